@@ -1,0 +1,3 @@
+//! Everything of Annona that touches the world.
+
+pub mod seal;
