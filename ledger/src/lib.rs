@@ -1,1 +1,3 @@
-//! .
+//! The rules of Annona: pure. No file, socket, clock, thread or randomness.
+
+pub mod hash;

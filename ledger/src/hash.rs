@@ -1,0 +1,177 @@
+//! The only user of BLAKE3: one derive-key context per purpose, so that no two uses can ever be confused.
+//!
+//! A hash of purpose P over bytes b is `BLAKE3-derive-key(context(P), b)`. Parts are hashed one after the other;
+//! every caller hands over parts of fixed length, or at most one of variable length and that one last, so that
+//! concatenation is unambiguous (spec/encoding.md, "Hashes").
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A BLAKE3 hash, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// Thirty-two zero bytes: "nothing before this".
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The first eight bytes, enough to name a thing among those a node already knows.
+    #[must_use]
+    pub fn short(&self) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.short().iter().try_for_each(|b| write!(f, "{b:02x}"))?;
+        f.write_str("…")
+    }
+}
+
+/// What a hash is for. The table in spec/encoding.md is this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The running name of an entry within its feed.
+    Accumulator,
+    /// Where a feed's accumulator starts: federation and feed.
+    FeedStart,
+    /// A leaf of an entry tree.
+    Leaf,
+    /// An inner node of any tree.
+    Node,
+    /// The root of a tree without leaves.
+    EmptyTree,
+    /// A block header, chaining blocks.
+    Header,
+    /// A charter article, chaining articles; the first one names the federation.
+    Article,
+    /// A node or operator certificate.
+    Certificate,
+    /// A leaf of a frontier.
+    Frontier,
+    /// A row of a distribution list.
+    ListRow,
+    /// A row of derived state.
+    StateRow,
+    /// One table of derived state.
+    StateTable,
+    /// A file (bundle, audit file, backup) as a whole.
+    File,
+    /// A keyed commitment to something off the ledger.
+    Commitment,
+    /// A programme pseudonym from a person's root.
+    Pseudonym,
+    /// A purse from a cycle key and a pseudonym.
+    Purse,
+    /// A look-up handle for something that must not be stored in the clear.
+    Lookup,
+    /// The digest of a sealed person record's content, keyed by the file it lies in.
+    Content,
+    /// Check digits of a short code.
+    ShortCode,
+}
+
+impl Purpose {
+    /// The derive-key context: never changed, never reused.
+    #[must_use]
+    pub const fn context(self) -> &'static str {
+        match self {
+            Self::Accumulator => "annona 2026 v1 accumulator",
+            Self::FeedStart => "annona 2026 v1 feed start",
+            Self::Leaf => "annona 2026 v1 leaf",
+            Self::Node => "annona 2026 v1 node",
+            Self::EmptyTree => "annona 2026 v1 empty tree",
+            Self::Header => "annona 2026 v1 header",
+            Self::Article => "annona 2026 v1 article",
+            Self::Certificate => "annona 2026 v1 certificate",
+            Self::Frontier => "annona 2026 v1 frontier",
+            Self::ListRow => "annona 2026 v1 list row",
+            Self::StateRow => "annona 2026 v1 state row",
+            Self::StateTable => "annona 2026 v1 state table",
+            Self::File => "annona 2026 v1 file",
+            Self::Commitment => "annona 2026 v1 commitment",
+            Self::Pseudonym => "annona 2026 v1 pseudonym",
+            Self::Purse => "annona 2026 v1 purse",
+            Self::Lookup => "annona 2026 v1 lookup",
+            Self::Content => "annona 2026 v1 content",
+            Self::ShortCode => "annona 2026 v1 short code",
+        }
+    }
+}
+
+/// A hash being fed in pieces.
+#[derive(Clone)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// Starts a hash for one purpose.
+    #[must_use]
+    pub fn new(purpose: Purpose) -> Self {
+        // Deriving the context key costs a compression; starting from a made one is what keeps a chain step cheap.
+        Self(blake3::Hasher::new_derive_key(purpose.context()))
+    }
+
+    /// Starts a keyed hash for one purpose: without the key, neither made nor checked.
+    #[must_use]
+    pub fn keyed(purpose: Purpose, key: &[u8; 32]) -> Self {
+        let mut context = blake3::Hasher::new_derive_key(purpose.context());
+        context.update(key);
+        Self(blake3::Hasher::new_keyed(context.finalize().as_bytes()))
+    }
+
+    /// Adds bytes.
+    #[must_use]
+    pub fn with(mut self, bytes: &[u8]) -> Self {
+        self.0.update(bytes);
+        self
+    }
+
+    /// Adds bytes in place, for loops.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of everything added.
+    #[must_use]
+    pub fn finish(&self) -> Hash {
+        Hash(*self.0.finalize().as_bytes())
+    }
+}
+
+/// Hashes parts for one purpose.
+#[must_use]
+pub fn hash(purpose: Purpose, parts: &[&[u8]]) -> Hash {
+    parts.iter().fold(Hasher::new(purpose), |h, part| h.with(part)).finish()
+}
+
+/// Hashes parts for one purpose under a secret key.
+#[must_use]
+pub fn keyed(purpose: Purpose, key: &[u8; 32], parts: &[&[u8]]) -> Hash {
+    parts.iter().fold(Hasher::keyed(purpose, key), |h, part| h.with(part)).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_and_keys_separate() {
+        let all = [Purpose::Accumulator, Purpose::Leaf, Purpose::Node, Purpose::Header];
+        for (i, a) in all.iter().enumerate() {
+            for b in all.iter().skip(i + 1) {
+                assert_ne!(hash(*a, &[b"x"]), hash(*b, &[b"x"]), "{a:?} {b:?}");
+            }
+        }
+        assert_ne!(keyed(Purpose::Leaf, &[1; 32], &[b"x"]), keyed(Purpose::Leaf, &[2; 32], &[b"x"]));
+        assert_ne!(keyed(Purpose::Leaf, &[0; 32], &[b"x"]), hash(Purpose::Leaf, &[b"x"]));
+    }
+}
