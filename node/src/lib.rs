@@ -1,3 +1,4 @@
 //! Everything of Annona that touches the world.
 
+pub mod person;
 pub mod seal;

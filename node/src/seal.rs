@@ -26,7 +26,9 @@ pub enum SealError {
     #[error("the operating system gave no randomness")]
     NoRandomness,
     /// The cost in a file's header is below what is safe or above what this machine can be asked for.
-    #[error("passphrase cost of {memory_kib} KiB and {passes} passes is outside {floor} to {ceiling}")]
+    #[error(
+        "passphrase cost of {memory_kib} KiB and {passes} passes is outside {floor} to {ceiling}"
+    )]
     Cost {
         /// Memory asked for, in KiB.
         memory_kib: u32,
@@ -161,7 +163,10 @@ mod tests {
         assert_eq!(sealed.len(), 5 + OVERHEAD);
         assert_eq!(key.open(b"person", &sealed).expect("open").as_slice(), b"Amina");
         assert!(key.open(b"card", &sealed).is_err(), "another purpose");
-        assert!(Key::random().expect("randomness").open(b"person", &sealed).is_err(), "another key");
+        assert!(
+            Key::random().expect("randomness").open(b"person", &sealed).is_err(),
+            "another key"
+        );
         for i in 0..sealed.len() {
             let mut bad = sealed.clone();
             bad[i] ^= 1;
