@@ -1,10 +1,12 @@
 //! The only user of BLAKE3: one derive-key context per purpose, so that no two uses can ever be confused.
 //!
-//! A hash of purpose P over bytes b is `BLAKE3-derive-key(context(P), b)`. Parts are hashed one after the other;
+//! A hash of purpose P over bytes b is `BLAKE3-keyed(key(P), b)` with `key(P) = BLAKE3-derive-key(context(P), "")`;
+//! under a secret k it is `BLAKE3-keyed(BLAKE3-derive-key(context(P), k), b)`. Parts are hashed one after the other:
 //! every caller hands over parts of fixed length, or at most one of variable length and that one last, so that
 //! concatenation is unambiguous (spec/encoding.md, "Hashes").
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,37 @@ impl Purpose {
     }
 }
 
+/// Every purpose, in the order of [`Purpose`]'s declaration.
+const PURPOSES: [Purpose; 19] = [
+    Purpose::Accumulator,
+    Purpose::FeedStart,
+    Purpose::Leaf,
+    Purpose::Node,
+    Purpose::EmptyTree,
+    Purpose::Header,
+    Purpose::Article,
+    Purpose::Certificate,
+    Purpose::Frontier,
+    Purpose::ListRow,
+    Purpose::StateRow,
+    Purpose::StateTable,
+    Purpose::File,
+    Purpose::Commitment,
+    Purpose::Pseudonym,
+    Purpose::Purse,
+    Purpose::Lookup,
+    Purpose::Content,
+    Purpose::ShortCode,
+];
+
+/// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double
+/// the price of a chain step.
+fn purpose_key(purpose: Purpose) -> &'static [u8; 32] {
+    static KEYS: OnceLock<[[u8; 32]; PURPOSES.len()]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| PURPOSES.map(|p| blake3::derive_key(p.context(), b"")));
+    keys.get(purpose as usize).unwrap_or(&keys[0])
+}
+
 /// A hash being fed in pieces.
 #[derive(Clone)]
 pub struct Hasher(blake3::Hasher);
@@ -116,16 +149,13 @@ impl Hasher {
     /// Starts a hash for one purpose.
     #[must_use]
     pub fn new(purpose: Purpose) -> Self {
-        // Deriving the context key costs a compression; starting from a made one is what keeps a chain step cheap.
-        Self(blake3::Hasher::new_derive_key(purpose.context()))
+        Self(blake3::Hasher::new_keyed(purpose_key(purpose)))
     }
 
     /// Starts a keyed hash for one purpose: without the key, neither made nor checked.
     #[must_use]
     pub fn keyed(purpose: Purpose, key: &[u8; 32]) -> Self {
-        let mut context = blake3::Hasher::new_derive_key(purpose.context());
-        context.update(key);
-        Self(blake3::Hasher::new_keyed(context.finalize().as_bytes()))
+        Self(blake3::Hasher::new_keyed(&blake3::derive_key(purpose.context(), key)))
     }
 
     /// Adds bytes.
@@ -145,6 +175,21 @@ impl Hasher {
     pub fn finish(&self) -> Hash {
         Hash(*self.0.finalize().as_bytes())
     }
+}
+
+/// Hashes one run of bytes for one purpose: the short way, without an incremental state.
+#[must_use]
+pub fn hash_one(purpose: Purpose, bytes: &[u8]) -> Hash {
+    Hash(*blake3::keyed_hash(purpose_key(purpose), bytes).as_bytes())
+}
+
+/// Hashes two hashes for one purpose: the step of every chain and tree.
+#[must_use]
+pub fn hash_pair(purpose: Purpose, left: &Hash, right: &Hash) -> Hash {
+    let mut both = [0u8; 64];
+    both[..32].copy_from_slice(&left.0);
+    both[32..].copy_from_slice(&right.0);
+    hash_one(purpose, &both)
 }
 
 /// Hashes parts for one purpose.
@@ -171,7 +216,14 @@ mod tests {
                 assert_ne!(hash(*a, &[b"x"]), hash(*b, &[b"x"]), "{a:?} {b:?}");
             }
         }
-        assert_ne!(keyed(Purpose::Leaf, &[1; 32], &[b"x"]), keyed(Purpose::Leaf, &[2; 32], &[b"x"]));
+        assert_ne!(
+            keyed(Purpose::Leaf, &[1; 32], &[b"x"]),
+            keyed(Purpose::Leaf, &[2; 32], &[b"x"])
+        );
         assert_ne!(keyed(Purpose::Leaf, &[0; 32], &[b"x"]), hash(Purpose::Leaf, &[b"x"]));
+        for (i, p) in PURPOSES.iter().enumerate() {
+            assert_eq!(*p as usize, i, "{p:?} stands in its place in the table of keys");
+        }
+        assert_eq!(hash_one(Purpose::Leaf, b"xy"), hash(Purpose::Leaf, &[b"x", b"y"]));
     }
 }

@@ -1,0 +1,186 @@
+//! The only user of ed25519-dalek: strict verification, and one signing context per kind of statement.
+//!
+//! Validity is dalek's `verify_strict`; small-order keys are refused when a key is admitted. Batch verification never
+//! decides anything: dalek documents that batch and single verification may disagree on signatures made for it.
+
+use std::fmt;
+
+use ed25519_dalek::{Signer, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
+
+/// A public signing key. The algorithm is part of the key: its variant number on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PublicKey {
+    /// Ed25519 (RFC 8032).
+    Ed25519([u8; 32]),
+}
+
+/// A signature. The algorithm is part of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Signature {
+    /// Ed25519 (RFC 8032): R and s.
+    Ed25519([[u8; 32]; 2]),
+}
+
+/// What a signature is for. A statement signed in one context is never valid in another, and a feed key signs
+/// nothing but promises and headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// An accepted entry (feed key).
+    Promise,
+    /// A block header (feed key).
+    Header,
+    /// A certificate or cycle notice (organisation key).
+    Notice,
+    /// A charter article (organisation key).
+    Article,
+    /// A rotation by recovery key.
+    Recovery,
+    /// An approval by an operator.
+    Operator,
+    /// A bundle's or file's author (transport key).
+    Bundle,
+}
+
+impl Context {
+    const fn bytes(self) -> &'static [u8; 16] {
+        match self {
+            Self::Promise => b"annona1 promise ",
+            Self::Header => b"annona1 header  ",
+            Self::Notice => b"annona1 notice  ",
+            Self::Article => b"annona1 article ",
+            Self::Recovery => b"annona1 recovery",
+            Self::Operator => b"annona1 operator",
+            Self::Bundle => b"annona1 bundle  ",
+        }
+    }
+}
+
+/// A key that may not be admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key is not a point of the curve, or of small order: such keys verify anything")]
+pub struct WeakKey;
+
+impl PublicKey {
+    /// The 32 key bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        let Self::Ed25519(bytes) = self;
+        bytes
+    }
+
+    /// The first eight bytes: how a feed is named in tickets and receipts.
+    #[must_use]
+    pub fn short(&self) -> [u8; 8] {
+        Hash(*self.bytes()).short()
+    }
+
+    /// Checks that the key may be admitted.
+    ///
+    /// # Errors
+    ///
+    /// [`WeakKey`] for bytes that are no key, or one under which any message verifies.
+    pub fn check(&self) -> Result<(), WeakKey> {
+        let key = VerifyingKey::from_bytes(self.bytes()).map_err(|_| WeakKey)?;
+        if key.is_weak() { Err(WeakKey) } else { Ok(()) }
+    }
+
+    /// Whether `signature` is this key's over `context ‖ scope ‖ message`.
+    #[must_use]
+    pub fn verifies(
+        &self,
+        context: Context,
+        scope: &[&[u8]],
+        message: &[u8],
+        signature: &Signature,
+    ) -> bool {
+        let Ok(key) = VerifyingKey::from_bytes(self.bytes()) else { return false };
+        let Signature::Ed25519([r, s]) = signature;
+        let signature = ed25519_dalek::Signature::from_components(*r, *s);
+        key.verify_strict(&signed_bytes(context, scope, message), &signature).is_ok()
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.short().iter().try_for_each(|b| write!(f, "{b:02x}"))?;
+        f.write_str("…")
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(…)")
+    }
+}
+
+/// A secret signing key: wiped when dropped, never copied, never printed.
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// The key of a 32-byte seed. The caller wipes its copy.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey::Ed25519(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs `context ‖ scope ‖ message`. Deterministic: the same bytes give the same signature.
+    #[must_use]
+    pub fn sign(&self, context: Context, scope: &[&[u8]], message: &[u8]) -> Signature {
+        let signature = self.0.sign(&signed_bytes(context, scope, message));
+        Signature::Ed25519([*signature.r_bytes(), *signature.s_bytes()])
+    }
+}
+
+/// Scope parts have fixed lengths per context (federation 32, feed 36), so the concatenation is unambiguous.
+fn signed_bytes(context: Context, scope: &[&[u8]], message: &[u8]) -> Vec<u8> {
+    let mut bytes = context.bytes().to_vec();
+    scope.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes.extend_from_slice(message);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_holds_for_its_context_scope_message_and_key_only() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let signature = key.sign(Context::Promise, &[b"camp"], b"rice");
+        let check = |c, s: &[u8], m: &[u8], k: &PublicKey| k.verifies(c, &[s], m, &signature);
+        assert!(check(Context::Promise, b"camp", b"rice", &key.public()));
+        assert!(!check(Context::Header, b"camp", b"rice", &key.public()));
+        assert!(!check(Context::Promise, b"cam2", b"rice", &key.public()));
+        assert!(!check(Context::Promise, b"camp", b"oil", &key.public()));
+        assert!(!check(
+            Context::Promise,
+            b"camp",
+            b"rice",
+            &SigningKey::from_seed(&[8; 32]).public()
+        ));
+    }
+
+    #[test]
+    fn weak_keys_are_not_admitted() {
+        let mut identity = [0u8; 32];
+        identity[0] = 1;
+        assert_eq!(PublicKey::Ed25519(identity).check(), Err(WeakKey));
+        assert_eq!(PublicKey::Ed25519([0; 32]).check(), Err(WeakKey), "order four");
+        assert_eq!(SigningKey::from_seed(&[1; 32]).public().check(), Ok(()));
+    }
+}

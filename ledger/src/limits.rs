@@ -1,0 +1,48 @@
+//! Every limit of the format, once. Each stands as one line in spec/limits.md; a test compares the two.
+
+/// Bytes of one core entry.
+pub const ENTRY_BYTES: usize = 512;
+/// Bytes of an entry that carries a ticket or a receipt.
+pub const CARRYING_ENTRY_BYTES: usize = 2_048;
+/// Bytes of evidence beside one entry.
+pub const EVIDENCE_BYTES: usize = 2_048;
+/// Entries of one block.
+pub const BLOCK_ENTRIES: usize = 256;
+/// Bytes of one block's core body: what 256 carrying entries could need is refused, a writer seals earlier.
+pub const BODY_BYTES: usize = 60 * 1024;
+/// Bytes of one block's evidence.
+pub const BLOCK_EVIDENCE_BYTES: usize = 1024 * 1024;
+/// Minutes after which an open tail is sealed.
+pub const SEAL_AFTER_MINUTES: u32 = 10;
+/// Hops of provenance a ticket or receipt may carry; beyond, the site syncs first.
+pub const HOPS: usize = 6;
+/// Entries one basket may bind, not counting the basket itself.
+pub const BASKET_ENTRIES: u8 = 32;
+/// Bytes of a name in a charter (organisation, site, programme, commodity).
+pub const NAME_BYTES: usize = 64;
+/// Organisations in a federation.
+pub const ORGANISATIONS: usize = 64;
+/// Acts in one article.
+pub const ACTS: usize = 64;
+/// Commodities of one programme.
+pub const COMMODITIES: usize = 64;
+/// Lines of one budget.
+pub const BUDGET_LINES: usize = 64;
+/// Programmes a certificate may list.
+pub const CERTIFICATE_PROGRAMMES: usize = 32;
+/// Bytes of one signed article.
+pub const ARTICLE_BYTES: usize = 32 * 1024;
+/// Bytes of one notice (certificate, cycle).
+pub const NOTICE_BYTES: usize = 2_048;
+/// The largest amount: fits a signed 64-bit column of every database.
+pub const AMOUNT: u64 = i64::MAX as u64;
+/// Branches of one feed that are kept: past it the fault is long proven and nothing is gained by more.
+pub const BRANCHES: u8 = 64;
+/// Rows of one distribution list: 2²⁴, 70 times the largest federation's households.
+pub const LIST_ROWS: u32 = 1 << 24;
+/// Bytes of one frame of a bundle or stream, its length prefix not counted.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Merchants one feed may name.
+pub const MERCHANTS: u32 = 1 << 14;
+/// Days a writer's clock may run ahead of the newest stamp it holds from others before an operator is asked.
+pub const CLOCK_AHEAD_DAYS: u32 = 35;
