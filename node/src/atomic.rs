@@ -1,0 +1,215 @@
+//! The one place that writes small files whole: after a crash at any moment there is the old file or the new one.
+//!
+//! The bytes go to a temporary file in the same folder, are synced, take the name, and the folder is synced. Files are
+//! readable by their owner only (0600).
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::disk::DiskFault;
+use crate::seal;
+
+/// How a temporary file's name ends; nothing else in a data folder is called so.
+const ENDING: &str = ".annona-tmp";
+
+/// Writes `bytes` under `path`, replacing what was there, durably and all at once.
+///
+/// # Errors
+///
+/// [`DiskFault`] where the folder cannot be written; then the old file is still whole.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
+    let name = file_name(path)?;
+    let suffix: [u8; 8] =
+        seal::random().map_err(|e| DiskFault::io("write", path, io::Error::other(e)))?;
+    let mut temporary_name = OsString::from(".");
+    temporary_name.push(name);
+    temporary_name.push(format!(".{:016x}{ENDING}", u64::from_le_bytes(suffix)));
+    let temporary = Temporary(path.with_file_name(temporary_name));
+    write_and_take_name(&temporary.0, path, bytes).map_err(|e| DiskFault::io("write", path, e))
+}
+
+fn write_and_take_name(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private().write(true).create_new(true).open(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(temporary, path)?;
+    sync_folder(path.parent())
+}
+
+/// Reads a file of at most `limit` bytes; a larger one is refused before anything is allocated.
+///
+/// # Errors
+///
+/// [`DiskFault`] where the file cannot be read or is larger than `limit`.
+pub fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, DiskFault> {
+    read_within(path, limit).map_err(|e| DiskFault::io("read", path, e))
+}
+
+fn read_within(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    let too_long =
+        || io::Error::new(io::ErrorKind::InvalidData, format!("longer than {limit} bytes"));
+    let size = usize::try_from(file.metadata()?.len()).map_err(|_| too_long())?;
+    if size > limit {
+        return Err(too_long());
+    }
+    // The file may grow between the two calls, and a device has no size: one byte over the limit is enough to notice.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(too_long());
+    }
+    Ok(bytes)
+}
+
+/// Removes what crashed writes of `path` have left beside it, and says how many there were.
+///
+/// Only the owner of a file's lock may call this: a write that is under way would be undone.
+///
+/// # Errors
+///
+/// [`DiskFault`] where the folder cannot be listed or a leftover not removed.
+pub fn sweep(path: &Path) -> Result<usize, DiskFault> {
+    let name = file_name(path)?.to_string_lossy().into_owned();
+    let folder = parent(path);
+    let entries = fs::read_dir(folder).map_err(|e| DiskFault::io("list", folder, e))?;
+    let mut swept = 0;
+    for entry in entries {
+        let entry = entry.map_err(|e| DiskFault::io("list", folder, e))?;
+        let found = entry.file_name();
+        let Some(found) = found.to_str() else { continue };
+        let middle = found
+            .strip_prefix('.')
+            .and_then(|rest| rest.strip_prefix(name.as_str()))
+            .and_then(|rest| rest.strip_suffix(ENDING));
+        if middle.is_some_and(|m| m.len() == 17 && m.starts_with('.')) {
+            fs::remove_file(entry.path()).map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Makes a folder only its owner can enter (0700), with its parents, and nothing if it is there.
+///
+/// # Errors
+///
+/// [`DiskFault`] where it cannot be made.
+pub fn private_folder(path: &Path) -> Result<(), DiskFault> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| DiskFault::io("create folder", path, e))
+}
+
+/// Options for opening a file that only its owner may read once created.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a new name in a folder survive a power cut. Windows has no such call and orders it by itself.
+pub(crate) fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    if cfg!(unix) {
+        let folder = folder.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn file_name(path: &Path) -> Result<&std::ffi::OsStr, DiskFault> {
+    path.file_name().ok_or_else(|| DiskFault::io("write", path, io::ErrorKind::InvalidInput.into()))
+}
+
+/// A temporary file that is removed unless it has taken its name.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After the rename there is nothing to remove; after a failure the next sweep would do it anyway.
+        drop(fs::remove_file(&self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::DiskTrouble;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .expect("list")
+            .map(|e| e.expect("entry").file_name().into_string().expect("utf-8"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_write_replaces_whole_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("heads");
+        write(&path, b"one").expect("first");
+        write(&path, b"two").expect("second");
+        assert_eq!(read(&path, 3).expect("read").as_slice(), b"two");
+        assert_eq!(names(folder.path()), ["heads"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&path).expect("metadata").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).expect("a folder has the name");
+        fs::write(path.join("inside"), b"kept").expect("write");
+        assert!(write(&path, b"x").is_err());
+        assert_eq!(names(folder.path()), ["taken"]);
+        let nowhere = folder.path().join("no/such/folder/file");
+        assert_eq!(write(&nowhere, b"x").expect_err("no folder").trouble(), DiskTrouble::Missing);
+    }
+
+    #[test]
+    fn too_long_is_refused_before_reading() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("big");
+        File::create(&path).expect("create").set_len(4 << 30).expect("sparse 4 GiB");
+        assert_eq!(read(&path, 1024).expect_err("too long").trouble(), DiskTrouble::Damaged);
+        if cfg!(target_os = "linux") {
+            assert!(read(Path::new("/dev/zero"), 1024).is_err(), "endless device");
+        }
+    }
+
+    #[test]
+    fn a_sweep_takes_only_this_files_leftovers() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("keys");
+        for name in [
+            ".keys.0123456789abcdef.annona-tmp",
+            ".keys2.0123456789abcdef.annona-tmp",
+            ".keys.annona-tmp",
+            "keys",
+        ] {
+            fs::write(folder.path().join(name), b"x").expect("write");
+        }
+        assert_eq!(sweep(&path).expect("sweep"), 1);
+        assert_eq!(sweep(&path).expect("sweep"), 0);
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+}
