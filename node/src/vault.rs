@@ -1,0 +1,498 @@
+//! The vault: who the people of a site are, sealed one by one in a file of its own.
+//!
+//! Each household and each member is sealed under a random data key of its own, and that key under the vault's key.
+//! Destroying one data key therefore destroys one person's record and nobody else's. What can be read without the
+//! vault's key is: how many households there are, how many people each has, their lengths rounded up to 64 bytes, and
+//! in which programmes each is enrolled. Registration numbers, card codes and pseudonyms are kept as keyed hashes only.
+//!
+//! The vault takes and gives bytes; what is inside a record is said in `person.rs`.
+//!
+//! ```text
+//! household id ─ head:   root (32) ‖ digest (32) ‖ edition (16) ‖ members (1)     sealed under data key 0
+//!              ├ body 0: length (2) ‖ household record ‖ zeros to 64              sealed under data key 0
+//!              └ body n: length (2) ‖ member record    ‖ zeros to 64              sealed under data key n
+//! ```
+
+mod fault;
+mod file;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Purpose, keyed};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub use fault::VaultFault;
+use rows::{Rows, Secrets};
+
+use crate::seal::Key;
+
+/// The longest household or member record, in bytes.
+pub const MAX_RECORD: usize = 16 * 1024;
+/// The most members one household can have. The largest household in the registration files studied has 22.
+pub const MAX_MEMBERS: usize = 255;
+/// The longest name of a source of registrations, in bytes.
+pub const MAX_SOURCE: usize = 64;
+/// The longest key of a household within its source, and the longest card code, in bytes.
+pub const MAX_HANDLE: usize = 256;
+/// The most households one page of [`Vault::all`] or [`Vault::pending`] lists.
+pub const MAX_PAGE: usize = 4096;
+
+/// A household's number in one vault. Numbers are given in order, never again, and mean nothing elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HouseholdId(pub u64);
+
+impl std::fmt::Display for HouseholdId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is known of a household before its record is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its number in this vault.
+    pub id: HouseholdId,
+    /// The digest given when it was stored: equal content, equal digest.
+    pub digest: [u8; 32],
+    /// Whether it is enrolled in any programme.
+    pub enrolled: bool,
+}
+
+/// A household's opened records. Wiped when dropped; neither copied nor printed.
+pub struct Stored {
+    /// Its number in this vault.
+    pub id: HouseholdId,
+    /// The digest given when it was stored.
+    pub digest: [u8; 32],
+    /// The household record.
+    pub household: Zeroizing<Vec<u8>>,
+    /// The member records, in the order they were given.
+    pub members: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// The sealed person file of a site, open.
+pub struct Vault {
+    connection: Connection,
+    secrets: Secrets,
+    path: PathBuf,
+}
+
+impl Vault {
+    /// Makes an empty vault and opens it. The file appears under its name only once it is whole.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`] where the path is taken or cannot be written.
+    pub fn create(path: &Path, key: &Key) -> Result<Self, VaultFault> {
+        file::create(path, key)?;
+        Self::open(path, key)
+    }
+
+    /// Opens a vault.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Damaged`] or [`VaultFault::WrongKey`], tested in
+    /// this order; [`VaultFault::Disk`] where the file cannot be read.
+    pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
+        let (connection, secrets) = file::open(path, key)?;
+        Ok(Self { connection, secrets, path: path.to_owned() })
+    }
+
+    /// Looks up a household by its key in a source of registrations, such as a national number.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::TooLong`] or [`VaultFault::BadSource`] for what cannot be a key; otherwise a broken file.
+    pub fn find(&self, source: &str, key: &[u8]) -> Result<Option<Found>, VaultFault> {
+        self.rows().find(source, key)
+    }
+
+    /// Starts a set of changes; nothing is kept unless it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`] where another process is writing.
+    pub fn begin(&mut self) -> Result<VaultTxn<'_>, VaultFault> {
+        let Self { connection, secrets, path } = self;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| VaultFault::sqlite("write", path, e))?;
+        let next = Rows { connection: &transaction, secrets, path }.next_id()?;
+        Ok(VaultTxn { transaction, secrets, path, next, broken: false })
+    }
+
+    /// Opens a household's records.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotFound`]; [`VaultFault::Damaged`] where a record does not open in its place.
+    pub fn household(&self, id: HouseholdId) -> Result<Stored, VaultFault> {
+        self.rows().household(id)
+    }
+
+    /// The household's pseudonym in one programme of one federation.
+    ///
+    /// Without the household's root, which never leaves the vault, two of them cannot be linked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::household`].
+    pub fn pseudonym(
+        &self,
+        id: HouseholdId,
+        programme: u16,
+        federation: &[u8; 32],
+    ) -> Result<[u8; 16], VaultFault> {
+        self.rows().pseudonym(id, programme, federation)
+    }
+
+    /// The household enrolled in a programme under a pseudonym.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn find_by_pseudonym(
+        &self,
+        programme: u16,
+        pseudonym: [u8; 16],
+    ) -> Result<Option<HouseholdId>, VaultFault> {
+        self.rows().find_by_pseudonym(programme, &pseudonym)
+    }
+
+    /// The household a card was given to. Only a keyed hash of the code is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::TooLong`] for what cannot be a code; otherwise a broken file.
+    pub fn household_by_card(&self, code: &[u8]) -> Result<Option<HouseholdId>, VaultFault> {
+        self.rows().household_by_card(code)
+    }
+
+    /// Households not yet enrolled in a programme, in order, starting after one; at most `limit` and [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn pending(
+        &self,
+        programme: u16,
+        after: Option<HouseholdId>,
+        limit: usize,
+    ) -> Result<Vec<HouseholdId>, VaultFault> {
+        self.rows().page(
+            "SELECT id FROM household WHERE id > ?1 AND NOT EXISTS
+                 (SELECT 1 FROM enrolment WHERE programme = ?3 AND household = household.id)
+             ORDER BY id LIMIT ?2",
+            after,
+            limit,
+            Some(programme),
+        )
+    }
+
+    /// All households in order, starting after one; at most `limit` and [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn all(
+        &self,
+        after: Option<HouseholdId>,
+        limit: usize,
+    ) -> Result<Vec<HouseholdId>, VaultFault> {
+        let sql = "SELECT id FROM household WHERE id > ?1 ORDER BY id LIMIT ?2";
+        self.rows().page(sql, after, limit, None)
+    }
+
+    /// How many households there are.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn count(&self) -> Result<u64, VaultFault> {
+        self.rows().count("SELECT count(*) FROM household")
+    }
+
+    /// Opens every record and checks the file's structure; says how many households are whole.
+    ///
+    /// # Errors
+    ///
+    /// The first thing found broken.
+    pub fn verify(&self) -> Result<u64, VaultFault> {
+        self.rows().check_structure()?;
+        let (mut after, mut whole) = (None, 0);
+        loop {
+            let page = self.all(after, MAX_PAGE)?;
+            let Some(last) = page.last() else { return Ok(whole) };
+            after = Some(*last);
+            for id in page {
+                self.household(id)?;
+                whole += 1;
+            }
+        }
+    }
+
+    /// Erases a household for good: its data keys, records, look-up handles, and every trace of them in the file.
+    ///
+    /// Rewrites the whole file, so that no stale copy of a page keeps the key; the cost is that of copying it once.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotFound`]; a broken or full disk. After a fault it is safe to erase again.
+    pub fn erase(&mut self, id: HouseholdId) -> Result<(), VaultFault> {
+        let txn = self.begin()?;
+        txn.rows().erase(id)?;
+        txn.commit()?;
+        self.scrub()
+    }
+
+    /// Rewrites the file without what was deleted and empties the write-ahead log.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`] where there is no room for a second copy.
+    pub fn scrub(&mut self) -> Result<(), VaultFault> {
+        file::scrub(&self.connection).map_err(|e| VaultFault::sqlite("rewrite", &self.path, e))
+    }
+
+    /// Where the file lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows { connection: &self.connection, secrets: &self.secrets, path: &self.path }
+    }
+}
+
+/// Changes to a vault. Dropped without [`VaultTxn::commit`], nothing has happened.
+pub struct VaultTxn<'a> {
+    transaction: rusqlite::Transaction<'a>,
+    secrets: &'a Secrets,
+    path: &'a Path,
+    next: u64,
+    broken: bool,
+}
+
+impl VaultTxn<'_> {
+    /// As [`Vault::find`], and sees what this transaction has added.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::find`].
+    pub fn find(&self, source: &str, key: &[u8]) -> Result<Option<Found>, VaultFault> {
+        self.rows().find(source, key)
+    }
+
+    /// As [`Vault::pseudonym`], and sees what this transaction has added.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::pseudonym`].
+    pub fn pseudonym(
+        &self,
+        id: HouseholdId,
+        programme: u16,
+        federation: &[u8; 32],
+    ) -> Result<[u8; 16], VaultFault> {
+        self.rows().pseudonym(id, programme, federation)
+    }
+
+    /// Stores a household that this source has not named before, with a fresh root.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Known`] where the key is there already; [`VaultFault::TooLong`] for a record over [`MAX_RECORD`]
+    /// or a household over [`MAX_MEMBERS`]; a broken or full disk.
+    pub fn add(
+        &mut self,
+        source: &str,
+        key: &[u8],
+        digest: [u8; 32],
+        household: &[u8],
+        members: &[Zeroizing<Vec<u8>>],
+    ) -> Result<HouseholdId, VaultFault> {
+        rows::fits(household, members)?;
+        let rows = self.rows();
+        let handle = rows.source_handle(source, key)?;
+        if let Some(id) = rows.id_by_source(&handle)? {
+            return Err(VaultFault::Known { id });
+        }
+        let id = HouseholdId(self.next);
+        let root = Key::random()?;
+        let stored = rows.store(id, &handle, root.expose(), digest, household, members);
+        self.whole(stored)?;
+        self.next += 1;
+        Ok(id)
+    }
+
+    /// Replaces a household's records. Its number, root and pseudonyms stay; its data keys are new.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotFound`]; otherwise as [`VaultTxn::add`].
+    pub fn replace(
+        &mut self,
+        id: HouseholdId,
+        digest: [u8; 32],
+        household: &[u8],
+        members: &[Zeroizing<Vec<u8>>],
+    ) -> Result<(), VaultFault> {
+        rows::fits(household, members)?;
+        let rows = self.rows();
+        let (handle, head) = rows.head(id)?;
+        let stored = rows
+            .remove_records(id)
+            .and_then(|()| rows.store(id, &handle, &head.root, digest, household, members));
+        self.whole(stored)
+    }
+
+    /// Notes that a household is enrolled in a programme, and gives its pseudonym there. Again changes nothing.
+    ///
+    /// Call it once the enrolment is durable in the ledger: until then the household is listed as pending, and
+    /// enrolling again gives the same pseudonym.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::pseudonym`].
+    pub fn mark_enrolled(
+        &mut self,
+        id: HouseholdId,
+        programme: u16,
+        federation: &[u8; 32],
+    ) -> Result<[u8; 16], VaultFault> {
+        let rows = self.rows();
+        let pseudonym = rows.pseudonym(id, programme, federation)?;
+        let handle = rows.pseudonym_handle(programme, &pseudonym);
+        let binding = rows.binding(id, &handle);
+        rows.run(
+            "INSERT INTO enrolment (programme, household, handle, binding) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET handle = ?3, binding = ?4",
+            params![programme, rows::number(id)?, handle, binding],
+        )?;
+        Ok(pseudonym)
+    }
+
+    /// Gives a household a card. Giving it the same one again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::CardTaken`] where another household has that code; [`VaultFault::NotFound`].
+    pub fn set_card(&mut self, id: HouseholdId, code: &[u8]) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        rows.head(id)?;
+        match rows.household_by_card(code)? {
+            Some(held) if held == id => Ok(()),
+            Some(held) => Err(VaultFault::CardTaken { held }),
+            None => {
+                let handle = rows.card_handle(code)?;
+                let binding = rows.binding(id, &handle);
+                rows.run(
+                    "INSERT INTO card (handle, household, binding) VALUES (?1, ?2, ?3)",
+                    params![handle, rows::number(id)?, binding],
+                )
+            }
+        }
+    }
+
+    /// Takes a card back, as when it is lost; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::household_by_card`].
+    pub fn drop_card(&mut self, code: &[u8]) -> Result<bool, VaultFault> {
+        let rows = self.rows();
+        let held = rows.household_by_card(code)?.is_some();
+        let handle = rows.card_handle(code)?;
+        rows.run("DELETE FROM card WHERE handle = ?1", params![handle])?;
+        Ok(held)
+    }
+
+    /// Makes the changes durable, all of them at once.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`], or [`VaultFault::Broken`] where an earlier change failed half-way; then none of them has
+    /// happened.
+    pub fn commit(self) -> Result<(), VaultFault> {
+        if self.broken {
+            return Err(VaultFault::Broken);
+        }
+        let path = self.path;
+        self.transaction.commit().map_err(|e| VaultFault::sqlite("write", path, e))
+    }
+
+    /// A household half written must never be committed, even by a caller that passes over the fault.
+    fn whole(&mut self, stored: Result<(), VaultFault>) -> Result<(), VaultFault> {
+        self.broken |= stored.is_err();
+        stored
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows { connection: &self.transaction, secrets: self.secrets, path: self.path }
+    }
+}
+
+impl Rows<'_> {
+    fn find(&self, source: &str, key: &[u8]) -> Result<Option<Found>, VaultFault> {
+        let handle = self.source_handle(source, key)?;
+        let Some(id) = self.id_by_source(&handle)? else { return Ok(None) };
+        let (_, head) = self.head(id)?;
+        let number = rows::number(id)?;
+        let enrolled = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM enrolment WHERE household = ?1)")
+            .and_then(|mut s| s.query_row([number], |r| r.get(0)))
+            .map_err(|e| self.sqlite("read", e))?;
+        Ok(Some(Found { id, digest: head.digest, enrolled }))
+    }
+
+    fn household(&self, id: HouseholdId) -> Result<Stored, VaultFault> {
+        let (_, head) = self.head(id)?;
+        let household = self.body(id, 0, &head)?;
+        let members =
+            (1..=head.members).map(|n| self.body(id, n, &head)).collect::<Result<_, _>>()?;
+        Ok(Stored { id, digest: head.digest, household, members })
+    }
+
+    fn pseudonym(
+        &self,
+        id: HouseholdId,
+        programme: u16,
+        federation: &[u8; 32],
+    ) -> Result<[u8; 16], VaultFault> {
+        let (_, head) = self.head(id)?;
+        let parts: [&[u8]; 2] = [federation, &programme.to_le_bytes()];
+        let mut out = [0; 16];
+        out.copy_from_slice(&keyed(Purpose::Pseudonym, &head.root, &parts).0[..16]);
+        Ok(out)
+    }
+
+    fn find_by_pseudonym(
+        &self,
+        programme: u16,
+        pseudonym: &[u8; 16],
+    ) -> Result<Option<HouseholdId>, VaultFault> {
+        let handle = self.pseudonym_handle(programme, pseudonym);
+        self.bound("SELECT household, binding FROM enrolment WHERE handle = ?1", &handle)
+    }
+
+    fn household_by_card(&self, code: &[u8]) -> Result<Option<HouseholdId>, VaultFault> {
+        let handle = self.card_handle(code)?;
+        self.bound("SELECT household, binding FROM card WHERE handle = ?1", &handle)
+    }
+
+    fn id_by_source(&self, handle: &[u8; 32]) -> Result<Option<HouseholdId>, VaultFault> {
+        self.connection
+            .prepare_cached("SELECT id FROM household WHERE source = ?1")
+            .and_then(|mut s| s.query_row([handle], |r| r.get(0)).optional())
+            .map_err(|e| self.sqlite("read", e))
+            .map(|found| found.map(|id: i64| HouseholdId(id.unsigned_abs())))
+    }
+}

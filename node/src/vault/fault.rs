@@ -1,0 +1,117 @@
+//! Why the vault did not do what was asked.
+
+use std::path::{Path, PathBuf};
+
+use super::HouseholdId;
+use crate::disk::{DiskFault, DiskTrouble};
+use crate::seal::SealError;
+
+/// Why the vault did not do what was asked. Prints with the place and the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultFault {
+    /// The file is something else, or a vault whose making was interrupted.
+    #[error("{} is not a vault of people. Check the path; nothing was changed.", path.display())]
+    NotAVault {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer program.
+    #[error(
+        "{} is a vault of version {found}, this program knows up to {known}. Use the newer program; nothing was changed.",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The file is whole and was sealed under another key.
+    #[error(
+        "{} is sealed under another key than the one in this folder's key file: one of the two comes from another node. Put back the pair that belongs together.",
+        path.display()
+    )]
+    WrongKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Bytes in the file are not what was written.
+    #[error(
+        "{} is damaged at {place}. Copy the whole folder to another disk first, then run `annona doctor --full`, or restore the last backup.",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file: a household and member number, never a name.
+        place: String,
+        /// What SQLite said, where it was SQLite that noticed.
+        source: Option<DiskFault>,
+    },
+    /// A value is longer than this file takes; nothing was changed.
+    #[error(
+        "{what} of {is} is over the limit of {limit}. Shorten it and try again; nothing was changed."
+    )]
+    TooLong {
+        /// What is too long.
+        what: &'static str,
+        /// Its size in bytes, or number of members.
+        is: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A source name that is empty or contains a zero byte.
+    #[error("a source of registrations needs a name without zero bytes, such as the file's label")]
+    BadSource,
+    /// The source has named this household before.
+    #[error(
+        "this registration is already stored as household {id}. Replace it instead of adding it."
+    )]
+    Known {
+        /// Its number.
+        id: HouseholdId,
+    },
+    /// Another household has that card.
+    #[error(
+        "that card was given to household {held}. Check the code, or take the card back first."
+    )]
+    CardTaken {
+        /// The household that has it.
+        held: HouseholdId,
+    },
+    /// There is no such household: never was, or it was erased.
+    #[error("there is no household {id} in this vault. It may have been erased.")]
+    NotFound {
+        /// The number asked for.
+        id: HouseholdId,
+    },
+    /// An earlier change of the same set failed half-way.
+    #[error(
+        "an earlier change failed half-way, so none of this set was kept. Run the same command again."
+    )]
+    Broken,
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// Sealing failed: no randomness.
+    #[error("could not seal a record: {0}. Try again; nothing was changed.")]
+    Seal(#[from] SealError),
+}
+
+impl VaultFault {
+    pub(super) fn sqlite(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
+        let fault = DiskFault::sqlite(doing, path, source);
+        if fault.trouble() == DiskTrouble::Damaged {
+            let place = "a page or row of the file".to_owned();
+            Self::Damaged { path: path.to_owned(), place, source: Some(fault) }
+        } else {
+            Self::Disk(fault)
+        }
+    }
+
+    pub(super) fn damaged(path: &Path, place: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), place: place.into(), source: None }
+    }
+}
