@@ -33,12 +33,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
 }
 
 fn write_and_take_name(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = private().write(true).create_new(true).open(temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
+    fill(private().write(true).create_new(true).open(temporary)?, bytes)?;
     fs::rename(temporary, path)?;
     sync_folder(path.parent())
+}
+
+fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Reads a file of at most `limit` bytes; a larger one is refused before anything is allocated.
@@ -183,6 +185,18 @@ mod tests {
         assert_eq!(names(folder.path()), ["taken"]);
         let nowhere = folder.path().join("no/such/folder/file");
         assert_eq!(write(&nowhere, b"x").expect_err("no folder").trouble(), DiskTrouble::Missing);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_and_a_forbidden_one_are_told_apart() {
+        let full = File::options().write(true).open("/dev/full").expect("device");
+        let told = DiskFault::io("write", Path::new("x"), fill(full, b"x").expect_err("full"));
+        assert_eq!(told.trouble(), DiskTrouble::Full);
+        // Not even root makes files there; in a container it is mounted read-only besides.
+        let told = write(Path::new("/sys/annona"), b"x").expect_err("forbidden");
+        let trouble = told.trouble();
+        assert!(matches!(trouble, DiskTrouble::Denied | DiskTrouble::ReadOnly), "{told}");
     }
 
     #[test]
