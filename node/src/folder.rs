@@ -1,0 +1,212 @@
+//! The data folder of one node: what lies where in it, and that only one process uses it.
+//!
+//! ```text
+//! ledger.db      blocks and state            node.toml   settings, nothing secret
+//! people.db      the vault                   turn        which copy of this folder is the living one (see `guard`)
+//! keys.annona    sealed keys                 lock        the number of the process that holds the folder
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::atomic;
+use crate::disk::DiskFault;
+
+/// Blocks and derived state.
+pub const LEDGER: &str = "ledger.db";
+/// The vault of people.
+pub const PEOPLE: &str = "people.db";
+/// The sealed key file.
+pub const KEYS: &str = "keys.annona";
+/// Settings.
+pub const SETTINGS: &str = "node.toml";
+/// Which copy of the folder is the living one. **Never part of a backup**: that is how a restored one is known.
+pub const TURN: &str = "turn";
+/// Held while a process uses the folder.
+pub const LOCK: &str = "lock";
+
+/// Why a data folder could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderFault {
+    /// Another process holds it.
+    #[error(
+        "another annona process{} holds {}. Stop it, or wait until it is done, and run the same command again.",
+        pid.map(|p| format!(" (pid {p})")).unwrap_or_default(),
+        path.display()
+    )]
+    Held {
+        /// The folder.
+        path: PathBuf,
+        /// The process that holds it, where it could be read.
+        pid: Option<u32>,
+    },
+    /// The path is something else than an annona folder.
+    #[error("{} is not an annona data folder. Check the path, or make one there with `annona init`.", path.display())]
+    NotOurs {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A new folder was asked for where there is something already.
+    #[error("{} is not empty. Choose a new path; nothing was changed.", path.display())]
+    NotEmpty {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The disk does not do what is asked.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+}
+
+/// A data folder, held by this process until dropped.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes a folder that only its owner can enter, and holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderFault::NotEmpty`] where there is something in it already; [`FolderFault::Disk`].
+    pub fn create(path: &Path) -> Result<Self, FolderFault> {
+        atomic::private_folder(path)?;
+        let mut entries = fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))?;
+        if entries.next().is_some() {
+            return Err(FolderFault::NotEmpty { path: path.to_owned() });
+        }
+        Self::hold(path)
+    }
+
+    /// Holds a folder that was made before.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderFault::NotOurs`], then [`FolderFault::Held`]; [`FolderFault::Disk`] where the path cannot be read.
+    pub fn open(path: &Path) -> Result<Self, FolderFault> {
+        match fs::metadata(path.join(LOCK)) {
+            Ok(found) if found.is_file() => Self::hold(path),
+            Ok(_) => Err(FolderFault::NotOurs { path: path.to_owned() }),
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Err(FolderFault::NotOurs { path: path.to_owned() })
+            }
+            Err(e) => Err(DiskFault::io("open", path, e).into()),
+        }
+    }
+
+    fn hold(path: &Path) -> Result<Self, FolderFault> {
+        let root = fs::canonicalize(path).map_err(|e| DiskFault::io("open", path, e))?;
+        let lock = hold(&root.join(LOCK))
+            .map_err(|e| DiskFault::io("lock", path, e))?
+            .map_err(|pid| FolderFault::Held { path: path.to_owned(), pid })?;
+        Ok(Self { root, _lock: lock })
+    }
+
+    /// The folder, as an absolute path without links.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file in it, by one of the names above.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+/// Takes the lock of a file, making it if need be, and writes this process's number into it.
+///
+/// The inner error is the number of the process that has it. The system gives the lock back when a process ends, however
+/// it ends, so a file left behind by `kill -9` holds nobody up.
+pub(crate) fn hold(path: &Path) -> io::Result<Result<File, Option<u32>>> {
+    let mut file =
+        atomic::private().read(true).write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // On Windows a locked file cannot be read: then the number stays unknown.
+            let read = (&mut file).take(16).read_to_string(&mut text);
+            return Ok(Err(read.ok().and_then(|_| text.trim().parse().ok())));
+        }
+        Err(TryLockError::Error(e)) => return Err(e),
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    // The number is for people; the lock is what counts, and a full disk must not keep a site from serving.
+    drop(writeln!(file, "{}", std::process::id()));
+    Ok(Ok(file))
+}
+
+/// Keeps this process from leaving its memory on disk when it crashes: opened records and keys would be in it.
+///
+/// Does nothing where the system is not Unix.
+///
+/// # Errors
+///
+/// What the system says against it.
+pub fn forbid_core_dumps() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+        // A limit of zero does not stop dumps that are piped to a collecting program; this does.
+        #[cfg(target_os = "linux")]
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_and_the_second_is_told_who() {
+        let parent = tempfile::tempdir().expect("folder");
+        let path = parent.path().join("site-a");
+        let held = Folder::create(&path).expect("create");
+        // A lock belongs to an open file, so a second opening in the same process is refused as another process is.
+        let told = Folder::open(&path).expect_err("held");
+        assert!(matches!(told, FolderFault::Held { pid: Some(p), .. } if p == std::process::id()));
+        let text = told.to_string();
+        assert!(text.starts_with(&format!("another annona process (pid {})", std::process::id())));
+        drop(held);
+        let again = Folder::open(&path).expect("free again");
+        assert_eq!(again.file(KEYS), again.root().join("keys.annona"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |p: &Path| fs::metadata(p).expect("metadata").permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(&path.join(LOCK))), (0o700, 0o600));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_data_folder_is_not_used() {
+        let parent = tempfile::tempdir().expect("folder");
+        fs::write(parent.path().join("thesis.odt"), b"mine").expect("write");
+        assert!(matches!(Folder::create(parent.path()), Err(FolderFault::NotEmpty { .. })));
+        assert!(matches!(Folder::open(parent.path()), Err(FolderFault::NotOurs { .. })));
+        let file = parent.path().join("thesis.odt");
+        assert!(matches!(Folder::open(&file), Err(FolderFault::NotOurs { .. })), "a file");
+        assert!(matches!(Folder::create(&file), Err(FolderFault::Disk(_))), "a file");
+        let nothing = parent.path().join("nothing");
+        assert!(matches!(Folder::open(&nothing), Err(FolderFault::NotOurs { .. })));
+        assert!(!nothing.exists(), "opening makes nothing");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn core_dumps_are_off_once_forbidden() {
+        forbid_core_dumps().expect("allowed");
+        let limits = fs::read_to_string("/proc/self/limits").expect("limits");
+        let line = limits.lines().find(|l| l.starts_with("Max core file size")).expect("line");
+        assert_eq!(line.split_whitespace().nth(4), Some("0"), "{line}");
+    }
+}

@@ -1,0 +1,446 @@
+//! The key file: every secret of one node, sealed under a passphrase, in one small file that is replaced whole.
+//!
+//! ```text
+//! "annona keys\n"   12 bytes    what this is
+//! version            2          1
+//! memory, passes     4 + 4      what one guess at the passphrase costs (Argon2id, one lane)
+//! salt              16          this file's own
+//! length             4          of what is sealed
+//! checksum          32          of all the above and what is sealed
+//! sealed                        nonce, ciphertext, tag; the first 42 bytes are its associated data
+//! ```
+//!
+//! Numbers are little-endian. The checksum needs no key and says nothing about what is sealed: it is there so that "this
+//! file was cut or changed" is not taken for "this passphrase is wrong". Somebody who changes a byte on purpose can mend
+//! the checksum too, and is then told the passphrase is wrong; he learns and forges nothing by it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Purpose, hash};
+use annona_ledger::id::{CycleId, OrgId, ProgrammeId};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use crate::atomic;
+use crate::disk::DiskFault;
+use crate::seal::{self, Cost, Key, OVERHEAD, SealError};
+
+const MAGIC: &[u8; 12] = b"annona keys\n";
+const VERSION: u16 = 1;
+/// Bytes before the checksum: what the seal is bound to.
+const HEADER: usize = 12 + 2 + 4 + 4 + 16 + 4;
+/// Bytes before what is sealed.
+const START: usize = HEADER + 32;
+/// Bytes of a name: its kind, and what tells several of a kind apart.
+const NAME: usize = 1 + 8;
+
+/// The largest key file that is read, in bytes: the most secrets at their longest fit in it.
+pub const MAX_FILE: usize = START + OVERHEAD + MAX_SECRETS * (NAME + 1 + MAX_SECRET);
+/// The most secrets one file holds: a programme's weekly cycles for 20 years are about 1,000.
+pub const MAX_SECRETS: usize = 4_096;
+/// The longest secret, in bytes. A seed has 32.
+pub const MAX_SECRET: usize = 64;
+
+/// What a secret is. The number of a kind is part of the file and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// The seed of the node's signing key.
+    NodeSigning,
+    /// The seed of the node's transport key.
+    NodeTransport,
+    /// The X25519 secret that bundles and cycle keys are sealed to.
+    NodeSealing,
+    /// The key of the vault.
+    Vault,
+    /// The seed of an organisation's signing key.
+    Organisation(OrgId),
+    /// The seed of an organisation's recovery key. Kept in a file of its own, apart from the others.
+    Recovery(OrgId),
+    /// The seed of an operator's key, by the first eight bytes of the public one.
+    Operator([u8; 8]),
+    /// The key purses of one cycle are derived from. Destroyed when the cycle is settled.
+    Cycle(ProgrammeId, CycleId),
+    /// The seed of a card's key, by the first eight bytes of the public one.
+    Card([u8; 8]),
+}
+
+impl Name {
+    fn to_bytes(self) -> [u8; NAME] {
+        let two = |kind, a: u16, b: u16| {
+            let ([a, b], [c, d]) = (a.to_be_bytes(), b.to_be_bytes());
+            [kind, a, b, c, d, 0, 0, 0, 0]
+        };
+        let eight = |kind, [a, b, c, d, e, f, g, h]: [u8; 8]| [kind, a, b, c, d, e, f, g, h];
+        match self {
+            Self::NodeSigning => two(1, 0, 0),
+            Self::NodeTransport => two(2, 0, 0),
+            Self::NodeSealing => two(3, 0, 0),
+            Self::Vault => two(4, 0, 0),
+            Self::Organisation(org) => two(5, org.0, 0),
+            Self::Recovery(org) => two(6, org.0, 0),
+            Self::Operator(key) => eight(7, key),
+            Self::Cycle(programme, cycle) => two(8, programme.0, cycle.0),
+            Self::Card(key) => eight(9, key),
+        }
+    }
+
+    fn from_bytes(bytes: [u8; NAME]) -> Option<Self> {
+        let [kind, rest @ ..] = bytes;
+        let [a, b, c, d, ..] = rest;
+        let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let name = match kind {
+            1 => Self::NodeSigning,
+            2 => Self::NodeTransport,
+            3 => Self::NodeSealing,
+            4 => Self::Vault,
+            5 => Self::Organisation(OrgId(first)),
+            6 => Self::Recovery(OrgId(first)),
+            7 => Self::Operator(rest),
+            8 => Self::Cycle(ProgrammeId(first), CycleId(second)),
+            9 => Self::Card(rest),
+            _ => return None,
+        };
+        // One name, one spelling.
+        (name.to_bytes() == bytes).then_some(name)
+    }
+}
+
+/// A secret: neither copied nor printed, wiped when dropped.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over bytes of at most [`MAX_SECRET`]; `None` where there are more, and they are wiped.
+    #[must_use]
+    pub fn take(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        (bytes.len() <= MAX_SECRET).then_some(Self(bytes))
+    }
+
+    /// Takes over a seed or key and wipes the caller's copy.
+    #[must_use]
+    pub fn seed(bytes: &mut [u8; 32]) -> Self {
+        Self::of(&Key::take(bytes))
+    }
+
+    /// Makes a fresh random seed.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::NoRandomness`] where the operating system has none to give.
+    pub fn random() -> Result<Self, SealError> {
+        Key::random().map(|key| Self::of(&key))
+    }
+
+    /// The bytes of a key, as a secret to keep.
+    #[must_use]
+    pub fn of(key: &Key) -> Self {
+        Self(Zeroizing::new(key.expose().to_vec()))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes as a seed; `None` where they are not 32.
+    #[must_use]
+    pub fn as_seed(&self) -> Option<&[u8; 32]> {
+        self.0.as_slice().try_into().ok()
+    }
+
+    /// The bytes as a sealing key; `None` where they are not 32.
+    #[must_use]
+    pub fn as_key(&self) -> Option<Key> {
+        self.as_seed().map(|seed| Key::take(&mut { *seed }))
+    }
+}
+
+/// Why a key file could not be made, opened or saved. Prints with the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreFault {
+    /// The file is something else.
+    #[error("{} is not an annona key file. Check the path.", path.display())]
+    NotKeys {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer program.
+    #[error("{} is a key file of version {found}, this program knows {VERSION}. Use the newer program.", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u16,
+    },
+    /// The file was cut or changed; no passphrase opens it.
+    #[error("{} was changed or cut short: no passphrase will open it. Take the copy from the last backup.", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is whole and the passphrase is another.
+    #[error("the passphrase does not open {}. Check the keyboard layout and Caps Lock, and try again.", path.display())]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a key file already.
+    #[error("{} exists already, and keys are never overwritten. Choose another folder.", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No passphrase was given.
+    #[error("the passphrase is empty. Choose four or more words nobody would guess together.")]
+    EmptyPassphrase,
+    /// The file can hold no more.
+    #[error("the key file is full at {MAX_SECRETS} keys. Remove the keys of settled cycles first.")]
+    Full,
+    /// The cost is outside what is safe, or the operating system gave no randomness.
+    #[error("{}: {source}. The floor keeps a stolen file from being guessed, the ceiling keeps a hostile one from stalling this machine.", path.display())]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// What sealing said.
+        source: SealError,
+    },
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+}
+
+/// An open key file.
+pub struct Keystore {
+    path: PathBuf,
+    lock: Lock,
+    secrets: BTreeMap<Name, Secret>,
+}
+
+/// What opens a file: the key its passphrase gives, and the header that says how.
+struct Lock {
+    cost: Cost,
+    salt: [u8; 16],
+    key: Key,
+}
+
+/// What one guess at the passphrase of a file costs, and how many secrets lie in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The cost of one guess.
+    pub cost: Cost,
+    /// How many secrets the file holds.
+    pub secrets: usize,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cost { memory_kib, passes } = self.cost;
+        write!(f, "Argon2id, {} MiB, {passes} passes, 1 lane; ", memory_kib / 1024)?;
+        write!(f, "{} secrets, XChaCha20-Poly1305", self.secrets)?;
+        if self.cost.memory_kib < Cost::DEFAULT.memory_kib || passes < Cost::DEFAULT.passes {
+            f.write_str(" (below the default cost: for demonstrations and tests)")?;
+        }
+        Ok(())
+    }
+}
+
+impl Keystore {
+    /// Makes an empty key file. An existing one is never overwritten.
+    ///
+    /// # Errors
+    ///
+    /// [`KeystoreFault::Exists`], [`KeystoreFault::EmptyPassphrase`], [`KeystoreFault::Seal`] for a cost below the
+    /// floor, [`KeystoreFault::Disk`].
+    pub fn create(
+        path: &Path,
+        passphrase: &Zeroizing<String>,
+        cost: Cost,
+    ) -> Result<Self, KeystoreFault> {
+        if path.try_exists().map_err(|e| DiskFault::io("create", path, e))? {
+            return Err(KeystoreFault::Exists { path: path.to_owned() });
+        }
+        let lock = Lock::new(path, passphrase, cost)?;
+        let keystore = Self { path: path.to_owned(), lock, secrets: BTreeMap::new() };
+        keystore.save()?;
+        Ok(keystore)
+    }
+
+    /// Opens a key file, and removes what an interrupted save has left beside it. The caller holds the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`KeystoreFault::NotKeys`], [`KeystoreFault::Newer`], [`KeystoreFault::Damaged`], [`KeystoreFault::Seal`] for a
+    /// cost out of bounds, [`KeystoreFault::WrongPassphrase`], tested in this order; [`KeystoreFault::Disk`].
+    pub fn open(path: &Path, passphrase: &Zeroizing<String>) -> Result<Self, KeystoreFault> {
+        let bytes = atomic::read(path, MAX_FILE)?;
+        let damaged = || KeystoreFault::Damaged { path: path.to_owned() };
+        let Some(rest) = bytes.strip_prefix(MAGIC) else {
+            return Err(KeystoreFault::NotKeys { path: path.to_owned() });
+        };
+        let (found, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let found = u16::from_le_bytes(*found);
+        if found != VERSION {
+            return Err(KeystoreFault::Newer { path: path.to_owned(), found });
+        }
+        let (memory_kib, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (passes, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (salt, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (length, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (checksum, sealed) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+        let header = bytes.get(..HEADER).ok_or_else(damaged)?;
+        let whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(sealed.len());
+        if !whole || hash(Purpose::File, &[header, sealed]).0 != *checksum {
+            return Err(damaged());
+        }
+        let cost = Cost {
+            memory_kib: u32::from_le_bytes(*memory_kib),
+            passes: u32::from_le_bytes(*passes),
+        };
+        let lock = Lock::with_salt(path, passphrase, cost, *salt)?;
+        let plain = lock
+            .key
+            .open(header, sealed)
+            .map_err(|_| KeystoreFault::WrongPassphrase { path: path.to_owned() })?;
+        let secrets = parse(&plain).ok_or_else(damaged)?;
+        atomic::sweep(path)?;
+        Ok(Self { path: path.to_owned(), lock, secrets })
+    }
+
+    /// Seals the file under another passphrase, with a new salt, at once. If that fails, the old one still opens it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keystore::create`].
+    pub fn change_passphrase(
+        &mut self,
+        passphrase: &Zeroizing<String>,
+        cost: Cost,
+    ) -> Result<(), KeystoreFault> {
+        let lock = Lock::new(&self.path, passphrase, cost)?;
+        self.write(&lock)?;
+        self.lock = lock;
+        Ok(())
+    }
+
+    /// A secret by name.
+    #[must_use]
+    pub fn get(&self, name: Name) -> Option<&Secret> {
+        self.secrets.get(&name)
+    }
+
+    /// Keeps a secret under a name, in place of any other there. Durable only after [`Keystore::save`].
+    ///
+    /// # Errors
+    ///
+    /// [`KeystoreFault::Full`].
+    pub fn put(&mut self, name: Name, secret: Secret) -> Result<(), KeystoreFault> {
+        if self.secrets.len() >= MAX_SECRETS && !self.secrets.contains_key(&name) {
+            return Err(KeystoreFault::Full);
+        }
+        self.secrets.insert(name, secret);
+        Ok(())
+    }
+
+    /// Removes a secret; says whether there was one. Durable only after [`Keystore::save`].
+    pub fn remove(&mut self, name: Name) -> bool {
+        self.secrets.remove(&name).is_some()
+    }
+
+    /// The names of all secrets, in order.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.secrets.keys().copied()
+    }
+
+    /// Writes the file whole and durably.
+    ///
+    /// # Errors
+    ///
+    /// [`KeystoreFault::Disk`]; then the old file is still whole.
+    pub fn save(&self) -> Result<(), KeystoreFault> {
+        self.write(&self.lock)
+    }
+
+    /// What unlocking this file costs.
+    #[must_use]
+    pub fn describe(&self) -> Description {
+        Description { cost: self.lock.cost, secrets: self.secrets.len() }
+    }
+
+    fn write(&self, lock: &Lock) -> Result<(), KeystoreFault> {
+        let plain = print(&self.secrets);
+        let length = u32::try_from(plain.len() + OVERHEAD).map_err(|_| KeystoreFault::Full)?;
+        let mut bytes = Vec::with_capacity(START + plain.len() + OVERHEAD);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&lock.cost.memory_kib.to_le_bytes());
+        bytes.extend_from_slice(&lock.cost.passes.to_le_bytes());
+        bytes.extend_from_slice(&lock.salt);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        let sealed = lock.key.seal(&bytes, &plain).map_err(|e| at(&self.path, e))?;
+        let checksum = hash(Purpose::File, &[&bytes, &sealed]);
+        bytes.extend_from_slice(&checksum.0);
+        bytes.extend_from_slice(&sealed);
+        Ok(atomic::write(&self.path, &bytes)?)
+    }
+}
+
+impl Lock {
+    fn new(path: &Path, passphrase: &Zeroizing<String>, cost: Cost) -> Result<Self, KeystoreFault> {
+        Self::with_salt(path, passphrase, cost, seal::random().map_err(|e| at(path, e))?)
+    }
+
+    fn with_salt(
+        path: &Path,
+        passphrase: &Zeroizing<String>,
+        cost: Cost,
+        salt: [u8; 16],
+    ) -> Result<Self, KeystoreFault> {
+        if passphrase.is_empty() {
+            return Err(KeystoreFault::EmptyPassphrase);
+        }
+        // The same letters come as different bytes from different keyboards. NFC at most triples a string (Unicode
+        // Standard Annex 15), so that this one never moves and leaves no copy behind.
+        let mut normal = Zeroizing::new(String::with_capacity(passphrase.len() * 3));
+        normal.extend(passphrase.nfc());
+        let key = cost.key(normal.as_bytes(), &salt).map_err(|e| at(path, e))?;
+        Ok(Self { cost, salt, key })
+    }
+}
+
+fn at(path: &Path, source: SealError) -> KeystoreFault {
+    KeystoreFault::Seal { path: path.to_owned(), source }
+}
+
+/// What is sealed: name, length, bytes, one secret after the other in the order of their names.
+fn print(secrets: &BTreeMap<Name, Secret>) -> Zeroizing<Vec<u8>> {
+    let size = secrets.values().map(|s| NAME + 1 + s.0.len()).sum();
+    let mut out = Zeroizing::new(Vec::with_capacity(size));
+    for (name, secret) in secrets {
+        out.extend_from_slice(&name.to_bytes());
+        out.push(u8::try_from(secret.0.len()).unwrap_or(u8::MAX)); // At most MAX_SECRET.
+        out.extend_from_slice(&secret.0);
+    }
+    out
+}
+
+fn parse(mut rest: &[u8]) -> Option<BTreeMap<Name, Secret>> {
+    let mut secrets = BTreeMap::new();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_first_chunk()?;
+        let (length, after) = after.split_first()?;
+        let (bytes, after) = after.split_at_checked(usize::from(*length))?;
+        let name = Name::from_bytes(*name)?;
+        let rising = secrets.last_key_value().is_none_or(|(last, _)| *last < name);
+        if !rising || secrets.len() >= MAX_SECRETS {
+            return None;
+        }
+        secrets.insert(name, Secret::take(Zeroizing::new(bytes.to_vec()))?);
+        rest = after;
+    }
+    Some(secrets)
+}
+
+#[cfg(test)]
+mod tests;
