@@ -24,8 +24,8 @@ pub enum Signature {
     Ed25519([[u8; 32]; 2]),
 }
 
-/// What a signature is for. A statement signed in one context is never valid in another, and a feed key signs
-/// nothing but promises and headers.
+/// What a signature is for. A statement signed in one context is never valid in another. A feed key
+/// signs promises and headers and, once, that it accepts its organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     /// An accepted entry (feed key).
@@ -42,6 +42,8 @@ pub enum Context {
     Operator,
     /// A bundle's or file's author (transport key).
     Bundle,
+    /// A node's word that it belongs to an organisation (feed key).
+    Acceptance,
 }
 
 impl Context {
@@ -54,6 +56,7 @@ impl Context {
             Self::Recovery => b"annona1 recovery",
             Self::Operator => b"annona1 operator",
             Self::Bundle => b"annona1 bundle  ",
+            Self::Acceptance => b"annona1 accepts ",
         }
     }
 }

@@ -46,3 +46,9 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 pub const MERCHANTS: u32 = 1 << 14;
 /// Days a writer's clock may run ahead of the newest stamp it holds from others before an operator is asked.
 pub const CLOCK_AHEAD_DAYS: u32 = 35;
+/// Hashes of one path in a tree: enough for 2³² leaves.
+pub const PATH_HASHES: usize = 32;
+/// Ceilings one node certificate may list; [`NOTICE_BYTES`] usually ends it sooner.
+pub const CERTIFICATE_CEILINGS: usize = 64;
+/// Commodities of one distribution list.
+pub const LIST_TOTALS: usize = 8;
