@@ -301,3 +301,22 @@ fn the_usual_place_follows_the_environment() {
     assert_eq!(place(Some("relative"), Some("/h")), under("/h/.local/state/annona/heads"));
     assert_eq!(place(None, None), None);
 }
+
+proptest::proptest! {
+    #[test]
+    fn heads_print_and_read_back_and_nothing_else_panics(
+        feeds in proptest::collection::btree_map((0..4u8, 0..600u16), (0..u64::MAX, 0..255u8), 0..20),
+        noise in "\\PC{0,80}\n(head [0-9 a-f]{0,90}\n){0,3}",
+    ) {
+        let lanes = [Lane::Control, Lane::Value, Lane::Registry, Lane::Access];
+        let marks = feeds
+            .iter()
+            .map(|((lane, p), (sealed, head))| mark(lanes[usize::from(*lane)], *p, *sealed, *head))
+            .collect();
+        let heads = Heads { node: [1; 32], incarnation: [2; 16], turn: [3; 16], marks };
+        let text = heads.print();
+        proptest::prop_assert_eq!(Heads::parse(&text), Some(heads));
+        let spoilt = text.replacen("head ", &noise, 1);
+        drop((Heads::parse(&noise), Turn::parse(&noise), Heads::parse(&spoilt)));
+    }
+}

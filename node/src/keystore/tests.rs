@@ -178,3 +178,24 @@ fn sealed_bytes_that_are_not_rising_names_are_refused() {
         assert_eq!(Name::from_bytes(name.to_bytes()), Some(name));
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_parses_prints_back_to_the_same_bytes(
+        bytes in proptest::collection::vec(0..12u8, 0..60),
+        secrets in proptest::collection::btree_map(0..9usize, proptest::collection::vec(0..255u8, 0..=MAX_SECRET), 0..9),
+    ) {
+        if let Some(read) = parse(&bytes) {
+            proptest::prop_assert_eq!(print(&read).to_vec(), bytes);
+        }
+        let names = every_name();
+        let kept: BTreeMap<_, _> = secrets
+            .into_iter()
+            .filter_map(|(n, bytes)| Some((names[n], Secret::take(Zeroizing::new(bytes))?)))
+            .collect();
+        let printed = print(&kept);
+        let again = parse(&printed).expect("own print");
+        proptest::prop_assert_eq!(print(&again).to_vec(), printed.to_vec());
+        proptest::prop_assert_eq!(again.len(), kept.len());
+    }
+}

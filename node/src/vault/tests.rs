@@ -388,3 +388,47 @@ fn an_interrupted_creation_leaves_no_vault_and_is_made_again() {
     assert_eq!(vault.count().expect("count"), 0);
     assert!(!place.folder.path().join("people.db.new").exists());
 }
+
+#[test]
+fn a_power_cut_keeps_every_committed_set_and_no_part_of_another() {
+    let place = Place::new();
+    let mut vault = place.vault();
+    // What a power cut leaves are the files as they are, with no process to close them.
+    let cut = |what: &str| {
+        let after = tempfile::tempdir().expect("folder");
+        for name in ["people.db", "people.db-wal"] {
+            fs::copy(place.folder.path().join(name), after.path().join(name)).expect(what);
+        }
+        let reopened = Vault::open(&after.path().join("people.db"), &key(1)).expect(what);
+        reopened.verify().expect(what)
+    };
+    let mut kept = 0;
+    for n in 0..6u8 {
+        let mut txn = vault.begin().expect("begin");
+        for m in 0..50u8 {
+            txn.add("f", &[n, m], [n; 32], &[7; 9000], &members(&["one"])).expect("add");
+        }
+        // Large enough that SQLite has written pages of the open set to the log already.
+        assert_eq!(cut("in the middle of a set"), kept);
+        txn.commit().expect("commit");
+        kept += 50;
+        assert_eq!(cut("after a commit"), kept);
+    }
+    // A log cut where it was already synced is a lying disk: sets behind the cut may go, whole, or the damage is told.
+    let (db, wal) = (place.path(), place.folder.path().join("people.db-wal"));
+    let whole = fs::read(&wal).expect("read");
+    for part in 0..8 {
+        let after = tempfile::tempdir().expect("folder");
+        fs::copy(&db, after.path().join("people.db")).expect("copy");
+        let end = whole.len() * part / 8 + part;
+        fs::write(after.path().join("people.db-wal"), &whole[..end]).expect("write");
+        let reopened = Vault::open(&after.path().join("people.db"), &key(1));
+        match reopened.and_then(|v| v.verify()) {
+            Ok(found) => assert!(found <= kept && found % 50 == 0, "{found} households"),
+            Err(e) => assert!(
+                matches!(e, VaultFault::NotAVault { .. } | VaultFault::Damaged { .. }),
+                "{e}"
+            ),
+        }
+    }
+}
