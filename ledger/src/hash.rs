@@ -80,6 +80,10 @@ pub enum Purpose {
     Content,
     /// Check digits of a short code.
     ShortCode,
+    /// The name of a budget line, which is claimed like a ticket.
+    BudgetLine,
+    /// The lot of a refund, named by what was refunded.
+    Refund,
 }
 
 impl Purpose {
@@ -106,12 +110,14 @@ impl Purpose {
             Self::Lookup => "annona 2026 v1 lookup",
             Self::Content => "annona 2026 v1 content",
             Self::ShortCode => "annona 2026 v1 short code",
+            Self::BudgetLine => "annona 2026 v1 budget line",
+            Self::Refund => "annona 2026 v1 refund",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-const PURPOSES: [Purpose; 19] = [
+const PURPOSES: [Purpose; 21] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -131,6 +137,8 @@ const PURPOSES: [Purpose; 19] = [
     Purpose::Lookup,
     Purpose::Content,
     Purpose::ShortCode,
+    Purpose::BudgetLine,
+    Purpose::Refund,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

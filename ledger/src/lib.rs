@@ -1,9 +1,12 @@
 //! The rules of Annona: pure. No file, socket, clock, thread or randomness.
 
+pub mod admit;
 pub mod amount;
+pub mod block;
 pub mod charter;
 pub mod entry;
 pub mod feed;
+pub mod fold;
 pub mod hash;
 pub mod id;
 pub mod key;
@@ -11,6 +14,10 @@ pub mod limits;
 pub mod list;
 pub mod merkle;
 pub mod notice;
+pub mod receipt;
+pub mod rejection;
+pub mod state;
 pub mod ticket;
 pub mod time;
+pub mod view;
 pub mod wire;

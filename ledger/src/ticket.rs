@@ -13,7 +13,7 @@ use crate::hash::Hash;
 use crate::id::{EntryName, FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
-use crate::wire::{self, Bounded, WireFault};
+use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// The message of a promise's signature: index (big-endian) and the accumulator after the entry.
 fn promised(index: u64, accumulator: &Hash) -> [u8; 40] {
@@ -47,7 +47,7 @@ pub struct Promise {
     /// The accumulator before the entry.
     pub before: Hash,
     /// The entry's bytes.
-    pub entry: Bounded<u8, { limits::CARRYING_ENTRY_BYTES }>,
+    pub entry: Bytes<{ limits::CARRYING_ENTRY_BYTES }>,
     /// Over index and name, in the promise context.
     pub signature: Signature,
 }
@@ -155,6 +155,7 @@ impl Sent {
 }
 
 /// What a `Claim` takes up, and all that a stranger needs to believe it.
+#[expect(clippy::large_enum_variant, reason = "kept boxed in the one entry that carries it")]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Ticket {
     /// Units another feed sent, with the sends that filled the lots they came from, nearest first, back to what the

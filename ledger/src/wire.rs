@@ -93,14 +93,27 @@ impl postcard::ser_flavors::Flavor for &mut Matcher<'_> {
         Ok(())
     }
 
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        let end = self.at.saturating_add(bytes.len());
+        self.same &= self.want.get(self.at..end) == Some(bytes);
+        self.at = end;
+        Ok(())
+    }
+
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
     }
 }
 
 /// A list of at most `MAX` values; a longer one is refused before anything is allocated for it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounded<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> Default for Bounded<T, MAX> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
 
 impl<T, const MAX: usize> Bounded<T, MAX> {
     /// Takes over a list.
@@ -166,6 +179,70 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T,
             }
         }
         d.deserialize_seq(List::<T, MAX>(std::marker::PhantomData)).map(Self)
+    }
+}
+
+/// At most `MAX` bytes; more are refused before anything is allocated for them. Spelt like a list of bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Bytes<const MAX: usize>(Vec<u8>);
+
+impl<const MAX: usize> Bytes<MAX> {
+    /// Takes over bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`WireFault::TooLong`] where there are more than `MAX`.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, WireFault> {
+        if bytes.len() > MAX {
+            return Err(WireFault::TooLong { len: bytes.len(), limit: MAX });
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Hands the bytes back.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl<const MAX: usize> Deref for Bytes<MAX> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for Bytes<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl<const MAX: usize> Serialize for Bytes<MAX> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Bytes<MAX> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Run<const MAX: usize>;
+        impl<const MAX: usize> Visitor<'_> for Run<MAX> {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {MAX} bytes")
+            }
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                if bytes.len() > MAX {
+                    Err(E::custom("too many bytes"))
+                } else {
+                    Ok(bytes.to_vec())
+                }
+            }
+        }
+        d.deserialize_bytes(Run::<MAX>).map(Self)
     }
 }
 
@@ -246,6 +323,9 @@ mod tests {
         check::<Bounded<u8, 2>>(&[0x82, 0x00, 1, 2], Err(WireFault::NotCanonical));
         check::<Bounded<u8, 2>>(&[3, 1, 2, 3], Err(WireFault::Malformed));
         check::<Bounded<u8, 2>>(&[0xff, 0xff, 0xff, 0xff, 0x0f], Err(WireFault::Malformed));
+        check::<Bytes<2>>(&[2, 1, 2], Ok(Bytes(vec![1, 2])));
+        check::<Bytes<2>>(&[3, 1, 2, 3], Err(WireFault::Malformed));
+        check::<Bytes<2>>(&[2, 1], Err(WireFault::Malformed));
         check::<u8>(&[0; 65], Err(WireFault::TooLong { len: 65, limit: 64 }));
     }
 

@@ -1,0 +1,469 @@
+//! What a node asks of itself before it writes. Pure: same view and draft, same verdict. Only what `admit` lets through
+//! is ever signed; what others wrote is never refused here but folded ([`crate::fold`]).
+
+use crate::amount::{Amount, Balance};
+use crate::entry::{CarrierKind, Control, Entry, FloatCover, Lot, Owner, Registry, Send, Value};
+use crate::fold::{budget_name, may_become, owner_of, redeemed, resolve, used_before};
+use crate::id::{CarrierId, CommodityId, CycleId, FeedRef, MerchantId, Pseudonym, Purse};
+use crate::limits;
+use crate::list::{self, Row};
+use crate::merkle::Path;
+use crate::rejection::Rejection;
+use crate::ticket::{Sent, Ticket};
+use crate::time::Minute;
+use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
+
+/// A row of a distribution list, and its place in the list's tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RowProof {
+    /// The row.
+    pub row: Row,
+    /// Its path to the list's root.
+    pub path: Path,
+}
+
+/// An entry a node would like to write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draft {
+    /// The entry.
+    pub entry: Entry,
+    /// For an `Issue`: the proof that its row is in the list.
+    pub row: Option<RowProof>,
+}
+
+impl From<Entry> for Draft {
+    fn from(entry: Entry) -> Self {
+        Self { entry, row: None }
+    }
+}
+
+/// An entry that may be written: its bytes, and nothing else can make one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Admitted {
+    entry: Entry,
+    bytes: Vec<u8>,
+}
+
+impl Admitted {
+    /// The entry.
+    #[must_use]
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Its bytes, as they will be signed.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Decides whether the writer of `chain` may write `draft` next.
+///
+/// The stamp in the draft is the writer's wall clock, or the feed's last stamp where that is later: a stamp never falls.
+///
+/// # Errors
+///
+/// The first [`Rejection`] that applies. A rejection is an answer, not a fault.
+pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
+    let feed = view.chain(chain).feed;
+    let asking = Asking { view, chain, feed: feed.short(), now: draft.entry.stamp() };
+    asking.standing(&draft.entry)?;
+    let bytes = draft.entry.encode();
+    if bytes.len() > draft.entry.limit() {
+        return Err(Rejection::TooLarge);
+    }
+    if asking.now.is_some_and(|at| at < view.last_stamp(chain)) {
+        return Err(Rejection::StampFell);
+    }
+    match &draft.entry {
+        Entry::Value(value) => asking.value(value, draft.row.as_ref())?,
+        Entry::Registry(registry) => asking.registry(registry)?,
+        Entry::Control(control) => asking.control(control)?,
+    }
+    Ok(Admitted { entry: draft.entry.clone(), bytes })
+}
+
+struct Asking<'a, V> {
+    view: &'a V,
+    chain: ChainNo,
+    feed: FeedRef,
+    now: Option<Minute>,
+}
+
+impl<V: View> Asking<'_, V> {
+    fn stamp(&self) -> Minute {
+        self.now.unwrap_or_else(|| self.view.last_stamp(self.chain))
+    }
+
+    /// Whether this node may write on this feed at all.
+    fn standing(&self, entry: &Entry) -> Result<(), Rejection> {
+        if self.view.faulty(&self.feed) {
+            return Err(Rejection::FeedFaulty);
+        }
+        let certificate =
+            self.view.roster().node(&self.feed.node).ok_or(Rejection::NotCertified)?;
+        let covered = match entry {
+            Entry::Control(_) => self.feed.programme.0 == 0,
+            Entry::Value(_) | Entry::Registry(_) => {
+                certificate.programmes.contains(&self.feed.programme)
+            }
+        };
+        if !covered || entry.lane() != self.feed.lane {
+            return Err(Rejection::NotCertified);
+        }
+        if self.stamp() > certificate.not_after {
+            return Err(Rejection::CertificateExpired);
+        }
+        Ok(())
+    }
+
+    fn value(&self, value: &Value, row: Option<&RowProof>) -> Result<(), Rejection> {
+        match value {
+            Value::Merchant { merchant } => self.merchant(merchant),
+            Value::Issue { from, list, row: number, purse, amount, .. } => {
+                nonzero(*amount)?;
+                self.issue((*from, *amount), *list, *number, purse, row)
+            }
+            Value::Send(send) => self.send(send),
+            Value::Claim { ticket, .. } => self.claim(ticket),
+            Value::Redeem { lot, amount, merchant, .. } => {
+                nonzero(*amount)?;
+                self.known_merchant(*merchant)?;
+                self.redeemable(*lot, *amount)
+            }
+            Value::Hold { lot, amount, merchant, .. } => {
+                nonzero(*amount)?;
+                self.known_merchant(*merchant)?;
+                self.redeemable(*lot, *amount)
+            }
+            Value::Post { hold, at, .. } => {
+                let (_, hold) = self.pending(*hold)?;
+                if *at > hold.until { Err(Rejection::HoldTimedOut) } else { Ok(()) }
+            }
+            Value::Drop { hold, .. } => self.pending(*hold).map(|_| ()),
+            Value::Basket { entries } => {
+                let fits = (1..=limits::BASKET_ENTRIES).contains(entries);
+                if fits { Ok(()) } else { Err(Rejection::BadBasket) }
+            }
+            Value::Refund { redeem, amount, .. } => self.refund(*redeem, *amount),
+            Value::FloatRedeem { lot, home, purse, amount, merchant, .. } => {
+                nonzero(*amount)?;
+                self.known_merchant(*merchant)?;
+                self.float_redeem(*lot, home, *purse, *amount)
+            }
+            Value::FloatCover(cover) => self.cover(cover),
+        }
+    }
+
+    fn merchant(&self, merchant: &MerchantId) -> Result<(), Rejection> {
+        let full = self.view.merchants(self.chain) >= limits::MERCHANTS;
+        if full || self.view.has_merchant(self.chain, merchant) {
+            return Err(Rejection::MerchantRefused);
+        }
+        Ok(())
+    }
+
+    fn known_merchant(&self, merchant: u32) -> Result<(), Rejection> {
+        let known = merchant < self.view.merchants(self.chain);
+        if known { Ok(()) } else { Err(Rejection::UnknownMerchant) }
+    }
+
+    fn lot(&self, lot: Lot) -> Result<LotRow, Rejection> {
+        resolve(self.view, self.chain, lot).map(|(_, row)| row).ok_or(Rejection::LotNotFound)
+    }
+
+    fn covers(row: &LotRow, amount: Amount) -> Result<(), Rejection> {
+        if row.available().covers(amount) { Ok(()) } else { Err(Rejection::ExceedsLot) }
+    }
+
+    fn redeemable(&self, lot: Lot, amount: Amount) -> Result<(), Rejection> {
+        let row = self.lot(lot)?;
+        if !matches!(row.owner, Owner::Purse(_)) {
+            return Err(Rejection::WrongOwner);
+        }
+        if self.stamp() > row.expires {
+            return Err(Rejection::Expired);
+        }
+        Self::covers(&row, amount)
+    }
+
+    fn issue(
+        &self,
+        (from, amount): (Lot, Amount),
+        list: u64,
+        number: u32,
+        purse: &Purse,
+        proof: Option<&RowProof>,
+    ) -> Result<(), Rejection> {
+        let row = self.lot(from)?;
+        if !matches!(row.owner, Owner::Budget | Owner::Reserve) {
+            return Err(Rejection::WrongOwner);
+        }
+        let node = self.feed.node;
+        let frozen = self.view.list(&node, list).ok_or(Rejection::ListNotApproved)?;
+        let approved = frozen.programme == self.feed.programme
+            && frozen.cycle == row.cycle
+            && list::check(&frozen, &node, self.view.charter(), self.view.roster()).is_ok();
+        if !approved {
+            return Err(Rejection::ListNotApproved);
+        }
+        let proof = proof.ok_or(Rejection::RowNotInList)?;
+        let same = proof.row.row == number
+            && proof.row.purse == *purse
+            && proof.row.amount == amount
+            && proof.row.commodity == row.commodity;
+        if !same || !frozen.holds(&proof.row, &proof.path) {
+            return Err(Rejection::RowNotInList);
+        }
+        if self.used(&Use::Row { node, list, row: number }) {
+            return Err(Rejection::RowIssued);
+        }
+        Self::covers(&row, amount)
+    }
+
+    /// Whether something was used anywhere this writer knows of: its own chain, or — a fork apart — another.
+    fn used(&self, what: &Use) -> bool {
+        let next = At { chain: self.chain, index: self.view.head(self.chain).next };
+        used_before(self.view, next, what)
+    }
+
+    fn send(&self, send: &Send) -> Result<(), Rejection> {
+        nonzero(send.amount)?;
+        let row = self.lot(send.from)?;
+        let same = (row.cycle, row.commodity) == (send.cycle, send.commodity);
+        if !same || !may_become(&row, send.owner, send.at) {
+            return Err(Rejection::WrongOwner);
+        }
+        let receiver = self.view.roster().node(&send.to).ok_or(Rejection::UnknownReceiver)?;
+        if send.to == self.feed.node || !receiver.programmes.contains(&self.feed.programme) {
+            return Err(Rejection::UnknownReceiver);
+        }
+        Self::covers(&row, send.amount)?;
+        provenance(self.view, self.chain, send.from, |_| false).map(|_| ())
+    }
+
+    fn claim(&self, ticket: &Ticket) -> Result<(), Rejection> {
+        match ticket {
+            Ticket::Budget { epoch, act, line } => {
+                let name = budget_name(*epoch, *act, *line);
+                let row = self.view.ticket(&name).ok_or(Rejection::NotAddressed)?;
+                if row.to != self.feed.node || row.programme != self.feed.programme {
+                    return Err(Rejection::NotAddressed);
+                }
+                if row.claimed.is_some() { Err(Rejection::AlreadyClaimed) } else { Ok(()) }
+            }
+            Ticket::Sent(sent, hops) => self.claim_sent(sent, hops),
+        }
+    }
+
+    fn claim_sent(&self, sent: &Sent, hops: &[Sent]) -> Result<(), Rejection> {
+        let programme = self.feed.programme;
+        if sent.moved.to() != self.feed.node {
+            return Err(Rejection::NotAddressed);
+        }
+        let name = sent.accumulator();
+        let known = self.view.ticket(&name);
+        if known.is_some_and(|row| row.claimed.is_some()) || self.used(&Use::Ticket(name)) {
+            return Err(Rejection::AlreadyClaimed);
+        }
+        let federation = self.view.charter().federation();
+        for sent in std::iter::once(sent).chain(hops) {
+            let sender = self.view.roster().node(&sent.node).ok_or(Rejection::UnknownSender)?;
+            if !sent.verifies(&federation, &sender.node, programme) {
+                return Err(Rejection::TicketForged);
+            }
+        }
+        if self.view.faulty(&FeedRef::value(sent.node, programme)) {
+            return Err(Rejection::SenderFaulty);
+        }
+        let (cycle, commodity, amount) = stated(sent);
+        self.known_commodity(cycle, commodity)?;
+        if known.is_some_and(|row| row.placed) {
+            return Ok(());
+        }
+        let sender = self.view.roster().node(&sent.node);
+        let ceiling = sender
+            .and_then(|certificate| certificate.ceiling(programme, commodity))
+            .map_or(Amount::ZERO, |ceiling| ceiling.unverified);
+        let outstanding = self.view.unverified(self.chain, &sent.node, commodity).credit(amount);
+        if Balance::from(ceiling).units() < outstanding.units() {
+            return Err(Rejection::UnverifiedCeiling);
+        }
+        Ok(())
+    }
+
+    fn known_commodity(&self, cycle: CycleId, commodity: CommodityId) -> Result<(), Rejection> {
+        let programme = self.feed.programme;
+        let known = self.view.charter().programme(programme).ok_or(Rejection::UnknownProgramme)?;
+        if known.commodity(commodity).is_none() {
+            return Err(Rejection::UnknownCommodity);
+        }
+        self.view.roster().cycle(programme, cycle).map(|_| ()).ok_or(Rejection::UnknownCycle)
+    }
+
+    fn pending(&self, index: u64) -> Result<(At, crate::view::HoldRow), Rejection> {
+        let at = owner_of(self.view, self.chain, index);
+        let hold = self.view.hold(at).ok_or(Rejection::NotHere)?;
+        if self.used(&Use::Hold(at)) { Err(Rejection::AlreadyResolved) } else { Ok((at, hold)) }
+    }
+
+    fn refund(&self, index: u64, amount: Amount) -> Result<(), Rejection> {
+        nonzero(amount)?;
+        let at = owner_of(self.view, self.chain, index);
+        let (_, given) = redeemed(self.view, at).ok_or(Rejection::NotHere)?;
+        if self.used(&Use::Redemption(at)) {
+            return Err(Rejection::AlreadyResolved);
+        }
+        if amount > given { Err(Rejection::ExceedsRedemption) } else { Ok(()) }
+    }
+
+    fn float_redeem(
+        &self,
+        lot: Lot,
+        home: &FeedRef,
+        purse: Purse,
+        amount: Amount,
+    ) -> Result<(), Rejection> {
+        let row = self.lot(lot)?;
+        if row.owner != Owner::Float {
+            return Err(Rejection::WrongOwner);
+        }
+        if home.node == self.feed.node || home.programme != self.feed.programme {
+            return Err(Rejection::NotHome);
+        }
+        let programme = self.view.charter().programme(self.feed.programme);
+        let programme = programme.ok_or(Rejection::UnknownProgramme)?;
+        let cap = programme.risk.caps.iter().find(|cap| cap.commodity == row.commodity);
+        let cap = cap.ok_or(Rejection::FloatCap)?;
+        let day = FloatSpan::Day(self.stamp().day());
+        let spans = [
+            (FloatSpan::Purse(purse), cap.per_purse),
+            (day, cap.per_site_day),
+            (FloatSpan::Site, cap.per_site),
+        ];
+        for (span, most) in spans {
+            let used = self.view.float_used(self.chain, row.commodity, span).credit(amount);
+            if used.units() > Balance::from(most).units() {
+                return Err(Rejection::FloatCap);
+            }
+        }
+        Self::covers(&row, amount)
+    }
+
+    fn cover(&self, cover: &FloatCover) -> Result<(), Rejection> {
+        nonzero(cover.amount)?;
+        let float = self.view.float(&cover.float.accumulator).ok_or(Rejection::NotHere)?;
+        if float.home != self.feed || float.name != cover.float {
+            return Err(Rejection::NotHome);
+        }
+        if self.used(&Use::Float(cover.float.accumulator)) {
+            return Err(Rejection::AlreadyResolved);
+        }
+        let row = self.lot(cover.from)?;
+        let same = row.owner == Owner::Purse(float.purse)
+            && (row.cycle, row.commodity) == (cover.cycle, cover.commodity)
+            && float.commodity == cover.commodity
+            && float.amount == cover.amount;
+        if !same {
+            return Err(Rejection::CoverMismatch);
+        }
+        Self::covers(&row, cover.amount)
+    }
+
+    fn registry(&self, registry: &Registry) -> Result<(), Rejection> {
+        let programme = self.feed.programme;
+        match registry {
+            Registry::Enrol { .. } | Registry::CarrierCancelled { .. } => Ok(()),
+            Registry::CarrierBound { pseudonym, carrier, kind, .. } => {
+                self.carrier(pseudonym, carrier, *kind, programme)
+            }
+        }
+    }
+
+    fn carrier(
+        &self,
+        holder: &Pseudonym,
+        carrier: &CarrierId,
+        _kind: CarrierKind,
+        programme: crate::id::ProgrammeId,
+    ) -> Result<(), Rejection> {
+        let taken = self.view.carrier(programme, carrier).iter().any(|other| other != holder);
+        if taken || self.view.cancelled(programme, carrier) {
+            return Err(Rejection::CarrierRefused);
+        }
+        let enrolled = self.view.enrolled(programme, holder);
+        if enrolled { Ok(()) } else { Err(Rejection::NotEnrolled) }
+    }
+
+    fn control(&self, control: &Control) -> Result<(), Rejection> {
+        match control {
+            Control::List(frozen) => {
+                let (charter, roster) = (self.view.charter(), self.view.roster());
+                list::check(frozen, &self.feed.node, charter, roster)
+                    .map_err(|_| Rejection::ListNotApproved)
+            }
+            Control::FaultSeen { .. } => Ok(()),
+        }
+    }
+}
+
+fn nonzero(amount: Amount) -> Result<(), Rejection> {
+    if amount == Amount::ZERO { Err(Rejection::ZeroAmount) } else { Ok(()) }
+}
+
+fn stated(sent: &Sent) -> (CycleId, CommodityId, Amount) {
+    match &sent.moved {
+        crate::ticket::Moved::Send(s) => (s.cycle, s.commodity, s.amount),
+        crate::ticket::Moved::Cover(c) => (c.cycle, c.commodity, c.amount),
+    }
+}
+
+/// The sends that filled a lot, nearest first, back to a budget or to what the receiver is assumed to hold: what a
+/// ticket or receipt carries so that a stranger never takes an honest feed for short.
+///
+/// # Errors
+///
+/// [`Rejection::LotNotFound`] and [`Rejection::TooManyHops`].
+pub fn provenance(
+    view: &impl View,
+    chain: ChainNo,
+    lot: Lot,
+    assumed: impl Fn(&Sent) -> bool,
+) -> Result<Vec<Sent>, Rejection> {
+    let mut lot = lot;
+    // Each step goes to an earlier entry of the same chain, and ends at a claim.
+    loop {
+        let at = owner_of(view, chain, lot.0);
+        match view.entry(at).ok_or(Rejection::LotNotFound)? {
+            Value::Issue { from, .. } => lot = from,
+            Value::Refund { redeem, .. } => {
+                lot = match view.entry(owner_of(view, chain, redeem)) {
+                    Some(Value::Redeem { lot, .. }) => lot,
+                    Some(Value::Post { hold, .. }) => {
+                        match view.entry(owner_of(view, chain, hold)) {
+                            Some(Value::Hold { lot, .. }) => lot,
+                            _ => return Err(Rejection::LotNotFound),
+                        }
+                    }
+                    _ => return Err(Rejection::LotNotFound),
+                };
+            }
+            Value::Claim { ticket, .. } => {
+                let mut hops = Vec::new();
+                for sent in ticket.sends() {
+                    if assumed(sent) {
+                        break;
+                    }
+                    hops.push(*sent);
+                }
+                let fits = hops.len() <= limits::HOPS;
+                return if fits { Ok(hops) } else { Err(Rejection::TooManyHops) };
+            }
+            _ => return Err(Rejection::LotNotFound),
+        }
+        if lot.0 >= at.index {
+            return Err(Rejection::LotNotFound);
+        }
+    }
+}

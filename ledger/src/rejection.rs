@@ -1,0 +1,129 @@
+//! Why a writer does not accept a draft, in order of precedence.
+
+/// Why a draft was not accepted: the first that applies is reported.
+///
+/// Numbers are part of the interface (spec/deciding.md, "Rejections") and are never reused. A rejection is an answer,
+/// not a fault: nothing was written.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[repr(u16)]
+pub enum Rejection {
+    /// The feed has forked, or been proven insolvent: its writer stops.
+    #[error("this feed is proven faulty: it writes nothing more")]
+    FeedFaulty = 1,
+    /// The node's certificate does not cover this.
+    #[error("this node is not certified for this programme or role")]
+    NotCertified = 2,
+    /// The node's certificate has run out.
+    #[error("this node's certificate has expired: ask its organisation for a new one")]
+    CertificateExpired = 3,
+    /// The entry is larger than its kind may be.
+    #[error("the entry is larger than its kind may be")]
+    TooLarge = 4,
+    /// The draft's stamp is before the feed's last.
+    #[error("the stamp is before this feed's last entry")]
+    StampFell = 5,
+    /// An amount of zero.
+    #[error("the amount is zero")]
+    ZeroAmount = 10,
+    /// A basket of nothing, of too many, or of a basket.
+    #[error("a basket binds 1 to 32 entries, and no other basket")]
+    BadBasket = 11,
+    /// The programme does not exist.
+    #[error("the programme is not in the charter")]
+    UnknownProgramme = 12,
+    /// The commodity does not exist in the programme.
+    #[error("the commodity is not in the programme")]
+    UnknownCommodity = 13,
+    /// The merchant is not named in this feed.
+    #[error("the merchant is not named in this feed")]
+    UnknownMerchant = 14,
+    /// The merchant is named already, or one too many.
+    #[error("the merchant is already named in this feed, or the feed names too many")]
+    MerchantRefused = 15,
+    /// No such lot here.
+    #[error("no such lot is at this place")]
+    LotNotFound = 21,
+    /// The lot is for somebody or something else.
+    #[error("the lot is not meant for this")]
+    WrongOwner = 22,
+    /// The lot's last minute has passed.
+    #[error("the entitlement has expired")]
+    Expired = 23,
+    /// The holder of a hold let its time pass.
+    #[error("the hold has timed out")]
+    HoldTimedOut = 24,
+    /// No such hold, redemption or float redemption in this feed.
+    #[error("this feed has no such hold or redemption")]
+    NotHere = 25,
+    /// Posted, dropped, refunded or covered before.
+    #[error("this was already posted, dropped, refunded or covered")]
+    AlreadyResolved = 26,
+    /// More than was redeemed.
+    #[error("the refund is more than was redeemed")]
+    ExceedsRedemption = 27,
+    /// The list is not known or not approved by two operators.
+    #[error("the distribution list is not approved by two certified operators")]
+    ListNotApproved = 31,
+    /// The row is not in the list as given.
+    #[error("the row is not in the distribution list as approved")]
+    RowNotInList = 32,
+    /// The row was issued before.
+    #[error("the row of the distribution list has been issued already")]
+    RowIssued = 33,
+    /// The cycle is not open.
+    #[error("the cycle is not known here")]
+    UnknownCycle = 34,
+    /// The ticket is for another feed.
+    #[error("the ticket is addressed to another node")]
+    NotAddressed = 41,
+    /// The ticket's sender is not known.
+    #[error("the ticket's sender is not known here: import a bundle with its certificate first")]
+    UnknownSender = 42,
+    /// The ticket is not signed by its sender.
+    #[error("the ticket is not signed by its sender")]
+    TicketForged = 43,
+    /// The ticket was claimed before.
+    #[error("the ticket has been claimed already")]
+    AlreadyClaimed = 44,
+    /// The ticket's sender has forked or is insolvent.
+    #[error("the ticket's sender is proven faulty")]
+    SenderFaulty = 45,
+    /// More unverified units from this sender than its certificate allows.
+    #[error(
+        "more unverified tickets from this sender than its certificate allows: sync with it first"
+    )]
+    UnverifiedCeiling = 46,
+    /// The ticket's provenance is longer than it may be.
+    #[error("the lot has travelled through too many sites unsynced: sync first")]
+    TooManyHops = 47,
+    /// The receiver is not a certified node of this programme.
+    #[error("the receiver is not a node of this programme")]
+    UnknownReceiver = 48,
+    /// The float redemption names another home.
+    #[error("the float redemption names another home")]
+    NotHome = 51,
+    /// A float cap would be passed.
+    #[error("the site's offline allowance for this purse or day is used up")]
+    FloatCap = 52,
+    /// The cover is not for the purse or commodity that was served.
+    #[error("the cover does not match what was handed out")]
+    CoverMismatch = 53,
+    /// More than what is left.
+    #[error("more than what is left")]
+    ExceedsLot = 54,
+    /// The pseudonym or carrier is already as the draft says, or cancelled.
+    #[error("the carrier is cancelled or bound to another holder")]
+    CarrierRefused = 61,
+    /// The holder is not enrolled.
+    #[error("the holder is not enrolled in this programme")]
+    NotEnrolled = 62,
+}
+
+impl Rejection {
+    /// The number of this rejection.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+}

@@ -1,0 +1,452 @@
+//! State in ordered maps: what proofs, audits and models fold into. A node keeps the same rows in its store.
+//!
+//! [`root`] is defined here, for all of them: one hash over the rows that follow from the known entries, in an order
+//! and in words that do not depend on who computes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::amount::Balance;
+use crate::charter::Charter;
+use crate::entry::{CarrierKind, Entry, Owner, Value};
+use crate::feed::Head;
+use crate::fold::{self, Place};
+use crate::hash::{Hash, Hasher, Purpose};
+use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::list::List;
+use crate::notice::Roster;
+use crate::time::Minute;
+use crate::view::{
+    At, Chain, ChainNo, Change, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Slot,
+    TicketRow, Use, View,
+};
+
+/// Everything that follows from a charter, a set of notices and a set of entries.
+#[derive(Clone, Debug)]
+pub struct State {
+    charter: Charter,
+    roster: Roster,
+    chains: Vec<Known>,
+    trunks: BTreeMap<FeedId, ChainNo>,
+    slots: BTreeMap<At, Slot>,
+    pools: BTreeMap<PoolKey, Pool>,
+    tickets: BTreeMap<Hash, TicketRow>,
+    holds: BTreeMap<At, HoldRow>,
+    uses: BTreeMap<Use, Vec<At>>,
+    floats: BTreeMap<Hash, FloatRow>,
+    lists: BTreeMap<([u8; 8], u64), List>,
+    enrolled: BTreeSet<(ProgrammeId, Pseudonym)>,
+    carriers: BTreeMap<(ProgrammeId, CarrierId, Pseudonym), CarrierKind>,
+    cancelled: BTreeSet<(ProgrammeId, CarrierId)>,
+    waiting: BTreeSet<([u8; 8], At)>,
+    faults: BTreeSet<(At, Fault)>,
+    /// The value entries later ones refer back to.
+    entries: BTreeMap<At, Value>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    chain: Chain,
+    head: Head,
+    last_stamp: Minute,
+    merchants: Vec<MerchantId>,
+}
+
+impl State {
+    /// The state of a charter and its notices before any entry: every budget is on its way to its treasury.
+    #[must_use]
+    pub fn new(charter: Charter, roster: Roster) -> Self {
+        let mut state = Self {
+            charter,
+            roster,
+            chains: Vec::new(),
+            trunks: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            floats: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            enrolled: BTreeSet::new(),
+            carriers: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            faults: BTreeSet::new(),
+            entries: BTreeMap::new(),
+        };
+        for epoch in 0..=state.charter.epoch() {
+            for change in fold::budgets(&state.charter, epoch) {
+                state.apply(change);
+            }
+        }
+        state
+    }
+
+    /// The chain of a feed, made if it is new.
+    pub fn trunk(&mut self, feed: &FeedId) -> ChainNo {
+        if let Some(chain) = self.trunks.get(feed) {
+            return *chain;
+        }
+        let head = Head::start(&self.charter.federation(), feed);
+        let chain = self.add_chain(Chain { feed: *feed, left: None }, head);
+        self.trunks.insert(*feed, chain);
+        chain
+    }
+
+    /// A branch that leaves another chain of the same feed, with the head it has there.
+    pub fn branch(&mut self, left: At, head: Head) -> ChainNo {
+        let feed = self.chain(left.chain).feed;
+        let chain = self.add_chain(Chain { feed, left: Some(left) }, head);
+        if let Some(known) = self.chains.get_mut(chain.0 as usize) {
+            known.last_stamp = Minute(0);
+        }
+        chain
+    }
+
+    fn add_chain(&mut self, chain: Chain, head: Head) -> ChainNo {
+        let number = ChainNo(u32::try_from(self.chains.len()).unwrap_or(u32::MAX));
+        let known = Known { chain, head, last_stamp: Minute(0), merchants: Vec::new() };
+        self.chains.push(known);
+        number
+    }
+
+    /// Folds the next entry of a chain.
+    pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry, following: u16) {
+        let feed = self.chain(chain).feed;
+        let at = At { chain, index: self.head(chain).next };
+        let last_stamp = self.last_stamp(chain);
+        let place = Place { feed, at, accumulator, last_stamp, following };
+        for change in fold::fold(self, &place, entry) {
+            self.apply(change);
+        }
+        if let Entry::Value(value) = entry {
+            self.entries.insert(at, value.clone());
+        }
+        if let Some(known) = self.chains.get_mut(chain.0 as usize) {
+            known.head = Head { next: at.index.saturating_add(1), accumulator };
+            known.last_stamp = last_stamp.max(entry.stamp().unwrap_or(last_stamp));
+        }
+    }
+
+    /// Applies one change.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Slot(at, slot) => {
+                self.slots.insert(at, slot);
+            }
+            Change::Pool(key, by) => {
+                let pool = self.pools.entry(key).or_default();
+                *pool = pool.plus(by);
+            }
+            Change::Ticket(name, row) => {
+                self.tickets.insert(name, row);
+            }
+            Change::Hold(at, row) => {
+                self.holds.insert(at, row);
+            }
+            Change::Used(what, at) => self.uses.entry(what).or_default().push(at),
+            Change::Float(name, row) => {
+                self.floats.insert(name, row);
+            }
+            Change::Merchant(chain, merchant) => {
+                if let Some(known) = self.chains.get_mut(chain.0 as usize) {
+                    known.merchants.push(merchant);
+                }
+            }
+            Change::List(node, index, list) => {
+                self.lists.insert((node, index), *list);
+            }
+            Change::Enrolled(programme, pseudonym) => {
+                self.enrolled.insert((programme, pseudonym));
+            }
+            Change::CarrierBound(programme, carrier, pseudonym, kind) => {
+                self.carriers.insert((programme, carrier, pseudonym), kind);
+            }
+            Change::CarrierCancelled(programme, carrier) => {
+                self.cancelled.insert((programme, carrier));
+            }
+            Change::Waiting(node, at) => {
+                self.waiting.insert((node, at));
+            }
+            Change::Fault(at, fault) => {
+                self.faults.insert((at, fault));
+            }
+        }
+    }
+
+    /// The pools, in order.
+    pub fn pools(&self) -> impl Iterator<Item = (&PoolKey, &Pool)> {
+        self.pools.iter()
+    }
+
+    /// The lots, in order of place.
+    pub fn lots(&self) -> impl Iterator<Item = (&At, &LotRow)> {
+        self.slots.iter().filter_map(|(at, slot)| match slot {
+            Slot::Lot(row) => Some((at, row)),
+            Slot::Same(_) => None,
+        })
+    }
+
+    /// The tickets, by name.
+    pub fn tickets(&self) -> impl Iterator<Item = (&Hash, &TicketRow)> {
+        self.tickets.iter()
+    }
+
+    /// The float redemptions, by name.
+    pub fn floats(&self) -> impl Iterator<Item = (&Hash, &FloatRow)> {
+        self.floats.iter()
+    }
+
+    /// The faults noted, by place.
+    pub fn faults(&self) -> impl Iterator<Item = &(At, Fault)> {
+        self.faults.iter()
+    }
+
+    /// The claims that wait for a certificate.
+    pub fn waiting(&self) -> impl Iterator<Item = &([u8; 8], At)> {
+        self.waiting.iter()
+    }
+
+    /// The root of this state.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let mut rows: Vec<Vec<u8>> = Vec::new();
+        for (at, lot) in self.lots() {
+            rows.push(lot_bytes(&self.chain(at.chain).feed.short(), lot));
+        }
+        let pools = self.pools.iter().filter(|(_, pool)| **pool != Pool::default());
+        rows.extend(pools.map(|(key, pool)| pool_bytes(key, pool)));
+        rows.extend(self.tickets.iter().map(|(name, row)| ticket_bytes(name, row)));
+        rows.extend(self.floats.iter().map(|(name, row)| float_bytes(name, row)));
+        rows.extend(self.enrolled.iter().map(|(p, who)| enrolled_bytes(*p, who)));
+        rows.extend(self.carriers.keys().map(|(p, carrier, who)| carrier_bytes(*p, carrier, who)));
+        rows.extend(self.cancelled.iter().map(|(p, carrier)| cancelled_bytes(*p, carrier)));
+        rows.extend(self.lists.iter().map(|((node, index), list)| list_bytes(node, *index, list)));
+        root(rows)
+    }
+}
+
+impl View for State {
+    fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    fn chain(&self, chain: ChainNo) -> Chain {
+        self.chains[chain.0 as usize].chain
+    }
+
+    fn head(&self, chain: ChainNo) -> Head {
+        self.chains[chain.0 as usize].head
+    }
+
+    fn last_stamp(&self, chain: ChainNo) -> Minute {
+        self.chains[chain.0 as usize].last_stamp
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        let of_feed = |chain: &ChainNo| self.chain(*chain).feed.short() == *feed;
+        let forked =
+            self.chains.iter().any(|k| k.chain.left.is_some() && k.chain.feed.short() == *feed);
+        forked || self.faults.iter().any(|(at, f)| f.proves_insolvency() && of_feed(&at.chain))
+    }
+
+    fn slot(&self, at: At) -> Option<Slot> {
+        self.slots.get(&at).copied()
+    }
+
+    fn hold(&self, at: At) -> Option<HoldRow> {
+        self.holds.get(&at).copied()
+    }
+
+    fn entry(&self, at: At) -> Option<Value> {
+        self.entries.get(&at).cloned()
+    }
+
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        self.tickets.get(name).copied()
+    }
+
+    fn float(&self, name: &Hash) -> Option<FloatRow> {
+        self.floats.get(name).copied()
+    }
+
+    fn uses(&self, what: &Use) -> Vec<At> {
+        self.uses.get(what).cloned().unwrap_or_default()
+    }
+
+    fn merchants(&self, chain: ChainNo) -> u32 {
+        // A branch sees what the chain it left named below the point where it left; counting the whole of it can only
+        // let a name pass on a feed that is proven faulty anyway.
+        let own = self.chains[chain.0 as usize].merchants.len();
+        let shared = self.chain(chain).left.map_or(0, |left| self.merchants(left.chain));
+        u32::try_from(own).unwrap_or(u32::MAX).saturating_add(shared)
+    }
+
+    fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool {
+        self.chains[chain.0 as usize].merchants.contains(merchant)
+    }
+
+    fn list(&self, node: &[u8; 8], index: u64) -> Option<List> {
+        self.lists.get(&(*node, index)).cloned()
+    }
+
+    fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool {
+        self.enrolled.contains(&(programme, *pseudonym))
+    }
+
+    fn carrier(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym> {
+        let from = (programme, *carrier, Pseudonym([0; 16]));
+        let to = (programme, *carrier, Pseudonym([0xff; 16]));
+        self.carriers.range(from..=to).map(|((_, _, who), _)| *who).collect()
+    }
+
+    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
+        self.cancelled.contains(&(programme, *carrier))
+    }
+
+    fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
+        self.tickets
+            .values()
+            .filter(|t| !t.placed && t.from == Some(*from) && t.commodity == commodity)
+            .filter(|t| t.claimed.is_some_and(|at| at.chain == chain))
+            .fold(Balance::ZERO, |sum, t| sum.credit(t.amount))
+    }
+
+    fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {
+        self.floats
+            .iter()
+            .filter(|(_, f)| f.at.chain == chain && f.commodity == commodity)
+            .filter(|(name, f)| match span {
+                FloatSpan::Purse(purse) => f.purse == purse,
+                FloatSpan::Day(day) => f.stamp.day() == day,
+                FloatSpan::Site => !self.uses.contains_key(&Use::Float(**name)),
+            })
+            .fold(Balance::ZERO, |sum, (_, f)| sum.credit(f.amount))
+    }
+}
+
+/// The root over rows of state, in any order: they are sorted by their bytes.
+#[must_use]
+pub fn root(mut rows: Vec<Vec<u8>>) -> Hash {
+    rows.sort_unstable();
+    let mut hasher = Hasher::new(Purpose::StateTable);
+    for row in rows {
+        hasher.update(&crate::hash::hash_one(Purpose::StateRow, &row).0);
+    }
+    hasher.finish()
+}
+
+/// Bytes of a row: a table number, then fields of fixed length (spec/state.md).
+struct RowBytes(Vec<u8>);
+
+impl RowBytes {
+    fn table(number: u8) -> Self {
+        Self(vec![number])
+    }
+
+    fn with(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn feed(self, feed: &FeedRef) -> Self {
+        self.with(&feed.node).with(&[feed.lane as u8]).with(&feed.programme.0.to_be_bytes())
+    }
+
+    fn owner(self, owner: &Owner) -> Self {
+        match owner {
+            Owner::Budget => self.with(&[0]).with(&[0; 16]),
+            Owner::Float => self.with(&[1]).with(&[0; 16]),
+            Owner::Reserve => self.with(&[2]).with(&[0; 16]),
+            Owner::Purse(purse) => self.with(&[3]).with(&purse.0),
+        }
+    }
+
+    fn balance(self, balance: Balance) -> Self {
+        self.with(&balance.units().to_be_bytes())
+    }
+}
+
+/// A lot, as it enters the state root: feed, origin, owner, cycle, commodity, balance, expires.
+#[must_use]
+pub fn lot_bytes(feed: &FeedRef, lot: &LotRow) -> Vec<u8> {
+    RowBytes::table(1)
+        .feed(feed)
+        .with(&lot.origin.0)
+        .owner(&lot.owner)
+        .with(&lot.cycle.0.to_be_bytes())
+        .with(&[lot.commodity.0])
+        .balance(lot.balance)
+        .with(&lot.expires.0.to_be_bytes())
+        .0
+}
+
+/// A pool, as it enters the state root.
+#[must_use]
+pub fn pool_bytes(key: &PoolKey, pool: &Pool) -> Vec<u8> {
+    RowBytes::table(2)
+        .with(&key.node)
+        .with(&key.programme.0.to_be_bytes())
+        .with(&key.cycle.0.to_be_bytes())
+        .with(&[key.commodity.0])
+        .balance(pool.lots)
+        .balance(pool.arriving)
+        .balance(pool.redeemed)
+        .0
+}
+
+/// A ticket, as it enters the state root: whether it was claimed, not where, and whether its entry is here.
+#[must_use]
+pub fn ticket_bytes(name: &Hash, row: &TicketRow) -> Vec<u8> {
+    RowBytes::table(3)
+        .with(&name.0)
+        .with(&row.programme.0.to_be_bytes())
+        .with(&row.from.unwrap_or_default())
+        .with(&row.to)
+        .owner(&row.owner)
+        .with(&row.cycle.0.to_be_bytes())
+        .with(&[row.commodity.0])
+        .with(&row.amount.units().to_be_bytes())
+        .with(&[u8::from(row.placed), u8::from(row.claimed.is_some())])
+        .0
+}
+
+/// A float redemption, as it enters the state root.
+#[must_use]
+pub fn float_bytes(name: &Hash, row: &FloatRow) -> Vec<u8> {
+    RowBytes::table(4)
+        .with(&name.0)
+        .feed(&row.home)
+        .with(&row.purse.0)
+        .with(&[row.commodity.0])
+        .with(&row.amount.units().to_be_bytes())
+        .0
+}
+
+/// An enrolment, as it enters the state root.
+#[must_use]
+pub fn enrolled_bytes(programme: ProgrammeId, who: &Pseudonym) -> Vec<u8> {
+    RowBytes::table(5).with(&programme.0.to_be_bytes()).with(&who.0).0
+}
+
+/// A carrier's binding, as it enters the state root.
+#[must_use]
+pub fn carrier_bytes(programme: ProgrammeId, carrier: &CarrierId, who: &Pseudonym) -> Vec<u8> {
+    RowBytes::table(6).with(&programme.0.to_be_bytes()).with(&carrier.0).with(&who.0).0
+}
+
+/// A carrier's cancellation, as it enters the state root.
+#[must_use]
+pub fn cancelled_bytes(programme: ProgrammeId, carrier: &CarrierId) -> Vec<u8> {
+    RowBytes::table(7).with(&programme.0.to_be_bytes()).with(&carrier.0).0
+}
+
+/// A frozen list, as it enters the state root.
+#[must_use]
+pub fn list_bytes(node: &[u8; 8], index: u64, list: &List) -> Vec<u8> {
+    RowBytes::table(8).with(node).with(&index.to_be_bytes()).with(&list.root.0).0
+}
