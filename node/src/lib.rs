@@ -6,6 +6,7 @@ pub mod disk;
 pub mod folder;
 pub mod guard;
 pub mod keystore;
+pub mod import;
 pub mod person;
 pub mod seal;
 pub mod vault;

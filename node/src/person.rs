@@ -217,6 +217,11 @@ impl Attributes {
         Ok(())
     }
 
+    /// Takes a value away.
+    pub fn remove(&mut self, field: Field) {
+        self.0.remove(&field);
+    }
+
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&Value> {
@@ -306,7 +311,10 @@ impl Household {
     /// The head: the member marked as head by relationship, or else the first one.
     #[must_use]
     pub fn head(&self) -> Option<&Person> {
-        let is_head = |p: &&Person| p.text(Field::Relationship) == Some("head");
+        let is_head = |p: &&Person| {
+            p.get(Field::IsHead) == Some(&Value::YesNo(true))
+                || p.text(Field::Relationship).is_some_and(|r| r.eq_ignore_ascii_case("head"))
+        };
         self.members.iter().find(is_head).or_else(|| self.members.first())
     }
 

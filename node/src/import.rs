@@ -1,0 +1,132 @@
+//! Registration files and distribution lists, read as field offices keep them.
+//!
+//! ```text
+//! file ── table ──► rows ── map, check ──► values and findings ── stage ──► households ── plan, apply ──► person file
+//! ```
+//!
+//! Reading, checking and joining never touch the person file: [`Registration::read`] leaves sealed rows in a temporary
+//! file and a [`Report`]. [`Registration::plan`] then says what would happen, and [`Registration::apply`] does it in
+//! batches, each durable by itself, so that the same command run again goes on where a kill left it.
+
+pub mod check;
+pub mod header;
+pub mod list;
+pub mod map;
+pub mod plan;
+mod read;
+mod stage;
+pub mod table;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use check::{Code, Finding, Findings, Severity};
+pub use map::{Map, suggest_map};
+pub use plan::{Applied, Apply, Known, KnownHouseholds, Plan, Register};
+pub use read::{Dropped, Registration, Report};
+pub use table::{CsvOptions, Source, TableError};
+
+/// What an import is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading rows; done and total are bytes of the file.
+    Reading,
+    /// Joining and checking households; done and total are households, as in the phases after it.
+    Joining,
+    /// Comparing with the person file.
+    Comparing,
+    /// Writing to the person file.
+    Writing,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is.
+    pub total: u64,
+    /// Rows or households so far.
+    pub rows: u64,
+}
+
+/// Who watches an import, and whether it should stop.
+pub struct Watch<'a> {
+    /// Called every few hundred rows.
+    pub progress: &'a mut dyn FnMut(Progress),
+    /// Looked at between rows.
+    pub cancel: &'a AtomicBool,
+}
+
+impl Watch<'_> {
+    pub(crate) fn step(&mut self, progress: Progress) -> Result<(), ImportError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(ImportError::Cancelled);
+        }
+        if progress.rows.is_multiple_of(256) || progress.done >= progress.total {
+            (self.progress)(progress);
+        }
+        Ok(())
+    }
+}
+
+/// Why an import cannot go on. What is wrong with single rows is a [`Finding`] and stops nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read as a table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// No row that could be a header.
+    #[error(
+        "sheet \"{sheet}\" has no header row: its first row of names must stand within the first 40 rows"
+    )]
+    NoHeader {
+        /// The sheet.
+        sheet: String,
+    },
+    /// The key's column is not there.
+    #[error(
+        "sheet \"{sheet}\" has no column \"{column}\", which the map names as key; it has: {have}"
+    )]
+    NoKeyColumn {
+        /// The sheet.
+        sheet: String,
+        /// The column looked for.
+        column: String,
+        /// The columns there are, cut short.
+        have: String,
+    },
+    /// The key's column cannot be told from another, or may not be read.
+    #[error("column \"{column}\" cannot be the key: {why}")]
+    KeyColumn {
+        /// The column.
+        column: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// Both tables of the map name the same sheet.
+    #[error("household and member both read sheet \"{0}\"; name the other one with sheet = \"…\"")]
+    SameSheet(String),
+    /// The temporary file failed.
+    #[error("the temporary file for joining rows failed: {0}; is the disk full?")]
+    Stage(#[from] rusqlite::Error),
+    /// Sealing a row failed.
+    #[error(transparent)]
+    Seal(#[from] crate::seal::SealError),
+    /// A staged row did not come back.
+    #[error("a row left in the temporary file did not come back whole; run the command again")]
+    StageBroken,
+    /// A household has no canonical bytes.
+    #[error(transparent)]
+    Household(#[from] crate::person::HouseholdError),
+    /// The person file failed.
+    #[error("the person file: {0}")]
+    Register(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The person asked to stop.
+    #[error("stopped; run the same command again to go on")]
+    Cancelled,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+//! One cell to one value, or to what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Code, ColumnName};
+use crate::import::map::{Column, DateOrder, Word, value_of};
+use crate::import::table::{Cell, letters};
+use crate::person::{Date, Field, Forbidden, Kind, Scope, Value, ValueFault, clean};
+
+/// Words for yes, and words for no, that need no value map. Digits of all scripts count as 1 and 0.
+const YES: &str = "yes y true 1 oui vrai si sí verdadero sim نعم أجل አዎ አዎን হ্যাঁ ဟုတ် ဟုတ်ကဲ့";
+const NO: &str = "no n false 0 non faux falso não لا አይ አይደለም না မဟုတ် မဟုတ်ပါ";
+/// Words for a sex. Single letters are left to the map: M is a man in English and a woman in Spanish.
+const SEX: [(&str, &str); 2] = [
+    (
+        "female woman girl femme féminin feminin fille mujer femenino niña أنثى انثى امرأة ሴት মহিলা নারী မ",
+        "female",
+    ),
+    ("male man boy homme masculin garçon hombre masculino niño ذكر رجل ወንድ পুরুষ ကျား", "male"),
+];
+
+/// A column of the map, found in the header and ready to convert.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) index: usize,
+    pub(crate) name: Arc<ColumnName>,
+    pub(crate) field: Field,
+    /// Which member of the row, from 0; meaningless for a household's field.
+    pub(crate) slot: usize,
+    pub(crate) required: bool,
+    values: Option<BTreeMap<String, Option<Value>>>,
+    order: Option<DateOrder>,
+    number_as_text: bool,
+    decimal: char,
+}
+
+/// What a cell gave: perhaps a value, perhaps something to say.
+pub(crate) type Given = (Option<Value>, Option<(Code, Option<Box<str>>)>);
+
+impl Compiled {
+    pub(crate) fn new(
+        index: usize,
+        name: &str,
+        field: Field,
+        column: &Column,
+        order: Option<DateOrder>,
+        decimal: char,
+    ) -> Self {
+        let fold = |word: &String| clean(word).0.to_lowercase();
+        let values = column.values.as_ref().map(|values| {
+            let word = |(word, stands): (&String, &Word)| (fold(word), value_of(field, stands));
+            values.iter().map(word).collect()
+        });
+        Self {
+            index,
+            name: Arc::new(ColumnName { letters: letters(index), name: name.to_owned() }),
+            field,
+            slot: usize::from(column.member.unwrap_or(1).saturating_sub(1)),
+            required: column.required,
+            values,
+            order: column.date_order.or(order),
+            number_as_text: column.number_as_text,
+            decimal,
+        }
+    }
+
+    pub(crate) fn is_household(&self) -> bool {
+        self.field.scope() == Scope::Household
+    }
+
+    pub(crate) fn convert(&self, cell: &Cell) -> Given {
+        let left_out = |code| (None, Some((code, None)));
+        match cell {
+            Cell::Fault => return left_out(Code::CellFault),
+            Cell::Uncalculated => return left_out(Code::Uncalculated),
+            Cell::Text(t) if t.contains('\u{FFFD}') => return left_out(Code::UnreadableCharacters),
+            _ if cell.is_blank() => return (None, None),
+            _ => {}
+        }
+        if let Some(values) = &self.values {
+            return self.by_word(values, cell);
+        }
+        let made = match self.field.kind() {
+            Kind::Text(_) | Kind::Choice(_) => return self.text(cell),
+            Kind::Number(most) => whole(cell, self.decimal).and_then(|n| {
+                if n <= most { Ok(Value::Number(n)) } else { Err(Code::NumberOutOfRange) }
+            }),
+            Kind::Date => date(cell, self.order).map(Value::Date),
+            Kind::YesNo => yes_no(cell).map(Value::YesNo).ok_or(Code::NotYesNo),
+        };
+        match made {
+            Ok(value) => (Some(value), None),
+            Err(code) => left_out(code),
+        }
+    }
+
+    fn by_word(&self, values: &BTreeMap<String, Option<Value>>, cell: &Cell) -> Given {
+        let Some(word) = plain(cell) else { return (None, Some((Code::UnknownValue, None))) };
+        let word = clean(&word).0;
+        match values.get(&word.to_lowercase()).or_else(|| values.get("*")) {
+            Some(value) => (value.clone(), None),
+            None => (None, Some((Code::UnknownValue, short(&word)))),
+        }
+    }
+
+    fn text(&self, cell: &Cell) -> Given {
+        let number = matches!(cell, Cell::Number(_));
+        if number && is_identifier(self.field) && !self.number_as_text {
+            return (None, Some((Code::NumberAsId, None)));
+        }
+        let Some(raw) = plain(cell) else { return (None, Some((Code::NumberAsId, None))) };
+        let (mut text, stray) = clean(&raw);
+        if self.field == Field::Sex {
+            text = sex(&text).map_or(text, str::to_owned);
+        }
+        let said = stray.then_some((Code::StrayCharacters, None));
+        match Value::text(self.field, &text) {
+            Ok(value) => (Some(value), said),
+            Err(ValueFault::Empty) => (None, said),
+            Err(ValueFault::TooLong) => (None, Some((Code::TextTooLong, None))),
+            Err(ValueFault::Forbidden(what)) => {
+                // One odd text is a mistake; a magic number tells what the column is.
+                let code = if what == Forbidden::EncodedBytes {
+                    Code::RefusedValue
+                } else {
+                    Code::RefusedColumn
+                };
+                (None, Some((code, Some(what.to_string().into()))))
+            }
+            Err(ValueFault::NotAChoice) => (None, Some((Code::UnknownValue, short(&text)))),
+            Err(ValueFault::Kind | ValueFault::Characters | ValueFault::Range) => {
+                (None, Some((Code::UnreadableCharacters, None)))
+            }
+        }
+    }
+}
+
+/// A word short enough, and without digits, so that it is a category and not somebody's name or number.
+fn short(word: &str) -> Option<Box<str>> {
+    let fits = word.chars().count() <= 24
+        && word.split(' ').count() <= 3
+        && !word.chars().any(char::is_numeric);
+    fits.then(|| word.into())
+}
+
+fn is_identifier(field: Field) -> bool {
+    let numbered = (20..=38).contains(&field.number()) && field != Field::OtherDocumentKind;
+    numbered
+        || matches!(
+            field,
+            Field::AgencyHouseholdId | Field::PrimaryCollectorFor | Field::AlternateCollectorFor
+        )
+}
+
+fn sex(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let lists = |words: &str| words.split(' ').any(|w| w == text);
+    SEX.iter().find(|(words, _)| lists(words)).map(|(_, sex)| *sex)
+}
+
+/// A cell as the text it shows; none for a number that lost digits.
+fn plain(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Text(t) => Some(t.clone()),
+        // Above 2^53 a spreadsheet has already rounded the last digits away.
+        Cell::Number(n) if n.fract() == 0.0 && n.abs() < 9_007_199_254_740_992.0 => {
+            Some(format!("{n:.0}"))
+        }
+        Cell::Number(n) if n.fract() != 0.0 => Some(n.to_string()),
+        Cell::Bool(b) => Some(b.to_string()),
+        Cell::Date(Some(d)) => Some(d.to_string()),
+        Cell::Number(_) | Cell::Date(None) | Cell::Empty | Cell::Fault | Cell::Uncalculated => None,
+    }
+}
+
+/// A cell as part of a key.
+pub(crate) fn key_text(cell: &Cell, number_as_text: bool) -> Result<String, Code> {
+    match cell {
+        Cell::Fault => return Err(Code::CellFault),
+        Cell::Uncalculated => return Err(Code::Uncalculated),
+        Cell::Text(t) if t.contains('\u{FFFD}') => return Err(Code::UnreadableCharacters),
+        Cell::Number(_) if !number_as_text => return Err(Code::NumberAsId),
+        _ if cell.is_blank() => return Err(Code::MissingKey),
+        _ => {}
+    }
+    let text = clean(&plain(cell).ok_or(Code::NumberAsId)?).0;
+    if text.is_empty() { Err(Code::MissingKey) } else { Ok(text) }
+}
+
+fn yes_no(cell: &Cell) -> Option<bool> {
+    match cell {
+        Cell::Bool(b) => Some(*b),
+        Cell::Number(n) if *n == 1.0 => Some(true),
+        Cell::Number(n) if *n == 0.0 => Some(false),
+        Cell::Text(t) => {
+            let word = western_digits(&clean(t).0.to_lowercase());
+            let lists = |words: &str| words.split(' ').any(|w| w == word);
+            if lists(YES) { Some(true) } else { lists(NO).then_some(false) }
+        }
+        Cell::Number(_) | Cell::Date(_) | Cell::Empty | Cell::Fault | Cell::Uncalculated => None,
+    }
+}
+
+fn whole(cell: &Cell, decimal: char) -> Result<u64, Code> {
+    match cell {
+        Cell::Number(n) if n.fract() != 0.0 => Err(Code::NotANumber),
+        Cell::Number(n) if !(0.0..9_007_199_254_740_992.0).contains(n) => {
+            Err(Code::NumberOutOfRange)
+        }
+        Cell::Number(n) => format!("{n:.0}").parse().map_err(|_| Code::NumberOutOfRange),
+        Cell::Text(t) => {
+            let (whole, minor) = number(t, decimal, 9)?;
+            if minor == 0 { Ok(whole) } else { Err(Code::NotANumber) }
+        }
+        Cell::Date(_) | Cell::Bool(_) | Cell::Empty | Cell::Fault | Cell::Uncalculated => {
+            Err(Code::NotANumber)
+        }
+    }
+}
+
+/// A number written as text: its whole part, and its decimals as a number of `digits` digits. Digits of other
+/// scripts count; spaces and apostrophes between groups of three are passed over.
+pub(crate) fn number(text: &str, decimal: char, digits: u8) -> Result<(u64, u64), Code> {
+    let text = western_digits(&clean(text).0).replace('\u{66B}', &decimal.to_string());
+    let text: String =
+        text.chars().filter(|c| !matches!(c, ' ' | '\'' | '’' | '\u{66C}')).collect();
+    if let Some(rest) = text.strip_prefix('-').or_else(|| text.strip_prefix('−')) {
+        let is_number = rest.chars().all(|c| c.is_ascii_digit() || c == decimal);
+        return Err(if is_number && !rest.is_empty() {
+            Code::NumberOutOfRange
+        } else {
+            Code::NotANumber
+        });
+    }
+    let (whole, minor) = text.split_once(decimal).unwrap_or((&text, ""));
+    let all_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(minor) {
+        return Err(Code::NotANumber);
+    }
+    let kept = minor.trim_end_matches('0');
+    if kept.len() > usize::from(digits) {
+        return Err(Code::NotANumber);
+    }
+    let padded = format!("{kept:0<width$}", width = usize::from(digits));
+    let minor = if padded.is_empty() { Ok(0) } else { padded.parse() };
+    let whole = whole.parse().map_err(|_| Code::NumberOutOfRange)?;
+    Ok((whole, minor.map_err(|_| Code::NumberOutOfRange)?))
+}
+
+fn date(cell: &Cell, order: Option<DateOrder>) -> Result<Date, Code> {
+    match cell {
+        Cell::Date(date) => date.ok_or(Code::NotADate),
+        Cell::Text(t) => date_text(&western_digits(&clean(t).0), order),
+        Cell::Number(_) | Cell::Bool(_) | Cell::Empty | Cell::Fault | Cell::Uncalculated => {
+            Err(Code::NotADate)
+        }
+    }
+}
+
+fn date_text(text: &str, order: Option<DateOrder>) -> Result<Date, Code> {
+    // A time of day after the date is not kept: 2024-02-01T08:30:00.
+    let text = text.split(['T', ' ']).next().unwrap_or_default();
+    let parts: Vec<&str> = text.split(['-', '/', '.', '،', '٫']).collect();
+    let [a, b, c] = parts.as_slice() else { return Err(Code::NotADate) };
+    let n = |t: &str| t.parse::<u16>().map_err(|_| Code::NotADate);
+    let (x, y, z) = (n(a)?, n(b)?, n(c)?);
+    let make = |year: u16, month: u16, day: u16| {
+        Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    };
+    if a.len() == 4 {
+        return make(x, y, z).ok_or(Code::NotADate);
+    }
+    if c.len() != 4 {
+        return Err(Code::AmbiguousDate);
+    }
+    match order {
+        Some(DateOrder::DayMonthYear) => make(z, y, x).ok_or(Code::NotADate),
+        Some(DateOrder::MonthDayYear) => make(z, x, y).ok_or(Code::NotADate),
+        // Declared year first, written year last: nothing says which of the others is the day.
+        Some(DateOrder::YearMonthDay) => Err(Code::NotADate),
+        None => match (make(z, y, x), make(z, x, y)) {
+            (Some(one), Some(other)) if one != other => Err(Code::AmbiguousDate),
+            (one, other) => one.or(other).ok_or(Code::NotADate),
+        },
+    }
+}
+
+/// Where each script's digits begin: Arabic, Persian and Urdu, Devanagari, Bengali, Thai, Lao, Burmese, Shan, full width.
+const ZEROS: [char; 9] = ['٠', '۰', '०', '০', '๐', '໐', '၀', '႐', '０'];
+
+/// Digits of other scripts as 0 to 9. Ge'ez numerals, which have no zero and no places, are counted out.
+fn western_digits(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut geez = String::new();
+    for c in text.chars() {
+        if ('፩'..='፼').contains(&c) {
+            geez.push(c);
+            continue;
+        }
+        flush(&mut geez, &mut out);
+        let digit =
+            ZEROS.iter().find_map(|z| u32::from(c).checked_sub(u32::from(*z)).filter(|d| *d < 10));
+        out.push(digit.and_then(|d| char::from_digit(d, 10)).unwrap_or(c));
+    }
+    flush(&mut geez, &mut out);
+    out
+}
+
+fn flush(geez: &mut String, out: &mut String) {
+    if geez.is_empty() {
+        return;
+    }
+    let (mut total, mut sum, mut part) = (0u64, 0u64, 0u64);
+    for c in geez.drain(..) {
+        let at = u64::from(u32::from(c).saturating_sub(u32::from('፩')));
+        match at {
+            0..=8 => part = part.saturating_add(at + 1),
+            9..=17 => part = part.saturating_add((at - 8) * 10),
+            18 => (sum, part) = (sum.saturating_add(part.max(1).saturating_mul(100)), 0),
+            _ => {
+                let all = total.saturating_add(sum).saturating_add(part).max(1);
+                (total, sum, part) = (all.saturating_mul(10_000), 0, 0);
+            }
+        }
+    }
+    out.push_str(&total.saturating_add(sum).saturating_add(part).to_string());
+}

@@ -1,0 +1,225 @@
+//! What an import would change in the person file, and doing it.
+
+use std::error::Error;
+
+use annona_ledger::hash::Hash;
+use serde::Serialize;
+
+use super::{ImportError, Phase, Progress, Registration, Report, Watch};
+use crate::person::{Household, HouseholdError};
+
+/// The most changes listed; beyond it they are only counted.
+pub const MAX_CHANGES: usize = 10_000;
+
+/// A household the person file already holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<Id> {
+    /// Its place in the person file.
+    pub id: Id,
+    /// The digest of its content.
+    pub digest: Hash,
+}
+
+/// What the person file knows, for comparing.
+pub trait KnownHouseholds {
+    /// A household's place in the person file.
+    type Id;
+    /// What can go wrong there.
+    type Error: Error + Send + Sync + 'static;
+
+    /// The digest of a household's content under the person file's own key.
+    ///
+    /// # Errors
+    ///
+    /// [`HouseholdError`] where the household exceeds a limit.
+    fn digest(&self, household: &Household) -> Result<Hash, HouseholdError>;
+
+    /// The household of that key in that source.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn find(&self, source: &str, key: &str) -> Result<Option<Known<Self::Id>>, Self::Error>;
+
+    /// Opens a household, to say which fields differ. None where it must not or cannot be opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn open(&self, id: &Self::Id) -> Result<Option<Household>, Self::Error>;
+}
+
+/// The person file, for writing. Whatever else belongs to a registration (an enrolment on the ledger) hangs in here:
+/// what `add` and `replace` were given is durable, all of it or nothing, when `commit` returns.
+pub trait Register: KnownHouseholds {
+    /// Adds a household.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn add(&mut self, source: &str, household: &Household, digest: Hash)
+    -> Result<(), Self::Error>;
+
+    /// Replaces a household's content.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn replace(
+        &mut self,
+        id: &Self::Id,
+        household: &Household,
+        digest: Hash,
+    ) -> Result<(), Self::Error>;
+
+    /// Makes everything since the last commit durable in one step.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn commit(&mut self) -> Result<(), Self::Error>;
+}
+
+/// A household whose content differs from what the person file holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The row it first appears on.
+    pub row: u64,
+    /// The names of the fields that differ; empty where the old content could not be opened.
+    pub fields: Vec<&'static str>,
+}
+
+/// What an import would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Households that are not in the person file.
+    pub new: u64,
+    /// Households that are there with the same content.
+    pub unchanged: u64,
+    /// Households that are there with other content.
+    pub changed: u64,
+    /// Which fields differ, for the first [`MAX_CHANGES`] of them.
+    pub changes: Vec<Change>,
+    /// What was found in the file.
+    pub report: Report,
+}
+
+/// How to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Apply {
+    /// Whether changed households are replaced; otherwise they are left as they are.
+    pub update: bool,
+    /// Households in one durable step.
+    pub batch: usize,
+}
+
+impl Default for Apply {
+    fn default() -> Self {
+        // 500 households are about a quarter of a second of work, which is what a kill can cost.
+        Self { update: false, batch: 500 }
+    }
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// Households added.
+    pub added: u64,
+    /// Households replaced.
+    pub replaced: u64,
+    /// Households that were there with the same content.
+    pub unchanged: u64,
+    /// Households with other content that were left as they are.
+    pub left: u64,
+}
+
+fn fault(e: impl Error + Send + Sync + 'static) -> ImportError {
+    ImportError::Register(Box::new(e))
+}
+
+impl Registration {
+    /// Compares with the person file; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`] of the person file or the temporary file, or [`ImportError::Cancelled`].
+    pub fn plan<K: KnownHouseholds>(
+        &self,
+        known: &K,
+        watch: &mut Watch<'_>,
+    ) -> Result<Plan, ImportError> {
+        let report = self.report().clone();
+        let total = report.households;
+        let mut plan = Plan { new: 0, unchanged: 0, changed: 0, changes: Vec::new(), report };
+        let mut done = 0u64;
+        self.each(|row, household| {
+            done = done.saturating_add(1);
+            watch.step(Progress { phase: Phase::Comparing, done, total, rows: done })?;
+            match known.find(&plan.report.source, &household.key).map_err(fault)? {
+                None => plan.new = plan.new.saturating_add(1),
+                Some(found) if found.digest == known.digest(household)? => {
+                    plan.unchanged = plan.unchanged.saturating_add(1);
+                }
+                Some(found) => {
+                    plan.changed = plan.changed.saturating_add(1);
+                    if plan.changes.len() < MAX_CHANGES {
+                        let old = known.open(&found.id).map_err(fault)?;
+                        let fields = old.map(|old| old.differs(household)).unwrap_or_default();
+                        plan.changes.push(Change { row, fields });
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(plan)
+    }
+
+    /// Writes to the person file in batches. Run again after a kill or a fault, it goes on: what is there with the
+    /// same content is passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`]; batches committed before it stay. [`ImportError::Cancelled`] comes after committing what was
+    /// begun.
+    pub fn apply<R: Register>(
+        &self,
+        register: &mut R,
+        how: Apply,
+        watch: &mut Watch<'_>,
+    ) -> Result<Applied, ImportError> {
+        let total = self.report().households;
+        let (mut applied, mut done, mut open) = (Applied::default(), 0u64, 0usize);
+        let source = self.report().source.as_str();
+        let all = self.each(|_, household| {
+            watch.step(Progress { phase: Phase::Writing, done, total, rows: done })?;
+            done = done.saturating_add(1);
+            let digest = register.digest(household)?;
+            let count = match register.find(source, &household.key).map_err(fault)? {
+                Some(found) if found.digest == digest => &mut applied.unchanged,
+                Some(_) if !how.update => &mut applied.left,
+                Some(found) => {
+                    register.replace(&found.id, household, digest).map_err(fault)?;
+                    open = open.saturating_add(1);
+                    &mut applied.replaced
+                }
+                None => {
+                    register.add(source, household, digest).map_err(fault)?;
+                    open = open.saturating_add(1);
+                    &mut applied.added
+                }
+            };
+            *count = count.saturating_add(1);
+            if open >= how.batch.max(1) {
+                register.commit().map_err(fault)?;
+                open = 0;
+            }
+            Ok(())
+        });
+        if open > 0 && matches!(all, Ok(()) | Err(ImportError::Cancelled)) {
+            register.commit().map_err(fault)?;
+        }
+        all?;
+        (watch.progress)(Progress { phase: Phase::Writing, done, total, rows: done });
+        Ok(applied)
+    }
+}

@@ -1,0 +1,188 @@
+//! Rows to staged households: the one pass over the file.
+
+mod sheet;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::check::{Code, Finding, Findings};
+use super::map::Map;
+use super::stage::{Joined, Stage};
+use super::table::{Reading, Source};
+use super::{ImportError, Phase, Progress, Watch};
+use crate::person::{Field, Household};
+
+/// A column that is not imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// The sheet; empty for a CSV file.
+    pub sheet: String,
+    /// The column's letters.
+    pub column: String,
+    /// Its name.
+    pub name: String,
+    /// Why it is refused; none where it is only not mapped.
+    pub why: Option<String>,
+}
+
+/// What was found in a file, before anything is compared or written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The register the keys belong to.
+    pub source: String,
+    /// How the file was read.
+    pub reading: Reading,
+    /// Rows below the headers that are not blank.
+    pub rows: u64,
+    /// Rows that are not imported.
+    pub refused_rows: u64,
+    /// Rows with nothing in them.
+    pub blank_rows: u64,
+    /// Households that can be imported.
+    pub households: u64,
+    /// People in them.
+    pub members: u64,
+    /// Columns without a field in the map.
+    pub dropped_columns: Vec<Dropped>,
+    /// Columns that are refused, with the reason.
+    pub refused_columns: Vec<Dropped>,
+    /// Everything else.
+    pub findings: Findings,
+}
+
+/// A registration file that has been read: its households, sealed and waiting, and its report.
+pub struct Registration {
+    stage: Stage,
+    report: Report,
+    /// Values of refused columns that were staged before the column gave itself away.
+    withheld: BTreeSet<(Field, Option<usize>)>,
+    /// Households that cannot be kept.
+    refused: BTreeSet<i64>,
+}
+
+impl Registration {
+    /// Reads and checks a file by a map. Memory does not grow with the number of rows, except for the findings kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`] where the file cannot be read or its key is not there. Single rows stop nothing.
+    pub fn read(source: &Source, map: &Map, watch: &mut Watch<'_>) -> Result<Self, ImportError> {
+        let report = Report {
+            source: map.source.clone(),
+            reading: source.reading(),
+            rows: 0,
+            refused_rows: 0,
+            blank_rows: 0,
+            households: 0,
+            members: 0,
+            dropped_columns: Vec::new(),
+            refused_columns: Vec::new(),
+            findings: Findings::default(),
+        };
+        let mut this = Self {
+            stage: Stage::open()?,
+            report,
+            withheld: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        };
+        this.sheets(source, map, watch)?;
+        this.join(map, watch)?;
+        Ok(this)
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Hands over every household that can be imported, in the order of its first appearance, with its first row.
+    ///
+    /// # Errors
+    ///
+    /// Those of the temporary file, or whatever `each` answers.
+    pub fn each(
+        &self,
+        mut each: impl FnMut(u64, &Household) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        self.stage.each(|mut joined| {
+            self.withhold(&mut joined);
+            if self.refused.contains(&joined.id) {
+                Ok(())
+            } else {
+                each(joined.row, &joined.household)
+            }
+        })
+    }
+
+    fn withhold(&self, joined: &mut Joined) {
+        for (field, slot) in &self.withheld {
+            joined.household.whole.remove(*field);
+            for (at, member) in joined.household.members.iter_mut().enumerate() {
+                if slot.is_none_or(|s| s == at) {
+                    member.remove(*field);
+                }
+            }
+        }
+        joined.tidy();
+    }
+
+    /// One pass over the households to check each as a whole and count them.
+    fn join(&mut self, map: &Map, watch: &mut Watch<'_>) -> Result<(), ImportError> {
+        let total = self.stage.households()?;
+        let two_sheets = map.household.is_some() && map.member.is_some();
+        let sheet: Arc<str> = map
+            .household
+            .as_ref()
+            .or(map.member.as_ref())
+            .map_or("", |s| s.sheet.as_deref().unwrap_or(""))
+            .into();
+        let members: Arc<str> =
+            map.member.as_ref().and_then(|s| s.sheet.as_deref()).unwrap_or("").into();
+        let (mut findings, mut refused) = (Vec::new(), BTreeSet::new());
+        let (mut done, mut households, mut people, mut refused_rows) = (0u64, 0u64, 0u64, 0u64);
+        self.stage.each(|mut joined| {
+            self.withhold(&mut joined);
+            let say = |sheet: &Arc<str>, row, code, detail: Option<Box<str>>| Finding {
+                sheet: sheet.clone(),
+                row: Some(row),
+                column: None,
+                code,
+                detail,
+            };
+            joined.differing.dedup();
+            findings.extend(
+                joined.differing.iter().map(|row| say(&members, *row, Code::ValuesDiffer, None)),
+            );
+            let fault = if joined.too_many {
+                Some((Code::TooManyMembers, None))
+            } else {
+                joined
+                    .household
+                    .encode()
+                    .err()
+                    .map(|e| (Code::HouseholdRefused, Some(e.to_string().into())))
+            };
+            if let Some((code, detail)) = fault {
+                findings.push(say(&sheet, joined.row, code, detail));
+                refused.insert(joined.id);
+                refused_rows = refused_rows.saturating_add(1);
+            } else {
+                if two_sheets && joined.household.members.is_empty() {
+                    findings.push(say(&sheet, joined.row, Code::NoMembers, None));
+                }
+                households = households.saturating_add(1);
+                people = people.saturating_add(joined.household.members.len() as u64);
+            }
+            done = done.saturating_add(1);
+            watch.step(Progress { phase: Phase::Joining, done, total, rows: done })
+        })?;
+        findings.into_iter().for_each(|f| self.report.findings.add(f));
+        self.refused = refused;
+        self.report.refused_rows = self.report.refused_rows.saturating_add(refused_rows);
+        (self.report.households, self.report.members) = (households, people);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The three files from outside, each with the map kept in `examples/maps`: every row accounted for.
+
+use super::*;
+
+fn import(file: &str, map: &str) -> Option<Registration> {
+    let Some(path) = shared(file) else {
+        println!("skipped, because {file} is not in ../shared/data/registrations");
+        return None;
+    };
+    let registration = read(&path, map).expect("the file is read");
+    let report = registration.report();
+    let mut book = Book::default();
+    let plan = watched(|w| registration.plan(&book, w)).expect("plan");
+    assert_eq!(plan.new, report.households);
+    let applied = watched(|w| registration.apply(&mut book, Apply::default(), w)).expect("apply");
+    assert_eq!(applied.added, report.households);
+    let plan = watched(|w| registration.plan(&book, w)).expect("plan");
+    assert_eq!((plan.new, plan.changed, plan.unchanged), (0, 0, report.households));
+    Some(registration)
+}
+
+#[test]
+fn the_121_demo_file_imports() {
+    let Some(r) =
+        import("121-demo-1000.csv", include_str!("../../../../examples/maps/121-demo.toml"))
+    else {
+        return;
+    };
+    let report = r.report();
+    assert_eq!(
+        (report.rows, report.refused_rows, report.households, report.members),
+        (1000, 0, 1000, 1000)
+    );
+    assert_eq!(report.dropped_columns, []);
+    assert_eq!(report.findings.counts, BTreeMap::new());
+    let first = households(&r).into_iter().next().expect("one");
+    assert_eq!(first.key, "GoNdk");
+    assert_eq!(first.whole.number(Field::PregnantWomen), Some(4));
+    let head = first.head().expect("head");
+    assert_eq!(head.text(Field::FamilyName), Some("Gibbs"));
+    assert_eq!(head.text(Field::Sex), Some("female"));
+    assert_eq!(
+        head.get(Field::BirthDate),
+        crate::person::Date::new(2000, 11, 30).map(Value::Date).as_ref()
+    );
+    assert_eq!(head.text(Field::PhoneMessaging), Some("00144693326"), "leading zeros stay");
+}
+
+#[test]
+fn the_121_semicolon_file_imports() {
+    let Some(r) = import("121-mm-999.csv", include_str!("../../../../examples/maps/121-mm.toml"))
+    else {
+        return;
+    };
+    let report = r.report();
+    assert_eq!(
+        (report.rows, report.refused_rows, report.households, report.members),
+        (999, 0, 999, 999)
+    );
+    assert_eq!(report.dropped_columns.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["sum"]);
+    assert_eq!(report.findings.counts, BTreeMap::from([(Code::UnmappedColumn, 1)]));
+    let sizes: u64 = households(&r).iter().map(Household::people).sum();
+    assert_eq!(sizes, SIZES);
+}
+
+/// The sum of column totalHHSize, added up with awk.
+const SIZES: u64 = 3_955;
+
+#[test]
+fn the_hope_workbook_imports() {
+    let file = "hope-rdi_import_50_hh_50_ind.xlsx";
+    let Some(r) = import(file, include_str!("../../../../examples/maps/hope.toml")) else { return };
+    let report = r.report();
+    assert_eq!(
+        (report.rows, report.refused_rows, report.households, report.members),
+        (258, 0, 50, 208)
+    );
+    assert_eq!(report.blank_rows, 2, "row 2 of both sheets");
+    let expected = [
+        (Code::RefusedColumn, 10),     // one for signatures, nine for photographs
+        (Code::NumberOutOfRange, 208), // `age` holds nine-digit numbers
+        (Code::UnmappedColumn, 64),
+        (Code::FormulaColumn, 5),
+    ];
+    assert_eq!(report.findings.counts, BTreeMap::from(expected));
+    let refused: Vec<&str> = report.refused_columns.iter().map(|d| d.name.as_str()).collect();
+    assert!(refused.contains(&"consent_sign_h_c") && refused.contains(&"photo_i_c"), "{refused:?}");
+    assert_eq!(
+        (report.dropped_columns.len(), refused.len()),
+        (64, 10),
+        "72 + 69 columns, the rest mapped"
+    );
+    let all = households(&r);
+    assert!(
+        all.iter().all(|h| h.head().is_some_and(|p| p.text(Field::Relationship) == Some("HEAD")))
+    );
+    let first = all.first().expect("one");
+    assert_eq!((first.key.as_str(), first.people(), first.members.len()), ("1092128444", 1, 1));
+    assert_eq!(
+        first.whole.get(Field::Returnee),
+        Some(&Value::YesNo(false)),
+        "a formula's stored result"
+    );
+    let birth = crate::person::Date::new(2013, 3, 1).map(Value::Date);
+    assert_eq!(
+        first.members.first().and_then(|m| m.get(Field::BirthDate)),
+        birth.as_ref(),
+        "serial 41335"
+    );
+}
+
+#[test]
+fn a_drafted_map_is_valid_and_imports_as_many_households() {
+    for (file, expected) in [
+        ("121-demo-1000.csv", 1000),
+        ("121-mm-999.csv", 999),
+        ("hope-rdi_import_50_hh_50_ind.xlsx", 50),
+    ] {
+        let Some(path) = shared(file) else {
+            println!("skipped, because {file} is not in ../shared/data/registrations");
+            continue;
+        };
+        let draft = suggest_map(&Source::open(&path, &CsvOptions::default()).expect("open"))
+            .expect("draft");
+        let r = read(&path, &draft).expect("the draft is a map");
+        assert_eq!(r.report().households, expected, "{file}");
+    }
+}
