@@ -6,6 +6,8 @@ pub mod block;
 pub mod charter;
 pub mod entry;
 pub mod feed;
+#[cfg(test)]
+mod fixtures;
 pub mod fold;
 pub mod fork;
 pub mod hash;

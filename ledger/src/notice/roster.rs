@@ -178,11 +178,16 @@ impl Roster {
         signed: &SignedNotice,
     ) -> Result<Learned, NoticeRejection> {
         check(charter, signed)?;
+        Ok(self.take_in(signed))
+    }
+
+    /// Takes in a notice that was checked.
+    pub(super) fn take_in(&mut self, signed: &SignedNotice) -> Learned {
         let hash = signed.notice.hash();
         if let Some(known) = self.notices.get_mut(&hash) {
             // Several good signatures of one notice: the least is kept, whichever came first.
             known.signature = known.signature.min(signed.signature);
-            return Ok(Learned::Known);
+            return Learned::Known;
         }
         match &signed.notice {
             Notice::Node(c) => {
@@ -197,7 +202,7 @@ impl Roster {
             }
         }
         self.notices.insert(hash, signed.clone());
-        Ok(Learned::New)
+        Learned::New
     }
 
     /// The certificate of a node, by eight bytes of its key. It may have ended: that is for the caller to ask.
