@@ -16,7 +16,7 @@ use crate::limits;
 use crate::merkle::{Path, Tree};
 use crate::notice::{OperatorRoles, Roster};
 use crate::time::Minute;
-use crate::wire::{self, Bounded};
+use crate::wire::{self, Bounded, WireFault};
 
 #[cfg(test)]
 mod tests;
@@ -358,6 +358,21 @@ pub struct ListFork {
 }
 
 impl ListFork {
+    /// The bytes of a proof.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    ///
+    /// [`WireFault`] where they are not two approved drafts, each no longer than an entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireFault> {
+        wire::decode(bytes, limits::ENTRY_BYTES.saturating_mul(2))
+    }
+
     /// The operators that approved both of two lists with the same rows, with the proof for each.
     #[must_use]
     pub fn between(one: (&[u8; 8], &List), other: (&[u8; 8], &List)) -> Vec<(PublicKey, Self)> {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Act, Article, Charter, CharterRejection, SignedArticle};
 use crate::id::{FederationId, OrgId};
 use crate::key::{Context, PublicKey, Signature};
-use crate::wire::{self, Bounded};
+use crate::limits;
+use crate::wire::{self, Bounded, WireFault};
 
 /// Who may sign one article, with which key, and who must.
 pub(super) struct Signers {
@@ -222,6 +223,21 @@ pub struct ArticleFork {
 }
 
 impl ArticleFork {
+    /// The bytes of a proof.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    ///
+    /// [`WireFault`] where they are not two articles, each within its limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireFault> {
+        wire::decode(bytes, limits::ARTICLE_BYTES.saturating_mul(2))
+    }
+
     /// The organisations that signed both, ascending: shown to have done so by nobody's word but their own. None where
     /// the two are no fork, or not of an epoch that follows an article of `charter`.
     #[must_use]

@@ -475,6 +475,9 @@ proptest! {
         let signed = signed(article, &FederationId(Hash::ZERO), by);
         let (decode, encode) = (SignedArticle::decode, SignedArticle::encode);
         every_byte_matters(&signed, &signed.encode(), decode, encode)?;
+        let fork = ArticleFork { one: signed.clone(), other: signed };
+        let (decode, encode) = (ArticleFork::decode, ArticleFork::encode);
+        every_byte_matters(&fork, &fork.encode(), decode, encode)?;
     }
 
     #[test]

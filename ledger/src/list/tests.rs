@@ -266,6 +266,9 @@ proptest! {
         let path = merkle::path(&leaves, 0).expect("a row there is");
         let draft_of = |bytes: &[u8]| wire::decode::<Draft>(bytes, 512);
         every_byte_matters(&draft, &wire::encode(&draft), draft_of, wire::encode)?;
+        let approval = list.approvals[0];
+        let fork = ListFork { one: (draft.clone(), approval), other: (draft, approval) };
+        every_byte_matters(&fork, &fork.encode(), ListFork::decode, ListFork::encode)?;
         let list_of = |bytes: &[u8]| wire::decode::<List>(bytes, 512);
         every_byte_matters(&list, &wire::encode(&list), list_of, wire::encode)?;
         let row_of = |bytes: &[u8]| wire::decode::<Row>(bytes, 64);
