@@ -190,6 +190,16 @@ fn a_list_fits_an_entry_and_sums_its_rows() {
 }
 
 #[test]
+fn a_row_stands_at_its_number_even_where_two_operators_approved_a_crooked_tree() {
+    let leaves = [row(1, RICE, 5), row(1, RICE, 6)].map(|r| r.leaf());
+    let crooked = Draft { root: merkle::root(&leaves), rows: 2, ..draft() };
+    let list = approved(crooked, 20, 21);
+    let path = |index| merkle::path(&leaves, index).expect("a leaf there is");
+    assert!(!list.holds(&row(1, RICE, 5), &path(0)), "number one at place zero");
+    assert!(list.holds(&row(1, RICE, 6), &path(1)));
+}
+
+#[test]
 fn the_same_rows_approved_twice_are_shown() {
     let federation = camp().federation();
     let first = approved(draft(), 20, 21);

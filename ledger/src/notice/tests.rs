@@ -228,6 +228,16 @@ fn a_rotation_leaves_certificates_as_they_were() {
     assert_eq!(roster.learn(&camp, &after), Err(BadSignature), "the new key isn't known yet");
     assert!(BadSignature.awaits_charter());
     assert_eq!(roster.learn(&rotated, &after), Ok(Learned::New));
+
+    // One notice, signed with the old key and with the new: the same notice, in whichever order they come.
+    let twice = [1, 50].map(|by| said(&camp, by, Notice::Cycle(MAY_CYCLE)));
+    let [mut one, mut other] = [Roster::new(), Roster::new()];
+    for (a, b) in twice.iter().zip(twice.iter().rev()) {
+        one.learn(&rotated, a).expect("an old or a new key");
+        other.learn(&rotated, b).expect("an old or a new key");
+    }
+    assert_eq!(one, other);
+    assert_eq!(one.notices().count(), 1);
 }
 
 #[test]
