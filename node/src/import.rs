@@ -14,6 +14,7 @@ pub mod list;
 pub mod map;
 pub mod plan;
 mod read;
+mod register;
 mod stage;
 pub mod table;
 
@@ -23,6 +24,7 @@ pub use check::{Code, Finding, Findings, Severity};
 pub use map::{Map, suggest_map};
 pub use plan::{Applied, Apply, Known, KnownHouseholds, Plan, Register};
 pub use read::{Dropped, Registration, Report};
+pub use register::{AfterBatch, RegisterFault, VaultRegister};
 pub use table::{CsvOptions, Source, TableError};
 
 /// What an import is doing.
@@ -97,6 +99,14 @@ pub enum ImportError {
         /// The columns there are, cut short.
         have: String,
     },
+    /// A list without one of its columns.
+    #[error("the list has no column \"{column}\"; it has: {have}; name the columns in a map")]
+    NoListColumn {
+        /// The column looked for.
+        column: String,
+        /// The columns there are, cut short.
+        have: String,
+    },
     /// The key's column cannot be told from another, or may not be read.
     #[error("column \"{column}\" cannot be the key: {why}")]
     KeyColumn {
@@ -126,6 +136,14 @@ pub enum ImportError {
     /// The person asked to stop.
     #[error("stopped; run the same command again to go on")]
     Cancelled,
+}
+
+/// One key out of its parts. A slash inside a part must not make two keys one: (a/b, c) and (a, b/c).
+fn join_key(mut parts: Vec<String>) -> String {
+    if parts.len() == 1 {
+        return parts.swap_remove(0);
+    }
+    parts.iter().map(|p| p.replace('/', "//")).collect::<Vec<_>>().join(" / ")
 }
 
 #[cfg(test)]

@@ -275,6 +275,9 @@ pub struct Household {
     pub members: Vec<Person>,
 }
 
+/// A household's bytes in pieces: the whole, and each member.
+pub type Records = (Zeroizing<Vec<u8>>, Vec<Zeroizing<Vec<u8>>>);
+
 /// Why bytes are not a household, or a household has no bytes.
 #[derive(Debug, thiserror::Error)]
 pub enum HouseholdError {
@@ -361,6 +364,34 @@ impl Household {
         let household: Self = from_bytes(bytes).ok_or(HouseholdError::NotCanonical)?;
         let again = household.encode()?;
         if again.as_slice() == bytes { Ok(household) } else { Err(HouseholdError::NotCanonical) }
+    }
+
+    /// The canonical bytes in pieces, each for a seal of its own: the household without its members, and each member.
+    ///
+    /// # Errors
+    ///
+    /// As [`Household::encode`].
+    pub fn records(&self) -> Result<Records, HouseholdError> {
+        self.check()?;
+        let whole = to_bytes(&(&self.key, &self.whole)).ok_or(HouseholdError::NotCanonical)?;
+        let members = self.members.iter().map(to_bytes).collect::<Option<Vec<_>>>();
+        Ok((whole, members.ok_or(HouseholdError::NotCanonical)?))
+    }
+
+    /// Puts together what [`Household::records`] took apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`Household::decode`].
+    pub fn from_records<'a>(
+        whole: &[u8],
+        members: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Self, HouseholdError> {
+        let (key, whole) = from_bytes(whole).ok_or(HouseholdError::NotCanonical)?;
+        let members = members.map(from_bytes).collect::<Option<Vec<_>>>();
+        let household = Self { key, whole, members: members.ok_or(HouseholdError::NotCanonical)? };
+        household.check()?;
+        Ok(household)
     }
 
     /// The digest that tells whether a household read again is the same, keyed by the file it lies in.

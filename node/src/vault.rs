@@ -113,6 +113,12 @@ impl Vault {
         self.rows().find(source, key)
     }
 
+    /// The digest of a record's content under a key of this vault's own, to be stored with it ([`Found::digest`]).
+    #[must_use]
+    pub fn content_digest(&self, content: &[u8]) -> [u8; 32] {
+        keyed(Purpose::Content, self.secrets.source.expose(), &[content]).0
+    }
+
     /// Starts a set of changes; nothing is kept unless it is committed.
     ///
     /// # Errors

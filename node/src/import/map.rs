@@ -34,6 +34,7 @@ use toml::Spanned;
 use crate::import::table::CsvOptions;
 use crate::person::{Date, Field, Kind, Scope, Value};
 
+pub(super) use suggest::likely_key;
 pub use suggest::suggest_map;
 
 /// The most bytes a mapping file may have.
@@ -45,6 +46,12 @@ pub const MAX_MEMBERS_A_ROW: u8 = 50;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct MapError(String);
+
+impl MapError {
+    pub(super) fn new(what: String) -> Self {
+        Self(what)
+    }
+}
 
 /// In which order a date's parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -239,6 +239,22 @@ impl Source {
         }
     }
 
+    /// The place of the sheet of that name, compared without regard to case; the first where none is asked for. A CSV
+    /// file has one sheet, whatever it is called.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::NoSheet`] with the names there are.
+    pub fn find_sheet(&self, name: Option<&str>) -> Result<usize, TableError> {
+        let (Some(name), Body::Xlsx(book)) = (name, &self.body) else { return Ok(0) };
+        let fold = |t: &str| t.trim().to_lowercase();
+        let at = book.sheets().iter().position(|s| fold(s) == fold(name));
+        at.ok_or_else(|| TableError::NoSheet {
+            name: name.to_owned(),
+            have: book.sheets().to_vec(),
+        })
+    }
+
     /// The file's size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {

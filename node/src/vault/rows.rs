@@ -29,7 +29,7 @@ const BODY: &[u8] = b"annona 2026 v1 vault body";
 pub(super) struct Secrets {
     id: [u8; 16],
     key: Key,
-    source: Key,
+    pub(super) source: Key,
     card: Key,
     pseudonym: Key,
 }

@@ -280,7 +280,8 @@ fn shared_key(a: &Header, b: &Header) -> Option<String> {
     both.into_iter().min_by_key(ranked).filter(|n| ranked(n) < usize::MAX).map(str::to_owned)
 }
 
-fn likely_key(header: &Header) -> Option<String> {
+/// The column that most likely names a household.
+pub(in crate::import) fn likely_key(header: &Header) -> Option<String> {
     let called =
         |key: &&str| header.names().find(|(_, n)| reduce(n) == **key).map(|(_, n)| n.to_owned());
     KEYS.iter().find_map(|k| called(&k))

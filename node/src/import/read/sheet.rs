@@ -8,8 +8,8 @@ use crate::import::check::{Code, ColumnName, Compiled, Finding, key_text};
 use crate::import::header::{self, HEADER_ROWS, Header, refused_header};
 use crate::import::map::{Map, Sheet};
 use crate::import::stage::Placed;
-use crate::import::table::{Cell, Row, Source, TableError, letters};
-use crate::import::{ImportError, Phase, Progress, Watch};
+use crate::import::table::{Cell, Row, Source, letters};
+use crate::import::{ImportError, Phase, Progress, Watch, join_key};
 use crate::person::{Attributes, Household, forbidden};
 
 /// Rows in which columns outside the map are looked at, to tell a column of pictures from one nobody wanted.
@@ -56,16 +56,7 @@ impl Registration {
         watch: &mut Watch<'_>,
     ) -> Result<(), ImportError> {
         let have = source.sheets();
-        let place = |sheet: &Sheet| match &sheet.sheet {
-            None => Ok(0),
-            // A CSV file has one sheet, whatever the map for its workbook calls it.
-            Some(_) if have.len() == 1 && have.first().is_some_and(String::is_empty) => Ok(0),
-            Some(name) => {
-                let at =
-                    have.iter().position(|h| h.trim().to_lowercase() == name.trim().to_lowercase());
-                at.ok_or_else(|| TableError::NoSheet { name: name.clone(), have: have.clone() })
-            }
-        };
+        let place = |sheet: &Sheet| source.find_sheet(sheet.sheet.as_deref());
         let mut work = Vec::new();
         if let Some(sheet) = &map.household {
             work.push((place(sheet)?, sheet, map.key.as_slice(), Role::Household));
@@ -299,8 +290,7 @@ impl Registration {
                 }
             }
         }
-        // A slash inside a part must not make two keys one: (a/b, c) and (a, b/c).
-        let key = parts.iter().map(|p| p.replace('/', "//")).collect::<Vec<_>>().join(" / ");
+        let key = join_key(parts);
         if key.len() > crate::person::MAX_KEY || forbidden(&key).is_some() {
             let column = sheet.key.first().map(|k| k.name.clone());
             self.say(
@@ -312,7 +302,7 @@ impl Registration {
             );
             return None;
         }
-        Some(if parts.len() == 1 { parts.swap_remove(0) } else { key })
+        Some(key)
     }
 
     fn values(&mut self, sheet: &mut Prepared, row: &Row, key: String) -> Household {

@@ -1,0 +1,134 @@
+//! The vault as the place an import writes to.
+
+use std::error::Error;
+
+use annona_ledger::hash::Hash;
+use zeroize::Zeroizing;
+
+use super::plan::{Known, KnownHouseholds, Register};
+use crate::person::{Household, HouseholdError};
+use crate::vault::{HouseholdId, Vault, VaultFault};
+
+/// What happens after a batch is durable in the vault: enrolling on the ledger, for example. It is given the
+/// households added and those replaced. Where it fails the batch stays; whatever it left undone must be found again
+/// from the vault (`Vault::pending`), because the next run passes these households over as unchanged.
+pub type AfterBatch<'a> = dyn FnMut(&mut Vault, &[HouseholdId], &[HouseholdId]) -> Result<(), Box<dyn Error + Send + Sync>>
+    + 'a;
+
+/// An open vault, and a batch waiting for it.
+pub struct VaultRegister<'a> {
+    vault: &'a mut Vault,
+    waiting: Vec<Waiting>,
+    after: Option<Box<AfterBatch<'a>>>,
+}
+
+struct Waiting {
+    /// None where it is new.
+    id: Option<HouseholdId>,
+    source: String,
+    key: Zeroizing<String>,
+    digest: Hash,
+    household: Zeroizing<Vec<u8>>,
+    members: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterFault {
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// What the vault holds is not a household, or what came is not one.
+    #[error(transparent)]
+    Household(#[from] HouseholdError),
+    /// What follows a batch failed; the batch itself is written.
+    #[error("after writing the batch: {0}")]
+    After(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl<'a> VaultRegister<'a> {
+    /// Writes into `vault`.
+    #[must_use]
+    pub fn new(vault: &'a mut Vault) -> Self {
+        Self { vault, waiting: Vec::new(), after: None }
+    }
+
+    /// Writes into `vault` and calls `after` once each batch is durable.
+    #[must_use]
+    pub fn with(vault: &'a mut Vault, after: Box<AfterBatch<'a>>) -> Self {
+        Self { vault, waiting: Vec::new(), after: Some(after) }
+    }
+
+    fn wait(
+        &mut self,
+        id: Option<HouseholdId>,
+        source: &str,
+        household: &Household,
+        digest: Hash,
+    ) -> Result<(), RegisterFault> {
+        let (whole, members) = household.records()?;
+        let (source, key) = (source.to_owned(), Zeroizing::new(household.key.clone()));
+        self.waiting.push(Waiting { id, source, key, digest, household: whole, members });
+        Ok(())
+    }
+}
+
+impl KnownHouseholds for VaultRegister<'_> {
+    type Id = HouseholdId;
+    type Error = RegisterFault;
+
+    fn digest(&self, household: &Household) -> Result<Hash, HouseholdError> {
+        Ok(Hash(self.vault.content_digest(&household.encode()?)))
+    }
+
+    fn find(&self, source: &str, key: &str) -> Result<Option<Known<HouseholdId>>, RegisterFault> {
+        let found = self.vault.find(source, key.as_bytes())?;
+        Ok(found.map(|f| Known { id: f.id, digest: Hash(f.digest) }))
+    }
+
+    fn open(&self, id: &HouseholdId) -> Result<Option<Household>, RegisterFault> {
+        let stored = self.vault.household(*id)?;
+        let members = stored.members.iter().map(|m| m.as_slice());
+        Ok(Some(Household::from_records(&stored.household, members)?))
+    }
+}
+
+impl Register for VaultRegister<'_> {
+    fn add(
+        &mut self,
+        source: &str,
+        household: &Household,
+        digest: Hash,
+    ) -> Result<(), RegisterFault> {
+        self.wait(None, source, household, digest)
+    }
+
+    fn replace(
+        &mut self,
+        id: &HouseholdId,
+        household: &Household,
+        digest: Hash,
+    ) -> Result<(), RegisterFault> {
+        self.wait(Some(*id), "", household, digest)
+    }
+
+    fn commit(&mut self) -> Result<(), RegisterFault> {
+        let (mut added, mut replaced) = (Vec::new(), Vec::new());
+        let mut txn = self.vault.begin()?;
+        for w in &self.waiting {
+            if let Some(id) = w.id {
+                txn.replace(id, w.digest.0, &w.household, &w.members)?;
+                replaced.push(id);
+            } else {
+                let key = w.key.as_bytes();
+                added.push(txn.add(&w.source, key, w.digest.0, &w.household, &w.members)?);
+            }
+        }
+        txn.commit()?;
+        self.waiting.clear();
+        if let Some(after) = &mut self.after {
+            after(self.vault, &added, &replaced).map_err(RegisterFault::After)?;
+        }
+        Ok(())
+    }
+}
