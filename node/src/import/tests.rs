@@ -1,7 +1,6 @@
 //! Whole imports: a file, a map, what comes out, and the second time.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::Hash;

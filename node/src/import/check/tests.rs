@@ -1,1 +1,27 @@
+use super::*;
 
+#[test]
+fn codes_have_stable_unique_names() {
+    let names: std::collections::BTreeSet<&str> = Code::ALL.iter().map(|c| c.name()).collect();
+    assert_eq!(names.len(), Code::ALL.len());
+    assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+}
+
+#[test]
+fn beyond_the_list_findings_are_still_counted() {
+    let mut findings = Findings::default();
+    let one = Finding {
+        sheet: "".into(),
+        row: Some(2),
+        column: None,
+        code: Code::MissingKey,
+        detail: None,
+    };
+    (0..MAX_FINDINGS + 5).for_each(|_| findings.add(one.clone()));
+    assert_eq!((findings.list.len(), findings.omitted()), (MAX_FINDINGS, 5));
+    assert_eq!(findings.count(Code::MissingKey), 200_005);
+    assert_eq!(findings.at_least(Severity::Error), 200_005);
+    let json = serde_json::to_value(&findings.list[0]).expect("json");
+    assert_eq!(json["code"], "missing-key");
+    assert_eq!(json["severity"], "error");
+}

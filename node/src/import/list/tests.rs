@@ -1,7 +1,6 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::import::ImportError;
 
 fn run(
     text: &str,
@@ -97,6 +96,6 @@ fn a_map_names_other_columns_and_a_missing_one_is_told() {
     let fault = run("a,b\n1,2\n", map).expect_err("no such columns");
     assert!(matches!(fault, ImportError::NoHeader { .. }), "{fault}");
     let fault = run("numéro,b\n1,2\n", map).expect_err("no such column");
-    assert!(fault.to_string().contains("quantité"), "{fault}");
+    assert!(fault.to_string().contains("denrée"), "{fault}");
     assert!(ListMap::parse("colour = 1").is_err());
 }

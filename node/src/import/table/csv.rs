@@ -141,8 +141,11 @@ fn guess_decimal(sample: &str, delimiter: char) -> char {
     let rows = sample_rows(sample, delimiter);
     let written_with = |sign: char| {
         let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-        let number =
-            |c: &String| c.trim().split_once(sign).is_some_and(|(a, b)| digits(a) && digits(b));
+        let number = |c: &String| {
+            c.replace([' ', '\u{A0}', '\u{202F}'], "")
+                .split_once(sign)
+                .is_some_and(|(a, b)| digits(a) && digits(b))
+        };
         rows.iter().skip(1).flatten().any(number)
     };
     if delimiter != ',' && written_with(',') && !written_with('.') { ',' } else { '.' }

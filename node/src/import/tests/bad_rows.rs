@@ -1,1 +1,198 @@
+//! Rows that are not as they should be: what is said of them, and what is imported all the same.
 
+use super::*;
+
+/// What a file gives: findings in short form, and the keys that are imported.
+fn check(text: &str, columns: &str, expected: &[&str], keys: &[&str]) {
+    let map = format!("source = \"s\"\nkey = [\"id\"]\n[household.columns]\n{columns}\n");
+    let r = csv(text, &map).expect("read");
+    assert_eq!(said(&r), expected, "{text}");
+    assert_eq!(households(&r).iter().map(|h| h.key.clone()).collect::<Vec<_>>(), keys, "{text}");
+    let shown: Vec<String> = r.report().findings.list.iter().map(ToString::to_string).collect();
+    assert!(
+        shown.iter().all(|line| !line.contains("Amina")),
+        "no value of a person is shown: {shown:?}"
+    );
+}
+
+#[test]
+fn keys() {
+    check(
+        "id,n\n1,Amina\n,Bo\n1,Amina\n2,C\n",
+        "n = \"full_name\"",
+        &["A3 missing-key", "A4 duplicate-key"],
+        &["1", "2"],
+    );
+    check("id,n\n  1 ,Amina\n\u{200F}1,Bo\n", "n = \"full_name\"", &["A3 duplicate-key"], &["1"]);
+    check("id,n\nab,Amina\nAB,Bo\n", "n = \"full_name\"", &[], &["ab", "AB"]);
+    let long = "9".repeat(65);
+    check(&format!("id,n\n{long},Amina\n"), "n = \"full_name\"", &["A2 text-too-long"], &[]);
+}
+
+#[test]
+fn values_that_do_not_fit_leave_the_rest_of_the_row() {
+    let rows = [
+        ("age", "131", "number-out-of-range"),
+        ("age", "-1", "number-out-of-range"),
+        ("age", "4.5", "not-a-number"),
+        ("age", "four", "not-a-number"),
+        ("pregnant", "perhaps", "not-yes-no"),
+        ("sex", "M", "unknown-value"),
+        ("birth_date", "01/02/2024", "ambiguous-date"),
+        ("birth_date", "1/2/24", "ambiguous-date"),
+        ("birth_date", "31/02/2024", "not-a-date"),
+        ("birth_date", "2024-13-01", "not-a-date"),
+        ("birth_date", "yesterday", "not-a-date"),
+        ("given_name", "Am\u{FFFD}ina", "unreadable-characters"),
+        ("given_name", "\u{202E}anima", "stray-characters"),
+    ];
+    for (field, value, code) in rows {
+        let text = format!("id,n,v\n1,Amina,{value}\n");
+        let columns = format!("n = \"full_name\"\nv = \"{field}\"");
+        check(&text, &columns, &[&format!("C2 {code}")], &["1"]);
+    }
+    let long = "a ".repeat(300);
+    check(&format!("id,n\n1,{long}\n"), "n = \"full_name\"", &["B2 text-too-long"], &["1"]);
+    check(
+        "id,n\n1,\n",
+        "n = { field = \"full_name\", required = true }",
+        &["B2 missing-value"],
+        &["1"],
+    );
+}
+
+#[test]
+fn numbers_and_dates_of_every_script_are_read() {
+    let dates = [
+        "٣١/١٢/١٩٩٩",
+        "৩১-১২-১৯৯৯",
+        "၃၁/၁၂/၁၉၉၉",
+        "፴፩/፲፪/፲፱፻፺፱",
+        "1999-12-31",
+        "1999-12-31T08:30:00.000+03:00",
+        "31.12.1999",
+    ];
+    let expected = crate::person::Date::new(1999, 12, 31).map(Value::Date);
+    for date in dates {
+        let r = csv(
+            &format!("id,v\n1,{date}\n"),
+            &ONE.replace("name = \"full_name\"\nsize = \"size\"", "v = \"birth_date\""),
+        )
+        .expect("read");
+        assert_eq!(said(&r), Vec::<String>::new(), "{date}");
+        assert_eq!(households(&r)[0].members[0].get(Field::BirthDate), expected.as_ref(), "{date}");
+    }
+    for number in ["١٢", "۱۲", "১২", "၁၂", "፲፪", "12", "12.0", "+12"] {
+        let r = csv(&format!("id,name,size\n1,x,{number}\n"), ONE).expect("read");
+        let expected = (number != "+12").then_some(12);
+        assert_eq!(households(&r)[0].whole.number(Field::Size), expected, "{number}");
+    }
+}
+
+#[test]
+fn a_declared_order_decides_a_date() {
+    for (order, expected) in [
+        ("day-month-year", Some((2024, 2, 1))),
+        ("month-day-year", Some((2024, 1, 2))),
+        ("year-month-day", None),
+    ] {
+        let map = format!(
+            "source=\"s\"\nkey=[\"id\"]\n[household.columns]\nv = {{ field = \"birth_date\", date_order = \"{order}\" }}"
+        );
+        let r = csv("id,v\n1,01/02/2024\n", &map).expect("read");
+        let date =
+            expected.and_then(|(y, m, d)| crate::person::Date::new(y, m, d)).map(Value::Date);
+        let all = households(&r);
+        assert_eq!(
+            all[0].members.first().and_then(|m| m.get(Field::BirthDate)),
+            date.as_ref(),
+            "{order}"
+        );
+    }
+}
+
+#[test]
+fn a_word_the_map_does_not_know_is_shown_only_where_it_is_a_category() {
+    let map = ONE
+        .replace("name = \"full_name\"", "name = { field = \"sex\", values = { f = \"female\" } }");
+    let r = csv(
+        "id,name,size\n1,F,1\n2,weiblich,1\n3,Amina Bint Yusuf Al Hassan,1\n4,0711223344,1\n",
+        &map,
+    )
+    .expect("read");
+    let shown: Vec<String> = r.report().findings.list.iter().map(ToString::to_string).collect();
+    assert_eq!(said(&r), ["B3 unknown-value", "B4 unknown-value", "B5 unknown-value"]);
+    assert!(shown[0].contains("(weiblich)"), "{}", shown[0]);
+    assert!(!shown[1].contains("Amina") && !shown[2].contains("0711"), "{shown:?}");
+}
+
+#[test]
+fn a_column_of_images_is_refused_whole_by_name_or_by_what_it_holds() {
+    let jpeg = "/9j/4AAQSkZJRgABAQEASABIAAD";
+    // By content, mapped, and the picture is not in the first row.
+    let text = format!("id,name,size,note\n1,Amina,2,x\n2,Bo,3,{jpeg}\n");
+    let map = format!("{ONE}note = \"address\"\n");
+    let r = csv(&text, &map).expect("read");
+    assert_eq!(said(&r), ["D refused-column"]);
+    let all = households(&r);
+    assert!(
+        all.iter().all(|h| h.whole.text(Field::Address).is_none()),
+        "values staged before it are gone too"
+    );
+    assert_eq!(
+        all.iter().map(|h| h.whole.number(Field::Size)).collect::<Vec<_>>(),
+        [Some(2), Some(3)]
+    );
+    // By content, not mapped; and by name, mapped or not.
+    let r = csv(&text, ONE).expect("read");
+    assert_eq!(
+        (said(&r).len(), r.report().refused_columns.len(), r.report().dropped_columns.len()),
+        (1, 1, 0)
+    );
+    for name in
+        ["photo", "Left Thumb", "fingerprintTemplate", "صورة", "head_signature", "voice-recording"]
+    {
+        let r = csv(&format!("id,name,size,{name}\n1,Amina,2,x\n"), ONE).expect("read");
+        assert_eq!(said(&r), ["D refused-column"], "{name}");
+        let r = csv(
+            &format!("id,name,size,{name}\n1,Amina,2,x\n"),
+            &format!("{ONE}\"{name}\" = \"address\"\n"),
+        )
+        .expect("read");
+        assert_eq!(said(&r), ["D refused-column"], "{name}");
+        assert!(households(&r)[0].whole.text(Field::Address).is_none(), "{name}");
+    }
+    for name in ["telephoto", "assignment", "surface", "designation"] {
+        assert_eq!(header::refused_header(name), None, "{name}");
+    }
+    // One odd long text is a value left out; three are a column.
+    let run = "Q".repeat(70);
+    let r = csv(&format!("id,name,size\n1,{run},2\n2,Bo,3\n"), ONE).expect("read");
+    assert_eq!(said(&r), ["B2 refused-value"]);
+    let r = csv(&format!("id,name,size\n1,{run},2\n2,{run},3\n3,Bo,1\n4,{run},1\n"), ONE)
+        .expect("read");
+    assert_eq!(said(&r).last().map(String::as_str), Some("B refused-column"));
+    assert!(households(&r).iter().all(|h| h.members.is_empty()));
+}
+
+#[test]
+fn headers() {
+    let titled = "Camp registration 2026\n\nid,name,size\n1,Amina,2\n";
+    let r = csv(titled, ONE).expect("the header is found below a title");
+    assert_eq!((said(&r), households(&r).len()), (vec![], 1));
+    let r = csv("ID,Name,SIZE\n1,Amina,2\n", ONE).expect("case does not matter");
+    assert_eq!(households(&r)[0].whole.number(Field::Size), Some(2));
+    let r = csv("id,name,name\n1,Amina,Bo\n", ONE).expect("read");
+    assert_eq!(said(&r), ["B repeated-column", " missing-column"]);
+    let r = csv("id,name,size\n1,Amina,2,stray\n2,Bo\n", ONE).expect("ragged");
+    assert_eq!((said(&r), households(&r).len()), (vec!["D2 long-row".to_owned()], 2));
+    let fault = |text: &str| csv(text, ONE).map(|_| ()).expect_err("no key").to_string();
+    assert!(fault("name,size\nAmina,2\n").contains("no column \"id\""));
+    assert!(fault("id,id,name\n1,2,Amina\n").contains("rename"));
+    assert!(fault("1,2\n3,4\n").contains("no header"));
+    let wrong = format!("{ONE}\n[csv]\ndelimiter = \"|\"\n");
+    assert!(
+        csv("id,name,size\n1,Amina,2\n", &wrong).is_err(),
+        "the wrong delimiter leaves one column"
+    );
+}
