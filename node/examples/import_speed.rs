@@ -15,7 +15,7 @@ use annona_node::vault::Vault;
 /// The sample camp as a workbook, with strings shared as spreadsheet programs do.
 fn workbook(path: &Path, households: u32) -> Result<(), Box<dyn Error>> {
     let mut book = rust_xlsxwriter::Workbook::new();
-    let sheet = book.add_worksheet_with_low_memory();
+    let sheet = book.add_worksheet();
     sheet.write_row(0, 0, sample::HEADER)?;
     let mut at = 0;
     sample::rows(1, households, |row| {

@@ -198,7 +198,7 @@ pub struct Source {
 #[derive(Debug)]
 enum Body {
     Csv(csv::Csv),
-    Xlsx(xlsx::Book),
+    Xlsx(Box<xlsx::Book>),
 }
 
 impl Source {
@@ -216,7 +216,7 @@ impl Source {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let body = match sniff::form(path, meta.len(), &name)? {
             sniff::Form::Csv => Body::Csv(csv::Csv::open(path, options, &name)?),
-            sniff::Form::Xlsx => Body::Xlsx(xlsx::Book::open(path)?),
+            sniff::Form::Xlsx => Body::Xlsx(Box::new(xlsx::Book::open(path)?)),
         };
         Ok(Self { path: path.to_owned(), bytes: meta.len(), body })
     }

@@ -2,10 +2,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 
-fn run(
-    text: &str,
-    map: &str,
-) -> Result<(Vec<(String, usize, u64)>, Vec<String>, Vec<u64>), ImportError> {
+/// Rows, findings and totals.
+type Outcome = (Vec<(String, usize, u64)>, Vec<String>, Vec<u64>);
+
+fn run(text: &str, map: &str) -> Result<Outcome, ImportError> {
     let dir = tempfile::tempdir().expect("temp dir");
     let path = dir.path().join("list.csv");
     std::fs::write(&path, text).expect("write");

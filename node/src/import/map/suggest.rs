@@ -1,7 +1,8 @@
 //! Drafts a mapping file from a header: a small dictionary of what columns are called in four languages.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::import::check::key_text;
 use crate::import::header::{Header, refused_header};
 use crate::import::table::{Row, Source, TableError, letters};
 use crate::import::{ImportError, header};
@@ -230,6 +231,7 @@ fn distance(a: &str, b: &str) -> usize {
 pub fn suggest_map(source: &Source) -> Result<String, ImportError> {
     let sheets = source.sheets();
     let mut found = Vec::new();
+    let mut samples = BTreeMap::new();
     for (at, name) in sheets.iter().enumerate() {
         let mut rows = Vec::new();
         let sample = source.read(at, |row, _| {
@@ -242,6 +244,7 @@ pub fn suggest_map(source: &Source) -> Result<String, ImportError> {
         if let Some(header) = header::find(&rows, None, &BTreeSet::new()) {
             let guessed = header.names().filter(|(_, n)| guess(n).is_some()).count();
             found.push((name.clone(), header, guessed));
+            samples.insert(name.clone(), rows);
         }
     }
     found.sort_by_key(|(_, _, guessed)| std::cmp::Reverse(*guessed));
@@ -256,7 +259,20 @@ pub fn suggest_map(source: &Source) -> Result<String, ImportError> {
         found.truncate(1);
     }
     let key = key.or_else(|| likely_key(found.first().map(|(_, h, _)| h)?));
-    Ok(draft(source, &found, joined, key.as_deref()))
+    // A key that comes again in the sample groups persons; otherwise each row is a household.
+    let persons = !joined
+        && found.first().is_some_and(|(name, header, _)| {
+            let column = key.as_deref().and_then(|k| header.find(k));
+            let rows = samples.get(name).map(Vec::as_slice).unwrap_or_default();
+            column.is_some_and(|c| repeats(rows, header, c))
+        });
+    Ok(draft(source, &found, joined, persons, key.as_deref()))
+}
+
+fn repeats(rows: &[Row], header: &Header, column: usize) -> bool {
+    let mut seen = BTreeSet::new();
+    let keys = rows.iter().filter(|r| r.number > header.row);
+    keys.filter_map(|r| key_text(r.cell(column), true).ok()).any(|k| !seen.insert(k))
 }
 
 /// Rows looked at in each sheet.
@@ -284,13 +300,14 @@ fn shared_key(a: &Header, b: &Header) -> Option<String> {
 pub(in crate::import) fn likely_key(header: &Header) -> Option<String> {
     let called =
         |key: &&str| header.names().find(|(_, n)| reduce(n) == **key).map(|(_, n)| n.to_owned());
-    KEYS.iter().find_map(|k| called(&k))
+    KEYS.iter().find_map(|k| called(k))
 }
 
 fn draft(
     source: &Source,
     found: &[(String, Header, usize)],
     joined: bool,
+    persons: bool,
     key: Option<&str>,
 ) -> String {
     let mut out = String::new();
@@ -317,14 +334,14 @@ fn draft(
     line("date_order = \"day-month-year\"".into());
     let mut tables: Vec<_> = found.iter().map(|(sheet, header, _)| (sheet, header)).collect();
     // The sheet with more fields of persons is the members'.
-    let persons = |h: &Header| {
+    let share_of_persons = |h: &Header| {
         h.names().filter(|(_, n)| guess(n).is_some_and(|f| f.scope() == Scope::Person)).count()
             * 100
             / h.names().count().max(1)
     };
-    tables.sort_by_key(|(_, h)| persons(h));
+    tables.sort_by_key(|(_, h)| share_of_persons(h));
     for (at, (sheet, header)) in tables.iter().enumerate() {
-        let table = if joined && at == 1 { "member" } else { "household" };
+        let table = if persons || (joined && at == 1) { "member" } else { "household" };
         line(format!("\n[{table}]"));
         if !sheet.is_empty() {
             line(format!("sheet = {}", quoted(sheet)));
@@ -347,7 +364,7 @@ fn draft(
             let is_key = key == Some(name);
             match guess(name)
                 .filter(|f| taken.insert(*f))
-                .filter(|f| table == "household" || f.scope() == Scope::Person)
+                .filter(|f| table == "household" || persons || f.scope() == Scope::Person)
             {
                 Some(field) if is_key => {
                     line(format!(
@@ -365,7 +382,7 @@ fn draft(
                 }
                 Some(field) => line(format!("{} = \"{}\"", quoted(name), field.name())),
                 None if is_key => {
-                    line(format!("{} = {{ number_as_text = true }}  # the key", quoted(name)))
+                    line(format!("{} = {{ number_as_text = true }}  # the key", quoted(name)));
                 }
                 None => line(format!(
                     "# {} = \"\"  # column {place}: not mapped, will be dropped",

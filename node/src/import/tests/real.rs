@@ -126,3 +126,15 @@ fn a_drafted_map_is_valid_and_imports_as_many_households() {
         assert_eq!(r.report().households, expected, "{file}");
     }
 }
+
+#[test]
+fn a_drafted_map_sees_that_rows_are_persons() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let path = dir.path().join("camp.csv");
+    crate::sample::camp(5, 40, &mut std::fs::File::create(&path).expect("create")).expect("write");
+    let draft =
+        suggest_map(&Source::open(&path, &CsvOptions::default()).expect("open")).expect("draft");
+    let r = read(&path, &draft).expect("the draft is a map");
+    assert!(draft.contains("[member.columns]"), "{draft}");
+    assert_eq!((r.report().households, r.report().refused_rows), (40, 0), "{draft}");
+}
