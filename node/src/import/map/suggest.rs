@@ -300,7 +300,7 @@ fn shared_key(a: &Header, b: &Header) -> Option<String> {
 pub(in crate::import) fn likely_key(header: &Header) -> Option<String> {
     let called =
         |key: &&str| header.names().find(|(_, n)| reduce(n) == **key).map(|(_, n)| n.to_owned());
-    KEYS.iter().find_map(|k| called(k))
+    KEYS.iter().find_map(called)
 }
 
 fn draft(
