@@ -3,11 +3,15 @@
 pub mod atomic;
 pub mod clock;
 pub mod disk;
+pub mod envelope;
 pub mod folder;
 pub mod guard;
 pub mod import;
 pub mod keystore;
+pub mod node;
 pub mod person;
 pub mod sample;
 pub mod seal;
+pub mod store;
 pub mod vault;
+pub mod writer;

@@ -12,10 +12,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::StoreFault;
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy.
-pub const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 1;
 
 /// Marks the file as a ledger of ours in its header.
-pub const APPLICATION: i64 = 0x416e_6e41;
+pub(super) const APPLICATION: i64 = 0x416e_6e41;
 
 /// What was said: never rewritten, only added to (the tail moves into blocks).
 const SAID: &str = "
@@ -46,7 +46,7 @@ CREATE TABLE seen(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
 ";
 
 /// What follows from it.
-pub const DERIVED: &str = "
+pub(super) const DERIVED: &str = "
 CREATE TABLE slot(
   at INTEGER PRIMARY KEY, same INTEGER, origin BLOB, owner INTEGER, purse BLOB, cycle INTEGER,
   commodity INTEGER, balance ANY, held ANY, expires INTEGER, opened INTEGER) STRICT;
@@ -89,9 +89,21 @@ CREATE TABLE fault(at INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY(at, k
 ";
 
 /// The derived tables, for emptying.
-pub const DERIVED_TABLES: [&str; 14] = [
-    "slot", "pool", "ticket", "hold", "used", "float", "float_sum", "merchant", "list", "enrolled",
-    "carrier", "cancelled", "waiting", "fault",
+pub(super) const DERIVED_TABLES: [&str; 14] = [
+    "slot",
+    "pool",
+    "ticket",
+    "hold",
+    "used",
+    "float",
+    "float_sum",
+    "merchant",
+    "list",
+    "enrolled",
+    "carrier",
+    "cancelled",
+    "waiting",
+    "fault",
 ];
 
 /// Opens or creates the file with the settings a ledger needs: WAL and `synchronous=FULL` (NORMAL lost acknowledged
@@ -133,7 +145,9 @@ fn defend(conn: &Connection) -> Result<(), StoreFault> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    conn.execute_batch("PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;")?;
+    conn.execute_batch(
+        "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;",
+    )?;
     conn.set_prepared_statement_cache_capacity(96);
     Ok(())
 }

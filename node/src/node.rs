@@ -1,0 +1,552 @@
+//! A node: one data folder, its keys, its ledger, and the memory of what it has signed.
+//!
+//! A [`Node`] is owned by one thread, the writer ([`crate::writer`]): nobody else calls `admit`.
+
+use std::path::Path;
+
+use annona_ledger::admit::Draft;
+use annona_ledger::charter::SignedArticle;
+use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FederationId, FeedId, Lane, OrgId, ProgrammeId};
+use annona_ledger::key::{PublicKey, SigningKey};
+use annona_ledger::limits;
+use annona_ledger::notice::{Learned, NodeCertificate, SignedNotice};
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::{Promise, sign_place};
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::{At, View};
+use annona_ledger::wire::Bytes;
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::folder::{Folder, FolderFault, KEYS, LEDGER};
+use crate::guard::{Armed, Guard, GuardFault, Mark};
+use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
+use crate::seal::{Cost, SealError, random};
+use crate::store::{Accepted, Store, StoreFault, Work};
+
+/// Why a node could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeFault {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderFault),
+    /// The key file.
+    #[error(transparent)]
+    Keys(#[from] KeystoreFault),
+    /// The ledger file.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The memory of what was signed.
+    #[error(transparent)]
+    Guard(#[from] GuardFault),
+    /// Randomness or sealing.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A key is missing from the key file.
+    #[error("the key file has no {0}: it belongs to another folder, or is an organisation's")]
+    NoKey(&'static str),
+    /// The draft was refused: an answer, not a break.
+    #[error("{0} (rejection {code})", code = .0.code())]
+    Rejected(#[from] Rejection),
+    /// What was asked for cannot be composed from what is here.
+    #[error("{0}")]
+    Refused(String),
+    /// The writer has stopped.
+    #[error("the writer of this folder has stopped: {0}")]
+    Stopped(String),
+}
+
+/// A node, open for writing.
+pub struct Node {
+    folder: Folder,
+    keys: Keystore,
+    store: Store,
+    signing: SigningKey,
+    armed: Result<Armed, GuardFault>,
+    clock: Clock,
+    /// Set once a commit has failed: what SQLite holds in memory may not be what the disk has.
+    broken: Option<String>,
+}
+
+/// How to make a node.
+pub struct Making<'a> {
+    /// What the key file will be opened with.
+    pub passphrase: &'a Zeroizing<String>,
+    /// What one guess at it costs.
+    pub cost: Cost,
+    /// Where the memory of what was signed lies: outside the folder and its backups.
+    pub heads: &'a Path,
+}
+
+impl Node {
+    /// Makes a new node in a new or empty folder: keys, an empty ledger, and the memory of what it signs.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`]; a folder that is not empty is left alone.
+    pub fn create(path: &Path, making: &Making<'_>, clock: Clock) -> Result<Self, NodeFault> {
+        let folder = Folder::create(path)?;
+        let mut keys = Keystore::create(&folder.file(KEYS), making.passphrase, making.cost)?;
+        for name in [Name::NodeSigning, Name::NodeTransport, Name::NodeSealing, Name::Vault] {
+            keys.put(name, Secret::random()?)?;
+        }
+        keys.save()?;
+        let store = Store::create(&folder.file(LEDGER))?;
+        let signing = signing_key(&keys)?;
+        let guard = Guard::create(making.heads, &signing.public(), random()?, &folder)?;
+        let armed = guard.arm(&[], |_, _, _| None);
+        Ok(Self { folder, keys, store, signing, armed, clock, broken: None })
+    }
+
+    /// Opens a node. Where its memory of what it signed does not fit the folder it opens all the same, for reading,
+    /// taking in and exporting; [`Node::may_sign`] says why it writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn open(
+        path: &Path,
+        passphrase: &Zeroizing<String>,
+        heads: &Path,
+        clock: Clock,
+    ) -> Result<Self, NodeFault> {
+        let folder = Folder::open(path)?;
+        let keys = Keystore::open(&folder.file(KEYS), passphrase)?;
+        let store = Store::open(&folder.file(LEDGER))?;
+        store.check_heads()?;
+        let signing = signing_key(&keys)?;
+        let marks = marks(&store, &signing.public())?;
+        let armed = Guard::open(heads, &signing.public(), &folder).and_then(|guard| {
+            guard.arm(&marks, |lane, p, at| head_at(&store, &signing.public(), lane, p, at))
+        });
+        Ok(Self { folder, keys, store, signing, armed, clock, broken: None })
+    }
+
+    /// Comes back as a new node in the same folder: new keys, no rights, the old feeds kept as anyone else's.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn reincarnate(&mut self, heads: &Path) -> Result<PublicKey, NodeFault> {
+        let secret = Secret::random()?;
+        let seed = secret.as_seed().ok_or(NodeFault::NoKey("signing seed"))?;
+        let signing = SigningKey::from_seed(seed);
+        // The new memory first: with the old key still in the key file, a crash here leaves a node that cannot sign.
+        let guard = Guard::create(heads, &signing.public(), random()?, &self.folder)?;
+        self.keys.put(Name::NodeSigning, secret)?;
+        self.keys.put(Name::NodeTransport, Secret::random()?)?;
+        self.keys.put(Name::NodeSealing, Secret::random()?)?;
+        self.keys.save()?;
+        self.armed = guard.arm(&[], |_, _, _| None);
+        self.signing = signing;
+        Ok(self.signing.public())
+    }
+
+    /// Whether this node may sign.
+    ///
+    /// # Errors
+    ///
+    /// The reason it may not, with the next step.
+    pub fn may_sign(&self) -> Result<(), &GuardFault> {
+        self.armed.as_ref().map(|_| ())
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub const fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The key file.
+    #[must_use]
+    pub const fn keys(&self) -> &Keystore {
+        &self.keys
+    }
+
+    /// The key file, for adding to it.
+    pub const fn keys_mut(&mut self) -> &mut Keystore {
+        &mut self.keys
+    }
+
+    /// The ledger file.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The ledger file, for taking in articles, notices and blocks.
+    pub const fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// The node's public signing key.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        self.signing.public()
+    }
+
+    /// A key of the key file as a signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::NoKey`].
+    pub fn signing_key(&self, name: Name) -> Result<SigningKey, NodeFault> {
+        let seed = self.keys.get(name).and_then(Secret::as_seed);
+        seed.map(SigningKey::from_seed).ok_or(NodeFault::NoKey("such key"))
+    }
+
+    /// This node's certificate, once it has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&NodeCertificate> {
+        self.store.roster().node(&self.public().short())
+    }
+
+    /// The organisation this node is certified by.
+    #[must_use]
+    pub fn org(&self) -> Option<OrgId> {
+        self.certificate().map(|certificate| certificate.org)
+    }
+
+    /// One of this node's feeds.
+    #[must_use]
+    pub fn feed(&self, lane: Lane, programme: ProgrammeId) -> FeedId {
+        FeedId { node: self.public(), lane, programme }
+    }
+
+    /// The time, from the one place it comes from.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// The federation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`].
+    pub fn federation(&self) -> Result<FederationId, NodeFault> {
+        Ok(self.store.federation()?)
+    }
+
+    /// The stamp this node would write now in one of its feeds.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn stamp(&self, feed: &FeedId) -> Result<Minute, NodeFault> {
+        let work = self.store.look()?;
+        Ok(stamp(&work, feed, self.now()).at)
+    }
+
+    /// Applies an article of the charter.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Article`].
+    pub fn apply_article(&mut self, article: &SignedArticle) -> Result<Learned, NodeFault> {
+        Ok(self.store.apply_article(article)?)
+    }
+
+    /// Learns a certificate or cycle.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Notice`].
+    pub fn learn(&mut self, notice: &SignedNotice) -> Result<Learned, NodeFault> {
+        Ok(self.store.learn(notice)?)
+    }
+
+    /// Writes a group of requests: each in whole or not at all, all that are accepted in one commit and one fsync.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::Guard`] where this node may not sign; [`NodeFault::Store`] where the commit failed: then nothing of
+    /// the group was written. What a request was answered is in its own result.
+    pub fn write(&mut self, group: &mut [Request<'_>]) -> Result<Vec<Answer>, NodeFault> {
+        if let Some(broken) = &self.broken {
+            return Err(NodeFault::Stopped(broken.clone()));
+        }
+        self.guarded()?;
+        let now = self.clock.now();
+        let mut work = self.store.begin()?;
+        let mut answers = Vec::with_capacity(group.len());
+        for request in group.iter_mut() {
+            answers.push(one(&mut work, request, now)?);
+        }
+        let wrote = answers.iter().any(|answer| answer.as_ref().is_ok_and(|a| !a.is_empty()));
+        let done = if wrote { work.commit() } else { work.check() };
+        if let Err(fault) = done {
+            self.broken = Some(fault.to_string());
+            return Err(fault.into());
+        }
+        self.seal_full(&answers)?;
+        Ok(answers)
+    }
+
+    fn guarded(&mut self) -> Result<&mut Armed, NodeFault> {
+        match &mut self.armed {
+            Ok(armed) => Ok(armed),
+            Err(fault) => Err(NodeFault::Refused(fault.to_string())),
+        }
+    }
+
+    /// Signs the place an accepted entry has: only once [`Node::write`] has returned it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`].
+    pub fn promise(&self, accepted: &Accepted) -> Result<Promise, NodeFault> {
+        promise(&self.signing, &self.federation()?, accepted)
+    }
+
+    /// Seals what is open in chains that are full, and every control entry at once.
+    fn seal_full(&mut self, answers: &[Answer]) -> Result<(), NodeFault> {
+        let mut feeds: Vec<FeedId> =
+            answers.iter().flatten().flatten().map(|accepted| accepted.feed).collect();
+        feeds.sort();
+        feeds.dedup();
+        let mut due = Vec::new();
+        for feed in feeds {
+            let work = self.store.look()?;
+            let Some(chain) = work.trunk(&feed) else { continue };
+            drop(work);
+            let open = self.store.tail_len(chain)?;
+            if feed.lane == Lane::Control || open >= limits::BLOCK_ENTRIES as u64 {
+                due.push(feed);
+            }
+        }
+        self.seal(&due)
+    }
+
+    /// Seals the open tails of some of this node's feeds, and remembers it outside the folder before any block leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn seal(&mut self, feeds: &[FeedId]) -> Result<(), NodeFault> {
+        let own = self.public();
+        let mut sealed = false;
+        for feed in feeds.iter().filter(|feed| feed.node == own) {
+            self.guarded()?;
+            let now = self.clock.now();
+            let mut work = self.store.begin()?;
+            let Some(chain) = work.trunk(feed) else { continue };
+            sealed |= !work.seal(chain, &self.signing, now)?.is_empty();
+            work.commit()?;
+        }
+        if sealed {
+            let marks = marks(&self.store, &own)?;
+            self.guarded()?.record(&marks)?;
+        }
+        Ok(())
+    }
+
+    /// Seals every open tail of this node: before an export, and on a clean stop.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn seal_all(&mut self) -> Result<(), NodeFault> {
+        let own = self.public();
+        let feeds = if self.store.charter().is_ok() { self.store.feeds()? } else { Vec::new() };
+        let due: Vec<FeedId> = feeds
+            .iter()
+            .filter(|feed| feed.id.node == own && feed.head != feed.sealed)
+            .map(|feed| feed.id)
+            .collect();
+        self.seal(&due)
+    }
+
+    /// Seals tails that have been open for ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn seal_due(&mut self) -> Result<(), NodeFault> {
+        let Ok(charter) = self.store.charter() else { return Ok(()) };
+        let now = Minute::of(self.now(), charter.founded());
+        let own = self.public();
+        let work = self.store.look()?;
+        let due: Vec<FeedId> = work
+            .feeds()
+            .iter()
+            .filter(|feed| feed.id.node == own && feed.head != feed.sealed)
+            .filter(|feed| {
+                let first = At { chain: feed.chain, index: feed.sealed.next };
+                let opened = work.entry_at(first).and_then(|entry| entry.stamp());
+                opened.is_none_or(|at| now.0 >= at.0.saturating_add(limits::SEAL_AFTER_MINUTES))
+            })
+            .map(|feed| feed.id)
+            .collect();
+        work.check()?;
+        drop(work);
+        self.seal(&due)
+    }
+
+    /// Stops: remembers where its feeds stand, so that a copy of the folder made after this is known from the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::Guard`].
+    pub fn close(self) -> Result<(), NodeFault> {
+        let marks = marks(&self.store, &self.signing.public())?;
+        if let Ok(armed) = self.armed {
+            armed.close(&marks)?;
+        }
+        Ok(())
+    }
+}
+
+/// Entries to write on one of this node's feeds, made from what the ledger says at that moment.
+pub struct Request<'a> {
+    /// The lane.
+    pub feed: FeedId,
+    /// Makes the entries: one, or a basket of several.
+    pub compose: Compose<'a>,
+}
+
+/// Makes entries from the ledger and a stamp.
+pub type Compose<'a> =
+    Box<dyn FnMut(&Work<'_>, Minute) -> Result<Vec<Composed>, NodeFault> + Send + 'a>;
+
+/// An entry to write, with what stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// The draft.
+    pub draft: Draft,
+    /// Its evidence.
+    pub evidence: Option<Vec<u8>>,
+}
+
+impl<T: Into<annona_ledger::entry::Entry>> From<T> for Composed {
+    fn from(entry: T) -> Self {
+        Self { draft: Draft::from(entry.into()), evidence: None }
+    }
+}
+
+/// What a request was answered: its entries in their places, or why not.
+pub type Answer = Result<Vec<Accepted>, Refusal>;
+
+/// Why a request was not written: a rejection of the ledger, or words of the composer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A rule of the ledger.
+    #[error("{0}")]
+    Rule(Rejection),
+    /// What was asked for cannot be made from what is here.
+    #[error("{0}")]
+    Words(String),
+}
+
+fn one(work: &mut Work<'_>, request: &mut Request<'_>, now: Millis) -> Result<Answer, NodeFault> {
+    let at = stamp(work, &request.feed, now).at;
+    let composed = match (request.compose)(work, at) {
+        Ok(composed) => composed,
+        Err(NodeFault::Rejected(rejection)) => return Ok(Err(Refusal::Rule(rejection))),
+        Err(NodeFault::Refused(words)) => return Ok(Err(Refusal::Words(words))),
+        Err(fault) => return Err(fault),
+    };
+    work.check()?;
+    if composed.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let chain = work.open_trunk(&request.feed)?;
+    let (drafts, evidence): (Vec<Draft>, Vec<_>) =
+        composed.into_iter().map(|c| (c.draft, c.evidence)).unzip();
+    Ok(work.accept(chain, &drafts, &evidence)?.map_err(Refusal::Rule))
+}
+
+/// The promise of an accepted entry.
+///
+/// # Errors
+///
+/// [`NodeFault::Store`] for an entry larger than any can be.
+pub fn promise(
+    key: &SigningKey,
+    federation: &FederationId,
+    accepted: &Accepted,
+) -> Result<Promise, NodeFault> {
+    let next = accepted.at.index.saturating_add(1);
+    let head = Head { next, accumulator: accepted.accumulator };
+    Ok(Promise {
+        feed: accepted.feed.short(),
+        index: accepted.at.index,
+        before: accepted.before,
+        entry: Bytes::new(accepted.bytes.clone()).map_err(StoreFault::from)?,
+        signature: sign_place(key, federation, &accepted.feed, &head),
+    })
+}
+
+/// A stamp, and whether the clock it came from is to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The stamp.
+    pub at: Minute,
+    /// Whether the clock is so far ahead of everyone else's stamps that an operator should look at it.
+    pub doubtful: bool,
+}
+
+/// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and — where the clock is
+/// more than 35 days past the newest stamp of any other node — that newest stamp. A wrong clock never starves a site.
+#[must_use]
+pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
+    let wall = Minute::of(now, work.charter().founded());
+    let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
+    let newest = newest_of_others(work, feed);
+    let ahead = newest.0.saturating_add(limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60));
+    let doubtful = newest > Minute(0) && wall.0 > ahead;
+    let believed = if doubtful { newest } else { wall };
+    Stamp { at: believed.max(last), doubtful }
+}
+
+fn newest_of_others(work: &Work<'_>, feed: &FeedId) -> Minute {
+    let feeds = work.feeds();
+    let stamps = feeds
+        .iter()
+        .filter(|other| other.id.node != feed.node)
+        .map(|other| work.last_stamp(other.chain));
+    stamps.max().unwrap_or(Minute(0))
+}
+
+fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {
+    let seed = keys.get(Name::NodeSigning).and_then(Secret::as_seed);
+    seed.map(SigningKey::from_seed).ok_or(NodeFault::NoKey("signing key of a node"))
+}
+
+/// Where this node's feeds end in sealed blocks.
+fn marks(store: &Store, own: &PublicKey) -> Result<Vec<Mark>, NodeFault> {
+    if store.charter().is_err() {
+        return Ok(Vec::new());
+    }
+    let feeds = store.feeds()?;
+    Ok(feeds
+        .iter()
+        .filter(|feed| feed.id.node == *own && feed.left.is_none() && feed.sealed.next > 0)
+        .map(|feed| Mark {
+            lane: feed.id.lane,
+            programme: feed.id.programme,
+            sealed: feed.sealed.next,
+            head: feed.sealed.accumulator,
+        })
+        .collect())
+}
+
+/// The accumulator a folder has at a block boundary of one of its own feeds.
+fn head_at(
+    store: &Store,
+    own: &PublicKey,
+    lane: Lane,
+    programme: ProgrammeId,
+    at: u64,
+) -> Option<Hash> {
+    let work = store.look().ok()?;
+    let feed = FeedId { node: *own, lane, programme };
+    let chain = work.trunk(&feed)?;
+    let Some(last) = at.checked_sub(1) else {
+        return Some(Head::start(&work.charter().federation(), &feed).accumulator);
+    };
+    let end = work.block_at(At { chain, index: last })?.block.header.end();
+    (end.next == at).then_some(end.accumulator)
+}

@@ -1,0 +1,426 @@
+//! The ledger file: the only user of SQLite for ledger facts (people have a file of their own).
+//!
+//! [`Store`] owns the writing connection; [`Work`] is one transaction and a [`View`](annona_ledger::view::View) at once:
+//! what is decided against it is committed with it, or not at all.
+
+mod apply;
+mod blocks;
+mod replay;
+mod rows;
+mod schema;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::DiskFault;
+use annona_ledger::block::BlockFault;
+use annona_ledger::charter::{Charter, CharterRejection, SignedArticle};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FederationId, FeedId};
+use annona_ledger::notice::{Learned, NoticeRejection, Roster, SignedNotice};
+use annona_ledger::wire::WireFault;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+pub use blocks::{BlockRow, Feed, Received};
+pub use replay::Health;
+pub use work::{Accepted, Work};
+
+/// What a blob in the store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Blob {
+    /// The rows of a distribution list, by the list's root.
+    ListRows = 1,
+    /// A list waiting for approvals, by its root.
+    Draft = 2,
+    /// A ticket this node wrote, by its name.
+    Ticket = 3,
+    /// Work in progress of an import, by its own name.
+    Import = 4,
+}
+
+/// Why the ledger file could not be used. Every one says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// The disk's or SQLite's own fault: no space, no permission, a damaged page.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// Not a file of ours.
+    #[error("this file is not an Annona ledger")]
+    NotALedger,
+    /// Written by a later version.
+    #[error("the ledger file has schema {found}, this program knows {known}: use a newer annona")]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The file system cannot keep a write-ahead log.
+    #[error("the file system refuses a write-ahead log: put the data folder on a local disk")]
+    NoWal,
+    /// A stored value is not what it was when it was written.
+    #[error(
+        "the ledger file is damaged at {place}: run `annona doctor --full`, then restore from peers' bundles"
+    )]
+    Damaged {
+        /// Which row.
+        place: String,
+    },
+    /// The folder holds no charter yet.
+    #[error("no charter here yet: run `annona charter apply FILE`")]
+    NoCharter,
+    /// An article was refused.
+    #[error("the article is refused: {0}")]
+    Article(CharterRejection),
+    /// A notice was refused.
+    #[error("the notice is refused: {0}")]
+    Notice(NoticeRejection),
+    /// A block was refused.
+    #[error("the block is refused: {0}")]
+    Block(#[from] BlockFault),
+    /// Bytes that are no value of ours.
+    #[error("the bytes are not what they should be: {0}")]
+    Wire(#[from] WireFault),
+}
+
+impl From<rusqlite::Error> for StoreFault {
+    fn from(fault: rusqlite::Error) -> Self {
+        Self::Disk(DiskFault::sqlite("use", Path::new(crate::folder::LEDGER), fault))
+    }
+}
+
+impl StoreFault {
+    pub(crate) fn damaged(place: impl Into<String>) -> Self {
+        Self::Damaged { place: place.into() }
+    }
+}
+
+/// A ledger file, open for writing. One per folder, held by the writer.
+pub struct Store {
+    conn: Connection,
+    path: PathBuf,
+    charter: Option<Arc<Charter>>,
+    roster: Arc<Roster>,
+}
+
+impl Store {
+    /// Creates an empty ledger file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`] where the file cannot be made.
+    pub fn create(path: &Path) -> Result<Self, StoreFault> {
+        let conn = schema::open(path, true)?;
+        Ok(Self { conn, path: path.to_owned(), charter: None, roster: Arc::new(Roster::new()) })
+    }
+
+    /// Opens a ledger file, reading its charter and notices. What it says of feeds is checked by [`Store::check_heads`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`] for a file that is not ours, too new, or damaged.
+    pub fn open(path: &Path) -> Result<Self, StoreFault> {
+        let conn = schema::open(path, false)?;
+        let (charter, roster) = load(&conn)?;
+        Ok(Self { conn, path: path.to_owned(), charter, roster })
+    }
+
+    /// Opens the same file once more, for reading only: pages, audits and exports while the writer goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn reader(path: &Path) -> Result<Self, StoreFault> {
+        let conn = schema::open_reader(path)?;
+        let (charter, roster) = load(&conn)?;
+        Ok(Self { conn, path: path.to_owned(), charter, roster })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The charter.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`].
+    pub fn charter(&self) -> Result<&Arc<Charter>, StoreFault> {
+        self.charter.as_ref().ok_or(StoreFault::NoCharter)
+    }
+
+    /// The federation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`].
+    pub fn federation(&self) -> Result<FederationId, StoreFault> {
+        Ok(self.charter()?.federation())
+    }
+
+    /// Certificates and cycles.
+    #[must_use]
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    pub(crate) fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Begins a transaction that will write. Dropped without a commit, it never was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`], [`StoreFault::Disk`].
+    pub fn begin(&mut self) -> Result<Work<'_>, StoreFault> {
+        let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
+        let roster = self.roster.clone();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Work::new(tx, charter, roster))
+    }
+
+    /// Begins a transaction that only looks, at one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::NoCharter`], [`StoreFault::Disk`].
+    pub fn look(&self) -> Result<Work<'_>, StoreFault> {
+        let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
+        let tx = self.conn.unchecked_transaction()?;
+        Ok(Work::new(tx, charter, self.roster.clone()))
+    }
+
+    /// Applies the next article of the charter, or founds the federation with the first. Known articles change nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Article`] where it does not follow, or lacks signatures.
+    pub fn apply_article(&mut self, signed: &SignedArticle) -> Result<Learned, StoreFault> {
+        let stored: Option<Vec<u8>> = self
+            .conn
+            .query_row("SELECT bytes FROM article WHERE epoch=?1", [signed.article.epoch], |r| {
+                r.get(0)
+            })
+            .optional()?;
+        if let Some(bytes) = stored {
+            let known = SignedArticle::decode(&bytes)?;
+            if known.article == signed.article {
+                return Ok(Learned::Known);
+            }
+        }
+        let charter = match &self.charter {
+            None => Charter::found(signed),
+            Some(charter) => charter.apply(signed),
+        }
+        .map_err(StoreFault::Article)?;
+        let charter = Arc::new(charter);
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute(
+            "INSERT INTO article(epoch, bytes) VALUES(?1, ?2)",
+            params![signed.article.epoch, signed.encode()],
+        )?;
+        let work = Work::new(tx, charter.clone(), self.roster.clone());
+        for change in annona_ledger::fold::budgets(&charter, charter.epoch()) {
+            work.apply(change);
+        }
+        work.commit()?;
+        self.charter = Some(charter);
+        Ok(Learned::New)
+    }
+
+    /// Learns a certificate or cycle. Where claims waited for it, state is derived anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Notice`] where the charter does not bear it out.
+    pub fn learn(&mut self, signed: &SignedNotice) -> Result<Learned, StoreFault> {
+        let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
+        let mut roster = Roster::clone(&self.roster);
+        let learned = roster.learn(&charter, signed).map_err(StoreFault::Notice)?;
+        if learned == Learned::Known {
+            return Ok(learned);
+        }
+        self.conn.execute(
+            "INSERT OR IGNORE INTO notice(hash, bytes) VALUES(?1, ?2)",
+            params![signed.notice.hash().0, signed.encode()],
+        )?;
+        self.roster = Arc::new(roster);
+        if let annona_ledger::notice::Notice::Node(certificate) = &signed.notice {
+            let waits = self
+                .conn
+                .query_row("SELECT 1 FROM waiting WHERE node=?1", [certificate.short()], |_| Ok(()))
+                .optional()?;
+            if waits.is_some() {
+                self.rebuild(&mut |_, _| {})?;
+            }
+        }
+        Ok(learned)
+    }
+
+    /// The articles, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`], [`StoreFault::Wire`].
+    pub fn articles(&self) -> Result<Vec<SignedArticle>, StoreFault> {
+        articles(&self.conn)
+    }
+
+    /// Keeps a blob beside the ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn put_blob(&self, kind: Blob, name: &Hash, bytes: &[u8]) -> Result<(), StoreFault> {
+        self.conn.execute(
+            "INSERT OR REPLACE INTO blob(kind, name, bytes) VALUES(?1, ?2, ?3)",
+            params![kind as u8, name.0, bytes],
+        )?;
+        Ok(())
+    }
+
+    /// Finds a blob.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn blob(&self, kind: Blob, name: &Hash) -> Result<Option<Vec<u8>>, StoreFault> {
+        Ok(self
+            .conn
+            .query_row(
+                "SELECT bytes FROM blob WHERE kind=?1 AND name=?2",
+                params![kind as u8, name.0],
+                |r| r.get(0),
+            )
+            .optional()?)
+    }
+
+    /// The names of all blobs of a kind.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn blobs(&self, kind: Blob) -> Result<Vec<Hash>, StoreFault> {
+        let mut rows =
+            self.conn.prepare_cached("SELECT name FROM blob WHERE kind=?1 ORDER BY name")?;
+        let names = rows.query_map([kind as u8], |r| r.get::<_, [u8; 32]>(0).map(Hash))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops a blob.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn drop_blob(&self, kind: Blob, name: &Hash) -> Result<(), StoreFault> {
+        self.conn
+            .execute("DELETE FROM blob WHERE kind=?1 AND name=?2", params![kind as u8, name.0])?;
+        Ok(())
+    }
+
+    /// A small value kept beside the ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        Ok(self
+            .conn
+            .query_row("SELECT value FROM meta WHERE key=?1", [key], |r| r.get(0))
+            .optional()?)
+    }
+
+    /// Sets a small value.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreFault> {
+        self.conn.execute(
+            "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
+            params![key, value],
+        )?;
+        Ok(())
+    }
+
+    /// Notes how far another node is known to hold a feed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn note_seen(&self, node: &[u8; 8], feed: &FeedId, next: u64) -> Result<(), StoreFault> {
+        self.conn.execute(
+            "INSERT INTO seen(node, feed, next) VALUES(?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET next=max(next, excluded.next)",
+            params![node, feed.bytes(), i64::try_from(next).unwrap_or(i64::MAX)],
+        )?;
+        Ok(())
+    }
+
+    /// How far another node is known to hold a feed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn seen(&self, node: &[u8; 8], feed: &FeedId) -> Result<u64, StoreFault> {
+        let next: Option<i64> = self
+            .conn
+            .query_row(
+                "SELECT next FROM seen WHERE node=?1 AND feed=?2",
+                params![node, feed.bytes()],
+                |r| r.get(0),
+            )
+            .optional()?;
+        Ok(next.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    }
+
+    /// Copies the whole file, consistent, while it is in use.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`], such as a full disk at the destination.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreFault> {
+        let mut copy = Connection::open(path)?;
+        let backup = rusqlite::backup::Backup::new(&self.conn, &mut copy)?;
+        backup.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+        Ok(())
+    }
+}
+
+fn articles(conn: &Connection) -> Result<Vec<SignedArticle>, StoreFault> {
+    let mut rows = conn.prepare_cached("SELECT bytes FROM article ORDER BY epoch")?;
+    let mut articles = Vec::new();
+    for bytes in rows.query_map([], |r| r.get::<_, Vec<u8>>(0))? {
+        articles.push(SignedArticle::decode(&bytes?)?);
+    }
+    Ok(articles)
+}
+
+type Power = (Option<Arc<Charter>>, Arc<Roster>);
+
+fn load(conn: &Connection) -> Result<Power, StoreFault> {
+    let mut charter: Option<Charter> = None;
+    for signed in articles(conn)? {
+        charter = Some(
+            match &charter {
+                None => Charter::found(&signed),
+                Some(charter) => charter.apply(&signed),
+            }
+            .map_err(|_| StoreFault::damaged(format!("article {}", signed.article.epoch)))?,
+        );
+    }
+    let mut roster = Roster::new();
+    if let Some(charter) = &charter {
+        let mut rows = conn.prepare_cached("SELECT bytes FROM notice ORDER BY hash")?;
+        for bytes in rows.query_map([], |r| r.get::<_, Vec<u8>>(0))? {
+            let signed = SignedNotice::decode(&bytes?)?;
+            roster.learn(charter, &signed).map_err(|_| StoreFault::damaged("a notice"))?;
+        }
+    }
+    Ok((charter.map(Arc::new), Arc::new(roster)))
+}

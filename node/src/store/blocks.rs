@@ -1,0 +1,568 @@
+//! Blocks: taking in those of others, sealing one's own, handing them on.
+
+use annona_ledger::block::{self, Block, Evidence, Header, Proof, Verified};
+use annona_ledger::entry::Entry;
+use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::FeedId;
+use annona_ledger::key::SigningKey;
+use annona_ledger::time::Hlc;
+use annona_ledger::view::{At, ChainNo, View};
+use annona_ledger::wire::{self, Bounded, Bytes};
+use annona_ledger::{limits, merkle};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::rows::At64;
+use super::work::{ChainRow, Work};
+use super::{Store, StoreFault, rows};
+
+/// What became of a block that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It continues its feed, and is folded.
+    New,
+    /// It was here.
+    Known,
+    /// It does not continue what is here: these are missing before it.
+    Gap {
+        /// The first index that is missing.
+        have: u64,
+    },
+    /// It continues an earlier point of its feed than the last: the feed has forked. Kept, and folded.
+    Fork {
+        /// The first index on which the two differ.
+        index: u64,
+    },
+    /// Its author's certificate is not known here.
+    AuthorUnknown,
+    /// Its author knew a later charter than this node.
+    CharterBehind {
+        /// The epoch its author knew.
+        epoch: u32,
+    },
+    /// More branches of this feed than are kept.
+    TooManyBranches,
+}
+
+/// A stored block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockRow {
+    /// The chain it stands in.
+    pub chain: ChainNo,
+    /// The block.
+    pub block: Block,
+}
+
+/// A feed, and how far it is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The feed.
+    pub id: FeedId,
+    /// The chain.
+    pub chain: ChainNo,
+    /// How much of it stands in sealed blocks.
+    pub sealed: Head,
+    /// How much of it is known at all.
+    pub head: Head,
+    /// The number of the next block.
+    pub seq: u64,
+    /// Where it left another chain, if it is a branch.
+    pub left: Option<At>,
+    /// Whether it is proven faulty.
+    pub faulty: bool,
+}
+
+const BLOCK: &str = "chain, header, signature, body";
+
+/// The columns of a block: chain, header, signature, body.
+type Columns = (ChainNo, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn read_block(r: &Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((ChainNo(r.get(0)?), r.get(1)?, r.get(2)?, r.get(3)?))
+}
+
+fn built((chain, header, signature, body): Columns) -> Result<BlockRow, StoreFault> {
+    let block = Block {
+        header: wire::decode(&header, 512)?,
+        signature: wire::decode(&signature, 80)?,
+        body: Bytes::new(body)?,
+    };
+    Ok(BlockRow { chain, block })
+}
+
+impl Work<'_> {
+    /// Takes in a block of another node: checked, kept and folded, or told why not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Block`] for one that is not what its header says; a storage fault.
+    pub fn receive(
+        &mut self,
+        feed: &FeedId,
+        block: &Block,
+        evidence: Option<&Evidence>,
+    ) -> Result<Received, StoreFault> {
+        let author = self.roster().node(&feed.node.short());
+        if author.is_none_or(|certificate| certificate.node != feed.node) {
+            return Ok(Received::AuthorUnknown);
+        }
+        if block.header.epoch > self.charter().epoch() {
+            return Ok(Received::CharterBehind { epoch: block.header.epoch });
+        }
+        if self.block_named(feed, block.header.seq, &block.header.hash())?.is_some() {
+            if let Some(evidence) = evidence {
+                self.keep_evidence(feed, block, evidence)?;
+            }
+            return Ok(Received::Known);
+        }
+        let verified = block.verify(&self.charter().federation(), feed)?;
+        if let Some(evidence) = evidence {
+            block.check_evidence(evidence)?;
+        }
+        let (chain, received) = match self.place_of(feed, &block.header)? {
+            Spot::End(chain) => (chain, Received::New),
+            Spot::Branch(left) => {
+                let branches = self.chains_of(feed).len();
+                if branches >= usize::from(limits::BRANCHES) {
+                    return Ok(Received::TooManyBranches);
+                }
+                let header = &block.header;
+                let chain = self.add_chain(feed, Some(left), header.start(), header.seq)?;
+                self.mark_faulty(left.chain);
+                (chain, Received::Fork { index: left.index })
+            }
+            Spot::Gap(have) => return Ok(Received::Gap { have }),
+        };
+        self.take(chain, block, &verified)?;
+        if matches!(received, Received::Fork { .. }) {
+            self.mark_faulty(chain);
+        }
+        if let Some(evidence) = evidence {
+            self.keep_evidence(feed, block, evidence)?;
+        }
+        self.check()?;
+        Ok(received)
+    }
+
+    fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
+        self.insert_block(chain, verified.feed(), block, verified.hash())?;
+        self.fold_block(chain, verified.entries());
+        let header = verified.header();
+        if let Some(row) = self.chain_row(chain) {
+            let seq = header.seq.saturating_add(1);
+            self.set_chain(chain, ChainRow { sealed: header.end(), seq, ..row });
+        }
+        Ok(())
+    }
+
+    pub(super) fn fold_block(&self, chain: ChainNo, entries: &[block::Placed]) {
+        let mut following = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+        for placed in entries {
+            following = following.saturating_sub(1);
+            let at = At { chain, index: placed.index };
+            let after =
+                Head { next: placed.index.saturating_add(1), accumulator: placed.accumulator };
+            self.fold_at(at, after, &placed.entry, following);
+        }
+    }
+
+    fn insert_block(
+        &self,
+        chain: ChainNo,
+        feed: &FeedId,
+        block: &Block,
+        hash: &Hash,
+    ) -> Result<(), StoreFault> {
+        let header = &block.header;
+        self.tx
+            .prepare_cached(
+                "INSERT INTO block(feed, seq, hash, chain, first, count, header, signature, body)
+                 VALUES((SELECT no FROM feed WHERE id=?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                feed.bytes(),
+                header.seq.cast_signed(),
+                hash.0,
+                chain.0,
+                header.first.cast_signed(),
+                header.count,
+                wire::encode(header),
+                wire::encode(&block.signature),
+                &*block.body,
+            ])?;
+        Ok(())
+    }
+
+    fn keep_evidence(
+        &self,
+        feed: &FeedId,
+        block: &Block,
+        evidence: &Evidence,
+    ) -> Result<(), StoreFault> {
+        if evidence.0.is_empty() {
+            return Ok(());
+        }
+        block.check_evidence(evidence)?;
+        self.tx.execute(
+            "INSERT OR IGNORE INTO evidence(block, bytes)
+             SELECT id, ?4 FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
+            params![
+                feed.bytes(),
+                block.header.seq.cast_signed(),
+                block.header.hash().0,
+                wire::encode(evidence)
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn block_named(
+        &self,
+        feed: &FeedId,
+        seq: u64,
+        hash: &Hash,
+    ) -> Result<Option<BlockRow>, StoreFault> {
+        let sql = format!(
+            "SELECT {BLOCK} FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3"
+        );
+        let found = self.one(&sql, params![feed.bytes(), seq.cast_signed(), hash.0], read_block);
+        self.check()?;
+        found.map(built).transpose()
+    }
+
+    /// Where a block of a feed belongs: at the end of a chain, beside a later part of one, or nowhere yet.
+    fn place_of(&self, feed: &FeedId, header: &Header) -> Result<Spot, StoreFault> {
+        let chains = self.chains_of(feed);
+        for known in &chains {
+            if known.sealed == header.start() && known.seq == header.seq {
+                return Ok(Spot::End(known.chain));
+            }
+        }
+        if chains.is_empty() && header.seq == 0 {
+            let start = Head::start(&self.charter().federation(), feed);
+            if header.start() == start {
+                return Ok(Spot::End(self.open_trunk(feed)?));
+            }
+        }
+        // Beside a stored block with the same start, its feed's writer has spoken twice.
+        let beside = self.all(
+            "SELECT chain, header FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND first=?3",
+            params![feed.bytes(), header.seq.cast_signed(), header.first.cast_signed()],
+            |r| Ok((ChainNo(r.get(0)?), r.get::<_, Vec<u8>>(1)?)),
+        );
+        self.check()?;
+        for (chain, bytes) in beside {
+            let other: Header = wire::decode(&bytes, 512)?;
+            if other.start() == header.start() {
+                let owner = annona_ledger::fold::owner_of(self, chain, header.first);
+                return Ok(Spot::Branch(At { chain: owner.chain, index: header.first }));
+            }
+        }
+        Ok(Spot::Gap(chains.iter().map(|c| c.sealed.next).max().unwrap_or(0)))
+    }
+
+    /// The chains of a feed: one, unless it has forked.
+    #[must_use]
+    pub fn chains_of(&self, feed: &FeedId) -> Vec<Feed> {
+        let numbers = self.all(
+            "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed WHERE f.id=?1 ORDER BY c.no",
+            [feed.bytes()],
+            |r| r.get(0).map(ChainNo),
+        );
+        numbers.into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+    }
+
+    fn feed_of(&self, chain: ChainNo) -> Option<Feed> {
+        let row = self.chain_row(chain)?;
+        Some(Feed {
+            id: row.chain.feed,
+            chain,
+            sealed: row.sealed,
+            head: row.head,
+            seq: row.seq,
+            left: row.chain.left,
+            faulty: row.faulty,
+        })
+    }
+
+    /// Every chain, in order of feed.
+    #[must_use]
+    pub fn feeds(&self) -> Vec<Feed> {
+        let numbers = self.all(
+            "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed ORDER BY f.id, c.no",
+            [],
+            |r| r.get(0).map(ChainNo),
+        );
+        numbers.into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+    }
+
+    /// The root over the heads known here: what an author commits to having seen.
+    #[must_use]
+    pub fn frontier_root(&self) -> Hash {
+        let leaves: Vec<Hash> = self
+            .feeds()
+            .iter()
+            .filter(|feed| feed.sealed.next > 0)
+            .map(|feed| {
+                annona_ledger::hash::hash(
+                    annona_ledger::hash::Purpose::Frontier,
+                    &[
+                        &feed.id.bytes(),
+                        &feed.sealed.next.to_be_bytes(),
+                        &feed.sealed.accumulator.0,
+                    ],
+                )
+            })
+            .collect();
+        merkle::root(&leaves)
+    }
+
+    /// Seals the open tail of a chain into blocks. In the same transaction the entries leave the tail.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault; [`StoreFault::Block`] where an entry is larger than a body (none that was admitted is).
+    pub fn seal(
+        &mut self,
+        chain: ChainNo,
+        key: &SigningKey,
+        now: annona_ledger::time::Millis,
+    ) -> Result<Vec<Block>, StoreFault> {
+        let Some(row) = self.chain_row(chain) else {
+            self.check()?;
+            return Ok(Vec::new());
+        };
+        let feed = row.chain.feed;
+        let (federation, epoch) = (self.charter().federation(), self.charter().epoch());
+        let mut blocks = Vec::new();
+        let mut clock = self.clock();
+        while let Some(part) = self.next_part(chain)? {
+            let Some(row) = self.chain_row(chain) else { break };
+            clock = clock.tick(now);
+            let block = block::Draft {
+                feed,
+                seq: row.seq,
+                start: row.sealed,
+                entries: &part.entries,
+                evidence: &part.evidence,
+                frontier_root: self.frontier_root(),
+                epoch,
+                hlc: clock,
+            }
+            .seal(key, &federation)?;
+            self.insert_block(chain, &feed, &block, &block.header.hash())?;
+            self.keep_evidence(&feed, &block, &part.evidence)?;
+            let end = block.header.end();
+            self.tx.execute(
+                "DELETE FROM tail WHERE at>=?1 AND at<?2",
+                params![
+                    At64(At { chain, index: row.sealed.next }),
+                    At64(At { chain, index: end.next })
+                ],
+            )?;
+            let seq = row.seq.saturating_add(1);
+            self.set_chain(chain, ChainRow { sealed: end, seq, ..row });
+            blocks.push(block);
+        }
+        if !blocks.is_empty() {
+            self.set_clock(clock)?;
+        }
+        self.check()?;
+        Ok(blocks)
+    }
+
+    /// The next entries of a tail that fit one block, never parting a basket.
+    fn next_part(&self, chain: ChainNo) -> Result<Option<Part>, StoreFault> {
+        let Some(row) = self.chain_row(chain) else { return Ok(None) };
+        let rows = self.all(
+            "SELECT entry, evidence FROM tail WHERE at>=?1 AND at<?2 ORDER BY at",
+            params![
+                At64(At { chain, index: row.sealed.next }),
+                At64(At {
+                    chain,
+                    index: row.sealed.next.saturating_add(limits::BLOCK_ENTRIES as u64)
+                })
+            ],
+            |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Option<Vec<u8>>>(1)?)),
+        );
+        self.check()?;
+        let lane = row.chain.feed.lane;
+        let mut part = Part::default();
+        let mut bytes = 0usize;
+        let mut proofs = Vec::new();
+        let mut group: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+        let mut bound = 0usize;
+        for (entry, evidence) in rows {
+            if bound == 0 {
+                use annona_ledger::entry::Value;
+                if let Ok(Entry::Value(Value::Basket { entries })) = Entry::decode(lane, &entry) {
+                    bound = usize::from(entries).saturating_add(1);
+                } else {
+                    bound = 1;
+                }
+            }
+            group.push((entry, evidence));
+            bound = bound.saturating_sub(1);
+            if bound > 0 {
+                continue;
+            }
+            let size: usize = group.iter().map(|(entry, _)| entry.len()).sum();
+            if bytes.saturating_add(size) > limits::BODY_BYTES {
+                break;
+            }
+            bytes = bytes.saturating_add(size);
+            for (entry, evidence) in group.drain(..) {
+                if let Some(bytes) = evidence {
+                    let place = u16::try_from(part.entries.len()).unwrap_or(u16::MAX);
+                    proofs.push(Proof { place, bytes: Bytes::new(bytes)? });
+                }
+                part.entries.push(entry);
+            }
+        }
+        part.evidence = Evidence(Bounded::new(proofs)?);
+        Ok(if part.entries.is_empty() { None } else { Some(part) })
+    }
+
+    fn clock(&self) -> Hlc {
+        self.one("SELECT value FROM meta WHERE key='hlc'", [], |r| r.get::<_, Vec<u8>>(0))
+            .and_then(|bytes| wire::decode(&bytes, 32).ok())
+            .unwrap_or_default()
+    }
+
+    fn set_clock(&self, clock: Hlc) -> Result<(), StoreFault> {
+        self.tx.execute(
+            "INSERT OR REPLACE INTO meta(key, value) VALUES('hlc', ?1)",
+            [wire::encode(&clock)],
+        )?;
+        Ok(())
+    }
+
+    /// The entry at a place of exactly this chain, from its block or the tail.
+    #[must_use]
+    pub fn entry_at(&self, at: At) -> Option<Entry> {
+        let lane = self.chain(at.chain).feed.lane;
+        let bytes = self.entry_bytes(at)?;
+        self.kept(Entry::decode(lane, &bytes).map_err(StoreFault::from))
+    }
+
+    /// The bytes of the entry at a place.
+    #[must_use]
+    pub fn entry_bytes(&self, at: At) -> Option<Vec<u8>> {
+        let tail = self.one("SELECT entry FROM tail WHERE at=?1", [At64(at)], |r| r.get(0));
+        if tail.is_some() {
+            return tail;
+        }
+        let row = self.block_at(at)?;
+        let lane = self.chain(at.chain).feed.lane;
+        let mut rest: &[u8] = &row.block.body;
+        let skip = at.index.checked_sub(row.block.header.first)?;
+        for _ in 0..skip {
+            let (_, after) = self.kept(Entry::take(lane, rest).map_err(StoreFault::from))?;
+            rest = after;
+        }
+        let (_, after) = self.kept(Entry::take(lane, rest).map_err(StoreFault::from))?;
+        let used = rest.len().saturating_sub(after.len());
+        rest.get(..used).map(<[u8]>::to_vec)
+    }
+
+    /// The sealed block that holds a place of exactly this chain.
+    #[must_use]
+    pub fn block_at(&self, at: At) -> Option<BlockRow> {
+        let sql = format!(
+            "SELECT {BLOCK} FROM block WHERE chain=?1 AND first<=?2 AND first+count>?2 ORDER BY first DESC LIMIT 1"
+        );
+        let found = self.one(&sql, params![at.chain.0, at.index.cast_signed()], read_block)?;
+        self.kept(built(found))
+    }
+
+    /// The blocks of a chain from a block number on, handed to `each` one by one until it answers `false`.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault, or what `each` answers.
+    pub fn blocks<E: From<StoreFault>>(
+        &self,
+        chain: ChainNo,
+        from: u64,
+        mut each: impl FnMut(BlockRow, Option<Evidence>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut next = from.cast_signed();
+        loop {
+            // A page at a time, so that a reader never holds a statement while it writes elsewhere.
+            let sql = format!(
+                "SELECT {BLOCK}, e.bytes, seq FROM block LEFT JOIN evidence e ON e.block=block.id
+                 WHERE chain=?1 AND seq>=?2 ORDER BY first LIMIT 64"
+            );
+            let page = self.all(&sql, params![chain.0, next], |r| {
+                Ok((read_block(r)?, r.get::<_, Option<Vec<u8>>>(4)?, r.get::<_, i64>(5)?))
+            });
+            self.check()?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (row, evidence, seq) in page {
+                next = seq.saturating_add(1);
+                let evidence = evidence
+                    .map(|bytes| wire::decode(&bytes, limits::BLOCK_EVIDENCE_BYTES))
+                    .transpose()
+                    .map_err(StoreFault::from)?;
+                if !each(built(row)?, evidence)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+enum Spot {
+    End(ChainNo),
+    Branch(At),
+    Gap(u64),
+}
+
+#[derive(Default)]
+struct Part {
+    entries: Vec<Vec<u8>>,
+    evidence: Evidence,
+}
+
+impl Store {
+    /// Every chain, in order of feed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub fn feeds(&self) -> Result<Vec<Feed>, StoreFault> {
+        let work = self.look()?;
+        let feeds = work.feeds();
+        work.check()?;
+        Ok(feeds)
+    }
+
+    /// Whether this file holds any entry of a node's own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn has_entries_of(&self, node: &annona_ledger::key::PublicKey) -> Result<bool, StoreFault> {
+        let feeds = self
+            .conn()
+            .prepare_cached("SELECT f.id FROM chain c JOIN feed f ON f.no=c.feed WHERE c.next>0")?
+            .query_map([], |r| r.get::<_, [u8; 36]>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(feeds.iter().filter_map(rows::feed_id).any(|feed| feed.node == *node))
+    }
+
+    /// When a chain's open tail began, in the stamp of its first entry: what the ten-minute seal counts from.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub fn tail_len(&self, chain: ChainNo) -> Result<u64, StoreFault> {
+        let found: Option<i64> = self
+            .conn()
+            .query_row("SELECT next-sealed FROM chain WHERE no=?1", [chain.0], |r| r.get(0))
+            .optional()?;
+        Ok(found.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    }
+}

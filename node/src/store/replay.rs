@@ -1,0 +1,270 @@
+//! Deriving state anew, naming it by its root, and checking what is stored.
+
+use annona_ledger::block::Block;
+use annona_ledger::entry::Entry;
+use annona_ledger::feed::Head;
+use annona_ledger::fold;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::ProgrammeId;
+use annona_ledger::state;
+use annona_ledger::time::Minute;
+use annona_ledger::view::{At, ChainNo, View};
+use annona_ledger::{limits, wire};
+use rusqlite::TransactionBehavior;
+
+use super::rows::{self, At64, FLOAT, SLOT, TICKET};
+use super::work::{ChainRow, Work};
+use super::{Store, StoreFault, schema};
+
+/// What a look at the stored bytes found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Blocks looked at.
+    pub blocks: u64,
+    /// Entries in them and in tails.
+    pub entries: u64,
+    /// Places that are not what they were, in words.
+    pub damage: Vec<String>,
+}
+
+impl Store {
+    /// Empties every derived table and folds all blocks and tails again. `progress` is told how many of how many blocks
+    /// are done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]; the old state stands then.
+    pub fn rebuild(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreFault> {
+        let charter = self.charter()?.clone();
+        let roster = self.roster().clone();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for table in schema::DERIVED_TABLES {
+            tx.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        let work = Work::new(tx, charter.clone(), roster);
+        for epoch in 0..=charter.epoch() {
+            for change in fold::budgets(&charter, epoch) {
+                work.apply(change);
+            }
+        }
+        let feeds = work.feeds();
+        let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
+        let mut done = 0u64;
+        for feed in &feeds {
+            let start = match feed.left {
+                None => Head::start(&charter.federation(), &feed.id),
+                Some(left) => work.start_of_branch(feed.chain, left)?,
+            };
+            let Some(row) = work.chain_row(feed.chain) else { continue };
+            let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some());
+            let fresh =
+                ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
+            work.set_chain(feed.chain, fresh);
+        }
+        // A branch names lots of the chain it left: chains go in the order in which they became known.
+        let mut order = feeds;
+        order.sort_by_key(|feed| feed.chain);
+        for feed in &order {
+            work.blocks::<StoreFault>(feed.chain, 0, |row, _| {
+                let entries = row.block.read(feed.id.lane)?;
+                work.fold_block(feed.chain, &entries);
+                done = done.saturating_add(1);
+                progress(done, total);
+                Ok(true)
+            })?;
+            work.fold_tail(feed.chain)?;
+        }
+        work.commit()
+    }
+
+    /// The root of the state as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub fn root(&self) -> Result<Hash, StoreFault> {
+        let work = self.look()?;
+        let root = work.root();
+        work.check()?;
+        Ok(root)
+    }
+
+    /// Checks every stored block and tail against its header and signature, and SQLite's own structure.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`] where the file cannot be read at all; what is damaged in it is in the answer.
+    pub fn check_all(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Health, StoreFault> {
+        let mut health = Health::default();
+        let mut rows = self.conn.prepare("PRAGMA integrity_check(16)")?;
+        for word in rows.query_map([], |r| r.get::<_, String>(0))? {
+            match word {
+                Ok(word) if word == "ok" => {}
+                Ok(word) => health.damage.push(format!("SQLite: {word}")),
+                Err(fault) => health.damage.push(format!("SQLite: {fault}")),
+            }
+        }
+        let work = self.look()?;
+        let federation = self.federation()?;
+        let feeds = work.feeds();
+        let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
+        for feed in &feeds {
+            let mut head = match feed.left {
+                None => Head::start(&federation, &feed.id),
+                Some(left) => work.start_of_branch(feed.chain, left)?,
+            };
+            work.blocks::<StoreFault>(feed.chain, 0, |row, evidence| {
+                let header = &row.block.header;
+                let place = || format!("{} block {}", feed.id.short(), header.seq);
+                let sound = row.block.verify(&federation, &feed.id);
+                if let Err(fault) = sound {
+                    health.damage.push(format!("{}: {fault}", place()));
+                }
+                if header.start() != head {
+                    health.damage.push(format!("{}: does not continue the block before", place()));
+                }
+                if evidence.is_some_and(|e| row.block.check_evidence(&e).is_err()) {
+                    health.damage.push(format!("{}: its evidence is changed", place()));
+                }
+                head = header.end();
+                health.blocks = health.blocks.saturating_add(1);
+                health.entries = health.entries.saturating_add(u64::from(header.count));
+                progress(health.blocks, total);
+                Ok(true)
+            })?;
+            if head != feed.sealed {
+                health.damage.push(format!("{}: blocks are missing at its end", feed.id.short()));
+            }
+            let tail = work.tail(feed.chain)?;
+            for bytes in &tail {
+                head = head.after(bytes);
+                health.entries = health.entries.saturating_add(1);
+            }
+            if head != feed.head {
+                health.damage.push(format!("{}: its open tail is changed", feed.id.short()));
+            }
+        }
+        Ok(health)
+    }
+
+    /// What an opening checks: each feed's last block and its tail, so that nothing is signed on top of damage.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Damaged`] naming the first place.
+    pub fn check_heads(&self) -> Result<(), StoreFault> {
+        let Ok(federation) = self.federation() else { return Ok(()) };
+        let work = self.look()?;
+        for feed in work.feeds() {
+            if let Some(last) = feed.sealed.next.checked_sub(1) {
+                let branch_start = feed.left.is_some_and(|left| left.index > last);
+                if !branch_start {
+                    let found = work.block_at(At { chain: feed.chain, index: last });
+                    work.check()?;
+                    let sound = found.is_some_and(|row: super::BlockRow| {
+                        row.block.verify(&federation, &feed.id).is_ok()
+                            && row.block.header.end() == feed.sealed
+                    });
+                    if !sound {
+                        return Err(StoreFault::damaged(format!(
+                            "the last block of {}",
+                            feed.id.short()
+                        )));
+                    }
+                }
+            }
+            let head =
+                work.tail(feed.chain)?.iter().fold(feed.sealed, |head, bytes| head.after(bytes));
+            if head != feed.head {
+                return Err(StoreFault::damaged(format!("the open tail of {}", feed.id.short())));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    fn start_of_branch(&self, chain: ChainNo, left: At) -> Result<Head, StoreFault> {
+        let first: Option<Block> =
+            self.block_at(At { chain, index: left.index }).map(|row| row.block);
+        self.check()?;
+        first
+            .map(|block| block.header.start())
+            .ok_or_else(|| StoreFault::damaged(format!("the first block of chain {}", chain.0)))
+    }
+
+    fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
+        let from = At64(At { chain, index: 0 });
+        let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
+        let tail = self.all(
+            "SELECT entry FROM tail WHERE at>=?1 AND at<?2 ORDER BY at",
+            [from, to],
+            |r| r.get(0),
+        );
+        self.check()?;
+        Ok(tail)
+    }
+
+    fn fold_tail(&self, chain: ChainNo) -> Result<(), StoreFault> {
+        for bytes in self.tail(chain)? {
+            let head = self.head(chain);
+            let entry = Entry::decode(self.chain(chain).feed.lane, &bytes)?;
+            let at = At { chain, index: head.next };
+            self.fold_at(at, head.after(&bytes), &entry, u16::MAX);
+        }
+        self.check()
+    }
+
+    /// The root of the state as this transaction sees it.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let flushed = self.flush();
+        self.kept(flushed);
+        let mut out: Vec<Vec<u8>> = Vec::new();
+        let lots = self.all(&format!("SELECT {SLOT}, at FROM slot WHERE same IS NULL"), [], |r| {
+            Ok((rows::slot(r)?, r.get::<_, At64>(10)?.0))
+        });
+        for (slot, at) in lots {
+            if let annona_ledger::view::Slot::Lot(lot) = slot {
+                out.push(state::lot_bytes(&self.chain(at.chain).feed.short(), &lot));
+            }
+        }
+        for (key, pool) in self.all_pools() {
+            if pool != annona_ledger::view::Pool::default() {
+                out.push(state::pool_bytes(&key, &pool));
+            }
+        }
+        let tickets = self.all(&format!("SELECT {TICKET}, name FROM ticket"), [], |r| {
+            Ok((rows::ticket(r)?, Hash(r.get(13)?)))
+        });
+        out.extend(tickets.iter().map(|(row, name)| state::ticket_bytes(name, row)));
+        let floats = self.all(&format!("SELECT {FLOAT}, name FROM float"), [], |r| {
+            let name = Hash(r.get(8)?);
+            Ok((rows::float(r, &name)?, name))
+        });
+        out.extend(floats.iter().map(|(row, name)| state::float_bytes(name, row)));
+        out.extend(self.all("SELECT programme, pseudonym FROM enrolled", [], |r| {
+            let who = annona_ledger::id::Pseudonym(r.get(1)?);
+            Ok(state::enrolled_bytes(ProgrammeId(r.get(0)?), &who))
+        }));
+        out.extend(self.all("SELECT programme, carrier, pseudonym FROM carrier", [], |r| {
+            let carrier = annona_ledger::id::CarrierId(r.get(1)?);
+            let who = annona_ledger::id::Pseudonym(r.get(2)?);
+            Ok(state::carrier_bytes(ProgrammeId(r.get(0)?), &carrier, &who))
+        }));
+        out.extend(self.all("SELECT programme, carrier FROM cancelled", [], |r| {
+            let carrier = annona_ledger::id::CarrierId(r.get(1)?);
+            Ok(state::cancelled_bytes(ProgrammeId(r.get(0)?), &carrier))
+        }));
+        let lists = self.all("SELECT node, idx, bytes FROM list", [], |r| {
+            Ok((r.get::<_, [u8; 8]>(0)?, r.get::<_, i64>(1)?, r.get::<_, Vec<u8>>(2)?))
+        });
+        for (node, index, bytes) in lists {
+            let list = wire::decode(&bytes, limits::ENTRY_BYTES).map_err(StoreFault::from);
+            if let Some(list) = self.kept(list) {
+                out.push(state::list_bytes(&node, index.cast_unsigned(), &list));
+            }
+        }
+        state::root(out)
+    }
+}

@@ -1,0 +1,676 @@
+//! One transaction: what it sees, and what it will have changed.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annona_ledger::admit::Draft;
+use annona_ledger::amount::Balance;
+use annona_ledger::charter::Charter;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::feed::Head;
+use annona_ledger::fold::Place;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{
+    CarrierId, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym, Purse,
+};
+use annona_ledger::list::List;
+use annona_ledger::notice::Roster;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::time::Minute;
+use annona_ledger::view::{
+    At, Chain, ChainNo, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Slot, TicketRow, Use,
+    View,
+};
+use annona_ledger::{admit, fold, limits, wire};
+use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
+
+use super::StoreFault;
+use super::rows::{self, At64, FLOAT, SLOT, Sum, TICKET};
+
+/// A chain's row, as it stands within this transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChainRow {
+    pub(super) chain: Chain,
+    pub(super) head: Head,
+    pub(super) stamp: Minute,
+    /// How much of it is in sealed blocks.
+    pub(super) sealed: Head,
+    /// The number of its next block.
+    pub(super) seq: u64,
+    pub(super) merchants: u32,
+    pub(super) faulty: bool,
+}
+
+/// A transaction on the ledger file. Dropped without [`Work::commit`], nothing of it remains.
+///
+/// It is a [`View`]: where a look into the file fails, the fault is kept, the look answers with nothing, and the commit
+/// refuses.
+pub struct Work<'a> {
+    pub(super) tx: Transaction<'a>,
+    charter: Arc<Charter>,
+    roster: Arc<Roster>,
+    /// Rows that nearly every entry touches: read once, written once.
+    pub(super) chains: RefCell<BTreeMap<ChainNo, (ChainRow, bool)>>,
+    pub(super) pools: RefCell<BTreeMap<PoolKey, (Pool, bool)>>,
+    pub(super) fault: RefCell<Option<StoreFault>>,
+}
+
+/// An entry this node has written, in its place. Its promise may be signed once the transaction is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The feed.
+    pub feed: FeedId,
+    /// Its place.
+    pub at: At,
+    /// The accumulator before it.
+    pub before: Hash,
+    /// The accumulator after it.
+    pub accumulator: Hash,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(tx: Transaction<'a>, charter: Arc<Charter>, roster: Arc<Roster>) -> Self {
+        Self {
+            tx,
+            charter,
+            roster,
+            chains: RefCell::default(),
+            pools: RefCell::default(),
+            fault: RefCell::default(),
+        }
+    }
+
+    /// Reads at most one row; a failure is kept and answers nothing.
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        key: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Option<T> {
+        let found = self
+            .tx
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(key, read).optional());
+        self.kept(found.map_err(StoreFault::from)).flatten()
+    }
+
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        key: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
+        let found = self
+            .tx
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(key, read)?.collect());
+        self.kept(found.map_err(StoreFault::from)).unwrap_or_default()
+    }
+
+    pub(super) fn write(&self, sql: &str, values: impl Params) {
+        let done = self.tx.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
+        self.kept(done.map_err(StoreFault::from));
+    }
+
+    pub(super) fn kept<T>(&self, result: Result<T, StoreFault>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.fault.borrow_mut().get_or_insert(fault);
+                None
+            }
+        }
+    }
+
+    /// The first fault this transaction met, if any: asked before an answer taken from it is relied on.
+    ///
+    /// # Errors
+    ///
+    /// That fault.
+    pub fn check(&self) -> Result<(), StoreFault> {
+        self.fault.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn chain_row(&self, chain: ChainNo) -> Option<ChainRow> {
+        if let Some((row, _)) = self.chains.borrow().get(&chain) {
+            return Some(*row);
+        }
+        let row = self.one(
+            "SELECT f.id, c.left_chain, c.left_index, c.next, c.accumulator, c.stamp, c.sealed,
+                    c.sealed_accumulator, c.seq, c.merchants, c.faulty
+             FROM chain c JOIN feed f ON f.no=c.feed WHERE c.no=?1",
+            [chain.0],
+            chain_row,
+        )?;
+        self.chains.borrow_mut().insert(chain, (row, false));
+        Some(row)
+    }
+
+    pub(super) fn set_chain(&self, chain: ChainNo, row: ChainRow) {
+        self.chains.borrow_mut().insert(chain, (row, true));
+    }
+
+    /// The chain of a feed that was known first, if any.
+    #[must_use]
+    pub fn trunk(&self, feed: &FeedId) -> Option<ChainNo> {
+        self.one(
+            "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed WHERE f.id=?1 AND c.left_chain IS NULL",
+            [feed.bytes()],
+            |r| r.get(0).map(ChainNo),
+        )
+    }
+
+    /// The chain of a feed, made if it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn open_trunk(&self, feed: &FeedId) -> Result<ChainNo, StoreFault> {
+        if let Some(chain) = self.trunk(feed) {
+            return Ok(chain);
+        }
+        self.check()?;
+        let head = Head::start(&self.charter.federation(), feed);
+        self.add_chain(feed, None, head, 0)
+    }
+
+    pub(super) fn add_chain(
+        &self,
+        feed: &FeedId,
+        left: Option<At>,
+        head: Head,
+        seq: u64,
+    ) -> Result<ChainNo, StoreFault> {
+        self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
+        self.tx.execute(
+            "INSERT INTO chain(feed, left_chain, left_index, next, accumulator, stamp, sealed, sealed_accumulator, seq)
+             VALUES((SELECT no FROM feed WHERE id=?1), ?2, ?3, ?4, ?5, 0, ?4, ?5, ?6)",
+            params![
+                feed.bytes(),
+                left.map(|at| at.chain.0),
+                left.map(|at| at.index.cast_signed()),
+                head.next.cast_signed(),
+                head.accumulator.0,
+                seq.cast_signed(),
+            ],
+        )?;
+        let number = self.tx.last_insert_rowid();
+        Ok(ChainNo(u32::try_from(number).map_err(|_| StoreFault::damaged("chain numbers"))?))
+    }
+
+    /// Writes drafts of one feed, all of them or none: one draft, or a basket.
+    ///
+    /// # Errors
+    ///
+    /// The rejection of the first draft that is refused, in the outer `Ok`; a storage fault in the outer `Err`. In both
+    /// cases nothing of the group remains.
+    pub fn accept(
+        &mut self,
+        chain: ChainNo,
+        drafts: &[Draft],
+        evidence: &[Option<Vec<u8>>],
+    ) -> Result<Result<Vec<Accepted>, Rejection>, StoreFault> {
+        let single = drafts.len() == 1;
+        if !single {
+            self.tx.execute_batch("SAVEPOINT basket")?;
+        }
+        let before = (self.chains.borrow().clone(), self.pools.borrow().clone());
+        let outcome = self.accept_each(chain, drafts, evidence);
+        self.check()?;
+        if !single {
+            let undo = if outcome.is_err() {
+                "ROLLBACK TO basket; RELEASE basket"
+            } else {
+                "RELEASE basket"
+            };
+            self.tx.execute_batch(undo)?;
+        }
+        if outcome.is_err() {
+            (*self.chains.borrow_mut(), *self.pools.borrow_mut()) = before;
+        }
+        Ok(outcome)
+    }
+
+    fn accept_each(
+        &self,
+        chain: ChainNo,
+        drafts: &[Draft],
+        evidence: &[Option<Vec<u8>>],
+    ) -> Result<Vec<Accepted>, Rejection> {
+        let mut accepted = Vec::with_capacity(drafts.len());
+        for (i, draft) in drafts.iter().enumerate() {
+            let admitted = admit::admit(self, chain, draft)?;
+            let proof = evidence.get(i).and_then(Option::as_deref);
+            let following = u16::try_from(drafts.len().saturating_sub(i + 1)).unwrap_or(u16::MAX);
+            accepted.push(self.append(chain, admitted.entry(), admitted.bytes(), proof, following));
+        }
+        Ok(accepted)
+    }
+
+    fn append(
+        &self,
+        chain: ChainNo,
+        entry: &Entry,
+        bytes: &[u8],
+        evidence: Option<&[u8]>,
+        following: u16,
+    ) -> Accepted {
+        let head = self.head(chain);
+        let after = head.after(bytes);
+        let at = At { chain, index: head.next };
+        self.write(
+            "INSERT INTO tail(at, entry, evidence) VALUES(?1, ?2, ?3)",
+            params![At64(at), bytes, evidence],
+        );
+        self.fold_at(at, after, entry, following);
+        Accepted {
+            feed: self.chain(chain).feed,
+            at,
+            before: head.accumulator,
+            accumulator: after.accumulator,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    /// Folds one entry at the end of its chain.
+    pub(super) fn fold_at(&self, at: At, after: Head, entry: &Entry, following: u16) {
+        let Some(row) = self.chain_row(at.chain) else { return };
+        let place = Place {
+            feed: row.chain.feed,
+            at,
+            accumulator: after.accumulator,
+            last_stamp: row.stamp,
+            following,
+        };
+        for change in fold::fold(self, &place, entry) {
+            self.apply(change);
+        }
+        let Some(row) = self.chain_row(at.chain) else { return };
+        let stamp = row.stamp.max(entry.stamp().unwrap_or(row.stamp));
+        self.set_chain(at.chain, ChainRow { head: after, stamp, ..row });
+    }
+
+    /// Makes everything durable. When this returns, promises may be signed and goods may leave.
+    ///
+    /// # Errors
+    ///
+    /// The first fault met on the way; nothing of the transaction remains then.
+    pub fn commit(self) -> Result<(), StoreFault> {
+        self.flush()?;
+        let Self { tx, .. } = self;
+        tx.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> Result<(), StoreFault> {
+        for (chain, (row, dirty)) in &mut *self.chains.borrow_mut() {
+            if std::mem::take(dirty) {
+                self.write(
+                    "UPDATE chain SET next=?2, accumulator=?3, stamp=?4, sealed=?5, sealed_accumulator=?6, seq=?7,
+                            merchants=?8, faulty=?9 WHERE no=?1",
+                    params![
+                        chain.0,
+                        row.head.next.cast_signed(),
+                        row.head.accumulator.0,
+                        row.stamp.0,
+                        row.sealed.next.cast_signed(),
+                        row.sealed.accumulator.0,
+                        row.seq.cast_signed(),
+                        row.merchants,
+                        row.faulty,
+                    ],
+                );
+            }
+        }
+        for (key, (pool, dirty)) in &mut *self.pools.borrow_mut() {
+            if std::mem::take(dirty) {
+                self.write(
+                    "INSERT OR REPLACE INTO pool(node, programme, cycle, commodity, lots, arriving, redeemed)
+                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![
+                        key.node,
+                        key.programme.0,
+                        key.cycle.0,
+                        key.commodity.0,
+                        Sum(pool.lots),
+                        Sum(pool.arriving),
+                        Sum(pool.redeemed),
+                    ],
+                );
+            }
+        }
+        self.check()
+    }
+
+    pub(super) fn pool(&self, key: &PoolKey) -> Pool {
+        if let Some((pool, _)) = self.pools.borrow().get(key) {
+            return *pool;
+        }
+        let pool = self
+            .one(
+                "SELECT lots, arriving, redeemed FROM pool WHERE node=?1 AND programme=?2 AND cycle=?3 AND commodity=?4",
+                params![key.node, key.programme.0, key.cycle.0, key.commodity.0],
+                |r| {
+                    Ok(Pool {
+                        lots: r.get::<_, Sum>(0)?.0,
+                        arriving: r.get::<_, Sum>(1)?.0,
+                        redeemed: r.get::<_, Sum>(2)?.0,
+                    })
+                },
+            )
+            .unwrap_or_default();
+        self.pools.borrow_mut().insert(*key, (pool, false));
+        pool
+    }
+
+    /// The lots of a purse in a chain, oldest first, those with nothing left included.
+    #[must_use]
+    pub fn lots_of_purse(&self, chain: ChainNo, purse: &Purse) -> Vec<(At, LotRow)> {
+        let lots = self.all(
+            &format!("SELECT at, {SLOT} FROM slot WHERE purse=?1 ORDER BY at"),
+            [purse.0],
+            read_lot,
+        );
+        lots.into_iter().flatten().filter(|(at, _)| at.chain == chain).collect()
+    }
+
+    /// The lots of a chain that are nobody's yet: budget, float and reserve, oldest first.
+    #[must_use]
+    pub fn common_lots(&self, chain: ChainNo) -> Vec<(At, LotRow)> {
+        let from = At64(At { chain, index: 0 });
+        let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
+        let mut lots = Vec::new();
+        for owner in 0..3u8 {
+            let sql = format!(
+                "SELECT at, {SLOT} FROM slot WHERE owner=?1 AND owner<3 AND at>=?2 AND at<?3 ORDER BY at"
+            );
+            lots.extend(self.all(&sql, params![owner, from, to], read_lot).into_iter().flatten());
+        }
+        lots
+    }
+
+    /// All pools, in order.
+    #[must_use]
+    pub fn all_pools(&self) -> Vec<(PoolKey, Pool)> {
+        self.all(
+            "SELECT node, programme, cycle, commodity, lots, arriving, redeemed FROM pool
+             ORDER BY node, programme, cycle, commodity",
+            [],
+            |r| {
+                let key = PoolKey {
+                    node: r.get(0)?,
+                    programme: ProgrammeId(r.get(1)?),
+                    cycle: annona_ledger::id::CycleId(r.get(2)?),
+                    commodity: CommodityId(r.get(3)?),
+                };
+                let pool = Pool {
+                    lots: r.get::<_, Sum>(4)?.0,
+                    arriving: r.get::<_, Sum>(5)?.0,
+                    redeemed: r.get::<_, Sum>(6)?.0,
+                };
+                Ok((key, pool))
+            },
+        )
+    }
+
+    /// Tickets on their way to a node that it has not claimed, by name.
+    #[must_use]
+    pub fn coming(&self, node: &[u8; 8], programme: ProgrammeId) -> Vec<(Hash, TicketRow)> {
+        self.all(
+            &format!("SELECT {TICKET}, name FROM ticket WHERE receiver=?1 AND programme=?2 AND claimed IS NULL ORDER BY name"),
+            params![node, programme.0],
+            |r| Ok((Hash(r.get(13)?), rows::ticket(r)?)),
+        )
+    }
+
+    /// Float redemptions that name a feed as home and that it has not covered.
+    #[must_use]
+    pub fn uncovered(&self, home: &FeedRef) -> Vec<FloatRow> {
+        let names: Vec<Hash> = self.all(
+            "SELECT name FROM float WHERE home=?1 AND NOT EXISTS(SELECT 1 FROM used WHERE kind=2 AND key=float.name) ORDER BY at",
+            [rows::feed_ref_bytes(home)],
+            |r| r.get(0).map(Hash),
+        );
+        names.iter().filter_map(|name| self.float(name)).collect()
+    }
+
+    /// The faults noted, by place.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(At, u8)> {
+        self.all("SELECT at, kind FROM fault ORDER BY at, kind", [], |r| {
+            Ok((r.get::<_, At64>(0)?.0, r.get(1)?))
+        })
+    }
+
+    /// The merchants a chain names, by number.
+    #[must_use]
+    pub fn merchant_names(&self, chain: ChainNo) -> Vec<MerchantId> {
+        self.all("SELECT id FROM merchant WHERE chain=?1 ORDER BY no", [chain.0], |r| {
+            r.get(0).map(MerchantId)
+        })
+    }
+
+    /// The frozen lists of a node, by their index in its control feed.
+    #[must_use]
+    pub fn lists_of(&self, node: &[u8; 8]) -> Vec<(u64, List)> {
+        let found =
+            self.all("SELECT idx, bytes FROM list WHERE node=?1 ORDER BY idx", [node], |r| {
+                Ok((r.get::<_, i64>(0)?.cast_unsigned(), r.get::<_, Vec<u8>>(1)?))
+            });
+        found
+            .into_iter()
+            .filter_map(|(index, bytes)| {
+                let list = wire::decode(&bytes, limits::ENTRY_BYTES);
+                Some((index, self.kept(list.map_err(StoreFault::from))?))
+            })
+            .collect()
+    }
+}
+
+/// Reads a place, and the lot there if it is one.
+fn read_lot(row: &Row<'_>) -> rusqlite::Result<Option<(At, LotRow)>> {
+    let at = row.get::<_, At64>(0)?.0;
+    Ok(match rows::slot_from(row, 1)? {
+        Slot::Lot(lot) => Some((at, lot)),
+        Slot::Same(_) => None,
+    })
+}
+
+pub(super) fn chain_row(r: &Row<'_>) -> rusqlite::Result<ChainRow> {
+    let feed = rows::feed_id(&r.get::<_, [u8; 36]>(0)?).ok_or(rusqlite::Error::InvalidQuery)?;
+    let left = match (r.get::<_, Option<u32>>(1)?, r.get::<_, Option<i64>>(2)?) {
+        (Some(chain), Some(index)) => {
+            Some(At { chain: ChainNo(chain), index: index.cast_unsigned() })
+        }
+        _ => None,
+    };
+    let head = |next: i64, accumulator: [u8; 32]| Head {
+        next: next.cast_unsigned(),
+        accumulator: Hash(accumulator),
+    };
+    Ok(ChainRow {
+        chain: Chain { feed, left },
+        head: head(r.get(3)?, r.get(4)?),
+        stamp: Minute(r.get(5)?),
+        sealed: head(r.get(6)?, r.get(7)?),
+        seq: r.get::<_, i64>(8)?.cast_unsigned(),
+        merchants: r.get(9)?,
+        faulty: r.get(10)?,
+    })
+}
+
+/// The chain an unanswerable question gets: a feed without entries. The fault is kept, so nothing is ever decided on it.
+const NOWHERE: Chain = Chain {
+    feed: FeedId {
+        node: annona_ledger::key::PublicKey::Ed25519([0; 32]),
+        lane: Lane::Access,
+        programme: ProgrammeId(0),
+    },
+    left: None,
+};
+
+impl View for Work<'_> {
+    fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    fn chain(&self, chain: ChainNo) -> Chain {
+        self.known(chain).map_or(NOWHERE, |row| row.chain)
+    }
+
+    fn head(&self, chain: ChainNo) -> Head {
+        self.known(chain).map_or(Head { next: 0, accumulator: Hash::ZERO }, |row| row.head)
+    }
+
+    fn last_stamp(&self, chain: ChainNo) -> Minute {
+        self.known(chain).map_or(Minute(0), |row| row.stamp)
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        // Few chains, and a short name leads to one certificate, hence one key.
+        let Some(certificate) = self.roster.node(&feed.node) else { return false };
+        let id = FeedId { node: certificate.node, lane: feed.lane, programme: feed.programme };
+        if let Some(trunk) = self.trunk_cached(&id) {
+            return self.known(trunk).is_some_and(|row| row.faulty);
+        }
+        false
+    }
+
+    fn slot(&self, at: At) -> Option<Slot> {
+        self.one(&format!("SELECT {SLOT} FROM slot WHERE at=?1"), [At64(at)], rows::slot)
+    }
+
+    fn hold(&self, at: At) -> Option<HoldRow> {
+        self.one(
+            "SELECT lot, amount, merchant, until FROM hold WHERE at=?1",
+            [At64(at)],
+            rows::hold,
+        )
+    }
+
+    fn entry(&self, at: At) -> Option<Value> {
+        match self.entry_at(at)? {
+            Entry::Value(value) => Some(value),
+            Entry::Registry(_) | Entry::Control(_) => None,
+        }
+    }
+
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        self.one(&format!("SELECT {TICKET} FROM ticket WHERE name=?1"), [name.0], rows::ticket)
+    }
+
+    fn float(&self, name: &Hash) -> Option<FloatRow> {
+        self.one(&format!("SELECT {FLOAT} FROM float WHERE name=?1"), [name.0], |r| {
+            rows::float(r, name)
+        })
+    }
+
+    fn uses(&self, what: &Use) -> Vec<At> {
+        let (kind, key) = rows::use_key(what);
+        self.all(
+            "SELECT at FROM used WHERE kind=?1 AND key=?2 ORDER BY at",
+            params![kind, key],
+            |r| r.get::<_, At64>(0).map(|at| at.0),
+        )
+    }
+
+    fn merchants(&self, chain: ChainNo) -> u32 {
+        let Some(row) = self.known(chain) else { return 0 };
+        let shared = row.chain.left.map_or(0, |left| self.merchants(left.chain));
+        row.merchants.saturating_add(shared)
+    }
+
+    fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool {
+        self.one(
+            "SELECT 1 FROM merchant WHERE chain=?1 AND id=?2",
+            params![chain.0, merchant.0],
+            |_| Ok(()),
+        )
+        .is_some()
+    }
+
+    fn list(&self, node: &[u8; 8], index: u64) -> Option<List> {
+        let bytes: Vec<u8> = self.one(
+            "SELECT bytes FROM list WHERE node=?1 AND idx=?2",
+            params![node, index.cast_signed()],
+            |r| r.get(0),
+        )?;
+        self.kept(wire::decode(&bytes, limits::ENTRY_BYTES).map_err(StoreFault::from))
+    }
+
+    fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool {
+        self.one(
+            "SELECT 1 FROM enrolled WHERE programme=?1 AND pseudonym=?2",
+            params![programme.0, pseudonym.0],
+            |_| Ok(()),
+        )
+        .is_some()
+    }
+
+    fn carrier(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym> {
+        self.all(
+            "SELECT pseudonym FROM carrier WHERE programme=?1 AND carrier=?2 ORDER BY pseudonym",
+            params![programme.0, carrier.0],
+            |r| r.get(0).map(Pseudonym),
+        )
+    }
+
+    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
+        self.one(
+            "SELECT 1 FROM cancelled WHERE programme=?1 AND carrier=?2",
+            params![programme.0, carrier.0],
+            |_| Ok(()),
+        )
+        .is_some()
+    }
+
+    fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
+        let claimed = self.all(
+            "SELECT amount, claimed, programme FROM ticket WHERE sender=?1 AND commodity=?2 AND placed=0 AND claimed IS NOT NULL",
+            params![from, commodity.0],
+            |r| Ok((r.get::<_, rows::Units>(0)?.0, r.get::<_, At64>(1)?.0)),
+        );
+        claimed
+            .iter()
+            .filter(|(_, at)| at.chain == chain)
+            .fold(Balance::ZERO, |sum, (amount, _)| sum.credit(*amount))
+    }
+
+    fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {
+        self.one(
+            "SELECT amount FROM float_sum WHERE chain=?1 AND commodity=?2 AND span=?3",
+            params![chain.0, commodity.0, super::apply::span_key(&span)],
+            |r| r.get::<_, Sum>(0),
+        )
+        .map_or(Balance::ZERO, |sum| sum.0)
+    }
+}
+
+impl Work<'_> {
+    /// A chain that must be there: its absence is a damaged file.
+    fn known(&self, chain: ChainNo) -> Option<ChainRow> {
+        let row = self.chain_row(chain);
+        if row.is_none() {
+            self.kept::<()>(Err(StoreFault::damaged(format!("chain {}", chain.0))));
+        }
+        row
+    }
+
+    /// The trunk of a feed, from what this transaction has read already where it can.
+    fn trunk_cached(&self, feed: &FeedId) -> Option<ChainNo> {
+        let seen = self.chains.borrow();
+        let found = seen
+            .iter()
+            .find(|(_, (row, _))| row.chain.feed == *feed && row.chain.left.is_none())
+            .map(|(chain, _)| *chain);
+        drop(seen);
+        found.or_else(|| self.trunk(feed))
+    }
+}
