@@ -276,7 +276,7 @@ impl Node {
             answers.push(one(&mut work, request, now)?);
         }
         let wrote = answers.iter().any(|answer| answer.as_ref().is_ok_and(|a| !a.is_empty()));
-        let done = if wrote { work.commit() } else { work.check() };
+        let done = if wrote { work.commit() } else { work.abandon() };
         if let Err(fault) = done {
             self.broken = Some(fault.to_string());
             return Err(fault.into());

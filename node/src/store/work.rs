@@ -305,6 +305,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Lets everything go.
+    ///
+    /// # Errors
+    ///
+    /// The first fault met on the way.
+    pub fn abandon(self) -> Result<(), StoreFault> {
+        self.check()
+    }
+
     pub(super) fn flush(&self) -> Result<(), StoreFault> {
         for (chain, (row, dirty)) in &mut *self.chains.borrow_mut() {
             if std::mem::take(dirty) {
