@@ -12,6 +12,7 @@ pub mod node;
 pub mod person;
 pub mod sample;
 pub mod seal;
+pub mod serve;
 pub mod store;
 pub mod vault;
 pub mod writer;

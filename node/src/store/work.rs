@@ -454,6 +454,16 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// A merchant's number in a chain, if the chain names it.
+    #[must_use]
+    pub fn merchant_number(&self, chain: ChainNo, merchant: &MerchantId) -> Option<u32> {
+        self.one(
+            "SELECT no FROM merchant WHERE chain=?1 AND id=?2",
+            params![chain.0, merchant.0],
+            |r| r.get(0),
+        )
+    }
+
     /// The merchants a chain names, by number.
     #[must_use]
     pub fn merchant_names(&self, chain: ChainNo) -> Vec<MerchantId> {

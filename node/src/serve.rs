@@ -1,0 +1,417 @@
+//! What happens at a counter, put into entries: which lots pay, what makes a basket, which ticket goes with the holder.
+//!
+//! Everything here only composes; the writer's `admit` decides. A composition sees the ledger at the moment of writing,
+//! so two requests for one purse in one queue never count the same units twice.
+
+use annona_ledger::admit::{Draft, RowProof, provenance};
+use annona_ledger::amount::Amount;
+use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Owner, Send, Value};
+use annona_ledger::hash::{Hash, Purpose, keyed};
+use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef, MerchantId, Pseudonym, Purse};
+use annona_ledger::key::SigningKey;
+use annona_ledger::list::{List, Row};
+use annona_ledger::merkle::Path;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
+use annona_ledger::time::Minute;
+use annona_ledger::view::{ChainNo, FloatRow, LotRow, View};
+use annona_ledger::wire::Bounded;
+
+use crate::node::{Composed, NodeFault, promise};
+use crate::store::{Accepted, StoreFault, Work};
+
+/// The purse of a holder in one cycle: known only to whoever has the cycle's key.
+#[must_use]
+pub fn purse(cycle_key: &[u8; 32], holder: &Pseudonym) -> Purse {
+    let Hash(bytes) = keyed(Purpose::Purse, cycle_key, &[&holder.0]);
+    let mut purse = [0u8; 16];
+    purse.copy_from_slice(&bytes[..16]);
+    Purse(purse)
+}
+
+/// So much of one commodity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// How much, in minor units.
+    pub amount: Amount,
+}
+
+/// Goods to hand out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Whose purse pays.
+    pub purse: Purse,
+    /// What is handed out: more than one item is a basket.
+    pub items: Vec<Item>,
+    /// Who hands it out.
+    pub merchant: MerchantId,
+    /// How the holder was authenticated.
+    pub method: Method,
+}
+
+/// What a purse may still redeem here, of one commodity of one cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// Units, not counting what is held.
+    pub units: u64,
+    /// The earliest last minute among the lots counted.
+    pub expires: Minute,
+}
+
+/// The lots of a purse that can pay now, soonest to expire first.
+fn paying(work: &Work<'_>, chain: ChainNo, purse: &Purse, at: Minute) -> Vec<(Lot, LotRow)> {
+    let mut lots: Vec<(Lot, LotRow)> = work
+        .lots_of_purse(chain, purse)
+        .into_iter()
+        .filter(|(_, lot)| lot.expires >= at && lot.available().units() > 0)
+        .map(|(place, lot)| (Lot(place.index), lot))
+        .collect();
+    lots.sort_by_key(|(place, lot)| (lot.expires, *place));
+    lots
+}
+
+/// What a purse may redeem at this place now.
+#[must_use]
+pub fn balance(work: &Work<'_>, feed: &FeedId, purse: &Purse, at: Minute) -> Vec<Left> {
+    let Some(chain) = work.trunk(feed) else { return Vec::new() };
+    let mut left: Vec<Left> = Vec::new();
+    for (_, lot) in paying(work, chain, purse, at) {
+        let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
+        match left.iter_mut().find(|l| (l.cycle, l.commodity) == (lot.cycle, lot.commodity)) {
+            Some(known) => known.units = known.units.saturating_add(units),
+            None => left.push(Left {
+                cycle: lot.cycle,
+                commodity: lot.commodity,
+                units,
+                expires: lot.expires,
+            }),
+        }
+    }
+    left
+}
+
+/// The merchant's number in a feed, and the entry that names it if this is its first time here.
+fn merchant(work: &Work<'_>, feed: &FeedId, merchant: MerchantId) -> (u32, Option<Value>) {
+    let Some(chain) = work.trunk(feed) else { return (0, Some(Value::Merchant { merchant })) };
+    match work.merchant_number(chain, &merchant) {
+        Some(number) => (number, None),
+        None => (work.merchants(chain), Some(Value::Merchant { merchant })),
+    }
+}
+
+/// Binds several entries into a basket; one alone needs none.
+fn bound(entries: Vec<Value>) -> Vec<Composed> {
+    let mut composed: Vec<Composed> = entries.into_iter().map(Composed::from).collect();
+    if composed.len() > 1 {
+        let count = u8::try_from(composed.len()).unwrap_or(u8::MAX);
+        composed.insert(0, Composed::from(Value::Basket { entries: count }));
+    }
+    composed
+}
+
+/// Composes a redemption: from the purse's lots here, soonest to expire first.
+///
+/// # Errors
+///
+/// [`Rejection::LotNotFound`] where the purse has no lot of a commodity here, [`Rejection::Expired`] where it has run
+/// out, [`Rejection::ExceedsLot`] where less is left.
+pub fn charge(
+    work: &Work<'_>,
+    feed: &FeedId,
+    charge: &Charge,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let (merchant, named) = merchant(work, feed, charge.merchant);
+    let mut entries: Vec<Value> = named.into_iter().collect();
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    let mut lots = paying(work, chain, &charge.purse, at);
+    for item in &charge.items {
+        if item.amount == Amount::ZERO {
+            return Err(Rejection::ZeroAmount.into());
+        }
+        let mut rest = item.amount;
+        for (place, lot) in lots.iter_mut().filter(|(_, lot)| lot.commodity == item.commodity) {
+            let have = u64::try_from(lot.available().units()).ok().and_then(Amount::new);
+            let amount = rest.min(have.unwrap_or(Amount::MAX));
+            if amount == Amount::ZERO {
+                continue;
+            }
+            lot.balance = lot.balance.debit(amount);
+            rest = rest.minus(amount).unwrap_or(Amount::ZERO);
+            let method = charge.method;
+            entries.push(Value::Redeem { lot: *place, amount, merchant, at, method });
+            if rest == Amount::ZERO {
+                break;
+            }
+        }
+        if rest > Amount::ZERO {
+            return Err(short(work, chain, &charge.purse, item, at).into());
+        }
+    }
+    Ok(bound(entries))
+}
+
+/// Why a purse cannot pay an item: the most helpful of the reasons that apply.
+fn short(work: &Work<'_>, chain: ChainNo, purse: &Purse, item: &Item, at: Minute) -> Rejection {
+    let lots = work.lots_of_purse(chain, purse);
+    let mut of_item = lots.iter().filter(|(_, lot)| lot.commodity == item.commodity).peekable();
+    if of_item.peek().is_none() {
+        return Rejection::LotNotFound;
+    }
+    let all_expired = of_item.all(|(_, lot)| lot.expires < at);
+    if all_expired { Rejection::Expired } else { Rejection::ExceedsLot }
+}
+
+/// Composes a redemption from this site's own allowance, for a purse whose home cannot be reached.
+///
+/// # Errors
+///
+/// [`Rejection::LotNotFound`] where no float lot can pay it alone.
+pub fn float_charge(
+    work: &Work<'_>,
+    feed: &FeedId,
+    charge: &Charge,
+    home: FeedRef,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let (merchant, named) = merchant(work, feed, charge.merchant);
+    let mut entries: Vec<Value> = named.into_iter().collect();
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    let mut floats: Vec<(Lot, LotRow)> = common(work, chain, Owner::Float);
+    for item in &charge.items {
+        let fits = floats.iter_mut().find(|(_, lot)| {
+            lot.commodity == item.commodity && lot.available().covers(item.amount)
+        });
+        let (lot, row) = fits.ok_or(Rejection::LotNotFound)?;
+        row.balance = row.balance.debit(item.amount);
+        entries.push(Value::FloatRedeem {
+            lot: *lot,
+            home,
+            purse: charge.purse,
+            amount: item.amount,
+            merchant,
+            at,
+            method: charge.method,
+        });
+    }
+    Ok(bound(entries))
+}
+
+/// The lots of one kind that are nobody's yet and have something left.
+#[must_use]
+pub fn common(work: &Work<'_>, chain: ChainNo, owner: Owner) -> Vec<(Lot, LotRow)> {
+    work.common_lots(chain)
+        .into_iter()
+        .filter(|(_, lot)| lot.owner == owner && lot.available().units() > 0)
+        .map(|(place, lot)| (Lot(place.index), lot))
+        .collect()
+}
+
+/// Composes the refund of a redemption.
+#[must_use]
+pub fn refund(redeem: u64, amount: Amount, at: Minute) -> Vec<Composed> {
+    vec![Composed::from(Value::Refund { redeem, amount, at })]
+}
+
+/// Composes the home's cover of a float redemption out of the purse's lots here.
+///
+/// # Errors
+///
+/// [`Rejection::ExceedsLot`] where no lot of the purse here can pay it alone.
+pub fn cover(
+    work: &Work<'_>,
+    feed: &FeedId,
+    float: &FloatRow,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    // What was eaten in time is covered even if the lot has expired since.
+    let lots = work.lots_of_purse(chain, &float.purse);
+    let fits = lots
+        .iter()
+        .find(|(_, lot)| lot.commodity == float.commodity && lot.available().covers(float.amount));
+    let (place, lot) = fits.ok_or(Rejection::ExceedsLot)?;
+    Ok(vec![Composed::from(Value::FloatCover(FloatCover {
+        from: Lot(place.index),
+        float: float.name,
+        cycle: lot.cycle,
+        commodity: lot.commodity,
+        amount: float.amount,
+        at,
+    }))])
+}
+
+/// Composes the sends that move all a purse has here to another node: one ticket per lot.
+///
+/// # Errors
+///
+/// [`Rejection::LotNotFound`] where it has nothing here.
+pub fn travel(
+    work: &Work<'_>,
+    feed: &FeedId,
+    purse: &Purse,
+    to: [u8; 8],
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    let lots = paying(work, chain, purse, at);
+    if lots.is_empty() {
+        return Err(Rejection::LotNotFound.into());
+    }
+    let sends = lots.iter().map(|(from, lot)| {
+        let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
+        let amount = Amount::new(units).unwrap_or(Amount::MAX);
+        Value::Send(send(*from, lot, to, lot.owner, amount, lot.expires, at))
+    });
+    Ok(bound(sends.collect()))
+}
+
+/// Composes a send out of what is nobody's yet: a treasury's budget to a site, as budget or as float.
+///
+/// # Errors
+///
+/// [`Rejection::ExceedsLot`] where the lots of that kind together have less.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each says one thing about the send, and none has a default"
+)]
+pub fn supply(
+    work: &Work<'_>,
+    feed: &FeedId,
+    (from, owner): (Owner, Owner),
+    cycle: CycleId,
+    item: Item,
+    to: [u8; 8],
+    expires: Minute,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    let mut rest = item.amount;
+    let mut sends = Vec::new();
+    for (place, lot) in common(work, chain, from) {
+        if (lot.cycle, lot.commodity) != (cycle, item.commodity) || rest == Amount::ZERO {
+            continue;
+        }
+        let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
+        let amount = rest.min(Amount::new(units).unwrap_or(Amount::MAX));
+        rest = rest.minus(amount).unwrap_or(Amount::ZERO);
+        sends.push(Value::Send(send(place, &lot, to, owner, amount, expires, at)));
+    }
+    if rest > Amount::ZERO { Err(Rejection::ExceedsLot.into()) } else { Ok(bound(sends)) }
+}
+
+fn send(
+    from: Lot,
+    lot: &LotRow,
+    to: [u8; 8],
+    owner: Owner,
+    amount: Amount,
+    expires: Minute,
+    at: Minute,
+) -> Send {
+    let (cycle, commodity) = (lot.cycle, lot.commodity);
+    Send { from, to, owner, cycle, commodity, amount, expires, at }
+}
+
+/// Composes the taking up of a ticket.
+#[must_use]
+pub fn claim(ticket: Ticket, at: Minute) -> Vec<Composed> {
+    vec![Composed::from(Value::Claim { ticket: Box::new(ticket), at })]
+}
+
+/// Composes a decline: the ticket is claimed and sent back where it came from, in one basket, so that nothing stays in
+/// flight to a place that cannot use it.
+///
+/// # Errors
+///
+/// [`Rejection::NotAddressed`] for a budget line, which has no sender.
+pub fn decline(
+    work: &Work<'_>,
+    feed: &FeedId,
+    ticket: &Ticket,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let Ticket::Sent(sent, _) = ticket else { return Err(Rejection::NotAddressed.into()) };
+    let next = work.trunk(feed).map_or(0, |chain| work.head(chain).next);
+    let row =
+        annona_ledger::fold::ticket_row(feed.programme, sent.node, sent.index, &sent.moved, false);
+    let back = Send {
+        // The basket stands at `next`, the claim after it.
+        from: Lot(next.saturating_add(1)),
+        to: sent.node,
+        owner: row.owner,
+        cycle: row.cycle,
+        commodity: row.commodity,
+        amount: row.amount,
+        expires: row.expires,
+        at,
+    };
+    Ok(bound(vec![Value::Claim { ticket: Box::new(ticket.clone()), at }, Value::Send(back)]))
+}
+
+/// Composes the issue of one row of a frozen list out of this site's budget.
+///
+/// # Errors
+///
+/// [`Rejection::ExceedsLot`] where no budget lot of the cycle and commodity can pay the row alone.
+pub fn issue(
+    work: &Work<'_>,
+    feed: &FeedId,
+    (number, list): (u64, &List),
+    (row, path): (Row, Path),
+    expires: Minute,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
+    let lots = common(work, chain, Owner::Budget);
+    let fits = lots.iter().find(|(_, lot)| {
+        (lot.cycle, lot.commodity) == (list.cycle, row.commodity)
+            && lot.available().covers(row.amount)
+    });
+    let (from, _) = fits.ok_or(Rejection::ExceedsLot)?;
+    let entry = Value::Issue {
+        from: *from,
+        list: number,
+        row: row.row,
+        purse: row.purse,
+        amount: row.amount,
+        expires,
+        at,
+    };
+    let draft = Draft { entry: Entry::Value(entry), row: Some(RowProof { row, path }) };
+    Ok(vec![Composed { draft, evidence: None }])
+}
+
+/// The ticket of a send or cover this node has written, for the holder to carry: with the sends that filled its lot, but
+/// for those the receiver is known to hold.
+///
+/// # Errors
+///
+/// [`Rejection::TooManyHops`]; [`NodeFault::Refused`] for an entry that is neither.
+pub fn ticket(
+    work: &Work<'_>,
+    key: &SigningKey,
+    accepted: &Accepted,
+    held: impl Fn(&Sent) -> bool,
+) -> Result<Ticket, NodeFault> {
+    let Promise { feed, index, before, signature, .. } =
+        promise(key, &work.charter().federation(), accepted)?;
+    let moved = match Entry::decode(feed.lane, &accepted.bytes).map_err(StoreFault::from)? {
+        Entry::Value(Value::Send(send)) => Moved::Send(send),
+        Entry::Value(Value::FloatCover(cover)) => Moved::Cover(cover),
+        _ => return Err(NodeFault::Refused("only a send or a cover makes a ticket".into())),
+    };
+    let lot = match &moved {
+        Moved::Send(send) => send.from,
+        Moved::Cover(cover) => cover.from,
+    };
+    let hops = provenance(work, accepted.at.chain, lot, held)?;
+    let hops = Bounded::new(hops).map_err(|_| Rejection::TooManyHops)?;
+    Ok(Ticket::Sent(Sent { node: feed.node, index, before, moved, signature }, hops))
+}
