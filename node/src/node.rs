@@ -407,9 +407,9 @@ pub struct Request<'a> {
     pub compose: Compose<'a>,
 }
 
-/// Makes entries from the ledger and a stamp.
+/// Makes entries from the ledger, the feed they will stand in, and a stamp.
 pub type Compose<'a> =
-    Box<dyn FnMut(&Work<'_>, Minute) -> Result<Vec<Composed>, NodeFault> + Send + 'a>;
+    Box<dyn FnMut(&Work<'_>, &FeedId, Minute) -> Result<Vec<Composed>, NodeFault> + Send + 'a>;
 
 /// An entry to write, with what stands beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -442,7 +442,7 @@ pub enum Refusal {
 
 fn one(work: &mut Work<'_>, request: &mut Request<'_>, now: Millis) -> Result<Answer, NodeFault> {
     let at = stamp(work, &request.feed, now).at;
-    let composed = match (request.compose)(work, at) {
+    let composed = match (request.compose)(work, &request.feed, at) {
         Ok(composed) => composed,
         Err(NodeFault::Rejected(rejection)) => return Ok(Err(Refusal::Rule(rejection))),
         Err(NodeFault::Refused(words)) => return Ok(Err(Refusal::Words(words))),
