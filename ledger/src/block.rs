@@ -162,6 +162,8 @@ impl Evidence {
 pub struct Placed {
     /// Its index in the feed.
     pub index: u64,
+    /// Where its bytes begin in the block's body.
+    pub start: u16,
     /// The accumulator after it: its name.
     pub accumulator: Hash,
     /// What it says.
@@ -246,7 +248,9 @@ impl Block {
             let accumulator = step(&head.accumulator, &leaf);
             head = Head { next: index.saturating_add(1), accumulator };
             leaves.push(leaf);
-            entries.push(Placed { index, accumulator, entry });
+            let start = self.body.len().saturating_sub(rest.len());
+            let start = u16::try_from(start).unwrap_or(u16::MAX);
+            entries.push(Placed { index, start, accumulator, entry });
             rest = after;
         }
         if !rest.is_empty() {

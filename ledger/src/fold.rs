@@ -73,7 +73,14 @@ pub fn budgets(charter: &Charter, epoch: u32) -> Vec<Change> {
 /// Folds one verified entry.
 #[must_use]
 pub fn fold(view: &impl View, place: &Place, entry: &Entry) -> Vec<Change> {
-    let mut out = Folding { view, place, changes: Vec::with_capacity(4) };
+    let mut changes = Vec::with_capacity(4);
+    fold_into(view, place, entry, &mut changes);
+    changes
+}
+
+/// As [`fold`], adding to a list of the caller's: a replay of a million entries reuses one.
+pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut Vec<Change>) {
+    let mut out = Folding { view, place, changes };
     if entry.stamp().is_some_and(|at| at < place.last_stamp) {
         out.fault(Fault::StampFell);
     }
@@ -82,7 +89,6 @@ pub fn fold(view: &impl View, place: &Place, entry: &Entry) -> Vec<Change> {
         Entry::Registry(registry) => out.registry(registry),
         Entry::Control(control) => out.control(control),
     }
-    out.changes
 }
 
 /// Finds the lot an entry of `chain` names: in its own chain, or in one it left, below the point where it left.
@@ -159,7 +165,7 @@ enum Learned {
 struct Folding<'a, V> {
     view: &'a V,
     place: &'a Place,
-    changes: Vec<Change>,
+    changes: &'a mut Vec<Change>,
 }
 
 /// What one entry takes out of a lot.
@@ -403,7 +409,8 @@ impl<V: View> Folding<'_, V> {
             return (name, Learned::SenderUnknown);
         };
         let federation = self.view.charter().federation();
-        if !sent.verifies(&federation, &certificate.node, programme) {
+        let checked = self.view.vouched(&name);
+        if !checked.unwrap_or_else(|| sent.verifies(&federation, &certificate.node, programme)) {
             return (name, Learned::Forged);
         }
         let row = ticket_row(programme, sent.node, sent.index, &sent.moved, false);
@@ -432,7 +439,9 @@ impl<V: View> Folding<'_, V> {
                     ticket_row(self.programme(), sent.node, sent.index, &sent.moved, false);
                 let (name, learned) = self.learn(sent);
                 let (row, opened) = match learned {
-                    Learned::Known(row) if row.to == node => return self.take_up(name, row),
+                    Learned::Known(row) if row.to == node && row.programme == self.programme() => {
+                        return self.take_up(name, row);
+                    }
                     Learned::Known(row) => {
                         self.fault(Fault::NotAddressed);
                         (row, Opened::Unbacked)

@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod amount;
+pub mod audit;
 pub mod block;
 pub mod charter;
 pub mod entry;

@@ -1,0 +1,320 @@
+//! The audit: everything checked again by somebody who trusts nobody, in one pass (spec/audit-file.md).
+//!
+//! Charter and notices are read first; then every feed by itself, on as many cores as there are ([`part`]); then what
+//! crosses feeds is matched by name ([`again`], [`join`]). Only tickets and sums outlive a feed, so memory grows with
+//! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Block, Header, Proof};
+use crate::charter::{ArticleFork, Charter, SignedArticle};
+use crate::fold;
+use crate::fork::ForkProof;
+use crate::hash::Hash;
+use crate::id::{FederationId, FeedId};
+use crate::key::Signature;
+use crate::limits;
+use crate::notice::{Conflict, Notice, Roster, SignedNotice};
+use crate::sync::frame::FrameFault;
+use crate::view::Change;
+use crate::wire::Bounded;
+
+mod feed;
+mod join;
+mod rows;
+#[cfg(test)]
+mod tests;
+pub mod verdict;
+
+pub use join::{again, join};
+pub use verdict::Verdict;
+use verdict::{FileProblem, Finding, Problem, Where};
+
+/// What comes before the feeds, and after them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// An article.
+    Article(Box<SignedArticle>),
+    /// A notice.
+    Notice(Box<SignedNotice>),
+    /// A proof of a fork.
+    ForkProof(Box<ForkProof>),
+    /// Something that does not decode.
+    Unreadable(FrameFault),
+    /// Something that does not belong here.
+    Disorder,
+}
+
+/// What a feed is made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Item {
+    /// A block.
+    Block(Box<Block>),
+    /// A block whose body stays elsewhere.
+    Header(Header, Signature),
+    /// Evidence of the block before.
+    Evidence {
+        /// The block's number.
+        seq: u64,
+        /// Its header's hash.
+        header: Hash,
+        /// The pieces.
+        pieces: Bounded<Proof, { limits::BLOCK_ENTRIES }>,
+        /// Whether they are the last.
+        last: bool,
+    },
+    /// Something that does not decode.
+    Unreadable(FrameFault),
+}
+
+/// How a source ends.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct End {
+    /// How far it could be read.
+    pub reached: u64,
+    /// How much there is, if known.
+    pub size: Option<u64>,
+    /// Whether it ended as it should.
+    pub complete: bool,
+    /// What is wrong with it as a whole, by place.
+    pub problems: Vec<(u64, FileProblem)>,
+}
+
+/// What an audit reads: a file, or a store. It decides nothing.
+pub trait Source {
+    /// Hands over articles in order, then notices, then fork proofs, each with its place.
+    fn said(&self, each: &mut dyn FnMut(u64, Said));
+    /// The feeds there are, ascending.
+    fn feeds(&self) -> Vec<FeedId>;
+    /// Hands over what a feed is made of, in order, each with its place, for as long as it is told to go on.
+    fn items(&self, feed: &FeedId, each: &mut dyn FnMut(u64, Item) -> bool);
+    /// Reads a block again, by its place.
+    fn block(&self, place: u64) -> Option<Block>;
+    /// How it ends, once all of it was read.
+    fn end(&self) -> End;
+}
+
+/// What feeds are held against.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The charter as far as it was accepted.
+    pub charter: Charter,
+    /// The notices that were accepted.
+    pub roster: Roster,
+}
+
+/// What the charter and the notices come to.
+#[derive(Clone, Debug, Default)]
+pub struct Governed {
+    ground: Option<Ground>,
+    articles: u64,
+    notices: u64,
+    signatures: u64,
+    forked: Vec<FeedId>,
+    findings: Vec<Finding>,
+}
+
+impl Governed {
+    /// What feeds are held against; `None` where no founding article is to be believed.
+    #[must_use]
+    pub const fn ground(&self) -> Option<&Ground> {
+        self.ground.as_ref()
+    }
+}
+
+/// What a part is to be told of the others: nothing at first.
+#[derive(Clone, Debug, Default)]
+pub struct Hints(rows::Told);
+
+impl Hints {
+    /// What every feed is told: the budgets.
+    #[must_use]
+    pub fn of(ground: &Ground) -> Self {
+        let mut told = rows::Told::default();
+        for epoch in 0..=ground.charter.epoch() {
+            for change in fold::budgets(&ground.charter, epoch) {
+                if let Change::Ticket(name, row) = change {
+                    told.known.insert(name, row);
+                }
+            }
+        }
+        Self(told)
+    }
+}
+
+/// What one feed comes to.
+#[derive(Clone, Debug)]
+pub struct Part {
+    feed: FeedId,
+    outcome: feed::Outcome,
+}
+
+impl Part {
+    /// The feed.
+    #[must_use]
+    pub const fn feed(&self) -> &FeedId {
+        &self.feed
+    }
+}
+
+/// What may be asked of an audit.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Options {
+    /// Only this federation will do.
+    pub federation: Option<FederationId>,
+    /// Whether the state root is wanted. It needs every row of state at once: some 100 bytes a lot.
+    pub root: bool,
+}
+
+/// Reads charter and notices.
+pub fn govern(source: &(impl Source + ?Sized), options: &Options) -> Governed {
+    let mut governing = Governing { governed: Governed::default(), charter: None, first: None };
+    let mut proofs: Vec<(u64, ForkProof)> = Vec::new();
+    let mut roster = Roster::new();
+    source.said(&mut |place, said| match said {
+        Said::Article(article) => governing.article(place, *article),
+        Said::Notice(notice) => governing.notice(place, &notice, &mut roster),
+        Said::ForkProof(proof) => proofs.push((place, *proof)),
+        Said::Unreadable(fault) => governing.find(place, Problem::Frame(fault)),
+        Said::Disorder => governing.find(place, Problem::Disorder),
+    });
+    for conflict in roster.conflicts() {
+        governing.find(0, Problem::Conflict(words(&conflict)));
+    }
+    let Governing { charter, mut governed, .. } = governing;
+    let Some(charter) = charter else {
+        governed.findings.push(at(0, Problem::File(FileProblem::NoCharter)));
+        return governed;
+    };
+    let federation = charter.federation();
+    if options.federation.is_some_and(|wanted| wanted != federation) {
+        let other = FileProblem::OtherFederation(federation);
+        governed.findings.push(at(0, Problem::File(other)));
+    }
+    for (place, proof) in proofs {
+        governed.signatures = governed.signatures.saturating_add(2);
+        if proof.verify(&federation) {
+            governed.forked.push(proof.feed);
+        } else {
+            governed.findings.push(at(place, Problem::NoForkProof));
+        }
+    }
+    governed.ground = Some(Ground { charter, roster });
+    governed
+}
+
+struct Governing {
+    governed: Governed,
+    charter: Option<Charter>,
+    /// The last article accepted, to hold a second one of its epoch against.
+    first: Option<SignedArticle>,
+}
+
+const fn at(offset: u64, problem: Problem) -> Finding {
+    Finding { place: Where { offset, feed: None, seq: None, index: None }, problem }
+}
+
+impl Governing {
+    fn find(&mut self, place: u64, problem: Problem) {
+        if self.governed.findings.len() < feed::FINDINGS {
+            self.governed.findings.push(at(place, problem));
+        }
+    }
+
+    fn article(&mut self, place: u64, signed: SignedArticle) {
+        let count = signed.signatures.len() as u64;
+        self.governed.signatures = self.governed.signatures.saturating_add(count);
+        let next = match &self.charter {
+            None => Charter::found(&signed),
+            Some(charter) => charter.apply(&signed),
+        };
+        match next {
+            Ok(charter) => {
+                self.charter = Some(charter);
+                self.governed.articles = self.governed.articles.saturating_add(1);
+                self.first = Some(signed);
+            }
+            Err(why) => {
+                let epoch = signed.article.epoch;
+                let fork = self.charter.as_ref().zip(self.first.as_ref());
+                let orgs = fork.map(|(charter, first)| {
+                    let fork = ArticleFork { one: first.clone(), other: signed.clone() };
+                    fork.verify(charter)
+                });
+                match orgs.filter(|orgs| !orgs.is_empty()) {
+                    Some(orgs) => self.find(place, Problem::ArticleFork { epoch, orgs }),
+                    None => self.find(place, Problem::Article { epoch, why }),
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, place: u64, signed: &SignedNotice, roster: &mut Roster) {
+        let Some(charter) = &self.charter else {
+            return self.find(place, Problem::Disorder);
+        };
+        let signatures = if matches!(signed.notice, Notice::Node(_)) { 2 } else { 1 };
+        self.governed.signatures = self.governed.signatures.saturating_add(signatures);
+        match roster.learn(charter, signed) {
+            Ok(_) => self.governed.notices = self.governed.notices.saturating_add(1),
+            Err(why) => {
+                let hash = signed.notice.hash();
+                self.find(place, Problem::Notice { hash, why });
+            }
+        }
+    }
+}
+
+fn words(conflict: &Conflict) -> String {
+    match conflict {
+        Conflict::ShortName { keys, .. } => {
+            let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            format!("two node keys begin alike: {}", keys.join(", "))
+        }
+        Conflict::TwoOrganisations { node, orgs } => {
+            let orgs: Vec<String> = orgs.iter().map(ToString::to_string).collect();
+            format!("node {node} accepted organisations {}", orgs.join(", "))
+        }
+        Conflict::Cycle { programme, cycle, .. } => {
+            format!("cycle {cycle} of programme {programme} was opened in different ways")
+        }
+    }
+}
+
+/// Reads one feed. `go_on` is asked at every block, with its place, and stops the part where it says no.
+pub fn part(
+    source: &(impl Source + ?Sized),
+    ground: &Ground,
+    hints: &Hints,
+    feed: FeedId,
+    options: &Options,
+    go_on: &dyn Fn(u64) -> bool,
+) -> Part {
+    let mut audit = feed::FeedAudit::new(source, ground, &hints.0, feed, options.root);
+    source.items(&feed, &mut |place, item| {
+        audit.item(place, item);
+        go_on(place)
+    });
+    Part { feed, outcome: audit.finish() }
+}
+
+/// Audits a source from beginning to end, one feed after the other.
+pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
+    let governed = govern(source, options);
+    let Some(ground) = governed.ground() else {
+        return join(&governed, Vec::new(), source.end(), options);
+    };
+    let hints = Hints::of(ground);
+    let on = |_: u64| true;
+    let mut parts: Vec<Part> = source
+        .feeds()
+        .into_iter()
+        .map(|feed| part(source, ground, &hints, feed, options, &on))
+        .collect();
+    for (which, hints) in again(ground, &hints, &parts) {
+        if let Some(old) = parts.get_mut(which) {
+            *old = part(source, ground, &hints, old.feed, options, &on);
+        }
+    }
+    join(&governed, parts, source.end(), options)
+}

@@ -1,0 +1,565 @@
+//! One feed, block by block: hashes, signature, place, and every entry by the rules. Knows nothing of other feeds but the
+//! charter and the notices; what crosses feeds is handed to [`super::join`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rows::{Branch, Rows, Spot, Told};
+use super::verdict::{Charge, Finding, Problem, Served, Where};
+use super::{Ground, Item, Source};
+use crate::amount::Amount;
+use crate::block::{Block, Evidence, Header, Placed, Proof};
+use crate::entry::{Entry, Owner, Value};
+use crate::feed::Head;
+use crate::fold::{self, Place, resolve};
+use crate::hash::Hash;
+use crate::id::{CommodityId, CycleId, FeedId, Lane, Purse};
+use crate::key::Signature;
+use crate::list::{self, List};
+use crate::notice::NodeCertificate;
+use crate::state;
+use crate::ticket::Ticket;
+use crate::time::Minute;
+use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, TicketRow, View};
+use crate::wire::Bounded;
+
+/// Findings kept word for word of one feed; more are counted.
+pub(super) const FINDINGS: usize = 1_000;
+
+/// A ticket as one feed knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Told1 {
+    pub(super) name: Hash,
+    pub(super) row: TicketRow,
+    /// Whether this feed was the first, of what it was told, to know of it: then its pools moved here.
+    pub(super) moved: bool,
+    /// For a send of another feed: the signature carried, by whom and where.
+    pub(super) carried: Option<Box<Carried>>,
+}
+
+/// A signature that a claim carried.
+#[derive(Clone, Debug)]
+pub(super) struct Carried {
+    pub(super) sent: crate::ticket::Sent,
+    pub(super) place: Where,
+}
+
+/// What a feed's control entries and issues say about lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    pub(super) frozen: BTreeMap<u64, List>,
+    pub(super) issued: BTreeMap<(u64, CycleId, CommodityId), (Amount, u32, Where)>,
+}
+
+/// What a feed comes to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) findings: Vec<Finding>,
+    pub(super) more: u64,
+    pub(super) blocks: u64,
+    pub(super) headers_only: u64,
+    pub(super) entries: u64,
+    pub(super) unfolded: u64,
+    pub(super) signatures: u64,
+    pub(super) evidence: u64,
+    pub(super) forked: bool,
+    pub(super) insolvent: bool,
+    pub(super) certified: bool,
+    pub(super) pools: BTreeMap<PoolKey, Pool>,
+    pub(super) given: BTreeMap<PoolKey, super::verdict::Given>,
+    pub(super) short: BTreeMap<(CycleId, CommodityId), u128>,
+    pub(super) tickets: Vec<Told1>,
+    pub(super) lists: Lists,
+    pub(super) served: Vec<Served>,
+    pub(super) rows: Vec<Vec<u8>>,
+    pub(super) heads: Vec<Head>,
+    pub(super) waiting: u64,
+    /// Reasons of [`Charge`] beyond the pool.
+    pub(super) charge: Option<Charge>,
+}
+
+/// The audit of one feed.
+pub(super) struct FeedAudit<'a, S: ?Sized> {
+    ground: &'a Ground,
+    rows: Rows<'a, S>,
+    certificate: Option<&'a NodeCertificate>,
+    out: Outcome,
+    carried: BTreeMap<Hash, Box<Carried>>,
+    fresh: BTreeSet<Hash>,
+    last: Option<(Header, Vec<Proof>)>,
+    hour: (u32, BTreeSet<Purse>),
+    hours: BTreeMap<u32, (u64, u64)>,
+    changes: Vec<Change>,
+    with_rows: bool,
+}
+
+impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
+    pub(super) fn new(
+        source: &'a S,
+        ground: &'a Ground,
+        told: &'a Told,
+        feed: FeedId,
+        with_rows: bool,
+    ) -> Self {
+        let certificate = ground.roster.node(&feed.node.short()).filter(|c| c.node == feed.node);
+        let mut rows = Rows::new(source, &ground.charter, &ground.roster, told, feed);
+        rows.add_chain(Branch {
+            left: None,
+            head: Head::start(&ground.charter.federation(), &feed),
+            blocks: 0,
+            last_stamp: Minute(0),
+            merchants: 0,
+            loose: false,
+        });
+        Self {
+            ground,
+            rows,
+            certificate,
+            out: Outcome { certified: certificate.is_some(), ..Outcome::default() },
+            carried: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            last: None,
+            hour: (0, BTreeSet::new()),
+            hours: BTreeMap::new(),
+            changes: Vec::new(),
+            with_rows,
+        }
+    }
+
+    /// Says that something is wrong at a place.
+    fn find(&mut self, place: u64, seq: Option<u64>, index: Option<u64>, problem: Problem) {
+        if self.out.findings.len() >= FINDINGS {
+            self.out.more = self.out.more.saturating_add(1);
+            return;
+        }
+        let place = Where { offset: place, feed: Some(self.rows.feed.short()), seq, index };
+        self.out.findings.push(Finding { place, problem });
+    }
+
+    /// Takes the next thing of this feed.
+    pub(super) fn item(&mut self, place: u64, item: Item) {
+        match item {
+            Item::Block(block) => self.block(place, *block),
+            Item::Header(header, signature) => self.header(place, &header, &signature),
+            Item::Evidence { seq, header, pieces, last } => {
+                self.evidence(place, seq, &header, pieces, last);
+            }
+            Item::Unreadable(fault) => {
+                let seq = self.last.as_ref().map(|(header, _)| header.seq.saturating_add(1));
+                self.find(place, seq.or(Some(0)), None, Problem::Frame(fault));
+            }
+        }
+    }
+
+    fn header(&mut self, place: u64, header: &Header, signature: &Signature) {
+        self.out.headers_only = self.out.headers_only.saturating_add(1);
+        self.out.signatures = self.out.signatures.saturating_add(1);
+        let federation = self.ground.charter.federation();
+        if !header.verifies(&federation, &self.rows.feed, signature) {
+            let fault = crate::block::BlockFault::Signature;
+            return self.find(place, Some(header.seq), None, Problem::Block(fault));
+        }
+        let (chain, _) = self.place(place, header, None);
+        self.advance(chain, header);
+        self.last = Some((*header, Vec::new()));
+    }
+
+    fn block(&mut self, place: u64, block: Block) {
+        let header = block.header;
+        self.out.blocks = self.out.blocks.saturating_add(1);
+        self.out.signatures = self.out.signatures.saturating_add(1);
+        if self.certificate.is_none() {
+            if self.out.blocks == 1 {
+                self.find(place, Some(header.seq), None, Problem::NotCertified);
+            }
+            self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
+            return;
+        }
+        let hash = header.hash();
+        let known = |spot: &Spot| spot.seq == header.seq && spot.hash == half(&hash);
+        if self.rows.spots.iter().rev().take(64).any(known) {
+            return self.find(place, Some(header.seq), None, Problem::Repeated);
+        }
+        let verified = match block.verify(&self.ground.charter.federation(), &self.rows.feed) {
+            Ok(verified) => verified,
+            Err(fault) => {
+                let index = match fault {
+                    crate::block::BlockFault::Entry { index, .. } => Some(index),
+                    _ => None,
+                };
+                return self.find(place, Some(header.seq), index, Problem::Block(fault));
+            }
+        };
+        let (chain, known) = self.place(place, &header, Some(verified.entries()));
+        let before = header.start();
+        let seq = header.seq;
+        self.rows.spots.push(Spot { chain, before, seq, place, hash: half(&hash) });
+        let loose = self.rows.branch(chain).is_none_or(|branch| branch.loose);
+        if loose {
+            self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
+        } else {
+            self.fold(place, chain, &header, verified.entries(), known);
+            let starts = verified.entries().iter().map(|placed| placed.start).collect();
+            self.rows.keep(chain, header.first, starts, block.body.into_vec());
+        }
+        self.advance(chain, &header);
+        self.last = Some((header, Vec::new()));
+    }
+
+    /// Finds the chain that a block or header continues, or makes one, and how many of its entries are known there
+    /// already: a feed restored from a copy may seal again, and otherwise, what it had promised.
+    fn place(
+        &mut self,
+        place: u64,
+        header: &Header,
+        entries: Option<&[Placed]>,
+    ) -> (ChainNo, usize) {
+        let start = header.start();
+        if let Some(at) = self.rows.chains.iter().position(|branch| branch.head == start) {
+            let chain = ChainNo(u32::try_from(at).unwrap_or(u32::MAX));
+            if self.rows.branch(chain).is_some_and(|branch| branch.blocks != header.seq) {
+                self.find(place, Some(header.seq), Some(header.first), Problem::Number);
+            }
+            let mut known = 0;
+            if let Some(branch) = self.rows.chains.get(at) {
+                // A branch without entries of its own may still be one with the chain it left.
+                let left = branch.left.filter(|left| left.index == branch.head.next);
+                if let (Some(left), Some(entries)) = (left, entries) {
+                    known = self.rows.common(left.chain, entries);
+                    let left = At { index: left.index.saturating_add(known as u64), ..left };
+                    if let Some(branch) = self.rows.branch(chain) {
+                        branch.left = Some(left);
+                    }
+                }
+            }
+            if entries.is_none()
+                && let Some(branch) = self.rows.branch(chain)
+            {
+                branch.loose = true;
+            }
+            return (chain, known);
+        }
+        let Some(from) = self.rows.chain_of(&start) else {
+            self.find(place, Some(header.seq), Some(header.first), Problem::Gap);
+            return (self.loose(header), 0);
+        };
+        self.out.forked = true;
+        let known = entries.map_or(0, |entries| self.rows.common(from, entries));
+        let index = header.first.saturating_add(known as u64);
+        self.find(place, Some(header.seq), Some(index), Problem::Forked);
+        let loose = self.rows.branch(from).is_some_and(|branch| branch.loose);
+        let branch = Branch {
+            left: Some(At { chain: from, index }),
+            head: start,
+            blocks: header.seq,
+            last_stamp: Minute(0),
+            merchants: 0,
+            loose: loose || entries.is_none(),
+        };
+        (self.rows.add_chain(branch), known)
+    }
+
+    /// A chain whose beginning is missing.
+    fn loose(&mut self, header: &Header) -> ChainNo {
+        let branch = Branch {
+            left: None,
+            head: header.start(),
+            blocks: header.seq,
+            last_stamp: Minute(0),
+            merchants: 0,
+            loose: true,
+        };
+        self.rows.add_chain(branch)
+    }
+
+    fn advance(&mut self, chain: ChainNo, header: &Header) {
+        if let Some(branch) = self.rows.branch(chain) {
+            branch.head = header.end();
+            branch.blocks = header.seq.saturating_add(1);
+        }
+    }
+
+    fn evidence(
+        &mut self,
+        place: u64,
+        seq: u64,
+        hash: &Hash,
+        pieces: Bounded<Proof, { crate::limits::BLOCK_ENTRIES }>,
+        last: bool,
+    ) {
+        let problem = match &mut self.last {
+            Some((header, held)) if header.seq == seq && header.hash() == *hash => {
+                held.extend(pieces.into_vec());
+                if !last {
+                    return;
+                }
+                let evidence = Bounded::new(std::mem::take(held)).map(Evidence);
+                let good = evidence.is_ok_and(|evidence| {
+                    let block = Block {
+                        header: *header,
+                        signature: Signature::Ed25519([[0; 32]; 2]),
+                        body: crate::wire::Bytes::default(),
+                    };
+                    block.check_evidence(&evidence).is_ok()
+                });
+                self.out.evidence = self.out.evidence.saturating_add(1);
+                (!good).then_some(Problem::Block(crate::block::BlockFault::Evidence))
+            }
+            Some(_) | None => Some(Problem::Disorder),
+        };
+        if let Some(problem) = problem {
+            self.find(place, Some(seq), None, problem);
+        }
+    }
+
+    fn fold(
+        &mut self,
+        place: u64,
+        chain: ChainNo,
+        header: &Header,
+        entries: &[Placed],
+        known: usize,
+    ) {
+        let mut following = header.count;
+        let mut last_stamp = self.rows.last_stamp(chain);
+        for (number, placed) in entries.iter().enumerate() {
+            following = following.saturating_sub(1);
+            if number < known {
+                continue;
+            }
+            let at = At { chain, index: placed.index };
+            let to = Place {
+                feed: self.rows.feed,
+                at,
+                accumulator: placed.accumulator,
+                last_stamp,
+                following,
+            };
+            self.look(place, header.seq, &to, &placed.entry);
+            let mut changes = std::mem::take(&mut self.changes);
+            fold::fold_into(&self.rows, &to, &placed.entry, &mut changes);
+            for change in changes.drain(..) {
+                self.apply(place, header.seq, change);
+            }
+            self.changes = changes;
+            if let Some(stamp) = placed.entry.stamp() {
+                last_stamp = last_stamp.max(stamp);
+            }
+            self.out.entries = self.out.entries.saturating_add(1);
+            // The fold asks for the last stamp through the place alone, and for the head not at all.
+        }
+        if let Some(branch) = self.rows.branch(chain) {
+            branch.last_stamp = last_stamp;
+        }
+    }
+
+    fn apply(&mut self, place: u64, seq: u64, change: Change) {
+        match &change {
+            Change::Pool(key, by) => {
+                let pool = self.out.pools.entry(*key).or_default();
+                *pool = pool.plus(*by);
+                let units = by.redeemed.units();
+                if units != 0 {
+                    let given = self.out.given.entry(*key).or_default();
+                    if units > 0 {
+                        given.redeemed = given.redeemed.plus(by.redeemed);
+                    } else {
+                        let back = crate::amount::Balance::of(units.saturating_neg());
+                        given.refunded = given.refunded.plus(back);
+                    }
+                }
+            }
+            Change::Ticket(name, _) => {
+                if self.rows.ticket(name).is_none() {
+                    self.fresh.insert(*name);
+                }
+            }
+            Change::Fault(at, fault) => {
+                self.out.insolvent |= fault.proves_insolvency();
+                self.find(place, Some(seq), Some(at.index), Problem::Rule(*fault));
+            }
+            Change::Waiting(..) => self.out.waiting = self.out.waiting.saturating_add(1),
+            Change::List(_, index, list) => {
+                let node = self.rows.feed.node.short();
+                let (charter, roster) = (&self.ground.charter, &self.ground.roster);
+                self.out.signatures = self.out.signatures.saturating_add(2);
+                match list::check(list, &node, charter, roster) {
+                    Ok(()) => {
+                        self.out.lists.frozen.insert(*index, (**list).clone());
+                    }
+                    Err(why) => self.find(place, Some(seq), Some(*index), Problem::List(why)),
+                }
+                if self.with_rows {
+                    self.out.rows.push(state::list_bytes(&node, *index, list));
+                }
+            }
+            Change::Enrolled(programme, who) if self.with_rows => {
+                self.out.rows.push(state::enrolled_bytes(*programme, who));
+            }
+            Change::CarrierBound(programme, carrier, who, _) if self.with_rows => {
+                self.out.rows.push(state::carrier_bytes(*programme, carrier, who));
+            }
+            Change::CarrierCancelled(programme, carrier) if self.with_rows => {
+                self.out.rows.push(state::cancelled_bytes(*programme, carrier));
+            }
+            _ => {}
+        }
+        self.rows.set(&change);
+    }
+
+    /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
+    fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
+        let at = to.at;
+        let stamp = entry.stamp();
+        if let (Some(certificate), Some(stamp)) = (self.certificate, stamp) {
+            let programme = self.rows.feed.programme;
+            if !matches!(self.rows.feed.lane, Lane::Control)
+                && !certificate.programmes.contains(&programme)
+            {
+                self.find(place, Some(seq), Some(at.index), Problem::OtherProgramme);
+            } else if stamp > certificate.not_after {
+                self.find(place, Some(seq), Some(at.index), Problem::CertificateEnded);
+            }
+        }
+        let Entry::Value(value) = entry else { return };
+        let here = Where {
+            offset: place,
+            feed: Some(self.rows.feed.short()),
+            seq: Some(seq),
+            index: Some(at.index),
+        };
+        match value {
+            Value::Issue { from, list, row, amount, .. } => {
+                if let Some((_, lot)) = resolve(&self.rows, at.chain, *from) {
+                    let key = (*list, lot.cycle, lot.commodity);
+                    let sum = self.out.lists.issued.entry(key).or_insert((Amount::ZERO, 0, here));
+                    sum.0 = sum.0.plus(*amount).unwrap_or(Amount::MAX);
+                    sum.1 = sum.1.max(*row);
+                }
+            }
+            Value::Redeem { lot, amount, at: stamp, .. } => {
+                if let Some((_, lot)) = resolve(&self.rows, at.chain, *lot) {
+                    self.serve(*stamp, lot.owner, (lot.cycle, lot.commodity), *amount, false);
+                }
+            }
+            Value::Post { hold, at: stamp, .. } => {
+                let hold = self.rows.hold(fold::owner_of(&self.rows, at.chain, *hold));
+                if let Some(hold) = hold
+                    && let Some((_, lot)) =
+                        resolve(&self.rows, hold.lot.chain, crate::entry::Lot(hold.lot.index))
+                {
+                    let of = (lot.cycle, lot.commodity);
+                    self.serve(*stamp, lot.owner, of, hold.amount, false);
+                }
+            }
+            Value::FloatRedeem { lot, purse, amount, at: stamp, .. } => {
+                if let Some((_, lot)) = resolve(&self.rows, at.chain, *lot) {
+                    let of = (lot.cycle, lot.commodity);
+                    self.serve(*stamp, Owner::Purse(*purse), of, *amount, true);
+                }
+            }
+            Value::Claim { ticket, .. } => {
+                if let Ticket::Sent(..) = &**ticket {
+                    for sent in ticket.sends() {
+                        let carried = || Box::new(Carried { sent: *sent, place: here });
+                        self.carried.entry(sent.accumulator()).or_insert_with(carried);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn serve(
+        &mut self,
+        stamp: Minute,
+        owner: Owner,
+        of: (CycleId, CommodityId),
+        amount: Amount,
+        float: bool,
+    ) {
+        let key = PoolKey {
+            node: self.rows.feed.node.short(),
+            programme: self.rows.feed.programme,
+            cycle: of.0,
+            commodity: of.1,
+        };
+        let given = self.out.given.entry(key).or_default();
+        if float {
+            given.float = given.float.credit(amount);
+            given.float_count = given.float_count.saturating_add(1);
+        } else {
+            given.count = given.count.saturating_add(1);
+        }
+        let hour = stamp.0 / 60;
+        if hour != self.hour.0 {
+            self.end_hour();
+            self.hour.0 = hour;
+        }
+        self.hours.entry(hour).or_default().1 += 1;
+        if let Owner::Purse(purse) = owner {
+            self.hour.1.insert(purse);
+        }
+    }
+
+    fn end_hour(&mut self) {
+        let families = self.hour.1.len() as u64;
+        if families > 0 {
+            let sum = self.hours.entry(self.hour.0).or_default();
+            sum.0 = sum.0.saturating_add(families);
+        }
+        self.hour.1.clear();
+    }
+
+    /// Ends the feed: what it comes to.
+    pub(super) fn finish(mut self) -> Outcome {
+        self.end_hour();
+        let feed = self.rows.feed;
+        let node = feed.node.short();
+        let hours = std::mem::take(&mut self.hours);
+        self.out.served = hours
+            .into_iter()
+            .map(|(hour, (families, redemptions))| Served {
+                node,
+                programme: feed.programme,
+                hour,
+                families,
+                redemptions,
+            })
+            .collect();
+        if self.out.forked || self.out.insolvent {
+            let mut short: BTreeMap<(CycleId, CommodityId), u128> = BTreeMap::new();
+            for (_, lot) in self.rows.lots().filter(|(_, lot)| lot.opened != Opened::Waiting) {
+                let sum = short.entry((lot.cycle, lot.commodity)).or_default();
+                *sum = sum.saturating_add(lot.balance.short());
+            }
+            self.out.short = short.into_iter().filter(|(_, units)| *units > 0).collect();
+            self.out.charge =
+                Some(if self.out.forked { Charge::Forked } else { Charge::Insolvent });
+        }
+        if self.with_rows {
+            let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));
+            self.out.rows.extend(lots);
+            let floats = self.rows.floats.iter();
+            self.out.rows.extend(floats.map(|(name, row)| state::float_bytes(name, row)));
+        }
+        let tickets = std::mem::take(&mut self.rows.tickets);
+        let (fresh, mut carried) = (self.fresh, self.carried);
+        self.out.tickets = tickets
+            .into_iter()
+            .map(|(name, row)| Told1 {
+                name,
+                row,
+                moved: fresh.contains(&name),
+                carried: carried.remove(&name),
+            })
+            .collect();
+        self.out.heads = self.rows.chains.iter().map(|branch| branch.head).collect();
+        self.out
+    }
+}
+
+fn half(hash: &Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.0[..16]);
+    half
+}

@@ -1,0 +1,375 @@
+//! Where feeds meet: sends and claims matched by name, sums, charges, lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::feed::{Outcome, Told1};
+use super::verdict::{
+    Charge, FileProblem, Finding, Handed, Owed, Problem, Sum, Unchecked, Verdict, Where,
+};
+use super::{End, Governed, Ground, Hints, Options, Part};
+use crate::amount::{Amount, Balance};
+use crate::fold;
+use crate::hash::Hash;
+use crate::id::{FeedId, FeedRef, Lane, ProgrammeId};
+use crate::state;
+use crate::view::{Change, Pool, PoolKey, TicketRow};
+
+/// Findings listed in a verdict; more are counted.
+const FINDINGS: usize = 10_000;
+
+/// What the feeds together know of one ticket.
+struct Known {
+    row: TicketRow,
+    good: bool,
+}
+
+/// Which parts must be read again, because others tell of a ticket otherwise than they were told: it is forged, or it is
+/// for another programme. An honest federation has none.
+#[must_use]
+pub fn again(ground: &Ground, base: &Hints, parts: &[Part]) -> Vec<(usize, Hints)> {
+    let mut hints: BTreeMap<usize, Hints> = BTreeMap::new();
+    each_ticket(parts, |name, told| {
+        if told.iter().any(|(_, t)| t.row.from.is_none()) {
+            return;
+        }
+        let known = settle(ground, told);
+        for (which, ticket) in told {
+            if ticket.row.placed && ticket.carried.is_none() {
+                continue;
+            }
+            if !known.good {
+                hints_for(&mut hints, base, *which).0.forged.insert(*name);
+            } else if known.row.programme != ticket.row.programme {
+                let row = TicketRow { claimed: None, ..known.row };
+                hints_for(&mut hints, base, *which).0.known.insert(*name, row);
+            }
+        }
+    });
+    hints.into_iter().collect()
+}
+
+fn hints_for<'a>(
+    hints: &'a mut BTreeMap<usize, Hints>,
+    base: &Hints,
+    which: usize,
+) -> &'a mut Hints {
+    hints.entry(which).or_insert_with(|| base.clone())
+}
+
+/// Calls `each` once for every ticket, with every part that knows of it.
+fn each_ticket(parts: &[Part], mut each: impl FnMut(&Hash, &[(usize, &Told1)])) {
+    let mut all: Vec<(usize, &Told1)> = Vec::new();
+    for (which, part) in parts.iter().enumerate() {
+        all.extend(part.outcome.tickets.iter().map(|ticket| (which, ticket)));
+    }
+    all.sort_unstable_by_key(|(which, ticket)| (ticket.name, *which));
+    for told in all.chunk_by(|a, b| a.1.name == b.1.name) {
+        if let Some((_, first)) = told.first() {
+            each(&first.name, told);
+        }
+    }
+}
+
+/// What a ticket is: what its sender's feed says, or else the first copy that is signed.
+fn settle(ground: &Ground, told: &[(usize, &Told1)]) -> Known {
+    if let Some((_, ticket)) = told.iter().find(|(_, ticket)| ticket.row.placed) {
+        return Known { row: ticket.row, good: true };
+    }
+    let federation = ground.charter.federation();
+    let signed = told.iter().find(|(_, ticket)| {
+        let Some(carried) = &ticket.carried else { return false };
+        let key = ground.roster.node(&carried.sent.node).map(|certificate| certificate.node);
+        key.is_some_and(|key| carried.sent.verifies(&federation, &key, ticket.row.programme))
+    });
+    let first = told.first().map(|(_, ticket)| ticket.row);
+    let row = signed.map(|(_, ticket)| ticket.row).or(first);
+    let nothing = TicketRow {
+        programme: ProgrammeId::NONE,
+        from: None,
+        index: 0,
+        lot: crate::entry::Lot(0),
+        to: [0; 8],
+        owner: crate::entry::Owner::Budget,
+        cycle: crate::id::CycleId(0),
+        commodity: crate::id::CommodityId(0),
+        amount: Amount::ZERO,
+        expires: crate::time::Minute(0),
+        placed: false,
+        claimed: None,
+    };
+    Known { row: row.unwrap_or(nothing), good: signed.is_some() }
+}
+
+/// Puts the parts together.
+#[must_use]
+pub fn join(governed: &Governed, mut parts: Vec<Part>, end: End, options: &Options) -> Verdict {
+    parts.sort_by_key(|part| part.feed);
+    let mut joining = Joining {
+        verdict: Verdict {
+            articles: governed.articles,
+            notices: governed.notices,
+            signatures: governed.signatures,
+            findings: governed.findings.clone(),
+            feeds: parts.len() as u64,
+            reached: end.reached,
+            size: end.size,
+            complete: end.complete,
+            ..Verdict::default()
+        },
+        pools: BTreeMap::new(),
+        rows: Vec::new(),
+    };
+    for (offset, problem) in end.problems {
+        joining.find(nowhere(offset), Problem::File(problem));
+    }
+    let Some(ground) = governed.ground() else { return joining.finish() };
+    joining.verdict.federation = Some(ground.charter.federation());
+    joining.verdict.epoch = Some(ground.charter.epoch());
+    joining.verdict.charter = Some(ground.charter.head());
+    joining.budgets(ground, &parts);
+    joining.tickets(ground, &parts, options);
+    joining.lists(&parts);
+    for part in &mut parts {
+        joining.take(part, ground);
+    }
+    joining.sums(governed, ground, &parts);
+    if options.root {
+        joining.root();
+    }
+    joining.finish()
+}
+
+const fn nowhere(offset: u64) -> Where {
+    Where { offset, feed: None, seq: None, index: None }
+}
+
+struct Joining {
+    verdict: Verdict,
+    pools: BTreeMap<PoolKey, Pool>,
+    rows: Vec<Vec<u8>>,
+}
+
+impl Joining {
+    fn find(&mut self, place: Where, problem: Problem) {
+        self.verdict.findings.push(Finding { place, problem });
+    }
+
+    fn pool(&mut self, key: PoolKey, by: Pool) {
+        let pool = self.pools.entry(key).or_default();
+        *pool = pool.plus(by);
+    }
+
+    /// What a send does to two pools: takes from one, is on its way to the other.
+    fn move_off(&mut self, row: &TicketRow, undo: bool) {
+        let Some(from) = row.from else { return };
+        let key = |node| PoolKey {
+            node,
+            programme: row.programme,
+            cycle: row.cycle,
+            commodity: row.commodity,
+        };
+        let (plus, minus) = (Balance::from(row.amount), Balance::ZERO.debit(row.amount));
+        let (gone, coming) = if undo { (plus, minus) } else { (minus, plus) };
+        self.pool(key(from), Pool { lots: gone, ..Pool::default() });
+        self.pool(key(row.to), Pool { arriving: coming, ..Pool::default() });
+    }
+
+    fn budgets(&mut self, ground: &Ground, parts: &[Part]) {
+        let mut claimed: BTreeSet<Hash> = BTreeSet::new();
+        for part in parts {
+            let budget = |t: &&Told1| t.row.from.is_none() && t.row.claimed.is_some();
+            claimed.extend(part.outcome.tickets.iter().filter(budget).map(|t| t.name));
+        }
+        for epoch in 0..=ground.charter.epoch() {
+            for change in fold::budgets(&ground.charter, epoch) {
+                match change {
+                    Change::Pool(key, by) => self.pool(key, by),
+                    Change::Ticket(name, mut row) => {
+                        let place = crate::view::At { chain: crate::view::ChainNo(0), index: 0 };
+                        row.claimed = claimed.contains(&name).then_some(place);
+                        self.rows.push(state::ticket_bytes(&name, &row));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for ((_, _, _), line) in ground.charter.budgets() {
+            let key = (line.programme, line.cycle, line.commodity);
+            let sum = self.verdict.sums.entry(key).or_default();
+            sum.budget = sum.budget.plus(line.amount).unwrap_or(Amount::MAX);
+        }
+    }
+
+    fn tickets(&mut self, ground: &Ground, parts: &[Part], options: &Options) {
+        let heads: BTreeMap<FeedRef, &Outcome> =
+            parts.iter().map(|part| (part.feed.short(), &part.outcome)).collect();
+        each_ticket(parts, |name, told| {
+            if told.iter().any(|(_, ticket)| ticket.row.from.is_none()) {
+                return;
+            }
+            for (_, ticket) in told.iter().filter(|(_, ticket)| ticket.moved) {
+                self.move_off(&ticket.row, true);
+            }
+            let known = settle(ground, told);
+            if !told.iter().any(|(_, ticket)| ticket.row.placed) {
+                self.verdict.signatures = self.verdict.signatures.saturating_add(1);
+                self.denied(&known.row, told, &heads);
+            }
+            self.move_off(&known.row, false);
+            if options.root {
+                let claimed = told.iter().find_map(|(_, ticket)| ticket.row.claimed);
+                let placed = told.iter().any(|(_, ticket)| ticket.row.placed);
+                let row = TicketRow { claimed, placed, ..known.row };
+                self.rows.push(state::ticket_bytes(name, &row));
+            }
+        });
+    }
+
+    /// A promise that its own feed does not keep: the feed is here, beyond that index, and says something else.
+    fn denied(
+        &mut self,
+        row: &TicketRow,
+        told: &[(usize, &Told1)],
+        heads: &BTreeMap<FeedRef, &Outcome>,
+    ) {
+        let Some(from) = row.from else { return };
+        let Some(sender) = heads.get(&FeedRef::value(from, row.programme)) else { return };
+        let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
+        if whole && sender.heads.iter().any(|head| head.next > row.index) {
+            let place = told.iter().find_map(|(_, ticket)| ticket.carried.as_ref());
+            self.find(place.map_or(nowhere(0), |carried| carried.place), Problem::SendDenied);
+        }
+    }
+
+    /// Every issue must name a row of a good list of the same node, and a list gives no more than it has.
+    fn lists(&mut self, parts: &[Part]) {
+        let control = |node: [u8; 8]| {
+            let of_node = |p: &&Part| p.feed.lane == Lane::Control && p.feed.node.short() == node;
+            parts.iter().find(of_node).map(|part| &part.outcome.lists.frozen)
+        };
+        for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
+            let frozen = control(part.feed.node.short());
+            for ((list, cycle, commodity), (issued, row, place)) in &part.outcome.lists.issued {
+                let good = frozen
+                    .and_then(|lists| lists.get(list))
+                    .filter(|good| good.programme == part.feed.programme && good.cycle == *cycle);
+                match good {
+                    None => self.find(*place, Problem::NoList { list: *list }),
+                    Some(good) if *issued > good.total(*commodity) || *row >= good.rows => {
+                        self.find(*place, Problem::ListExceeded { list: *list });
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, part: &mut Part, ground: &Ground) {
+        let (feed, out) = (part.feed, &mut part.outcome);
+        let verdict = &mut self.verdict;
+        verdict.findings.append(&mut out.findings);
+        verdict.more = verdict.more.saturating_add(out.more);
+        verdict.blocks = verdict.blocks.saturating_add(out.blocks);
+        verdict.entries = verdict.entries.saturating_add(out.entries);
+        verdict.signatures = verdict.signatures.saturating_add(out.signatures);
+        verdict.evidence = verdict.evidence.saturating_add(out.evidence);
+        verdict.waiting = verdict.waiting.saturating_add(out.waiting);
+        verdict.served.append(&mut out.served);
+        if out.headers_only > 0 || out.unfolded > 0 || !out.certified {
+            verdict.unchecked.push(Unchecked {
+                feed: feed.short(),
+                headers_only: out.headers_only,
+                unfolded: out.unfolded,
+                no_certificate: ground.roster.node(&feed.node.short()).is_none(),
+            });
+        }
+        for (key, given) in &out.given {
+            verdict.handed.push(Handed {
+                node: key.node,
+                programme: key.programme,
+                cycle: key.cycle,
+                commodity: key.commodity,
+                given: *given,
+            });
+            let sum = verdict.sums.entry((key.programme, key.cycle, key.commodity)).or_default();
+            sum.given = sum.given.plus(*given);
+        }
+        for (key, by) in std::mem::take(&mut out.pools) {
+            self.pool(key, by);
+        }
+        self.rows.append(&mut out.rows);
+    }
+
+    fn sums(&mut self, governed: &Governed, ground: &Ground, parts: &[Part]) {
+        let mut faulty: BTreeMap<FeedRef, (&Outcome, Charge)> = BTreeMap::new();
+        for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
+            let proven = |feed: &FeedId| *feed == part.feed;
+            let reason = if part.outcome.forked || governed.forked.iter().any(proven) {
+                Charge::Forked
+            } else if part.outcome.insolvent {
+                Charge::Insolvent
+            } else {
+                continue;
+            };
+            faulty.insert(part.feed.short(), (&part.outcome, reason));
+        }
+        let mut all: BTreeMap<_, Balance> = BTreeMap::new();
+        for (key, pool) in &self.pools {
+            let of = (key.programme, key.cycle, key.commodity);
+            let sum: &mut Sum = self.verdict.sums.entry(of).or_default();
+            sum.lots = sum.lots.plus(pool.lots);
+            sum.in_flight = sum.in_flight.plus(pool.arriving);
+            let whole = all.entry(of).or_default();
+            *whole = whole.plus(pool.lots).plus(pool.arriving).plus(pool.redeemed);
+            if faulty.contains_key(&FeedRef::value(key.node, key.programme)) {
+                continue;
+            }
+            let units = pool.lots.plus(pool.arriving).short();
+            if units > 0 {
+                let org = ground.roster.org_of(&key.node);
+                let reason = Charge::Overdrawn;
+                sum.charged.push(Owed { org, node: key.node, units, reason });
+            }
+        }
+        for (feed, (outcome, reason)) in faulty {
+            for ((cycle, commodity), units) in &outcome.short {
+                let of = (feed.programme, *cycle, *commodity);
+                let sum = self.verdict.sums.entry(of).or_default();
+                let org = ground.roster.org_of(&feed.node);
+                sum.charged.push(Owed { org, node: feed.node, units: *units, reason });
+            }
+        }
+        for ((programme, cycle, commodity), whole) in all {
+            let sum = self.verdict.sums.get(&(programme, cycle, commodity));
+            let budget = sum.map_or(Amount::ZERO, |sum| sum.budget);
+            let by = whole.units().saturating_sub(i128::from(budget.units()));
+            if by != 0 {
+                let problem = Problem::NotConserved { programme, cycle, commodity, by };
+                self.find(nowhere(0), problem);
+            }
+        }
+    }
+
+    fn root(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        // Who is enrolled and what is bound are sets: two feeds may say the same.
+        let is_set = |row: &[u8]| row.first().is_some_and(|table| (5..=8).contains(table));
+        rows.sort_unstable();
+        rows.dedup_by(|a, b| a == b && is_set(a));
+        let pools = self.pools.iter().filter(|(_, pool)| **pool != Pool::default());
+        rows.extend(pools.map(|(key, pool)| state::pool_bytes(key, pool)));
+        self.verdict.root = Some(state::root(rows));
+    }
+
+    fn finish(mut self) -> Verdict {
+        let verdict = &mut self.verdict;
+        verdict.findings.sort_by_key(|finding| finding.place);
+        let over = verdict.findings.len().saturating_sub(FINDINGS);
+        verdict.findings.truncate(FINDINGS);
+        verdict.more = verdict.more.saturating_add(over as u64);
+        let whole = |problem: &Problem| matches!(problem, Problem::File(FileProblem::Stopped));
+        verdict.complete &= !verdict.findings.iter().any(|finding| whole(&finding.problem));
+        verdict.served.sort_unstable();
+        self.verdict
+    }
+}

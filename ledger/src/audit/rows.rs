@@ -1,0 +1,385 @@
+//! The rows of one feed, while it is being audited: what its own entries may look back at. Dropped when the feed ends.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::Source;
+use crate::amount::Balance;
+use crate::block::{Block, Placed};
+use crate::charter::Charter;
+use crate::entry::{Entry, Value};
+use crate::feed::Head;
+use crate::fold::owner_of;
+use crate::hash::Hash;
+use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::list::List;
+use crate::notice::Roster;
+use crate::time::Minute;
+use crate::view::{
+    At, Chain, ChainNo, Change, FloatRow, FloatSpan, HoldRow, LotRow, Slot, TicketRow, Use, View,
+};
+
+/// Bytes of block bodies kept for entries that look back; older ones are read again from the source.
+const KEPT_BODIES: usize = 4 * 1024 * 1024;
+
+/// What is known of tickets before a feed is read: what the other feeds told, where that matters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// Tickets whose every signature is bad and whose send is nowhere.
+    pub(super) forged: BTreeSet<Hash>,
+    /// Tickets that are other than this feed says.
+    pub(super) known: BTreeMap<Hash, TicketRow>,
+}
+
+/// One chain of the feed.
+#[derive(Clone, Debug)]
+pub(super) struct Branch {
+    pub(super) left: Option<At>,
+    pub(super) head: Head,
+    pub(super) blocks: u64,
+    pub(super) last_stamp: Minute,
+    pub(super) merchants: u32,
+    /// Nothing here is folded: something before it is missing.
+    pub(super) loose: bool,
+}
+
+/// Where a block can be read again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) chain: ChainNo,
+    pub(super) before: Head,
+    pub(super) seq: u64,
+    pub(super) place: u64,
+    pub(super) hash: [u8; 16],
+}
+
+/// A body that is still here, and where its entries begin.
+struct Kept {
+    chain: ChainNo,
+    first: u64,
+    starts: Vec<u16>,
+    body: Vec<u8>,
+}
+
+/// Lots by place. Entries open lots in rising order, so a list that is appended to and searched does, chain by chain.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    keys: Vec<u64>,
+    rows: Vec<Slot>,
+}
+
+impl Slots {
+    fn get(&self, index: u64) -> Option<Slot> {
+        let found = self.keys.binary_search(&index).ok()?;
+        self.rows.get(found).copied()
+    }
+
+    fn set(&mut self, index: u64, slot: Slot) {
+        match self.keys.binary_search(&index) {
+            Ok(found) => {
+                if let Some(row) = self.rows.get_mut(found) {
+                    *row = slot;
+                }
+            }
+            Err(gap) => {
+                self.keys.insert(gap, index);
+                self.rows.insert(gap, slot);
+            }
+        }
+    }
+}
+
+/// The view of one feed's audit.
+pub(super) struct Rows<'a, S: ?Sized> {
+    source: &'a S,
+    charter: &'a Charter,
+    roster: &'a Roster,
+    told: &'a Told,
+    pub(super) feed: FeedId,
+    pub(super) chains: Vec<Branch>,
+    pub(super) spots: Vec<Spot>,
+    slots: Vec<Slots>,
+    holds: BTreeMap<At, HoldRow>,
+    uses: BTreeMap<Use, Vec<At>>,
+    issued: BTreeMap<(u64, u32), Vec<At>>,
+    pub(super) tickets: BTreeMap<Hash, TicketRow>,
+    pub(super) floats: Vec<(Hash, FloatRow)>,
+    kept: VecDeque<Kept>,
+    kept_bytes: usize,
+    again: RefCell<Option<(u64, Block)>>,
+}
+
+impl<'a, S: Source + ?Sized> Rows<'a, S> {
+    pub(super) fn new(
+        source: &'a S,
+        charter: &'a Charter,
+        roster: &'a Roster,
+        told: &'a Told,
+        feed: FeedId,
+    ) -> Self {
+        Self {
+            source,
+            charter,
+            roster,
+            told,
+            feed,
+            chains: Vec::new(),
+            spots: Vec::new(),
+            slots: Vec::new(),
+            holds: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            issued: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            floats: Vec::new(),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            again: RefCell::new(None),
+        }
+    }
+
+    pub(super) fn add_chain(&mut self, branch: Branch) -> ChainNo {
+        let number = ChainNo(u32::try_from(self.chains.len()).unwrap_or(u32::MAX));
+        self.chains.push(branch);
+        self.slots.push(Slots::default());
+        number
+    }
+
+    pub(super) fn branch(&mut self, chain: ChainNo) -> Option<&mut Branch> {
+        self.chains.get_mut(chain.0 as usize)
+    }
+
+    /// Keeps a body for entries that will look back at it.
+    pub(super) fn keep(&mut self, chain: ChainNo, first: u64, starts: Vec<u16>, body: Vec<u8>) {
+        self.kept_bytes = self.kept_bytes.saturating_add(body.len());
+        self.kept.push_back(Kept { chain, first, starts, body });
+        while self.kept_bytes > KEPT_BODIES {
+            let Some(gone) = self.kept.pop_front() else { break };
+            self.kept_bytes = self.kept_bytes.saturating_sub(gone.body.len());
+        }
+    }
+
+    /// Every lot, by chain and index.
+    pub(super) fn lots(&self) -> impl Iterator<Item = (At, &LotRow)> {
+        (0u32..).zip(&self.slots).flat_map(|(chain, slots)| {
+            let pairs = slots.keys.iter().zip(&slots.rows);
+            pairs.filter_map(move |(index, slot)| match slot {
+                Slot::Lot(row) => Some((At { chain: ChainNo(chain), index: *index }, row)),
+                Slot::Same(_) => None,
+            })
+        })
+    }
+
+    /// Sets what a change says; pools, faults and what no entry of this feed looks back at are the caller's.
+    pub(super) fn set(&mut self, change: &Change) {
+        match change {
+            Change::Slot(at, slot) => {
+                if let Some(slots) = self.slots.get_mut(at.chain.0 as usize) {
+                    slots.set(at.index, *slot);
+                }
+            }
+            Change::Ticket(name, row) => {
+                self.tickets.insert(*name, *row);
+            }
+            Change::Hold(at, row) => {
+                self.holds.insert(*at, *row);
+            }
+            Change::Used(Use::Row { list, row, .. }, at) => {
+                self.issued.entry((*list, *row)).or_default().push(*at);
+            }
+            Change::Used(what, at) => self.uses.entry(*what).or_default().push(*at),
+            Change::Merchant(chain, _) => {
+                if let Some(branch) = self.chains.get_mut(chain.0 as usize) {
+                    branch.merchants = branch.merchants.saturating_add(1);
+                }
+            }
+            Change::Float(name, row) => self.floats.push((*name, *row)),
+            Change::Pool(..)
+            | Change::List(..)
+            | Change::Enrolled(..)
+            | Change::CarrierBound(..)
+            | Change::CarrierCancelled(..)
+            | Change::Waiting(..)
+            | Change::Fault(..) => {}
+        }
+    }
+
+    /// The chain in which a head lies: at the end of a block, or inside one.
+    pub(super) fn chain_of(&self, head: &Head) -> Option<ChainNo> {
+        if let Some(spot) = self.spots.iter().find(|spot| spot.before == *head) {
+            return Some(spot.chain);
+        }
+        let last = head.next.checked_sub(1)?;
+        let covers = |spot: &&Spot| spot.before.next <= last;
+        self.spots.iter().filter(covers).find_map(|spot| {
+            let found = self.names(spot, last)? == head.accumulator;
+            found.then_some(spot.chain)
+        })
+    }
+
+    /// How many entries, from the first on, stand under the same names in another chain.
+    pub(super) fn common(&self, chain: ChainNo, entries: &[Placed]) -> usize {
+        let same = |placed: &&Placed| {
+            let at = owner_of(self, chain, placed.index);
+            let spot = self.spots.iter().rev();
+            let mut spot = spot.filter(|s| s.chain == at.chain && s.before.next <= at.index);
+            let name = spot.next().and_then(|spot| self.names(spot, at.index));
+            name == Some(placed.accumulator)
+        };
+        entries.iter().take_while(same).count()
+    }
+
+    /// The name of the entry at an index, if it lies in the block at a spot.
+    fn names(&self, spot: &Spot, index: u64) -> Option<Hash> {
+        let mut again = self.again.borrow_mut();
+        if again.as_ref().is_none_or(|(place, _)| *place != spot.place) {
+            *again = Some((spot.place, self.source.block(spot.place)?));
+        }
+        let (_, block) = again.as_ref()?;
+        if index >= block.header.end().next {
+            return None;
+        }
+        let mut head = block.header.start();
+        let mut rest: &[u8] = &block.body;
+        while head.next <= index {
+            let after = Entry::take(self.feed.lane, rest).ok()?.1;
+            head = head.after(rest.get(..rest.len().checked_sub(after.len())?)?);
+            rest = after;
+        }
+        Some(head.accumulator)
+    }
+
+    fn here(&self, at: At) -> Option<Value> {
+        // Newest first: what is refunded was mostly redeemed a while ago, but never long.
+        let kept = self.kept.iter().rev().find(|kept| {
+            let count = kept.starts.len() as u64;
+            kept.chain == at.chain
+                && kept.first <= at.index
+                && at.index < kept.first.saturating_add(count)
+        })?;
+        let place = usize::try_from(at.index.checked_sub(kept.first)?).ok()?;
+        let start = usize::from(*kept.starts.get(place)?);
+        value(Entry::take(self.feed.lane, kept.body.get(start..)?).ok()?.0)
+    }
+
+    fn reread(&self, at: At) -> Option<Value> {
+        let spot = self
+            .spots
+            .iter()
+            .rev()
+            .find(|spot| spot.chain == at.chain && spot.before.next <= at.index)?;
+        let mut again = self.again.borrow_mut();
+        if again.as_ref().is_none_or(|(place, _)| *place != spot.place) {
+            *again = Some((spot.place, self.source.block(spot.place)?));
+        }
+        let (_, block) = again.as_ref()?;
+        let mut rest: &[u8] = &block.body;
+        for _ in block.header.first..at.index {
+            rest = Entry::take(self.feed.lane, rest).ok()?.1;
+        }
+        value(Entry::take(self.feed.lane, rest).ok()?.0)
+    }
+}
+
+fn value(entry: Entry) -> Option<Value> {
+    match entry {
+        Entry::Value(value) => Some(value),
+        Entry::Registry(_) | Entry::Control(_) => None,
+    }
+}
+
+impl<S: Source + ?Sized> View for Rows<'_, S> {
+    fn charter(&self) -> &Charter {
+        self.charter
+    }
+
+    fn roster(&self) -> &Roster {
+        self.roster
+    }
+
+    fn chain(&self, chain: ChainNo) -> Chain {
+        let left = self.chains.get(chain.0 as usize).and_then(|branch| branch.left);
+        Chain { feed: self.feed, left }
+    }
+
+    fn head(&self, chain: ChainNo) -> Head {
+        let start = || Head::start(&self.charter.federation(), &self.feed);
+        self.chains.get(chain.0 as usize).map_or_else(start, |branch| branch.head)
+    }
+
+    fn last_stamp(&self, chain: ChainNo) -> Minute {
+        self.chains.get(chain.0 as usize).map_or(Minute(0), |branch| branch.last_stamp)
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        *feed == self.feed.short() && self.chains.len() > 1
+    }
+
+    fn slot(&self, at: At) -> Option<Slot> {
+        self.slots.get(at.chain.0 as usize)?.get(at.index)
+    }
+
+    fn hold(&self, at: At) -> Option<HoldRow> {
+        self.holds.get(&at).copied()
+    }
+
+    fn entry(&self, at: At) -> Option<Value> {
+        self.here(at).or_else(|| self.reread(at))
+    }
+
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        self.tickets.get(name).or_else(|| self.told.known.get(name)).copied()
+    }
+
+    fn vouched(&self, name: &Hash) -> Option<bool> {
+        // Taken on trust until the feed of its sender has been read: a name commits to the entry it names, so what is
+        // found under it there needs no signature. What is found nowhere is checked at the end.
+        Some(!self.told.forged.contains(name))
+    }
+
+    fn float(&self, name: &Hash) -> Option<FloatRow> {
+        self.floats.iter().find(|(known, _)| known == name).map(|(_, row)| *row)
+    }
+
+    fn uses(&self, what: &Use) -> Vec<At> {
+        let found = match what {
+            Use::Row { list, row, .. } => self.issued.get(&(*list, *row)),
+            _ => self.uses.get(what),
+        };
+        found.cloned().unwrap_or_default()
+    }
+
+    fn merchants(&self, chain: ChainNo) -> u32 {
+        let Some(branch) = self.chains.get(chain.0 as usize) else { return 0 };
+        let shared = branch.left.map_or(0, |left| self.merchants(left.chain));
+        branch.merchants.saturating_add(shared)
+    }
+
+    // Only writers ask what follows; an audit writes nothing.
+    fn has_merchant(&self, _: ChainNo, _: &MerchantId) -> bool {
+        false
+    }
+
+    fn list(&self, _: &[u8; 8], _: u64) -> Option<List> {
+        None
+    }
+
+    fn enrolled(&self, _: ProgrammeId, _: &Pseudonym) -> bool {
+        false
+    }
+
+    fn carrier(&self, _: ProgrammeId, _: &CarrierId) -> Vec<Pseudonym> {
+        Vec::new()
+    }
+
+    fn cancelled(&self, _: ProgrammeId, _: &CarrierId) -> bool {
+        false
+    }
+
+    fn unverified(&self, _: ChainNo, _: &[u8; 8], _: CommodityId) -> Balance {
+        Balance::ZERO
+    }
+
+    fn float_used(&self, _: ChainNo, _: CommodityId, _: FloatSpan) -> Balance {
+        Balance::ZERO
+    }
+}

@@ -1,0 +1,408 @@
+//! What an audit found, in types that can be printed, stored and compared.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::amount::{Amount, Balance};
+use crate::block::BlockFault;
+use crate::charter::CharterRejection;
+use crate::hash::Hash;
+use crate::id::{CommodityId, CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
+use crate::list::ListRejection;
+use crate::notice::NoticeRejection;
+use crate::sync::frame::FrameFault;
+use crate::view::Fault;
+
+/// Where something was found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Where {
+    /// The place in the source: in a file, the byte offset of the frame's length.
+    pub offset: u64,
+    /// The feed, if it is about one.
+    pub feed: Option<FeedRef>,
+    /// The block's number.
+    pub seq: Option<u64>,
+    /// The entry's index in its feed.
+    pub index: Option<u64>,
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at {}", self.offset)?;
+        if let Some(feed) = self.feed {
+            write!(f, ", feed {feed}")?;
+        }
+        if let Some(seq) = self.seq {
+            write!(f, ", block {seq}")?;
+        }
+        if let Some(index) = self.index {
+            write!(f, ", entry {index}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Where.
+    pub place: Where,
+    /// What.
+    pub problem: Problem,
+}
+
+/// What can be wrong.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file is not what it should be as a whole.
+    #[error("{0}")]
+    File(FileProblem),
+    /// A frame does not decode.
+    #[error("{0}")]
+    Frame(FrameFault),
+    /// Frames are not in the order of an audit file.
+    #[error("this does not belong here: the frames are not in order")]
+    Disorder,
+    /// An article does not follow.
+    #[error("article {epoch} is not accepted: {why}")]
+    Article {
+        /// Its epoch.
+        epoch: u32,
+        /// Why.
+        why: CharterRejection,
+    },
+    /// Organisations signed two articles for one epoch.
+    #[error("two articles for epoch {epoch} were signed by {}", Numbers(orgs))]
+    ArticleFork {
+        /// The epoch.
+        epoch: u32,
+        /// Who signed both.
+        orgs: Vec<OrgId>,
+    },
+    /// A notice is not accepted.
+    #[error("the notice {hash:?} is not accepted: {why}")]
+    Notice {
+        /// Its hash.
+        hash: Hash,
+        /// Why.
+        why: NoticeRejection,
+    },
+    /// Notices contradict each other.
+    #[error("notices contradict each other: {0}")]
+    Conflict(String),
+    /// The feed's node has no certificate here.
+    #[error("the node of this feed has no certificate here: the feed is not checked")]
+    NotCertified,
+    /// The node is not certified for the feed's programme.
+    #[error("the node is not certified for this programme")]
+    OtherProgramme,
+    /// The node's certificate had ended.
+    #[error("the node's certificate had ended")]
+    CertificateEnded,
+    /// A block is not what its header says.
+    #[error("{0}")]
+    Block(BlockFault),
+    /// The same block again.
+    #[error("the same block stands here again")]
+    Repeated,
+    /// The block does not have the next number.
+    #[error("the block does not have the next number of its chain")]
+    Number,
+    /// Something before this block is missing.
+    #[error("what comes before this block is missing: its entries are not counted")]
+    Gap,
+    /// The feed has two chains.
+    #[error("the feed has forked: another entry of its own stands at this index")]
+    Forked,
+    /// A fork proof proves nothing.
+    #[error("this is no proof of a fork")]
+    NoForkProof,
+    /// A value rule is broken.
+    #[error("{}", rule(*.0))]
+    Rule(Fault),
+    /// A list is not approved.
+    #[error("the distribution list is not good: {0}")]
+    List(ListRejection),
+    /// Entitlements were issued from a list that is not there, or not good.
+    #[error("entitlements are issued from list {list}, which is not here or not good")]
+    NoList {
+        /// The list, by its index in the node's control feed.
+        list: u64,
+    },
+    /// More was issued from a list than it has.
+    #[error("more is issued from list {list} than it has")]
+    ListExceeded {
+        /// The list, by its index in the node's control feed.
+        list: u64,
+    },
+    /// A claimed ticket's send is not in the sender's feed as far as it is here, though its beginning is.
+    #[error("the claimed ticket's send is not in its sender's feed, which is here beyond it")]
+    SendDenied,
+    /// The sums do not add up.
+    #[error(
+        "programme {programme}, cycle {cycle}, commodity {commodity}: the sums differ from the budget by {by}"
+    )]
+    NotConserved {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The cycle.
+        cycle: CycleId,
+        /// The commodity.
+        commodity: CommodityId,
+        /// By how much.
+        by: i128,
+    },
+}
+
+struct Numbers<'a>(&'a [OrgId]);
+
+impl std::fmt::Display for Numbers<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("organisations")?;
+        self.0.iter().try_for_each(|org| write!(f, " {org}"))
+    }
+}
+
+/// What can be wrong with a file as a whole.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Another magic.
+    #[error("this is not an audit file of this version")]
+    NotAuditFile,
+    /// Another federation than asked for.
+    #[error("the file is of another federation ({0})")]
+    OtherFederation(FederationId),
+    /// The charter in it founds another federation than the file names.
+    #[error("the charter in the file founds another federation than the file says")]
+    CharterElsewhere,
+    /// No charter that can be believed.
+    #[error("there is no founding article: nothing can be checked against it")]
+    NoCharter,
+    /// It ends before its end.
+    #[error("the file ends early: what should follow is missing")]
+    Truncated,
+    /// The digest differs.
+    #[error("the digest at the end is not that of the file")]
+    Digest,
+    /// The count of frames differs.
+    #[error("the number of frames is not the one said at the end")]
+    Count,
+    /// Bytes after the end.
+    #[error("bytes follow after the end")]
+    Trailing,
+    /// It could not be read.
+    #[error("the file could not be read here")]
+    Unreadable,
+    /// The audit was stopped.
+    #[error("the audit was stopped before the end")]
+    Stopped,
+}
+
+/// A broken value rule in words.
+#[must_use]
+pub const fn rule(fault: Fault) -> &'static str {
+    match fault {
+        Fault::LotMissing => "it names a lot, hold or redemption that is not in its feed",
+        Fault::WrongOwner => "it uses a lot for somebody or something it is not for",
+        Fault::Short => "it takes more than the lot had",
+        Fault::Forged => "its ticket is not signed by the sender",
+        Fault::NotAddressed => "its ticket is addressed to another node",
+        Fault::ClaimedTwice => "its ticket was claimed before",
+        Fault::RowTwice => "its list row was issued before",
+        Fault::ResolvedTwice => "what it resolves was resolved before",
+        Fault::RefundTooLarge => "it refunds more than was redeemed",
+        Fault::CoveredTwice => "it covers what was covered before",
+        Fault::NotBudgeted => "it claims a budget line that is not this node's",
+        Fault::StampFell => "its stamp is before that of an earlier entry",
+        Fault::Late => "it was redeemed after its last minute",
+        Fault::MerchantMissing => "it names a merchant the feed did not name",
+        Fault::BasketBroken => "its basket binds entries outside its block",
+    }
+}
+
+/// What one pool gave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Given {
+    /// Redeemed, refunds not taken off.
+    pub redeemed: Balance,
+    /// Refunded.
+    pub refunded: Balance,
+    /// Of what was redeemed: out of float.
+    pub float: Balance,
+    /// Redemptions out of lots.
+    pub count: u64,
+    /// Redemptions out of float.
+    pub float_count: u64,
+}
+
+impl Given {
+    /// The sum of two.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            redeemed: self.redeemed.plus(other.redeemed),
+            refunded: self.refunded.plus(other.refunded),
+            float: self.float.plus(other.float),
+            count: self.count.saturating_add(other.count),
+            float_count: self.float_count.saturating_add(other.float_count),
+        }
+    }
+}
+
+/// Why an organisation owes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub enum Charge {
+    /// The node gave more than it had, taking all its lots together.
+    Overdrawn,
+    /// The feed forked: what single lots gave beyond themselves.
+    Forked,
+    /// The feed is proven insolvent: what single lots gave beyond themselves.
+    Insolvent,
+}
+
+/// What an organisation owes to a programme.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owed {
+    /// Who answers for the node; `None` where no certificate says.
+    pub org: Option<OrgId>,
+    /// The node.
+    pub node: [u8; 8],
+    /// How much, in minor units.
+    pub units: u128,
+    /// Why.
+    pub reason: Charge,
+}
+
+/// The sums of one programme, cycle and commodity, in minor units.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sum {
+    /// Voted by the charter.
+    pub budget: Amount,
+    /// In lots, where something is left.
+    pub lots: Balance,
+    /// On its way.
+    pub in_flight: Balance,
+    /// What was given and taken back, and out of what.
+    pub given: Given,
+    /// Who owes what.
+    pub charged: Vec<Owed>,
+}
+
+/// How many families one node served in one hour.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Served {
+    /// The node.
+    pub node: [u8; 8],
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// Hours since founding, by the node's own clock.
+    pub hour: u32,
+    /// Different purses in that hour.
+    pub families: u64,
+    /// Redemptions in that hour.
+    pub redemptions: u64,
+}
+
+/// What one node handed out of one commodity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handed {
+    /// The node.
+    pub node: [u8; 8],
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// What.
+    pub given: Given,
+}
+
+/// A feed that was not checked whole, and why.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Unchecked {
+    /// The feed.
+    pub feed: FeedRef,
+    /// Blocks of which only the header is here.
+    pub headers_only: u64,
+    /// Entries whose hashes hold but that could not be counted.
+    pub unfolded: u64,
+    /// Whether there is no certificate for its node.
+    pub no_certificate: bool,
+}
+
+/// Everything an audit found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// The federation audited, if a founding article says.
+    pub federation: Option<FederationId>,
+    /// The epoch of the last article accepted.
+    pub epoch: Option<u32>,
+    /// The hash of that article.
+    pub charter: Option<Hash>,
+    /// Articles accepted.
+    pub articles: u64,
+    /// Notices accepted.
+    pub notices: u64,
+    /// Feeds met.
+    pub feeds: u64,
+    /// Blocks met.
+    pub blocks: u64,
+    /// Entries checked and counted.
+    pub entries: u64,
+    /// Signatures checked.
+    pub signatures: u64,
+    /// Blocks whose evidence was here and checked.
+    pub evidence: u64,
+    /// Claims whose sender has no certificate here.
+    pub waiting: u64,
+    /// Sums by programme, cycle and commodity.
+    pub sums: BTreeMap<(ProgrammeId, CycleId, CommodityId), Sum>,
+    /// Families served, by node, programme and hour.
+    pub served: Vec<Served>,
+    /// Commodities handed out, by node.
+    pub handed: Vec<Handed>,
+    /// What is wrong, in the order of the source.
+    pub findings: Vec<Finding>,
+    /// How many more findings there were than are listed.
+    pub more: u64,
+    /// Feeds not checked whole.
+    pub unchecked: Vec<Unchecked>,
+    /// How far the source was read: in a file, bytes.
+    pub reached: u64,
+    /// How much there is of it, if known.
+    pub size: Option<u64>,
+    /// Whether the source ended as it should.
+    pub complete: bool,
+    /// The state root, where it was asked for.
+    pub root: Option<Hash>,
+}
+
+impl Verdict {
+    /// Whether nothing at all is wrong or missing.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.complete && self.findings.is_empty() && self.more == 0
+    }
+
+    /// The first finding in the order of the source.
+    #[must_use]
+    pub fn first(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// Programmes of which something could not be checked.
+    #[must_use]
+    pub fn unchecked_programmes(&self) -> Vec<ProgrammeId> {
+        let mut programmes: Vec<_> = self.unchecked.iter().map(|u| u.feed.programme).collect();
+        programmes.sort_unstable();
+        programmes.dedup();
+        programmes
+    }
+}
