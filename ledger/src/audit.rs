@@ -82,6 +82,10 @@ pub struct End {
 
 /// What an audit reads: a file, or a store. It decides nothing.
 pub trait Source {
+    /// The federation it says it is of, if it says.
+    fn federation(&self) -> Option<FederationId> {
+        None
+    }
     /// Hands over articles in order, then notices, then fork proofs, each with its place.
     fn said(&self, each: &mut dyn FnMut(u64, Said));
     /// The feeds there are, ascending.
@@ -190,6 +194,9 @@ pub fn govern(source: &(impl Source + ?Sized), options: &Options) -> Governed {
     if options.federation.is_some_and(|wanted| wanted != federation) {
         let other = FileProblem::OtherFederation(federation);
         governed.findings.push(at(0, Problem::File(other)));
+    }
+    if source.federation().is_some_and(|said| said != federation) {
+        governed.findings.push(at(0, Problem::File(FileProblem::CharterElsewhere)));
     }
     for (place, proof) in proofs {
         governed.signatures = governed.signatures.saturating_add(2);

@@ -1,6 +1,7 @@
 //! Everything of Annona that touches the world.
 
 pub mod atomic;
+pub mod audit;
 pub mod clock;
 pub mod disk;
 pub mod envelope;
