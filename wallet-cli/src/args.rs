@@ -1,0 +1,178 @@
+//! The command line: options that every command takes, and which command is in which file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use annona_node::clock::Clock;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::ask::Ask;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::{completions, init, man, status, stop};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona init --dir new-camp --site \"Lake camp\"
+  $ annona status
+  $ annona charter show";
+
+/// Offline-first ledger of humanitarian identity and entitlements.
+///
+/// Exit codes: 0 done; 1 checked and found wrong; 2 usage; 3 bad input; 4 peer unreachable; 5 not allowed; 6 conflict
+/// or fork; 70 a fault of this program; 130 interrupted, state safe.
+#[derive(Parser)]
+#[command(name = "annona", version, before_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
+struct Global {
+    /// The data folder of the node [default: ~/.local/share/annona]
+    #[arg(long, global = true, env = "ANNONA_DIR", hide_env = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Where the memory of what this machine has signed lies: outside data folders and their backups
+    #[arg(long, global = true, value_name = "DIR")]
+    heads: Option<PathBuf>,
+    /// Answer in JSON: one versioned object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print answers only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Tell more about what is being done
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Ask nothing: fail where a question would be needed
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// Agree to what would be asked
+    #[arg(short, long, global = true)]
+    yes: bool,
+    /// Take the passphrase from the first line of a file
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    passphrase_file: Option<PathBuf>,
+    /// Take the passphrase from an open file descriptor
+    #[arg(long, global = true, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+/// Every command. A group's own commands are listed in its file.
+#[derive(Subcommand)]
+enum Command {
+    Init(init::Init),
+    Status(status::Status),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Command {
+    fn run(self, session: &Session) -> Outcome {
+        match self {
+            Self::Init(command) => command.run(session),
+            Self::Status(command) => command.run(session),
+            Self::Completions(command) => command.run(session),
+            Self::Man(command) => command.run(session),
+        }
+    }
+}
+
+/// The whole command line, for completions and manual pages.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let secured = annona_node::folder::forbid_core_dumps();
+    // Prints help, versions and mistakes by itself, and ends with 0 or 2.
+    let cli = Cli::parse();
+    let Global { json, quiet, verbose, no_input, yes, .. } = cli.global;
+    let screen = Screen { json, quiet, verbose };
+    if let Err(why) = secured {
+        screen.detail(|| format!("core dumps could not be turned off: {why}"));
+    }
+    stop::listen();
+    // What a panic says could hold what was being worked on: the place is told, the words are not.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        anstream::eprintln!("fault of this program at {place}");
+    }));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let session = Session {
+            dir: cli.global.dir.map_or_else(default_folder, Ok)?,
+            heads: cli.global.heads,
+            screen,
+            ask: Ask {
+                no_input,
+                yes,
+                file: cli.global.passphrase_file,
+                descriptor: cli.global.passphrase_fd,
+            },
+            clock: Clock::system(),
+        };
+        cli.command.run(&session)
+    }))
+    .unwrap_or_else(|_| {
+        Err(Fault::new(
+            Exit::Bug,
+            "this is a fault of annona, not of what you did; what was accepted is safe. Please \
+             report the line above with `annona --version`, then run `annona doctor`.",
+        ))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            screen.fault(&fault);
+            // An answer nobody reads to its end, as with `| head`, is no failure.
+            if fault.message.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(fault.exit as u8)
+            }
+        }
+    }
+}
+
+fn default_folder() -> Outcome<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data =
+        absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|h| h.join(".local/share")));
+    data.map(|data| data.join("annona")).ok_or_else(|| {
+        Fault::usage("there is no home folder to keep data in. Say where: --dir DIR.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_begins_its_help_with_examples() {
+        fn walk(command: &clap::Command, path: &str) {
+            let help = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+            let examples =
+                help.lines().filter(|line| line.trim_start().starts_with("$ annona")).count();
+            assert!((2..=4).contains(&examples), "{path}: {examples} examples");
+            assert!(command.get_about().is_some(), "{path} says what it does");
+            for sub in command.get_subcommands() {
+                walk(sub, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        walk(&Cli::command(), "annona");
+    }
+}

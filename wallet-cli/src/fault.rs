@@ -1,0 +1,333 @@
+//! How a command fails: one exit code and one message of what, where and what to do next. The only place where the
+//! typed faults of the libraries become exit codes.
+
+use std::path::Path;
+
+use annona_ledger::charter::CharterRejection;
+use annona_ledger::list::ListRejection;
+use annona_ledger::notice::NoticeRejection;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::sync::frame::FrameFault;
+use annona_ledger::wire::WireFault;
+use annona_node::disk::{DiskFault, DiskTrouble};
+use annona_node::folder::FolderFault;
+use annona_node::guard::GuardFault;
+use annona_node::import::map::MapError;
+use annona_node::import::{ImportError, TableError};
+use annona_node::keystore::KeystoreFault;
+use annona_node::node::{NodeFault, Refusal};
+use annona_node::person::{HouseholdError, ValueFault};
+use annona_node::seal::SealError;
+use annona_node::store::StoreFault;
+use annona_node::vault::VaultFault;
+
+/// How a command ended. The numbers are part of the interface and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// What was to be checked was checked, and is wrong.
+    Wrong = 1,
+    /// The command was not understood.
+    Usage = 2,
+    /// A file, a value or a disk is not what it must be.
+    Input = 3,
+    /// Another node could not be reached.
+    #[expect(dead_code, reason = "its number is taken; commands that dial use it")]
+    Unreachable = 4,
+    /// A rule, a passphrase or a permission stands against it.
+    NotAllowed = 5,
+    /// Somebody else was first, or two things contradict each other.
+    Conflict = 6,
+    /// A fault of this program.
+    Bug = 70,
+    /// Stopped by the person; the state is safe.
+    Interrupted = 130,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// How the program ends.
+    pub(crate) exit: Exit,
+    /// What, where, and what to do next. Empty where nobody is left to read it.
+    pub(crate) message: String,
+}
+
+/// What a command answers.
+pub(crate) type Outcome<T = ()> = Result<T, Fault>;
+
+impl Fault {
+    /// A fault in words.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// Something given to the command is not what it must be.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(Exit::Input, message)
+    }
+
+    /// A rule stands against it.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Exit::NotAllowed, message)
+    }
+
+    /// A combination of options that makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// The person asked to stop.
+    pub(crate) fn interrupted() -> Self {
+        let message =
+            "interrupted: the state is safe. Run the same command again to go on where it stopped.";
+        Self::new(Exit::Interrupted, message)
+    }
+
+    /// A file operation that failed; `doing` completes "could not …".
+    pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
+        DiskFault::io(doing, path, source).into()
+    }
+
+    /// The same fault, with the place it happened at in front.
+    pub(crate) fn at(mut self, place: impl std::fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// The same fault, with a next step behind.
+    pub(crate) fn then(mut self, next: &str) -> Self {
+        let end = if self.message.ends_with(['.', '!', '?']) { " " } else { ". " };
+        self.message = format!("{}{end}{next}", self.message);
+        self
+    }
+}
+
+fn of(exit: Exit, fault: &impl ToString) -> Fault {
+    Fault::new(exit, fault.to_string())
+}
+
+impl From<DiskFault> for Fault {
+    fn from(fault: DiskFault) -> Self {
+        let exit = match fault.trouble() {
+            DiskTrouble::ReadOnly | DiskTrouble::Denied => Exit::NotAllowed,
+            DiskTrouble::Exists | DiskTrouble::Busy => Exit::Conflict,
+            DiskTrouble::Damaged => Exit::Wrong,
+            DiskTrouble::Full | DiskTrouble::Missing | DiskTrouble::Other => Exit::Input,
+        };
+        of(exit, &fault)
+    }
+}
+
+impl From<FolderFault> for Fault {
+    fn from(fault: FolderFault) -> Self {
+        match fault {
+            FolderFault::Held { .. } | FolderFault::NotEmpty { .. } => of(Exit::Conflict, &fault),
+            FolderFault::NotOurs { .. } => of(Exit::Input, &fault),
+            FolderFault::Disk(disk) => disk.into(),
+        }
+    }
+}
+
+impl From<SealError> for Fault {
+    fn from(fault: SealError) -> Self {
+        of(Exit::Input, &fault)
+    }
+}
+
+impl From<KeystoreFault> for Fault {
+    fn from(fault: KeystoreFault) -> Self {
+        let exit = match fault {
+            KeystoreFault::Disk(disk) => return disk.into(),
+            KeystoreFault::WrongPassphrase { .. } | KeystoreFault::Full => Exit::NotAllowed,
+            KeystoreFault::Exists { .. } => Exit::Conflict,
+            KeystoreFault::Damaged { .. } => Exit::Wrong,
+            KeystoreFault::NotKeys { .. }
+            | KeystoreFault::Newer { .. }
+            | KeystoreFault::EmptyPassphrase
+            | KeystoreFault::Seal { .. } => Exit::Input,
+        };
+        of(exit, &fault)
+    }
+}
+
+impl From<GuardFault> for Fault {
+    fn from(fault: GuardFault) -> Self {
+        (&fault).into()
+    }
+}
+
+impl From<&GuardFault> for Fault {
+    fn from(fault: &GuardFault) -> Self {
+        let exit = match fault {
+            GuardFault::Behind { .. }
+            | GuardFault::Diverged { .. }
+            | GuardFault::OtherFolder { .. }
+            | GuardFault::Exists { .. }
+            | GuardFault::Held { .. } => Exit::Conflict,
+            GuardFault::Lower { .. } => Exit::Bug,
+            _ => Exit::NotAllowed,
+        };
+        of(exit, fault)
+    }
+}
+
+impl From<StoreFault> for Fault {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::Disk(disk) => disk.into(),
+            StoreFault::Article(rejection) => rejection.into(),
+            StoreFault::Notice(rejection) => rejection.into(),
+            StoreFault::Damaged { .. } => of(Exit::Wrong, &fault),
+            StoreFault::NoCharter => of(Exit::NotAllowed, &fault),
+            StoreFault::NotALedger
+            | StoreFault::Newer { .. }
+            | StoreFault::NoWal
+            | StoreFault::Wire(_) => of(Exit::Input, &fault),
+            StoreFault::Block(_) => of(Exit::Wrong, &fault),
+        }
+    }
+}
+
+impl From<NodeFault> for Fault {
+    fn from(fault: NodeFault) -> Self {
+        match fault {
+            NodeFault::Folder(fault) => fault.into(),
+            NodeFault::Keys(fault) => fault.into(),
+            NodeFault::Store(fault) => fault.into(),
+            NodeFault::Guard(fault) => fault.into(),
+            NodeFault::Seal(fault) => fault.into(),
+            NodeFault::Rejected(fault) => fault.into(),
+            NodeFault::NoKey(_) => of(Exit::Input, &fault),
+            NodeFault::Refused(_) | NodeFault::Stopped(_) => of(Exit::NotAllowed, &fault),
+        }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(fault: Refusal) -> Self {
+        match fault {
+            Refusal::Rule(rejection) => rejection.into(),
+            Refusal::Words(words) => Self::refused(words),
+        }
+    }
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        let code = rejection.code();
+        let exit = match rejection {
+            Rejection::FeedFaulty => Exit::Conflict,
+            _ => Exit::NotAllowed,
+        };
+        Self::new(exit, format!("{rejection} (rejection {code}); nothing was written"))
+    }
+}
+
+impl From<CharterRejection> for Fault {
+    fn from(rejection: CharterRejection) -> Self {
+        let (exit, next) = match rejection {
+            CharterRejection::EpochNotNext | CharterRejection::PreviousNotHead => (
+                Exit::Conflict,
+                "Compare with `annona charter show`: apply the articles in between first, or propose anew.",
+            ),
+            CharterRejection::QuorumMissing
+            | CharterRejection::NewcomerUnsigned
+            | CharterRejection::RotationUnsigned
+            | CharterRejection::RecoveryUnsigned => (
+                Exit::NotAllowed,
+                "Collect the missing signatures with `annona charter sign`, and apply all copies together.",
+            ),
+            CharterRejection::BadSignature | CharterRejection::UnknownSigner => {
+                (Exit::Wrong, "Ask for the file again, from whoever signed it.")
+            }
+            _ => (Exit::Input, "Correct the description and propose again."),
+        };
+        let number = rejection.number();
+        Self::new(exit, format!("the article is refused: {rejection} (charter rejection {number})"))
+            .then(next)
+    }
+}
+
+impl From<NoticeRejection> for Fault {
+    fn from(rejection: NoticeRejection) -> Self {
+        let next = if rejection.awaits_charter() {
+            "If it is of this federation, apply the newer articles of the charter first."
+        } else {
+            "Ask its organisation for a new one."
+        };
+        let number = rejection.number();
+        let message = format!("the notice is refused: {rejection} (notice rejection {number})");
+        Self::new(Exit::Wrong, message).then(next)
+    }
+}
+
+impl From<ListRejection> for Fault {
+    fn from(rejection: ListRejection) -> Self {
+        let message = format!("{rejection} (list rejection {})", rejection.number());
+        Self::refused(message)
+    }
+}
+
+impl From<VaultFault> for Fault {
+    fn from(fault: VaultFault) -> Self {
+        let exit = match fault {
+            VaultFault::Disk(disk) => return disk.into(),
+            VaultFault::Damaged { .. } => Exit::Wrong,
+            VaultFault::WrongKey { .. } => Exit::NotAllowed,
+            VaultFault::Known { .. } | VaultFault::CardTaken { .. } => Exit::Conflict,
+            _ => Exit::Input,
+        };
+        of(exit, &fault)
+    }
+}
+
+impl From<ImportError> for Fault {
+    fn from(fault: ImportError) -> Self {
+        match fault {
+            ImportError::Cancelled => Self::interrupted(),
+            ImportError::Seal(fault) => fault.into(),
+            other => of(Exit::Input, &other),
+        }
+    }
+}
+
+macro_rules! all_input {
+    ($($fault:ty),*) => {
+        $(impl From<$fault> for Fault {
+            fn from(fault: $fault) -> Self {
+                of(Exit::Input, &fault)
+            }
+        })*
+    };
+}
+
+all_input!(TableError, MapError, WireFault, FrameFault, HouseholdError, ValueFault);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_trouble_has_its_exit_code() {
+        #[track_caller]
+        fn check(fault: impl Into<Fault>, exit: Exit) {
+            let fault = fault.into();
+            assert_eq!(fault.exit, exit, "{}", fault.message);
+            assert!(!fault.message.is_empty());
+        }
+        let path = Path::new("/camp/keys.annona");
+        let gone = || DiskFault::io("read", path, std::io::ErrorKind::NotFound.into());
+        check(gone(), Exit::Input);
+        check(KeystoreFault::WrongPassphrase { path: path.into() }, Exit::NotAllowed);
+        check(KeystoreFault::Damaged { path: path.into() }, Exit::Wrong);
+        check(FolderFault::Held { path: path.into(), pid: Some(4) }, Exit::Conflict);
+        check(NodeFault::Store(StoreFault::Disk(gone())), Exit::Input);
+        check(Rejection::ExceedsLot, Exit::NotAllowed);
+        check(CharterRejection::QuorumMissing, Exit::NotAllowed);
+        check(CharterRejection::PreviousNotHead, Exit::Conflict);
+        check(CharterRejection::BadSignature, Exit::Wrong);
+        check(NoticeRejection::BadSignature, Exit::Wrong);
+        check(ImportError::Cancelled, Exit::Interrupted);
+    }
+}

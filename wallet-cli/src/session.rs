@@ -1,0 +1,174 @@
+//! What a command works on: the data folder, opened as far as the command needs and no further.
+
+use std::path::{Path, PathBuf};
+
+use annona_ledger::charter::Charter;
+use annona_ledger::key::PublicKey;
+use annona_ledger::notice::Roster;
+use annona_ledger::time::Millis;
+use annona_node::clock::Clock;
+use annona_node::folder::{Folder, KEYS, LEDGER, LOCK, PEOPLE};
+use annona_node::guard::Guard;
+use annona_node::keystore::{Keystore, Name, Secret};
+use annona_node::node::{Node, NodeFault};
+use annona_node::store::Store;
+use annona_node::vault::Vault;
+
+use crate::ask::Ask;
+use crate::fault::{Fault, Outcome};
+use crate::paper::Papers;
+use crate::screen::Screen;
+use crate::settings::Settings;
+use crate::words;
+
+/// A command at work.
+pub(crate) struct Session {
+    /// The data folder.
+    pub(crate) dir: PathBuf,
+    /// Where the memory of what was signed lies, where the command line says so.
+    pub(crate) heads: Option<PathBuf>,
+    /// What to say, and how.
+    pub(crate) screen: Screen,
+    /// What to ask, and how.
+    pub(crate) ask: Ask,
+    /// The time.
+    pub(crate) clock: Clock,
+}
+
+impl Session {
+    /// The time now.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// The settings of the data folder.
+    pub(crate) fn settings(&self) -> Outcome<Settings> {
+        Settings::read(&self.dir)
+    }
+
+    /// Where the memory of what was signed lies.
+    pub(crate) fn heads(&self) -> Outcome<PathBuf> {
+        if let Some(heads) = &self.heads {
+            return Ok(heads.clone());
+        }
+        match self.settings()?.heads {
+            Some(heads) => Ok(heads),
+            None => Ok(Guard::default_place()?),
+        }
+    }
+
+    /// The ledger for reading only: no passphrase, and another process may be at work in the folder.
+    pub(crate) fn read(&self) -> Outcome<Store> {
+        self.is_ours()?;
+        Ok(Store::reader(&self.dir.join(LEDGER))?)
+    }
+
+    /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
+    pub(crate) fn take_in(&self) -> Outcome<(Folder, Store)> {
+        let folder = Folder::open(&self.dir)?;
+        let store = Store::open(&folder.file(LEDGER))?;
+        store.check_heads()?;
+        Ok((folder, store))
+    }
+
+    /// The node, for writing: asks for its passphrase.
+    pub(crate) fn node(&self) -> Outcome<Node> {
+        self.is_ours()?;
+        // Asked before the folder is held: a person who thinks keeps nobody else waiting.
+        let passphrase = self.ask.passphrase(&format!("passphrase of {}", self.dir.display()))?;
+        let node = Node::open(&self.dir, &passphrase, &self.heads()?, self.clock)?;
+        self.screen.detail(|| format!("node {} opened", words::hex(&node.public().short())));
+        Ok(node)
+    }
+
+    /// The node, for signing: refused at once where it may not sign, or has no certificate.
+    pub(crate) fn signing_node(&self) -> Outcome<Node> {
+        let node = self.node()?;
+        node.may_sign()?;
+        node.federation()?;
+        if node.certificate().is_none() {
+            return Err(Fault::refused(
+                "this node has no certificate. Send `annona node request` to its organisation and \
+                 take in the answer with `annona node learn FILE`.",
+            ));
+        }
+        Ok(node)
+    }
+
+    /// The sealed person file of an open node; made on first use.
+    pub(crate) fn vault(&self, node: &Node) -> Outcome<Vault> {
+        let path = node.folder().file(PEOPLE);
+        let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
+        let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
+        if path.exists() { Ok(Vault::open(&path, &key)?) } else { Ok(Vault::create(&path, &key)?) }
+    }
+
+    /// This node's public key, as its settings tell it: known without a passphrase.
+    pub(crate) fn own_key(&self) -> Outcome<Option<PublicKey>> {
+        let told = self.settings()?.node;
+        told.map(|text| words::public_key("the node in node.toml", &text)).transpose()
+    }
+
+    /// The charter and the notices: from a file of papers where one is given, otherwise from the data folder. So an
+    /// office signs on a machine that has no node.
+    pub(crate) fn power(&self, papers: Option<&Path>) -> Outcome<(Charter, Roster)> {
+        let Some(path) = papers else {
+            let store = self.read().map_err(|fault| {
+                fault.then("Or give the charter as a file: --charter FILE, from `annona charter show --out FILE`.")
+            })?;
+            return Ok((Charter::clone(store.charter()?), Roster::clone(store.roster())));
+        };
+        let papers = Papers::read(path)?;
+        let mut charter: Option<Charter> = None;
+        for article in &papers.articles {
+            charter = Some(match &charter {
+                None => Charter::found(article),
+                Some(charter) => charter.apply(article),
+            }?);
+        }
+        let charter = charter.ok_or_else(|| {
+            Fault::input("the file holds no charter. `annona charter show --out FILE` writes one.")
+                .at(path.display())
+        })?;
+        let mut roster = Roster::new();
+        for notice in &papers.notices {
+            roster.learn(&charter, notice)?;
+        }
+        Ok((charter, roster))
+    }
+
+    /// Opens a key file other than the node's.
+    pub(crate) fn keys(&self, path: &Path) -> Outcome<Keystore> {
+        // Before the question: a wrong path is better heard of at once.
+        path.metadata().map_err(|fault| Fault::io("open", path, fault))?;
+        let passphrase = self.ask.passphrase(&format!("passphrase of {}", path.display()))?;
+        Ok(Keystore::open(path, &passphrase)?)
+    }
+
+    /// Opens the key file of an operator, whose passphrase is not the node's.
+    pub(crate) fn operator_keys(
+        &self,
+        path: &Path,
+        passphrase: Option<&Path>,
+        option: &str,
+    ) -> Outcome<Keystore> {
+        path.metadata().map_err(|fault| Fault::io("open", path, fault))?;
+        let what = format!("passphrase of {}", path.display());
+        let passphrase = self.ask.other(&what, passphrase, option)?;
+        Ok(Keystore::open(path, &passphrase)?)
+    }
+
+    /// The path of the node's key file.
+    pub(crate) fn keys_path(&self) -> PathBuf {
+        self.dir.join(KEYS)
+    }
+
+    fn is_ours(&self) -> Outcome {
+        // The same words as `Folder::open`, without holding the folder.
+        if self.dir.join(LOCK).is_file() {
+            Ok(())
+        } else {
+            Err(annona_node::folder::FolderFault::NotOurs { path: self.dir.clone() }.into())
+        }
+    }
+}

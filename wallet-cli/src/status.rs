@@ -1,0 +1,124 @@
+use annona_ledger::notice::NodeCertificate;
+use annona_node::store::Blob;
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::fault::Outcome;
+use crate::session::Session;
+use crate::words::{self, hex, print_minute, print_units};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona status
+  $ annona status --json";
+
+/// Says who this node is, what it holds, and what waits for somebody. Needs no passphrase.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Status {}
+
+impl Status {
+    #[expect(clippy::unused_self, reason = "every command is called the same way")]
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let store = session.read()?;
+        let own = session.own_key()?;
+        let settings = session.settings()?;
+        let short = own.map(|key| hex(&key.short())).unwrap_or_else(|| "unknown".into());
+        let Ok(charter) = store.charter() else {
+            let value = json!({ "node": short, "site": settings.site, "federation": null });
+            session
+                .screen
+                .answer("status", value, || format!("Node {short}, in no federation yet"))?;
+            session.screen.note("Next: `annona charter apply FILE` with the federation's charter.");
+            return Ok(());
+        };
+        let founded = charter.founded();
+        let certificate = own.and_then(|key| store.roster().node(&key.short()).cloned());
+        let work = store.look()?;
+        let (mut pools, mut lines) = (Vec::new(), Vec::new());
+        for (key, pool) in work.all_pools() {
+            if own.is_none_or(|own| own.short() != key.node) {
+                continue;
+            }
+            let Some(programme) = charter.programme(key.programme) else { continue };
+            let Some(commodity) = programme.commodity(key.commodity) else { continue };
+            let print = |units| print_units(commodity, units);
+            let (lots, arriving) = (pool.lots.units(), pool.arriving.units());
+            let redeemed = pool.redeemed.units();
+            pools.push(json!({
+                "programme": key.programme, "cycle": key.cycle, "commodity": key.commodity,
+                "lots": lots.to_string(), "arriving": arriving.to_string(), "redeemed": redeemed.to_string(),
+            }));
+            lines.push(format!(
+                "  {} cycle {}, {}: {} here, {} on the way, {} handed out",
+                programme.name,
+                key.cycle,
+                commodity.name,
+                print(lots),
+                print(arriving),
+                print(redeemed),
+            ));
+        }
+        let feeds = work.feeds();
+        let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
+        let faulty = feeds.iter().filter(|feed| feed.faulty).count();
+        work.check()?;
+        drop(work);
+        let drafts = store.blobs(Blob::Draft)?.len();
+        let federation = charter.federation().to_string();
+        let value = json!({
+            "node": short, "site": settings.site, "federation": federation,
+            "federation_name": charter.name().as_str(), "epoch": charter.epoch(),
+            "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
+            "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
+            "drafts_waiting": drafts, "pools": pools,
+        });
+        session.screen.answer("status", value, || {
+            let place = certificate.as_ref().map_or_else(
+                || "no certificate yet: `annona node request`".to_owned(),
+                |c| {
+                    let roles: Vec<_> = c.roles.words().collect();
+                    let until = print_minute(c.not_after, founded);
+                    format!(
+                        "{} of organisation {} ({}), until {until}",
+                        c.site_name,
+                        c.org,
+                        roles.join(", ")
+                    )
+                },
+            );
+            let mut text = format!(
+                "Node {short}: {place}\nFederation {} ({}…), charter epoch {}\n{} in {}",
+                charter.name(),
+                federation.chars().take(16).collect::<String>(),
+                charter.epoch(),
+                words::count(entries, "entry", "entries"),
+                words::count(feeds.len() as u64, "feed", "feeds"),
+            );
+            lines.iter().for_each(|line| text = format!("{text}\n{line}"));
+            if drafts > 0 {
+                let waiting = words::count(drafts as u64, "list waits", "lists wait");
+                text = format!("{text}\n{waiting} for approval: `annona entitle list`");
+            }
+            if faulty > 0 {
+                let faulty = words::count(faulty as u64, "feed is", "feeds are");
+                text = format!("{text}\n{faulty} proven faulty: `annona doctor`");
+            }
+            text
+        })
+    }
+}
+
+/// A certificate as `--json` shows it.
+pub(crate) fn certificate_value(
+    c: &NodeCertificate,
+    founded: annona_ledger::time::Millis,
+) -> Value {
+    json!({
+        "node": hex(&c.short()), "key": hex(c.node.bytes()), "organisation": c.org, "site": c.site,
+        "site_name": c.site_name.as_str(), "roles": c.roles.words().collect::<Vec<_>>(),
+        "programmes": c.programmes.to_vec(),
+        "issued": print_minute(c.issued, founded), "not_after": print_minute(c.not_after, founded),
+        "replaces": c.replaces.map(|node| hex(&node)),
+    })
+}

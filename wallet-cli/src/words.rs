@@ -1,0 +1,184 @@
+//! How things of the ledger are written and read by people: keys, nodes, programmes, commodities.
+
+mod moment;
+mod money;
+
+use annona_ledger::charter::{Charter, Commodity, Organisation, Programme};
+use annona_ledger::id::{OrgId, ProgrammeId};
+use annona_ledger::key::PublicKey;
+use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
+use unicode_normalization::UnicodeNormalization;
+
+pub(crate) use moment::{Moment, print_minute};
+pub(crate) use money::{amount, print_units, unit_name};
+
+use crate::fault::{Fault, Outcome};
+
+/// Bytes as small hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        drop(write!(text, "{byte:02x}"));
+        text
+    })
+}
+
+/// Exactly `N` bytes from hexadecimal digits of either case.
+pub(crate) fn unhex<const N: usize>(what: &str, text: &str) -> Outcome<[u8; N]> {
+    let wrong = || {
+        Fault::input(format!(
+            "{what} \"{text}\" is not {} hexadecimal digits. Copy it whole.",
+            N * 2
+        ))
+    };
+    let mut bytes = [0u8; N];
+    if text.len() != N * 2 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        // `from_str_radix` takes a sign, which is no digit.
+        if !pair.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(bytes)
+}
+
+/// A public key from its 64 digits; a weak one is refused.
+pub(crate) fn public_key(what: &str, text: &str) -> Outcome<PublicKey> {
+    let key = PublicKey::Ed25519(unhex(what, text)?);
+    key.check().map_err(|why| Fault::input(format!("{what}: {why}.")))?;
+    Ok(key)
+}
+
+/// A node by its eight bytes, its whole key, or the name of its site where only one has it.
+pub(crate) fn node<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertificate> {
+    let digits = text.to_lowercase();
+    let mut found = roster.nodes().filter(|certificate| {
+        hex(&certificate.short()) == digits
+            || hex(certificate.node.bytes()) == digits
+            || same(certificate.site_name.as_str(), text)
+    });
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => Err(Fault::input(format!(
+            "several nodes stand at \"{text}\". Name one by its 16 digits: `annona node show`."
+        ))),
+        (None, _) => Err(Fault::input(format!(
+            "no certificate of a node \"{text}\" is known here. See `annona node show`; take in \
+             its notice with `annona node learn FILE`."
+        ))),
+    }
+}
+
+/// A programme by number or name.
+pub(crate) fn programme<'a>(
+    charter: &'a Charter,
+    text: &str,
+) -> Outcome<(ProgrammeId, &'a Programme)> {
+    let number = text.parse().ok().map(ProgrammeId);
+    let mut found = charter
+        .programmes()
+        .filter(|(id, programme)| Some(*id) == number || same(programme.name.as_str(), text));
+    found.next().ok_or_else(|| {
+        let have: Vec<String> =
+            charter.programmes().map(|(id, p)| format!("{id} {}", p.name)).collect();
+        let have = if have.is_empty() { "none".into() } else { have.join(", ") };
+        Fault::input(format!("the charter has no programme \"{text}\"; it has: {have}."))
+    })
+}
+
+/// A commodity of a programme, by number or name.
+pub(crate) fn commodity<'a>(programme: &'a Programme, text: &str) -> Outcome<&'a Commodity> {
+    let found = programme
+        .commodities
+        .iter()
+        .find(|c| c.id.to_string() == text || same(c.name.as_str(), text));
+    found.ok_or_else(|| {
+        let have: Vec<String> =
+            programme.commodities.iter().map(|c| format!("{} {}", c.id, c.name)).collect();
+        Fault::input(format!(
+            "programme {} has no commodity \"{text}\"; it has: {}.",
+            programme.name,
+            have.join(", ")
+        ))
+    })
+}
+
+/// An organisation by number or name.
+pub(crate) fn organisation<'a>(charter: &'a Charter, text: &str) -> Outcome<&'a Organisation> {
+    let number = text.parse().ok().map(OrgId);
+    let mut found =
+        charter.organisations().filter(|o| Some(o.id) == number || same(o.name.as_str(), text));
+    found.next().ok_or_else(|| {
+        let have: Vec<String> =
+            charter.organisations().map(|o| format!("{} {}", o.id, o.name)).collect();
+        Fault::input(format!("no organisation \"{text}\"; the members are: {}.", have.join(", ")))
+    })
+}
+
+/// The set of a node's roles, by their names.
+pub(crate) fn node_roles(words: &[String]) -> Outcome<Roles> {
+    words.iter().try_fold(Roles::NONE, |set, word| {
+        Roles::named(word).map(|role| set.and(role)).ok_or_else(|| {
+            let all: Vec<_> = Roles(u16::MAX).words().collect();
+            Fault::input(format!("a node has no role \"{word}\"; there are: {}.", all.join(", ")))
+        })
+    })
+}
+
+/// The set of an operator's roles, by their names.
+pub(crate) fn operator_roles(words: &[String]) -> Outcome<OperatorRoles> {
+    words.iter().try_fold(OperatorRoles::NONE, |set, word| {
+        OperatorRoles::named(word).map(|role| set.and(role)).ok_or_else(|| {
+            let all: Vec<_> = OperatorRoles(u16::MAX).words().collect();
+            Fault::input(format!(
+                "an operator has no role \"{word}\"; there are: {}.",
+                all.join(", ")
+            ))
+        })
+    })
+}
+
+/// Whether two names are the same but for case and spelling of accents.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    fold(one) == fold(other)
+}
+
+/// A text as it is compared: NFKC, lower case.
+pub(crate) fn fold(text: &str) -> String {
+    text.trim().nfkc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// `1 family`, `2 families`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_reads_back_and_nothing_else_is_taken() {
+        assert_eq!(unhex::<2>("key", "0aFF").expect("hex"), [10, 255]);
+        assert_eq!(hex(&[10, 255]), "0aff");
+        for bad in ["", "0a", "0aff0", "0af", "+aff", "0agg", "äff"] {
+            assert!(unhex::<2>("key", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_compare_by_what_a_person_sees() {
+        for (one, other, want) in [
+            ("Rice", "rice ", true),
+            ("Café", "CAFE\u{301}", true),
+            ("أرز", "أرز", true),
+            ("Rice", "Oil", false),
+        ] {
+            assert_eq!(same(one, other), want, "{one} {other}");
+        }
+    }
+}
