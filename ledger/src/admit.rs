@@ -2,6 +2,7 @@
 //! is ever signed; what others wrote is never refused here but folded ([`crate::fold`]).
 
 use crate::amount::{Amount, Balance};
+use crate::charter::Risk;
 use crate::entry::{CarrierKind, Control, Entry, FloatCover, Lot, Owner, Registry, Send, Value};
 use crate::fold::{budget_name, may_become, owner_of, redeemed, resolve, used_before};
 use crate::id::{CarrierId, CommodityId, CycleId, FeedRef, MerchantId, Pseudonym, Purse};
@@ -12,6 +13,9 @@ use crate::rejection::Rejection;
 use crate::ticket::{Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
+
+#[cfg(test)]
+mod tests;
 
 /// A row of a distribution list, and its place in the list's tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,6 +123,9 @@ impl<V: View> Asking<'_, V> {
     }
 
     fn value(&self, value: &Value, row: Option<&RowProof>) -> Result<(), Rejection> {
+        let programme = self.view.charter().programme(self.feed.programme);
+        let programme = programme.ok_or(Rejection::UnknownProgramme)?;
+        self.finish_decline(value)?;
         match value {
             Value::Merchant { merchant } => self.merchant(merchant),
             Value::Issue { from, list, row: number, purse, amount, .. } => {
@@ -150,7 +157,7 @@ impl<V: View> Asking<'_, V> {
             Value::FloatRedeem { lot, home, purse, amount, merchant, .. } => {
                 nonzero(*amount)?;
                 self.known_merchant(*merchant)?;
-                self.float_redeem(*lot, home, *purse, *amount)
+                self.float_redeem(*lot, home, *purse, *amount, &programme.risk)
             }
             Value::FloatCover(cover) => self.cover(cover),
         }
@@ -235,12 +242,22 @@ impl<V: View> Asking<'_, V> {
         if !same || !may_become(&row, send.owner, send.at) {
             return Err(Rejection::WrongOwner);
         }
+        // Passing a purse's units on must not make them last longer than they were given for.
+        if matches!(send.owner, Owner::Purse(_)) && send.expires > row.expires {
+            return Err(Rejection::WrongOwner);
+        }
+        // What stands in a verified block here can reach the receiver the same way; what the receiver sent itself, it
+        // holds. The rest travels with the ticket, as far as there is room.
+        let held = |sent: &Sent| {
+            let name = sent.name(self.feed.programme).ticket();
+            sent.node == send.to || self.view.ticket(&name).is_some_and(|row| row.placed)
+        };
+        provenance(self.view, self.chain, send.from, held)?;
         let receiver = self.view.roster().node(&send.to).ok_or(Rejection::UnknownReceiver)?;
         if send.to == self.feed.node || !receiver.programmes.contains(&self.feed.programme) {
             return Err(Rejection::UnknownReceiver);
         }
-        Self::covers(&row, send.amount)?;
-        provenance(self.view, self.chain, send.from, |_| false).map(|_| ())
+        Self::covers(&row, send.amount)
     }
 
     fn claim(&self, ticket: &Ticket) -> Result<(), Rejection> {
@@ -259,13 +276,10 @@ impl<V: View> Asking<'_, V> {
 
     fn claim_sent(&self, sent: &Sent, hops: &[Sent]) -> Result<(), Rejection> {
         let programme = self.feed.programme;
+        let (cycle, commodity, amount) = stated(sent);
+        self.known_commodity(cycle, commodity)?;
         if sent.moved.to() != self.feed.node {
             return Err(Rejection::NotAddressed);
-        }
-        let name = sent.accumulator();
-        let known = self.view.ticket(&name);
-        if known.is_some_and(|row| row.claimed.is_some()) || self.used(&Use::Ticket(name)) {
-            return Err(Rejection::AlreadyClaimed);
         }
         let federation = self.view.charter().federation();
         for sent in std::iter::once(sent).chain(hops) {
@@ -274,11 +288,17 @@ impl<V: View> Asking<'_, V> {
                 return Err(Rejection::TicketForged);
             }
         }
-        if self.view.faulty(&FeedRef::value(sent.node, programme)) {
-            return Err(Rejection::SenderFaulty);
+        let name = sent.name(programme).ticket();
+        let known = self.view.ticket(&name);
+        if known.is_some_and(|row| row.claimed.is_some()) || self.used(&Use::Ticket(name)) {
+            return Err(Rejection::AlreadyClaimed);
         }
-        let (cycle, commodity, amount) = stated(sent);
-        self.known_commodity(cycle, commodity)?;
+        if self.view.faulty(&FeedRef::value(sent.node, programme)) {
+            // Refusing it for good would leave the units where nobody could ever move them (rules: L15). It may be
+            // declined: taken up and sent back, in a basket of two.
+            let declines = matches!(self.back(1), Some(Value::Basket { entries: 2 }));
+            return if declines { Ok(()) } else { Err(Rejection::SenderFaulty) };
+        }
         if known.is_some_and(|row| row.placed) {
             return Ok(());
         }
@@ -291,6 +311,30 @@ impl<V: View> Asking<'_, V> {
             return Err(Rejection::UnverifiedCeiling);
         }
         Ok(())
+    }
+
+    /// The value entry so many places before the next.
+    fn back(&self, places: u64) -> Option<Value> {
+        let index = self.view.head(self.chain).next.checked_sub(places)?;
+        self.view.entry(owner_of(self.view, self.chain, index))
+    }
+
+    /// After the claim of a faulty sender's ticket nothing may follow but its whole amount, sent back.
+    fn finish_decline(&self, value: &Value) -> Result<(), Rejection> {
+        let Some(Value::Claim { ticket, .. }) = self.back(1) else { return Ok(()) };
+        let Ticket::Sent(sent, _) = &*ticket else { return Ok(()) };
+        if !matches!(self.back(2), Some(Value::Basket { entries: 2 })) {
+            return Ok(());
+        }
+        if !self.view.faulty(&FeedRef::value(sent.node, self.feed.programme)) {
+            return Ok(());
+        }
+        let claim = self.view.head(self.chain).next.saturating_sub(1);
+        let (.., amount) = stated(sent);
+        match value {
+            Value::Send(s) if (s.from, s.to, s.amount) == (Lot(claim), sent.node, amount) => Ok(()),
+            _ => Err(Rejection::SenderFaulty),
+        }
     }
 
     fn known_commodity(&self, cycle: CycleId, commodity: CommodityId) -> Result<(), Rejection> {
@@ -324,6 +368,7 @@ impl<V: View> Asking<'_, V> {
         home: &FeedRef,
         purse: Purse,
         amount: Amount,
+        risk: &Risk,
     ) -> Result<(), Rejection> {
         let row = self.lot(lot)?;
         if row.owner != Owner::Float {
@@ -332,9 +377,7 @@ impl<V: View> Asking<'_, V> {
         if home.node == self.feed.node || home.programme != self.feed.programme {
             return Err(Rejection::NotHome);
         }
-        let programme = self.view.charter().programme(self.feed.programme);
-        let programme = programme.ok_or(Rejection::UnknownProgramme)?;
-        let cap = programme.risk.caps.iter().find(|cap| cap.commodity == row.commodity);
+        let cap = risk.caps.iter().find(|cap| cap.commodity == row.commodity);
         let cap = cap.ok_or(Rejection::FloatCap)?;
         let day = FloatSpan::Day(self.stamp().day());
         let spans = [
@@ -353,14 +396,14 @@ impl<V: View> Asking<'_, V> {
 
     fn cover(&self, cover: &FloatCover) -> Result<(), Rejection> {
         nonzero(cover.amount)?;
+        let row = self.lot(cover.from)?;
         let float = self.view.float(&cover.float.accumulator).ok_or(Rejection::NotHere)?;
-        if float.home != self.feed || float.name != cover.float {
-            return Err(Rejection::NotHome);
-        }
         if self.used(&Use::Float(cover.float.accumulator)) {
             return Err(Rejection::AlreadyResolved);
         }
-        let row = self.lot(cover.from)?;
+        if float.home != self.feed || float.name != cover.float {
+            return Err(Rejection::NotHome);
+        }
         let same = row.owner == Owner::Purse(float.purse)
             && (row.cycle, row.commodity) == (cover.cycle, cover.commodity)
             && float.commodity == cover.commodity

@@ -200,7 +200,7 @@ pub fn govern(source: &(impl Source + ?Sized), options: &Options) -> Governed {
     }
     for (place, proof) in proofs {
         governed.signatures = governed.signatures.saturating_add(2);
-        if proof.verify(&federation) {
+        if proof.verify(&federation).is_some() {
             governed.forked.push(proof.feed);
         } else {
             governed.findings.push(at(place, Problem::NoForkProof));

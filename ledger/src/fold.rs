@@ -10,12 +10,16 @@ use crate::charter::Charter;
 use crate::entry::{Control, Entry, FloatCover, Lot, Owner, Registry, Send, Value};
 use crate::hash::{Hash, Purpose, hash};
 use crate::id::{CommodityId, CycleId, EntryName, FeedId, FeedRef, ProgrammeId};
+use crate::list::List;
 use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{
     At, Chain, ChainNo, Change, Fault, FloatRow, HoldRow, LotRow, Opened, Pool, PoolKey, Slot,
     TicketRow, Use, View,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// An entry where it stands, as the fold needs it.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,9 @@ pub struct Place {
     pub accumulator: Hash,
     /// The newest stamp before it in its chain.
     pub last_stamp: Minute,
+    /// The charter epoch of its block's header; in an open tail, that of the charter. A block is folded only once the
+    /// charter is known up to its epoch.
+    pub epoch: u32,
     /// How many entries follow in its block; in an open tail, as many as can.
     pub following: u16,
 }
@@ -379,7 +386,8 @@ impl<V: View> Folding<'_, V> {
 
     /// Notes a send of this feed now that its block is here. Its pools moved already if a ticket told of it first.
     fn placed(&mut self, moved: &Moved) {
-        let name = self.place.accumulator;
+        let (feed, index) = (self.place.feed.short(), self.at().index);
+        let name = EntryName { feed, index, accumulator: self.place.accumulator }.ticket();
         let node = self.place.feed.node.short();
         if let Some(row) = self.view.ticket(&name) {
             return self.push(Change::Ticket(name, TicketRow { placed: true, ..row }));
@@ -396,22 +404,33 @@ impl<V: View> Folding<'_, V> {
         self.push(Change::Ticket(name, row));
     }
 
+    /// A ticket, with what this very entry told of it: provenance may name one send twice.
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        let told = self.changes.iter().rev().find_map(|change| match change {
+            Change::Ticket(other, row) if other == name => Some(*row),
+            _ => None,
+        });
+        told.or_else(|| self.view.ticket(name))
+    }
+
     /// Learns a send from a ticket: its name, and its row once it can be believed.
     fn learn(&mut self, sent: &Sent) -> (Hash, Learned) {
         let programme = self.programme();
-        let name = sent.accumulator();
-        // A name commits to the entry and to all before it: a ticket known by name needs no second check.
-        if let Some(row) = self.view.ticket(&name) {
-            return (name, Learned::Known(row));
-        }
-        let Some(certificate) = self.view.roster().node(&sent.node) else {
+        let name = sent.name(programme).ticket();
+        let keys = self.view.roster().node_keys(&sent.node);
+        if keys.is_empty() {
             self.push(Change::Waiting(sent.node, self.at()));
             return (name, Learned::SenderUnknown);
-        };
+        }
+        // Asked even of a ticket that is known by name: or a claim with a spoilt signature would be a fault where it
+        // is folded before the sender's block, and none where it is folded after.
         let federation = self.view.charter().federation();
-        let checked = self.view.vouched(&name);
-        if !checked.unwrap_or_else(|| sent.verifies(&federation, &certificate.node, programme)) {
+        let signed = || keys.iter().any(|key| sent.verifies(&federation, key, programme));
+        if !self.view.vouched(&name).unwrap_or_else(signed) {
             return (name, Learned::Forged);
+        }
+        if let Some(row) = self.ticket(&name) {
+            return (name, Learned::Known(row));
         }
         let row = ticket_row(programme, sent.node, sent.index, &sent.moved, false);
         self.send_off(name, row, sent.node);
@@ -423,7 +442,10 @@ impl<V: View> Folding<'_, V> {
         match ticket {
             Ticket::Budget { epoch, act, line } => {
                 let name = budget_name(*epoch, *act, *line);
-                match self.view.ticket(&name) {
+                // A budget its author cannot have known, by its own word, is none, whatever a later charter says: or
+                // the answer would depend on which came first, the article or the block.
+                let known = *epoch <= self.place.epoch;
+                match self.view.ticket(&name).filter(|_| known) {
                     Some(row) if row.to == node && row.programme == self.programme() => {
                         self.take_up(name, row);
                     }
@@ -523,6 +545,9 @@ impl<V: View> Folding<'_, V> {
         let Some((lot, row)) = resolve(self.view, self.at().chain, taking.lot) else {
             return self.fault(Fault::LotMissing);
         };
+        if !matches!(row.owner, Owner::Purse(_)) {
+            self.fault(Fault::WrongOwner);
+        }
         let held = row.held.credit(taking.amount);
         self.push(Change::Slot(lot, Slot::Lot(LotRow { held, ..row })));
         let hold = HoldRow { lot, amount: taking.amount, merchant, until };
@@ -560,8 +585,13 @@ impl<V: View> Folding<'_, V> {
         }
         let row = self.freed(at, &hold, row);
         self.push(Change::Used(Use::Hold(at), self.at()));
-        self.take(hold.lot, row, hold.amount);
-        self.handed_out(row.cycle, row.commodity, hold.amount);
+        if matches!(row.owner, Owner::Purse(_)) {
+            self.take(hold.lot, row, hold.amount);
+            self.handed_out(row.cycle, row.commodity, hold.amount);
+        } else {
+            self.push(Change::Slot(hold.lot, Slot::Lot(row)));
+            self.hand_out_unbacked(&row, hold.amount);
+        }
     }
 
     fn let_go(&mut self, index: u64) {
@@ -623,7 +653,10 @@ impl<V: View> Folding<'_, V> {
                 redeemed: Balance::ZERO.debit(more),
             },
         );
-        self.push(Change::Used(redemption, at));
+        // One that came second in its own chain credits nothing, on any branch: it must not count as the larger.
+        if !twice {
+            self.push(Change::Used(redemption, at));
+        }
     }
 
     fn float_redeem(&mut self, taking: &Taking, home: FeedRef, owner: Owner, stamp: Minute) {
@@ -671,7 +704,15 @@ impl<V: View> Folding<'_, V> {
         match control {
             Control::List(list) => {
                 let node = self.place.feed.node.short();
-                self.push(Change::List(node, self.at().index, list.clone()));
+                let index = self.at().index;
+                // Two branches may freeze two lists at one index: the one with the lesser bytes stands, whichever
+                // came first.
+                let bytes = |list: &List| crate::wire::encode(list);
+                let stands =
+                    self.view.list(&node, index).is_none_or(|old| bytes(list) < bytes(&old));
+                if stands {
+                    self.push(Change::List(node, index, list.clone()));
+                }
             }
             // A fault is computed from known blocks, never asserted: the entry only says where a proof can be had.
             Control::FaultSeen { .. } => {}
@@ -690,8 +731,8 @@ pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
         Value::Post { hold, .. } => {
             let hold = view.hold(owner_of(view, at.chain, hold))?;
             match view.slot(hold.lot)? {
-                Slot::Lot(row) => Some((row, hold.amount)),
-                Slot::Same(_) => None,
+                Slot::Lot(row) if matches!(row.owner, Owner::Purse(_)) => Some((row, hold.amount)),
+                Slot::Lot(_) | Slot::Same(_) => None,
             }
         }
         Value::Merchant { .. }

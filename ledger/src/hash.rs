@@ -84,6 +84,8 @@ pub enum Purpose {
     BudgetLine,
     /// The lot of a refund, named by what was refunded.
     Refund,
+    /// A ticket, named by its sender, place and entry.
+    Ticket,
 }
 
 impl Purpose {
@@ -112,12 +114,13 @@ impl Purpose {
             Self::ShortCode => "annona 2026 v1 short code",
             Self::BudgetLine => "annona 2026 v1 budget line",
             Self::Refund => "annona 2026 v1 refund",
+            Self::Ticket => "annona 2026 v1 ticket",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-const PURPOSES: [Purpose; 21] = [
+pub const PURPOSES: [Purpose; 22] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -139,6 +142,7 @@ const PURPOSES: [Purpose; 21] = [
     Purpose::ShortCode,
     Purpose::BudgetLine,
     Purpose::Refund,
+    Purpose::Ticket,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

@@ -208,6 +208,23 @@ pub struct EntryName {
     pub accumulator: Hash,
 }
 
+impl EntryName {
+    /// The name of the ticket that a `Send` or `FloatCover` of this name is.
+    ///
+    /// The accumulator alone would do for entries of verified blocks. A ticket may be seen before them, and two
+    /// colluding senders could sign one accumulator as their own: whose units it moves would depend on which of the
+    /// two was seen first.
+    #[must_use]
+    pub fn ticket(&self) -> Hash {
+        let mut place = [0u8; 19];
+        place[..8].copy_from_slice(&self.feed.node);
+        place[8] = self.feed.lane as u8;
+        place[9..11].copy_from_slice(&self.feed.programme.0.to_be_bytes());
+        place[11..].copy_from_slice(&self.index.to_be_bytes());
+        hash(Purpose::Ticket, &[&place, &self.accumulator.0])
+    }
+}
+
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}:", self.feed, self.index)?;

@@ -23,36 +23,36 @@ pub enum Rejection {
     /// The draft's stamp is before the feed's last.
     #[error("the stamp is before this feed's last entry")]
     StampFell = 5,
-    /// An amount of zero.
-    #[error("the amount is zero")]
-    ZeroAmount = 10,
-    /// A basket of nothing, of too many, or of a basket.
-    #[error("a basket binds 1 to 32 entries, and no other basket")]
-    BadBasket = 11,
     /// The programme does not exist.
     #[error("the programme is not in the charter")]
-    UnknownProgramme = 12,
+    UnknownProgramme = 10,
     /// The commodity does not exist in the programme.
     #[error("the commodity is not in the programme")]
-    UnknownCommodity = 13,
+    UnknownCommodity = 11,
+    /// The cycle is not open.
+    #[error("the cycle is not known here")]
+    UnknownCycle = 12,
+    /// An amount of zero.
+    #[error("the amount is zero")]
+    ZeroAmount = 13,
+    /// A basket of nothing, of too many, or of a basket.
+    #[error("a basket binds 1 to 32 entries, and no other basket")]
+    BadBasket = 14,
     /// The merchant is not named in this feed.
     #[error("the merchant is not named in this feed")]
-    UnknownMerchant = 14,
+    UnknownMerchant = 15,
     /// The merchant is named already, or one too many.
     #[error("the merchant is already named in this feed, or the feed names too many")]
-    MerchantRefused = 15,
+    MerchantRefused = 16,
     /// No such lot here.
     #[error("no such lot is at this place")]
     LotNotFound = 21,
-    /// The lot is for somebody or something else.
+    /// The lot is for somebody or something else, or would be made to last longer.
     #[error("the lot is not meant for this")]
     WrongOwner = 22,
     /// The lot's last minute has passed.
     #[error("the entitlement has expired")]
     Expired = 23,
-    /// The holder of a hold let its time pass.
-    #[error("the hold has timed out")]
-    HoldTimedOut = 24,
     /// No such hold, redemption or float redemption in this feed.
     #[error("this feed has no such hold or redemption")]
     NotHere = 25,
@@ -62,6 +62,9 @@ pub enum Rejection {
     /// More than was redeemed.
     #[error("the refund is more than was redeemed")]
     ExceedsRedemption = 27,
+    /// The holder of a hold let its time pass.
+    #[error("the hold has timed out")]
+    HoldTimedOut = 28,
     /// The list is not known or not approved by two operators.
     #[error("the distribution list is not approved by two certified operators")]
     ListNotApproved = 31,
@@ -71,9 +74,6 @@ pub enum Rejection {
     /// The row was issued before.
     #[error("the row of the distribution list has been issued already")]
     RowIssued = 33,
-    /// The cycle is not open.
-    #[error("the cycle is not known here")]
-    UnknownCycle = 34,
     /// The ticket is for another feed.
     #[error("the ticket is addressed to another node")]
     NotAddressed = 41,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::Balance;
+use crate::block::Verified;
 use crate::charter::Charter;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
 use crate::feed::Head;
@@ -19,6 +20,9 @@ use crate::view::{
     At, Chain, ChainNo, Change, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Slot,
     TicketRow, Use, View,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// Everything that follows from a charter, a set of notices and a set of entries.
 #[derive(Clone, Debug)]
@@ -41,6 +45,35 @@ pub struct State {
     faults: BTreeSet<(At, Fault)>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
+    /// Forks shown by statements that are not blocks of this state: the lowest index of each feed.
+    forks: BTreeMap<FeedRef, u64>,
+    /// Sends known from tickets only, by feed and index.
+    unplaced: BTreeSet<(FeedRef, u64, Hash)>,
+}
+
+/// What a block's header tells about one of its entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// The charter epoch its author knew.
+    pub epoch: u32,
+    /// How many entries follow in it; in an open tail, as many as can.
+    pub following: u16,
+}
+
+/// Why a block is not the next of its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainFault {
+    /// It does not begin where the chain stands.
+    #[error("the block begins at {found:?}, the chain stands at {stands:?}")]
+    Gap {
+        /// Where the chain stands.
+        stands: Head,
+        /// Where the block begins.
+        found: Head,
+    },
+    /// Its author knew articles that are not known here: they come first.
+    #[error("the block's author knew the charter up to epoch {0}: learn that first")]
+    Epoch(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +81,10 @@ struct Known {
     chain: Chain,
     head: Head,
     last_stamp: Minute,
-    merchants: Vec<MerchantId>,
+    /// The newest stamp after each index at which it rose: what a branch begins with.
+    stamps: Vec<(u64, Minute)>,
+    /// The merchants named in this chain itself, each with its index.
+    merchants: Vec<(u64, MerchantId)>,
 }
 
 impl State {
@@ -73,6 +109,8 @@ impl State {
             waiting: BTreeSet::new(),
             faults: BTreeSet::new(),
             entries: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            unplaced: BTreeSet::new(),
         };
         for epoch in 0..=state.charter.epoch() {
             for change in fold::budgets(&state.charter, epoch) {
@@ -93,29 +131,89 @@ impl State {
         chain
     }
 
-    /// A branch that leaves another chain of the same feed, with the head it has there.
+    /// A branch that leaves another chain of the same feed, with the head it has there: `left` is the place, in that
+    /// chain, of the first entry they do not share.
     pub fn branch(&mut self, left: At, head: Head) -> ChainNo {
         let feed = self.chain(left.chain).feed;
+        // The chain that holds the last shared entry, which a branch of a branch may have left earlier.
+        let shared = left.index.checked_sub(1).map(|last| fold::owner_of(self, left.chain, last));
+        let left = At { chain: shared.map_or(left.chain, |at| at.chain), index: left.index };
+        let stamp = self.chains.get(left.chain.0 as usize).and_then(|known| {
+            let below = known.stamps.partition_point(|(index, _)| *index < left.index);
+            below.checked_sub(1).and_then(|last| known.stamps.get(last)).map(|(_, stamp)| *stamp)
+        });
         let chain = self.add_chain(Chain { feed, left: Some(left) }, head);
-        if let Some(known) = self.chains.get_mut(chain.0 as usize) {
-            known.last_stamp = Minute(0);
+        if let (Some(known), Some(stamp)) = (self.chains.get_mut(chain.0 as usize), stamp) {
+            known.last_stamp = stamp;
+            known.stamps.push((0, stamp));
         }
         chain
     }
 
+    /// Folds a whole block at the end of a chain.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainFault`]: nothing was folded.
+    pub fn fold_block(&mut self, chain: ChainNo, block: &Verified) -> Result<(), ChainFault> {
+        let (stands, found) = (self.head(chain), block.header().start());
+        if stands != found {
+            return Err(ChainFault::Gap { stands, found });
+        }
+        let epoch = block.header().epoch;
+        if epoch > self.charter.epoch() {
+            return Err(ChainFault::Epoch(epoch));
+        }
+        let mut following = block.header().count;
+        for placed in block.entries() {
+            following = following.saturating_sub(1);
+            self.fold(chain, placed.accumulator, &placed.entry, Block { epoch, following });
+        }
+        Ok(())
+    }
+
+    /// Learns that a feed said two things at an index, by statements that are not blocks of this state.
+    pub fn note_fork(&mut self, feed: FeedRef, index: u64) {
+        let lowest = self.forks.entry(feed).or_insert(index);
+        *lowest = index.min(*lowest);
+    }
+
+    /// The lowest index at which a feed is shown to have said two things: two branches, a noted fork, or a ticket it
+    /// signed for a place where its chain has something else.
+    #[must_use]
+    pub fn fork_at(&self, feed: &FeedRef) -> Option<u64> {
+        let of = |known: &&Known| known.chain.feed.short() == *feed;
+        let branches = self.chains.iter().filter(of).filter_map(|known| known.chain.left);
+        let reached = self.chains.iter().filter(of).map(|known| known.head.next).max();
+        let from = (*feed, 0, Hash::ZERO);
+        let lowest = self.unplaced.range(from..).next().filter(|(of, ..)| of == feed);
+        let missing = lowest.map(|(_, index, _)| *index).filter(|i| Some(*i) < reached);
+        branches.map(|left| left.index).chain(missing).chain(self.forks.get(feed).copied()).min()
+    }
+
+    /// The first entry of a feed that its own prefix cannot pay.
+    #[must_use]
+    pub fn insolvent_at(&self, feed: &FeedRef) -> Option<(At, Fault)> {
+        let of = |at: &At| self.chain(at.chain).feed.short() == *feed;
+        let proven = self.faults.iter().filter(|(at, fault)| fault.proves_insolvency() && of(at));
+        proven.min_by_key(|(at, fault)| (at.index, *fault)).copied()
+    }
+
     fn add_chain(&mut self, chain: Chain, head: Head) -> ChainNo {
         let number = ChainNo(u32::try_from(self.chains.len()).unwrap_or(u32::MAX));
-        let known = Known { chain, head, last_stamp: Minute(0), merchants: Vec::new() };
+        let (stamps, merchants) = (Vec::new(), Vec::new());
+        let known = Known { chain, head, last_stamp: Minute(0), stamps, merchants };
         self.chains.push(known);
         number
     }
 
     /// Folds the next entry of a chain.
-    pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry, following: u16) {
+    pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry, block: Block) {
+        let Block { epoch, following } = block;
         let feed = self.chain(chain).feed;
         let at = At { chain, index: self.head(chain).next };
         let last_stamp = self.last_stamp(chain);
-        let place = Place { feed, at, accumulator, last_stamp, following };
+        let place = Place { feed, at, accumulator, last_stamp, epoch, following };
         for change in fold::fold(self, &place, entry) {
             self.apply(change);
         }
@@ -125,6 +223,9 @@ impl State {
         if let Some(known) = self.chains.get_mut(chain.0 as usize) {
             known.head = Head { next: at.index.saturating_add(1), accumulator };
             known.last_stamp = last_stamp.max(entry.stamp().unwrap_or(last_stamp));
+            if known.last_stamp > last_stamp {
+                known.stamps.push((at.index, known.last_stamp));
+            }
         }
     }
 
@@ -139,6 +240,14 @@ impl State {
                 *pool = pool.plus(by);
             }
             Change::Ticket(name, row) => {
+                if let Some(node) = row.from {
+                    let place = (FeedRef::value(node, row.programme), row.index, name);
+                    if row.placed {
+                        self.unplaced.remove(&place);
+                    } else {
+                        self.unplaced.insert(place);
+                    }
+                }
                 self.tickets.insert(name, row);
             }
             Change::Hold(at, row) => {
@@ -150,7 +259,7 @@ impl State {
             }
             Change::Merchant(chain, merchant) => {
                 if let Some(known) = self.chains.get_mut(chain.0 as usize) {
-                    known.merchants.push(merchant);
+                    known.merchants.push((known.head.next, merchant));
                 }
             }
             Change::List(node, index, list) => {
@@ -160,7 +269,8 @@ impl State {
                 self.enrolled.insert((programme, pseudonym));
             }
             Change::CarrierBound(programme, carrier, pseudonym, kind) => {
-                self.carriers.insert((programme, carrier, pseudonym), kind);
+                let known = self.carriers.entry((programme, carrier, pseudonym)).or_insert(kind);
+                *known = kind.min(*known);
             }
             Change::CarrierCancelled(programme, carrier) => {
                 self.cancelled.insert((programme, carrier));
@@ -172,6 +282,18 @@ impl State {
                 self.faults.insert((at, fault));
             }
         }
+    }
+
+    /// The merchants a chain has named below an index, its latest own ones first, then those it shares.
+    fn merchants_below(&self, chain: ChainNo, index: u64) -> impl Iterator<Item = MerchantId> {
+        let mut next = Some((chain, index));
+        let step = move || {
+            let (chain, below) = next?;
+            let known = self.chains.get(chain.0 as usize)?;
+            next = known.chain.left.map(|left| (left.chain, left.index.min(below)));
+            Some(known.merchants.iter().filter(move |(at, _)| *at < below).map(|(_, m)| *m))
+        };
+        std::iter::from_fn(step).flatten()
     }
 
     /// The pools, in order.
@@ -248,10 +370,7 @@ impl View for State {
     }
 
     fn faulty(&self, feed: &FeedRef) -> bool {
-        let of_feed = |chain: &ChainNo| self.chain(*chain).feed.short() == *feed;
-        let forked =
-            self.chains.iter().any(|k| k.chain.left.is_some() && k.chain.feed.short() == *feed);
-        forked || self.faults.iter().any(|(at, f)| f.proves_insolvency() && of_feed(&at.chain))
+        self.fork_at(feed).is_some() || self.insolvent_at(feed).is_some()
     }
 
     fn slot(&self, at: At) -> Option<Slot> {
@@ -279,15 +398,11 @@ impl View for State {
     }
 
     fn merchants(&self, chain: ChainNo) -> u32 {
-        // A branch sees what the chain it left named below the point where it left; counting the whole of it can only
-        // let a name pass on a feed that is proven faulty anyway.
-        let own = self.chains[chain.0 as usize].merchants.len();
-        let shared = self.chain(chain).left.map_or(0, |left| self.merchants(left.chain));
-        u32::try_from(own).unwrap_or(u32::MAX).saturating_add(shared)
+        u32::try_from(self.merchants_below(chain, u64::MAX).count()).unwrap_or(u32::MAX)
     }
 
     fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool {
-        self.chains[chain.0 as usize].merchants.contains(merchant)
+        self.merchants_below(chain, u64::MAX).any(|named| named == *merchant)
     }
 
     fn list(&self, node: &[u8; 8], index: u64) -> Option<List> {

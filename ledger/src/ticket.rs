@@ -125,7 +125,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The accumulator after the entry: the ticket's name.
+    /// The accumulator after the entry.
     #[must_use]
     pub fn accumulator(&self) -> Hash {
         crate::feed::step(&self.before, &leaf(&wire::encode(&self.moved.entry())))
@@ -136,6 +136,21 @@ impl Sent {
     pub fn name(&self, programme: ProgrammeId) -> EntryName {
         let feed = FeedRef::value(self.node, programme);
         EntryName { feed, index: self.index, accumulator: self.accumulator() }
+    }
+
+    /// The promise this was cut from: what a fork proof compares.
+    ///
+    /// # Errors
+    ///
+    /// None for a send of the sizes entries have; the bound is checked all the same.
+    pub fn promise(&self, programme: ProgrammeId) -> Result<Promise, WireFault> {
+        Ok(Promise {
+            feed: FeedRef::value(self.node, programme),
+            index: self.index,
+            before: self.before,
+            entry: Bytes::new(wire::encode(&self.moved.entry()))?,
+            signature: self.signature,
+        })
     }
 
     /// Whether the node of key `node` signed this on its value feed for `programme`.

@@ -57,8 +57,8 @@ pub enum Opened {
 /// A credit in one place, and what is left of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LotRow {
-    /// Its name wherever it is known: the accumulator of the entry that opened it, or of the ticket it took up, so that
-    /// two branches' claims of one ticket are one lot.
+    /// Its name wherever it is known: the accumulator of the entry that opened it, or the name of the ticket it took up,
+    /// so that two branches' claims of one ticket are one lot.
     pub origin: Hash,
     /// Whom it is for.
     pub owner: Owner,
@@ -93,8 +93,8 @@ pub enum Slot {
     Same(At),
 }
 
-/// Units that were sent, and whether they have arrived. Named by the accumulator of the `Send` or `FloatCover`, or by
-/// the name of a budget line.
+/// Units that were sent, and whether they have arrived. Named by [`EntryName::ticket`] of the `Send` or `FloatCover`, or
+/// by the name of a budget line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TicketRow {
     /// The programme.

@@ -332,6 +332,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 at,
                 accumulator: placed.accumulator,
                 last_stamp,
+                epoch: header.epoch,
                 following,
             };
             self.look(place, header.seq, &to, &placed.entry);
@@ -461,7 +462,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 if let Ticket::Sent(..) = &**ticket {
                     for sent in ticket.sends() {
                         let carried = || Box::new(Carried { sent: *sent, place: here });
-                        self.carried.entry(sent.accumulator()).or_insert_with(carried);
+                        let name = sent.name(self.rows.feed.programme).ticket();
+                        self.carried.entry(name).or_insert_with(carried);
                     }
                 }
             }

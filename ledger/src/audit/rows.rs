@@ -331,9 +331,8 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
     }
 
     fn vouched(&self, name: &Hash) -> Option<bool> {
-        // Taken on trust until the feed of its sender has been read: a name commits to the entry it names, so what is
-        // found under it there needs no signature. What is found nowhere is checked at the end.
-        Some(!self.told.forged.contains(name))
+        // A good entry under a spoilt signature is still a forged ticket, so none is taken on the word of its name.
+        self.told.forged.contains(name).then_some(false)
     }
 
     fn float(&self, name: &Hash) -> Option<FloatRow> {

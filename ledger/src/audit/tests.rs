@@ -344,7 +344,8 @@ impl World {
             };
             numbers[c] = Some(number);
             let (accumulator, entry, following) = &chain.all[done[c]];
-            state.fold(number, *accumulator, entry, *following);
+            let block = crate::state::Block { epoch: 0, following: *following };
+            state.fold(number, *accumulator, entry, block);
             done[c] += 1;
         }
         state

@@ -211,6 +211,16 @@ impl Roster {
         self.nodes.get(node)?.last().and_then(|rank| self.node_notice(&rank.3))
     }
 
+    /// Every key ever certified under eight bytes, the one that stands last. What was signed by one of them stays
+    /// signed, whichever certificate is learned later.
+    #[must_use]
+    pub fn node_keys(&self, node: &[u8; 8]) -> Vec<PublicKey> {
+        let ranks = self.nodes.get(node).into_iter().flatten();
+        let mut keys: Vec<PublicKey> = ranks.map(|rank| rank.0.0).collect();
+        keys.dedup();
+        keys
+    }
+
     /// The certificates that stand, ascending by the nodes' eight bytes.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeCertificate> {
         self.nodes.keys().filter_map(|node| self.node(node))

@@ -261,7 +261,7 @@ mod tests {
             one: crate::fork::Statement::Header(block.header, block.signature),
             other: crate::fork::Statement::Header(block.header, block.signature),
         };
-        assert!(!proof.verify(&federation), "one statement twice is no contradiction");
+        assert_eq!(proof.verify(&federation), None, "one statement twice is no contradiction");
         let piece = Proof { place: 0, bytes: Bytes::new(vec![9; 5]).expect("five bytes fit") };
         let pieces = Bounded::new(vec![piece]).expect("one piece fits");
         let known = || Bounded::new(vec![known]).expect("one feed fits");
@@ -327,13 +327,13 @@ mod tests {
         let key = SigningKey::from_seed(&[3; 32]);
         let scope: [&[u8]; 2] = [&federation.0.0, &feed.bytes()];
         let sign = |header| key.sign(crate::key::Context::Header, &scope, &wire::encode(header));
-        let statement = |header, signature| crate::fork::Statement::Header(header, signature);
+        let statement = crate::fork::Statement::Header;
         let one = statement(block.header, block.signature);
         let proof = ForkProof { feed, one, other: statement(other, sign(&other)) };
-        assert!(proof.verify(&federation));
+        assert_eq!(proof.verify(&federation), Some(0));
         let forged = ForkProof { other: statement(other, block.signature), ..proof.clone() };
-        assert!(!forged.verify(&federation), "the other header is not signed");
+        assert_eq!(forged.verify(&federation), None, "the other header is not signed");
         let elsewhere = FederationId(Hash([8; 32]));
-        assert!(!proof.verify(&elsewhere), "another federation");
+        assert_eq!(proof.verify(&elsewhere), None, "another federation");
     }
 }

@@ -47,7 +47,7 @@ impl Work<'_> {
                 self.set_chain(chain, ChainRow { merchants, ..row });
             }
             Change::List(node, index, list) => self.write(
-                "INSERT OR IGNORE INTO list(node, idx, bytes) VALUES(?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO list(node, idx, bytes) VALUES(?1, ?2, ?3)",
                 params![node, index.cast_signed(), wire::encode(&*list)],
             ),
             Change::Enrolled(programme, who) => self.write(

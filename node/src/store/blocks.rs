@@ -146,7 +146,7 @@ impl Work<'_> {
 
     fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
-        self.fold_block(chain, verified.entries());
+        self.fold_block(chain, verified.header().epoch, verified.entries());
         let header = verified.header();
         if let Some(row) = self.chain_row(chain) {
             let seq = header.seq.saturating_add(1);
@@ -155,14 +155,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn fold_block(&self, chain: ChainNo, entries: &[block::Placed]) {
+    pub(super) fn fold_block(&self, chain: ChainNo, epoch: u32, entries: &[block::Placed]) {
         let mut following = u16::try_from(entries.len()).unwrap_or(u16::MAX);
         for placed in entries {
             following = following.saturating_sub(1);
             let at = At { chain, index: placed.index };
             let after =
                 Head { next: placed.index.saturating_add(1), accumulator: placed.accumulator };
-            self.fold_at(at, after, &placed.entry, following);
+            self.fold_at(at, after, &placed.entry, epoch, following);
         }
     }
 

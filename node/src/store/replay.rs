@@ -67,7 +67,7 @@ impl Store {
         for feed in &order {
             work.blocks::<StoreFault>(feed.chain, 0, |row, _| {
                 let entries = row.block.read(feed.id.lane)?;
-                work.fold_block(feed.chain, &entries);
+                work.fold_block(feed.chain, row.block.header.epoch, &entries);
                 done = done.saturating_add(1);
                 progress(done, total);
                 Ok(true)
@@ -210,7 +210,8 @@ impl Work<'_> {
             let head = self.head(chain);
             let entry = Entry::decode(self.chain(chain).feed.lane, &bytes)?;
             let at = At { chain, index: head.next };
-            self.fold_at(at, head.after(&bytes), &entry, u16::MAX);
+            let epoch = self.charter().epoch();
+            self.fold_at(at, head.after(&bytes), &entry, epoch, u16::MAX);
         }
         self.check()
     }

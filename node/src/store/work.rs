@@ -265,7 +265,7 @@ impl<'a> Work<'a> {
             "INSERT INTO tail(at, entry, evidence) VALUES(?1, ?2, ?3)",
             params![At64(at), bytes, evidence],
         );
-        self.fold_at(at, after, entry, following);
+        self.fold_at(at, after, entry, self.charter().epoch(), following);
         Accepted {
             feed: self.chain(chain).feed,
             at,
@@ -276,13 +276,14 @@ impl<'a> Work<'a> {
     }
 
     /// Folds one entry at the end of its chain.
-    pub(super) fn fold_at(&self, at: At, after: Head, entry: &Entry, following: u16) {
+    pub(super) fn fold_at(&self, at: At, after: Head, entry: &Entry, epoch: u32, following: u16) {
         let Some(row) = self.chain_row(at.chain) else { return };
         let place = Place {
             feed: row.chain.feed,
             at,
             accumulator: after.accumulator,
             last_stamp: row.stamp,
+            epoch,
             following,
         };
         for change in fold::fold(self, &place, entry) {
