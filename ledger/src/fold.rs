@@ -723,12 +723,13 @@ impl<V: View> Folding<'_, V> {
 /// The lot and amount of the redemption at exactly this place: a `Redeem`, or a `Post` through its hold.
 #[must_use]
 pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
+    // What it names must stand before it: a lot opened later was not there to pay, and there is nothing to give back.
     match view.entry(at)? {
-        Value::Redeem { lot, amount, .. } => {
+        Value::Redeem { lot, amount, .. } if lot.0 < at.index => {
             let (_, row) = resolve(view, at.chain, lot)?;
             matches!(row.owner, Owner::Purse(_)).then_some((row, amount))
         }
-        Value::Post { hold, .. } => {
+        Value::Post { hold, .. } if hold < at.index => {
             let hold = view.hold(owner_of(view, at.chain, hold))?;
             match view.slot(hold.lot)? {
                 Slot::Lot(row) if matches!(row.owner, Owner::Purse(_)) => Some((row, hold.amount)),
@@ -739,6 +740,8 @@ pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
         | Value::Issue { .. }
         | Value::Send(_)
         | Value::Claim { .. }
+        | Value::Redeem { .. }
+        | Value::Post { .. }
         | Value::Hold { .. }
         | Value::Drop { .. }
         | Value::Basket { .. }
