@@ -1,7 +1,7 @@
 //! The audit: everything checked again by somebody who trusts nobody, in one pass (spec/audit-file.md).
 //!
 //! Charter and notices are read first; then every feed by itself, on as many cores as there are ([`part`]); then what
-//! crosses feeds is matched by name ([`again`], [`join`]). Only tickets and sums outlive a feed, so memory grows with
+//! crosses feeds is matched by name ([`join`]). Only tickets and sums outlive a feed, so memory grows with
 //! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ mod rows;
 mod tests;
 pub mod verdict;
 
-pub use join::{again, join};
+pub use join::join;
 pub use verdict::Verdict;
 use verdict::{FileProblem, Finding, Problem, Where};
 
@@ -126,12 +126,12 @@ impl Governed {
     }
 }
 
-/// What a part is to be told of the others: nothing at first.
+/// What every feed is told before it is read.
 #[derive(Clone, Debug, Default)]
 pub struct Hints(rows::Told);
 
 impl Hints {
-    /// What every feed is told: the budgets.
+    /// The budgets of a charter.
     #[must_use]
     pub fn of(ground: &Ground) -> Self {
         let mut told = rows::Told::default();
@@ -313,15 +313,10 @@ pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
     };
     let hints = Hints::of(ground);
     let on = |_: u64| true;
-    let mut parts: Vec<Part> = source
+    let parts: Vec<Part> = source
         .feeds()
         .into_iter()
         .map(|feed| part(source, ground, &hints, feed, options, &on))
         .collect();
-    for (which, hints) in again(ground, &hints, &parts) {
-        if let Some(old) = parts.get_mut(which) {
-            *old = part(source, ground, &hints, old.feed, options, &on);
-        }
-    }
     join(&governed, parts, source.end(), options)
 }

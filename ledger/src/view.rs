@@ -327,10 +327,6 @@ pub trait View {
     fn entry(&self, at: At) -> Option<Value>;
     /// A ticket.
     fn ticket(&self, name: &Hash) -> Option<TicketRow>;
-    /// Whether the signature of a ticket with this name is known to be good, or bad, without checking it again.
-    fn vouched(&self, _name: &Hash) -> Option<bool> {
-        None
-    }
     /// A float redemption.
     fn float(&self, name: &Hash) -> Option<FloatRow>;
     /// The entries that used something, on any branch.

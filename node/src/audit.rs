@@ -1,11 +1,21 @@
-//! The audit file: written from a ledger, read and checked by anybody, on every core there is.
+//! The audit file: written from a ledger, read and checked by anybody, on every core there is; proofs of single entries;
+//! and the report.
 
 pub mod export;
 pub mod file;
+mod look;
+pub mod proof;
+pub mod report;
 pub mod run;
+pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
 pub use export::{Exported, Ledger, export};
 pub use file::AuditFile;
-pub use run::{Progress, audit};
+pub use look::LookFault;
+pub use proof::{Checked, Proof, check_proof, prove};
+pub use run::{Progress, audit, cores};
+pub use store::StoreSource;
+pub use trace::{Step, Trail, trace};

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rows::{Branch, Rows, Spot, Told};
+use super::rows::{Branch, Few, Rows, Spot, Told};
 use super::verdict::{Charge, Finding, Problem, Served, Where};
 use super::{Ground, Item, Source};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::entry::{Entry, Owner, Value};
 use crate::feed::Head;
-use crate::fold::{self, Place, resolve};
+use crate::fold::{self, Place};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, Lane, Purse};
 use crate::key::Signature;
@@ -19,7 +19,7 @@ use crate::notice::NodeCertificate;
 use crate::state;
 use crate::ticket::Ticket;
 use crate::time::Minute;
-use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, TicketRow, View};
+use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, Slot, TicketRow, View};
 use crate::wire::Bounded;
 
 /// Findings kept word for word of one feed; more are counted.
@@ -32,15 +32,8 @@ pub(super) struct Told1 {
     pub(super) row: TicketRow,
     /// Whether this feed was the first, of what it was told, to know of it: then its pools moved here.
     pub(super) moved: bool,
-    /// For a send of another feed: the signature carried, by whom and where.
-    pub(super) carried: Option<Box<Carried>>,
-}
-
-/// A signature that a claim carried.
-#[derive(Clone, Debug)]
-pub(super) struct Carried {
-    pub(super) sent: crate::ticket::Sent,
-    pub(super) place: Where,
+    /// For a send of another feed: where a claim carried it.
+    pub(super) carried: Option<Where>,
 }
 
 /// What a feed's control entries and issues say about lists.
@@ -64,8 +57,8 @@ pub(super) struct Outcome {
     pub(super) forked: bool,
     pub(super) insolvent: bool,
     pub(super) certified: bool,
-    pub(super) pools: BTreeMap<PoolKey, Pool>,
-    pub(super) given: BTreeMap<PoolKey, super::verdict::Given>,
+    pub(super) pools: Few<Pool>,
+    pub(super) given: Few<super::verdict::Given>,
     pub(super) short: BTreeMap<(CycleId, CommodityId), u128>,
     pub(super) tickets: Vec<Told1>,
     pub(super) lists: Lists,
@@ -77,16 +70,27 @@ pub(super) struct Outcome {
     pub(super) charge: Option<Charge>,
 }
 
+/// Purses kept for one hour before those met twice are let go.
+const PURSES: usize = 1 << 16;
+
+/// One hour at a counter.
+#[derive(Clone, Debug, Default)]
+struct Hour {
+    hour: u32,
+    redemptions: u64,
+    purses: Vec<Purse>,
+}
+
 /// The audit of one feed.
 pub(super) struct FeedAudit<'a, S: ?Sized> {
     ground: &'a Ground,
     rows: Rows<'a, S>,
     certificate: Option<&'a NodeCertificate>,
     out: Outcome,
-    carried: BTreeMap<Hash, Box<Carried>>,
+    carried: BTreeMap<Hash, Where>,
     fresh: BTreeSet<Hash>,
     last: Option<(Header, Vec<Proof>)>,
-    hour: (u32, BTreeSet<Purse>),
+    hour: Hour,
     hours: BTreeMap<u32, (u64, u64)>,
     changes: Vec<Change>,
     with_rows: bool,
@@ -118,7 +122,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             carried: BTreeMap::new(),
             fresh: BTreeSet::new(),
             last: None,
-            hour: (0, BTreeSet::new()),
+            hour: Hour::default(),
             hours: BTreeMap::new(),
             changes: Vec::new(),
             with_rows,
@@ -197,9 +201,10 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         if loose {
             self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
         } else {
-            self.fold(place, chain, &header, verified.entries(), known);
+            // Kept before it is folded: what is refunded at once stands in the same block.
             let starts = verified.entries().iter().map(|placed| placed.start).collect();
             self.rows.keep(chain, header.first, starts, block.body.into_vec());
+            self.fold(place, chain, &header, verified.entries(), known);
         }
         self.advance(chain, &header);
         self.last = Some((header, Vec::new()));
@@ -338,6 +343,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.look(place, header.seq, &to, &placed.entry);
             let mut changes = std::mem::take(&mut self.changes);
             fold::fold_into(&self.rows, &to, &placed.entry, &mut changes);
+            self.count(place, header.seq, &to, &placed.entry, &changes);
             for change in changes.drain(..) {
                 self.apply(place, header.seq, change);
             }
@@ -356,11 +362,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
     fn apply(&mut self, place: u64, seq: u64, change: Change) {
         match &change {
             Change::Pool(key, by) => {
-                let pool = self.out.pools.entry(*key).or_default();
+                let pool = self.out.pools.of(key);
                 *pool = pool.plus(*by);
                 let units = by.redeemed.units();
                 if units != 0 {
-                    let given = self.out.given.entry(*key).or_default();
+                    let given = self.out.given.of(key);
                     if units > 0 {
                         given.redeemed = given.redeemed.plus(by.redeemed);
                     } else {
@@ -388,9 +394,6 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                         self.out.lists.frozen.insert(*index, (**list).clone());
                     }
                     Err(why) => self.find(place, Some(seq), Some(*index), Problem::List(why)),
-                }
-                if self.with_rows {
-                    self.out.rows.push(state::list_bytes(&node, *index, list));
                 }
             }
             Change::Enrolled(programme, who) if self.with_rows => {
@@ -421,51 +424,57 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 self.find(place, Some(seq), Some(at.index), Problem::CertificateEnded);
             }
         }
+        if let Entry::Value(Value::Claim { ticket, .. }) = entry
+            && let Ticket::Sent(..) = &**ticket
+        {
+            let here = self.here(place, seq, at.index);
+            for sent in ticket.sends() {
+                self.out.signatures = self.out.signatures.saturating_add(1);
+                let name = sent.name(self.rows.feed.programme).ticket();
+                self.carried.entry(name).or_insert(here);
+            }
+        }
+    }
+
+    fn here(&self, offset: u64, seq: u64, index: u64) -> Where {
+        Where { offset, feed: Some(self.rows.feed.short()), seq: Some(seq), index: Some(index) }
+    }
+
+    /// Counts what was issued and who was served, by the lot the fold found: the first its changes set.
+    fn count(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry, changes: &[Change]) {
         let Entry::Value(value) = entry else { return };
-        let here = Where {
-            offset: place,
-            feed: Some(self.rows.feed.short()),
-            seq: Some(seq),
-            index: Some(at.index),
-        };
+        let moves = matches!(
+            value,
+            Value::Issue { .. }
+                | Value::Redeem { .. }
+                | Value::Post { .. }
+                | Value::FloatRedeem { .. }
+        );
+        if !moves {
+            return;
+        }
+        let lot = changes.iter().find_map(|change| match change {
+            Change::Slot(_, Slot::Lot(row)) => Some(row),
+            _ => None,
+        });
+        let Some(lot) = lot else { return };
+        let of = (lot.cycle, lot.commodity);
         match value {
-            Value::Issue { from, list, row, amount, .. } => {
-                if let Some((_, lot)) = resolve(&self.rows, at.chain, *from) {
-                    let key = (*list, lot.cycle, lot.commodity);
-                    let sum = self.out.lists.issued.entry(key).or_insert((Amount::ZERO, 0, here));
-                    sum.0 = sum.0.plus(*amount).unwrap_or(Amount::MAX);
-                    sum.1 = sum.1.max(*row);
-                }
+            Value::Issue { list, row, amount, .. } => {
+                let here = self.here(place, seq, to.at.index);
+                let key = (*list, lot.cycle, lot.commodity);
+                let sum = self.out.lists.issued.entry(key).or_insert((Amount::ZERO, 0, here));
+                sum.0 = sum.0.plus(*amount).unwrap_or(Amount::MAX);
+                sum.1 = sum.1.max(*row);
             }
-            Value::Redeem { lot, amount, at: stamp, .. } => {
-                if let Some((_, lot)) = resolve(&self.rows, at.chain, *lot) {
-                    self.serve(*stamp, lot.owner, (lot.cycle, lot.commodity), *amount, false);
-                }
+            Value::Redeem { amount, at, .. } => self.serve(*at, lot.owner, of, *amount, false),
+            Value::FloatRedeem { purse, amount, at, .. } => {
+                self.serve(*at, Owner::Purse(*purse), of, *amount, true);
             }
-            Value::Post { hold, at: stamp, .. } => {
-                let hold = self.rows.hold(fold::owner_of(&self.rows, at.chain, *hold));
-                if let Some(hold) = hold
-                    && let Some((_, lot)) =
-                        resolve(&self.rows, hold.lot.chain, crate::entry::Lot(hold.lot.index))
-                {
-                    let of = (lot.cycle, lot.commodity);
-                    self.serve(*stamp, lot.owner, of, hold.amount, false);
-                }
-            }
-            Value::FloatRedeem { lot, purse, amount, at: stamp, .. } => {
-                if let Some((_, lot)) = resolve(&self.rows, at.chain, *lot) {
-                    let of = (lot.cycle, lot.commodity);
-                    self.serve(*stamp, Owner::Purse(*purse), of, *amount, true);
-                }
-            }
-            Value::Claim { ticket, .. } => {
-                if let Ticket::Sent(..) = &**ticket {
-                    for sent in ticket.sends() {
-                        let carried = || Box::new(Carried { sent: *sent, place: here });
-                        let name = sent.name(self.rows.feed.programme).ticket();
-                        self.carried.entry(name).or_insert_with(carried);
-                    }
-                }
+            Value::Post { hold, at, .. } => {
+                let hold = self.rows.hold(fold::owner_of(&self.rows, to.at.chain, *hold));
+                let amount = hold.map(|hold| hold.amount).unwrap_or_default();
+                self.serve(*at, lot.owner, of, amount, false);
             }
             _ => {}
         }
@@ -485,7 +494,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             cycle: of.0,
             commodity: of.1,
         };
-        let given = self.out.given.entry(key).or_default();
+        let given = self.out.given.of(&key);
         if float {
             given.float = given.float.credit(amount);
             given.float_count = given.float_count.saturating_add(1);
@@ -493,23 +502,32 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             given.count = given.count.saturating_add(1);
         }
         let hour = stamp.0 / 60;
-        if hour != self.hour.0 {
+        if hour != self.hour.hour {
             self.end_hour();
-            self.hour.0 = hour;
+            self.hour.hour = hour;
         }
-        self.hours.entry(hour).or_default().1 += 1;
+        self.hour.redemptions = self.hour.redemptions.saturating_add(1);
         if let Owner::Purse(purse) = owner {
-            self.hour.1.insert(purse);
+            self.hour.purses.push(purse);
+            if self.hour.purses.len() > PURSES {
+                self.hour.purses.sort_unstable();
+                self.hour.purses.dedup();
+            }
         }
     }
 
     fn end_hour(&mut self) {
-        let families = self.hour.1.len() as u64;
-        if families > 0 {
-            let sum = self.hours.entry(self.hour.0).or_default();
-            sum.0 = sum.0.saturating_add(families);
+        let hour = std::mem::take(&mut self.hour);
+        let mut purses = hour.purses;
+        purses.sort_unstable();
+        purses.dedup();
+        if hour.redemptions > 0 {
+            let sum = self.hours.entry(hour.hour).or_default();
+            sum.0 = sum.0.saturating_add(purses.len() as u64);
+            sum.1 = sum.1.saturating_add(hour.redemptions);
         }
-        self.hour.1.clear();
+        purses.clear();
+        self.hour.purses = purses;
     }
 
     /// Ends the feed: what it comes to.
@@ -541,6 +559,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         if self.with_rows {
             let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));
             self.out.rows.extend(lots);
+            let lists = self.rows.lists.iter();
+            let node = feed.node.short();
+            self.out.rows.extend(lists.map(|(at, list)| state::list_bytes(&node, *at, list)));
             let floats = self.rows.floats.iter();
             self.out.rows.extend(floats.map(|(name, row)| state::float_bytes(name, row)));
         }

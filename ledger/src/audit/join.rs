@@ -6,55 +6,16 @@ use super::feed::{Outcome, Told1};
 use super::verdict::{
     Charge, FileProblem, Finding, Handed, Owed, Problem, Sum, Unchecked, Verdict, Where,
 };
-use super::{End, Governed, Ground, Hints, Options, Part};
+use super::{End, Governed, Ground, Options, Part};
 use crate::amount::{Amount, Balance};
 use crate::fold;
 use crate::hash::Hash;
-use crate::id::{FeedId, FeedRef, Lane, ProgrammeId};
+use crate::id::{FeedId, FeedRef, Lane};
 use crate::state;
 use crate::view::{Change, Pool, PoolKey, TicketRow};
 
 /// Findings listed in a verdict; more are counted.
 const FINDINGS: usize = 10_000;
-
-/// What the feeds together know of one ticket.
-struct Known {
-    row: TicketRow,
-    good: bool,
-}
-
-/// Which parts must be read again, because others tell of a ticket otherwise than they were told: it is forged, or it is
-/// for another programme. An honest federation has none.
-#[must_use]
-pub fn again(ground: &Ground, base: &Hints, parts: &[Part]) -> Vec<(usize, Hints)> {
-    let mut hints: BTreeMap<usize, Hints> = BTreeMap::new();
-    each_ticket(parts, |name, told| {
-        if told.iter().any(|(_, t)| t.row.from.is_none()) {
-            return;
-        }
-        let known = settle(ground, told);
-        for (which, ticket) in told {
-            if ticket.row.placed && ticket.carried.is_none() {
-                continue;
-            }
-            if !known.good {
-                hints_for(&mut hints, base, *which).0.forged.insert(*name);
-            } else if known.row.programme != ticket.row.programme {
-                let row = TicketRow { claimed: None, ..known.row };
-                hints_for(&mut hints, base, *which).0.known.insert(*name, row);
-            }
-        }
-    });
-    hints.into_iter().collect()
-}
-
-fn hints_for<'a>(
-    hints: &'a mut BTreeMap<usize, Hints>,
-    base: &Hints,
-    which: usize,
-) -> &'a mut Hints {
-    hints.entry(which).or_insert_with(|| base.clone())
-}
 
 /// Calls `each` once for every ticket, with every part that knows of it.
 fn each_ticket(parts: &[Part], mut each: impl FnMut(&Hash, &[(usize, &Told1)])) {
@@ -68,36 +29,6 @@ fn each_ticket(parts: &[Part], mut each: impl FnMut(&Hash, &[(usize, &Told1)])) 
             each(&first.name, told);
         }
     }
-}
-
-/// What a ticket is: what its sender's feed says, or else the first copy that is signed.
-fn settle(ground: &Ground, told: &[(usize, &Told1)]) -> Known {
-    if let Some((_, ticket)) = told.iter().find(|(_, ticket)| ticket.row.placed) {
-        return Known { row: ticket.row, good: true };
-    }
-    let federation = ground.charter.federation();
-    let signed = told.iter().find(|(_, ticket)| {
-        let Some(carried) = &ticket.carried else { return false };
-        let key = ground.roster.node(&carried.sent.node).map(|certificate| certificate.node);
-        key.is_some_and(|key| carried.sent.verifies(&federation, &key, ticket.row.programme))
-    });
-    let first = told.first().map(|(_, ticket)| ticket.row);
-    let row = signed.map(|(_, ticket)| ticket.row).or(first);
-    let nothing = TicketRow {
-        programme: ProgrammeId::NONE,
-        from: None,
-        index: 0,
-        lot: crate::entry::Lot(0),
-        to: [0; 8],
-        owner: crate::entry::Owner::Budget,
-        cycle: crate::id::CycleId(0),
-        commodity: crate::id::CommodityId(0),
-        amount: Amount::ZERO,
-        expires: crate::time::Minute(0),
-        placed: false,
-        claimed: None,
-    };
-    Known { row: row.unwrap_or(nothing), good: signed.is_some() }
 }
 
 /// Puts the parts together.
@@ -127,7 +58,7 @@ pub fn join(governed: &Governed, mut parts: Vec<Part>, end: End, options: &Optio
     joining.verdict.epoch = Some(ground.charter.epoch());
     joining.verdict.charter = Some(ground.charter.head());
     joining.budgets(ground, &parts);
-    joining.tickets(ground, &parts, options);
+    joining.tickets(&parts, options);
     joining.lists(&parts);
     for part in &mut parts {
         joining.take(part, ground);
@@ -200,7 +131,7 @@ impl Joining {
         }
     }
 
-    fn tickets(&mut self, ground: &Ground, parts: &[Part], options: &Options) {
+    fn tickets(&mut self, parts: &[Part], options: &Options) {
         let heads: BTreeMap<FeedRef, &Outcome> =
             parts.iter().map(|part| (part.feed.short(), &part.outcome)).collect();
         each_ticket(parts, |name, told| {
@@ -210,16 +141,16 @@ impl Joining {
             for (_, ticket) in told.iter().filter(|(_, ticket)| ticket.moved) {
                 self.move_off(&ticket.row, true);
             }
-            let known = settle(ground, told);
+            // A name commits to feed, index and entry, so all who know of it know the same.
+            let Some((_, first)) = told.first() else { return };
             if !told.iter().any(|(_, ticket)| ticket.row.placed) {
-                self.verdict.signatures = self.verdict.signatures.saturating_add(1);
-                self.denied(&known.row, told, &heads);
+                self.denied(&first.row, told, &heads);
             }
-            self.move_off(&known.row, false);
+            self.move_off(&first.row, false);
             if options.root {
                 let claimed = told.iter().find_map(|(_, ticket)| ticket.row.claimed);
                 let placed = told.iter().any(|(_, ticket)| ticket.row.placed);
-                let row = TicketRow { claimed, placed, ..known.row };
+                let row = TicketRow { claimed, placed, ..first.row };
                 self.rows.push(state::ticket_bytes(name, &row));
             }
         });
@@ -236,8 +167,8 @@ impl Joining {
         let Some(sender) = heads.get(&FeedRef::value(from, row.programme)) else { return };
         let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
         if whole && sender.heads.iter().any(|head| head.next > row.index) {
-            let place = told.iter().find_map(|(_, ticket)| ticket.carried.as_ref());
-            self.find(place.map_or(nowhere(0), |carried| carried.place), Problem::SendDenied);
+            let place = told.iter().find_map(|(_, ticket)| ticket.carried);
+            self.find(place.unwrap_or(nowhere(0)), Problem::SendDenied);
         }
     }
 
@@ -283,7 +214,7 @@ impl Joining {
                 no_certificate: ground.roster.node(&feed.node.short()).is_none(),
             });
         }
-        for (key, given) in &out.given {
+        for (key, given) in out.given.iter() {
             verdict.handed.push(Handed {
                 node: key.node,
                 programme: key.programme,
@@ -294,8 +225,8 @@ impl Joining {
             let sum = verdict.sums.entry((key.programme, key.cycle, key.commodity)).or_default();
             sum.given = sum.given.plus(*given);
         }
-        for (key, by) in std::mem::take(&mut out.pools) {
-            self.pool(key, by);
+        for (key, by) in out.pools.iter() {
+            self.pool(*key, *by);
         }
         self.rows.append(&mut out.rows);
     }

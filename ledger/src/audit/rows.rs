@@ -1,7 +1,7 @@
 //! The rows of one feed, while it is being audited: what its own entries may look back at. Dropped when the feed ends.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Source;
 use crate::amount::Balance;
@@ -16,18 +16,17 @@ use crate::list::List;
 use crate::notice::Roster;
 use crate::time::Minute;
 use crate::view::{
-    At, Chain, ChainNo, Change, FloatRow, FloatSpan, HoldRow, LotRow, Slot, TicketRow, Use, View,
+    At, Chain, ChainNo, Change, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey, Slot, TicketRow,
+    Use, View,
 };
 
 /// Bytes of block bodies kept for entries that look back; older ones are read again from the source.
 const KEPT_BODIES: usize = 4 * 1024 * 1024;
 
-/// What is known of tickets before a feed is read: what the other feeds told, where that matters.
+/// What is known of tickets before a feed is read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    /// Tickets whose every signature is bad and whose send is nowhere.
-    pub(super) forged: BTreeSet<Hash>,
-    /// Tickets that are other than this feed says.
+    /// The budgets, which are claimed like tickets.
     pub(super) known: BTreeMap<Hash, TicketRow>,
 }
 
@@ -89,6 +88,36 @@ impl Slots {
     }
 }
 
+/// Values by pool: few, and mostly the one asked for last.
+#[derive(Clone, Debug)]
+pub(super) struct Few<T> {
+    rows: Vec<(PoolKey, T)>,
+    last: usize,
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), last: 0 }
+    }
+}
+
+impl<T: Default> Few<T> {
+    pub(super) fn of(&mut self, key: &PoolKey) -> &mut T {
+        if self.rows.get(self.last).is_none_or(|(known, _)| known != key) {
+            let found = self.rows.iter().position(|(known, _)| known == key);
+            self.last = found.unwrap_or(self.rows.len());
+            if found.is_none() {
+                self.rows.push((*key, T::default()));
+            }
+        }
+        &mut self.rows[self.last].1
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(PoolKey, T)> {
+        self.rows.iter()
+    }
+}
+
 /// The view of one feed's audit.
 pub(super) struct Rows<'a, S: ?Sized> {
     source: &'a S,
@@ -104,6 +133,7 @@ pub(super) struct Rows<'a, S: ?Sized> {
     issued: BTreeMap<(u64, u32), Vec<At>>,
     pub(super) tickets: BTreeMap<Hash, TicketRow>,
     pub(super) floats: Vec<(Hash, FloatRow)>,
+    pub(super) lists: BTreeMap<u64, List>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     again: RefCell<Option<(u64, Block)>>,
@@ -131,6 +161,7 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             issued: BTreeMap::new(),
             tickets: BTreeMap::new(),
             floats: Vec::new(),
+            lists: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
             again: RefCell::new(None),
@@ -193,8 +224,10 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
                 }
             }
             Change::Float(name, row) => self.floats.push((*name, *row)),
+            Change::List(_, index, list) => {
+                self.lists.insert(*index, (**list).clone());
+            }
             Change::Pool(..)
-            | Change::List(..)
             | Change::Enrolled(..)
             | Change::CarrierBound(..)
             | Change::CarrierCancelled(..)
@@ -249,24 +282,31 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
     }
 
     fn here(&self, at: At) -> Option<Value> {
-        // Newest first: what is refunded was mostly redeemed a while ago, but never long.
-        let kept = self.kept.iter().rev().find(|kept| {
+        let holds = |kept: &&Kept| {
             let count = kept.starts.len() as u64;
             kept.chain == at.chain
                 && kept.first <= at.index
                 && at.index < kept.first.saturating_add(count)
-        })?;
+        };
+        let kept = if self.chains.len() == 1 {
+            let behind = self.kept.partition_point(|kept| kept.first <= at.index);
+            self.kept.get(behind.checked_sub(1)?).filter(holds)?
+        } else {
+            self.kept.iter().rev().find(holds)?
+        };
         let place = usize::try_from(at.index.checked_sub(kept.first)?).ok()?;
         let start = usize::from(*kept.starts.get(place)?);
         value(Entry::take(self.feed.lane, kept.body.get(start..)?).ok()?.0)
     }
 
     fn reread(&self, at: At) -> Option<Value> {
-        let spot = self
-            .spots
-            .iter()
-            .rev()
-            .find(|spot| spot.chain == at.chain && spot.before.next <= at.index)?;
+        let spot = if self.chains.len() == 1 {
+            let behind = self.spots.partition_point(|spot| spot.before.next <= at.index);
+            self.spots.get(behind.checked_sub(1)?)?
+        } else {
+            let holds = |spot: &&Spot| spot.chain == at.chain && spot.before.next <= at.index;
+            self.spots.iter().rev().find(holds)?
+        };
         let mut again = self.again.borrow_mut();
         if again.as_ref().is_none_or(|(place, _)| *place != spot.place) {
             *again = Some((spot.place, self.source.block(spot.place)?));
@@ -330,11 +370,6 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         self.tickets.get(name).or_else(|| self.told.known.get(name)).copied()
     }
 
-    fn vouched(&self, name: &Hash) -> Option<bool> {
-        // A good entry under a spoilt signature is still a forged ticket, so none is taken on the word of its name.
-        self.told.forged.contains(name).then_some(false)
-    }
-
     fn float(&self, name: &Hash) -> Option<FloatRow> {
         self.floats.iter().find(|(known, _)| known == name).map(|(_, row)| *row)
     }
@@ -353,13 +388,13 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         branch.merchants.saturating_add(shared)
     }
 
+    fn list(&self, _: &[u8; 8], index: u64) -> Option<List> {
+        self.lists.get(&index).cloned()
+    }
+
     // Only writers ask what follows; an audit writes nothing.
     fn has_merchant(&self, _: ChainNo, _: &MerchantId) -> bool {
         false
-    }
-
-    fn list(&self, _: &[u8; 8], _: u64) -> Option<List> {
-        None
     }
 
     fn enrolled(&self, _: ProgrammeId, _: &Pseudonym) -> bool {

@@ -11,14 +11,6 @@ use annona_ledger::id::FeedId;
 /// Told how an audit goes on, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 
-/// What one thread is to read.
-struct Task {
-    feed: FeedId,
-    hints: Hints,
-    /// The part it takes the place of.
-    instead: Option<usize>,
-}
-
 /// Audits a source on `threads` threads: [`annona_ledger::audit::run`], only sooner. `progress` is called with the
 /// number of blocks read; where `stop` becomes true the audit ends early, and says so.
 pub fn audit(
@@ -32,23 +24,16 @@ pub fn audit(
     let mut parts: Vec<Part> = Vec::new();
     if let Some(ground) = governed.ground() {
         let hints = Hints::of(ground);
-        let run = Run { source, ground, options, progress, stop, blocks: AtomicU64::new(0) };
-        let task = |feed| Task { feed, hints: hints.clone(), instead: None };
-        let tasks: Vec<Task> = source.feeds().into_iter().map(task).collect();
-        parts = run.all(&tasks, threads).into_iter().map(|(_, part)| part).collect();
-        parts.sort_by_key(|part| *part.feed());
-        let again = audit::again(ground, &hints, &parts);
-        let task = |(which, hints): (usize, Hints)| {
-            let feed = parts.get(which).map(|part| *part.feed())?;
-            Some(Task { feed, hints, instead: Some(which) })
+        let run = Run {
+            source,
+            ground,
+            hints: &hints,
+            options,
+            progress,
+            stop,
+            blocks: AtomicU64::new(0),
         };
-        let tasks: Vec<Task> = again.into_iter().filter_map(task).collect();
-        for (task, part) in run.all(&tasks, threads) {
-            let which = tasks.get(task).and_then(|task| task.instead);
-            if let Some(old) = which.and_then(|which| parts.get_mut(which)) {
-                *old = part;
-            }
-        }
+        parts = run.all(&source.feeds(), threads);
     }
     let mut end = source.end();
     if stop.load(Ordering::Relaxed) {
@@ -67,6 +52,7 @@ pub fn cores() -> usize {
 struct Run<'a, S> {
     source: &'a S,
     ground: &'a Ground,
+    hints: &'a Hints,
     options: &'a Options,
     progress: Progress<'a>,
     stop: &'a AtomicBool,
@@ -74,22 +60,19 @@ struct Run<'a, S> {
 }
 
 impl<S: Source + Sync> Run<'_, S> {
-    /// Does tasks on several threads. Which thread does which changes nothing.
-    fn all(&self, tasks: &[Task], threads: usize) -> Vec<(usize, Part)> {
+    /// Reads feeds on several threads. Which thread reads which changes nothing.
+    fn all(&self, feeds: &[FeedId], threads: usize) -> Vec<Part> {
         let next = AtomicUsize::new(0);
-        let done: Mutex<Vec<(usize, Part)>> = Mutex::new(Vec::new());
+        let done: Mutex<Vec<Part>> = Mutex::new(Vec::new());
         let work = || {
-            while let Some((number, task)) = {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                tasks.get(number).map(|task| (number, task))
-            } {
-                let part = self.one(task);
+            while let Some(feed) = feeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let part = self.one(*feed);
                 if let Ok(mut done) = done.lock() {
-                    done.push((number, part));
+                    done.push(part);
                 }
             }
         };
-        let threads = threads.clamp(1, tasks.len().max(1));
+        let threads = threads.clamp(1, feeds.len().max(1));
         thread::scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(work);
@@ -99,11 +82,11 @@ impl<S: Source + Sync> Run<'_, S> {
         done.into_inner().unwrap_or_default()
     }
 
-    fn one(&self, task: &Task) -> Part {
+    fn one(&self, feed: FeedId) -> Part {
         let go_on = |_: u64| {
             (self.progress)(self.blocks.fetch_add(1, Ordering::Relaxed).saturating_add(1));
             !self.stop.load(Ordering::Relaxed)
         };
-        audit::part(self.source, self.ground, &task.hints, task.feed, self.options, &go_on)
+        audit::part(self.source, self.ground, self.hints, feed, self.options, &go_on)
     }
 }

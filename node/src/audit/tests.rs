@@ -329,13 +329,13 @@ pub(crate) fn camp(sites: u16, lots: u32, redemptions: u32) -> Camp {
     Camp { federation, article, notices, feeds }
 }
 
-struct Case {
+pub(crate) struct Case {
     folder: tempfile::TempDir,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Case {
-    fn of(camp: &Camp) -> Self {
+    pub(crate) fn of(camp: &Camp) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("camp.audit");
         let exported = export(camp, &path).expect("a file");
@@ -344,11 +344,11 @@ impl Case {
         Self { folder, bytes }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("changed.audit")
     }
 
-    fn audit(&self, bytes: &[u8]) -> Verdict {
+    pub(crate) fn audit(&self, bytes: &[u8]) -> Verdict {
         fs::write(self.path(), bytes).expect("written");
         whole(&self.path())
     }
@@ -639,6 +639,70 @@ fn an_audit_that_is_stopped_says_so() {
     assert!(verdict.findings.iter().any(|f| f.problem == Problem::File(FileProblem::Stopped)));
 }
 
+/// The first redemption of the first site that has a ticket behind its lot: index, and the file.
+fn a_redemption(camp: &Camp, case: &Case) -> (AuditFile, annona_ledger::id::FeedRef, u64) {
+    fs::write(case.path(), &case.bytes).expect("written");
+    let file = AuditFile::open(&case.path()).expect("opens");
+    let feed = site(camp);
+    let verified = camp.feeds[&feed][0].verify(&camp.federation, &feed).expect("a good block");
+    let redeem = |placed: &&annona_ledger::block::Placed| {
+        matches!(placed.entry, Entry::Value(Value::Redeem { .. }))
+    };
+    let index = verified.entries().iter().find(redeem).expect("a redemption").index;
+    (file, feed.short(), index)
+}
+
+#[test]
+fn a_proof_convinces_a_stranger_and_no_changed_proof_does() {
+    let camp = camp(2, 3, 20);
+    let case = Case::of(&camp);
+    let (file, feed, index) = a_redemption(&camp, &case);
+    let proof = prove(&file, &feed, index, None).expect("a proof");
+    assert_eq!(proof.receipt.provenance.len(), 1, "the treasury's send stands behind the lot");
+    let bytes = proof.encode();
+    let checked = check_proof(&bytes, Some(camp.federation));
+    assert!(checked.proven, "{:?}", checked.words);
+    assert_eq!((checked.index, checked.feed), (index, feed.to_string()));
+    assert!(checked.words.last().expect("words").contains("handed out"));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(!check_proof(&changed, Some(camp.federation)).proven, "byte {at}");
+    }
+    for cut in 0..bytes.len() {
+        assert!(!check_proof(&bytes[..cut], None).proven, "cut at {cut}");
+    }
+    let elsewhere = Some(FederationId(Hash([9; 32])));
+    assert!(!check_proof(&bytes, elsewhere).proven);
+    let none = prove(&file, &feed, 1_000_000, None);
+    assert_eq!(none, Err(LookFault::NoEntry { feed, index: 1_000_000 }));
+}
+
+#[test]
+fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
+    let camp = camp(2, 3, 60);
+    let case = Case::of(&camp);
+    let (file, feed, index) = a_redemption(&camp, &case);
+    let trail = trace(&file, &feed, index).expect("a trail");
+    let words: Vec<&str> = trail.came.iter().map(|step| step.words.as_str()).collect();
+    for (step, word) in words.iter().zip(["votes", "takes up", "sends", "takes up", "issues"]) {
+        assert!(step.contains(word), "{step} has no {word}: {words:#?}");
+    }
+    assert_eq!(words.len(), 5, "{words:#?}");
+    assert!(words[0].contains("USD"), "{}", words[0]);
+    assert!(!trail.cut);
+    assert!(trail.entry.expect("the entry").words.contains("hands out 1.00 USD"));
+    assert!(trail.went[0].words.contains("takes back 0.50 USD"), "{:?}", trail.went);
+    // On from a lot: what was handed out of it, and what went on to the other site and was taken up there.
+    let lot = trace(&file, &feed, 3).expect("a trail");
+    assert!(lot.went.iter().any(|step| step.words.contains("hands out")));
+    let all: Vec<Step> = [2, 3, 4]
+        .into_iter()
+        .flat_map(|lot| trace(&file, &feed, lot).expect("a trail").went)
+        .collect();
+    assert!(all.iter().any(|step| step.words.contains("sends 0.01 USD")), "{all:#?}");
+}
+
 /// `ANNONA_MEASURE=FILE cargo test --release -p annona-node audit::tests::measure -- --ignored --nocapture`: writes a million
 /// redemptions to the file if it is not there, then reads it.
 #[test]
@@ -656,11 +720,19 @@ fn measure() {
     }
     let file = AuditFile::open(&path).expect("opens");
     for threads in [1, 2] {
-        let start = Instant::now();
+        let cpu = || {
+            // User and system time in ticks of ten milliseconds: fields 14 and 15, after the name in brackets.
+            let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+            let fields: Vec<u64> =
+                stat.split_whitespace().skip(13).take(2).filter_map(|n| n.parse().ok()).collect();
+            fields.iter().sum::<u64>() * 10
+        };
+        let (start, before) = (Instant::now(), cpu());
         let verdict = audit(&file, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));
         let took = start.elapsed();
         println!(
-            "{threads} threads: {took:?} for {} entries in {} blocks, {} signatures, {} findings",
+            "{threads} threads: {took:?} ({} ms of processor) for {} entries in {} blocks, {} signatures, {} findings",
+            cpu() - before,
             verdict.entries,
             verdict.blocks,
             verdict.signatures,

@@ -1,0 +1,149 @@
+//! Finding single entries in a source.
+
+use annona_ledger::audit::{Ground, Item, Options, Source, govern};
+use annona_ledger::block::{Block, Placed};
+use annona_ledger::charter::Unit;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
+use annona_ledger::time::Minute;
+
+/// Why an entry cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookFault {
+    /// There is no charter to check anything against.
+    #[error("the source has no founding article: nothing can be shown from it")]
+    NoCharter,
+    /// No such feed.
+    #[error("the source has no feed {0}")]
+    NoFeed(FeedRef),
+    /// No such entry.
+    #[error("feed {feed} has no entry {index} in a sealed block here")]
+    NoEntry {
+        /// The feed.
+        feed: FeedRef,
+        /// The index.
+        index: u64,
+    },
+    /// Something does not fit where it has to.
+    #[error("{0}")]
+    TooLarge(&'static str),
+}
+
+/// A source with its charter read.
+pub(super) struct Looking<'a, S> {
+    pub(super) source: &'a S,
+    pub(super) ground: Ground,
+}
+
+/// An entry that was found, and the block it stands in.
+pub(super) struct Found {
+    pub(super) placed: Placed,
+    pub(super) block: Block,
+}
+
+impl<'a, S: Source> Looking<'a, S> {
+    pub(super) fn at(source: &'a S) -> Result<Self, LookFault> {
+        let governed = govern(source, &Options::default());
+        let ground = governed.ground().cloned().ok_or(LookFault::NoCharter)?;
+        Ok(Self { source, ground })
+    }
+
+    /// The whole id of a feed that is named short.
+    pub(super) fn feed(&self, feed: &FeedRef) -> Result<FeedId, LookFault> {
+        let certified = |id: &FeedId| {
+            let certificate = self.ground.roster.node(&id.node.short());
+            certificate.is_some_and(|certificate| certificate.node == id.node)
+        };
+        let mut feeds = self.source.feeds().into_iter().filter(|id| id.short() == *feed);
+        feeds.find(certified).ok_or(LookFault::NoFeed(*feed))
+    }
+
+    /// Hands over the entries of a feed from an index on, with their blocks, for as long as it is told to go on.
+    pub(super) fn entries(
+        &self,
+        feed: &FeedId,
+        from: u64,
+        each: &mut dyn FnMut(&Placed, &Block) -> bool,
+    ) {
+        self.source.items(feed, &mut |_, item| {
+            let Item::Block(block) = item else { return true };
+            if block.header.end().next <= from {
+                return true;
+            }
+            let Ok(verified) = block.verify(&self.ground.charter.federation(), feed) else {
+                return true;
+            };
+            let mut entries = verified.entries().iter().filter(|placed| placed.index >= from);
+            entries.all(|placed| each(placed, &block))
+        });
+    }
+
+    /// Finds an entry. Of a feed that forked, the first; or that of a name.
+    pub(super) fn find(
+        &self,
+        feed: &FeedRef,
+        index: u64,
+        name: Option<&Hash>,
+    ) -> Result<Found, LookFault> {
+        let id = self.feed(feed)?;
+        let mut found = None;
+        self.entries(&id, index, &mut |placed, block| {
+            if placed.index == index && name.is_none_or(|name| placed.accumulator == *name) {
+                let (placed, block) = (placed.clone(), block.clone());
+                found = Some(Found { placed, block });
+                return false;
+            }
+            true
+        });
+        found.ok_or(LookFault::NoEntry { feed: *feed, index })
+    }
+
+    /// The value entry at a place.
+    pub(super) fn value(&self, feed: &FeedRef, index: u64) -> Result<Value, LookFault> {
+        match self.find(feed, index, None)?.placed.entry {
+            Entry::Value(value) => Ok(value),
+            Entry::Registry(_) | Entry::Control(_) => {
+                Err(LookFault::NoEntry { feed: *feed, index })
+            }
+        }
+    }
+
+    /// An amount as people write it.
+    pub(super) fn amount(&self, p: ProgrammeId, commodity: CommodityId, units: u64) -> String {
+        let known = self.ground.charter.programme(p).and_then(|p| p.commodity(commodity));
+        let Some(known) = known else { return format!("{units} of commodity {commodity}") };
+        let number = decimal(i128::from(units), known.unit.minor_digits());
+        match &known.unit {
+            Unit::Currency { code, .. } => {
+                format!("{number} {}", String::from_utf8_lossy(code))
+            }
+            Unit::Item { measure, .. } => format!("{number} {measure} {}", known.name),
+        }
+    }
+
+    /// What a node is called.
+    pub(super) fn node(&self, node: &[u8; 8]) -> String {
+        let hex: String = node.iter().map(|b| format!("{b:02x}")).collect();
+        let Some(certificate) = self.ground.roster.node(node) else { return format!("node {hex}") };
+        let org = self.ground.charter.organisation(certificate.org);
+        let org = org.map_or_else(String::new, |org| format!(" of {}", org.name));
+        format!("{}{org} (node {hex})", certificate.site_name)
+    }
+}
+
+/// A number of minor units with its point.
+pub(super) fn decimal(units: i128, digits: u8) -> String {
+    let scale = 10i128.pow(u32::from(digits.min(18)));
+    let (whole, part) = (units / scale, (units % scale).abs());
+    let sign = if units < 0 && whole == 0 { "-" } else { "" };
+    if digits == 0 {
+        return units.to_string();
+    }
+    format!("{sign}{whole}.{part:0width$}", width = usize::from(digits))
+}
+
+/// The stamp of an entry in words.
+pub(super) fn when(stamp: Option<Minute>) -> String {
+    stamp.map_or_else(|| "no stamp".to_owned(), |stamp| stamp.to_string())
+}

@@ -1,0 +1,408 @@
+//! The numbers of a report, from a verdict, with names; small counts hidden.
+
+use std::collections::BTreeMap;
+
+use annona_ledger::audit::Ground;
+use annona_ledger::audit::verdict::{Charge, Given, Verdict};
+use annona_ledger::charter::Unit;
+use annona_ledger::id::{CommodityId, ProgrammeId};
+use annona_ledger::time::Minute;
+use serde::Serialize;
+
+use crate::audit::look::decimal;
+
+/// Families below which a count is hidden (`promises.md`, "Safe defaults": k ≥ 10 with complementary suppression).
+pub(super) const SMALLEST: u64 = 10;
+
+/// What things are called.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    /// The federation.
+    pub federation: String,
+    programmes: BTreeMap<ProgrammeId, String>,
+    commodities: BTreeMap<(ProgrammeId, CommodityId), (String, Unit)>,
+    nodes: BTreeMap<[u8; 8], (String, String)>,
+    keys: Vec<(String, String)>,
+}
+
+impl Labels {
+    /// The names the charter and the certificates give.
+    #[must_use]
+    pub fn of(ground: &Ground) -> Self {
+        let charter = &ground.charter;
+        let mut labels = Self { federation: charter.name().to_string(), ..Self::default() };
+        for (id, programme) in charter.programmes() {
+            labels.programmes.insert(id, programme.name.to_string());
+            for commodity in programme.commodities.iter() {
+                let what = (commodity.name.to_string(), commodity.unit.clone());
+                labels.commodities.insert((id, commodity.id), what);
+            }
+        }
+        for certificate in ground.roster.nodes() {
+            let org = charter.organisation(certificate.org);
+            let org = org.map(|org| org.name.to_string()).unwrap_or_default();
+            let names = (certificate.site_name.to_string(), org);
+            labels.nodes.insert(certificate.short(), names);
+        }
+        for org in charter.organisations() {
+            labels.keys.push((org.name.to_string(), org.key.to_string()));
+        }
+        labels
+    }
+
+    fn programme(&self, id: ProgrammeId) -> String {
+        self.programmes.get(&id).cloned().unwrap_or_else(|| format!("programme {id}"))
+    }
+
+    fn commodity(&self, programme: ProgrammeId, id: CommodityId) -> (String, u8) {
+        match self.commodities.get(&(programme, id)) {
+            Some((name, unit @ Unit::Currency { code, .. })) => {
+                let code = String::from_utf8_lossy(code);
+                (format!("{name} ({code})"), unit.minor_digits())
+            }
+            Some((name, unit @ Unit::Item { measure, .. })) => {
+                (format!("{name} ({measure})"), unit.minor_digits())
+            }
+            None => (format!("commodity {id}"), 0),
+        }
+    }
+
+    fn site(&self, node: &[u8; 8]) -> String {
+        let hex = || node.iter().map(|b| format!("{b:02x}")).collect();
+        self.nodes.get(node).map_or_else(hex, |(site, _)| site.clone())
+    }
+
+    fn org(&self, node: &[u8; 8]) -> String {
+        self.nodes.get(node).map(|(_, org)| org.clone()).unwrap_or_default()
+    }
+}
+
+/// A count that may be hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Count {
+    /// As it is.
+    Shown(u64),
+    /// Hidden, because people could be singled out by it.
+    Hidden(Hidden),
+}
+
+/// What stands in the place of a hidden count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Hidden {
+    /// Below ten, or beside such a count.
+    #[serde(rename = "hidden")]
+    Hidden,
+}
+
+impl Count {
+    /// The number, if it is shown.
+    #[must_use]
+    pub const fn shown(self) -> Option<u64> {
+        match self {
+            Self::Shown(n) => Some(n),
+            Self::Hidden(_) => None,
+        }
+    }
+
+    /// As it is printed.
+    #[must_use]
+    pub fn text(self) -> String {
+        self.shown().map_or_else(|| "hidden".to_owned(), |n| n.to_string())
+    }
+}
+
+/// Families served at one site in one hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hour {
+    /// The site.
+    pub site: String,
+    /// Hours since founding, by the site's clock.
+    pub hour: u32,
+    /// The same in words.
+    pub when: String,
+    /// Different purses in that hour, summed over programmes.
+    pub families: Count,
+}
+
+/// What one site handed out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Handout {
+    /// The site.
+    pub site: String,
+    /// The programme.
+    pub programme: String,
+    /// The commodity, with its unit.
+    pub commodity: String,
+    /// Handed out, refunds taken off.
+    pub net: String,
+    /// Of what was handed out: from the site's float, that is with the family's home out of reach.
+    pub float: String,
+    /// The share of the float, in thousandths.
+    pub float_share: u32,
+    /// How many times.
+    pub redemptions: Count,
+    #[serde(skip)]
+    pub(super) units: i128,
+}
+
+/// The sums of one programme, cycle and commodity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The programme.
+    pub programme: String,
+    /// The cycle.
+    pub cycle: u16,
+    /// The commodity, with its unit.
+    pub commodity: String,
+    /// Voted.
+    pub budget: String,
+    /// Left in lots.
+    pub lots: String,
+    /// On its way.
+    pub in_flight: String,
+    /// Handed out.
+    pub redeemed: String,
+    /// Taken back.
+    pub refunded: String,
+    /// Owed by organisations.
+    pub charged: Vec<Owes>,
+}
+
+/// What an organisation owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Owes {
+    /// The organisation.
+    pub org: String,
+    /// The site.
+    pub site: String,
+    /// How much.
+    pub amount: String,
+    /// Why, in words.
+    pub reason: &'static str,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Where.
+    pub place: String,
+    /// What.
+    pub what: String,
+}
+
+/// What was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checks {
+    /// Articles of the charter.
+    pub articles: u64,
+    /// Certificates and cycles.
+    pub notices: u64,
+    /// Feeds.
+    pub feeds: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Signatures.
+    pub signatures: u64,
+    /// Bytes read.
+    pub reached: u64,
+}
+
+/// Everything a report says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The federation's name.
+    pub federation: String,
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// Whether nothing is wrong or missing.
+    pub good: bool,
+    /// Whether the source was read to its end.
+    pub complete: bool,
+    /// What was checked.
+    pub checks: Checks,
+    /// The organisations' keys everything rests on, with their names.
+    pub keys: Vec<(String, String)>,
+    /// Sums.
+    pub sums: Vec<Line>,
+    /// Families by site and hour.
+    pub hours: Vec<Hour>,
+    /// Commodities by site.
+    pub handouts: Vec<Handout>,
+    /// What is wrong.
+    pub findings: Vec<Found>,
+    /// How many more findings there are.
+    pub more: u64,
+    /// What could not be checked.
+    pub unchecked: Vec<Found>,
+    /// The state root, if it was asked for.
+    pub root: Option<String>,
+}
+
+impl Report {
+    /// The numbers of a verdict, with names.
+    #[must_use]
+    pub fn of(verdict: &Verdict, labels: &Labels) -> Self {
+        Self {
+            federation: labels.federation.clone(),
+            id: verdict.federation.map(|id| id.to_string()).unwrap_or_default(),
+            good: verdict.is_good(),
+            complete: verdict.complete,
+            checks: Checks {
+                articles: verdict.articles,
+                notices: verdict.notices,
+                feeds: verdict.feeds,
+                blocks: verdict.blocks,
+                entries: verdict.entries,
+                signatures: verdict.signatures,
+                reached: verdict.reached,
+            },
+            keys: labels.keys.clone(),
+            sums: sums(verdict, labels),
+            hours: hours(verdict, labels),
+            handouts: handouts(verdict, labels),
+            findings: verdict
+                .findings
+                .iter()
+                .map(|f| Found { place: f.place.to_string(), what: f.problem.to_string() })
+                .collect(),
+            more: verdict.more,
+            unchecked: unchecked(verdict, labels),
+            root: verdict.root.map(|root| root.to_string()),
+        }
+    }
+}
+
+const fn reason(charge: Charge) -> &'static str {
+    match charge {
+        Charge::Overdrawn => "gave more than it had",
+        Charge::Forked => "wrote two histories",
+        Charge::Insolvent => "gave what a lot did not have",
+    }
+}
+
+fn sums(verdict: &Verdict, labels: &Labels) -> Vec<Line> {
+    let line =
+        |(key, sum): (&(ProgrammeId, _, CommodityId), &annona_ledger::audit::verdict::Sum)| {
+            let (programme, cycle, commodity): (ProgrammeId, annona_ledger::id::CycleId, _) = *key;
+            let (name, digits) = labels.commodity(programme, commodity);
+            let show = |units: i128| decimal(units, digits);
+            let charged = sum.charged.iter().map(|owed| Owes {
+                org: labels.org(&owed.node),
+                site: labels.site(&owed.node),
+                amount: show(i128::try_from(owed.units).unwrap_or(i128::MAX)),
+                reason: reason(owed.reason),
+            });
+            Line {
+                programme: labels.programme(programme),
+                cycle: cycle.0,
+                commodity: name,
+                budget: show(i128::from(sum.budget.units())),
+                lots: show(sum.lots.units()),
+                in_flight: show(sum.in_flight.units()),
+                redeemed: show(sum.given.redeemed.units()),
+                refunded: show(sum.given.refunded.units()),
+                charged: charged.collect(),
+            }
+        };
+    verdict.sums.iter().map(line).collect()
+}
+
+fn handouts(verdict: &Verdict, labels: &Labels) -> Vec<Handout> {
+    let mut by: BTreeMap<(String, ProgrammeId, CommodityId), Given> = BTreeMap::new();
+    for handed in &verdict.handed {
+        let key = (labels.site(&handed.node), handed.programme, handed.commodity);
+        let sum = by.entry(key).or_default();
+        *sum = sum.plus(handed.given);
+    }
+    by.retain(|_, given| given.redeemed.units() != 0);
+    // One total a commodity is printed, so the sites of a commodity are hidden together.
+    let mut groups: BTreeMap<(ProgrammeId, CommodityId), Vec<(String, Given)>> = BTreeMap::new();
+    for ((site, programme, commodity), given) in by {
+        groups.entry((programme, commodity)).or_default().push((site, given));
+    }
+    let mut handouts = Vec::new();
+    for ((programme, commodity), sites) in groups {
+        let (name, digits) = labels.commodity(programme, commodity);
+        let counts: Vec<u64> = sites.iter().map(|(_, g)| g.count + g.float_count).collect();
+        for ((site, given), redemptions) in sites.into_iter().zip(hide(&counts)) {
+            let (all, float) = (given.redeemed.units(), given.float.units());
+            let net = all.saturating_sub(given.refunded.units());
+            let share = float.saturating_mul(1000).checked_div(all).unwrap_or_default();
+            let hidden = redemptions.shown().is_none();
+            let show = |units: i128| {
+                if hidden { "hidden".to_owned() } else { decimal(units, digits) }
+            };
+            handouts.push(Handout {
+                site,
+                programme: labels.programme(programme),
+                commodity: name.clone(),
+                net: show(net),
+                float: show(float),
+                float_share: if hidden { 0 } else { u32::try_from(share).unwrap_or_default() },
+                redemptions,
+                units: if hidden { 0 } else { net },
+            });
+        }
+    }
+    handouts
+}
+
+fn hours(verdict: &Verdict, labels: &Labels) -> Vec<Hour> {
+    let mut by: BTreeMap<(String, u32), u64> = BTreeMap::new();
+    for served in &verdict.served {
+        let sum = by.entry((labels.site(&served.node), served.hour)).or_default();
+        *sum = sum.saturating_add(served.families);
+    }
+    let mut sites: BTreeMap<String, Vec<(u32, u64)>> = BTreeMap::new();
+    for ((site, hour), families) in by {
+        sites.entry(site).or_default().push((hour, families));
+    }
+    let mut hours = Vec::new();
+    for (site, counts) in sites {
+        let hidden = hide(&counts.iter().map(|(_, families)| *families).collect::<Vec<_>>());
+        for ((hour, _), families) in counts.into_iter().zip(hidden) {
+            let when = Minute(hour.saturating_mul(60)).to_string();
+            hours.push(Hour { site: site.clone(), hour, when, families });
+        }
+    }
+    hours
+}
+
+/// Hides counts of one to nine; and, where only one was hidden, the smallest of the others too, so that it cannot be
+/// worked out from a total.
+pub(super) fn hide(counts: &[u64]) -> Vec<Count> {
+    let small = |n: &u64| *n > 0 && *n < SMALLEST;
+    let mut hidden: Vec<bool> = counts.iter().map(small).collect();
+    if hidden.iter().filter(|hidden| **hidden).count() == 1 {
+        let others = counts.iter().zip(&hidden).enumerate();
+        let others = others.filter(|(_, (n, hidden))| !**hidden && **n > 0);
+        if let Some((at, _)) = others.min_by_key(|(_, (n, _))| **n)
+            && let Some(hidden) = hidden.get_mut(at)
+        {
+            *hidden = true;
+        }
+    }
+    let count = |(n, hidden): (&u64, bool)| {
+        if hidden { Count::Hidden(Hidden::Hidden) } else { Count::Shown(*n) }
+    };
+    counts.iter().zip(hidden).map(count).collect()
+}
+
+fn unchecked(verdict: &Verdict, labels: &Labels) -> Vec<Found> {
+    let found = |u: &annona_ledger::audit::verdict::Unchecked| {
+        let why = if u.no_certificate {
+            "its node has no certificate here".to_owned()
+        } else if u.headers_only > 0 {
+            format!("{} blocks are here as headers only", u.headers_only)
+        } else {
+            format!("{} entries stand after something that is missing", u.unfolded)
+        };
+        let programme = labels.programme(u.feed.programme);
+        let place = format!("{} (feed {})", labels.site(&u.feed.node), u.feed);
+        Found { place, what: format!("{programme}: {why}") }
+    };
+    verdict.unchecked.iter().map(found).collect()
+}

@@ -1,0 +1,276 @@
+//! Where the units of an entry came from, and where they went.
+
+use annona_ledger::audit::Source;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{CommodityId, FeedRef, ProgrammeId};
+use annona_ledger::ticket::{Moved, Ticket};
+use serde::Serialize;
+
+use super::look::{LookFault, Looking, when};
+use super::proof::lot_of;
+
+/// Steps of one direction: a trail that is longer is cut, and says so.
+const STEPS: usize = 1_000;
+/// Feeds one trail is followed through.
+const DEPTH: usize = 32;
+
+/// One step of a trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The feed, or nothing for the charter.
+    pub feed: Option<String>,
+    /// The index in the feed.
+    pub index: Option<u64>,
+    /// By the author's own clock.
+    pub when: String,
+    /// What happened.
+    pub words: String,
+    /// How much, in minor units.
+    pub units: Option<u64>,
+}
+
+/// The way of some units.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Trail {
+    /// From the budget down to the entry asked for.
+    pub came: Vec<Step>,
+    /// The entry asked for.
+    pub entry: Option<Step>,
+    /// What became of the lot it opened, or of the redemption it is.
+    pub went: Vec<Step>,
+    /// Whether the trail is longer than was followed, or leads to what is not here.
+    pub cut: bool,
+}
+
+/// Follows the units of an entry back to a budget and on to where they were handed out.
+///
+/// # Errors
+///
+/// [`LookFault`].
+pub fn trace(source: &impl Source, feed: &FeedRef, index: u64) -> Result<Trail, LookFault> {
+    let looking = Looking::at(source)?;
+    let mut tracing = Tracing { looking, trail: Trail::default() };
+    let value = tracing.looking.value(feed, index)?;
+    tracing.trail.entry = Some(tracing.step(feed, index, &value));
+    tracing.back(*feed, value.clone());
+    tracing.trail.came.reverse();
+    tracing.on(*feed, index, &value, 0);
+    Ok(tracing.trail)
+}
+
+struct Tracing<'a, S> {
+    looking: Looking<'a, S>,
+    trail: Trail,
+}
+
+impl<S: Source> Tracing<'_, S> {
+    /// An entry's programme gives its commodity's name; the commodity of a lot is looked up in what opened it.
+    fn step(&self, feed: &FeedRef, index: u64, value: &Value) -> Step {
+        let units = match value {
+            Value::Issue { amount, .. }
+            | Value::Redeem { amount, .. }
+            | Value::Hold { amount, .. }
+            | Value::Refund { amount, .. }
+            | Value::FloatRedeem { amount, .. } => Some(amount.units()),
+            Value::Send(send) => Some(send.amount.units()),
+            Value::FloatCover(cover) => Some(cover.amount.units()),
+            Value::Claim { ticket, .. } => match &**ticket {
+                Ticket::Sent(sent, _) => match &sent.moved {
+                    Moved::Send(send) => Some(send.amount.units()),
+                    Moved::Cover(cover) => Some(cover.amount.units()),
+                },
+                Ticket::Budget { .. } => None,
+            },
+            Value::Merchant { .. }
+            | Value::Post { .. }
+            | Value::Drop { .. }
+            | Value::Basket { .. } => None,
+        };
+        let commodity = self.commodity(feed, value);
+        let much = units.map(|units| match commodity {
+            Some(commodity) => self.looking.amount(feed.programme, commodity, units),
+            None => format!("{units} minor units"),
+        });
+        let much = much.unwrap_or_default();
+        let place = self.looking.node(&feed.node);
+        let words = match value {
+            Value::Issue { purse, list, row, .. } => {
+                format!("{place} issues {much} to purse {purse}, row {row} of its list {list}")
+            }
+            Value::Send(send) => format!("{place} sends {much} to {}", self.looking.node(&send.to)),
+            Value::Claim { .. } => format!("{place} takes up {much}"),
+            Value::Redeem { .. } => format!("{place} hands out {much}"),
+            Value::Hold { .. } => format!("{place} sets {much} aside"),
+            Value::Post { hold, .. } => format!("{place} hands out what it set aside at {hold}"),
+            Value::Drop { hold, .. } => format!("{place} lets go what it set aside at {hold}"),
+            Value::Refund { redeem, .. } => {
+                format!("{place} takes back {much} of what it handed out at {redeem}")
+            }
+            Value::FloatRedeem { purse, .. } => {
+                format!("{place} hands out {much} of its float to purse {purse}")
+            }
+            Value::FloatCover(cover) => format!(
+                "{place} makes good {much} that {} gave from its float",
+                self.looking.node(&cover.float.feed.node)
+            ),
+            Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
+        };
+        let stamp = when(value.stamp());
+        Step { feed: Some(feed.to_string()), index: Some(index), when: stamp, words, units }
+    }
+
+    fn commodity(&self, feed: &FeedRef, value: &Value) -> Option<CommodityId> {
+        let mut value = value.clone();
+        for _ in 0..DEPTH {
+            match &value {
+                Value::Send(send) => return Some(send.commodity),
+                Value::FloatCover(cover) => return Some(cover.commodity),
+                Value::Claim { ticket, .. } => {
+                    return match &**ticket {
+                        Ticket::Sent(sent, _) => match &sent.moved {
+                            Moved::Send(send) => Some(send.commodity),
+                            Moved::Cover(cover) => Some(cover.commodity),
+                        },
+                        Ticket::Budget { epoch, act, line } => {
+                            let charter = &self.looking.ground.charter;
+                            charter.budget_line(*epoch, *act, *line).map(|line| line.commodity)
+                        }
+                    };
+                }
+                _ => {}
+            }
+            let at = |index| self.looking.value(feed, index).ok();
+            value = lot_of(&value, &at).and_then(at)?;
+        }
+        None
+    }
+
+    /// From an entry to what filled its lot, up to a budget.
+    fn back(&mut self, feed: FeedRef, value: Value) {
+        let (mut feed, mut value) = (feed, value);
+        for _ in 0..DEPTH {
+            if let Value::Claim { ticket, .. } = &value {
+                match &**ticket {
+                    Ticket::Budget { epoch, act, line } => {
+                        self.budget(feed.programme, (*epoch, *act, *line));
+                        return;
+                    }
+                    Ticket::Sent(sent, _) => {
+                        feed = FeedRef::value(sent.node, feed.programme);
+                        let (index, moved) = (sent.index, sent.moved.entry());
+                        let step = self.step(&feed, index, &moved);
+                        self.trail.came.push(step);
+                        value = moved;
+                        // What was sent stands in the claim; what filled it stands in the sender's feed, if that is here.
+                    }
+                }
+            }
+            let at = |index| self.looking.value(&feed, index).ok();
+            let Some(lot) = lot_of(&value, &at) else { break };
+            let Some(opened) = at(lot) else { break };
+            let step = self.step(&feed, lot, &opened);
+            self.trail.came.push(step);
+            value = opened;
+        }
+        self.trail.cut = true;
+    }
+
+    fn budget(&mut self, programme: ProgrammeId, (epoch, act, line): (u32, u8, u8)) {
+        let Some(voted) = self.looking.ground.charter.budget_line(epoch, act, line) else {
+            self.trail.cut = true;
+            return;
+        };
+        let units = voted.amount.units();
+        let much = self.looking.amount(programme, voted.commodity, units);
+        let to = self.looking.node(&voted.treasury);
+        let words = format!("article {epoch} votes {much} for cycle {} to {to}", voted.cycle);
+        let step = Step { feed: None, index: None, when: String::new(), words, units: Some(units) };
+        self.trail.came.push(step);
+    }
+
+    /// From an entry on: what was taken from the lot it opened, where it was sent, and what came back.
+    fn on(&mut self, feed: FeedRef, index: u64, value: &Value, depth: usize) {
+        if depth >= DEPTH {
+            self.trail.cut = true;
+            return;
+        }
+        if let Value::Send(_) | Value::FloatCover(_) = value {
+            return self.arrives(feed, index, value, depth);
+        }
+        let Ok(id) = self.looking.feed(&feed) else { return };
+        let mut next: Vec<(u64, Value)> = Vec::new();
+        let mut holds: Vec<u64> = Vec::new();
+        let room = STEPS.saturating_sub(self.trail.went.len());
+        self.looking.entries(&id, index.saturating_add(1), &mut |placed, _| {
+            let Entry::Value(later) = &placed.entry else { return true };
+            let follows = match later {
+                Value::Redeem { lot, .. } | Value::FloatRedeem { lot, .. } => lot.0 == index,
+                Value::Issue { from, .. } => from.0 == index,
+                Value::Send(send) => send.from.0 == index,
+                Value::FloatCover(cover) => cover.from.0 == index,
+                Value::Hold { lot, .. } if lot.0 == index => {
+                    holds.push(placed.index);
+                    true
+                }
+                Value::Post { hold, .. } | Value::Drop { hold, .. } => {
+                    *hold == index || holds.contains(hold)
+                }
+                Value::Refund { redeem, .. } => {
+                    *redeem == index || next.iter().any(|(at, _)| at == redeem)
+                }
+                Value::Hold { .. }
+                | Value::Claim { .. }
+                | Value::Merchant { .. }
+                | Value::Basket { .. } => false,
+            };
+            if follows {
+                next.push((placed.index, later.clone()));
+            }
+            next.len() < room
+        });
+        self.trail.cut |= next.len() >= room;
+        for (at, later) in next {
+            let step = self.step(&feed, at, &later);
+            self.trail.went.push(step);
+            if matches!(later, Value::Send(_) | Value::FloatCover(_)) {
+                self.on(feed, at, &later, depth.saturating_add(1));
+            }
+        }
+    }
+
+    fn arrives(&mut self, feed: FeedRef, index: u64, value: &Value, depth: usize) {
+        let (to, name) = match value {
+            Value::Send(send) => (send.to, self.name(&feed, index)),
+            Value::FloatCover(cover) => (cover.float.feed.node, self.name(&feed, index)),
+            _ => return,
+        };
+        let to = FeedRef::value(to, feed.programme);
+        let (Some(name), Ok(id)) = (name, self.looking.feed(&to)) else {
+            self.trail.cut = true;
+            return;
+        };
+        let mut claim = None;
+        self.looking.entries(&id, 0, &mut |placed, _| {
+            if let Entry::Value(found @ Value::Claim { ticket, .. }) = &placed.entry
+                && let Ticket::Sent(sent, _) = &**ticket
+                && sent.accumulator() == name
+                && sent.node == feed.node
+                && sent.index == index
+            {
+                claim = Some((placed.index, found.clone()));
+                return false;
+            }
+            true
+        });
+        if let Some((at, found)) = claim {
+            let step = self.step(&to, at, &found);
+            self.trail.went.push(step);
+            self.on(to, at, &found, depth.saturating_add(1));
+        }
+    }
+
+    fn name(&self, feed: &FeedRef, index: u64) -> Option<Hash> {
+        self.looking.find(feed, index, None).ok().map(|found| found.placed.accumulator)
+    }
+}
