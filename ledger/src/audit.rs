@@ -51,7 +51,7 @@ pub enum Item {
     /// A block.
     Block(Box<Block>),
     /// A block whose body stays elsewhere.
-    Header(Header, Signature),
+    Header(Box<(Header, Signature)>),
     /// Evidence of the block before.
     Evidence {
         /// The block's number.

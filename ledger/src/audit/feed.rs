@@ -143,7 +143,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
     pub(super) fn item(&mut self, place: u64, item: Item) {
         match item {
             Item::Block(block) => self.block(place, *block),
-            Item::Header(header, signature) => self.header(place, &header, &signature),
+            Item::Header(signed) => self.header(place, &signed.0, &signed.1),
             Item::Evidence { seq, header, pieces, last } => {
                 self.evidence(place, seq, &header, pieces, last);
             }
@@ -375,10 +375,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     }
                 }
             }
-            Change::Ticket(name, _) => {
-                if self.rows.ticket(name).is_none() {
-                    self.fresh.insert(*name);
-                }
+            Change::Ticket(name, _) if self.rows.ticket(name).is_none() => {
+                self.fresh.insert(*name);
             }
             Change::Fault(at, fault) => {
                 self.out.insolvent |= fault.proves_insolvency();

@@ -262,7 +262,9 @@ impl Source for AuditFile {
         let Some(runs) = self.feeds.get(feed) else { return };
         self.read(runs, &mut |at, frame| match frame {
             Ok(Frame::Block(block)) => each(at, Item::Block(block)),
-            Ok(Frame::Header { header, signature }) => each(at, Item::Header(header, signature)),
+            Ok(Frame::Header { header, signature }) => {
+                each(at, Item::Header(Box::new((header, signature))))
+            }
             Ok(Frame::Evidence { seq, header, pieces, last }) => {
                 each(at, Item::Evidence { seq, header, pieces, last })
             }

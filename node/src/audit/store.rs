@@ -125,15 +125,14 @@ impl Source for StoreSource {
     }
 
     fn block(&self, place: u64) -> Option<Block> {
-        let block = self.with(|store| {
+        self.with(|store| {
             let sql = "SELECT header, signature, body FROM block WHERE id=?1";
             let mut rows = store.conn().prepare_cached(sql)?;
             let columns = rows.query_row([place.cast_signed()], |r| {
                 Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?, r.get::<_, Vec<u8>>(2)?))
             })?;
             Ok(built(&columns.0, &columns.1, columns.2)?)
-        });
-        block
+        })
     }
 
     fn end(&self) -> End {

@@ -703,6 +703,37 @@ fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
     assert!(all.iter().any(|step| step.words.contains("sends 0.01 USD")), "{all:#?}");
 }
 
+#[test]
+fn a_store_is_audited_and_exported_like_the_file_it_came_from() {
+    let camp = camp(2, 20, 200);
+    let case = Case::of(&camp);
+    let path = case.folder.path().join("ledger");
+    let mut store = crate::store::Store::create(&path).expect("a store");
+    store.apply_article(&camp.article).expect("the charter");
+    for notice in &camp.notices {
+        store.learn(notice).expect("a notice");
+    }
+    for (feed, blocks) in &camp.feeds {
+        for block in blocks {
+            let mut work = store.begin().expect("a transaction");
+            work.receive(feed, block, None).expect("a block");
+            work.commit().expect("committed");
+        }
+    }
+    let root = store.root().expect("a root");
+    let copy = case.folder.path().join("copy.audit");
+    export(&store, &copy).expect("exported");
+    assert_eq!(fs::read(&copy).expect("the copy"), case.bytes, "the same ledger, the same bytes");
+    let options = Options { root: true, ..Options::default() };
+    let source = StoreSource::open(&path).expect("opens");
+    let of_store = audit(&source, &options, 2, &|_| {}, &AtomicBool::new(false));
+    assert_eq!(of_store.findings, Vec::new());
+    assert!(of_store.is_good());
+    let of_file = case.audit(&case.bytes);
+    assert_eq!(of_store.sums, of_file.sums);
+    assert_eq!((of_store.root, of_file.root), (Some(root), Some(root)), "and the same state");
+}
+
 /// `ANNONA_MEASURE=FILE cargo test --release -p annona-node audit::tests::measure -- --ignored --nocapture`: writes a million
 /// redemptions to the file if it is not there, then reads it.
 #[test]
