@@ -14,6 +14,9 @@ use crate::limits;
 use crate::ticket::Promise;
 use crate::wire::{self, WireFault};
 
+#[cfg(test)]
+mod tests;
+
 /// Something a feed's key signed.
 #[expect(clippy::large_enum_variant, reason = "two stand in one proof, and proofs are few")]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -13,6 +13,9 @@ use crate::notice::Roster;
 use crate::state::{ChainFault, State};
 use crate::view::{Fault, View};
 
+#[cfg(test)]
+mod tests;
+
 /// The first entry of a feed that its own prefix cannot pay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Insolvent {
