@@ -221,4 +221,6 @@ pub mod sync;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod testing;
