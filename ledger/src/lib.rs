@@ -223,4 +223,6 @@ mod fixtures;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod shape;
+#[cfg(test)]
 mod testing;

@@ -1,0 +1,292 @@
+//! The shape of every wire type, printed: names, order, variant numbers and primitive types, as serde is told them.
+//!
+//! A value is walked by a serializer that writes structure in place of bytes. One representative value of each variant
+//! shows it. `spec/shape.snap` keeps what is printed: a change of it is a change of the format.
+
+use std::fmt::Write as _;
+
+use serde::ser::{self, Serialize};
+
+/// Writes the structure of one value.
+#[derive(Default)]
+struct Shape {
+    out: String,
+    depth: usize,
+}
+
+/// Serializers must name an error; printing has none.
+#[derive(Debug)]
+struct Never(String);
+
+impl std::fmt::Display for Never {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Never {}
+
+impl ser::Error for Never {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+/// The structure of a value, one field a line.
+pub(crate) fn of<T: Serialize + ?Sized>(value: &T) -> String {
+    let mut shape = Shape::default();
+    value.serialize(&mut shape).expect("every wire type prints");
+    shape.out
+}
+
+impl Shape {
+    fn word(&mut self, word: &str) -> Result<(), Never> {
+        self.out.push_str(word);
+        Ok(())
+    }
+
+    fn open(&mut self, name: &str) -> Result<&mut Self, Never> {
+        self.depth += 1;
+        self.word(name)?;
+        Ok(self)
+    }
+
+    fn line(&mut self, name: &str) {
+        let indent = "  ".repeat(self.depth);
+        write!(self.out, "\n{indent}{name}: ").expect("a string takes everything");
+    }
+
+    fn close(&mut self) -> Result<(), Never> {
+        self.depth -= 1;
+        Ok(())
+    }
+}
+
+macro_rules! words {
+    ($($method:ident($kind:ty) $word:literal;)*) => {
+        $(fn $method(self, _: $kind) -> Result<(), Never> {
+            self.word($word)
+        })*
+    };
+}
+
+impl<'a> ser::Serializer for &'a mut Shape {
+    type Ok = ();
+    type Error = Never;
+    type SerializeSeq = Elements<'a>;
+    type SerializeTuple = Elements<'a>;
+    type SerializeTupleStruct = Elements<'a>;
+    type SerializeTupleVariant = Elements<'a>;
+    type SerializeMap = ser::Impossible<(), Never>;
+    type SerializeStruct = &'a mut Shape;
+    type SerializeStructVariant = &'a mut Shape;
+
+    words! {
+        serialize_bool(bool) "bool";
+        serialize_u8(u8) "u8";
+        serialize_u16(u16) "u16";
+        serialize_u32(u32) "u32";
+        serialize_u64(u64) "u64";
+        serialize_i8(i8) "i8";
+        serialize_i16(i16) "i16";
+        serialize_i32(i32) "i32";
+        serialize_i64(i64) "i64";
+        serialize_i128(i128) "i128";
+        serialize_f32(f32) "f32 (forbidden)";
+        serialize_f64(f64) "f64 (forbidden)";
+        serialize_char(char) "char (forbidden)";
+        serialize_str(&str) "text";
+        serialize_bytes(&[u8]) "bytes";
+    }
+
+    fn serialize_none(self) -> Result<(), Never> {
+        self.word("option, none")
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Never> {
+        self.word("option of ")?;
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Never> {
+        self.word("nothing")
+    }
+
+    fn serialize_unit_struct(self, name: &'static str) -> Result<(), Never> {
+        self.word(name)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        number: u32,
+        variant: &'static str,
+    ) -> Result<(), Never> {
+        self.word(&format!("{name}::{variant} = {number}"))
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Never> {
+        self.word(&format!("{name} of "))?;
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        number: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Never> {
+        self.word(&format!("{name}::{variant} = {number} of "))?;
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Elements<'a>, Never> {
+        self.word("list of ")?;
+        Ok(Elements { shape: self, last: None, list: true, same: 0 })
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Elements<'a>, Never> {
+        self.word(&format!("{len} × "))?;
+        Ok(Elements { shape: self, last: None, list: false, same: 0 })
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Elements<'a>, Never> {
+        self.word(&format!("{name} "))?;
+        self.serialize_tuple(len)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        number: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Elements<'a>, Never> {
+        self.word(&format!("{name}::{variant} = {number} "))?;
+        self.serialize_tuple(len)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Never> {
+        Err(ser::Error::custom("there are no maps on the wire"))
+    }
+
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self, Never> {
+        self.open(name)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        number: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self, Never> {
+        self.open(&format!("{name}::{variant} = {number}"))
+    }
+}
+
+impl ser::SerializeStruct for &mut Shape {
+    type Ok = ();
+    type Error = Never;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Never> {
+        self.line(name);
+        value.serialize(&mut **self)
+    }
+
+    fn end(self) -> Result<(), Never> {
+        self.close()
+    }
+}
+
+impl ser::SerializeStructVariant for &mut Shape {
+    type Ok = ();
+    type Error = Never;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Never> {
+        ser::SerializeStruct::serialize_field(self, name, value)
+    }
+
+    fn end(self) -> Result<(), Never> {
+        self.close()
+    }
+}
+
+/// Elements of a list or a tuple: those of one shape in a row are printed once.
+struct Elements<'a> {
+    shape: &'a mut Shape,
+    last: Option<String>,
+    list: bool,
+    same: usize,
+}
+
+impl Elements<'_> {
+    fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Never> {
+        let mut one = Shape { out: String::new(), depth: self.shape.depth + 1 };
+        value.serialize(&mut one)?;
+        if self.last.as_ref() == Some(&one.out) {
+            self.same += 1;
+            return Ok(());
+        }
+        if self.last.is_some() {
+            self.shape.word(", ")?;
+        }
+        self.shape.word(&one.out)?;
+        self.last = Some(one.out);
+        Ok(())
+    }
+
+    fn done(self) -> Result<(), Never> {
+        if self.last.is_none() && self.list { self.shape.word("nothing here") } else { Ok(()) }
+    }
+}
+
+macro_rules! elements {
+    ($($which:ident $method:ident;)*) => {
+        $(impl ser::$which for Elements<'_> {
+            type Ok = ();
+            type Error = Never;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Never> {
+                self.add(value)
+            }
+
+            fn end(self) -> Result<(), Never> {
+                self.done()
+            }
+        })*
+    };
+}
+
+elements! {
+    SerializeSeq serialize_element;
+    SerializeTuple serialize_element;
+    SerializeTupleStruct serialize_field;
+    SerializeTupleVariant serialize_field;
+}
+
+#[test]
+fn the_wire_has_the_shape_that_was_agreed() {
+    let mut page = String::new();
+    for (name, shape) in samples::all() {
+        page.push_str(&format!("## {name}\n{shape}\n\n"));
+    }
+    assert!(!page.contains("forbidden"), "{page}");
+    // To change the format on purpose: `UPDATE_EXPECT=1 cargo test -p annona-ledger shape`, and say why in the change.
+    expect_test::expect_file!["../../spec/shape.snap"].assert_eq(&page);
+}
+
+mod samples;
