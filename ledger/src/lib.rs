@@ -226,3 +226,5 @@ mod pages;
 mod shape;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors;
