@@ -7,9 +7,11 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256 as Kem;
 use hpke::{Deserializable, Kem as _, OpModeR, OpModeS, Serializable};
-use zeroize::Zeroizing;
+use hpke::rand_core::{TryCryptoRng, TryRng};
+use std::convert::Infallible;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::seal::Key;
+use crate::seal::{self, Key};
 
 /// Bytes of a wrapped content key.
 pub const WRAPPED: usize = 32 + 32 + 16;
@@ -40,13 +42,27 @@ pub fn public(secret: &[u8; 32]) -> Result<[u8; 32], NotForUs> {
 ///
 /// [`NotForUs`] where the recipient's key is no X25519 key.
 pub fn wrap(recipient: &[u8; 32], info: &[u8], key: &Key) -> Result<[u8; WRAPPED], NotForUs> {
+    let mut seed = seal::random().map_err(|_| NotForUs)?;
+    let wrapped = wrap_seeded(recipient, info, key, &seed);
+    seed.zeroize();
+    wrapped
+}
+
+/// Wraps with the randomness given, so that test vectors can be made again. The seed must be used once.
+pub(crate) fn wrap_seeded(
+    recipient: &[u8; 32],
+    info: &[u8],
+    key: &Key,
+    seed: &[u8; 32],
+) -> Result<[u8; WRAPPED], NotForUs> {
     let recipient = <Kem as hpke::Kem>::PublicKey::from_bytes(recipient).map_err(|_| NotForUs)?;
-    let (encapped, sealed) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, Kem>(
+    let (encapped, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
         &OpModeS::Base,
         &recipient,
         info,
         key.expose(),
         b"",
+        &mut Once(Zeroizing::new(*seed), 0),
     )
     .map_err(|_| NotForUs)?;
     let mut wrapped = [0u8; WRAPPED];
@@ -58,6 +74,35 @@ pub fn wrap(recipient: &[u8; 32], info: &[u8], key: &Key) -> Result<[u8; WRAPPED
     tail.copy_from_slice(&sealed);
     Ok(wrapped)
 }
+
+/// Randomness from one seed: its bytes, and zeros where more were asked for than the suite's key generation takes (32).
+struct Once(Zeroizing<[u8; 32]>, usize);
+
+impl TryRng for Once {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut word = [0; 4];
+        self.try_fill_bytes(&mut word)?;
+        Ok(u32::from_le_bytes(word))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut word = [0; 8];
+        self.try_fill_bytes(&mut word)?;
+        Ok(u64::from_le_bytes(word))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for byte in out {
+            *byte = self.0.get(self.1).copied().unwrap_or_default();
+            self.1 = self.1.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Once {}
 
 /// Unwraps a content key with this node's secret.
 ///

@@ -108,6 +108,68 @@ impl Key {
     }
 }
 
+/// The chunks of one stream, in order: STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015). Each nonce holds the chunk's
+/// number and whether it is the last, so that chunks cannot be moved, dropped or cut off unseen. The key must seal
+/// this one stream and nothing else.
+pub struct Stream {
+    cipher: XChaCha20Poly1305,
+    next: u64,
+    done: bool,
+}
+
+/// How many bytes a chunk of a [`Stream`] is longer than what it holds.
+pub const CHUNK_OVERHEAD: usize = 16;
+
+impl Stream {
+    /// Begins a stream.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        Self { cipher: XChaCha20Poly1305::new((&key.0).into()), next: 0, done: false }
+    }
+
+    fn nonce(&mut self, last: bool) -> Result<XNonce, SealError> {
+        if self.done {
+            return Err(SealError::DoesNotOpen);
+        }
+        let mut nonce = [0u8; 24];
+        nonce[15..23].copy_from_slice(&self.next.to_be_bytes());
+        nonce[23] = u8::from(last);
+        self.next = self.next.checked_add(1).ok_or(SealError::DoesNotOpen)?;
+        self.done = last;
+        Ok(XNonce::from(nonce))
+    }
+
+    /// Seals the next chunk.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::DoesNotOpen`] after the last chunk.
+    pub fn seal(&mut self, aad: &[u8], plain: &[u8], last: bool) -> Result<Vec<u8>, SealError> {
+        let nonce = self.nonce(last)?;
+        let payload = Payload { msg: plain, aad };
+        self.cipher.encrypt(&nonce, payload).map_err(|_| SealError::DoesNotOpen)
+    }
+
+    /// Opens the next chunk.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::DoesNotOpen`] where it is not the chunk that belongs here, unchanged; or after the last.
+    pub fn open(
+        &mut self,
+        aad: &[u8],
+        sealed: &[u8],
+        last: bool,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let nonce = self.nonce(last)?;
+        let payload = Payload { msg: sealed, aad };
+        self.cipher
+            .decrypt(&nonce, payload)
+            .map(Zeroizing::new)
+            .map_err(|_| SealError::DoesNotOpen)
+    }
+}
+
 /// What one passphrase guess costs. Written in the header of each sealed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -173,6 +235,32 @@ mod tests {
             assert!(key.open(b"person", &bad).is_err(), "byte {i} changed");
             assert!(key.open(b"person", &sealed[..i]).is_err(), "cut at {i}");
         }
+    }
+
+    #[test]
+    fn chunks_open_in_their_order_once_and_to_the_end() {
+        let key = Key::random().expect("randomness");
+        let mut writer = Stream::new(&key);
+        let one = writer.seal(b"b", b"one", false).expect("seals");
+        let two = writer.seal(b"b", b"two", false).expect("seals");
+        let end = writer.seal(b"b", b"end", true).expect("seals");
+        assert!(writer.seal(b"b", b"more", true).is_err(), "nothing after the last");
+        assert_eq!(one.len(), 3 + CHUNK_OVERHEAD);
+        let read = |chunks: &[(&[u8], bool)]| {
+            let mut reader = Stream::new(&key);
+            chunks.iter().all(|(chunk, last)| reader.open(b"b", chunk, *last).is_ok())
+        };
+        assert!(read(&[(&one, false), (&two, false), (&end, true)]));
+        for wrong in [
+            vec![(&one[..], true)],
+            vec![(&two[..], false)],
+            vec![(&one[..], false), (&one[..], false)],
+            vec![(&one[..], false), (&end[..], true)],
+            vec![(&one[..], false), (&two[..], true)],
+        ] {
+            assert!(!read(&wrong));
+        }
+        assert!(Stream::new(&key).open(b"c", &one, false).is_err(), "another bundle");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::charter::SignedArticle;
 use crate::feed::Head;
 use crate::fork::ForkProof;
 use crate::hash::Hash;
-use crate::id::{FederationId, FeedId};
+use crate::id::{FederationId, FeedId, ProgrammeId};
+use crate::key::PublicKey;
 use crate::limits;
 use crate::list::Row;
 use crate::notice::SignedNotice;
@@ -40,6 +41,19 @@ pub struct Hello {
 
 /// The version of the frames.
 pub const VERSION: u8 = 1;
+
+/// Which section of which bundle this is, and whose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct From {
+    /// The sender's signing key; its certificate names the transport key that signs the section.
+    pub node: PublicKey,
+    /// The bundle.
+    pub bundle: [u8; 16],
+    /// The part, from 1.
+    pub part: u16,
+    /// The section's programme, or none for the common one.
+    pub programme: ProgrammeId,
+}
 
 /// How far one chain of a feed is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -116,6 +130,19 @@ pub enum Frame {
         /// The hash, as a file, of every byte before this frame.
         digest: Hash,
     },
+    /// Who made a section of a bundle, and where it belongs (spec/bundle.md).
+    From(From),
+    /// How far feeds are known of which only headers are here. Several frames where there are many.
+    Outline(Bounded<Known, FRONTIER_FEEDS>),
+    /// The end of a section of a bundle, by its sender's transport key.
+    Signed {
+        /// How many frames came before this one.
+        count: u64,
+        /// The hash, as a file, of every byte before this frame.
+        digest: Hash,
+        /// Over the digest, in the bundle context, scoped by the federation.
+        signature: crate::key::Signature,
+    },
 }
 
 /// Why bytes are no frame.
@@ -138,7 +165,7 @@ pub enum FrameFault {
 }
 
 /// How many kinds this version knows.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 16] = [
     "hello",
     "article",
     "notice",
@@ -152,6 +179,9 @@ const KINDS: [&str; 13] = [
     "frontier",
     "acknowledgement",
     "bye",
+    "from",
+    "outline",
+    "signed",
 ];
 
 /// What a kind is called.
@@ -178,6 +208,9 @@ impl Frame {
             Self::Frontier(_) => 10,
             Self::Ack(_) => 11,
             Self::Bye { .. } => 12,
+            Self::From(_) => 13,
+            Self::Outline(_) => 14,
+            Self::Signed { .. } => 15,
         }
     }
 
@@ -231,7 +264,7 @@ mod tests {
     use super::*;
     use crate::block::{Draft, Evidence};
     use crate::entry::{Entry, Registry};
-    use crate::id::{Lane, ProgrammeId, Pseudonym};
+    use crate::id::{Lane, Pseudonym};
     use crate::key::SigningKey;
     use crate::time::{Hlc, Minute};
 
@@ -284,6 +317,14 @@ mod tests {
             Frame::Frontier(known()),
             Frame::Ack(known()),
             Frame::Bye { count: 2, digest: Hash::ZERO },
+            Frame::From(From {
+                node: feed.node,
+                bundle: [6; 16],
+                part: 1,
+                programme: ProgrammeId::NONE,
+            }),
+            Frame::Outline(known()),
+            Frame::Signed { count: 2, digest: Hash::ZERO, signature },
         ]
     }
 
@@ -312,7 +353,7 @@ mod tests {
         }
         assert_eq!(length(65_536u32.to_be_bytes()), Ok(65_536));
         assert_eq!(Frame::decode(&[]), Err(FrameFault::Length(0)));
-        assert_eq!(Frame::decode(&[13, 0]), Err(FrameFault::Kind(13)));
+        assert_eq!(Frame::decode(&[16, 0]), Err(FrameFault::Kind(16)));
         // A block whose body claims four gigabytes: refused without allocating them.
         let huge = [10, 0xff, 0xff, 0xff, 0xff, 0x0f];
         let malformed = FrameFault::Malformed { kind: 10, fault: WireFault::Malformed };
