@@ -68,6 +68,24 @@ impl Header {
         Head { next: self.first.saturating_add(self.count as u64), accumulator: self.after }
     }
 
+    /// Checks that some block could have this header.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockFault::Header`] naming what cannot be.
+    pub fn check(&self) -> Result<(), BlockFault> {
+        let too_many = usize::from(self.count) > limits::BLOCK_ENTRIES;
+        match () {
+            () if self.version != VERSION => Err(BlockFault::Header("version")),
+            () if self.count == 0 || too_many => Err(BlockFault::Header("count")),
+            () if self.first.checked_add(u64::from(self.count)).is_none() => {
+                Err(BlockFault::Header("first index"))
+            }
+            () if self.seq > self.first => Err(BlockFault::Header("sequence")),
+            () => Ok(()),
+        }
+    }
+
     /// Whether the feed's key signed this header.
     #[must_use]
     pub fn verifies(
@@ -213,7 +231,7 @@ impl Block {
     ///
     /// The first [`BlockFault`] that applies.
     pub fn verify(&self, federation: &FederationId, feed: &FeedId) -> Result<Verified, BlockFault> {
-        self.check_header()?;
+        self.header.check()?;
         if !self.header.verifies(federation, feed, &self.signature) {
             return Err(BlockFault::Signature);
         }
@@ -229,7 +247,7 @@ impl Block {
     ///
     /// As [`Block::verify`], but for the signature.
     pub fn read(&self, lane: Lane) -> Result<Vec<Placed>, BlockFault> {
-        self.check_header()?;
+        self.header.check()?;
         let header = &self.header;
         if usize::try_from(header.body_len) != Ok(self.body.len()) {
             return Err(BlockFault::BodyLength { found: self.body.len(), said: header.body_len });
@@ -278,19 +296,6 @@ impl Block {
         if inside && ascending && same { Ok(()) } else { Err(BlockFault::Evidence) }
     }
 
-    fn check_header(&self) -> Result<(), BlockFault> {
-        let h = &self.header;
-        let too_many = usize::from(h.count) > limits::BLOCK_ENTRIES;
-        match () {
-            () if h.version != VERSION => Err(BlockFault::Header("version")),
-            () if h.count == 0 || too_many => Err(BlockFault::Header("count")),
-            () if h.first.checked_add(u64::from(h.count)).is_none() => {
-                Err(BlockFault::Header("first index"))
-            }
-            () if h.seq > h.first => Err(BlockFault::Header("sequence")),
-            () => Ok(()),
-        }
-    }
 }
 
 /// What a block is sealed from.
@@ -341,7 +346,7 @@ impl Draft<'_> {
         let scope: [&[u8]; 2] = [&federation.0.0, &self.feed.bytes()];
         let signature = key.sign(Context::Header, &scope, &wire::encode(&header));
         let block = Block { header, signature, body };
-        block.check_header()?;
+        block.header.check()?;
         Ok(block)
     }
 }

@@ -6,8 +6,8 @@
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256 as Kem;
-use hpke::{Deserializable, Kem as _, OpModeR, OpModeS, Serializable};
 use hpke::rand_core::{TryCryptoRng, TryRng};
+use hpke::{Deserializable, Kem as _, OpModeR, OpModeS, Serializable};
 use std::convert::Infallible;
 use zeroize::{Zeroize, Zeroizing};
 

@@ -96,6 +96,18 @@ pub enum GuardFault {
         /// What the head file says.
         remembered: Mark,
     },
+    /// Somebody else holds entries signed with this node's key that the folder does not have.
+    #[error(
+        "others hold entries of this node's {feed} up to {theirs}, this folder has {folder}: it was restored from an older copy. {NEVER_AGAIN}"
+    )]
+    Ahead {
+        /// The feed.
+        feed: annona_ledger::id::FeedRef,
+        /// How many entries others can show.
+        theirs: u64,
+        /// How many sealed entries the folder had.
+        folder: u64,
+    },
     /// The folder is not the one this node last ran in, or is an earlier copy of it.
     #[error(
         "{} is not the living copy of this node's folder: it was restored from a backup, or the node has run in another copy since. If that other copy exists, go on with it. Otherwise: {NEVER_AGAIN}",

@@ -16,7 +16,7 @@ use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, View};
-use annona_ledger::wire::Bytes;
+use annona_ledger::wire::{self, Bytes};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -121,6 +121,10 @@ impl Node {
         let armed = Guard::open(heads, &signing.public(), &folder).and_then(|guard| {
             guard.arm(&marks, |lane, p, at| head_at(&store, &signing.public(), lane, p, at))
         });
+        let armed = match ahead(&store, &signing.public())? {
+            Some(fault) => Err(fault),
+            None => armed,
+        };
         Ok(Self { folder, keys, store, signing, armed, clock, broken: None })
     }
 
@@ -151,6 +155,18 @@ impl Node {
     /// The reason it may not, with the next step.
     pub fn may_sign(&self) -> Result<(), &GuardFault> {
         self.armed.as_ref().map(|_| ())
+    }
+
+    /// Notes for good that others hold entries under this node's key that its folder does not have: from here on, and
+    /// after every restart, this incarnation signs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::Store`]; it signs nothing all the same.
+    pub fn refuse(&mut self, feed: &FeedId, theirs: u64, folder: u64) -> Result<(), NodeFault> {
+        self.armed = Err(GuardFault::Ahead { feed: feed.short(), theirs, folder });
+        let note = wire::encode(&(feed.lane, feed.programme, theirs, folder));
+        Ok(self.store.set_meta(&ahead_key(&self.public()), &note)?)
     }
 
     /// The data folder.
@@ -513,6 +529,19 @@ fn newest_of_others(work: &Work<'_>, feed: &FeedId) -> Minute {
 fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {
     let seed = keys.get(Name::NodeSigning).and_then(Secret::as_seed);
     seed.map(SigningKey::from_seed).ok_or(NodeFault::NoKey("signing key of a node"))
+}
+
+/// Under which name a refusal is kept: an incarnation has its own, since it has its own key.
+fn ahead_key(own: &PublicKey) -> String {
+    format!("ahead {own}")
+}
+
+/// Whether others are known to hold entries of this node that this folder did not have.
+fn ahead(store: &Store, own: &PublicKey) -> Result<Option<GuardFault>, NodeFault> {
+    let Some(note) = store.meta(&ahead_key(own))? else { return Ok(None) };
+    let (lane, programme, theirs, folder) = wire::decode(&note, 64).map_err(StoreFault::from)?;
+    let feed = FeedId { node: *own, lane, programme }.short();
+    Ok(Some(GuardFault::Ahead { feed, theirs, folder }))
 }
 
 /// Where this node's feeds end in sealed blocks.

@@ -163,10 +163,7 @@ impl Stream {
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let nonce = self.nonce(last)?;
         let payload = Payload { msg: sealed, aad };
-        self.cipher
-            .decrypt(&nonce, payload)
-            .map(Zeroizing::new)
-            .map_err(|_| SealError::DoesNotOpen)
+        self.cipher.decrypt(&nonce, payload).map(Zeroizing::new).map_err(|_| SealError::DoesNotOpen)
     }
 }
 

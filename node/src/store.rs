@@ -5,6 +5,7 @@
 
 mod apply;
 mod blocks;
+mod headers;
 mod replay;
 mod rows;
 mod schema;
@@ -23,6 +24,7 @@ use annona_ledger::wire::WireFault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use blocks::{BlockRow, Feed, Received};
+pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
 pub use work::{Accepted, Work};
 
@@ -30,7 +32,7 @@ pub use work::{Accepted, Work};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Blob {
-    /// The rows of a distribution list, by the list's root.
+    /// The rows of a distribution list, by the list's root: canonically encoded, one after the other.
     ListRows = 1,
     /// A list waiting for approvals, by its root.
     Draft = 2,
@@ -38,6 +40,8 @@ pub enum Blob {
     Ticket = 3,
     /// Work in progress of an import, by its own name.
     Import = 4,
+    /// The proof that a feed forked, by the feed ([`Work::fork_proof`]).
+    ForkProof = 5,
 }
 
 /// Why the ledger file could not be used. Every one says what to do next.

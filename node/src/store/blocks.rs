@@ -102,8 +102,7 @@ impl Work<'_> {
         block: &Block,
         evidence: Option<&Evidence>,
     ) -> Result<Received, StoreFault> {
-        let author = self.roster().node(&feed.node.short());
-        if author.is_none_or(|certificate| certificate.node != feed.node) {
+        if !self.knows_author(feed) {
             return Ok(Received::AuthorUnknown);
         }
         if block.header.epoch > self.charter().epoch() {
@@ -119,7 +118,7 @@ impl Work<'_> {
         if let Some(evidence) = evidence {
             block.check_evidence(evidence)?;
         }
-        let (chain, received) = match self.place_of(feed, &block.header)? {
+        let (chain, received) = match self.place_of(feed, &verified)? {
             Spot::End(chain) => (chain, Received::New),
             Spot::Branch(left) => {
                 let branches = self.chains_of(feed).len();
@@ -136,6 +135,9 @@ impl Work<'_> {
         self.take(chain, block, &verified)?;
         if matches!(received, Received::Fork { .. }) {
             self.mark_faulty(chain);
+            self.keep_contradiction(feed, &block.header, &block.signature)?;
+        } else if self.fork_proof(feed)?.is_some() {
+            self.mark_faulty(chain);
         }
         if let Some(evidence) = evidence {
             self.keep_evidence(feed, block, evidence)?;
@@ -146,7 +148,14 @@ impl Work<'_> {
 
     fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
-        self.fold_block(chain, verified.header().epoch, verified.entries());
+        // What stands in an open tail here (of an older copy of this very node) is folded already.
+        let known = self.head(chain).next.saturating_sub(block.header.first);
+        let skip = usize::try_from(known).unwrap_or(usize::MAX);
+        let rest = verified.entries().get(skip..).unwrap_or_default();
+        self.fold_block(chain, verified.header().epoch, rest);
+        if skip > 0 {
+            self.drop_tail(chain, verified.header().end())?;
+        }
         let header = verified.header();
         if let Some(row) = self.chain_row(chain) {
             let seq = header.seq.saturating_add(1);
@@ -190,7 +199,7 @@ impl Work<'_> {
                 wire::encode(&block.signature),
                 &*block.body,
             ])?;
-        Ok(())
+        self.drop_header(feed, header.seq, hash)
     }
 
     fn keep_evidence(
@@ -231,11 +240,15 @@ impl Work<'_> {
     }
 
     /// Where a block of a feed belongs: at the end of a chain, beside a later part of one, or nowhere yet.
-    fn place_of(&self, feed: &FeedId, header: &Header) -> Result<Spot, StoreFault> {
+    fn place_of(&self, feed: &FeedId, verified: &Verified) -> Result<Spot, StoreFault> {
+        let header = verified.header();
         let chains = self.chains_of(feed);
         for known in &chains {
             if known.sealed == header.start() && known.seq == header.seq {
-                return Ok(Spot::End(known.chain));
+                if known.head == known.sealed || self.seals_tail(known, verified)? {
+                    return Ok(Spot::End(known.chain));
+                }
+                return Ok(Spot::Branch(At { chain: known.chain, index: header.first }));
             }
         }
         if chains.is_empty() && header.seq == 0 {
@@ -259,6 +272,26 @@ impl Work<'_> {
             }
         }
         Ok(Spot::Gap(chains.iter().map(|c| c.sealed.next).max().unwrap_or(0)))
+    }
+
+    /// Whether a block that continues the sealed part of a chain holds what the open tail holds, as far as both go.
+    fn seals_tail(&self, known: &Feed, verified: &Verified) -> Result<bool, StoreFault> {
+        let mut head = known.sealed;
+        for (bytes, placed) in self.tail(known.chain)?.iter().zip(verified.entries()) {
+            head = head.after(bytes);
+            if head.accumulator != placed.accumulator {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn drop_tail(&self, chain: ChainNo, end: Head) -> Result<(), StoreFault> {
+        self.tx.execute(
+            "DELETE FROM tail WHERE at>=?1 AND at<?2",
+            params![At64(At { chain, index: 0 }), At64(At { chain, index: end.next })],
+        )?;
+        Ok(())
     }
 
     /// The chains of a feed: one, unless it has forked.

@@ -56,7 +56,8 @@ impl Store {
                 Some(left) => work.start_of_branch(feed.chain, left)?,
             };
             let Some(row) = work.chain_row(feed.chain) else { continue };
-            let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some());
+            let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
+                || work.fork_proof(&feed.id)?.is_some();
             let fresh =
                 ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
             work.set_chain(feed.chain, fresh);
@@ -193,7 +194,7 @@ impl Work<'_> {
             .ok_or_else(|| StoreFault::damaged(format!("the first block of chain {}", chain.0)))
     }
 
-    fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
+    pub(super) fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
         let from = At64(At { chain, index: 0 });
         let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
         let tail = self.all(

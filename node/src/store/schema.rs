@@ -1,7 +1,7 @@
 //! The tables of a ledger file, and how the file is opened.
 //!
-//! `article`, `notice`, `block`, `evidence` and `tail` are what was said; `feed` and `chain` say where it stands. All
-//! other tables are derived: they can be emptied and rebuilt from these.
+//! `article`, `notice`, `block`, `header` (of blocks whose bodies are not for this node), `evidence` and `tail` are what was
+//! said; `feed` and `chain` say where it stands; `seen` and `outlined` what others hold. All other tables are derived: they can be emptied and rebuilt from these.
 
 use std::path::Path;
 use std::time::Duration;
@@ -37,11 +37,16 @@ CREATE TABLE block(
   UNIQUE(feed, seq, hash)) STRICT;
 CREATE INDEX block_place ON block(chain, first);
 CREATE TABLE evidence(block INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE header(
+  feed INTEGER NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
+  header BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY(feed, seq, hash)) WITHOUT ROWID, STRICT;
 CREATE TABLE tail(
   at INTEGER PRIMARY KEY, entry BLOB NOT NULL, evidence BLOB) STRICT;
 CREATE TABLE blob(kind INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY(kind, name)) WITHOUT ROWID, STRICT;
 CREATE TABLE seen(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
+  PRIMARY KEY(node, feed)) WITHOUT ROWID, STRICT;
+CREATE TABLE outlined(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(node, feed)) WITHOUT ROWID, STRICT;
 ";
 
