@@ -295,7 +295,6 @@ impl Block {
         let same = evidence.root() == self.header.evidence_root;
         if inside && ascending && same { Ok(()) } else { Err(BlockFault::Evidence) }
     }
-
 }
 
 /// What a block is sealed from.

@@ -244,6 +244,10 @@ impl Store {
     /// [`StoreFault::Notice`] where the charter does not bear it out.
     pub fn learn(&mut self, signed: &SignedNotice) -> Result<Learned, StoreFault> {
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
+        // Every bundle brings all notices again: those that are here to the letter cost a look, not a copy of all.
+        if self.roster.notice(&signed.notice.hash()) == Some(signed) {
+            return Ok(Learned::Known);
+        }
         let mut roster = Roster::clone(&self.roster);
         let learned = roster.learn(&charter, signed).map_err(StoreFault::Notice)?;
         if learned == Learned::Known {

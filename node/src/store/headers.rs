@@ -9,7 +9,7 @@ use annona_ledger::key::Signature;
 use annona_ledger::sync::frame::Known;
 use annona_ledger::view::View;
 use annona_ledger::{limits, wire};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::blocks::Received;
 use super::work::Work;
@@ -298,6 +298,44 @@ impl Work<'_> {
         found.iter().map(|bytes| Ok(wire::decode(bytes, PROOF_BYTES)?)).collect()
     }
 
+    /// Notes, with the rest of this transaction, how far another node is known to hold a feed.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn note_seen(&self, node: &[u8; 8], feed: &FeedId, next: u64) -> Result<(), StoreFault> {
+        note(&self.tx, "seen", node, feed, next)
+    }
+
+    /// Notes, with the rest of this transaction, how far another node is known to hold the headers of a feed.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn note_outlined(
+        &self,
+        node: &[u8; 8],
+        feed: &FeedId,
+        next: u64,
+    ) -> Result<(), StoreFault> {
+        note(&self.tx, "outlined", node, feed, next)
+    }
+
+    /// Finds a blob, at the moment this transaction looks at.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn blob(&self, kind: Blob, name: &Hash) -> Result<Option<Vec<u8>>, StoreFault> {
+        let found = self.one(
+            "SELECT bytes FROM blob WHERE kind=?1 AND name=?2",
+            params![kind as u8, name.0],
+            |r| r.get(0),
+        );
+        self.check()?;
+        Ok(found)
+    }
+
     /// The first block of a chain that ends after an index, by its number.
     ///
     /// # Errors
@@ -329,6 +367,22 @@ pub enum ForkLearned {
     NoProof,
 }
 
+fn note(
+    conn: &Connection,
+    table: &str,
+    node: &[u8; 8],
+    feed: &FeedId,
+    next: u64,
+) -> Result<(), StoreFault> {
+    let sql = format!(
+        "INSERT INTO {table}(node, feed, next) VALUES(?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET next=max(next, excluded.next)"
+    );
+    let next = i64::try_from(next).unwrap_or(i64::MAX);
+    conn.prepare_cached(&sql)?.execute(params![node, feed.bytes(), next])?;
+    Ok(())
+}
+
 fn proof_name(feed: &FeedId) -> Hash {
     hash(Purpose::Lookup, &[b"fork proof", &feed.bytes()])
 }
@@ -338,6 +392,7 @@ fn signed_header((header, signature): &(Vec<u8>, Vec<u8>)) -> Result<SignedHeade
 }
 
 impl Store {
+<<<<<<< HEAD
     /// Notes how far another node is known to hold the headers of a feed.
     ///
     /// # Errors
@@ -357,6 +412,8 @@ impl Store {
         Ok(())
     }
 
+=======
+>>>>>>> 8693750 (Carry a sync by file: write, take in and look into bundles)
     /// How far another node is known to hold the headers of a feed.
     ///
     /// # Errors
