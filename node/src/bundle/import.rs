@@ -299,6 +299,13 @@ struct Progress {
     lists: Option<BTreeSet<Hash>>,
 }
 
+/// What a sender says it holds, once its signature has been found good.
+struct Held {
+    sender: [u8; 8],
+    frontier: Vec<Known>,
+    outline: Vec<Known>,
+}
+
 /// The rows of a list as they come.
 struct Rows {
     list: Hash,
@@ -331,13 +338,14 @@ impl Taking<'_> {
         let sections = opened.head.directory.len();
         let ours = (0..sections).filter(|section| opened.has_key(*section)).count();
         self.part.sections = (sections, ours);
+        let mut held: Option<Held> = None;
         for section in 0..sections {
             if !opened.has_key(section) {
                 continue;
             }
             let begins = opened.begins(section);
             match opened.section(section, Some(federation)) {
-                Ok(mut section) => self.section(&mut section, begins)?,
+                Ok(mut section) => held = held.or(self.section(&mut section, begins)?),
                 Err(broken) => self.broke(broken),
             }
             if self.report.cancelled {
@@ -345,7 +353,8 @@ impl Taking<'_> {
             }
         }
         self.part.faults.extend(opened.trailing());
-        Ok(())
+        // Only now: what the sender holds is looked for among what its other sections brought.
+        held.map_or(Ok(()), |held| self.acknowledge(&held))
     }
 
     fn broke(&mut self, broken: Broken) {
@@ -357,8 +366,12 @@ impl Taking<'_> {
         }
     }
 
-    fn section(&mut self, section: &mut Section<'_, File>, begins: u64) -> Result<(), NodeFault> {
-        let Some(from) = section.from().copied() else { return Ok(()) };
+    fn section(
+        &mut self,
+        section: &mut Section<'_, File>,
+        begins: u64,
+    ) -> Result<Option<Held>, NodeFault> {
+        let Some(from) = section.from().copied() else { return Ok(None) };
         self.part.sender = Some(from.node.short());
         let programme = Some(from.programme);
         let mut progress = Progress { programme, frames: 2, ..Progress::default() };
@@ -373,27 +386,29 @@ impl Taking<'_> {
             }
             if !(self.go_on)(begins.saturating_add(section.done())) {
                 self.report.cancelled = true;
-                return Ok(());
+                return Ok(None);
             }
         };
         // What came whole before a fault stays: a bad stick costs what is bad on it.
         self.block_ends(&mut progress)?;
         self.flush(&mut progress)?;
         if !ended {
-            return Ok(());
+            return Ok(None);
         }
         self.rows_end(&mut progress)?;
         let roster = self.node.store().roster();
         let Some(certificate) = roster.node(&from.node.short()).filter(|c| c.node == from.node)
         else {
             self.report.unknown.insert(from.node.short());
-            return Ok(());
+            return Ok(None);
         };
         if !section.signed_by(&certificate.transport) {
             self.part.faults.push(PartFault::Signature);
-            return Ok(());
+            return Ok(None);
         }
-        self.acknowledge(&from.node.short(), &progress)
+        let common = from.programme == ProgrammeId::NONE;
+        let Progress { frontier, outline, .. } = progress;
+        Ok(common.then_some(Held { sender: from.node.short(), frontier, outline }))
     }
 
     fn frame(&mut self, progress: &mut Progress, frame: Frame) -> Result<(), NodeFault> {
@@ -637,10 +652,11 @@ impl Taking<'_> {
     }
 
     /// Notes what the sender holds, as far as it can be found here.
-    fn acknowledge(&mut self, sender: &[u8; 8], progress: &Progress) -> Result<(), NodeFault> {
+    fn acknowledge(&mut self, held: &Held) -> Result<(), NodeFault> {
+        let Held { sender, frontier, outline } = held;
         let own = self.node.public();
         let work = self.node.store_mut().begin()?;
-        for known in &progress.frontier {
+        for known in frontier {
             if work.passes(&known.feed, &known.head, true)? {
                 work.note_seen(sender, &known.feed, known.head.next)?;
             } else if known.feed.node == own {
@@ -653,13 +669,13 @@ impl Taking<'_> {
                 }
             }
         }
-        for known in &progress.outline {
+        for known in outline {
             if work.passes(&known.feed, &known.head, false)? {
                 work.note_outlined(sender, &known.feed, known.head.next)?;
             }
         }
         work.commit()?;
-        self.part.acknowledged |= progress.programme == Some(ProgrammeId::NONE);
+        self.part.acknowledged = true;
         Ok(())
     }
 }
