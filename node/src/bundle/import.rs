@@ -551,9 +551,8 @@ impl Taking<'_> {
                     (feed, *header, received)
                 }
                 Item::Fork(proof) => {
-                    let index = proof.one.heads()[0].next.min(proof.other.heads()[0].next);
                     match work.learn_fork(&proof)? {
-                        ForkLearned::New => {
+                        ForkLearned::New { index } => {
                             self.report.forks.insert(Shown { feed: proof.feed, index });
                         }
                         ForkLearned::Known => {}

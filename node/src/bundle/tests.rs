@@ -395,7 +395,7 @@ fn a_fork_is_told_its_proof_kept_and_carried_on() {
     let federation = w.federation();
     let work = w.b.store().look().expect("a look");
     let proof = work.fork_proof(&feed).expect("a look").expect("kept");
-    assert!(proof.verify(&federation));
+    assert_eq!(proof.verify(&federation), Some(0));
     assert_eq!(work.chains_of(&feed).len(), 2);
     assert!(work.chains_of(&feed).iter().all(|chain| chain.faulty));
     drop(work);

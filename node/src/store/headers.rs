@@ -246,9 +246,9 @@ impl Work<'_> {
     ///
     /// A storage fault.
     pub fn learn_fork(&mut self, proof: &ForkProof) -> Result<ForkLearned, StoreFault> {
-        if !proof.verify(&self.charter().federation()) {
+        let Some(index) = proof.verify(&self.charter().federation()) else {
             return Ok(ForkLearned::NoProof);
-        }
+        };
         if self.fork_proof(&proof.feed)?.is_some() {
             return Ok(ForkLearned::Known);
         }
@@ -257,7 +257,7 @@ impl Work<'_> {
             self.mark_faulty(trunk);
         }
         self.check()?;
-        Ok(ForkLearned::New)
+        Ok(ForkLearned::New { index })
     }
 
     fn put_proof(&self, proof: &ForkProof) -> Result<(), StoreFault> {
@@ -360,7 +360,10 @@ impl Work<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForkLearned {
     /// The feed is known to have forked from now on.
-    New,
+    New {
+        /// The index at which its statements contradict each other.
+        index: u64,
+    },
     /// That was known.
     Known,
     /// The statements do not contradict each other, or are not the feed's.
@@ -392,28 +395,6 @@ fn signed_header((header, signature): &(Vec<u8>, Vec<u8>)) -> Result<SignedHeade
 }
 
 impl Store {
-<<<<<<< HEAD
-    /// Notes how far another node is known to hold the headers of a feed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault::Disk`].
-    pub fn note_outlined(
-        &self,
-        node: &[u8; 8],
-        feed: &FeedId,
-        next: u64,
-    ) -> Result<(), StoreFault> {
-        self.conn().execute(
-            "INSERT INTO outlined(node, feed, next) VALUES(?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET next=max(next, excluded.next)",
-            params![node, feed.bytes(), i64::try_from(next).unwrap_or(i64::MAX)],
-        )?;
-        Ok(())
-    }
-
-=======
->>>>>>> 8693750 (Carry a sync by file: write, take in and look into bundles)
     /// How far another node is known to hold the headers of a feed.
     ///
     /// # Errors

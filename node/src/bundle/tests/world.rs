@@ -305,7 +305,8 @@ impl World {
 /// Writes entries one by one.
 pub(super) fn write(node: &mut Node, feed: FeedId, composed: Vec<Composed>) {
     for one in composed {
-        let compose = Box::new(move |_: &crate::store::Work<'_>, _| Ok(vec![one.clone()]));
+        let compose =
+            Box::new(move |_: &crate::store::Work<'_>, _: &FeedId, _| Ok(vec![one.clone()]));
         let answers = node.write(&mut [Request { feed, compose }]).expect("the disk holds");
         answers.into_iter().for_each(|answer| drop(answer.expect("a good entry")));
     }
