@@ -1,0 +1,4 @@
+//! Everything that is tried across crates, in one binary.
+
+mod corpus;
+mod tidy;

@@ -1,0 +1,182 @@
+//! Checks of the tree itself that no general tool knows of.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
+}
+
+/// The files below some folders with one of these endings, relative to the workspace.
+fn files(folders: &[&str], endings: &[&str]) -> Vec<String> {
+    let root = root();
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|f| root.join(f)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of the tree") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push(path.strip_prefix(&root).expect("below it").display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).expect("a text of the tree")
+}
+
+/// Code of a file without its comments, as far as a line-wise look can tell.
+fn code(file: &str) -> impl Iterator<Item = (usize, String)> {
+    let text = read(file);
+    let lines: Vec<_> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(n, line)| (n + 1, line.to_owned()))
+        .collect();
+    lines.into_iter()
+}
+
+#[test]
+fn each_library_has_one_door() {
+    let doors: [(&str, &[&str]); 8] = [
+        ("blake3::", &["ledger/src/hash.rs"]),
+        ("ed25519_dalek::", &["ledger/src/key.rs"]),
+        ("postcard::", &["ledger/src/wire.rs", "node/src/person"]),
+        ("chacha20poly1305::", &["node/src/seal.rs"]),
+        ("argon2::", &["node/src/seal.rs"]),
+        ("hpke::", &["node/src/envelope.rs"]),
+        ("calamine::", &["node/src/import"]),
+        (
+            "rusqlite::",
+            &[
+                "node/src/store",
+                "node/src/vault",
+                "node/src/import",
+                "node/src/disk.rs",
+                "node/src/audit",
+            ],
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for file in files(&["ledger/src", "node/src", "wallet-cli/src"], &[".rs"]) {
+        for (n, line) in code(&file) {
+            for (library, places) in doors {
+                let used = line.contains(&format!("use {library}"))
+                    || line.contains(&format!(" {library}"));
+                if used && !places.iter().any(|place| file.starts_with(place)) {
+                    wrong.push(format!("{file}:{n}: {library} belongs in {places:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn shipped_code_is_finished_and_safe() {
+    let banned = ["unsafe {", "unsafe fn", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"];
+    let mut wrong = Vec::new();
+    for file in files(&["ledger/src", "node/src", "wallet-cli/src"], &[".rs"]) {
+        for (n, line) in code(&file) {
+            if let Some(word) = banned.iter().find(|word| line.contains(*word)) {
+                let ignored_with_reason = *word == "#[ignore" && line.contains("#[ignore = \"");
+                if !ignored_with_reason {
+                    wrong.push(format!("{file}:{n}: {word}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_test_clock_is_not_in_the_program() {
+    for manifest in ["wallet-cli/Cargo.toml", "Cargo.toml"] {
+        assert!(!read(manifest).contains("test-clock"), "{manifest} turns on the test clock");
+    }
+}
+
+#[test]
+fn pages_have_one_title_and_their_links_lead_somewhere() {
+    let mut pages = files(&["spec"], &[".md"]);
+    pages.extend(
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+            .map(String::from),
+    );
+    let mut wrong = Vec::new();
+    for page in pages {
+        let text = read(&page);
+        let mut fenced = false;
+        let mut titles = 0;
+        for line in text.lines() {
+            fenced ^= line.trim_start().starts_with("```");
+            titles += usize::from(!fenced && line.starts_with("# "));
+        }
+        if titles != 1 {
+            wrong.push(format!("{page}: {titles} titles"));
+        }
+        let folder = root().join(&page).parent().expect("a folder").to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
+            let outside = link.is_empty() || link.contains("://") || link.starts_with("mailto:");
+            if !outside && !folder.join(link).exists() {
+                wrong.push(format!("{page}: {link} does not exist"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_dependency_may_be_used_here() {
+    let allowed: BTreeSet<&str> = [
+        "MIT",
+        "Apache-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "Unicode-3.0",
+        "CC0-1.0",
+        "MPL-2.0",
+        "Unlicense",
+        "0BSD",
+        "BSL-1.0",
+        "MIT-0",
+    ]
+    .into();
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let mut wrong = Vec::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let (name, licence) = (&package["name"], package["license"].as_str().unwrap_or("none"));
+        let licence = licence.replace('/', " OR ").replace(['(', ')'], "");
+        let good = licence
+            .split(" AND ")
+            .all(|part| part.split(" OR ").any(|one| allowed.contains(one.trim())));
+        if !good {
+            wrong.push(format!("{name}: {licence}"));
+        }
+        let source = package["source"].as_str().unwrap_or("registry+");
+        if !source.starts_with("registry+") {
+            wrong.push(format!("{name}: comes from {source}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
