@@ -13,6 +13,8 @@ mod part;
 mod read;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use annona_ledger::hash::{Hash, Purpose, keyed};
 use annona_ledger::sync::frame::FrameFault;

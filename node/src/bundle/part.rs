@@ -163,13 +163,18 @@ impl<'a, W: Write + Seek> Part<'a, W> {
 
     /// Ends the open section: signature, padding, last chunk.
     pub(super) fn end(&mut self) -> Result<(), WriteFault> {
+        self.sign()?;
+        self.close()
+    }
+
+    /// Writes the signed end.
+    pub(super) fn sign(&mut self) -> Result<(), WriteFault> {
         let Some(open) = &self.open else { return Ok(()) };
         let digest = open.hasher.finish();
         let federation: FederationId = self.sender.hello.federation;
         let signature = self.sender.transport.sign(Context::Bundle, &[&federation.0.0], &digest.0);
         let signed = Frame::Signed { count: open.count, digest, signature };
-        self.raw(&signed.encode()?)?;
-        self.close()
+        self.raw(&signed.encode()?)
     }
 
     /// Seals what is left.
