@@ -44,6 +44,8 @@ pub enum Context {
     Bundle,
     /// A node's word that it belongs to an organisation (feed key).
     Acceptance,
+    /// What an operator answers for beside an entry (operator key).
+    Evidence,
 }
 
 impl Context {
@@ -57,6 +59,7 @@ impl Context {
             Self::Operator => b"annona1 operator",
             Self::Bundle => b"annona1 bundle  ",
             Self::Acceptance => b"annona1 accepts ",
+            Self::Evidence => b"annona1 evidence",
         }
     }
 }

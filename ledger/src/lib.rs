@@ -201,6 +201,10 @@ pub mod charter;
 pub mod list;
 pub mod notice;
 
+// Carriers, and what operators answer for.
+pub mod short_code;
+pub mod statement;
+
 // Deciding.
 pub mod admit;
 pub mod fold;

@@ -10,7 +10,7 @@ use crate::ask::Ask;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
-use crate::{completions, init, man, status, stop};
+use crate::{charter, completions, cycle, family, init, key, man, node, operator, status, stop};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +70,18 @@ struct Global {
 enum Command {
     Init(init::Init),
     Status(status::Status),
+    #[command(subcommand)]
+    Charter(charter::Charter),
+    #[command(subcommand)]
+    Node(node::Node),
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    #[command(subcommand)]
+    Cycle(cycle::Cycle),
+    #[command(subcommand)]
+    Family(family::Family),
+    #[command(subcommand)]
+    Key(key::Key),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -79,6 +91,12 @@ impl Command {
         match self {
             Self::Init(command) => command.run(session),
             Self::Status(command) => command.run(session),
+            Self::Charter(command) => command.run(session),
+            Self::Node(command) => command.run(session),
+            Self::Operator(command) => command.run(session),
+            Self::Cycle(command) => command.run(session),
+            Self::Family(command) => command.run(session),
+            Self::Key(command) => command.run(session),
             Self::Completions(command) => command.run(session),
             Self::Man(command) => command.run(session),
         }

@@ -12,8 +12,8 @@ use crate::words::{hex, node_roles};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona init --dir lake --site \"Lake camp\" --role registrar --role merchant
-  $ annona init --dir hill --site \"مخيم التل\" --passphrase-cost light
+  $ annona init --dir camp-3 --site \"Lake camp\" --role registrar --role merchant
+  $ annona init --dir camp-4 --site \"مخيم التل\" --passphrase-cost light
   $ annona init --dir office --role treasury --organisation 1";
 
 /// Makes the data folder of a node: keys, an empty ledger, an empty person file.

@@ -1,20 +1,29 @@
 //! The `annona` program: a table of contents. Each command is one file, under the name of its group.
 
+// What every command stands on.
 mod args;
 mod ask;
 mod fault;
+mod holder;
 mod paper;
 mod progress;
 mod screen;
 mod session;
 mod settings;
+mod signer;
 mod stop;
 mod words;
 
+// Commands and groups of commands.
+mod charter;
 mod completions;
+mod cycle;
+mod family;
 mod init;
+mod key;
 mod man;
-
+mod node;
+mod operator;
 mod status;
 
 fn main() -> std::process::ExitCode {

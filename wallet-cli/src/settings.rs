@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     /// The public key of the node, written by the program: who it is can then be told without a passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<String>,
+    /// The earlier node whose place it takes, written when it came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<String>,
     /// The organisation it asks to belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) organisation: Option<u16>,

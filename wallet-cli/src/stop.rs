@@ -72,7 +72,7 @@ mod echo {
 
         pub(super) fn restore(&self) {
             if let Some(before) = &self.0 {
-                drop(tcsetattr(std::io::stdin(), OptionalActions::Now, before));
+                tcsetattr(std::io::stdin(), OptionalActions::Now, before).unwrap_or(());
             }
         }
     }

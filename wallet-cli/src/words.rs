@@ -9,18 +9,14 @@ use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
 use unicode_normalization::UnicodeNormalization;
 
-pub(crate) use moment::{Moment, print_minute};
+pub(crate) use moment::{Moment, print_millis, print_minute};
 pub(crate) use money::{amount, print_units, unit_name};
 
 use crate::fault::{Fault, Outcome};
 
 /// Bytes as small hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        drop(write!(text, "{byte:02x}"));
-        text
-    })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Exactly `N` bytes from hexadecimal digits of either case.

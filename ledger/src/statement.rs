@@ -1,0 +1,97 @@
+//! What an operator answers for with her own key: it stands beside entries as evidence, or approves an import
+//! (spec/statements.md).
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
+use crate::id::{FederationId, FeedRef};
+use crate::key::{Context, PublicKey, Signature, SigningKey};
+use crate::limits;
+use crate::wire::{self, WireFault};
+
+/// A statement of an operator. Variants are only ever added at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Statement {
+    /// She made this entry.
+    Entry {
+        /// The feed it stands in.
+        feed: FeedRef,
+        /// Its leaf ([`crate::feed::leaf`]).
+        leaf: Hash,
+    },
+    /// She has looked at this registration file and its map, and they may be imported here.
+    Import {
+        /// The node.
+        node: [u8; 8],
+        /// The file, by its hash as a file.
+        file: Hash,
+        /// The map, by its hash as a file.
+        map: Hash,
+        /// Whether households that are there with other content are replaced.
+        update: bool,
+    },
+}
+
+/// A statement's author and signature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stated {
+    /// The operator.
+    pub operator: PublicKey,
+    /// Over the statement, in the evidence context.
+    pub signature: Signature,
+}
+
+impl Statement {
+    /// Signs with an operator's key.
+    #[must_use]
+    pub fn sign(&self, federation: &FederationId, operator: &SigningKey) -> Stated {
+        let signature = operator.sign(Context::Evidence, &[&federation.0.0], &wire::encode(self));
+        Stated { operator: operator.public(), signature }
+    }
+
+    /// Whether these are its author and signature.
+    #[must_use]
+    pub fn is_by(&self, federation: &FederationId, stated: &Stated) -> bool {
+        let scope: [&[u8]; 1] = [&federation.0.0];
+        let message = wire::encode(self);
+        stated.operator.verifies(Context::Evidence, &scope, &message, &stated.signature)
+    }
+}
+
+impl Stated {
+    /// The bytes that stand as evidence.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    ///
+    /// [`WireFault`] where they are no author and signature.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireFault> {
+        wire::decode(bytes, limits::EVIDENCE_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Lane, ProgrammeId};
+
+    #[test]
+    fn a_statement_is_its_authors_in_its_federation_only() {
+        let (key, federation) = (SigningKey::from_seed(&[3; 32]), FederationId(Hash([1; 32])));
+        let feed = FeedRef { node: [4; 8], lane: Lane::Registry, programme: ProgrammeId(1) };
+        let statement = Statement::Entry { feed, leaf: Hash([5; 32]) };
+        let stated = statement.sign(&federation, &key);
+        assert_eq!(Stated::decode(&stated.encode()), Ok(stated));
+        assert!(statement.is_by(&federation, &stated));
+        assert!(!statement.is_by(&FederationId(Hash([2; 32])), &stated));
+        let other = Statement::Entry { feed, leaf: Hash([6; 32]) };
+        assert!(!other.is_by(&federation, &stated));
+        let stranger = Stated { operator: SigningKey::from_seed(&[9; 32]).public(), ..stated };
+        assert!(!statement.is_by(&federation, &stranger));
+    }
+}

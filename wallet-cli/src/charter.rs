@@ -1,0 +1,46 @@
+//! `annona charter`: what the organisations have decided together, and deciding more.
+
+mod acts;
+mod apply;
+mod description;
+mod propose;
+mod show;
+mod sign;
+
+use clap::Subcommand;
+
+pub(crate) use acts::describe;
+pub(crate) use apply::take_in;
+
+use crate::fault::Outcome;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona charter propose --found federation.toml --out founding.annona
+  $ annona charter sign founding.annona --keys relief.keys
+  $ annona charter apply founding.annona";
+
+/// The charter: who belongs to the federation, what may be spent, and who decides.
+///
+/// An article goes round as a file. Each organisation signs it on a machine of its own, with or without a network, in
+/// the file itself or in a copy; `apply` puts all copies together.
+#[derive(Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Charter {
+    Show(show::Show),
+    Propose(propose::Propose),
+    Sign(sign::Sign),
+    Apply(apply::Apply),
+}
+
+impl Charter {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match self {
+            Self::Show(command) => command.run(session),
+            Self::Propose(command) => command.run(session),
+            Self::Sign(command) => command.run(session),
+            Self::Apply(command) => command.run(session),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::notice::Learned;
+use annona_node::store::Store;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::paper::Papers;
+use crate::session::Session;
+use crate::words::count;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona charter apply founding.annona
+  $ annona charter apply charter.annona
+  $ annona charter apply budget-1.annona budget-2.annona budget-3.annona";
+
+/// Takes articles into the charter of this node: copies of one article are put together with all their signatures.
+///
+/// Needs no passphrase: nothing is signed here, and what is not signed by enough is refused. Applying an article again
+/// changes nothing. Notices in the same files are learned too.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Apply {
+    /// Files of articles
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl Apply {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        take_in(session, &self.files)
+    }
+}
+
+/// What was taken in.
+#[derive(Default)]
+struct Taken {
+    articles: u64,
+    notices: u64,
+    known: u64,
+}
+
+/// Takes articles, then notices, of any number of files into the node's ledger.
+pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
+    // Read before the folder is held: a bad file changes nothing.
+    let papers = files.iter().map(|path| Papers::read(path)).collect::<Outcome<Vec<_>>>()?;
+    let (folder, mut store) = session.take_in()?;
+    let mut taken = Taken::default();
+    let mut articles: BTreeMap<u32, Vec<&SignedArticle>> = BTreeMap::new();
+    for article in papers.iter().flat_map(|p| &p.articles) {
+        articles.entry(article.article.epoch).or_default().push(article);
+    }
+    for (epoch, copies) in articles {
+        let place = format!("article {epoch}");
+        let learned = apply(&mut store, &copies).map_err(|fault| fault.at(place))?;
+        taken.count(learned, |taken| &mut taken.articles);
+    }
+    for notice in papers.iter().flat_map(|p| &p.notices) {
+        let learned = store.learn(notice)?;
+        taken.count(learned, |taken| &mut taken.notices);
+    }
+    let charter = store.charter()?;
+    let value = json!({
+        "articles": taken.articles, "notices": taken.notices, "known": taken.known,
+        "epoch": charter.epoch(), "federation": charter.federation().to_string(),
+    });
+    session.screen.answer("taken in", value, || {
+        format!(
+            "{} and {} taken in, {} known before. {} is at epoch {}.",
+            count(taken.articles, "article", "articles"),
+            count(taken.notices, "notice", "notices"),
+            taken.known,
+            charter.name(),
+            charter.epoch(),
+        )
+    })?;
+    for conflict in store.roster().conflicts() {
+        session.screen.warn(format!("notices contradict each other: {conflict:?}"));
+    }
+    drop(folder);
+    Ok(())
+}
+
+impl Taken {
+    fn count(&mut self, learned: Learned, new: impl Fn(&mut Self) -> &mut u64) {
+        let place = match learned {
+            Learned::New => new(self),
+            Learned::Known => &mut self.known,
+        };
+        *place = place.saturating_add(1);
+    }
+}
+
+/// Applies one article from several copies of it.
+fn apply(store: &mut Store, copies: &[&SignedArticle]) -> Outcome<Learned> {
+    let Some((first, rest)) = copies.split_first() else {
+        return Err(Fault::input("no copy of the article is there."));
+    };
+    let mut whole = (*first).clone();
+    let charter: Option<Charter> = store.charter().ok().map(|c| Charter::clone(c));
+    let next = charter.as_ref().map_or(0, |c| c.epoch().saturating_add(1));
+    if whole.article.epoch == next {
+        for copy in rest {
+            whole.merge(charter.as_ref(), copy)?;
+        }
+    }
+    store.apply_article(&whole).map_err(|fault| match (&fault, charter) {
+        (_, Some(charter)) if whole.article.epoch == 0 => Fault::new(
+            crate::fault::Exit::Conflict,
+            format!(
+                "this folder belongs to the federation {} ({}); the file founds another one.",
+                charter.name(),
+                charter.federation(),
+            ),
+        )
+        .then("A node belongs to one federation: make another folder with `annona init`."),
+        _ => fault.into(),
+    })
+}

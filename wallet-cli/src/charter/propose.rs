@@ -1,0 +1,91 @@
+use std::path::PathBuf;
+
+use annona_ledger::charter::{Article, Charter, SignedArticle};
+use annona_ledger::hash::Hash;
+use annona_ledger::wire::Bounded;
+use clap::Args;
+use serde_json::json;
+
+use super::describe;
+use super::description::Description;
+use crate::fault::{Fault, Outcome};
+use crate::paper::Papers;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona charter propose --found federation.toml --out proposal.annona
+  $ annona charter propose --acts budget.toml --charter charter.annona --out budget.annona
+  $ annona charter propose --acts budget.toml --out budget.annona --dry-run";
+
+/// Writes an article for the organisations to sign, from a description in TOML.
+///
+/// The description may hold [federation] and [[organisation]] (founding), [[join]], [[leave]], [[rotate]], [[recover]],
+/// [[programme]], [[ceiling]] and [[budget]]; spec/charter.md says what each does.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Propose {
+    /// Found a federation by this description
+    #[arg(long, value_name = "FILE", conflicts_with = "acts", required_unless_present = "acts")]
+    found: Option<PathBuf>,
+    /// Change the charter by this description
+    #[arg(long, value_name = "FILE")]
+    acts: Option<PathBuf>,
+    /// The charter to change, as a file [default: that of the data folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "found")]
+    charter: Option<PathBuf>,
+    /// Where to write the article
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Say what the article would decide; write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Propose {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let (path, before) = match (&self.found, &self.acts) {
+            (Some(path), _) => (path, None),
+            (None, Some(path)) => (path, Some(session.power(self.charter.as_deref())?.0)),
+            (None, None) => return Err(Fault::usage("give --found FILE or --acts FILE.")),
+        };
+        let acts = Description::read(path)?
+            .acts(before.as_ref(), session.now())
+            .map_err(|fault| fault.at(path.display()))?;
+        let acts = Bounded::new(acts)?;
+        let article = match &before {
+            None => Article { epoch: 0, previous: Hash::ZERO, acts },
+            Some(charter) => charter.draft(acts),
+        };
+        let after = match &before {
+            None => Charter::check_founding(&article),
+            Some(charter) => charter.preview(&article),
+        }
+        .map_err(|rejection| Fault::from(rejection).at(path.display()))?;
+        let said = describe(&article, before.as_ref());
+        let signed = SignedArticle::unsigned(article);
+        let missing = signed.missing(before.as_ref());
+        if !self.dry_run {
+            Papers::article(signed.clone()).write(&self.out)?;
+        }
+        for warning in after.warnings() {
+            session.screen.warn(warning.to_string());
+        }
+        let value = json!({
+            "epoch": signed.article.epoch, "article": signed.article.hash().to_string(),
+            "acts": said, "out": (!self.dry_run).then_some(&self.out),
+            "must_sign": missing.required, "more_signatures": missing.more,
+        });
+        session.screen.answer("article", value, || {
+            let lines: Vec<String> = said.iter().map(|line| format!("  {line}")).collect();
+            format!("Article of epoch {}\n{}", signed.article.epoch, lines.join("\n"))
+        })?;
+        session.screen.note(if self.dry_run {
+            "Nothing was written.".to_owned()
+        } else {
+            let out = self.out.display();
+            format!("Next: every organisation signs it: `annona charter sign {out} --keys FILE`.")
+        });
+        Ok(())
+    }
+}

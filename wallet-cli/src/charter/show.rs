@@ -1,0 +1,148 @@
+use std::path::PathBuf;
+
+use annona_ledger::charter::{Charter, Missing};
+use clap::Args;
+use serde_json::json;
+
+use super::acts::commodity_line;
+use super::describe;
+use crate::fault::Outcome;
+use crate::paper::Papers;
+use crate::session::Session;
+use crate::words::{hex, print_millis, print_units};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona charter show
+  $ annona charter show --out charter-copy.annona
+  $ annona charter show founding.annona --json";
+
+/// Shows the charter, or an article on its way to being signed.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Show {
+    /// An article or a charter in a file [default: the charter of the data folder]
+    file: Option<PathBuf>,
+    /// Write articles and notices to a file, for an office that has no node
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    out: Option<PathBuf>,
+}
+
+impl Show {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        if let Some(path) = &self.file {
+            let papers = Papers::read(path)?;
+            return match papers.articles.as_slice() {
+                [one] if papers.notices.is_empty() => {
+                    let before = match one.article.epoch {
+                        0 => None,
+                        _ => session.power(None).ok().map(|(charter, _)| charter),
+                    };
+                    let said = describe(&one.article, before.as_ref());
+                    let by: Vec<_> = one.signatures.iter().map(|(org, _)| *org).collect();
+                    let known = before.is_some() || one.article.epoch == 0;
+                    let missing = known.then(|| one.missing(before.as_ref()));
+                    let value = json!({
+                        "epoch": one.article.epoch, "article": one.article.hash().to_string(),
+                        "acts": said, "signatures": by,
+                        "must_sign": missing.as_ref().map(|m| &m.required),
+                        "more_signatures": missing.as_ref().map(|m| m.more),
+                    });
+                    session.screen.answer("article", value, || {
+                        let lines: Vec<String> = said.iter().map(|l| format!("  {l}")).collect();
+                        let rest = missing.as_ref().map_or_else(
+                            || "the charter before it is not known here".to_owned(),
+                            missing_line,
+                        );
+                        format!(
+                            "Article of epoch {}\n{}\n{rest}",
+                            one.article.epoch,
+                            lines.join("\n")
+                        )
+                    })
+                }
+                _ => show(session, &session.power(Some(path))?.0),
+            };
+        }
+        let store = session.read()?;
+        let charter = store.charter()?;
+        if let Some(out) = &self.out {
+            let notices = store.roster().notices().cloned().collect();
+            Papers { articles: store.articles()?, notices }.write(out)?;
+            session.screen.note(format!("Articles and notices are in {}.", out.display()));
+        }
+        show(session, charter)
+    }
+}
+
+fn show(session: &Session, charter: &Charter) -> Outcome {
+    let budgets: Vec<_> = charter
+        .budgets()
+        .map(|((epoch, act, line), b)| {
+            let commodity = charter.programme(b.programme).and_then(|p| p.commodity(b.commodity));
+            let amount = commodity.map_or_else(
+                || b.amount.to_string(),
+                |c| format!("{} {}", print_units(c, i128::from(b.amount.units())), c.name),
+            );
+            let treasury = hex(&b.treasury);
+            let value = json!({
+                "line": format!("{epoch}.{act}.{line}"), "programme": b.programme, "cycle": b.cycle,
+                "commodity": b.commodity, "amount": b.amount, "treasury": treasury,
+            });
+            let text = format!(
+                "  budget {epoch}.{act}.{line}: {amount} for programme {} cycle {}, node {treasury}",
+                b.programme, b.cycle
+            );
+            (value, text)
+        })
+        .collect();
+    let value = json!({
+        "federation": charter.federation().to_string(), "name": charter.name().as_str(),
+        "epoch": charter.epoch(), "quorum": charter.quorum(), "founded": charter.founded().0,
+        "organisations": charter.organisations().map(|o| json!({
+            "id": o.id, "name": o.name.as_str(), "key": hex(o.key.bytes()),
+        })).collect::<Vec<_>>(),
+        "programmes": charter.programmes().map(|(id, p)| json!({
+            "id": id, "name": p.name.as_str(), "organisation": p.org,
+            "commodities": p.commodities.iter().map(|c| json!({
+                "id": c.id, "name": c.name.as_str(), "unit": crate::words::unit_name(c),
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "budgets": budgets.iter().map(|(value, _)| value).collect::<Vec<_>>(),
+    });
+    session.screen.answer("charter", value, || {
+        let mut lines = vec![
+            format!("Federation {}, founded {}", charter.name(), print_millis(charter.founded())),
+            format!("  id {}", charter.federation()),
+            format!("  epoch {}, {} must sign an article", charter.epoch(), charter.quorum()),
+        ];
+        lines.extend(
+            charter.organisations().map(|o| {
+                format!("  organisation {} {}, key {}…", o.id, o.name, hex(&o.key.short()))
+            }),
+        );
+        for (id, p) in charter.programmes() {
+            let what: Vec<String> = p.commodities.iter().map(commodity_line).collect();
+            lines.push(format!(
+                "  programme {id} {} of organisation {}: {}",
+                p.name,
+                p.org,
+                what.join(", ")
+            ));
+        }
+        lines.extend(budgets.iter().map(|(_, text)| text.clone()));
+        lines.join("\n")
+    })
+}
+
+/// Who still has to sign.
+pub(super) fn missing_line(missing: &Missing) -> String {
+    let list = |orgs: &[annona_ledger::id::OrgId]| {
+        orgs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    match (missing.required.as_slice(), missing.more) {
+        ([], 0) => "enough have signed: `annona charter apply`".into(),
+        ([], more) => format!("{more} more must sign, of organisations {}", list(&missing.from)),
+        (must, _) => format!("organisations {} must still sign", list(must)),
+    }
+}

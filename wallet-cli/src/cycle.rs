@@ -1,0 +1,32 @@
+//! `annona cycle`: the rounds of a programme.
+
+mod list;
+mod open;
+
+use clap::Subcommand;
+
+use crate::fault::Outcome;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona cycle open --programme Food --cycle 2 --opens +0d --closes +30d \\
+      --keys relief.keys --charter charter.annona --out cycle-2.annona
+  $ annona cycle list";
+
+/// Cycles: the programme's organisation opens one; a budget voted in the charter fills it.
+#[derive(Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Cycle {
+    Open(open::Open),
+    List(list::List),
+}
+
+impl Cycle {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match self {
+            Self::Open(command) => command.run(session),
+            Self::List(command) => command.run(session),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Hash, Hasher, Purpose, hash};
+use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::wire::{self, Bounded};
+use annona_node::atomic;
+use annona_node::import::map::MAX_MAP;
+use annona_node::import::{
+    Apply, Code, CsvOptions, Map, Phase, Plan, Progress, Registration, Severity, Source,
+    VaultRegister, Watch, suggest_map,
+};
+use annona_node::node::Node;
+use annona_node::store::Blob;
+use clap::Args;
+use serde_json::json;
+
+use super::enrol::Enrolling;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::signer::{self, Operator, Signer};
+use crate::stop::LongWork;
+use crate::words::{count, hex};
+
+/// Above so many households at once, two different operators must agree.
+const ALONE: u64 = 50;
+/// Findings printed as text; all of them are in the JSON.
+const PRINTED: usize = 200;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona family import camp.csv --suggest-map
+  $ annona family import camp.csv --map camp.toml --dry-run
+  $ annona family import camp.csv --map camp.toml --operator mara.keys \\
+      --operator-passphrase-file pass.txt --second-operator yusuf.keys \\
+      --second-passphrase-file pass.txt";
+
+/// Imports a registration file (CSV or XLSX) by a map of its columns.
+///
+/// Run it with --dry-run first: it lists every problem by sheet, row and column, and what would happen. An import of
+/// more than 50 households needs two operators: give both, or let the second run the same command with her own key.
+/// After a kill or a full disk the same command goes on where it stopped.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Import {
+    /// The file
+    file: PathBuf,
+    /// Which column is which field (TOML)
+    #[arg(long, value_name = "FILE", required_unless_present = "suggest_map")]
+    map: Option<PathBuf>,
+    /// Draft a map from the header and print it; touch nothing
+    #[arg(long, conflicts_with_all = ["map", "dry_run", "update"])]
+    suggest_map: bool,
+    /// Say what would happen; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace families that are here with other content
+    #[arg(long)]
+    update: bool,
+    #[command(flatten)]
+    operator: Operator,
+    /// The second operator's key file
+    #[arg(long, value_name = "FILE")]
+    second_operator: Option<PathBuf>,
+    /// Take the second operator's passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    second_passphrase_file: Option<PathBuf>,
+}
+
+impl Import {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let Some(map_path) = self.map.clone() else {
+            let source = Source::open(&self.file, &CsvOptions::default())?;
+            let map = suggest_map(&source)?;
+            let value = json!({ "map": map, "reading": source.reading().to_string() });
+            return session.screen.answer("map", value, || map.trim_end().to_owned());
+        };
+        let map_bytes = atomic::read(&map_path, MAX_MAP)?;
+        let text = std::str::from_utf8(&map_bytes)
+            .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_path.display()))?;
+        let map = Map::parse(text).map_err(|why| Fault::from(why).at(map_path.display()))?;
+        let work = LongWork::begin();
+        let source = Source::open(&self.file, &map.csv())?;
+        session.screen.note(format!("Read as {}", source.reading()));
+        let bar = RefCell::new(Bar::new(&session.screen, "reading"));
+        let mut progress = |p: Progress| {
+            let mut bar = bar.borrow_mut();
+            bar.part(match p.phase {
+                Phase::Reading => "reading",
+                Phase::Joining => "joining",
+                Phase::Comparing => "comparing",
+                Phase::Writing => "writing",
+            });
+            bar.set(p.done, p.total);
+        };
+        let mut watch = Watch { progress: &mut progress, cancel: work.flag() };
+        let registration = Registration::read(&source, &map, &mut watch)?;
+        let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
+        let mut vault = session.vault(&node)?;
+        let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
+        self.tell(session, &plan)?;
+        if self.dry_run {
+            node.close()?;
+            let findings = &plan.report.findings;
+            let wrong = findings.at_least(Severity::Error) - findings.count(Code::RefusedColumn);
+            return if wrong == 0 {
+                Ok(())
+            } else {
+                let rows = count(wrong, "problem costs", "problems cost");
+                Err(Fault::new(Exit::Wrong, format!("{rows} a row or more; nothing was changed."))
+                    .then("Correct the file or the map, or import the rest without --dry-run."))
+            };
+        }
+        let signer = self.operator.open(session)?;
+        let enrolling = Enrolling::new(&node, &signer, None)?;
+        let writes = plan.new + if self.update { plan.changed } else { 0 };
+        let statement = Statement::Import {
+            node: node.public().short(),
+            file: file_hash(&self.file, &work)?,
+            map: hash(Purpose::File, &[&map_bytes]),
+            update: self.update,
+        };
+        if writes > ALONE {
+            self.agreed(session, &mut node, &statement, &signer, writes)?;
+        }
+        let how = Apply { update: self.update, ..Apply::default() };
+        let (mut fault, mut enrolled) = (None, 0u64);
+        let applied = {
+            let (fault, enrolled, node) = (&mut fault, &mut enrolled, &mut node);
+            let after =
+                Box::new(move |vault: &mut annona_node::vault::Vault, added: &[_], _: &[_]| {
+                    match enrolling.enrol(node, vault, added) {
+                        Ok(written) => *enrolled += written,
+                        Err(why) => {
+                            *fault = Some(why);
+                            return Err("enrolling failed".into());
+                        }
+                    }
+                    Ok(())
+                });
+            let mut register = VaultRegister::with(&mut vault, after);
+            registration.apply(&mut register, how, &mut watch)
+        };
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let applied = applied?;
+        // Whom an earlier run had written and not yet enrolled when it was killed.
+        enrolled += Enrolling::new(&node, &signer, None)?.catch_up(&mut node, &mut vault)?;
+        drop(bar);
+        node.close()?;
+        let value = json!({
+            "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
+            "left": applied.left, "enrolments": enrolled,
+        });
+        session.screen.answer("imported", value, || {
+            format!(
+                "{} added, {} replaced, {} unchanged, {} with other content left as they were; {}",
+                count(applied.added, "family", "families"),
+                applied.replaced,
+                applied.unchanged,
+                applied.left,
+                count(enrolled, "enrolment", "enrolments"),
+            )
+        })?;
+        if applied.left > 0 {
+            session.screen.note("Families with other content are replaced only with --update.");
+        }
+        Ok(())
+    }
+
+    fn tell(&self, session: &Session, plan: &Plan) -> Outcome {
+        let value = serde_json::to_value(plan)
+            .map_err(|why| Fault::input(format!("the report cannot be written: {why}")))?;
+        session.screen.answer("plan", value, || {
+            let report = &plan.report;
+            let mut lines: Vec<String> = Vec::new();
+            for dropped in &report.refused_columns {
+                let why = dropped.why.as_deref().unwrap_or_default();
+                lines.push(format!("refused  column {} ({}): {why}", dropped.column, dropped.name));
+            }
+            for finding in report.findings.list.iter().take(PRINTED) {
+                let severity = match finding.code.severity() {
+                    Severity::Note => "note    ",
+                    Severity::Warning => "warning ",
+                    Severity::Error => "error   ",
+                };
+                lines.push(format!("{severity} {finding}"));
+            }
+            let more = report.findings.list.len().saturating_sub(PRINTED) as u64;
+            if more + report.findings.omitted() > 0 {
+                let more = count(more + report.findings.omitted(), "finding", "findings");
+                lines.push(format!("… and {more} more: --json lists them"));
+            }
+            if !report.dropped_columns.is_empty() {
+                let names: Vec<&str> =
+                    report.dropped_columns.iter().map(|d| d.name.as_str()).take(40).collect();
+                lines.push(format!("dropped columns (not in the map): {}", names.join(", ")));
+            }
+            for change in plan.changes.iter().take(PRINTED) {
+                lines.push(format!("row {}: differs in {}", change.row, change.fields.join(", ")));
+            }
+            lines.push(format!(
+                "{} in {}: {} new, {} unchanged, {} with other content; {} refused",
+                count(report.households, "family", "families"),
+                count(report.rows, "row", "rows"),
+                plan.new,
+                plan.unchanged,
+                plan.changed,
+                count(report.refused_rows, "row", "rows"),
+            ));
+            lines.join("\n")
+        })
+    }
+
+    /// Sees to it that two different operators stand behind a large import. The first one's word is kept in the ledger
+    /// file, for this file, this map and this node only.
+    fn agreed(
+        &self,
+        session: &Session,
+        node: &mut Node,
+        statement: &Statement,
+        signer: &Signer,
+        writes: u64,
+    ) -> Outcome {
+        let federation = node.federation()?;
+        let mut said = vec![signer.states(&federation, statement)];
+        if let Some(path) = &self.second_operator {
+            let file = self.second_passphrase_file.as_deref();
+            let second = signer::open(session, path, file, "--second-passphrase-file FILE")?;
+            Enrolling::new(node, &second, None)?;
+            said.push(second.states(&federation, statement));
+        }
+        let name = hash(Purpose::File, &[b"import", &wire::encode(statement)]);
+        if let Some(bytes) = node.store().blob(Blob::Import, &name)? {
+            let kept: Bounded<Stated, 8> = wire::decode(&bytes, 2048)?;
+            said.extend(kept.iter().filter(|stated| statement.is_by(&federation, stated)).copied());
+        }
+        said.sort_by_key(|stated| stated.operator);
+        said.dedup_by_key(|stated| stated.operator);
+        said.truncate(8);
+        let names: Vec<String> = said.iter().map(|s| hex(&s.operator.short())).collect();
+        let enough = said.len() >= 2;
+        let kept: Bounded<Stated, 8> = Bounded::new(said)?;
+        node.store_mut().put_blob(Blob::Import, &name, &wire::encode(&kept))?;
+        if enough {
+            session.screen.note(format!("Agreed by operators {}.", names.join(" and ")));
+            return Ok(());
+        }
+        Err(Fault::refused(format!(
+            "{} at once need two operators; {} has agreed. Nothing was imported.",
+            count(writes, "family", "families"),
+            names.join("")
+        ))
+        .then("A second operator runs the same command with her own --operator FILE."))
+    }
+}
+
+/// The hash of a file as a whole, in pieces: it may be larger than memory.
+fn file_hash(path: &Path, work: &LongWork) -> Outcome<Hash> {
+    let read = |fault| Fault::io("read", path, fault);
+    let mut file = File::open(path).map_err(read)?;
+    let mut hasher = Hasher::new(Purpose::File);
+    let mut piece = vec![0u8; 1 << 16];
+    loop {
+        work.check()?;
+        let len = file.read(&mut piece).map_err(read)?;
+        match piece.get(..len) {
+            Some([]) | None => return Ok(hasher.finish()),
+            Some(bytes) => hasher.update(bytes),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Finding a household, and what it is called on the ledger.
+
+use annona_ledger::id::{CycleId, ProgrammeId, Pseudonym, Purse};
+use annona_ledger::short_code::ShortCode;
+use annona_node::keystore::{Name, Secret};
+use annona_node::node::{Node, NodeFault};
+use annona_node::serve;
+use annona_node::vault::{HouseholdId, Vault};
+
+use crate::fault::{Fault, Outcome};
+
+/// A household by its number in the person file, its short code, or `SOURCE:KEY` of its registration.
+pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<HouseholdId> {
+    if let Ok(number) = text.parse::<u64>() {
+        // All digits could be a code too, but a code has twelve characters.
+        if text.len() != annona_ledger::short_code::LENGTH {
+            return Ok(HouseholdId(number));
+        }
+    }
+    if let Some((source, key)) = text.split_once(':') {
+        let found = vault.find(source, key.as_bytes())?;
+        return found.map(|found| found.id).ok_or_else(|| {
+            Fault::input(format!(
+                "no household \"{key}\" of source \"{source}\" is registered here."
+            ))
+            .then("`annona family find WORD` looks through names and numbers.")
+        });
+    }
+    let code: ShortCode = text.parse().map_err(|why| {
+        Fault::input(format!(
+            "\"{text}\" names no household ({why}): give its number, its short code, or SOURCE:KEY."
+        ))
+    })?;
+    vault.household_by_card(&code.bytes())?.ok_or_else(unknown_code)
+}
+
+/// What is said of a code nobody has. The same words for a code that never was and one that was taken back.
+pub(crate) fn unknown_code() -> Fault {
+    Fault::refused("no household here has this code: it was issued elsewhere, or was taken back.")
+        .then("Read it again, or find the family by name: `annona family find WORD`.")
+}
+
+/// What a household is called in a programme.
+pub(crate) fn pseudonym(
+    node: &Node,
+    vault: &Vault,
+    id: HouseholdId,
+    programme: ProgrammeId,
+) -> Outcome<Pseudonym> {
+    let federation = node.federation()?;
+    Ok(Pseudonym(vault.pseudonym(id, programme.0, &federation.0.0)?))
+}
+
+/// The purse of a household in a cycle.
+pub(crate) fn purse(
+    node: &mut Node,
+    vault: &Vault,
+    id: HouseholdId,
+    programme: ProgrammeId,
+    cycle: CycleId,
+) -> Outcome<Purse> {
+    let holder = pseudonym(node, vault, id, programme)?;
+    cycle_key(node, programme, cycle)?;
+    let key = node.keys().get(Name::Cycle(programme, cycle)).and_then(Secret::as_seed);
+    Ok(serve::purse(key.ok_or(NodeFault::NoKey("key of the cycle"))?, &holder))
+}
+
+/// Makes sure that this node has a key to derive the purses of a cycle from; it is made on first use, and kept.
+pub(crate) fn cycle_key(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Outcome {
+    let name = Name::Cycle(programme, cycle);
+    if node.keys().get(name).is_none() {
+        node.keys_mut().put(name, Secret::random()?)?;
+        node.keys().save()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+use std::path::PathBuf;
+
+use annona_ledger::id::{ProgrammeId, SiteId};
+use annona_ledger::notice::{Notice, OperatorCertificate};
+use annona_ledger::time::Minute;
+use annona_ledger::wire::Bounded;
+use clap::Args;
+use serde_json::json;
+
+use super::list::line;
+use crate::fault::{Fault, Outcome};
+use crate::key::Public;
+use crate::node::organisation_key;
+use crate::paper::Papers;
+use crate::session::Session;
+use crate::words::{self, Moment, hex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona operator admit mara.keys.public --keys relief.keys --charter charter.annona \\
+      --organisation 1 --site 3 --role registrar --role approver --programme Food \\
+      --out mara.annona
+  $ annona operator admit mara.keys.public --keys relief.keys --charter charter.annona \\
+      --organisation 1 --site 3 --role cashier --programme Food --until +30d \\
+      --out mara.annona --dry-run";
+
+/// Admits a person to operate your organisation's nodes: signs her certificate.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Admit {
+    /// The public half of the operator's key file
+    public: PathBuf,
+    /// The organisation's key file
+    #[arg(long, value_name = "FILE")]
+    keys: PathBuf,
+    /// The organisation, by number or name
+    #[arg(long, value_name = "N")]
+    organisation: String,
+    /// The charter and notices, as a file [default: those of the data folder]
+    #[arg(long, value_name = "FILE")]
+    charter: Option<PathBuf>,
+    /// The site she works at, by its number
+    #[arg(long, value_name = "N")]
+    site: u16,
+    /// What she may do: registrar, cashier, approver, supervisor, auditor
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    roles: Vec<String>,
+    /// For which programme
+    #[arg(long = "programme", value_name = "P", required = true)]
+    programmes: Vec<String>,
+    /// Until when: a date, or days from now
+    #[arg(long, default_value = "+365d", value_name = "WHEN")]
+    until: Moment,
+    /// Where to write the certificate
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Show the certificate; sign nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Admit {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let public = Public::read(&self.public)?;
+        let operator = public.operator().map_err(|fault| fault.at(self.public.display()))?;
+        let (charter, mut roster) = session.power(self.charter.as_deref())?;
+        let mut programmes: Vec<ProgrammeId> = self
+            .programmes
+            .iter()
+            .map(|text| words::programme(&charter, text).map(|(id, _)| id))
+            .collect::<Outcome<_>>()?;
+        programmes.sort_unstable();
+        programmes.dedup();
+        let org = words::organisation(&charter, &self.organisation)?.id;
+        let certificate = OperatorCertificate {
+            org,
+            operator,
+            site: SiteId(self.site),
+            roles: words::operator_roles(&self.roles)?,
+            programmes: Bounded::new(programmes)?,
+            issued: Minute::of(session.now(), charter.founded()),
+            not_after: self.until.until(session.now(), charter.founded()),
+        };
+        session.screen.note(line(&certificate, charter.founded()));
+        let keys = session.keys(&self.keys)?;
+        let key = organisation_key(&keys, org, &self.keys)?;
+        let signed = Notice::Operator(certificate.clone()).sign(&charter.federation(), &key);
+        roster.learn(&charter, &signed).map_err(Fault::from)?;
+        let short = hex(&operator.short());
+        if !self.dry_run {
+            session.ask.confirm(&session.screen, &format!("Admit operator {short}?"))?;
+            Papers::notice(signed).write(&self.out)?;
+        }
+        let value = json!({
+            "operator": hex(operator.bytes()), "organisation": org, "site": self.site,
+            "roles": certificate.roles.words().collect::<Vec<_>>(),
+            "out": (!self.dry_run).then_some(&self.out),
+        });
+        session.screen.answer("certificate", value, || {
+            let (verb, out) = (if self.dry_run { "would go" } else { "is" }, self.out.display());
+            format!("The certificate of operator {short} {verb} in {out}")
+        })
+    }
+}

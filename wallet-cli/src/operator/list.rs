@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+use annona_ledger::notice::OperatorCertificate;
+use annona_ledger::time::Millis;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::Outcome;
+use crate::session::Session;
+use crate::words::{hex, print_minute};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona operator list
+  $ annona operator list --charter charter.annona --json";
+
+/// Lists the operators whose certificates are known.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct List {
+    /// The charter and notices, as a file [default: those of the data folder]
+    #[arg(long, value_name = "FILE")]
+    charter: Option<PathBuf>,
+}
+
+impl List {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let (charter, roster) = session.power(self.charter.as_deref())?;
+        for c in roster.operators() {
+            let value = json!({
+                "operator": hex(c.operator.bytes()), "organisation": c.org, "site": c.site,
+                "roles": c.roles.words().collect::<Vec<_>>(), "programmes": c.programmes.to_vec(),
+                "not_after": print_minute(c.not_after, charter.founded()),
+            });
+            session.screen.answer("operator", value, || line(c, charter.founded()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A certificate in one line.
+pub(super) fn line(c: &OperatorCertificate, founded: Millis) -> String {
+    let roles: Vec<_> = c.roles.words().collect();
+    let programmes: Vec<_> = c.programmes.iter().map(ToString::to_string).collect();
+    format!(
+        "Operator {} of organisation {} at site {}: {}, for programmes {}, until {}",
+        hex(&c.operator.short()),
+        c.org,
+        c.site,
+        roles.join(", "),
+        programmes.join(", "),
+        print_minute(c.not_after, founded),
+    )
+}

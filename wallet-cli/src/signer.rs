@@ -1,0 +1,136 @@
+//! The operator at work: whose key file it is, and whether she may do what she is about to answer for.
+
+use std::path::PathBuf;
+
+use annona_ledger::entry::Entry;
+use annona_ledger::feed::leaf;
+use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId};
+use annona_ledger::key::{PublicKey, SigningKey};
+use annona_ledger::notice::{OperatorRoles, Roster};
+use annona_ledger::statement::Statement;
+use annona_ledger::time::Minute;
+use annona_node::keystore::{Name, Secret};
+use annona_node::node::Composed;
+use clap::Args;
+
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::hex;
+
+/// Who is at work.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Operator {
+    /// The operator's key file [default: `operator` in node.toml]
+    #[arg(long, value_name = "FILE")]
+    operator: Option<PathBuf>,
+    /// Take the operator's passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    operator_passphrase_file: Option<PathBuf>,
+}
+
+/// An operator whose key file is open.
+pub(crate) struct Signer {
+    key: SigningKey,
+}
+
+impl Operator {
+    /// Opens the key file.
+    pub(crate) fn open(&self, session: &Session) -> Outcome<Signer> {
+        let path = match &self.operator {
+            Some(path) => path.clone(),
+            None => session.settings()?.operator.ok_or_else(|| {
+                Fault::usage("say who is at work: --operator FILE, or `operator` in node.toml.")
+            })?,
+        };
+        open(
+            session,
+            &path,
+            self.operator_passphrase_file.as_deref(),
+            "--operator-passphrase-file FILE",
+        )
+    }
+}
+
+/// Opens an operator's key file.
+pub(crate) fn open(
+    session: &Session,
+    path: &std::path::Path,
+    passphrase: Option<&std::path::Path>,
+    option: &str,
+) -> Outcome<Signer> {
+    let keys = session.operator_keys(path, passphrase, option)?;
+    let name = keys.names().find(|name| matches!(name, Name::Operator(_)));
+    let seed = name.and_then(|name| keys.get(name)).and_then(Secret::as_seed);
+    let key = seed.map(SigningKey::from_seed).ok_or_else(|| {
+        Fault::refused(format!("{} holds no operator's key.", path.display()))
+            .then("`annona operator new` makes one.")
+    })?;
+    Ok(Signer { key })
+}
+
+impl Signer {
+    /// Her public key.
+    pub(crate) fn public(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// Her key, for what is signed elsewhere.
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Checks that she holds a certificate in force, of one of these organisations, for the programme and the role.
+    pub(crate) fn may(
+        &self,
+        roster: &Roster,
+        orgs: &[OrgId],
+        (role, programme): (OperatorRoles, ProgrammeId),
+        at: Minute,
+    ) -> Outcome {
+        let key = self.public();
+        let short = hex(&key.short());
+        let mut certificates = roster.operator_ever(&key).peekable();
+        if certificates.peek().is_none() {
+            return Err(Fault::refused(format!("operator {short} has no certificate here."))
+                .then("Take it in with `annona node learn FILE`."));
+        }
+        let fits = certificates.any(|c| {
+            orgs.contains(&c.org)
+                && c.roles.has(role)
+                && c.programmes.contains(&programme)
+                && (c.issued..=c.not_after).contains(&at)
+        });
+        if fits {
+            return Ok(());
+        }
+        let role: Vec<_> = role.words().collect();
+        Err(Fault::refused(format!(
+            "operator {short} may not act as {} for programme {programme} here and now.",
+            role.join(", ")
+        ))
+        .then("`annona operator list` tells what she may do."))
+    }
+
+    /// An entry of a feed with her word beside it.
+    pub(crate) fn stands_for(
+        &self,
+        federation: &FederationId,
+        feed: &FeedId,
+        entry: impl Into<Entry>,
+    ) -> Composed {
+        let entry = entry.into();
+        let statement = Statement::Entry { feed: feed.short(), leaf: leaf(&entry.encode()) };
+        let stated = statement.sign(federation, &self.key);
+        let composed = Composed::from(entry);
+        Composed { evidence: Some(stated.encode()), ..composed }
+    }
+
+    /// Her word on a statement.
+    pub(crate) fn states(
+        &self,
+        federation: &FederationId,
+        statement: &Statement,
+    ) -> annona_ledger::statement::Stated {
+        statement.sign(federation, &self.key)
+    }
+}

@@ -1,0 +1,293 @@
+//! A camp made by the program itself, once for all tests, and copied for each of them.
+//!
+//! ```text
+//! relief.keys city.keys water.keys        organisations 1 to 3, with .public and -recovery.keys
+//! founding.annona  charter.annona         the founding article signed by all; articles and notices
+//! treasury/ lake/ hill/                   nodes of organisation 1; what they have signed is in heads/
+//! mara.keys yusuf.keys                    operators who register and approve
+//! ```
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// What opens every key file of the camp.
+pub(crate) const PASSPHRASE: &str = "four words nobody guesses";
+
+/// A folder to work in, with the camp in it.
+pub(crate) struct Camp {
+    root: tempfile::TempDir,
+}
+
+/// What a command answered.
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) said: String,
+}
+
+impl Answer {
+    /// Panics unless the command did what it was asked.
+    #[track_caller]
+    pub(crate) fn fine(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}\n{}{}", self.said, self.out, self.err);
+        self
+    }
+
+    /// Panics unless the command failed with this code and words.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, words: &str) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}{}", self.said, self.out, self.err);
+        assert!(self.err.contains(words), "{}\nwanted \"{words}\" in\n{}", self.said, self.err);
+        self
+    }
+
+    /// A field of a JSON answer's line.
+    #[track_caller]
+    pub(crate) fn field(&self, line: usize, field: &str) -> String {
+        let line =
+            self.out.lines().nth(line).unwrap_or_else(|| panic!("{}\n{}", self.said, self.out));
+        let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        assert_eq!(value["annona"], 1, "{line}");
+        match &value[field] {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl Camp {
+    /// An empty folder with nothing but passphrases.
+    pub(crate) fn empty() -> Self {
+        let root = tempfile::tempdir().expect("folder");
+        let camp = Self { root };
+        camp.write("pass.txt", PASSPHRASE);
+        camp.write("new-passphrase.txt", "five other words nobody guesses");
+        camp
+    }
+
+    /// A copy of the camp.
+    pub(crate) fn new() -> Self {
+        static MADE: OnceLock<Camp> = OnceLock::new();
+        let made = MADE.get_or_init(|| {
+            let camp = Self::empty();
+            camp.build();
+            camp
+        });
+        let copy = Self { root: tempfile::tempdir().expect("folder") };
+        copy_tree(made.path(), copy.path());
+        copy
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.file(name), text).expect("write");
+    }
+
+    /// The program, ready to run in this folder with these words; nothing of the tester's own settings reaches it.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_annona"));
+        command
+            .args(words)
+            .args(["--no-input", "--yes", "--heads"])
+            .arg(self.file("heads"))
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .env("ANNONA_DIR", self.file("lake"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `annona WORDS` with the passphrase of the camp. A word in quotation marks stays one.
+    pub(crate) fn run(&self, words: &str) -> Answer {
+        let said = words.to_owned();
+        let mut command = self.command(split(words));
+        command.arg("--passphrase-file").arg("pass.txt");
+        answer(said, command.output().expect("the program runs"))
+    }
+
+    /// Runs `annona WORDS` and nothing else.
+    pub(crate) fn bare(&self, words: &str) -> Answer {
+        let output = self.command(split(words)).output().expect("the program runs");
+        answer(words.to_owned(), output)
+    }
+
+    fn build(&self) {
+        for (number, name) in [(1, "relief"), (2, "city"), (3, "water")] {
+            self.run(&format!(
+                "key new --organisation {number} --out {name}.keys --recovery {name}-recovery.keys --passphrase-cost light"
+            ))
+            .fine();
+        }
+        self.write("federation.toml", FEDERATION);
+        self.run("charter propose --found federation.toml --out proposal.annona").fine();
+        fs::copy(self.file("proposal.annona"), self.file("founding.annona")).expect("copy");
+        for name in ["relief", "city", "water"] {
+            self.run(&format!("charter sign founding.annona --keys {name}.keys")).fine();
+        }
+        for (dir, role) in [("treasury", "treasury"), ("lake", "registrar"), ("hill", "registrar")]
+        {
+            self.run(&format!(
+                "init --dir {dir} --site {dir} --role {role} --role merchant --organisation 1 --passphrase-cost light"
+            ))
+            .fine();
+            self.run(&format!("charter apply founding.annona --dir {dir}")).fine();
+            self.run(&format!("node request --dir {dir} --out {dir}.request")).fine();
+        }
+        self.run("charter show --out charter.annona").fine();
+        let signing = "--keys relief.keys --charter charter.annona";
+        for (number, dir, rights) in
+            [(1, "treasury", 30_000), (2, "lake", 5_000), (3, "hill", 5_000)]
+        {
+            self.run(&format!(
+                "node admit {dir}.request {signing} --site {number} --ceiling Food/Rice={rights}:300:{rights} \
+                 --ceiling Food/Oil={rights}:300:{rights} --until +300d --out {dir}.annona"
+            ))
+            .fine();
+        }
+        for name in ["mara", "yusuf"] {
+            self.run(&format!("operator new --out {name}.keys --passphrase-cost light")).fine();
+            self.run(&format!(
+                "operator admit {name}.keys.public {signing} --organisation 1 --site 2 --role registrar \
+                 --role approver --role cashier --programme Food --out {name}.annona"
+            ))
+            .fine();
+        }
+        self.run(&format!(
+            "cycle open --programme Food --cycle 1 --opens +0d --closes +30d --expires +40d {signing} --out cycle.annona"
+        ))
+        .fine();
+        let notices =
+            "treasury.annona lake.annona hill.annona mara.annona yusuf.annona cycle.annona";
+        for dir in ["treasury", "lake", "hill"] {
+            self.run(&format!("node learn {notices} --dir {dir}")).fine();
+        }
+        let treasury = self.run("status --dir treasury --json").fine().field(0, "node");
+        self.write("budget.toml", BUDGET.replace("TREASURY", &treasury));
+        self.run("charter propose --acts budget.toml --out voted.annona").fine();
+        for name in ["relief", "city"] {
+            self.run(&format!("charter sign voted.annona --keys {name}.keys")).fine();
+        }
+        for dir in ["treasury", "lake", "hill"] {
+            self.run(&format!("charter apply voted.annona --dir {dir}")).fine();
+        }
+        self.run("charter show --out charter.annona").fine();
+        // What the examples in the help take as given.
+        let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+        for n in 1..=2 {
+            self.run(&format!("family add --member full_name=Noor --key B1-00{n} {mara}")).fine();
+        }
+        self.write("camp.csv", "household_id,full_name,size\nH-1,Amina,4\nH-2,Idris,2\n");
+        let map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\nfull_name = \"full_name\"\nsize = \"size\"\n";
+        self.write("camp.toml", map);
+        fs::create_dir(self.file("restored")).expect("folder");
+        copy_tree(&self.file("lake"), &self.file("restored"));
+        self.run("charter propose --acts budget.toml --out budget.annona").fine();
+        for number in 1..=3 {
+            let copy = format!("budget-{number}.annona");
+            let name = ["relief", "city", "water"][number - 1];
+            self.run(&format!("charter sign budget.annona --keys {name}.keys --out {copy}")).fine();
+        }
+        for (name, file) in [("certificate", "lake"), ("operator", "mara")] {
+            fs::copy(self.file(&format!("{file}.annona")), self.file(&format!("{name}.annona")))
+                .expect("copy");
+        }
+    }
+}
+
+fn answer(said: String, output: Output) -> Answer {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("answers are UTF-8");
+    Answer { code: output.status.code(), out: text(output.stdout), err: text(output.stderr), said }
+}
+
+/// Splits a command line as a shell does, with quotation marks and nothing more.
+pub(crate) fn split(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (nth, part) in line.split('"').enumerate() {
+        if nth % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("read") {
+        let entry = entry.expect("entry");
+        let place = to.join(entry.file_name());
+        if entry.file_type().expect("kind").is_dir() {
+            fs::create_dir(&place).expect("folder");
+            let mode = entry.metadata().expect("metadata").permissions();
+            fs::set_permissions(&place, mode).expect("mode");
+            copy_tree(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), &place).expect("copy");
+        }
+    }
+}
+
+const FEDERATION: &str = r#"
+[federation]
+name = "Lake camps"
+quorum = 2
+
+[[organisation]]
+id = 1
+name = "Relief"
+keys = "relief.keys.public"
+
+[[organisation]]
+id = 2
+name = "City"
+keys = "city.keys.public"
+
+[[organisation]]
+id = 3
+name = "Water"
+keys = "water.keys.public"
+
+[[programme]]
+id = 1
+organisation = 1
+name = "Food"
+commodity = [
+  { id = 1, name = "Rice", item = "kg", digits = 3 },
+  { id = 2, name = "Oil", item = "l", digits = 3 },
+]
+cap = [{ commodity = "Rice", per_purse = "5", per_site_day = "100", per_site = "300" }]
+
+[[ceiling]]
+organisation = 1
+programme = "Food"
+commodity = "Rice"
+rights = 40000
+float = 1000
+
+[[ceiling]]
+organisation = 1
+programme = "Food"
+commodity = "Oil"
+rights = 40000
+float = 1000
+"#;
+
+const BUDGET: &str = r#"
+[[budget]]
+programme = "Food"
+cycle = 1
+treasury = "TREASURY"
+lines = { Rice = "20000", Oil = "4000.5" }
+"#;

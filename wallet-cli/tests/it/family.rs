@@ -1,0 +1,147 @@
+//! Families of a site: by hand and from a file, in the scripts people write in.
+
+use std::process::Stdio;
+
+use crate::camp::{Answer, Camp};
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+const BOTH: &str = "--operator mara.keys --operator-passphrase-file pass.txt --second-operator yusuf.keys \
+                    --second-passphrase-file pass.txt";
+
+#[test]
+fn names_in_every_script_are_added_found_and_shown() {
+    let camp = Camp::new();
+    let names = [
+        ("فاطمة العلي", "العلي"),
+        ("ሰላም ተስፋዬ", "ተስፋዬ"),
+        ("রহিমা বেগম", "বেগম"),
+        ("မောင် အေးမောင်", "အေးမောင်"),
+        ("José Ñuñez", "JOSE\u{301}"),
+        ("\u{202e}نور\u{202c} الحسن", "الحسن"),
+    ];
+    for (name, word) in names {
+        let key = if name.starts_with('J') { "--key J" } else { "" };
+        let add = format!("family add --member \"full_name={name},age=30\" {key} {MARA} --json");
+        let added = camp.run(&add);
+        let number = added.fine().field(0, "family");
+        let found = camp.run(&format!("family find \"{word}\" --json")).fine();
+        assert_eq!(found.field(0, "family"), number, "{name}");
+        let shown = camp.run(&format!("family show {number}")).fine().out;
+        assert!(shown.contains("1 Food"), "enrolled: {shown}");
+        assert!(!shown.contains('\u{202e}'), "no direction override is kept: {shown}");
+    }
+    let changed = camp.run("family change desk:J --set size=4 --member-set 1:sex=male").fine();
+    assert!(changed.out.contains("sex, size"), "{}", changed.out);
+    assert!(camp.run("family show desk:J").fine().out.contains("size: 4"));
+    camp.run("family show 77").fails(3, "no household 77");
+    camp.run("family find nobody").fine();
+    // No name reaches the ledger file.
+    let ledger = std::fs::read(camp.file("lake/ledger.db")).expect("read");
+    for (name, _) in names {
+        assert!(!ledger.windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn who_may_not_register_does_not() {
+    let camp = Camp::new();
+    let add = "family add --member full_name=Nobody";
+    camp.run(add).fails(2, "--operator FILE");
+    camp.run("operator new --out eve.keys --passphrase-cost light").fine();
+    camp.run(&format!("{add} --operator eve.keys --operator-passphrase-file pass.txt"))
+        .fails(5, "has no certificate");
+    camp.run(&format!("{add} --operator relief.keys --operator-passphrase-file pass.txt"))
+        .fails(5, "holds no operator's key");
+    let photo = "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD";
+    camp.run(&format!("family add --member \"full_name={photo}\" {MARA}")).fails(3, "full_name");
+}
+
+fn registrations(camp: &Camp, households: u32) {
+    let mut text = String::from("household_id,full_name,size\n");
+    for n in 1..=households {
+        text.push_str(&format!("HH-{n:06},Person {n},{}\n", n % 7 + 1));
+    }
+    camp.write("big.csv", text);
+    camp.write(
+        "big.toml",
+        "source = \"big\"\nkey = [\"household_id\"]\n[household.columns]\nfull_name = \"full_name\"\nsize = \"size\"\n",
+    );
+}
+
+#[test]
+fn a_large_import_needs_two_different_operators() {
+    let camp = Camp::new();
+    registrations(&camp, 60);
+    let import = format!("family import big.csv --map big.toml {MARA}");
+    camp.run(&import).fails(5, "need two operators");
+    camp.run(&import).fails(5, "need two operators");
+    assert_eq!(camp.run("family find Person --limit 1000 --json").fine().out.lines().count(), 0);
+    let second = import.replace("mara", "yusuf");
+    // Another file is another word to give.
+    let mut text = std::fs::read_to_string(camp.file("big.csv")).expect("read");
+    text.push_str("HH-999999,Eve,9\n");
+    camp.write("other.csv", &text);
+    camp.run(&second.replace("big.csv", "other.csv")).fails(5, "need two operators");
+    let done = camp.run(&format!("{second} --json")).fine();
+    assert_eq!(imported(&done), (60, 60));
+    let again = camp.run(&format!("{import} --json")).fine();
+    assert_eq!(imported(&again), (0, 0), "the same again changes nothing");
+}
+
+fn imported(answer: &Answer) -> (u64, u64) {
+    let line = answer.out.lines().count() - 1;
+    let number = |field| answer.field(line, field).parse().expect("a number");
+    (number("added"), number("enrolments"))
+}
+
+#[test]
+fn a_dry_run_says_what_is_wrong_and_where() {
+    let camp = Camp::new();
+    registrations(&camp, 3);
+    let mut text = std::fs::read_to_string(camp.file("big.csv")).expect("read");
+    text.push_str(",No Key,4\nHH-000001,Twice,4\nHH-000009,Nine,many\n");
+    camp.write("big.csv", text);
+    let answer = camp.run("family import big.csv --map big.toml --dry-run");
+    assert_eq!(answer.code, Some(1), "{}", answer.err);
+    for words in ["row 5", "no household key", "row 6", "row 7", "column C (size)", "4 families"] {
+        assert!(answer.out.contains(words), "{words}\n{}", answer.out);
+    }
+    camp.write("empty.csv", "");
+    camp.run("family import empty.csv --map big.toml --dry-run").fails(3, "empty");
+    camp.write("bad.toml", "sorce = 1\n");
+    camp.run("family import big.csv --map bad.toml --dry-run").fails(3, "bad.toml");
+}
+
+/// Starts an import and kills it once the person file has grown: wherever that is, nothing is lost or done twice.
+#[cfg(unix)]
+#[test]
+fn a_killed_import_goes_on_where_it_stopped() {
+    let camp = Camp::new();
+    registrations(&camp, 3_000);
+    let import = format!("family import big.csv --map big.toml {BOTH}");
+    for round in 0..3u64 {
+        let mut child = camp
+            .command(crate::camp::split(&format!("{import} --passphrase-file pass.txt")))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start");
+        let log = camp.file("lake/people.db-wal");
+        while std::fs::metadata(&log).map_or(0, |m| m.len()) < 400_000 * (round + 1) {
+            if child.try_wait().expect("wait").is_some() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+    }
+    camp.run(&format!("{import} --json")).fine();
+    let again = camp.run(&format!("{import} --json")).fine();
+    assert_eq!(imported(&again), (0, 0));
+    let last = again.out.lines().count() - 1;
+    assert_eq!(again.field(last, "unchanged"), "3000");
+    // One enrolment for each: no more entries than families.
+    let entries = camp.bare("status --json").fine().field(0, "entries");
+    assert_eq!(entries, "3002", "two families were there before");
+}

@@ -1,0 +1,45 @@
+//! Every example in the help is run, as it stands there.
+
+use crate::camp::{Camp, split};
+
+/// The examples of a command and of every command below it.
+fn examples(camp: &Camp, path: &str, all: &mut Vec<String>) {
+    let help = camp.bare(&format!("{path} --help")).fine().out;
+    // A long example goes on after a backslash, as in a shell.
+    let help = help.replace("\\\n", " ");
+    let lines = help.lines();
+    let example = |line: &str| line.trim().strip_prefix("$ annona ").map(str::to_owned);
+    all.extend(lines.clone().filter_map(example));
+    // A command's name stands two spaces in; what it does may go on further in below.
+    let commands = lines.skip_while(|line| *line != "Commands:").skip(1);
+    for line in commands.take_while(|line| !line.is_empty()) {
+        let Some(name) = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) else {
+            continue;
+        };
+        let name = name.split_whitespace().next().unwrap_or_default();
+        examples(camp, format!("{path} {name}").trim(), all);
+    }
+}
+
+#[test]
+fn every_example_in_the_help_works() {
+    let camp = Camp::new();
+    let mut all = Vec::new();
+    examples(&camp, "", &mut all);
+    all.sort();
+    all.dedup();
+    assert!(all.len() > 30, "{} examples found", all.len());
+    let mut failed = Vec::new();
+    for example in &all {
+        // Each in a camp of its own: none leans on another.
+        let camp = Camp::new();
+        let given =
+            if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
+        let mut command = camp.command(split(&format!("{example}{given}")));
+        let output = command.output().expect("the program runs");
+        if !output.status.success() {
+            failed.push(format!("{example}\n{}", String::from_utf8_lossy(&output.stderr)));
+        }
+    }
+    assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
+}

@@ -1,0 +1,6 @@
+//! Tests of the program as it is run: the real binary, real folders, real files.
+
+mod camp;
+mod family;
+mod founding;
+mod help;
