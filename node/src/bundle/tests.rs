@@ -268,7 +268,7 @@ fn damage_is_found_wherever_it_is_and_what_came_before_stays() {
         };
         assert_eq!(faults.first(), Some(&expected), "cut at {len}");
     }
-    let mut longer = good.clone();
+    let mut longer = good;
     longer.push(0);
     assert_eq!(check(&mut w.b, &longer).0, ["Trailing"]);
     for other in [&b""[..], b"PK\x03\x04", &[0; 100_000], b"annona bundle v2 and more"] {
@@ -454,7 +454,7 @@ fn a_certificate_in_the_bundle_lets_its_blocks_in() {
     let mut n = make(w.dir.path(), "n");
     let certificate = certify(&n, &federation, 2, &[FOOD]);
     n.apply_article(&w.founding).expect("a good founding");
-    w.notices.push(certificate.clone());
+    w.notices.push(certificate);
     for notice in &w.notices {
         n.learn(notice).expect("a good notice");
     }

@@ -279,7 +279,7 @@ fn vectors() -> Vec<(&'static str, &'static str, &'static str, Vec<u8>)> {
     ];
     // Too long for a file of text: checked here only.
     assert_eq!(read(&reordered).map_err(|f| f.name()), Err("Damaged"), "chunks exchanged");
-    let mut dropped = long.clone();
+    let mut dropped = long;
     dropped.drain(begins..begins + chunk);
     assert_eq!(read(&dropped).map_err(|f| f.name()), Err("Damaged"), "a chunk dropped");
     list.sort_by_key(|vector| vector.0);
