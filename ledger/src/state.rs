@@ -207,6 +207,11 @@ impl State {
         number
     }
 
+    /// Every chain, in the order in which they were first met.
+    pub fn chains(&self) -> impl Iterator<Item = ChainNo> + use<> {
+        (0..u32::try_from(self.chains.len()).unwrap_or(u32::MAX)).map(ChainNo)
+    }
+
     /// Folds the next entry of a chain.
     pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry, block: Block) {
         let Block { epoch, following } = block;

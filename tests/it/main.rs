@@ -1,4 +1,8 @@
 //! Everything that is tried across crates, in one binary.
 
 mod corpus;
+mod holes;
+mod planted;
+mod seeds;
 mod tidy;
+mod wire;

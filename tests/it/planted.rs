@@ -1,0 +1,79 @@
+//! Every planted bug is caught, by the name of the invariant it breaks.
+
+use annona_tests::check::Broken;
+use annona_tests::planted::Bug;
+use annona_tests::run::run;
+use annona_tests::world::Options;
+
+/// Runs seeds with the bug and without the naive verdict, which alone would catch most, until one is caught.
+#[track_caller]
+fn caught(bug: Bug, by: &[Broken]) {
+    let mut broken = Vec::new();
+    for seed in 0..60 {
+        let options = Options { bug: Some(bug), naive: false, ..Options::seed(seed) };
+        if let Err(failed) = run(options) {
+            assert!(by.contains(&failed.breach.broken), "{bug:?} was caught by another: {failed}");
+            broken.push(failed.breach.broken);
+            if broken.contains(&by[0]) {
+                return;
+            }
+        }
+    }
+    panic!("{bug:?} was not caught as {:?} in sixty seeds", by[0]);
+}
+
+#[test]
+fn a_claim_that_is_not_deduplicated() {
+    caught(Bug::ClaimNotDeduplicated, &[Broken::ClaimedTwice]);
+}
+
+#[test]
+fn a_sender_that_recalls_its_ticket() {
+    caught(Bug::SenderRecalls, &[Broken::LotBelowZero]);
+}
+
+#[test]
+fn a_ticket_accepted_at_the_wrong_site() {
+    caught(Bug::WrongSiteAccepted, &[Broken::ClaimedElsewhere]);
+}
+
+#[test]
+fn a_refund_given_twice() {
+    caught(Bug::RefundTwice, &[Broken::RefundedTwice]);
+}
+
+#[test]
+fn a_float_redemption_covered_twice() {
+    caught(Bug::CoverTwice, &[Broken::CoveredTwice]);
+}
+
+#[test]
+fn a_row_issued_twice() {
+    caught(Bug::RowTwice, &[Broken::RowIssuedTwice]);
+}
+
+#[test]
+fn a_cap_nobody_checks() {
+    caught(Bug::CapsUnchecked, &[Broken::FloatCapPassed]);
+}
+
+#[test]
+fn a_lease_taken_back_by_waiting() {
+    caught(Bug::LeaseReclaim, &[Broken::LotBelowZero]);
+}
+
+#[test]
+fn a_replica_that_decides() {
+    // Either two orders of the same blocks give two states, or a feed stands still at one node.
+    caught(Bug::ReplicaDecides, &[Broken::RootsDiffer, Broken::NotConverged]);
+}
+
+#[test]
+fn an_accumulator_nobody_checks() {
+    caught(Bug::AccumulatorUnchecked, &[Broken::ForeignBlock]);
+}
+
+#[test]
+fn a_signature_nobody_checks() {
+    caught(Bug::SignatureUnchecked, &[Broken::ForeignBlock]);
+}

@@ -1,0 +1,42 @@
+//! A fixed set of seeds, what it has to show, and the seeds that failed once.
+
+use annona_tests::coverage::Table;
+use annona_tests::run::{Ran, run};
+use annona_tests::world::Options;
+
+/// Seeds that failed once, one a line, replayed for ever.
+const REGRESSIONS: &str = include_str!("../data/regressions.txt");
+
+fn ran(seed: u64) -> Ran {
+    run(Options::seed(seed)).unwrap_or_else(|failed| panic!("{failed}"))
+}
+
+#[test]
+fn two_hundred_seeds_hold_and_reach_everything() {
+    let mut table = Table::default();
+    let halves: Vec<_> = [0..100u64, 100..200]
+        .into_iter()
+        .map(|seeds| std::thread::spawn(move || seeds.map(ran).collect::<Vec<_>>()))
+        .collect();
+    for half in halves {
+        for ran in half.join().expect("a seed failed: see above") {
+            table.add(&ran.coverage);
+        }
+    }
+    assert!(table.missing().is_empty(), "in under 1 % of seeds: {:?}\n{table}", table.missing());
+}
+
+#[test]
+fn one_seed_is_one_run_to_the_last_byte() {
+    assert_eq!(ran(7), ran(7));
+    assert_ne!(ran(7).digest, ran(8).digest);
+}
+
+#[test]
+fn seeds_that_failed_once_hold() {
+    for line in REGRESSIONS.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'))
+    {
+        let seed = line.split_whitespace().next().and_then(|n| n.parse().ok());
+        ran(seed.unwrap_or_else(|| panic!("{line:?} does not begin with a seed")));
+    }
+}

@@ -1,0 +1,332 @@
+//! What must hold, by name. Every check is asked after every step that could break it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FeedRef, Lane};
+use annona_ledger::view::{Fault, PoolKey};
+
+use crate::cast::Cast;
+use crate::model::{Fact, Model};
+use crate::site::Site;
+
+/// An invariant that did not hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Broken {
+    /// The core accepted what the naive model refuses, or the other way round.
+    VerdictDiffers,
+    /// A pool is not what the naive model adds up.
+    PoolsDiffer,
+    /// A lot is not what the naive model adds up.
+    LotsDiffer,
+    /// Another feed is held faulty than the naive model says.
+    FaultyDiffers,
+    /// Another organisation owes, or another amount, than the naive model says.
+    ChargesDiffer,
+    /// Lots, what is in flight and what was redeemed do not come to the budget.
+    NotConserved,
+    /// An honest node's lot is below zero.
+    LotBelowZero,
+    /// A fault was noted against an honest feed.
+    HonestAccused,
+    /// An honest node's organisation is charged.
+    HonestCharged,
+    /// More was redeemed and covered than issued.
+    PurseOverspent,
+    /// More was given from float than the caps allow.
+    FloatCapPassed,
+    /// A ticket was claimed twice by one honest node.
+    ClaimedTwice,
+    /// A ticket was claimed by a node it is not addressed to.
+    ClaimedElsewhere,
+    /// A float redemption was covered twice.
+    CoveredTwice,
+    /// A redemption was refunded twice.
+    RefundedTwice,
+    /// A row of a list was issued twice.
+    RowIssuedTwice,
+    /// A hold was posted or dropped twice.
+    ResolvedTwice,
+    /// A promised entry is not in the sealed chain.
+    PromiseBroken,
+    /// Equal sets of blocks, different state.
+    RootsDiffer,
+    /// State derived anew is not the state that was kept.
+    ReplayDiffers,
+    /// Something known is known no longer.
+    FactLost,
+    /// A block that its author never sealed was taken in.
+    ForeignBlock,
+    /// More was redeemed than the faults seen can explain.
+    BoundPassed,
+    /// A node did not take in what everybody else has.
+    NotConverged,
+}
+
+/// An invariant that did not hold, and where.
+#[derive(Clone, Debug)]
+pub struct Breach {
+    /// Which.
+    pub broken: Broken,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.broken, self.detail)
+    }
+}
+
+/// The answer of every check.
+pub type Holds = Result<(), Breach>;
+
+pub(crate) fn ensure(holds: bool, broken: Broken, detail: impl FnOnce() -> String) -> Holds {
+    if holds { Ok(()) } else { Err(Breach { broken, detail: detail() }) }
+}
+
+/// What one organisation owes for one pool, from the rows the core keeps.
+#[must_use]
+pub fn charges(site: &dyn Site) -> BTreeMap<PoolKey, i128> {
+    let lots = site.lots();
+    let waits: BTreeSet<FeedRef> = lots.iter().filter(|l| l.waiting).map(|l| l.feed).collect();
+    let mut charges = BTreeMap::new();
+    for (key, pool) in site.pools() {
+        let feed = FeedRef { node: key.node, lane: Lane::Value, programme: key.programme };
+        let owed = if site.faulty(&feed) {
+            let own = lots
+                .iter()
+                .filter(|l| l.feed == feed && (l.cycle, l.commodity) == (key.cycle, key.commodity));
+            own.map(|l| (-l.balance).max(0)).sum()
+        } else if waits.contains(&feed) {
+            0
+        } else {
+            (-(pool.lots.units() + pool.arriving.units())).max(0)
+        };
+        if owed > 0 {
+            charges.insert(key, owed);
+        }
+    }
+    charges
+}
+
+/// The core and the naive model must say the same of one view.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn agree(site: &dyn Site, model: &Model) -> Holds {
+    let ours = model.pools();
+    let theirs: BTreeMap<PoolKey, (i128, i128, i128)> = site
+        .pools()
+        .iter()
+        .map(|(key, p)| (*key, (p.lots.units(), p.arriving.units(), p.redeemed.units())))
+        .collect();
+    ensure(ours == theirs, Broken::PoolsDiffer, || difference(&theirs, &ours))?;
+    let (lots, named) = (site.lots(), model.seen_lots());
+    ensure(lots == named, Broken::LotsDiffer, || {
+        let core: Vec<_> = lots.iter().filter(|l| !named.contains(l)).collect();
+        let naive: Vec<_> = named.iter().filter(|l| !lots.contains(l)).collect();
+        format!("core {core:?}, naive {naive:?}")
+    })?;
+    let faulty = model.faulty();
+    let feeds: BTreeSet<FeedRef> = model.facts.iter().map(|f| f.feed.short()).collect();
+    let seen: BTreeSet<FeedRef> = feeds.into_iter().filter(|feed| site.faulty(feed)).collect();
+    ensure(seen == faulty, Broken::FaultyDiffers, || {
+        let short: Vec<_> = model.lots.iter().filter(|l| l.left() < 0).collect();
+        format!("core {seen:?}, naive {faulty:?}, lots below zero {short:?}")
+    })?;
+    let (core, naive) = (charges(site), model.charges());
+    ensure(core == naive, Broken::ChargesDiffer, || format!("core {core:?}, naive {naive:?}"))
+}
+
+/// What differs between two views of the same blocks.
+#[must_use]
+pub fn compare(one: &dyn Site, other: &dyn Site) -> String {
+    let lots = (one.lots(), other.lots());
+    let only = |a: &[crate::site::Seen], b: &[crate::site::Seen]| {
+        a.iter().filter(|l| !b.contains(l)).map(|l| format!("{l:?}")).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "pools {}; lots {} | {}; faults {:?} | {:?}",
+        difference(&one.pools(), &other.pools()),
+        only(&lots.0, &lots.1),
+        only(&lots.1, &lots.0),
+        one.faults(),
+        other.faults(),
+    )
+}
+
+fn difference<V: PartialEq + fmt::Debug>(
+    core: &BTreeMap<PoolKey, V>,
+    naive: &BTreeMap<PoolKey, V>,
+) -> String {
+    let keys: BTreeSet<&PoolKey> = core.keys().chain(naive.keys()).collect();
+    let differ = keys.into_iter().filter(|key| core.get(key) != naive.get(key));
+    let lines: Vec<String> = differ
+        .map(|key| format!("{key:?}: core {:?}, naive {:?}", core.get(key), naive.get(key)))
+        .collect();
+    lines.join("; ")
+}
+
+/// What must hold of one view, whoever's it is.
+///
+/// # Errors
+///
+/// The first invariant that does not hold.
+pub fn view(
+    site: &dyn Site,
+    model: &Model,
+    truth: &Model,
+    cast: &Cast,
+    byzantine: Option<[u8; 8]>,
+) -> Holds {
+    conserved(site, model)?;
+    let honest = |node: &[u8; 8]| byzantine != Some(*node);
+    for lot in site.lots() {
+        let fine = !honest(&lot.feed.node) || lot.waiting || lot.balance - lot.held >= 0;
+        ensure(fine, Broken::LotBelowZero, || format!("{lot:?}"))?;
+    }
+    for (feed, index, fault) in site.faults() {
+        // A basket's last entry may stand in a block that is still open: it is no fault of the feed.
+        let fine = !honest(&feed.node) || fault == Fault::BasketBroken;
+        ensure(fine, Broken::HonestAccused, || format!("{fault:?} at {feed}#{index}"))?;
+    }
+    for node in &cast.nodes {
+        for programme in [crate::cast::CASH, crate::cast::ITEMS] {
+            let feed = node.value(programme).short();
+            let fine = !honest(&feed.node) || !site.faulty(&feed);
+            ensure(fine, Broken::HonestAccused, || format!("{feed} is held faulty"))?;
+        }
+    }
+    let whole = model.charter().epoch() == truth.charter().epoch()
+        && cast.nodes.iter().all(|n| model.roster().node(&n.short()).is_some());
+    if whole {
+        for (key, owed) in charges(site).iter().filter(|(key, _)| honest(&key.node)) {
+            let unseen = unseen_refunds(key, model, truth);
+            ensure(*owed <= unseen, Broken::HonestCharged, || {
+                format!("{key:?} owes {owed}, refunds not seen yet {unseen}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// A ticket carries the sends behind its lot, not the refunds: until the refund is seen, what was drawn on it looks
+/// short by as much (rule 4 asks for more than the wire has; see rules L5c).
+fn unseen_refunds(key: &PoolKey, model: &Model, truth: &Model) -> i128 {
+    let seen: BTreeMap<Hash, i128> = model.given.iter().map(|g| (g.name, g.refunded)).collect();
+    let own = truth.given.iter().filter(|g| {
+        g.feed.node == key.node
+            && g.feed.programme == key.programme
+            && (g.cycle, g.commodity) == (key.cycle, key.commodity)
+    });
+    own.map(|g| g.refunded - seen.get(&g.name).copied().unwrap_or(0)).sum()
+}
+
+/// For each programme, cycle and commodity: what lies somewhere, what is in flight and what was redeemed is the budget.
+fn conserved(site: &dyn Site, model: &Model) -> Holds {
+    let mut sums = BTreeMap::new();
+    for (key, pool) in site.pools() {
+        let all = pool.lots.units() + pool.arriving.units() + pool.redeemed.units();
+        *sums.entry((key.programme, key.cycle, key.commodity)).or_insert(0i128) += all;
+    }
+    for ((programme, cycle, commodity), sum) in sums {
+        let voted = i128::from(model.charter().budgeted(programme, cycle, commodity).units());
+        ensure(sum == voted, Broken::NotConserved, || {
+            format!("{sum} of {voted} in {programme:?} {commodity:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// What must hold of everything ever written, when `fact` has just been added to it by an honest node.
+///
+/// # Errors
+///
+/// The first invariant that does not hold.
+pub fn written(truth: &Model, fact: &Fact, cast: &Cast, all_honest: bool) -> Holds {
+    let Entry::Value(value) = &fact.entry else { return Ok(()) };
+    let at = || format!("{}#{}", fact.feed.short(), fact.index);
+    let own = |name: &Hash| truth.fact(name).is_some_and(|f| f.feed == fact.feed);
+    match value {
+        Value::Claim { ticket, .. } => {
+            let to = ticket.sends().next().map(|sent| sent.moved.to());
+            let mine = to.is_none_or(|to| to == fact.feed.node.short());
+            ensure(mine, Broken::ClaimedElsewhere, at)?;
+            let lines = truth.sends.iter().filter(|s| s.claims.contains(&fact.name));
+            for line in lines {
+                let times = line.claims.iter().filter(|name| own(name)).count();
+                ensure(times == 1, Broken::ClaimedTwice, at)?;
+            }
+        }
+        Value::Refund { .. } => {
+            for given in truth.given.iter().filter(|g| g.refunds.contains(&fact.name)) {
+                ensure(given.refunds.len() == 1, Broken::RefundedTwice, at)?;
+            }
+        }
+        Value::Post { .. } | Value::Drop { .. } => {
+            for hold in truth.holds.iter().filter(|h| h.resolved.contains(&fact.name)) {
+                ensure(hold.resolved.len() == 1, Broken::ResolvedTwice, at)?;
+            }
+        }
+        Value::FloatCover(cover) => {
+            let name = cover.float.accumulator;
+            let times = truth.covers().iter().filter(|(float, _)| *float == name).count();
+            ensure(times == 1, Broken::CoveredTwice, at)?;
+        }
+        Value::Issue { list, row, .. } => {
+            let same = |(name, l, r): &&(Hash, u64, u32)| (l, r) == (list, row) && own(name);
+            let times = truth.rows_issued().iter().filter(same).count();
+            ensure(times == 1, Broken::RowIssuedTwice, at)?;
+        }
+        Value::FloatRedeem { purse, at: stamp, .. } => {
+            let Some(line) = truth.given.iter().find(|g| g.name == fact.name) else {
+                return Ok(());
+            };
+            let Some(cap) = cast.cap(line.commodity) else { return Ok(()) };
+            let own = || {
+                let here = |g: &&crate::model::GivenLine| {
+                    g.float && g.feed == line.feed && g.commodity == line.commodity
+                };
+                truth.given.iter().filter(here)
+            };
+            let to: i128 = own().filter(|g| g.purse == *purse).map(|g| g.amount).sum();
+            let day: i128 = own().filter(|g| g.at.day() == stamp.day()).map(|g| g.amount).sum();
+            let within = to <= i128::from(cap.per_purse.units())
+                && day <= i128::from(cap.per_site_day.units());
+            ensure(within, Broken::FloatCapPassed, at)?;
+        }
+        _ => {}
+    }
+    // A purse can be served on a ticket that a faulty node signed: then its organisation is charged instead.
+    if all_honest { purses(truth, fact) } else { Ok(()) }
+}
+
+/// Per purse: redeemed and covered come to no more than was issued; float that nobody covered yet is beside it.
+fn purses(truth: &Model, fact: &Fact) -> Holds {
+    let purse = match &fact.entry {
+        Entry::Value(Value::FloatCover(cover)) => {
+            truth.given.iter().find(|g| g.name == cover.float.accumulator).map(|g| g.purse)
+        }
+        _ => truth.given.iter().rev().find(|g| g.name == fact.name).map(|g| g.purse),
+    };
+    let Some(purse) = purse else { return Ok(()) };
+    for commodity in [1, 2].map(annona_ledger::id::CommodityId) {
+        let issued: i128 =
+            truth.issues.iter().filter(|i| i.0 == purse && i.1 == commodity).map(|i| i.2).sum();
+        let used: i128 = truth
+            .given
+            .iter()
+            .filter(|g| g.purse == purse && g.commodity == commodity)
+            .filter(|g| !g.float || truth.is_covered(&g.name))
+            .map(|g| g.amount - g.refunded)
+            .sum();
+        ensure(used <= issued, Broken::PurseOverspent, || {
+            format!("{purse:?} used {used} of {issued} issued")
+        })?;
+    }
+    Ok(())
+}

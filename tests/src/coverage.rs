@@ -1,0 +1,200 @@
+//! What a run tried, so that a set of seeds that no longer reaches something is noticed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use annona_ledger::entry::{Control, Entry, Owner, Registry, Value};
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::{Moved, Ticket};
+
+/// How often each thing happened in one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage(pub BTreeMap<String, u64>);
+
+/// The kinds of entry, and what else a set of seeds has to show.
+pub const KINDS: &[&str] = &[
+    "merchant",
+    "issue",
+    "send",
+    "send budget",
+    "send float",
+    "send reserve",
+    "return",
+    "claim",
+    "claim budget",
+    "claim cover",
+    "redeem",
+    "hold",
+    "post",
+    "drop",
+    "basket",
+    "refund",
+    "float redeem",
+    "float cover",
+    "enrol",
+    "bind card",
+    "cancel card",
+    "list",
+    "fault seen",
+];
+
+/// What the world does besides.
+pub const EVENTS: &[&str] = &[
+    "seal",
+    "bundle lost",
+    "bundle delivered",
+    "bundle twice",
+    "bundle partial",
+    "bundle shuffled",
+    "partition",
+    "crash",
+    "clock 1970",
+    "clock 2099",
+    "late papers",
+    "tampered",
+    "block waits",
+    "block new",
+    "block known",
+    "decline",
+    "carried on paper",
+    "shown at the wrong site",
+    "shown twice",
+    "fork",
+    "mint",
+    "overdraw",
+    "tour",
+];
+
+/// The rejections a run can meet. Left out: `TooLarge` and `UnknownProgramme`, which no entry that is spelt by this
+/// program and no certificate that the charter bears out can bring about.
+pub const REJECTIONS: &[Rejection] = &[
+    Rejection::FeedFaulty,
+    Rejection::NotCertified,
+    Rejection::CertificateExpired,
+    Rejection::StampFell,
+    Rejection::ZeroAmount,
+    Rejection::BadBasket,
+    Rejection::UnknownCommodity,
+    Rejection::UnknownMerchant,
+    Rejection::MerchantRefused,
+    Rejection::LotNotFound,
+    Rejection::WrongOwner,
+    Rejection::Expired,
+    Rejection::HoldTimedOut,
+    Rejection::NotHere,
+    Rejection::AlreadyResolved,
+    Rejection::ExceedsRedemption,
+    Rejection::ListNotApproved,
+    Rejection::RowNotInList,
+    Rejection::RowIssued,
+    Rejection::UnknownCycle,
+    Rejection::NotAddressed,
+    Rejection::UnknownSender,
+    Rejection::TicketForged,
+    Rejection::AlreadyClaimed,
+    Rejection::SenderFaulty,
+    Rejection::UnverifiedCeiling,
+    Rejection::TooManyHops,
+    Rejection::UnknownReceiver,
+    Rejection::NotHome,
+    Rejection::FloatCap,
+    Rejection::CoverMismatch,
+    Rejection::ExceedsLot,
+    Rejection::CarrierRefused,
+    Rejection::NotEnrolled,
+];
+
+impl Coverage {
+    /// Counts something.
+    pub fn note(&mut self, what: &str) {
+        *self.0.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Counts a rejection.
+    pub fn refused(&mut self, rejection: Rejection) {
+        self.note(&refusal(rejection));
+    }
+
+    /// Counts an entry.
+    pub fn wrote(&mut self, entry: &Entry) {
+        self.note(kind(entry));
+    }
+}
+
+fn refusal(rejection: Rejection) -> String {
+    format!("refused {:02} {rejection:?}", rejection.code())
+}
+
+fn kind(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Value(value) => match value {
+            Value::Merchant { .. } => "merchant",
+            Value::Issue { .. } => "issue",
+            Value::Send(send) => match send.owner {
+                Owner::Purse(_) => "send",
+                Owner::Float => "send float",
+                Owner::Reserve => "send reserve",
+                // A purse's units on their way back, or a budget on its way out.
+                Owner::Budget if send.expires.0 == 0 => "return",
+                Owner::Budget => "send budget",
+            },
+            Value::Claim { ticket, .. } => match **ticket {
+                Ticket::Budget { .. } => "claim budget",
+                Ticket::Sent(sent, _) if matches!(sent.moved, Moved::Cover(_)) => "claim cover",
+                Ticket::Sent(..) => "claim",
+            },
+            Value::Redeem { .. } => "redeem",
+            Value::Hold { .. } => "hold",
+            Value::Post { .. } => "post",
+            Value::Drop { .. } => "drop",
+            Value::Basket { .. } => "basket",
+            Value::Refund { .. } => "refund",
+            Value::FloatRedeem { .. } => "float redeem",
+            Value::FloatCover(_) => "float cover",
+        },
+        Entry::Registry(Registry::Enrol { .. }) => "enrol",
+        Entry::Registry(Registry::CarrierBound { .. }) => "bind card",
+        Entry::Registry(Registry::CarrierCancelled { .. }) => "cancel card",
+        Entry::Control(Control::List(_)) => "list",
+        Entry::Control(Control::FaultSeen { .. }) => "fault seen",
+    }
+}
+
+/// In how many of a set of seeds each thing happened.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    seeds: u64,
+    in_seeds: BTreeMap<String, u64>,
+    times: BTreeMap<String, u64>,
+}
+
+impl Table {
+    /// Adds one run.
+    pub fn add(&mut self, run: &Coverage) {
+        self.seeds += 1;
+        for (what, times) in &run.0 {
+            *self.in_seeds.entry(what.clone()).or_default() += 1;
+            *self.times.entry(what.clone()).or_default() += times;
+        }
+    }
+
+    /// What has to occur and occurs in under one in a hundred seeds.
+    #[must_use]
+    pub fn missing(&self) -> BTreeSet<String> {
+        let kinds = KINDS.iter().chain(EVENTS).map(|kind| (*kind).to_owned());
+        let wanted = kinds.chain(REJECTIONS.iter().map(|r| refusal(*r)));
+        let seen = |what: &String| self.in_seeds.get(what).copied().unwrap_or(0);
+        wanted.filter(|what| seen(what) == 0 || seen(what) * 100 < self.seeds).collect()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<34} {:>8} {:>12}", "what", "seeds", "times")?;
+        for (what, seeds) in &self.in_seeds {
+            let times = self.times.get(what).copied().unwrap_or(0);
+            writeln!(f, "{what:<34} {seeds:>8} {times:>12}")?;
+        }
+        Ok(())
+    }
+}

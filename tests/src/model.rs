@@ -1,0 +1,588 @@
+//! The naive second model: lists, sums and the sentences of the value rules, written without looking at the fold.
+//!
+//! It knows no chains and no changes. A fact is an entry under its name; a lot is what was put in less what was taken;
+//! a pool is a sum over lists, added up anew each time it is asked for.
+
+mod ask;
+mod sums;
+
+use std::collections::BTreeMap;
+
+use annona_ledger::charter::Charter;
+use annona_ledger::entry::{Control, Entry, List, Owner, Registry, Value};
+use annona_ledger::feed::leaf;
+use annona_ledger::hash::{Hash, Purpose, hash};
+use annona_ledger::id::{
+    CarrierId, CommodityId, CycleId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
+    Purse,
+};
+use annona_ledger::notice::Roster;
+use annona_ledger::ticket::{Moved, Sent, Ticket};
+use annona_ledger::time::Minute;
+
+pub use sums::Sums;
+
+/// One entry, under its name.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// The feed.
+    pub feed: FeedId,
+    /// Its index there.
+    pub index: u64,
+    /// The name of the entry before it.
+    pub before: Hash,
+    /// Its own name.
+    pub name: Hash,
+    /// What it says.
+    pub entry: Entry,
+}
+
+/// Units in one place.
+#[derive(Clone, Debug)]
+pub struct LotLine {
+    /// The feed.
+    pub feed: FeedRef,
+    /// The entries that opened it: more than one where branches claimed one ticket.
+    pub opened_by: Vec<Hash>,
+    /// Its name.
+    pub origin: Hash,
+    /// Whom it is for.
+    pub owner: Owner,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// What was put in.
+    pub credit: i128,
+    /// What was taken.
+    pub debit: i128,
+    /// What pending holds set aside.
+    pub held: i128,
+    /// The last minute in which it may be redeemed.
+    pub expires: Minute,
+    /// Whether its claim waits for the sender's certificate.
+    pub waiting: bool,
+    /// How many places it has been at.
+    pub hops: usize,
+}
+
+impl LotLine {
+    /// What is left.
+    #[must_use]
+    pub const fn left(&self) -> i128 {
+        self.credit - self.debit
+    }
+}
+
+/// Units that left for another feed.
+#[derive(Clone, Debug)]
+pub struct SendLine {
+    /// The name of the `Send` or `FloatCover`; of a budget, its line's.
+    pub name: Hash,
+    /// The sender; `None` for a budget.
+    pub from: Option<[u8; 8]>,
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The receiver.
+    pub to: [u8; 8],
+    /// Whom they are for.
+    pub owner: Owner,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// How much.
+    pub amount: i128,
+    /// Until when.
+    pub expires: Minute,
+    /// Whether the entry itself is known.
+    pub placed: bool,
+    /// The claims of it by its receiver.
+    pub claims: Vec<Hash>,
+}
+
+/// Goods handed out, or taken back where the amount is below zero.
+#[derive(Clone, Debug)]
+pub struct GivenLine {
+    /// The entry.
+    pub name: Hash,
+    /// By whom.
+    pub feed: FeedRef,
+    /// To whom.
+    pub purse: Purse,
+    /// Whether from float.
+    pub float: bool,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// How much.
+    pub amount: i128,
+    /// The lot, by its origin.
+    pub lot: Hash,
+    /// The stamp.
+    pub at: Minute,
+    /// For float: the purse's home.
+    pub home: Option<FeedRef>,
+    /// What was refunded, at most, on any branch; the refunds' names.
+    pub refunded: i128,
+    /// The refunds.
+    pub refunds: Vec<Hash>,
+    /// The covers, where from float.
+    pub covers: Vec<Hash>,
+}
+
+/// Units set aside.
+#[derive(Clone, Debug)]
+pub struct HoldLine {
+    /// The `Hold`.
+    pub name: Hash,
+    /// The lot, by its origin.
+    pub lot: Hash,
+    /// How much.
+    pub amount: i128,
+    /// Until when.
+    pub until: Minute,
+    /// The posts and drops.
+    pub resolved: Vec<Hash>,
+}
+
+/// The second model of one view.
+#[derive(Clone)]
+pub struct Model {
+    charter: Charter,
+    roster: Roster,
+    /// The facts, in the order in which they were learned.
+    pub facts: Vec<Fact>,
+    named: BTreeMap<Hash, usize>,
+    /// The lots.
+    pub lots: Vec<LotLine>,
+    opened: BTreeMap<Hash, usize>,
+    /// What was sent.
+    pub sends: Vec<SendLine>,
+    sent: BTreeMap<Hash, usize>,
+    /// What was handed out.
+    pub given: Vec<GivenLine>,
+    /// What was set aside.
+    pub holds: Vec<HoldLine>,
+    issued: Vec<(Hash, u64, u32)>,
+    /// What was issued to each purse.
+    pub issues: Vec<(Purse, CommodityId, i128)>,
+    merchants: Vec<(Hash, MerchantId)>,
+    lists: Vec<(Hash, List)>,
+    enrolled: Vec<(ProgrammeId, Pseudonym)>,
+    cards: Vec<(ProgrammeId, CarrierId, Pseudonym)>,
+    cancelled: Vec<(ProgrammeId, CarrierId)>,
+    covers: Vec<(Hash, Hash)>,
+    forked: Vec<FeedRef>,
+    nexts: BTreeMap<Hash, Hash>,
+}
+
+impl Model {
+    /// A model of a charter and notices, before any fact.
+    #[must_use]
+    pub fn new(charter: Charter, roster: Roster) -> Self {
+        let mut model = Self {
+            charter,
+            roster,
+            facts: Vec::new(),
+            named: BTreeMap::new(),
+            lots: Vec::new(),
+            opened: BTreeMap::new(),
+            sends: Vec::new(),
+            sent: BTreeMap::new(),
+            given: Vec::new(),
+            holds: Vec::new(),
+            issued: Vec::new(),
+            issues: Vec::new(),
+            merchants: Vec::new(),
+            lists: Vec::new(),
+            enrolled: Vec::new(),
+            cards: Vec::new(),
+            cancelled: Vec::new(),
+            covers: Vec::new(),
+            forked: Vec::new(),
+            nexts: BTreeMap::new(),
+        };
+        let budgets: Vec<_> = model.charter.budgets().map(|(at, line)| (at, *line)).collect();
+        for ((epoch, act, line), budget) in budgets {
+            let send = SendLine {
+                name: budget_line(epoch, act, line),
+                from: None,
+                programme: budget.programme,
+                to: budget.treasury,
+                owner: Owner::Budget,
+                cycle: budget.cycle,
+                commodity: budget.commodity,
+                amount: i128::from(budget.amount.units()),
+                expires: Minute::NEVER,
+                placed: true,
+                claims: Vec::new(),
+            };
+            model.add_send(send);
+        }
+        model
+    }
+
+    /// The same facts under another charter and other notices.
+    pub fn under(&mut self, charter: Charter, roster: Roster) {
+        let facts = std::mem::take(&mut self.facts);
+        *self = Self::new(charter, roster);
+        facts.into_iter().for_each(|fact| self.add(fact));
+    }
+
+    /// The charter this view knows.
+    #[must_use]
+    pub const fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// The notices this view knows.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Whether a fact is known.
+    #[must_use]
+    pub fn knows(&self, name: &Hash) -> bool {
+        self.named.contains_key(name)
+    }
+
+    /// A fact by its name.
+    #[must_use]
+    pub fn fact(&self, name: &Hash) -> Option<&Fact> {
+        self.facts.get(*self.named.get(name)?)
+    }
+
+    /// The entry at `index` of the feed whose newest entry is `tip`.
+    #[must_use]
+    pub fn past(&self, tip: &Hash, index: u64) -> Option<&Fact> {
+        let mut fact = self.fact(tip)?;
+        while fact.index > index {
+            fact = self.fact(&fact.before)?;
+        }
+        (fact.index == index).then_some(fact)
+    }
+
+    /// The lot that the entry at `index` before `tip` opened.
+    fn lot_at(&self, tip: &Hash, index: u64) -> Option<usize> {
+        let fact = self.past(tip, index)?;
+        self.opened.get(&fact.name).copied()
+    }
+
+    fn lot_of_origin(&self, feed: &FeedRef, origin: &Hash) -> Option<usize> {
+        self.lots.iter().position(|lot| lot.feed == *feed && lot.origin == *origin)
+    }
+
+    fn add_send(&mut self, line: SendLine) {
+        self.sent.insert(line.name, self.sends.len());
+        self.sends.push(line);
+    }
+
+    /// A send by its name.
+    #[must_use]
+    pub fn send(&self, name: &Hash) -> Option<&SendLine> {
+        self.sends.get(*self.sent.get(name)?)
+    }
+
+    /// Takes in a fact: nothing is ever refused, and a fact that is known changes nothing.
+    pub fn add(&mut self, fact: Fact) {
+        if self.knows(&fact.name) {
+            return;
+        }
+        if self.nexts.get(&fact.before).is_some_and(|other| *other != fact.name) {
+            self.forked.push(fact.feed.short());
+        }
+        self.nexts.entry(fact.before).or_insert(fact.name);
+        self.named.insert(fact.name, self.facts.len());
+        self.facts.push(fact.clone());
+        match &fact.entry {
+            Entry::Value(value) => self.value(&fact, value),
+            Entry::Registry(registry) => self.registry(fact.feed.programme, registry),
+            Entry::Control(Control::List(list)) => self.lists.push((fact.name, (**list).clone())),
+            Entry::Control(Control::FaultSeen { .. }) => {}
+        }
+    }
+
+    fn registry(&mut self, programme: ProgrammeId, registry: &Registry) {
+        match registry {
+            Registry::Enrol { pseudonym, .. } => self.enrolled.push((programme, *pseudonym)),
+            Registry::CarrierBound { pseudonym, carrier, .. } => {
+                self.cards.push((programme, *carrier, *pseudonym));
+            }
+            Registry::CarrierCancelled { carrier, .. } => {
+                self.cancelled.push((programme, *carrier))
+            }
+        }
+    }
+
+    fn value(&mut self, fact: &Fact, value: &Value) {
+        match value {
+            Value::Merchant { merchant } => self.merchants.push((fact.name, *merchant)),
+            Value::Issue { from, list, row, purse, amount, expires, .. } => {
+                let Some(source) = self.lot_at(&fact.before, from.0) else { return };
+                let units = i128::from(amount.units());
+                self.lots[source].debit += units;
+                let lot = LotLine {
+                    origin: fact.name,
+                    opened_by: vec![fact.name],
+                    owner: Owner::Purse(*purse),
+                    credit: units,
+                    debit: 0,
+                    held: 0,
+                    expires: *expires,
+                    waiting: false,
+                    ..self.lots[source].clone()
+                };
+                self.issues.push((*purse, lot.commodity, units));
+                self.issued.push((fact.name, *list, *row));
+                self.open(lot);
+            }
+            Value::Send(send) => {
+                if let Some(lot) = self.lot_at(&fact.before, send.from.0) {
+                    self.lots[lot].debit += i128::from(send.amount.units());
+                }
+                self.placed(fact, &Moved::Send(*send));
+            }
+            Value::FloatCover(cover) => {
+                if let Some(lot) = self.lot_at(&fact.before, cover.from.0) {
+                    self.lots[lot].debit += i128::from(cover.amount.units());
+                }
+                self.covers.push((cover.float.accumulator, fact.name));
+                self.placed(fact, &Moved::Cover(*cover));
+            }
+            Value::Claim { ticket, .. } => self.claim(fact, ticket),
+            Value::Redeem { lot, amount, at, .. } => {
+                if let Some(lot) = self.lot_at(&fact.before, lot.0) {
+                    self.give(fact, lot, i128::from(amount.units()), *at, None, None);
+                }
+            }
+            Value::FloatRedeem { lot, amount, at, home, purse, .. } => {
+                if let Some(lot) = self.lot_at(&fact.before, lot.0) {
+                    let units = i128::from(amount.units());
+                    self.give(fact, lot, units, *at, Some(*home), Some(*purse));
+                }
+            }
+            Value::Hold { lot, amount, until, .. } => {
+                let Some(lot) = self.lot_at(&fact.before, lot.0) else { return };
+                let amount = i128::from(amount.units());
+                self.lots[lot].held += amount;
+                let lot = self.lots[lot].origin;
+                let until = *until;
+                let name = fact.name;
+                self.holds.push(HoldLine { name, lot, amount, until, resolved: Vec::new() });
+            }
+            Value::Post { hold, at, .. } => {
+                if let Some((lot, amount)) = self.resolve(fact, *hold) {
+                    self.give(fact, lot, amount, *at, None, None);
+                }
+            }
+            Value::Drop { hold, .. } => {
+                let _ = self.resolve(fact, *hold);
+            }
+            Value::Basket { .. } => {}
+            Value::Refund { redeem, amount, .. } => {
+                self.refund(fact, *redeem, i128::from(amount.units()));
+            }
+        }
+    }
+
+    fn open(&mut self, lot: LotLine) {
+        for name in &lot.opened_by {
+            self.opened.insert(*name, self.lots.len());
+        }
+        self.lots.push(lot);
+    }
+
+    fn resolve(&mut self, fact: &Fact, hold: u64) -> Option<(usize, i128)> {
+        let name = self.past(&fact.before, hold)?.name;
+        let hold = self.holds.iter_mut().find(|line| line.name == name)?;
+        let first = hold.resolved.is_empty();
+        hold.resolved.push(fact.name);
+        let (origin, amount) = (hold.lot, hold.amount);
+        let lot = self.lot_of_origin(&fact.feed.short(), &origin)?;
+        if first {
+            self.lots[lot].held -= amount;
+        }
+        Some((lot, amount))
+    }
+
+    fn give(
+        &mut self,
+        fact: &Fact,
+        lot: usize,
+        amount: i128,
+        at: Minute,
+        home: Option<FeedRef>,
+        purse: Option<Purse>,
+    ) {
+        let line = &mut self.lots[lot];
+        line.debit += amount;
+        let own = match line.owner {
+            Owner::Purse(purse) => Some(purse),
+            Owner::Budget | Owner::Float | Owner::Reserve => None,
+        };
+        let Some(purse) = purse.or(own) else { return };
+        self.given.push(GivenLine {
+            name: fact.name,
+            feed: fact.feed.short(),
+            purse,
+            float: home.is_some(),
+            cycle: line.cycle,
+            commodity: line.commodity,
+            amount,
+            lot: line.origin,
+            at,
+            home,
+            refunded: 0,
+            refunds: Vec::new(),
+            covers: Vec::new(),
+        });
+    }
+
+    /// A refund opens a lot of its own. Of refunds of one redemption on two branches the larger counts.
+    fn refund(&mut self, fact: &Fact, redeem: u64, amount: i128) {
+        let Some(name) = self.past(&fact.before, redeem).map(|f| f.name) else { return };
+        let Some(given) = self.given.iter().position(|g| g.name == name && !g.float) else {
+            return;
+        };
+        let line = &mut self.given[given];
+        let more = (amount.min(line.amount) - line.refunded).max(0);
+        line.refunded += more;
+        line.refunds.push(fact.name);
+        let first = line.refunds[0];
+        let origin = line.lot;
+        if first != fact.name {
+            if let Some(lot) = self.opened.get(&first).copied() {
+                self.lots[lot].credit += more;
+                self.opened.insert(fact.name, lot);
+            }
+            return;
+        }
+        let Some(lot) = self.lot_of_origin(&fact.feed.short(), &origin) else { return };
+        let opened = LotLine {
+            origin: hash(Purpose::Refund, &[&fact.feed.bytes(), &redeem.to_be_bytes(), &origin.0]),
+            opened_by: vec![fact.name],
+            credit: more,
+            debit: 0,
+            held: 0,
+            waiting: false,
+            ..self.lots[lot].clone()
+        };
+        self.open(opened);
+    }
+
+    fn placed(&mut self, fact: &Fact, moved: &Moved) {
+        if let Some(at) = self.sent.get(&fact.name) {
+            self.sends[*at].placed = true;
+            return;
+        }
+        let line = send_line(fact.name, fact.feed.node.short(), fact.feed.programme, moved, true);
+        self.add_send(line);
+    }
+
+    /// Learns a send from a ticket, if it can be believed.
+    fn learn(&mut self, programme: ProgrammeId, sent: &Sent) -> bool {
+        let name = name_of(sent);
+        if self.sent.contains_key(&name) {
+            return true;
+        }
+        let Some(certificate) = self.roster.node(&sent.node) else { return false };
+        if !sent.verifies(&self.charter.federation(), &certificate.node, programme) {
+            return false;
+        }
+        self.add_send(send_line(name, sent.node, programme, &sent.moved, false));
+        true
+    }
+
+    fn claim(&mut self, fact: &Fact, ticket: &Ticket) {
+        let programme = fact.feed.programme;
+        let (name, believed, hops) = match ticket {
+            Ticket::Budget { epoch, act, line } => (budget_line(*epoch, *act, *line), true, 0),
+            Ticket::Sent(sent, hops) => {
+                for hop in hops.iter() {
+                    let _ = self.learn(programme, hop);
+                }
+                (name_of(sent), self.learn(programme, sent), hops.len() + 1)
+            }
+        };
+        let known = self.sent.get(&name).copied();
+        let (line, waiting) = match (known, ticket) {
+            (Some(at), _) if believed => {
+                self.sends[at].claims.push(fact.name);
+                (self.sends[at].clone(), false)
+            }
+            (_, Ticket::Sent(sent, _)) => {
+                (send_line(name, sent.node, programme, &sent.moved, false), true)
+            }
+            _ => return,
+        };
+        if let [first, _, ..] = line.claims[..]
+            && let Some(lot) = self.opened.get(&first).copied()
+        {
+            self.opened.insert(fact.name, lot);
+            self.lots[lot].opened_by.push(fact.name);
+            return;
+        }
+        self.open(LotLine {
+            feed: fact.feed.short(),
+            opened_by: vec![fact.name],
+            origin: name,
+            owner: line.owner,
+            cycle: line.cycle,
+            commodity: line.commodity,
+            credit: if waiting { 0 } else { line.amount },
+            debit: 0,
+            held: 0,
+            expires: line.expires,
+            waiting,
+            hops,
+        });
+    }
+}
+
+/// The name of a budget's line (spec: one hash over epoch, act and line).
+fn budget_line(epoch: u32, act: u8, line: u8) -> Hash {
+    hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
+}
+
+/// The name of the entry a ticket speaks of.
+fn name_of(sent: &Sent) -> Hash {
+    let bytes = Entry::Value(sent.moved.entry()).encode();
+    hash(Purpose::Accumulator, &[&sent.before.0, &leaf(&bytes).0])
+}
+
+fn send_line(
+    name: Hash,
+    from: [u8; 8],
+    programme: ProgrammeId,
+    moved: &Moved,
+    placed: bool,
+) -> SendLine {
+    let (to, owner, cycle, commodity, amount, expires) = match moved {
+        Moved::Send(s) => (s.to, s.owner, s.cycle, s.commodity, s.amount, s.expires),
+        Moved::Cover(c) => {
+            (c.float.feed.node, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER)
+        }
+    };
+    let amount = i128::from(amount.units());
+    SendLine {
+        name,
+        from: Some(from),
+        programme,
+        to,
+        owner,
+        cycle,
+        commodity,
+        amount,
+        expires,
+        placed,
+        claims: Vec::new(),
+    }
+}
+
+/// The feed's lane and programme, for look-ups by node.
+const fn value_feed(node: [u8; 8], programme: ProgrammeId) -> FeedRef {
+    FeedRef { node, lane: Lane::Value, programme }
+}

@@ -1,0 +1,94 @@
+//! What the lists come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::id::{CommodityId, CycleId, FeedRef};
+use annona_ledger::view::PoolKey;
+
+use super::{LotLine, Model, value_feed};
+use crate::site::Seen;
+
+/// One pool: lots, arriving, redeemed.
+pub type Sums = (i128, i128, i128);
+
+impl Model {
+    /// Every pool that is not empty, added up from the lists.
+    #[must_use]
+    pub fn pools(&self) -> BTreeMap<PoolKey, Sums> {
+        let mut pools: BTreeMap<PoolKey, Sums> = BTreeMap::new();
+        let key = |feed: FeedRef, cycle: CycleId, commodity: CommodityId| PoolKey {
+            node: feed.node,
+            programme: feed.programme,
+            cycle,
+            commodity,
+        };
+        for send in &self.sends {
+            if let Some(from) = send.from {
+                let from = key(value_feed(from, send.programme), send.cycle, send.commodity);
+                pools.entry(from).or_default().0 -= send.amount;
+            }
+            let to = key(value_feed(send.to, send.programme), send.cycle, send.commodity);
+            let to = pools.entry(to).or_default();
+            if send.claims.is_empty() { to.1 += send.amount } else { to.0 += send.amount }
+        }
+        for given in &self.given {
+            let pool = pools.entry(key(given.feed, given.cycle, given.commodity)).or_default();
+            pool.0 -= given.amount - given.refunded;
+            pool.2 += given.amount - given.refunded;
+        }
+        pools.retain(|_, sums| *sums != (0, 0, 0));
+        pools
+    }
+
+    /// The lots, in order.
+    #[must_use]
+    pub fn seen_lots(&self) -> Vec<Seen> {
+        let seen = |lot: &LotLine| Seen {
+            feed: lot.feed,
+            origin: lot.origin,
+            owner: lot.owner,
+            cycle: lot.cycle,
+            commodity: lot.commodity,
+            balance: lot.left(),
+            held: lot.held,
+            waiting: lot.waiting,
+        };
+        let mut lots: Vec<Seen> = self.lots.iter().map(seen).collect();
+        lots.sort_unstable();
+        lots
+    }
+
+    /// The feeds that contradict themselves, or gave more than a lot of theirs could pay.
+    #[must_use]
+    pub fn faulty(&self) -> BTreeSet<FeedRef> {
+        let short = self.lots.iter().filter(|lot| lot.left() < 0 && !lot.waiting);
+        self.forked.iter().copied().chain(short.map(|lot| lot.feed)).collect()
+    }
+
+    /// What each node's organisation owes, by pool; nothing where it owes nothing.
+    #[must_use]
+    pub fn charges(&self) -> BTreeMap<PoolKey, i128> {
+        let faulty = self.faulty();
+        let waits: BTreeSet<FeedRef> =
+            self.lots.iter().filter(|lot| lot.waiting).map(|lot| lot.feed).collect();
+        let mut charges = BTreeMap::new();
+        for (key, (lots, arriving, _)) in self.pools() {
+            let feed = value_feed(key.node, key.programme);
+            let owed = if faulty.contains(&feed) {
+                let own = self.lots.iter().filter(|lot| {
+                    lot.feed == feed && (lot.cycle, lot.commodity) == (key.cycle, key.commodity)
+                });
+                own.map(|lot| (-lot.left()).max(0)).sum()
+            } else if waits.contains(&feed) {
+                // What is owed on a claim whose sender is not known here proves nothing yet.
+                0
+            } else {
+                (-(lots + arriving)).max(0)
+            };
+            if owed > 0 {
+                charges.insert(key, owed);
+            }
+        }
+        charges
+    }
+}

@@ -1,0 +1,233 @@
+//! Bugs planted on purpose, as wrappers around view, policy and verification: a simulator that does not catch them
+//! proves nothing. The shipped crates have no switch for any of them.
+
+use annona_ledger::admit::{self, Admitted, Draft};
+use annona_ledger::amount::Balance;
+use annona_ledger::block::{Block, Placed};
+use annona_ledger::charter::Charter;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::feed::{Head, leaf, step};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{
+    CarrierId, CommodityId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+};
+use annona_ledger::list::List;
+use annona_ledger::notice::Roster;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::state::State;
+use annona_ledger::ticket::Ticket;
+use annona_ledger::time::Minute;
+use annona_ledger::view::{
+    At, Chain, ChainNo, FloatRow, FloatSpan, HoldRow, LotRow, Slot, TicketRow, Use, View,
+};
+
+/// A bug.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bug {
+    /// A claim is not looked up among those made before.
+    ClaimNotDeduplicated,
+    /// A sender counts a ticket nobody has claimed yet as its own again.
+    SenderRecalls,
+    /// A ticket is taken wherever it is shown.
+    WrongSiteAccepted,
+    /// A redemption can be refunded again.
+    RefundTwice,
+    /// A float redemption can be covered again.
+    CoverTwice,
+    /// A row of a list can be issued again.
+    RowTwice,
+    /// Nobody counts what was given from float.
+    CapsUnchecked,
+    /// A sender takes back what has passed its last minute at the receiver.
+    LeaseReclaim,
+    /// A replica asks of a block what only its writer may ask.
+    ReplicaDecides,
+    /// A block's entries are not held against its accumulator and root.
+    AccumulatorUnchecked,
+    /// A block's signature is not checked.
+    SignatureUnchecked,
+}
+
+/// `admit`, seen through the bug.
+pub(crate) fn admit(
+    bug: Bug,
+    state: &State,
+    chain: ChainNo,
+    draft: &Draft,
+) -> Result<Admitted, Rejection> {
+    let shown_as = match (&draft.entry, bug) {
+        (Entry::Value(Value::Claim { ticket, .. }), Bug::WrongSiteAccepted) => {
+            addressed(ticket, state)
+        }
+        _ => None,
+    };
+    let now = draft.entry.stamp().unwrap_or_else(|| state.last_stamp(chain));
+    admit::admit(&Blinkers { state, bug, shown_as, now }, chain, draft)
+}
+
+fn addressed(ticket: &Ticket, state: &State) -> Option<annona_ledger::key::PublicKey> {
+    let to = ticket.sends().next()?.moved.to();
+    state.roster().node(&to).map(|c| c.node)
+}
+
+/// Verification, with or without the bug. `None` where the block is refused.
+pub(crate) fn verify(
+    bug: Option<Bug>,
+    block: &Block,
+    federation: &FederationId,
+    feed: &FeedId,
+) -> Option<Vec<Placed>> {
+    match bug {
+        Some(Bug::SignatureUnchecked) => block.read(feed.lane).ok(),
+        Some(Bug::AccumulatorUnchecked) => {
+            let signed = block.header.verifies(federation, feed, &block.signature);
+            if signed { read_unchecked(block, feed) } else { None }
+        }
+        _ => block.verify(federation, feed).ok().map(|v| v.entries().to_vec()),
+    }
+}
+
+fn read_unchecked(block: &Block, feed: &FeedId) -> Option<Vec<Placed>> {
+    let mut head = block.header.start();
+    let mut rest: &[u8] = &block.body;
+    let mut entries = Vec::new();
+    for _ in 0..block.header.count {
+        let (entry, after) = Entry::take(feed.lane, rest).ok()?;
+        let accumulator = step(&head.accumulator, &leaf(&rest[..rest.len() - after.len()]));
+        let start = u16::try_from(block.body.len() - rest.len()).ok()?;
+        entries.push(Placed { index: head.next, accumulator, start, entry });
+        head = Head { next: head.next + 1, accumulator };
+        rest = after;
+    }
+    Some(entries)
+}
+
+/// A view that does not see what the bug overlooks.
+struct Blinkers<'a> {
+    state: &'a State,
+    bug: Bug,
+    shown_as: Option<annona_ledger::key::PublicKey>,
+    now: Minute,
+}
+
+impl Blinkers<'_> {
+    /// What the writer of a lot believes to have back of it.
+    fn taken_back(&self, at: At, row: LotRow) -> LotRow {
+        let back = |t: &TicketRow| match self.bug {
+            Bug::SenderRecalls => t.claimed.is_none(),
+            Bug::LeaseReclaim => {
+                t.expires < self.now || self.now.0 > t.expires.0.saturating_sub(20_000)
+            }
+            _ => false,
+        };
+        let node = self.state.chain(at.chain).feed.short().node;
+        let credit = self
+            .state
+            .tickets()
+            .map(|(_, t)| t)
+            .filter(|t| t.from == Some(node) && t.lot.0 == at.index && back(t))
+            .fold(row.balance, |sum, t| sum.credit(t.amount));
+        LotRow { balance: credit, ..row }
+    }
+}
+
+impl View for Blinkers<'_> {
+    fn charter(&self) -> &Charter {
+        self.state.charter()
+    }
+
+    fn roster(&self) -> &Roster {
+        self.state.roster()
+    }
+
+    fn chain(&self, chain: ChainNo) -> Chain {
+        let seen = self.state.chain(chain);
+        match self.shown_as {
+            Some(node) => Chain { feed: FeedId { node, ..seen.feed }, ..seen },
+            None => seen,
+        }
+    }
+
+    fn head(&self, chain: ChainNo) -> Head {
+        self.state.head(chain)
+    }
+
+    fn last_stamp(&self, chain: ChainNo) -> Minute {
+        self.state.last_stamp(chain)
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        self.state.faulty(feed)
+    }
+
+    fn slot(&self, at: At) -> Option<Slot> {
+        self.state.slot(at).map(|slot| match slot {
+            Slot::Lot(row) => Slot::Lot(self.taken_back(at, row)),
+            same => same,
+        })
+    }
+
+    fn hold(&self, at: At) -> Option<HoldRow> {
+        self.state.hold(at)
+    }
+
+    fn entry(&self, at: At) -> Option<Value> {
+        self.state.entry(at)
+    }
+
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        let row = self.state.ticket(name)?;
+        let forgets = self.bug == Bug::ClaimNotDeduplicated;
+        Some(TicketRow { claimed: row.claimed.filter(|_| !forgets), ..row })
+    }
+
+    fn float(&self, name: &Hash) -> Option<FloatRow> {
+        self.state.float(name)
+    }
+
+    fn uses(&self, what: &Use) -> Vec<At> {
+        let overlooked = matches!(
+            (what, self.bug),
+            (Use::Ticket(_), Bug::ClaimNotDeduplicated)
+                | (Use::Float(_), Bug::CoverTwice)
+                | (Use::Redemption(_), Bug::RefundTwice)
+                | (Use::Row { .. }, Bug::RowTwice)
+        );
+        if overlooked { Vec::new() } else { self.state.uses(what) }
+    }
+
+    fn merchants(&self, chain: ChainNo) -> u32 {
+        self.state.merchants(chain)
+    }
+
+    fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool {
+        self.state.has_merchant(chain, merchant)
+    }
+
+    fn list(&self, node: &[u8; 8], index: u64) -> Option<List> {
+        self.state.list(node, index)
+    }
+
+    fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool {
+        self.state.enrolled(programme, pseudonym)
+    }
+
+    fn carrier(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym> {
+        self.state.carrier(programme, carrier)
+    }
+
+    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
+        self.state.cancelled(programme, carrier)
+    }
+
+    fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
+        self.state.unverified(chain, from, commodity)
+    }
+
+    fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {
+        if self.bug == Bug::CapsUnchecked {
+            return Balance::ZERO;
+        }
+        self.state.float_used(chain, commodity, span)
+    }
+}

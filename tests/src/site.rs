@@ -1,0 +1,98 @@
+//! What the world asks of a node, whatever keeps its state.
+
+pub mod memory;
+
+use std::collections::BTreeMap;
+
+use annona_ledger::admit::Draft;
+use annona_ledger::block::Block;
+use annona_ledger::charter::SignedArticle;
+use annona_ledger::entry::Owner;
+use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
+use annona_ledger::notice::SignedNotice;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::{Fault, Pool, PoolKey};
+
+/// What became of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// It continues what is known of its feed.
+    New,
+    /// It was known.
+    Known,
+    /// It leaves what was known of its feed.
+    Fork,
+    /// Blocks before it, its author's certificate or an article are missing: offered again later.
+    Waits,
+    /// It is not what its header says.
+    Refused,
+}
+
+/// A lot as the comparison sees it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Seen {
+    /// The feed it lies in.
+    pub feed: FeedRef,
+    /// Its name.
+    pub origin: Hash,
+    /// Whom it is for.
+    pub owner: Owner,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// What is left.
+    pub balance: i128,
+    /// What is held of it.
+    pub held: i128,
+    /// Whether its claim waits for the sender's certificate.
+    pub waiting: bool,
+}
+
+/// A node: its core, its storage and its key.
+pub trait Site {
+    /// Asks to write one draft, or a basket and its drafts, and makes it durable.
+    ///
+    /// # Errors
+    ///
+    /// The rejection; then nothing was written.
+    fn submit(&mut self, feed: &FeedId, drafts: &[Draft]) -> Result<Vec<Promise>, Rejection>;
+    /// Seals every open tail.
+    fn seal(&mut self, now: Millis);
+    /// Takes in a block.
+    fn receive(&mut self, feed: &FeedId, block: &Block) -> Received;
+    /// Takes in a notice.
+    fn learn(&mut self, notice: &SignedNotice);
+    /// Takes in an article.
+    fn article(&mut self, article: &SignedArticle);
+    /// The power goes while something is being written, and comes back. `keep` bytes of what was not durable survive.
+    fn crash(&mut self, keep: usize);
+    /// A copy of the folder as it is now, opened elsewhere with the same keys.
+    fn restored(&self) -> Box<dyn Site>;
+    /// Every sealed block known here, each feed's in order.
+    fn blocks(&self) -> Vec<(FeedId, Block)>;
+    /// Every chain known here, tails included.
+    fn heads(&self) -> Vec<(FeedId, Head)>;
+    /// The newest stamp in this node's own feed.
+    fn last_stamp(&self, feed: &FeedId) -> Minute;
+    /// The charter's epoch.
+    fn epoch(&self) -> u32;
+    /// The state root.
+    fn root(&self) -> Hash;
+    /// The state root after deriving everything anew.
+    fn replayed(&self) -> Hash;
+    /// The pools that are not empty.
+    fn pools(&self) -> BTreeMap<PoolKey, Pool>;
+    /// The lots, in order.
+    fn lots(&self) -> Vec<Seen>;
+    /// The faults noted.
+    fn faults(&self) -> Vec<(FeedRef, u64, Fault)>;
+    /// Whether a feed is proven faulty.
+    fn faulty(&self, feed: &FeedRef) -> bool;
+    /// The ticket of a promised send, with its provenance.
+    fn ticket(&self, promise: &Promise) -> Option<Ticket>;
+}

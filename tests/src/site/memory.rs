@@ -1,0 +1,534 @@
+//! A node over the core's ordered maps and a simulated disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::admit::{self, Admitted, Draft};
+use annona_ledger::block::{self, Block, Evidence, Placed};
+use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::key::SigningKey;
+use annona_ledger::limits;
+use annona_ledger::notice::{Learned, Roster, SignedNotice};
+use annona_ledger::rejection::Rejection;
+use annona_ledger::state::State;
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
+use annona_ledger::time::{Hlc, Millis, Minute};
+use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
+use annona_ledger::wire::{self, Bounded, Bytes};
+
+use super::{Received, Seen, Site};
+use crate::disk::Disk;
+use crate::planted::{self, Bug};
+
+const ARTICLE: u8 = 1;
+const NOTICE: u8 = 2;
+const BLOCK: u8 = 3;
+const TAIL: u8 = 4;
+
+/// One of this node's own feeds: its open tail.
+#[derive(Clone, Debug)]
+struct Tail {
+    sealed: Head,
+    seq: u64,
+    entries: Vec<Vec<u8>>,
+    promised: Head,
+}
+
+/// The node.
+pub struct Memory {
+    seed: [u8; 32],
+    key: SigningKey,
+    bug: Option<Bug>,
+    disk: Disk,
+    charter: Charter,
+    roster: Roster,
+    state: State,
+    blocks: Vec<(FeedId, Block)>,
+    known: BTreeSet<Hash>,
+    places: BTreeMap<Hash, At>,
+    tails: BTreeMap<FeedId, Tail>,
+    hlc: Hlc,
+}
+
+impl Memory {
+    /// Founds a node's folder: the first articles and notices are handed over in person.
+    #[must_use]
+    pub fn found(
+        seed: [u8; 32],
+        articles: &[SignedArticle],
+        notices: &[SignedNotice],
+        bug: Option<Bug>,
+    ) -> Self {
+        let mut disk = Disk::default();
+        articles.iter().for_each(|a| disk.write(ARTICLE, &a.encode()));
+        notices.iter().for_each(|n| disk.write(NOTICE, &n.encode()));
+        disk.sync();
+        Self::open(seed, disk, bug)
+    }
+
+    /// Opens a folder: everything is derived from what the disk holds.
+    fn open(seed: [u8; 32], disk: Disk, bug: Option<Bug>) -> Self {
+        let (charter, roster) = Self::power(&disk);
+        Self::derive_from(seed, disk, bug, charter, roster)
+    }
+
+    /// Reads the charter and the notices, checking every signature again.
+    fn power(disk: &Disk) -> (Charter, Roster) {
+        let mut charter: Option<Charter> = None;
+        let mut roster = Roster::new();
+        for (kind, bytes) in disk.records() {
+            if kind == ARTICLE {
+                let signed = SignedArticle::decode(bytes).expect("it was checked when written");
+                let next = match &charter {
+                    None => Charter::found(&signed),
+                    Some(charter) => charter.apply(&signed),
+                };
+                charter = Some(next.expect("it was checked when written"));
+            }
+        }
+        let charter = charter.expect("every folder begins with a charter");
+        for (kind, bytes) in disk.records() {
+            if kind == NOTICE {
+                let signed = SignedNotice::decode(bytes).expect("it was checked when written");
+                roster.learn(&charter, &signed).expect("it was checked when written");
+            }
+        }
+        (charter, roster)
+    }
+
+    fn derive_from(
+        seed: [u8; 32],
+        disk: Disk,
+        bug: Option<Bug>,
+        charter: Charter,
+        roster: Roster,
+    ) -> Self {
+        let mut site = Self {
+            seed,
+            key: SigningKey::from_seed(&seed),
+            bug,
+            state: State::new(charter.clone(), roster.clone()),
+            disk,
+            charter,
+            roster,
+            blocks: Vec::new(),
+            known: BTreeSet::new(),
+            places: BTreeMap::new(),
+            tails: BTreeMap::new(),
+            hlc: Hlc::default(),
+        };
+        let records: Vec<_> = site.disk.records().map(|(k, b)| (k, b.to_vec())).collect();
+        for (kind, bytes) in &records {
+            match *kind {
+                BLOCK => {
+                    let (feed, block): (FeedId, Block) =
+                        wire::decode(bytes, 2 * limits::BODY_BYTES).expect("it was written whole");
+                    site.take_own_or_other(feed, block);
+                }
+                TAIL => {
+                    let (feed, entry): (FeedId, Bytes<{ limits::CARRYING_ENTRY_BYTES }>) =
+                        wire::decode(bytes, 2 * limits::CARRYING_ENTRY_BYTES)
+                            .expect("it was written whole");
+                    site.append(&feed, &entry);
+                }
+                _ => {}
+            }
+        }
+        site
+    }
+
+    fn federation(&self) -> annona_ledger::id::FederationId {
+        self.charter.federation()
+    }
+
+    fn tail(&mut self, feed: &FeedId) -> &mut Tail {
+        let start = Head::start(&self.charter.federation(), feed);
+        let empty = Tail { sealed: start, seq: 0, entries: Vec::new(), promised: start };
+        self.tails.entry(*feed).or_insert(empty)
+    }
+
+    /// Puts an entry at the end of an own feed and folds it. Returns the heads before and after it.
+    fn append(&mut self, feed: &FeedId, bytes: &[u8]) -> (Head, Head) {
+        let entry = Entry::decode(feed.lane, bytes).expect("it was admitted");
+        let tail = self.tail(feed);
+        let before = tail.promised;
+        tail.entries.push(bytes.to_vec());
+        tail.promised = before.after(bytes);
+        let head = tail.promised;
+        let chain = self.state.trunk(feed);
+        let at = At { chain, index: head.next - 1 };
+        self.places.insert(head.accumulator, at);
+        self.state.fold(chain, head.accumulator, &entry, u16::MAX);
+        (before, head)
+    }
+
+    /// Replays a stored block: an own one takes its entries out of the tail, where they were folded already.
+    fn take_own_or_other(&mut self, feed: FeedId, block: Block) {
+        if feed.node == self.key.public() {
+            let count = usize::from(block.header.count);
+            let end = block.header.end();
+            let tail = self.tail(&feed);
+            let sealed = tail.entries.iter().take(count).fold(tail.sealed, |h, e| h.after(e));
+            if tail.sealed == block.header.start() && sealed == end {
+                tail.entries.drain(..count);
+                tail.sealed = end;
+                tail.seq += 1;
+                self.known.insert(block.header.hash());
+                self.blocks.push((feed, block));
+                return;
+            }
+        }
+        let entries = block.read(feed.lane).expect("it was checked when written");
+        self.place(&feed, &block, &entries);
+        self.known.insert(block.header.hash());
+        self.blocks.push((feed, block));
+    }
+
+    /// Folds the entries of a block that are not known yet, on the chain they continue or on a branch of their own.
+    fn place(&mut self, feed: &FeedId, block: &Block, entries: &[Placed]) -> Received {
+        let start = feed.start(&self.federation());
+        let mut before = block.header.before;
+        let mut at = (before != start).then(|| self.places.get(&before).copied());
+        if at == Some(None) || (before == start) != (block.header.first == 0) {
+            return Received::Waits;
+        }
+        let mut chain: Option<ChainNo> = None;
+        let mut received = Received::Known;
+        for (n, placed) in entries.iter().enumerate() {
+            if chain.is_none() {
+                if let Some(known) = self.places.get(&placed.accumulator) {
+                    at = Some(Some(*known));
+                    before = placed.accumulator;
+                    continue;
+                }
+                let found = at.flatten().map_or_else(|| self.state.trunk(feed), |at| at.chain);
+                let head = Head { next: placed.index, accumulator: before };
+                if self.state.head(found) == head {
+                    chain = Some(found);
+                    received = Received::New;
+                } else {
+                    let left = At { chain: found, index: placed.index };
+                    chain = Some(self.state.branch(left, head));
+                    received = Received::Fork;
+                }
+            }
+            let chain = chain.expect("set above");
+            self.places.insert(placed.accumulator, At { chain, index: placed.index });
+            let following = u16::try_from(entries.len() - n - 1).unwrap_or(u16::MAX);
+            self.state.fold(chain, placed.accumulator, &placed.entry, following);
+        }
+        let own = feed.node == self.key.public() && chain == Some(self.state.trunk(feed));
+        if received == Received::New && own {
+            // A restored copy catches up with what it wrote before: its own feed goes on from there.
+            let (head, seq) = (block.header.end(), block.header.seq + 1);
+            let tail = self.tail(feed);
+            (tail.sealed, tail.promised, tail.seq) = (head, head, seq);
+            tail.entries.clear();
+        }
+        received
+    }
+
+    /// Derives state anew, as after a certificate or an article that something waited for.
+    fn derived(&self) -> State {
+        let (charter, roster) = (self.charter.clone(), self.roster.clone());
+        Self::derive_from(self.seed, self.disk.clone(), self.bug, charter, roster).state
+    }
+
+    fn derive(&mut self, charter: Charter, roster: Roster) {
+        let disk = std::mem::take(&mut self.disk);
+        *self = Self::derive_from(self.seed, disk, self.bug, charter, roster);
+    }
+
+    fn admit(&self, state: &State, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
+        match self.bug {
+            None => admit::admit(state, chain, draft),
+            Some(bug) => planted::admit(bug, state, chain, draft),
+        }
+    }
+
+    fn trunk_of(&self, feed: &FeedRef) -> Option<ChainNo> {
+        self.state.chains().find(|c| {
+            let chain = self.state.chain(*c);
+            chain.feed.short() == *feed && chain.left.is_none()
+        })
+    }
+}
+
+/// Whether drafts are one entry, or a basket with exactly what it binds.
+fn well_bound(drafts: &[Draft]) -> bool {
+    let basket = |d: &Draft| matches!(d.entry, Entry::Value(Value::Basket { .. }));
+    match drafts {
+        [] => false,
+        [Draft { entry: Entry::Value(Value::Basket { entries }), .. }, rest @ ..] => {
+            rest.len() == usize::from(*entries) && !rest.iter().any(basket)
+        }
+        rest => rest.len() == 1,
+    }
+}
+
+impl Site for Memory {
+    fn submit(&mut self, feed: &FeedId, drafts: &[Draft]) -> Result<Vec<Promise>, Rejection> {
+        let chain = self.state.trunk(feed);
+        let mut written: Vec<Vec<u8>> = Vec::new();
+        if let [draft] = drafts
+            && well_bound(drafts)
+        {
+            written.push(self.admit(&self.state, chain, draft)?.bytes().to_vec());
+        } else {
+            // A basket is tried as a whole, and its parts see each other.
+            let mut trial = self.state.clone();
+            for (n, draft) in drafts.iter().enumerate() {
+                let admitted = self.admit(&trial, chain, draft)?;
+                if n == 0 && !well_bound(drafts) {
+                    return Err(Rejection::BadBasket);
+                }
+                let bytes = admitted.bytes().to_vec();
+                let before = trial.head(chain);
+                trial.fold(chain, before.after(&bytes).accumulator, &draft.entry, u16::MAX);
+                written.push(bytes);
+            }
+        }
+        let mut promises = Vec::new();
+        let heads: Vec<(Head, Head)> = written
+            .iter()
+            .map(|bytes| {
+                let record = Bytes::<{ limits::CARRYING_ENTRY_BYTES }>::new(bytes.clone());
+                let record = record.expect("admitted entries fit");
+                self.disk.write(TAIL, &wire::encode(&(*feed, record)));
+                self.append(feed, bytes)
+            })
+            .collect();
+        // Goods leave after the sync, and no signature before it.
+        self.disk.sync();
+        for (bytes, (before, head)) in written.into_iter().zip(heads) {
+            promises.push(Promise {
+                feed: feed.short(),
+                index: before.next,
+                before: before.accumulator,
+                entry: Bytes::new(bytes).expect("admitted entries fit"),
+                signature: sign_place(&self.key, &self.federation(), feed, &head),
+            });
+        }
+        Ok(promises)
+    }
+
+    fn seal(&mut self, now: Millis) {
+        let feeds: Vec<FeedId> = self.tails.keys().copied().collect();
+        for feed in feeds {
+            loop {
+                let federation = self.federation();
+                let epoch = self.charter.epoch();
+                self.hlc = self.hlc.tick(now);
+                let hlc = self.hlc;
+                let tail = self.tail(&feed);
+                let count = whole_entries(feed.lane, &tail.entries);
+                if count == 0 {
+                    break;
+                }
+                let entries: Vec<Vec<u8>> = tail.entries.drain(..count).collect();
+                let draft = block::Draft {
+                    feed,
+                    seq: tail.seq,
+                    start: tail.sealed,
+                    entries: &entries,
+                    evidence: &Evidence::default(),
+                    frontier_root: Hash::ZERO,
+                    epoch,
+                    hlc,
+                };
+                let block = draft.seal(&self.key, &federation).expect("bounded above");
+                let tail = self.tail(&feed);
+                tail.sealed = block.header.end();
+                tail.seq += 1;
+                self.disk.write(BLOCK, &wire::encode(&(feed, block.clone())));
+                self.known.insert(block.header.hash());
+                self.blocks.push((feed, block));
+            }
+        }
+        self.disk.sync();
+    }
+
+    fn receive(&mut self, feed: &FeedId, block: &Block) -> Received {
+        let hash = block.header.hash();
+        let author = self.roster.node(&feed.node.short());
+        if author.is_none_or(|c| c.node != feed.node) || block.header.epoch > self.charter.epoch() {
+            return Received::Waits;
+        }
+        let Some(entries) = planted::verify(self.bug, block, &self.federation(), feed) else {
+            return Received::Refused;
+        };
+        if self.known.contains(&hash) {
+            return Received::Known;
+        }
+        if self.bug == Some(Bug::ReplicaDecides) && !self.would_admit(feed, &entries) {
+            self.known.insert(hash);
+            self.blocks.push((*feed, block.clone()));
+            return Received::Known;
+        }
+        let received = self.place(feed, block, &entries);
+        if received != Received::Waits {
+            self.disk.write(BLOCK, &wire::encode(&(*feed, block.clone())));
+            self.disk.sync();
+            self.known.insert(hash);
+            self.blocks.push((*feed, block.clone()));
+        }
+        received
+    }
+
+    fn learn(&mut self, notice: &SignedNotice) {
+        let mut roster = self.roster.clone();
+        if roster.learn(&self.charter, notice) == Ok(Learned::New) {
+            self.disk.write(NOTICE, &notice.encode());
+            self.disk.sync();
+            self.derive(self.charter.clone(), roster);
+        }
+    }
+
+    fn article(&mut self, article: &SignedArticle) {
+        if let Ok(charter) = self.charter.apply(article) {
+            self.disk.write(ARTICLE, &article.encode());
+            self.disk.sync();
+            self.derive(charter, self.roster.clone());
+        }
+    }
+
+    fn crash(&mut self, keep: usize) {
+        // Something was being written: a torn record of an entry nobody was promised.
+        self.disk.write(TAIL, &[0xee; 40]);
+        let mut disk = std::mem::take(&mut self.disk);
+        disk.cut(keep.min(disk.unsynced().saturating_sub(1)));
+        *self = Self::open(self.seed, disk, self.bug);
+    }
+
+    fn restored(&self) -> Box<dyn Site> {
+        Box::new(Self::open(self.seed, self.disk.clone(), self.bug))
+    }
+
+    fn blocks(&self) -> Vec<(FeedId, Block)> {
+        self.blocks.clone()
+    }
+
+    fn heads(&self) -> Vec<(FeedId, Head)> {
+        let mut heads: Vec<_> = self
+            .state
+            .chains()
+            .map(|c| (self.state.chain(c).feed, self.state.head(c)))
+            .filter(|(_, head)| head.next > 0)
+            .collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    fn last_stamp(&self, feed: &FeedId) -> Minute {
+        self.trunk_of(&feed.short()).map_or(Minute(0), |chain| self.state.last_stamp(chain))
+    }
+
+    fn epoch(&self) -> u32 {
+        self.charter.epoch()
+    }
+
+    fn root(&self) -> Hash {
+        self.state.root()
+    }
+
+    fn replayed(&self) -> Hash {
+        self.derived().root()
+    }
+
+    fn pools(&self) -> BTreeMap<PoolKey, Pool> {
+        let filled = self.state.pools().filter(|(_, pool)| **pool != Pool::default());
+        filled.map(|(key, pool)| (*key, *pool)).collect()
+    }
+
+    fn lots(&self) -> Vec<Seen> {
+        let mut lots: Vec<Seen> = self
+            .state
+            .lots()
+            .map(|(at, lot)| Seen {
+                feed: self.state.chain(at.chain).feed.short(),
+                origin: lot.origin,
+                owner: lot.owner,
+                cycle: lot.cycle,
+                commodity: lot.commodity,
+                balance: lot.balance.units(),
+                held: lot.held.units(),
+                waiting: lot.opened == Opened::Waiting,
+            })
+            .collect();
+        lots.sort_unstable();
+        lots
+    }
+
+    fn faults(&self) -> Vec<(FeedRef, u64, Fault)> {
+        let seen =
+            |(at, fault): &(At, Fault)| (self.state.chain(at.chain).feed.short(), at.index, *fault);
+        self.state.faults().map(seen).collect()
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        self.state.faulty(feed)
+    }
+
+    fn ticket(&self, promise: &Promise) -> Option<Ticket> {
+        let moved = match promise.entry().ok()? {
+            Entry::Value(Value::Send(send)) => Moved::Send(send),
+            Entry::Value(Value::FloatCover(cover)) => Moved::Cover(cover),
+            _ => return None,
+        };
+        let from = match &moved {
+            Moved::Send(send) => send.from,
+            Moved::Cover(cover) => cover.from,
+        };
+        let chain = self.trunk_of(&promise.feed)?;
+        let hops = admit::provenance(&self.state, chain, from, |_| false).ok()?;
+        let Promise { feed, index, before, signature, .. } = promise;
+        let sent =
+            Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
+        Some(Ticket::Sent(sent, Bounded::new(hops).ok()?))
+    }
+}
+
+impl Memory {
+    /// What a replica must never ask: whether it would have written this itself.
+    fn would_admit(&self, feed: &FeedId, entries: &[Placed]) -> bool {
+        let mut trial = self.state.clone();
+        let chain = trial.trunk(feed);
+        entries.iter().all(|placed| {
+            let claim = matches!(placed.entry, Entry::Value(Value::Claim { .. }));
+            let good = !claim || {
+                let known = match &placed.entry {
+                    Entry::Value(Value::Claim { ticket, .. }) => ticket
+                        .sends()
+                        .next()
+                        .is_none_or(|sent| trial.ticket(&sent.accumulator()).is_some()),
+                    _ => true,
+                };
+                known && admit::admit(&trial, chain, &placed.entry.clone().into()).is_ok()
+            };
+            trial.fold(chain, placed.accumulator, &placed.entry, u16::MAX);
+            good
+        })
+    }
+}
+
+/// How many entries at the front of a tail go into one block: as many as fit, and no basket in two.
+fn whole_entries(lane: annona_ledger::id::Lane, entries: &[Vec<u8>]) -> usize {
+    let (mut whole, mut bytes, mut at) = (0usize, 0usize, 0usize);
+    while at < entries.len() {
+        let bound = match Entry::decode(lane, &entries[at]) {
+            Ok(Entry::Value(Value::Basket { entries })) => usize::from(entries) + 1,
+            _ => 1,
+        };
+        let end = (at + bound).min(entries.len());
+        bytes += entries[at..end].iter().map(Vec::len).sum::<usize>();
+        if end > limits::BLOCK_ENTRIES || bytes > limits::BODY_BYTES {
+            break;
+        }
+        whole = end;
+        at = end;
+    }
+    whole
+}
