@@ -182,6 +182,7 @@ pub fn view(
     truth: &Model,
     cast: &Cast,
     byzantine: Option<[u8; 8]>,
+    untrimmed: bool,
 ) -> Holds {
     conserved(site, model)?;
     let honest = |node: &[u8; 8]| byzantine != Some(*node);
@@ -201,7 +202,8 @@ pub fn view(
             ensure(fine, Broken::HonestAccused, || format!("{feed} is held faulty"))?;
         }
     }
-    let whole = model.charter().epoch() == truth.charter().epoch()
+    let whole = untrimmed
+        && model.charter().epoch() == truth.charter().epoch()
         && cast.nodes.iter().all(|n| model.roster().node(&n.short()).is_some());
     if whole {
         for (key, owed) in charges(site).iter().filter(|(key, _)| honest(&key.node)) {

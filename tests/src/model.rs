@@ -62,8 +62,8 @@ pub struct LotLine {
     pub expires: Minute,
     /// Whether its claim waits for the sender's certificate.
     pub waiting: bool,
-    /// How many places it has been at.
-    pub hops: usize,
+    /// The sends that filled it, nearest first, as its claim carried them: name and sender.
+    pub hops: Vec<(Hash, [u8; 8])>,
 }
 
 impl LotLine {
@@ -81,6 +81,8 @@ pub struct SendLine {
     pub name: Hash,
     /// The sender; `None` for a budget.
     pub from: Option<[u8; 8]>,
+    /// Its index in the sender's feed.
+    pub index: u64,
     /// The programme.
     pub programme: ProgrammeId,
     /// The receiver.
@@ -209,6 +211,7 @@ impl Model {
             let send = SendLine {
                 name: budget_line(epoch, act, line),
                 from: None,
+                index: 0,
                 programme: budget.programme,
                 to: budget.treasury,
                 owner: Owner::Budget,
@@ -474,17 +477,19 @@ impl Model {
     }
 
     fn placed(&mut self, fact: &Fact, moved: &Moved) {
-        if let Some(at) = self.sent.get(&fact.name) {
+        let name = ticket_name(&fact.feed.short(), fact.index, fact.name);
+        if let Some(at) = self.sent.get(&name) {
             self.sends[*at].placed = true;
             return;
         }
-        let line = send_line(fact.name, fact.feed.node.short(), fact.feed.programme, moved, true);
+        let line =
+            send_line(name, (fact.feed.node.short(), fact.index), fact.feed.programme, moved, true);
         self.add_send(line);
     }
 
     /// Learns a send from a ticket, if it can be believed.
     fn learn(&mut self, programme: ProgrammeId, sent: &Sent) -> bool {
-        let name = name_of(sent);
+        let name = name_of(programme, sent);
         if self.sent.contains_key(&name) {
             return true;
         }
@@ -492,19 +497,23 @@ impl Model {
         if !sent.verifies(&self.charter.federation(), &certificate.node, programme) {
             return false;
         }
-        self.add_send(send_line(name, sent.node, programme, &sent.moved, false));
+        self.add_send(send_line(name, (sent.node, sent.index), programme, &sent.moved, false));
         true
     }
 
     fn claim(&mut self, fact: &Fact, ticket: &Ticket) {
         let programme = fact.feed.programme;
         let (name, believed, hops) = match ticket {
-            Ticket::Budget { epoch, act, line } => (budget_line(*epoch, *act, *line), true, 0),
+            Ticket::Budget { epoch, act, line } => {
+                (budget_line(*epoch, *act, *line), true, Vec::new())
+            }
             Ticket::Sent(sent, hops) => {
                 for hop in hops.iter() {
                     let _ = self.learn(programme, hop);
                 }
-                (name_of(sent), self.learn(programme, sent), hops.len() + 1)
+                let names = std::iter::once(sent).chain(hops.iter());
+                let names = names.map(|s| (name_of(programme, s), s.node)).collect();
+                (name_of(programme, sent), self.learn(programme, sent), names)
             }
         };
         let known = self.sent.get(&name).copied();
@@ -514,7 +523,7 @@ impl Model {
                 (self.sends[at].clone(), false)
             }
             (_, Ticket::Sent(sent, _)) => {
-                (send_line(name, sent.node, programme, &sent.moved, false), true)
+                (send_line(name, (sent.node, sent.index), programme, &sent.moved, false), true)
             }
             _ => return,
         };
@@ -547,15 +556,22 @@ fn budget_line(epoch: u32, act: u8, line: u8) -> Hash {
     hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
 }
 
-/// The name of the entry a ticket speaks of.
-fn name_of(sent: &Sent) -> Hash {
+/// The name of the send a ticket speaks of: sender's feed, index and accumulator (spec: tickets).
+fn name_of(programme: ProgrammeId, sent: &Sent) -> Hash {
     let bytes = Entry::Value(sent.moved.entry()).encode();
-    hash(Purpose::Accumulator, &[&sent.before.0, &leaf(&bytes).0])
+    let accumulator = hash(Purpose::Accumulator, &[&sent.before.0, &leaf(&bytes).0]);
+    ticket_name(&value_feed(sent.node, programme), sent.index, accumulator)
+}
+
+fn ticket_name(feed: &FeedRef, index: u64, accumulator: Hash) -> Hash {
+    let (lane, programme) = ([feed.lane as u8], feed.programme.0.to_be_bytes());
+    let index = index.to_be_bytes();
+    hash(Purpose::Ticket, &[&feed.node, &lane, &programme, &index, &accumulator.0])
 }
 
 fn send_line(
     name: Hash,
-    from: [u8; 8],
+    (from, index): ([u8; 8], u64),
     programme: ProgrammeId,
     moved: &Moved,
     placed: bool,
@@ -570,6 +586,7 @@ fn send_line(
     SendLine {
         name,
         from: Some(from),
+        index,
         programme,
         to,
         owner,

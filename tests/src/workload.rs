@@ -107,6 +107,7 @@ impl World {
         for promise in &promises {
             if let Some(ticket) = self.nodes[n].site.ticket(promise) {
                 self.coverage.note("carried on paper");
+                self.trimmed |= self.truth.carries_less(&promise.name().ticket(), &ticket);
                 self.papers.push(Paper { programme: feed.programme, ticket, shown: 0 });
             }
         }

@@ -146,6 +146,8 @@ pub struct World {
     pub(crate) books: Vec<Book>,
     pub(crate) malice: Malice,
     pub(crate) villain: usize,
+    /// Whether some ticket left sends out that its sender took the receiver to hold.
+    pub(crate) trimmed: bool,
     options: Options,
     charters: Vec<Charter>,
     bundles: Vec<Bundle>,
@@ -224,6 +226,7 @@ impl World {
             books: Vec::new(),
             malice,
             villain,
+            trimmed: false,
             options,
             charters,
             bundles: Vec::new(),
@@ -606,7 +609,8 @@ impl World {
         if self.options.naive {
             check::agree(&*node.site, &node.model)?;
         }
-        check::view(&*node.site, &node.model, &self.truth, &self.cast, byzantine)?;
+        let whole = !self.trimmed || node.model.facts.len() == self.truth.facts.len();
+        check::view(&*node.site, &node.model, &self.truth, &self.cast, byzantine, whole)?;
         let heads = node.site.heads();
         for (feed, head) in &node.heads {
             let grew = heads.iter().any(|(f, h)| f == feed && h.next >= head.next);

@@ -65,7 +65,10 @@ impl Model {
             Entry::Control(Control::List(frozen)) => self.approved(frozen, feed),
             Entry::Control(Control::FaultSeen { .. }) => true,
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
-            Entry::Value(value) => self.may_value(feed, tip, value, now, draft.row.as_ref()),
+            Entry::Value(value) => {
+                self.completes(feed, tip, value)
+                    && self.may_value(feed, tip, value, now, draft.row.as_ref())
+            }
         }
     }
 
@@ -239,10 +242,38 @@ impl Model {
             (Owner::Purse(_), Owner::Float | Owner::Reserve) => false,
         };
         let receiver = self.roster.node(&send.to);
+        // What travels with the ticket: all that does not stand in a block here and was not the receiver's own.
+        let unseen = lot.hops.iter().take_while(|(name, node)| {
+            *node != send.to && !self.send(name).is_some_and(|line| line.placed)
+        });
         fits && (lot.cycle, lot.commodity) == (send.cycle, send.commodity)
             && send.to != feed.node.short()
             && receiver.is_some_and(|c| c.programmes.contains(&feed.programme))
-            && lot.hops <= limits::HOPS
+            && (send.expires <= lot.expires || !matches!(send.owner, Owner::Purse(_)))
+            && unseen.count() <= limits::HOPS
+    }
+
+    /// Whether the newest entry opens a basket of two, as a decline does.
+    fn declining(&self, tip: &Hash) -> bool {
+        let newest = self.fact(tip).map(|fact| &fact.entry);
+        matches!(newest, Some(Entry::Value(Value::Basket { entries: 2 })))
+    }
+
+    /// A ticket of a faulty sender that was taken up in a basket of two is sent back whole, or not taken up.
+    fn completes(&self, feed: &FeedId, tip: &Hash, value: &Value) -> bool {
+        let Some(claim) = self.fact(tip) else { return true };
+        let Entry::Value(Value::Claim { ticket, .. }) = &claim.entry else { return true };
+        let Ticket::Sent(sent, _) = &**ticket else { return true };
+        let faulty = self.faulty().contains(&value_feed(sent.node, feed.programme));
+        if !faulty || !self.declining(&claim.before) {
+            return true;
+        }
+        let amount = match &sent.moved {
+            Moved::Send(send) => send.amount,
+            Moved::Cover(cover) => cover.amount,
+        };
+        matches!(value, Value::Send(back)
+            if back.from.0 == claim.index && back.to == sent.node && back.amount == amount)
     }
 
     fn may_claim(&self, feed: &FeedId, tip: &Hash, ticket: &Ticket) -> bool {
@@ -260,7 +291,7 @@ impl Model {
 
     fn may_claim_sent(&self, feed: &FeedId, tip: &Hash, sent: &Sent, hops: &[Sent]) -> bool {
         let programme = feed.programme;
-        let known = self.send(&name_of(sent));
+        let known = self.send(&name_of(programme, sent));
         let signed = |sent: &Sent| {
             let sender = self.roster.node(&sent.node);
             sender.is_some_and(|c| sent.verifies(&self.charter.federation(), &c.node, programme))
@@ -275,7 +306,7 @@ impl Model {
             || known.is_some_and(|line| !line.claims.is_empty())
             || !signed(sent)
             || !hops.iter().all(signed)
-            || self.faulty().contains(&value_feed(sent.node, programme))
+            || (self.faulty().contains(&value_feed(sent.node, programme)) && !self.declining(tip))
             || !exists
         {
             return false;
@@ -346,6 +377,26 @@ impl Model {
         self.given.iter().filter(move |g| {
             g.home == Some(home) && !self.covers.iter().any(|(float, _)| *float == g.name)
         })
+    }
+
+    /// Whether a ticket carries fewer sends than filled its lot: then its sender assumed that the receiver holds them.
+    #[must_use]
+    pub fn carries_less(&self, name: &Hash, ticket: &Ticket) -> bool {
+        let Some(line) = self.send(name) else { return false };
+        let Some(fact) = self.facts.iter().rev().find(|f| {
+            f.index == line.index && Some(f.feed.node.short()) == line.from && {
+                f.feed.programme == line.programme && f.feed.lane == annona_ledger::id::Lane::Value
+            }
+        }) else {
+            return false;
+        };
+        let from = match &fact.entry {
+            Entry::Value(Value::Send(send)) => send.from,
+            Entry::Value(Value::FloatCover(cover)) => cover.from,
+            _ => return false,
+        };
+        let lot = self.here(&fact.before, from.0);
+        lot.is_some_and(|lot| lot.hops.len() + 1 > ticket.sends().count())
     }
 
     /// Whether a holder is enrolled, as far as this view knows.

@@ -62,7 +62,16 @@ impl Model {
     #[must_use]
     pub fn faulty(&self) -> BTreeSet<FeedRef> {
         let short = self.lots.iter().filter(|lot| lot.left() < 0 && !lot.waiting);
-        self.forked.iter().copied().chain(short.map(|lot| lot.feed)).collect()
+        // A ticket that stands nowhere below where its feed is known to reach: the feed said two things there.
+        let reached = |feed: &FeedRef, index: u64| {
+            self.facts.iter().any(|f| f.index >= index && f.feed.short() == *feed)
+        };
+        let two_things = self.sends.iter().filter(|s| !s.placed).filter_map(|s| {
+            let feed = value_feed(s.from?, s.programme);
+            reached(&feed, s.index).then_some(feed)
+        });
+        let forked = self.forked.iter().copied().chain(two_things);
+        forked.chain(short.map(|lot| lot.feed)).collect()
     }
 
     /// What each node's organisation owes, by pool; nothing where it owes nothing.

@@ -13,7 +13,7 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use annona_ledger::rejection::Rejection;
-use annona_ledger::state::State;
+use annona_ledger::state::{Block as Within, State};
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
 use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
@@ -161,7 +161,8 @@ impl Memory {
         let chain = self.state.trunk(feed);
         let at = At { chain, index: head.next - 1 };
         self.places.insert(head.accumulator, at);
-        self.state.fold(chain, head.accumulator, &entry, u16::MAX);
+        let epoch = self.charter.epoch();
+        self.state.fold(chain, head.accumulator, &entry, Within { epoch, following: u16::MAX });
         (before, head)
     }
 
@@ -218,7 +219,8 @@ impl Memory {
             let chain = chain.expect("set above");
             self.places.insert(placed.accumulator, At { chain, index: placed.index });
             let following = u16::try_from(entries.len() - n - 1).unwrap_or(u16::MAX);
-            self.state.fold(chain, placed.accumulator, &placed.entry, following);
+            let within = Within { epoch: block.header.epoch, following };
+            self.state.fold(chain, placed.accumulator, &placed.entry, within);
         }
         let own = feed.node == self.key.public() && chain == Some(self.state.trunk(feed));
         if received == Received::New && own {
@@ -287,7 +289,8 @@ impl Site for Memory {
                 }
                 let bytes = admitted.bytes().to_vec();
                 let before = trial.head(chain);
-                trial.fold(chain, before.after(&bytes).accumulator, &draft.entry, u16::MAX);
+                let within = Within { epoch: self.charter.epoch(), following: u16::MAX };
+                trial.fold(chain, before.after(&bytes).accumulator, &draft.entry, within);
                 written.push(bytes);
             }
         }
@@ -483,7 +486,15 @@ impl Site for Memory {
             Moved::Cover(cover) => cover.from,
         };
         let chain = self.trunk_of(&promise.feed)?;
-        let hops = admit::provenance(&self.state, chain, from, |_| false).ok()?;
+        let to = moved.to();
+        let held = |sent: &Sent| {
+            let name = sent.name(promise.feed.programme).ticket();
+            sent.node == to || self.state.ticket(&name).is_some_and(|row| row.placed)
+        };
+        // All of it, where there is room: what stands in a block here need not have reached the receiver.
+        let hops = admit::provenance(&self.state, chain, from, |_| false)
+            .or_else(|_| admit::provenance(&self.state, chain, from, held))
+            .ok()?;
         let Promise { feed, index, before, signature, .. } = promise;
         let sent =
             Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
@@ -500,15 +511,17 @@ impl Memory {
             let claim = matches!(placed.entry, Entry::Value(Value::Claim { .. }));
             let good = !claim || {
                 let known = match &placed.entry {
-                    Entry::Value(Value::Claim { ticket, .. }) => ticket
-                        .sends()
-                        .next()
-                        .is_none_or(|sent| trial.ticket(&sent.accumulator()).is_some()),
+                    Entry::Value(Value::Claim { ticket, .. }) => {
+                        ticket.sends().next().is_none_or(|sent| {
+                            trial.ticket(&sent.name(feed.programme).ticket()).is_some()
+                        })
+                    }
                     _ => true,
                 };
                 known && admit::admit(&trial, chain, &placed.entry.clone().into()).is_ok()
             };
-            trial.fold(chain, placed.accumulator, &placed.entry, u16::MAX);
+            let within = Within { epoch: self.charter.epoch(), following: u16::MAX };
+            trial.fold(chain, placed.accumulator, &placed.entry, within);
             good
         })
     }
