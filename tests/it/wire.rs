@@ -267,8 +267,8 @@ proptest! {
         if let Ok(ticket) = wire::decode::<Ticket>(&noise, 4_096) {
             prop_assert_eq!(wire::encode(&ticket), noise.clone());
         }
-        let _ = wire::decode::<Promise>(&noise, 4_096);
-        let _ = wire::decode::<Receipt>(&noise, 8_192);
+        drop(wire::decode::<Promise>(&noise, 4_096));
+        drop(wire::decode::<Receipt>(&noise, 8_192));
         if let Ok(block) = wire::decode::<Block>(&noise, 8_192) {
             let cast = Cast::draw(&mut Rng::new(3), 3);
             let feed = cast.nodes[0].value(CASH);

@@ -315,7 +315,7 @@ impl Model {
                 self.cards.push((programme, *carrier, *pseudonym));
             }
             Registry::CarrierCancelled { carrier, .. } => {
-                self.cancelled.push((programme, *carrier))
+                self.cancelled.push((programme, *carrier));
             }
         }
     }

@@ -597,7 +597,7 @@ impl World {
                 self.nodes.push(twin);
             }
             Malice::Overdraw if step == 0 => self.coverage.note("overdraw"),
-            Malice::Mint if step >= 40 && step % 40 == 0 => self.mint(),
+            Malice::Mint if step >= 40 && step.is_multiple_of(40) => self.mint(),
             _ => {}
         }
     }

@@ -38,7 +38,7 @@ fn asked() -> Result<Asked, String> {
             }
             "--minutes" => asked.minutes = Some(number(&value)?),
             "--steps" => {
-                asked.steps = usize::try_from(number(&value)?).map_err(|e| e.to_string())?
+                asked.steps = usize::try_from(number(&value)?).map_err(|e| e.to_string())?;
             }
             "--keep" => asked.keep = Some(value),
             other => {

@@ -63,9 +63,12 @@ impl Model {
     pub fn faulty(&self) -> BTreeSet<FeedRef> {
         let short = self.lots.iter().filter(|lot| lot.left() < 0 && !lot.waiting);
         // A ticket that stands nowhere below where its feed is known to reach: the feed said two things there.
-        let reached = |feed: &FeedRef, index: u64| {
-            self.facts.iter().any(|f| f.index >= index && f.feed.short() == *feed)
-        };
+        let mut ends: BTreeMap<FeedRef, u64> = BTreeMap::new();
+        for fact in &self.facts {
+            let end = ends.entry(fact.feed.short()).or_default();
+            *end = (*end).max(fact.index);
+        }
+        let reached = |feed: &FeedRef, index: u64| ends.get(feed).is_some_and(|end| *end >= index);
         let two_things = self.sends.iter().filter(|s| !s.placed).filter_map(|s| {
             let feed = value_feed(s.from?, s.programme);
             reached(&feed, s.index).then_some(feed)
