@@ -465,3 +465,79 @@ fn a_certificate_in_the_bundle_lets_its_blocks_in() {
     assert!(taken.is_whole(), "{taken:?}");
     assert_eq!((taken.notices, taken.blocks), (1, 2));
 }
+
+#[test]
+fn what_two_branches_say_alike_is_folded_once_wherever_their_blocks_are_cut() {
+    use annona_ledger::entry::{Lot, Method, Value};
+    use annona_ledger::view::{Pool, PoolKey};
+
+    let mut w = World::new();
+    w.distribute(6);
+    let feed = w.a.feed(Lane::Value, FOOD);
+    let key = w.a.signing_key(Name::NodeSigning).expect("a key");
+    let federation = w.federation();
+    let mut first = Vec::new();
+    let work = w.a.store().look().expect("a look");
+    let chain = work.trunk(&feed).expect("written");
+    let read = work.blocks::<crate::store::StoreFault>(chain, 0, |row, _| {
+        first.push(row.block);
+        Ok(true)
+    });
+    read.expect("reads");
+    // The same feed again, as a restored copy would: all entries but the last two, then another redemption — cut into
+    // blocks of three.
+    let head = work.chains_of(&feed)[0].sealed.next;
+    let mut entries: Vec<Vec<u8>> = (0..head.saturating_sub(2))
+        .map(|index| work.entry_bytes(annona_ledger::view::At { chain, index }).expect("there"))
+        .collect();
+    drop(work);
+    let (lot, merchant, at, method) = (Lot(2), 0, Minute(100), Method::Pin);
+    let redeem = Value::Redeem { lot, amount: amount(7), merchant, at, method };
+    entries.push(Entry::from(redeem).encode());
+    let mut start = FeedHead::start(&federation, &feed);
+    let mut second = Vec::new();
+    for (seq, part) in (0..).zip(entries.chunks(3)) {
+        let draft = block::Draft {
+            feed,
+            seq,
+            start,
+            entries: part,
+            evidence: &Evidence::default(),
+            frontier_root: Hash::ZERO,
+            epoch: 0,
+            hlc: Hlc::default(),
+        };
+        let block = draft.seal(&key, &federation).expect("three entries");
+        start = block.header.end();
+        second.push(block);
+    }
+    let pools = |node: &crate::node::Node| -> Vec<(PoolKey, Pool)> {
+        let own = feed.node.short();
+        let work = node.store().look().expect("a look");
+        work.all_pools().into_iter().filter(|(key, _)| key.node == own).collect()
+    };
+    let receive = |node: &mut crate::node::Node, blocks: &[block::Block]| {
+        for block in blocks {
+            let mut work = node.store_mut().begin().expect("begins");
+            work.receive(&feed, block, None).expect("a good block");
+            work.commit().expect("commits");
+        }
+    };
+    receive(&mut w.b, &first);
+    let honest = pools(&w.b);
+    receive(&mut w.b, &second);
+    receive(&mut w.t, &second);
+    receive(&mut w.t, &first);
+    assert_eq!(pools(&w.b), pools(&w.t), "whichever branch came first");
+    let redeemed = |pools: &[(PoolKey, Pool)]| -> i128 {
+        pools.iter().map(|(_, pool)| pool.redeemed.units()).sum()
+    };
+    assert_eq!(redeemed(&pools(&w.b)), redeemed(&honest) + 7, "the shared entries count once");
+    for node in [&mut w.b, &mut w.t] {
+        let live = root(node);
+        node.store_mut().rebuild(&mut |_, _| {}).expect("rebuilds");
+        assert_eq!(root(node), live);
+        let health = node.store().check_all(&mut |_, _| {}).expect("reads");
+        assert_eq!(health.damage, Vec::<String>::new());
+    }
+}

@@ -1,6 +1,6 @@
 //! Blocks: taking in those of others, sealing one's own, handing them on.
 
-use annona_ledger::block::{self, Block, Evidence, Header, Proof, Verified};
+use annona_ledger::block::{self, Block, Evidence, Proof, Verified};
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
@@ -119,14 +119,19 @@ impl Work<'_> {
             block.check_evidence(evidence)?;
         }
         let (chain, received) = match self.place_of(feed, &verified)? {
-            Spot::End(chain) => (chain, Received::New),
+            Spot::End(chain) => {
+                self.move_parting(chain, &verified)?;
+                (chain, Received::New)
+            }
             Spot::Branch(left) => {
                 let branches = self.chains_of(feed).len();
                 if branches >= usize::from(limits::BRANCHES) {
                     return Ok(Received::TooManyBranches);
                 }
-                let header = &block.header;
-                let chain = self.add_chain(feed, Some(left), header.start(), header.seq)?;
+                let start = self.head_after(left.chain, left.index).ok_or_else(|| {
+                    StoreFault::damaged(format!("{} before index {}", feed.short(), left.index))
+                })?;
+                let chain = self.add_chain(feed, Some(left), start, block.header.seq)?;
                 self.mark_faulty(left.chain);
                 (chain, Received::Fork { index: left.index })
             }
@@ -148,12 +153,9 @@ impl Work<'_> {
 
     fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
-        // What stands in an open tail here (of an older copy of this very node) is folded already.
-        let known = self.head(chain).next.saturating_sub(block.header.first);
-        let skip = usize::try_from(known).unwrap_or(usize::MAX);
-        let rest = verified.entries().get(skip..).unwrap_or_default();
-        self.fold_block(chain, verified.header().epoch, rest);
-        if skip > 0 {
+        let known = self.head(chain).next > block.header.first;
+        self.fold_block(chain, verified.header().epoch, verified.entries());
+        if known {
             self.drop_tail(chain, verified.header().end())?;
         }
         let header = verified.header();
@@ -164,10 +166,16 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Folds the entries of a block that are not folded yet: those an open tail of an older copy of this very node
+    /// holds, or another chain of a forked feed shares, are.
     pub(super) fn fold_block(&self, chain: ChainNo, epoch: u32, entries: &[block::Placed]) {
+        let from = self.head(chain).next;
         let mut following = u16::try_from(entries.len()).unwrap_or(u16::MAX);
         for placed in entries {
             following = following.saturating_sub(1);
+            if placed.index < from {
+                continue;
+            }
             let at = At { chain, index: placed.index };
             let after =
                 Head { next: placed.index.saturating_add(1), accumulator: placed.accumulator };
@@ -244,11 +252,9 @@ impl Work<'_> {
         let header = verified.header();
         let chains = self.chains_of(feed);
         for known in &chains {
-            if known.sealed == header.start() && known.seq == header.seq {
-                if known.head == known.sealed || self.seals_tail(known, verified)? {
-                    return Ok(Spot::End(known.chain));
-                }
-                return Ok(Spot::Branch(At { chain: known.chain, index: header.first }));
+            let next = known.sealed == header.start() && known.seq == header.seq;
+            if next && (known.head == known.sealed || self.seals_tail(known, verified)?) {
+                return Ok(Spot::End(known.chain));
             }
         }
         if chains.is_empty() && header.seq == 0 {
@@ -257,21 +263,71 @@ impl Work<'_> {
                 return Ok(Spot::End(self.open_trunk(feed)?));
             }
         }
-        // Beside a stored block with the same start, its feed's writer has spoken twice.
-        let beside = self.all(
-            "SELECT chain, header FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND first=?3",
-            params![feed.bytes(), header.seq.cast_signed(), header.first.cast_signed()],
-            |r| Ok((ChainNo(r.get(0)?), r.get::<_, Vec<u8>>(1)?)),
-        );
-        self.check()?;
-        for (chain, bytes) in beside {
-            let other: Header = wire::decode(&bytes, 512)?;
-            if other.start() == header.start() {
-                let owner = annona_ledger::fold::owner_of(self, chain, header.first);
-                return Ok(Spot::Branch(At { chain: owner.chain, index: header.first }));
+        // It begins somewhere inside what is here: its feed's writer has spoken twice. What both say alike is shared,
+        // wherever either cut its blocks.
+        for known in &chains {
+            if self.head_after(known.chain, header.first) != Some(header.start()) {
+                continue;
             }
+            let index = self.parting(known.chain, verified)?;
+            return Ok(Spot::Branch(annona_ledger::fold::owner_of(self, known.chain, index)));
         }
         Ok(Spot::Gap(chains.iter().map(|c| c.sealed.next).max().unwrap_or(0)))
+    }
+
+    /// The first index at which a block says something else than a chain, or more.
+    fn parting(&self, chain: ChainNo, verified: &Verified) -> Result<u64, StoreFault> {
+        let alike = |placed: &&block::Placed| {
+            let after = self.head_after(chain, placed.index.saturating_add(1));
+            after.is_some_and(|head| head.accumulator == placed.accumulator)
+        };
+        let shared = verified.entries().iter().take_while(alike).count() as u64;
+        self.check()?;
+        Ok(verified.header().first.saturating_add(shared))
+    }
+
+    /// Moves the point at which a branch leaves another chain, as long as its blocks have said only what that one says.
+    fn move_parting(&self, chain: ChainNo, verified: &Verified) -> Result<(), StoreFault> {
+        let Some(row) = self.chain_row(chain) else { return self.check() };
+        let Some(left) = row.chain.left.filter(|left| left.index == row.head.next) else {
+            return Ok(());
+        };
+        let index = self.parting(left.chain, verified)?;
+        let Some(head) = self.head_after(left.chain, index) else { return self.check() };
+        self.tx.execute(
+            "UPDATE chain SET left_index=?2 WHERE no=?1",
+            params![chain.0, index.cast_signed()],
+        )?;
+        let moved = annona_ledger::view::Chain { left: Some(At { index, ..left }), ..row.chain };
+        self.set_chain(chain, ChainRow { chain: moved, head, ..row });
+        Ok(())
+    }
+
+    /// The head a chain had after so many entries, counting those it shares with the chain it left. `None` past its end.
+    pub(super) fn head_after(&self, chain: ChainNo, next: u64) -> Option<Head> {
+        let row = self.chain_row(chain)?;
+        let Some(last) = next.checked_sub(1) else {
+            return Some(Head::start(&self.charter().federation(), &row.chain.feed));
+        };
+        if next == row.sealed.next {
+            return Some(row.sealed);
+        }
+        if next == row.head.next {
+            return Some(row.head);
+        }
+        let at = annona_ledger::fold::owner_of(self, chain, last);
+        if at.chain == chain && next > row.sealed.next {
+            let tail = self.tail(chain);
+            let open = usize::try_from(next.saturating_sub(row.sealed.next)).ok()?;
+            let entries = self.kept(tail)?;
+            let part = entries.get(..open)?;
+            return Some(part.iter().fold(row.sealed, |head, bytes| head.after(bytes)));
+        }
+        let block = self.block_at(at)?.block;
+        let lane = row.chain.feed.lane;
+        let entries = self.kept(block.read(lane).map_err(StoreFault::from))?;
+        let placed = entries.iter().find(|placed| placed.index == last)?;
+        Some(Head { next, accumulator: placed.accumulator })
     }
 
     /// Whether a block that continues the sealed part of a chain holds what the open tail holds, as far as both go.

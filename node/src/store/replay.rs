@@ -1,6 +1,5 @@
 //! Deriving state anew, naming it by its root, and checking what is stored.
 
-use annona_ledger::block::Block;
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
 use annona_ledger::fold;
@@ -53,7 +52,7 @@ impl Store {
         for feed in &feeds {
             let start = match feed.left {
                 None => Head::start(&charter.federation(), &feed.id),
-                Some(left) => work.start_of_branch(feed.chain, left)?,
+                Some(left) => work.start_of_branch(left)?,
             };
             let Some(row) = work.chain_row(feed.chain) else { continue };
             let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
@@ -112,7 +111,7 @@ impl Store {
         for feed in &feeds {
             let mut head = match feed.left {
                 None => Head::start(&federation, &feed.id),
-                Some(left) => work.start_of_branch(feed.chain, left)?,
+                Some(_) => work.first_block(feed.chain)?,
             };
             work.blocks::<StoreFault>(feed.chain, 0, |row, evidence| {
                 let header = &row.block.header;
@@ -185,13 +184,22 @@ impl Store {
 }
 
 impl Work<'_> {
-    fn start_of_branch(&self, chain: ChainNo, left: At) -> Result<Head, StoreFault> {
-        let first: Option<Block> =
-            self.block_at(At { chain, index: left.index }).map(|row| row.block);
+    fn start_of_branch(&self, left: At) -> Result<Head, StoreFault> {
+        let head = self.head_after(left.chain, left.index);
         self.check()?;
-        first
-            .map(|block| block.header.start())
-            .ok_or_else(|| StoreFault::damaged(format!("the first block of chain {}", chain.0)))
+        head.ok_or_else(|| {
+            StoreFault::damaged(format!("chain {} before {}", left.chain.0, left.index))
+        })
+    }
+
+    /// Where the first block of a branch begins, which may be before the branch does.
+    fn first_block(&self, chain: ChainNo) -> Result<Head, StoreFault> {
+        let mut start = None;
+        self.blocks::<StoreFault>(chain, 0, |row, _| {
+            start = Some(row.block.header.start());
+            Ok(false)
+        })?;
+        start.ok_or_else(|| StoreFault::damaged(format!("the first block of chain {}", chain.0)))
     }
 
     pub(super) fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
