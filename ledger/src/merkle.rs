@@ -99,6 +99,44 @@ pub fn path(leaves: &[Hash], index: u32) -> Option<Path> {
     Some(Path { index, hashes: Bounded::new(hashes).ok()? })
 }
 
+/// A whole tree in memory, 64 bytes a leaf: a path costs a look at each level and not a walk over all leaves.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Paths {
+    /// Builds the tree over `leaves`.
+    #[must_use]
+    pub fn new(leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let above = level.chunks(2).map(|pair| match pair {
+                [left, right] => hash_pair(Purpose::Node, left, right),
+                promoted => promoted.first().copied().unwrap_or_default(),
+            });
+            let above = above.collect();
+            levels.push(above);
+        }
+        Self { levels }
+    }
+
+    /// The same as [`path`] over the same leaves.
+    #[must_use]
+    pub fn path(&self, index: u32) -> Option<Path> {
+        let mut at = usize::try_from(index).ok()?;
+        self.levels.first()?.get(at)?;
+        let mut hashes = Vec::new();
+        for level in &self.levels {
+            if let Some(beside) = level.get(at ^ 1) {
+                hashes.push(*beside);
+            }
+            at /= 2;
+        }
+        Some(Path { index, hashes: Bounded::new(hashes).ok()? })
+    }
+}
+
 /// A proof that one leaf stands at one place of a tree.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Path {
@@ -214,6 +252,19 @@ mod tests {
             if drop { hashes.pop(); } else { hashes[which / 32].0[which % 32] ^= 1; }
             let bad = Path { index, hashes: Bounded::new(hashes).expect("no longer than before") };
             prop_assert!(!bad.verifies(&leaf, count, &root));
+        }
+    }
+
+    #[test]
+    fn a_tree_in_memory_gives_the_same_paths() {
+        for count in 0..70u32 {
+            let leaves: Vec<Hash> = (0..count)
+                .map(|n| hash_pair(Purpose::Leaf, &Hash([n as u8; 32]), &Hash::ZERO))
+                .collect();
+            let paths = Paths::new(leaves.clone());
+            for index in 0..=count {
+                assert_eq!(paths.path(index), path(&leaves, index), "{index} of {count}");
+            }
         }
     }
 }

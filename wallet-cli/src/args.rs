@@ -10,7 +10,10 @@ use crate::ask::Ask;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
-use crate::{charter, completions, cycle, family, init, key, man, node, operator, status, stop};
+use crate::{
+    card, charter, completions, cycle, entitle, family, init, key, man, node, operator, status,
+    stop,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,6 +84,10 @@ enum Command {
     #[command(subcommand)]
     Family(family::Family),
     #[command(subcommand)]
+    Card(card::Card),
+    #[command(subcommand)]
+    Entitle(entitle::Entitle),
+    #[command(subcommand)]
     Key(key::Key),
     Completions(completions::Completions),
     Man(man::Man),
@@ -96,6 +103,8 @@ impl Command {
             Self::Operator(command) => command.run(session),
             Self::Cycle(command) => command.run(session),
             Self::Family(command) => command.run(session),
+            Self::Card(command) => command.run(session),
+            Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::Completions(command) => command.run(session),
             Self::Man(command) => command.run(session),

@@ -51,18 +51,26 @@ pub(crate) fn pseudonym(
     Ok(Pseudonym(vault.pseudonym(id, programme.0, &federation.0.0)?))
 }
 
-/// The purse of a household in a cycle.
+/// The purse of a household in a cycle, where this node has the cycle's key.
 pub(crate) fn purse(
-    node: &mut Node,
+    node: &Node,
     vault: &Vault,
     id: HouseholdId,
     programme: ProgrammeId,
     cycle: CycleId,
 ) -> Outcome<Purse> {
     let holder = pseudonym(node, vault, id, programme)?;
-    cycle_key(node, programme, cycle)?;
+    Ok(serve::purse(cycle_secret(node, programme, cycle)?, &holder))
+}
+
+/// The key purses of a cycle are derived from.
+pub(crate) fn cycle_secret(
+    node: &Node,
+    programme: ProgrammeId,
+    cycle: CycleId,
+) -> Outcome<&[u8; 32]> {
     let key = node.keys().get(Name::Cycle(programme, cycle)).and_then(Secret::as_seed);
-    Ok(serve::purse(key.ok_or(NodeFault::NoKey("key of the cycle"))?, &holder))
+    Ok(key.ok_or(NodeFault::NoKey("key of this cycle: no list of it was drafted here, and it"))?)
 }
 
 /// Makes sure that this node has a key to derive the purses of a cycle from; it is made on first use, and kept.

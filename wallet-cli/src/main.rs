@@ -15,9 +15,11 @@ mod stop;
 mod words;
 
 // Commands and groups of commands.
+mod card;
 mod charter;
 mod completions;
 mod cycle;
+mod entitle;
 mod family;
 mod init;
 mod key;

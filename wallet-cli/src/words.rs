@@ -86,6 +86,23 @@ pub(crate) fn programme<'a>(
     })
 }
 
+/// A programme this node serves: the one named, or the only one.
+pub(crate) fn served<'a>(
+    node: &annona_node::node::Node,
+    charter: &'a Charter,
+    text: Option<&str>,
+) -> Outcome<(ProgrammeId, &'a Programme)> {
+    if let Some(text) = text {
+        return programme(charter, text);
+    }
+    match node.certificate().map(|c| c.programmes.to_vec()).as_deref() {
+        Some([only]) => programme(charter, &only.to_string()),
+        _ => Err(Fault::usage(
+            "this node serves several programmes, or none: say which, --programme P.",
+        )),
+    }
+}
+
 /// A commodity of a programme, by number or name.
 pub(crate) fn commodity<'a>(programme: &'a Programme, text: &str) -> Outcome<&'a Commodity> {
     let found = programme

@@ -123,6 +123,11 @@ impl Camp {
         answer(words.to_owned(), output)
     }
 
+    /// What one of the small files of the camp says.
+    pub(crate) fn told(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).expect("a file of the camp")
+    }
+
     fn build(&self) {
         for (number, name) in [(1, "relief"), (2, "city"), (3, "water")] {
             self.run(&format!(
@@ -188,6 +193,20 @@ impl Camp {
         for n in 1..=2 {
             self.run(&format!("family add --member full_name=Noor --key B1-00{n} {mara}")).fine();
         }
+        let code = self.run(&format!("card issue 1 {mara} --json")).fine().field(0, "code");
+        self.write("code.txt", code);
+        self.write("list.csv", "household_id,Rice,Oil\nB1-001,12.5,2\nB1-002,25,\n");
+        let import = "entitle import list.csv --programme Food --cycle 1 --json";
+        let frozen = self.run(import).fine().field(0, "list");
+        let yusuf = mara.replace("mara", "yusuf");
+        for operator in [mara, &yusuf] {
+            self.run(&format!("entitle approve {frozen} {operator}")).fine();
+        }
+        self.write("frozen.txt", frozen);
+        self.write("list.csv", "household_id,Rice\nB1-001,1\n");
+        let waiting = self.run(import).fine().field(0, "list");
+        self.write("waiting.txt", waiting);
+        self.write("list.csv", "household_id,Rice\nB1-002,3.125\n");
         self.write("camp.csv", "household_id,full_name,size\nH-1,Amina,4\nH-2,Idris,2\n");
         let map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\nfull_name = \"full_name\"\nsize = \"size\"\n";
         self.write("camp.toml", map);

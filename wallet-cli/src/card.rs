@@ -1,0 +1,65 @@
+//! `annona card`: short codes by which a family is found at a counter.
+
+mod cancel;
+mod check;
+mod issue;
+mod tries;
+
+use annona_ledger::id::{CarrierId, ProgrammeId};
+use annona_ledger::short_code::ShortCode;
+use annona_node::keystore::{Name, Secret};
+use annona_node::node::{Node, NodeFault};
+use annona_node::vault::{HouseholdId, Vault};
+use clap::Subcommand;
+
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card issue 1 --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona card check 7K3M-9QXD-2VHN
+  $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt";
+
+/// Short codes: twelve characters that find a family's purse and authenticate nobody.
+#[derive(Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Card {
+    Issue(issue::Issue),
+    Check(check::Check),
+    Cancel(cancel::Cancel),
+}
+
+impl Card {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match self {
+            Self::Issue(command) => command.run(session),
+            Self::Check(command) => command.run(session),
+            Self::Cancel(command) => command.run(session),
+        }
+    }
+}
+
+/// What a code is called on the ledger, in a programme.
+pub(crate) fn carrier(node: &Node, code: &ShortCode, programme: ProgrammeId) -> Outcome<CarrierId> {
+    let key = node.keys().get(Name::Vault).and_then(Secret::as_seed);
+    Ok(code.carrier(key.ok_or(NodeFault::NoKey("key of the person file"))?, programme))
+}
+
+/// The family a code was given to. Unknown codes are counted: after five within ten minutes none is looked at for half
+/// a minute, so that nobody finds a family by trying.
+pub(crate) fn family(node: &Node, vault: &Vault, text: &str) -> Outcome<(ShortCode, HouseholdId)> {
+    tries::check(node)?;
+    // A code that is misread is no try at another's: it names nobody.
+    let code: ShortCode = text
+        .parse()
+        .map_err(|why: annona_ledger::short_code::NotACode| Fault::input(format!("{why}.")))?;
+    match vault.household_by_card(&code.bytes())? {
+        Some(id) => Ok((code, id)),
+        None => {
+            tries::unknown(node)?;
+            Err(holder::unknown_code())
+        }
+    }
+}

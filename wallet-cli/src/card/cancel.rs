@@ -1,0 +1,88 @@
+use annona_ledger::entry::Registry;
+use annona_ledger::id::Lane;
+use annona_ledger::notice::OperatorRoles;
+use annona_ledger::time::Minute;
+use annona_ledger::view::View;
+use annona_node::node::{Compose, Request};
+use clap::Args;
+use serde_json::json;
+
+use super::{carrier, family};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt \\
+      --dry-run";
+
+/// Cancels a lost code for ever, here at once and elsewhere with the next sync.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Cancel {
+    /// The code
+    code: String,
+    #[command(flatten)]
+    operator: Operator,
+    /// Say what would be cancelled; cancel nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Cancel {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let mut vault = session.vault(&node)?;
+        let (code, id) = family(&node, &vault, &self.code)?;
+        let signer = self.operator.open(session)?;
+        let org = node.org();
+        let at = Minute::of(node.now(), charter.founded());
+        let federation = node.federation()?;
+        let mut bound = Vec::new();
+        {
+            let work = node.store().look()?;
+            for (programme, about) in charter.programmes() {
+                let carrier = carrier(&node, &code, programme)?;
+                if work.carrier(programme, &carrier).is_empty() {
+                    continue;
+                }
+                let orgs = [about.org, org.unwrap_or(about.org)];
+                let role = (OperatorRoles::REGISTRAR, programme);
+                signer.may(node.store().roster(), &orgs, role, at)?;
+                bound.push((programme, carrier));
+            }
+            work.check()?;
+        }
+        if !self.dry_run {
+            session.ask.confirm(&session.screen, &format!("Cancel code {code} of family {id}?"))?;
+            for (programme, carrier) in &bound {
+                let (programme, carrier) = (*programme, *carrier);
+                let feed = node.feed(Lane::Registry, programme);
+                let compose: Compose<'_> = Box::new(|work, feed, at| {
+                    if work.cancelled(programme, &carrier) {
+                        return Ok(Vec::new());
+                    }
+                    let entry = Registry::CarrierCancelled { carrier, at };
+                    Ok(vec![signer.stands_for(&federation, feed, entry)])
+                });
+                let answers = node.write(&mut [Request { feed, compose }])?;
+                answers
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| Fault::refused("nothing was written."))??;
+            }
+            let mut txn = vault.begin()?;
+            txn.drop_card(&code.bytes())?;
+            txn.commit()?;
+        }
+        node.close()?;
+        let value = json!({ "family": id, "code": code.to_string(), "cancelled": !self.dry_run });
+        session.screen.answer("card", value, || {
+            let verb = if self.dry_run { "would be" } else { "is" };
+            format!("Code {code} of family {id} {verb} cancelled.")
+        })
+    }
+}

@@ -1,0 +1,116 @@
+use annona_ledger::entry::Control;
+use annona_ledger::id::{Lane, ProgrammeId};
+use annona_ledger::list::check;
+use annona_ledger::notice::OperatorRoles;
+use annona_node::node::{Compose, Composed, Request};
+use annona_node::store::Blob;
+use clap::Args;
+use serde_json::json;
+
+use super::rows;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::{hex, print_units};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona entitle approve 1157 --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona entitle approve 1157 --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+
+/// Approves a drafted list with an operator's key. The second approval, by somebody else, freezes it.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Approve {
+    /// The list, by the first digits of its root
+    list: String,
+    #[command(flatten)]
+    operator: Operator,
+    /// Show what would be approved; approve nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Approve {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let root = rows::pick(&self.list, node.store().blobs(Blob::Draft)?.into_iter())?;
+        let Some(mut waiting) = rows::waiting(node.store(), &root)? else {
+            return Err(Fault::input("the draft is gone."));
+        };
+        let draft = waiting.draft.clone();
+        let control = node.feed(Lane::Control, ProgrammeId::NONE);
+        {
+            // A stamp never falls: a draft made before the last list was frozen can no longer follow it.
+            let work = node.store().look()?;
+            let last = work
+                .trunk(&control)
+                .map(|chain| annona_ledger::view::View::last_stamp(&work, chain));
+            if last.is_some_and(|last| last > draft.at) {
+                return Err(Fault::new(
+                    Exit::Conflict,
+                    "another list was frozen after this one was drafted. Import it again, and approve it anew.",
+                ));
+            }
+        }
+        if let Some(programme) = charter.programme(draft.programme) {
+            for total in draft.totals.iter() {
+                let Some(c) = programme.commodity(total.commodity) else { continue };
+                let amount = print_units(c, i128::from(total.amount.units()));
+                session
+                    .screen
+                    .note(format!("  {amount} {} for {} rows in all", c.name, draft.rows));
+            }
+        }
+        let signer = self.operator.open(session)?;
+        let owner = charter.programme(draft.programme).map(|p| p.org);
+        let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
+        let role = (OperatorRoles::APPROVER, draft.programme);
+        signer.may(node.store().roster(), &orgs, role, draft.at)?;
+        if waiting.approvals.iter().any(|a| a.operator == signer.public()) {
+            return Err(Fault::refused("this operator has approved the list. A second one must.")
+                .then("Nothing was changed."));
+        }
+        let federation = node.federation()?;
+        waiting.approvals.push(draft.approve(&federation, signer.key()));
+        let frozen = match waiting.approvals.as_slice() {
+            [one, other] => Some(draft.clone().approved(*one, *other)),
+            _ => None,
+        };
+        if let Some(list) = &frozen {
+            check(list, &node.public().short(), &charter, node.store().roster())?;
+        }
+        if !self.dry_run {
+            let question =
+                format!("Approve list {root} as operator {}?", hex(&signer.public().short()));
+            session.ask.confirm(&session.screen, &question)?;
+            match &frozen {
+                None => rows::wait(node.store(), &waiting)?,
+                Some(list) => {
+                    let entry = Control::List(Box::new(list.clone()));
+                    let compose: Compose<'_> =
+                        Box::new(move |_, _, _| Ok(vec![Composed::from(entry.clone())]));
+                    let answers = node.write(&mut [Request { feed: control, compose }])?;
+                    answers
+                        .into_iter()
+                        .next()
+                        .ok_or_else(|| Fault::refused("nothing was written."))??;
+                    node.store().drop_blob(Blob::Draft, &root)?;
+                }
+            }
+        }
+        node.close()?;
+        let is_frozen = frozen.is_some() && !self.dry_run;
+        let value = json!({
+            "list": root.to_string(), "approvals": waiting.approvals.len(), "frozen": is_frozen,
+        });
+        session.screen.answer("approval", value, || match (self.dry_run, is_frozen) {
+            (true, _) => format!("List {root} would be approved."),
+            (false, true) => format!("List {root} is approved by two and frozen."),
+            (false, false) => {
+                format!("List {root} is approved by one; a second operator must approve it.")
+            }
+        })
+    }
+}

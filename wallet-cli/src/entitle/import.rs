@@ -1,0 +1,174 @@
+use std::path::PathBuf;
+
+use annona_ledger::amount::Amount;
+use annona_ledger::charter::Unit;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{CycleId, Lane, ProgrammeId};
+use annona_ledger::list::{Builder, Row};
+use annona_ledger::view::View;
+use annona_node::atomic;
+use annona_node::import::list::{Commodity, ListMap, ListRow, read_list};
+use annona_node::import::map::MAX_MAP;
+use annona_node::import::{ImportError, Progress, Severity, Source, Watch};
+use clap::Args;
+use serde_json::json;
+
+use super::rows::{self, Waiting};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::holder;
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::stop::LongWork;
+use crate::words::{self, count, print_units};
+
+/// Findings printed as text; all of them are in the JSON.
+const PRINTED: usize = 200;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona entitle import list.csv --programme Food --cycle 1 --dry-run
+  $ annona entitle import list.csv --programme Food --cycle 1 --source desk";
+
+/// Drafts a distribution list from a table (CSV or XLSX): household, and amounts by commodity, in whole units.
+///
+/// Either columns `household_id`, `commodity` and `amount`, or a column for each commodity by its name; a map (TOML)
+/// says otherwise. Every problem is listed by sheet, row and column, and a list with problems is not drafted.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Import {
+    /// The file
+    file: PathBuf,
+    /// The programme, by number or name
+    #[arg(long, value_name = "P")]
+    programme: String,
+    /// The cycle, by number
+    #[arg(long, value_name = "N")]
+    cycle: u16,
+    /// The register whose keys the list uses [default: as the map says, or `desk`]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Which column is what (TOML)
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Draft the list without the rows that have problems
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Say what the list would come to; draft nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Import {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let map = match &self.map {
+            None => ListMap::default(),
+            Some(path) => {
+                let bytes = atomic::read(path, MAX_MAP)?;
+                let text = std::str::from_utf8(&bytes)
+                    .map_err(|_| Fault::input("the map is not UTF-8 text.").at(path.display()))?;
+                ListMap::parse(text).map_err(|why| Fault::from(why).at(path.display()))?
+            }
+        };
+        let register = self.source.clone().or_else(|| map.source.clone());
+        let register = register.unwrap_or_else(|| "desk".into());
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let (programme, about) = words::programme(&charter, &self.programme)?;
+        let cycle = CycleId(self.cycle);
+        if node.store().roster().cycle(programme, cycle).is_none() {
+            return Err(Fault::refused(format!("cycle {cycle} of {} was not opened.", about.name))
+                .then("`annona cycle open` opens one, `annona node learn FILE` takes it in."));
+        }
+        holder::cycle_key(&mut node, programme, cycle)?;
+        let vault = session.vault(&node)?;
+        let commodities: Vec<Commodity> = about
+            .commodities
+            .iter()
+            .map(|c| {
+                let (Unit::Currency { minor_digits, .. } | Unit::Item { minor_digits, .. }) =
+                    c.unit;
+                Commodity { code: c.name.to_string(), digits: minor_digits }
+            })
+            .collect();
+        let longwork = LongWork::begin();
+        let source = Source::open(&self.file, &map.csv())?;
+        let mut bar = Bar::new(&session.screen, "reading");
+        let mut progress = |p: Progress| bar.set(p.done, p.total);
+        let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
+        let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
+        let stop = |fault: Fault| ImportError::Register(fault.message.into());
+        let report = {
+            let work = node.store().look()?;
+            let key_of = holder::cycle_secret(&node, programme, cycle)?;
+            let holder_of = |key: &str| -> Outcome<Option<annona_ledger::id::Pseudonym>> {
+                let Some(found) = vault.find(&register, key.as_bytes())? else { return Ok(None) };
+                let holder = holder::pseudonym(&node, &vault, found.id, programme)?;
+                Ok(work.enrolled(programme, &holder).then_some(holder))
+            };
+            let mut known = |key: &str| holder_of(key).map(|h| h.is_some()).map_err(stop);
+            let mut each = |row: ListRow| {
+                let Some(holder) = holder_of(&row.key).map_err(stop)? else { return Ok(()) };
+                let commodity = about.commodities.get(row.commodity).map(|c| c.id);
+                let amount = Amount::new(row.amount_minor);
+                let (Some(commodity), Some(amount)) = (commodity, amount) else { return Ok(()) };
+                let number = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+                let purse = annona_node::serve::purse(key_of, &holder);
+                let row = Row { row: number, purse, commodity, amount };
+                list.push(&row).map_err(|why| stop(why.into()))?;
+                kept.push(row);
+                Ok(())
+            };
+            let report = read_list(&source, &map, &commodities, &mut known, &mut each, &mut watch)?;
+            work.check()?;
+            report
+        };
+        drop(bar);
+        for finding in report.findings.list.iter().take(PRINTED) {
+            let value = serde_json::to_value(finding)
+                .map_err(|why| Fault::input(format!("a finding cannot be written: {why}")))?;
+            session.screen.answer("finding", value, || finding.to_string())?;
+        }
+        let bad = report.findings.at_least(Severity::Error);
+        if bad > 0 && !self.skip_bad_rows {
+            let bad = count(bad, "row has a problem", "rows have problems");
+            return Err(Fault::new(Exit::Wrong, format!("{bad}; no list was drafted."))
+                .then("Correct the file, or leave those rows out with --skip-bad-rows."));
+        }
+        let control = node.feed(Lane::Control, ProgrammeId::NONE);
+        let at = node.stamp(&control)?;
+        let short = node.public().short();
+        let draft = list.finish(short, programme, cycle, at)?;
+        let root: Hash = draft.root;
+        if rows::frozen(node.store(), &short)?.iter().any(|(_, list)| list.root == root) {
+            return Err(Fault::new(
+                Exit::Conflict,
+                "these very rows are frozen already: the same families would be issued the same again.",
+            ));
+        }
+        let totals: Vec<String> = draft
+            .totals
+            .iter()
+            .filter_map(|total| about.commodity(total.commodity).map(|c| (c, total.amount)))
+            .map(|(c, amount)| format!("{} {}", print_units(c, i128::from(amount.units())), c.name))
+            .collect();
+        if !self.dry_run {
+            rows::keep(node.store(), &root, &kept)?;
+            rows::wait(node.store(), &Waiting { draft: draft.clone(), approvals: Vec::new() })?;
+        }
+        node.close()?;
+        let value = json!({
+            "list": root.to_string(), "rows": draft.rows, "programme": programme, "cycle": cycle,
+            "totals": totals, "findings": report.findings.list.len(), "drafted": !self.dry_run,
+        });
+        session.screen.answer("list", value, || {
+            let (verb, rows) =
+                (if self.dry_run { "would be drafted" } else { "is drafted" }, draft.rows);
+            format!("List {root} {verb}: {rows} rows, {}", totals.join(", "))
+        })?;
+        session.screen.note(format!(
+            "Next: two operators run `annona entitle approve {}`.",
+            root.to_string().chars().take(12).collect::<String>()
+        ));
+        Ok(())
+    }
+}

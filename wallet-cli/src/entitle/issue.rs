@@ -1,0 +1,129 @@
+use annona_ledger::id::{FeedId, Lane};
+use annona_ledger::list::{List, Row};
+use annona_ledger::merkle::Paths;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::time::Minute;
+use annona_ledger::view::{Use, View};
+use annona_node::node::{Compose, Node, Refusal, Request};
+use annona_node::serve;
+use annona_node::writer::GROUP;
+use clap::Args;
+use serde_json::json;
+
+use super::rows;
+use crate::fault::{Fault, Outcome};
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::stop::LongWork;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona entitle issue c4f2 --dry-run
+  $ annona entitle issue c4f2 --dry-run --json";
+
+/// Issues the rows of a frozen list out of the budget this node holds: a lot for each purse, each row once.
+///
+/// After a kill or where the budget ran out, the same command goes on with the rows that are left.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Issue {
+    /// The list, by the first digits of its root
+    list: String,
+    /// Say how many rows are left; issue none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Issue {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let short = node.public().short();
+        let lists = rows::frozen(node.store(), &short)?;
+        let drafts = node.store().blobs(annona_node::store::Blob::Draft)?;
+        let roots = lists.iter().map(|(_, list)| list.root).chain(drafts.iter().copied());
+        let root = rows::pick(&self.list, roots)?;
+        let Some((index, list)) = lists.into_iter().find(|(_, list)| list.root == root) else {
+            return Err(Fault::refused(format!(
+                "list {root} is not frozen: two different operators must approve it ({}).",
+                Rejection::ListNotApproved
+            ))
+            .then("`annona entitle approve` adds an approval."));
+        };
+        let cycle = node.store().roster().cycle(list.programme, list.cycle).copied();
+        let expires =
+            cycle.map(|c| c.expires).ok_or_else(|| Fault::refused("the cycle is not open."))?;
+        let all = rows::rows(node.store(), &root)?;
+        let feed = node.feed(Lane::Value, list.programme);
+        let left: Vec<Row> = {
+            let work = node.store().look()?;
+            let used = |row: &Row| {
+                !work.uses(&Use::Row { node: short, list: index, row: row.row }).is_empty()
+            };
+            let left = all.iter().filter(|row| !used(row)).copied().collect();
+            work.check()?;
+            left
+        };
+        let (before, mut issued) = (all.len() - left.len(), 0usize);
+        let mut short_of_budget = None;
+        if !self.dry_run {
+            let paths = Paths::new(all.iter().map(Row::leaf).collect());
+            let work = LongWork::begin();
+            let mut bar = Bar::new(&session.screen, "issuing");
+            for rows in left.chunks(GROUP) {
+                work.check()?;
+                match group(&mut node, feed, (index, &list), &paths, rows, expires)? {
+                    (done, None) => issued += done,
+                    (done, Some(refusal)) => {
+                        issued += done;
+                        short_of_budget = Some(refusal);
+                        break;
+                    }
+                }
+                bar.set((before + issued) as u64, all.len() as u64);
+            }
+        }
+        node.close()?;
+        let rest = left.len() - issued;
+        let value = json!({
+            "list": root.to_string(), "rows": all.len(), "issued": issued, "before": before, "left": rest,
+        });
+        session.screen.answer("issued", value, || {
+            format!("{issued} rows issued, {before} were before, {rest} are left of {}", all.len())
+        })?;
+        match short_of_budget {
+            None => Ok(()),
+            Some(refusal) => Err(Fault::from(refusal).then(
+                "The rows before it are issued. Claim more budget for this cycle and run the same command again.",
+            )),
+        }
+    }
+}
+
+/// Issues one group in one commit. The first refusal stops the work after the group.
+fn group(
+    node: &mut Node,
+    feed: FeedId,
+    (index, list): (u64, &List),
+    paths: &Paths,
+    rows: &[Row],
+    expires: Minute,
+) -> Outcome<(usize, Option<Refusal>)> {
+    let mut requests = Vec::with_capacity(rows.len());
+    for row in rows.iter().copied() {
+        let path =
+            paths.path(row.row).ok_or_else(|| Fault::input("the rows are not the list's."))?;
+        let compose: Compose<'_> = Box::new(move |work, feed, at| {
+            serve::issue(work, feed, (index, list), (row, path.clone()), expires, at)
+        });
+        requests.push(Request { feed, compose });
+    }
+    let (mut done, mut refused) = (0, None);
+    for answer in node.write(&mut requests)? {
+        match answer {
+            Ok(_) => done += 1,
+            Err(refusal) if refused.is_none() => refused = Some(refusal),
+            Err(_) => {}
+        }
+    }
+    Ok((done, refused))
+}

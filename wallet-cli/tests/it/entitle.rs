@@ -1,0 +1,77 @@
+//! Cards and distribution lists.
+
+use crate::camp::Camp;
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+const YUSUF: &str = "--operator yusuf.keys --operator-passphrase-file pass.txt";
+
+#[test]
+fn a_code_finds_its_family_until_it_is_cancelled() {
+    let camp = Camp::new();
+    let code = camp.told("code.txt");
+    assert_eq!(camp.run(&format!("card check {code} --json")).fine().field(0, "family"), "1");
+    let by_code = camp.run(&format!("family show \"{}\"", code.to_lowercase())).fine();
+    assert!(by_code.out.contains("Family 1,"), "{}", by_code.out);
+    // A misread character is told as one, and counts as no try.
+    let last = if code.ends_with('7') { "8" } else { "7" };
+    let misread = format!("{}{last}", &code[..code.len() - 1]);
+    camp.run(&format!("card check {misread}")).fails(3, "misread");
+    camp.run(&format!("card cancel {code} {MARA}")).fine();
+    camp.run(&format!("card check {code}")).fails(5, "was taken back");
+    camp.run(&format!("card issue 1 {MARA}")).fine();
+    // No code reaches the ledger or the person file in the clear.
+    for file in ["lake/ledger.db", "lake/people.db"] {
+        let bytes = std::fs::read(camp.file(file)).expect("read");
+        let plain = code.replace('-', "");
+        assert!(!bytes.windows(plain.len()).any(|w| w == plain.as_bytes()), "{file}");
+    }
+}
+
+#[test]
+fn nobody_finds_a_family_by_trying_codes() {
+    let camp = Camp::new();
+    // Codes of another place: good codes that nobody here has.
+    for seed in 1..=5u64 {
+        let code = annona_ledger::short_code::ShortCode::new(seed).to_string();
+        camp.run(&format!("card check {code}")).fails(5, "no household here has this code");
+    }
+    let code = camp.told("code.txt");
+    camp.run(&format!("card check {code}")).fails(5, "wait");
+}
+
+#[test]
+fn a_list_needs_two_different_operators_and_then_a_budget() {
+    let camp = Camp::new();
+    let waiting = camp.told("waiting.txt");
+    camp.run(&format!("entitle issue {waiting}")).fails(5, "is not frozen");
+    camp.run(&format!("entitle approve {waiting} {MARA}")).fine();
+    camp.run(&format!("entitle approve {waiting} {MARA}")).fails(5, "A second one must");
+    camp.run(&format!("entitle issue {waiting}")).fails(5, "is not frozen");
+    let frozen = camp.run(&format!("entitle approve {waiting} {YUSUF} --json")).fine();
+    assert_eq!(frozen.field(0, "frozen"), "true");
+    // Without a budget nothing is issued, and the reason is told.
+    camp.run(&format!("entitle issue {waiting}")).fails(5, "rejection");
+    let listed = camp.bare("entitle list --json").fine().out;
+    assert_eq!(listed.matches("frozen").count(), 2, "{listed}");
+    // The same rows are not drafted twice.
+    camp.write("same.csv", "household_id,Rice\nB1-001,1\n");
+    camp.run("entitle import same.csv --programme Food --cycle 1").fails(6, "frozen already");
+}
+
+#[test]
+fn a_list_with_problems_is_not_drafted() {
+    let camp = Camp::new();
+    camp.write(
+        "bad.csv",
+        "household_id,commodity,amount\nB1-001,Rice,1.2345\nB1-009,Rice,1\nB1-002,Salt,1\nB1-001,Oil,-1\nB1-002,Rice,2\n",
+    );
+    let import = "entitle import bad.csv --programme Food --cycle 1";
+    let answer = camp.run(import).fails(1, "4 rows have problems");
+    for place in ["row 2, column C", "row 3, column A", "row 4, column B", "row 5, column C"] {
+        assert!(answer.out.contains(place), "{place}\n{}", answer.out);
+    }
+    let skipped = camp.run(&format!("{import} --skip-bad-rows --dry-run --json")).fine();
+    let last = skipped.out.lines().count() - 1;
+    assert_eq!(skipped.field(last, "rows"), "1");
+    camp.run("entitle import bad.csv --programme Food --cycle 9").fails(5, "was not opened");
+}
