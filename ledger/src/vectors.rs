@@ -1,130 +1,157 @@
-//! `spec/vectors/<area>/<what is wrong>.txt`: one defect a file, named by the defect. Each is made here, compared with
-//! its file, and answered by the reader it is for.
+//! `spec/vectors/<area>/<what is wrong>.txt`: one defect a file, named by the defect (spec/vectors/README.md).
+//!
+//! Two tests: what is made here is what is kept there, and what is kept there is answered as it says. The second knows
+//! nothing of the first: it reads the files alone.
 
-use crate::block::Block;
-use crate::entry::{Entry, Lot, Method, Value};
-use crate::feed::Head;
-use crate::fork::{ForkProof, Statement};
-use crate::id::Lane;
-use crate::testing::*;
-use crate::ticket::{Promise, sign_place};
-use crate::wire::{self, Bytes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
 
-/// What a reader answers to bytes of a kind.
-fn run(kind: &str, bytes: &[u8]) -> String {
-    let federation = charter().federation();
-    match kind {
-        "entry on the value lane" => match Entry::decode(Lane::Value, bytes) {
-            Ok(_) => "good".to_owned(),
-            Err(fault) => format!("{fault:?}"),
-        },
-        "promise of feed A" => match wire::decode::<Promise>(bytes, 4_096) {
-            Ok(promise) if promise.verifies(&federation, &key(A).public()) => "good".to_owned(),
-            Ok(_) => "Signature".to_owned(),
-            Err(fault) => format!("{fault:?}"),
-        },
-        "block of feed A" => match wire::decode::<Block>(bytes, 65_536) {
-            Ok(block) => match block.verify(&federation, &value(A)) {
-                Ok(_) => "good".to_owned(),
-                Err(fault) => format!("{fault:?}"),
-            },
-            Err(fault) => format!("{fault:?}"),
-        },
-        "fork proof" => match ForkProof::decode(bytes) {
-            Ok(proof) => {
-                proof.verify(&federation).map_or("nothing".to_owned(), |i| format!("index {i}"))
+mod read;
+mod rules;
+mod single;
+
+/// One file: what it is for, what the answer to it is, and what the reader is given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Vector {
+    kind: String,
+    answer: String,
+    given: Vec<(String, Vec<u8>)>,
+}
+
+/// Bytes of hexadecimal on one line.
+const LINE_BYTES: usize = 48;
+
+impl Vector {
+    fn new(kind: &str, answer: &str, given: Vec<(&str, Vec<u8>)>) -> Self {
+        let given = given.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        Self { kind: kind.to_owned(), answer: answer.to_owned(), given }
+    }
+
+    fn print(&self) -> String {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut text = format!("kind: {}\nanswer: {}\n", self.kind, self.answer);
+        for (name, bytes) in &self.given {
+            let lines: Vec<String> = bytes.chunks(LINE_BYTES).map(hex).collect();
+            text.push_str(&format!("{name}:"));
+            match &lines[..] {
+                [] => text.push('\n'),
+                [one] => text.push_str(&format!(" {one}\n")),
+                many => many.iter().for_each(|line| text.push_str(&format!("\n  {line}"))),
             }
-            Err(fault) => format!("{fault:?}"),
-        },
-        other => unreachable!("no such kind: {other}"),
+            if lines.len() > 1 {
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Reads a file by the page alone: `None` where it is not written as the page says.
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let kind = lines.next()?.strip_prefix("kind: ")?.to_owned();
+        let answer = lines.next()?.strip_prefix("answer: ")?.to_owned();
+        let mut given: Vec<(String, Vec<u8>)> = Vec::new();
+        for line in lines {
+            if let Some(more) = line.strip_prefix("  ") {
+                given.last_mut()?.1.extend(unhex(more)?);
+            } else {
+                let (name, bytes) = line.split_once(':')?;
+                given.push((name.to_owned(), unhex(bytes.trim_start())?));
+            }
+        }
+        Some(Self { kind, answer, given })
+    }
+
+    /// Everything given under a name, in order.
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.given.iter().filter(move |(n, _)| n == name).map(|(_, bytes)| &bytes[..])
+    }
+
+    /// The one thing given under a name.
+    fn one<'a>(&'a self, name: &'a str) -> &'a [u8] {
+        let mut all = self.all(name);
+        let one = all.next().unwrap_or_else(|| panic!("{} needs {name}", self.kind));
+        assert!(all.next().is_none(), "{} needs one {name}", self.kind);
+        one
     }
 }
 
-fn made() -> Vec<(&'static str, &'static str, Vec<u8>, &'static str)> {
-    let federation = charter().federation();
-    let (lot, amount, method) = (Lot(2), units(300), Method::Pin);
-    let redeem = Entry::Value(Value::Redeem { lot, amount, merchant: 0, at: NOW, method });
-    let good = redeem.encode();
-    let changed = |at: usize, to: &[u8]| [&good[..at], to, &good[at + 1..]].concat();
-    let entry = "entry on the value lane";
-    let start = Head::start(&federation, &value(A));
-    let signature = sign_place(&key(A), &federation, &value(A), &start.after(&good));
-    let bytes = Bytes::new(good.clone()).expect("small");
-    let (feed, index, before) = (feed_of(A), 0, start.accumulator);
-    let promise = Promise { feed, index, before, entry: bytes, signature };
-    let with = |change: &dyn Fn(&mut Promise)| {
-        let mut other = promise.clone();
-        change(&mut other);
-        wire::encode(&other)
-    };
-    let block = seal(&federation, A, value(A), 0, start, std::slice::from_ref(&redeem));
-    let block_with = |change: &dyn Fn(&mut Block)| {
-        let mut other = block.clone();
-        change(&mut other);
-        wire::encode(&other)
-    };
-    let header = Statement::Header(block.header, block.signature);
-    let merchant = Entry::Value(Value::Merchant { merchant: merchant(1) });
-    let second = seal(&federation, A, value(A), 0, start, &[merchant]);
-    let proof =
-        |other: Statement| ForkProof { feed: value(A), one: header.clone(), other }.encode();
-    let (p, b, f) = ("promise of feed A", "block of feed A", "fork proof");
-    let trailing = |mut bytes: Vec<u8>| {
-        bytes.push(0);
-        bytes
-    };
-    let next = seal(&federation, A, value(A), 1, block.header.end(), std::slice::from_ref(&redeem));
-    vec![
-        ("entry/good", entry, good.clone(), "good"),
-        ("entry/over_long_varint", entry, changed(1, &[0x82, 0]), "NotCanonical"),
-        ("entry/trailing_byte", entry, trailing(good.clone()), "Trailing(1)"),
-        ("entry/cut_short", entry, good[..good.len() - 1].to_vec(), "Malformed"),
-        ("entry/unknown_kind", entry, changed(0, &[63]), "Malformed"),
-        ("entry/kind_of_a_later_version", entry, changed(0, &[64]), "UnknownKind(64)"),
-        ("promise/good", p, wire::encode(&promise), "good"),
-        ("promise/other_index", p, with(&|p| p.index = 1), "Signature"),
-        ("promise/other_prefix", p, with(&|p| p.before.0[0] ^= 1), "Signature"),
-        ("promise/other_programme", p, with(&|p| p.feed.programme = CASH), "Signature"),
-        ("promise/other_node", p, with(&|p| p.feed.node = node(B)), "Signature"),
-        ("block/good", b, wire::encode(&block), "good"),
-        ("block/version", b, block_with(&|b| b.header.version = 2), "Header(\"version\")"),
-        ("block/no_entries", b, block_with(&|b| b.header.count = 0), "Header(\"count\")"),
-        ("block/sequence", b, block_with(&|b| b.header.seq = 1), "Header(\"sequence\")"),
-        ("block/unsigned_change", b, block_with(&|b| b.header.epoch = 1), "Signature"),
-        (
-            "fork/two_headers_of_one_number",
-            f,
-            proof(Statement::Header(second.header, second.signature)),
-            "index 0",
-        ),
-        (
-            "fork/block_that_follows",
-            f,
-            proof(Statement::Header(next.header, next.signature)),
-            "nothing",
-        ),
-        ("fork/one_statement_twice", f, proof(header.clone()), "nothing"),
-        (
-            "fork/unsigned_header",
-            f,
-            proof(Statement::Header(second.header, block.signature)),
-            "nothing",
-        ),
-        ("fork/trailing_byte", f, trailing(proof(header.clone())), "Trailing(1)"),
-    ]
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pair = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).map(pair).collect()
+}
+
+/// Files by name, without their ending.
+type Made = Vec<(&'static str, Vector)>;
+
+fn made() -> Made {
+    single::all().into_iter().chain(rules::all()).collect()
+}
+
+fn root() -> PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/vectors").into()
+}
+
+/// The areas of this crate. Others stand beside them, written and read where their bytes are made.
+const AREAS: [&str; 12] = [
+    "block", "charter", "encoding", "entry", "fork", "list", "merkle", "notice", "promise",
+    "receipt", "state", "ticket",
+];
+
+/// Every file of this crate's areas, as `area/name`, with its text.
+fn kept() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for area in AREAS {
+        for file in fs::read_dir(root().join(area)).expect("an area") {
+            let path = file.expect("a file").path();
+            let name = path.strip_prefix(root()).expect("below the root").with_extension("");
+            let text = fs::read_to_string(&path).expect("text");
+            files.insert(name.to_str().expect("a plain name").replace('\\', "/"), text);
+        }
+    }
+    files
 }
 
 #[test]
-fn every_vector_is_made_as_it_is_kept_and_answered_as_it_says() {
-    for (name, kind, bytes, want) in made() {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let text = format!("kind: {kind}\nanswer: {want}\nbytes: {hex}\n");
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/vectors");
-        let file = expect_test::ExpectFile {
-            path: format!("{root}/{name}.txt").into(),
-            position: file!(),
-        };
-        file.assert_eq(&text);
-        assert_eq!(run(kind, &bytes), want, "{name}");
+fn every_vector_is_made_as_it_is_kept() {
+    let made = made();
+    for (name, vector) in &made {
+        // To make them anew: `UPDATE_EXPECT=1 cargo test -p annona-ledger vectors::every_vector_is_made`.
+        let path = root().join(format!("{name}.txt"));
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::create_dir_all(path.parent().expect("an area")).expect("a folder to write to");
+        }
+        expect_test::ExpectFile { path, position: file!() }.assert_eq(&vector.print());
     }
+    let names: BTreeSet<String> = made.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names.len(), made.len(), "no name is used twice");
+    assert_eq!(names, kept().into_keys().collect(), "nothing is kept that is not made");
+}
+
+#[test]
+fn every_vector_kept_is_answered_as_it_says() {
+    let mut count: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let (mut shown, mut wrong) = (BTreeSet::new(), Vec::new());
+    for (name, text) in kept() {
+        let vector =
+            Vector::parse(&text).unwrap_or_else(|| panic!("{name} is not as the page says"));
+        assert_eq!(vector.print(), text, "{name} has one spelling");
+        let answer = read::answer(&vector);
+        if answer != vector.answer {
+            wrong.push(format!("{name} is answered {answer}"));
+        }
+        let (area, _) = name.split_once('/').expect("an area");
+        let (good, bad) = count.entry(area.to_owned()).or_default();
+        *if read::is_good(&vector.answer) { good } else { bad } += 1;
+        assert!(shown.insert((vector.kind, vector.given)), "{name} shows what another file shows");
+    }
+    assert_eq!(wrong, [""; 0]);
+    for (area, (good, bad)) in &count {
+        assert!(*good > 0 && *bad >= 4 * good, "{area}: {good} good, {bad} not");
+    }
+    let page = include_str!("../../spec/vectors/README.md");
+    let told: Vec<&str> =
+        page.lines().filter_map(|l| l.strip_prefix("| `")?.split_once("/`")).map(|t| t.0).collect();
+    assert_eq!(AREAS[..], told, "the page tells of each area, in order");
 }

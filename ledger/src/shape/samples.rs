@@ -2,14 +2,19 @@
 
 use super::of;
 use crate::amount::Amount;
-use crate::charter::{Act, ArticleFork};
+use crate::block::{Block, Proof};
+use crate::charter::{Act, ArticleFork, SignedArticle};
 use crate::entry::{CarrierKind, Control, FloatCover, Lot, Method, Owner, Registry, Send, Value};
 use crate::feed::Head;
-use crate::fork::Statement;
+use crate::fork::{ForkProof, Statement};
 use crate::hash::Hash;
-use crate::id::{CarrierId, EntryName, OrgId};
+use crate::id::{CarrierId, EntryName, FederationId, OrgId};
+use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
+use crate::notice::{NodeCertificate, Notice};
 use crate::receipt::Receipt;
+use crate::statement;
+use crate::sync::frame::{Frame, From, Hello, Known};
 use crate::testing::*;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
 use crate::time::Minute;
@@ -58,6 +63,57 @@ fn values() -> Vec<Value> {
         Value::FloatRedeem { lot, home, purse, amount, merchant: merchant_no, at, method },
         Value::FloatCover(cover()),
     ]
+}
+
+fn frozen_draft(federation: &FederationId) -> Draft {
+    list(federation, TREASURY, &[1], NOW).0.draft(node(TREASURY))
+}
+
+fn row() -> Row {
+    Row { row: 0, purse: purse(0), commodity: RICE, amount: Amount::ZERO }
+}
+
+/// What an operator can say, each with her signature.
+fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 2] {
+    let (leaf, file, map, update) = (Hash::ZERO, Hash::ZERO, Hash::ZERO, true);
+    let entry = statement::Statement::Entry { feed: feed_of(A), leaf };
+    let import = statement::Statement::Import { node: node(A), file, map, update };
+    [entry, import].map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
+}
+
+/// One frame of each kind.
+fn frames(article: &SignedArticle, block: &Block) -> Vec<Frame> {
+    let (charter, feed, hash) = (charter(), value(A), Hash::ZERO);
+    let (header, signature) = (block.header, block.signature);
+    let notice = roster(&charter).notices().next().expect("a notice").clone();
+    let hello = Hello { version: 1, federation: charter.federation(), epoch: 0, charter: hash };
+    let known = Known { feed, blocks: 0, head: Head { next: 0, accumulator: hash } };
+    let piece = Proof { place: 0, bytes: Bytes::new(vec![0]).expect("small") };
+    let statement = Statement::Header(header, signature);
+    let fork = ForkProof { feed, one: statement.clone(), other: statement };
+    let (kind, name, total, offset) = (0, hash, 0, 0);
+    let bytes = Bytes::new(vec![0]).expect("small");
+    let frames = vec![
+        Frame::Hello(hello),
+        Frame::Article(Box::new(article.clone())),
+        Frame::Notice(Box::new(notice)),
+        Frame::Feed(feed),
+        Frame::Block(Box::new(block.clone())),
+        Frame::Evidence { seq: 0, header: hash, pieces: bounded([piece]), last: true },
+        Frame::Header { header, signature },
+        Frame::ListRows { list: hash, rows: bounded([row()]) },
+        Frame::BlobChunk { kind, name, total, offset, bytes },
+        Frame::ForkProof(Box::new(fork)),
+        Frame::Frontier(bounded([known])),
+        Frame::Ack(bounded([known])),
+        Frame::Bye { count: 0, digest: hash },
+        Frame::From(From { node: feed.node, bundle: [0; 16], part: 1, programme: FOOD }),
+        Frame::Outline(bounded([known])),
+        Frame::Signed { count: 0, digest: hash, signature },
+    ];
+    let kinds: Vec<u8> = frames.iter().map(|frame| crate::wire::encode(frame)[0]).collect();
+    assert_eq!(kinds, (0..=15).collect::<Vec<u8>>(), "one of each kind, in order");
+    frames
 }
 
 /// Every wire type by name, with its shape: one paragraph for each variant.
@@ -124,9 +180,15 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     acts.insert(6, Act::Ceiling { org, programme, commodity, rights, float });
     let notices: Vec<_> = roster(&charter).notices().map(|signed| signed.notice.clone()).collect();
     let mut notices: Vec<String> = notices.iter().map(of).collect();
+    let replaces = Some(node(B));
+    notices.push(of(&Notice::Node(NodeCertificate { replaces, ..certificate(&federation, 2, A) })));
     notices.sort();
     notices.dedup();
     let fork = ArticleFork { one: article.clone(), other: article.clone() };
+    let draft = frozen_draft(&federation);
+    let approval = draft.approve(&federation, &self::key(OPERATORS[0]));
+    let one = (draft, approval);
+    let list_fork = ListFork { one: one.clone(), other: one };
     assert_eq!(Minute::default(), Minute(0));
     vec![
         ("Method", join(methods.iter().map(of).collect())),
@@ -141,8 +203,12 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Block", of(&block)),
         ("Receipt", of(&receipt)),
         ("Statement", join(statements.iter().map(of).collect())),
+        ("Stated", join(stated(&federation).iter().map(of).collect())),
         ("Act", join(acts.iter().map(of).collect())),
         ("SignedArticle", of(&fork.one)),
         ("Notice", join(notices)),
+        ("Row", of(&row())),
+        ("ListFork", of(&list_fork)),
+        ("Frame", join(frames(&article, &block).iter().map(of).collect())),
     ]
 }

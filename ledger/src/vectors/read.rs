@@ -1,0 +1,193 @@
+//! What the readers of this crate answer to what a file gives.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Vector;
+use crate::block::Block;
+use crate::charter::{Charter, CharterRejection, SignedArticle};
+use crate::entry::{Control, Entry};
+use crate::fork::ForkProof;
+use crate::hash::Hash;
+use crate::id::{FederationId, FeedId, Lane, ProgrammeId};
+use crate::key::PublicKey;
+use crate::limits;
+use crate::list;
+use crate::merkle::Path;
+use crate::notice::{Roster, SignedNotice};
+use crate::receipt::Receipt;
+use crate::state::{self, State};
+use crate::ticket::{Promise, Ticket};
+use crate::wire::{self, Bounded, Bytes, Name};
+
+/// A good answer, or the word for what is wrong.
+type Answer = Result<String, String>;
+
+/// Whether an answer is that nothing is wrong. Of a fork proof it is an index.
+pub(super) fn is_good(answer: &str) -> bool {
+    answer == "good" || answer.starts_with("index ")
+}
+
+pub(super) fn answer(vector: &Vector) -> String {
+    run(vector).unwrap_or_else(|wrong| wrong)
+}
+
+fn run(v: &Vector) -> Answer {
+    match v.kind.as_str() {
+        "integer of 64 bits" => decoded::<u64>(v),
+        "truth value" => decoded::<bool>(v),
+        "option of an integer of 32 bits" => decoded::<Option<u32>>(v),
+        "list of at most 4 integers of 16 bits" => decoded::<Bounded<u16, 4>>(v),
+        "at most 4 bytes" => decoded::<Bytes<4>>(v),
+        "name" => decoded::<Name>(v),
+        "entry" => Entry::decode(lane(v.one("lane")), v.one("bytes")).map_err(word).map(good),
+        "promise" => promise(v),
+        "ticket" => ticket(v),
+        "block" => block(v, v.one("feed"), v.one("bytes")).map(good),
+        "receipt" => receipt(v),
+        "fork proof" => fork(v),
+        "article" => article(v),
+        "notice" => notice(v),
+        "list" => frozen(v),
+        "path" => path(v),
+        "rows" => {
+            let rows = v.all("row").map(<[u8]>::to_vec).collect();
+            told(state::root(rows) == hash(v.one("root")), "Root")
+        }
+        "history" => history(v),
+        other => unreachable!("no such kind: {other}"),
+    }
+}
+
+fn good<T>(_: T) -> String {
+    "good".to_owned()
+}
+
+fn told(holds: bool, wrong: &str) -> Answer {
+    if holds { Ok(good(())) } else { Err(wrong.to_owned()) }
+}
+
+/// The name of what is wrong, with what it holds in brackets: `Trailing(1)`. Named fields are left out.
+fn word(fault: impl Debug) -> String {
+    let text = format!("{fault:?}");
+    text.split(" {").next().unwrap_or_default().to_owned()
+}
+
+fn decode<T: Serialize + DeserializeOwned>(v: &Vector) -> Result<T, String> {
+    wire::decode(v.one("bytes"), limits::FRAME_BYTES).map_err(word)
+}
+
+fn decoded<T: Serialize + DeserializeOwned>(v: &Vector) -> Answer {
+    decode::<T>(v).map(good)
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    Hash(bytes.try_into().expect("32 bytes"))
+}
+
+fn federation(v: &Vector) -> FederationId {
+    FederationId(hash(v.one("federation")))
+}
+
+fn lane(bytes: &[u8]) -> Lane {
+    wire::decode(bytes, 1).expect("a lane")
+}
+
+/// The 36 bytes of a feed as they enter signatures.
+fn feed(bytes: &[u8]) -> FeedId {
+    let bytes: [u8; 36] = bytes.try_into().expect("36 bytes");
+    let node: PublicKey = wire::decode(&bytes[..33], 33).expect("a key");
+    let programme = ProgrammeId(u16::from_be_bytes([bytes[34], bytes[35]]));
+    FeedId { node, lane: lane(&bytes[33..34]), programme }
+}
+
+fn promise(v: &Vector) -> Answer {
+    let promise: Promise = decode(v)?;
+    let feed = feed(v.one("feed"));
+    if promise.feed != feed.short() {
+        return Err("Feed".to_owned());
+    }
+    told(promise.verifies(&federation(v), &feed.node), "Signature")
+}
+
+fn ticket(v: &Vector) -> Answer {
+    let (ticket, feed) = (decode::<Ticket>(v)?, feed(v.one("feed")));
+    let Ticket::Sent(sent, _) = &ticket else { return Err("Budget".to_owned()) };
+    told(sent.verifies(&federation(v), &feed.node, feed.programme), "Signature")
+}
+
+fn block(v: &Vector, of: &[u8], bytes: &[u8]) -> Result<crate::block::Verified, String> {
+    let block: Block = wire::decode(bytes, limits::FRAME_BYTES).map_err(word)?;
+    block.verify(&federation(v), &feed(of)).map_err(word)
+}
+
+fn receipt(v: &Vector) -> Answer {
+    let receipt: Receipt = decode(v)?;
+    receipt.check(&federation(v), &feed(v.one("feed")).node).map_err(word).map(good)
+}
+
+fn fork(v: &Vector) -> Answer {
+    let proof = ForkProof::decode(v.one("bytes")).map_err(word)?;
+    let index = proof.verify(&federation(v)).ok_or_else(|| "nothing".to_owned())?;
+    Ok(format!("index {index}"))
+}
+
+/// The charter of the articles given, if there are any.
+fn charter(v: &Vector) -> Option<Charter> {
+    let articles = v.all("article").map(|bytes| SignedArticle::decode(bytes).expect("an article"));
+    articles.fold(None, |charter, article| Some(next(charter.as_ref(), &article).expect("good")))
+}
+
+fn next(charter: Option<&Charter>, article: &SignedArticle) -> Result<Charter, CharterRejection> {
+    charter.map_or_else(|| Charter::found(article), |charter| charter.apply(article))
+}
+
+fn roster(v: &Vector, charter: &Charter) -> Roster {
+    let mut roster = Roster::new();
+    for bytes in v.all("notice") {
+        let signed = SignedNotice::decode(bytes).expect("a notice");
+        roster.learn(charter, &signed).expect("a good notice");
+    }
+    roster
+}
+
+fn article(v: &Vector) -> Answer {
+    let article = SignedArticle::decode(v.one("bytes")).map_err(word)?;
+    next(charter(v).as_ref(), &article).map_err(word).map(good)
+}
+
+fn notice(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    let notice = SignedNotice::decode(v.one("bytes")).map_err(word)?;
+    roster(v, &charter).learn(&charter, &notice).map_err(word).map(good)
+}
+
+fn frozen(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    let entry = Entry::decode(Lane::Control, v.one("bytes")).map_err(word)?;
+    let Entry::Control(Control::List(list)) = entry else { return Err("Kind".to_owned()) };
+    let node = v.one("node").try_into().expect("8 bytes");
+    list::check(&list, &node, &charter, &roster(v, &charter)).map_err(word).map(good)
+}
+
+fn path(v: &Vector) -> Answer {
+    let path: Path = decode(v)?;
+    let count = u32::from_be_bytes(v.one("count").try_into().expect("4 bytes"));
+    told(path.verifies(&hash(v.one("leaf")), count, &hash(v.one("root"))), "Path")
+}
+
+/// Folds blocks of feeds, each after the feed it is of, and compares the root.
+fn history(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    let roster = roster(v, &charter);
+    let mut state = State::new(charter, roster);
+    assert_eq!(v.all("feed").count(), v.all("block").count(), "a feed for each block");
+    for (of, bytes) in v.all("feed").zip(v.all("block")) {
+        let verified = block(v, of, bytes)?;
+        let chain = state.trunk(&feed(of));
+        state.fold_block(chain, &verified).map_err(word)?;
+    }
+    told(state.root() == hash(v.one("root")), "Root")
+}
