@@ -1,7 +1,7 @@
 //! The audit: everything checked again by somebody who trusts nobody, in one pass (spec/audit-file.md).
 //!
 //! Charter and notices are read first; then every feed by itself, on as many cores as there are ([`part`]); then what
-//! crosses feeds is matched by name ([`join`]). Only tickets and sums outlive a feed, so memory grows with
+//! crosses feeds is matched by name ([`join()`]). Only tickets and sums outlive a feed, so memory grows with
 //! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@
 //!
 //! Every attribute is a [`Field`]: text in NFC, a whole number, a calendar date, or yes/no, each with a limit. There is
 //! no attribute that could hold a photograph, a fingerprint or a template, and text that looks like one is refused
-//! ([`forbidden`]). Nothing here is ever written to the ledger.
+//! ([`forbidden()`]). Nothing here is ever written to the ledger.
 
 mod date;
 mod field;

@@ -1,5 +1,8 @@
 //! The `annona` program: a table of contents. Each command is one file, under the name of its group.
 
+// The help of a command is its documentation, and the brackets in it are those of files, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 // What every command stands on.
 mod args;
 mod ask;

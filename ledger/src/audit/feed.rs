@@ -1,5 +1,5 @@
 //! One feed, block by block: hashes, signature, place, and every entry by the rules. Knows nothing of other feeds but the
-//! charter and the notices; what crosses feeds is handed to [`super::join`].
+//! charter and the notices; what crosses feeds is handed to [`super::join()`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -19,7 +19,7 @@ pub enum Forbidden {
     Template,
     /// A WAV recording.
     Recording,
-    /// More than [`MAX_RUN`] letters of base64 in a row.
+    /// More than 64 letters of base64 in a row.
     EncodedBytes,
 }
 
