@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod audit;
+pub mod backup;
 pub mod bundle;
 pub mod clock;
 pub mod disk;

@@ -266,6 +266,43 @@ impl Vault {
         file::scrub(&self.connection).map_err(|e| VaultFault::sqlite("rewrite", &self.path, e))
     }
 
+    /// Copies this file to another without any data key: nobody can open a record of the copy, until the keys are put
+    /// back ([`Vault::put_keys`]). Gives the keys, each sealed under the vault's own, as they stand in their rows.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`] where there is no room for a second copy.
+    pub fn copy_without_keys(&self, to: &Path) -> Result<Vec<(i64, Vec<u8>)>, VaultFault> {
+        let failed = |e| VaultFault::sqlite("copy", to, e);
+        let mut rows = self
+            .connection
+            .prepare("SELECT slot, sealed FROM data_key ORDER BY slot")
+            .map_err(failed)?;
+        let keys = rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).map_err(failed)?;
+        let keys = keys.collect::<Result<_, _>>().map_err(failed)?;
+        let name = to.to_string_lossy();
+        self.connection.execute("VACUUM INTO ?1", [name.as_ref()]).map_err(failed)?;
+        let copy = Connection::open(to).map_err(failed)?;
+        let sql = "PRAGMA secure_delete=ON; DELETE FROM data_key; VACUUM;";
+        copy.execute_batch(sql).map_err(failed)?;
+        copy.close().map_err(|(_, e)| failed(e))?;
+        Ok(keys)
+    }
+
+    /// Puts back data keys that a copy was made without. Keys that are here already stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`]; then none was put back.
+    pub fn put_keys(&mut self, keys: &[(i64, Vec<u8>)]) -> Result<(), VaultFault> {
+        let txn = self.begin()?;
+        for (slot, sealed) in keys {
+            let sql = "INSERT OR IGNORE INTO data_key (slot, sealed) VALUES (?1, ?2)";
+            txn.rows().run(sql, params![slot, sealed])?;
+        }
+        txn.commit()
+    }
+
     /// Where the file lies.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -11,8 +11,8 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
-    card, charter, completions, cycle, entitle, family, init, key, man, node, operator, status,
-    stop,
+    backup, card, charter, completions, cycle, doctor, entitle, family, init, key, man, node,
+    operator, restore, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -89,6 +89,9 @@ enum Command {
     Entitle(entitle::Entitle),
     #[command(subcommand)]
     Key(key::Key),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -106,6 +109,9 @@ impl Command {
             Self::Card(command) => command.run(session),
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
+            Self::Backup(command) => command.run(session),
+            Self::Restore(command) => command.run(session),
+            Self::Doctor(command) => command.run(session),
             Self::Completions(command) => command.run(session),
             Self::Man(command) => command.run(session),
         }

@@ -9,6 +9,7 @@ use annona_ledger::notice::NoticeRejection;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::sync::frame::FrameFault;
 use annona_ledger::wire::WireFault;
+use annona_node::backup::BackupFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
 use annona_node::guard::GuardFault;
@@ -279,6 +280,16 @@ impl From<VaultFault> for Fault {
             _ => Exit::Input,
         };
         of(exit, &fault)
+    }
+}
+
+impl From<BackupFault> for Fault {
+    fn from(fault: BackupFault) -> Self {
+        match fault {
+            BackupFault::Disk(disk) => disk.into(),
+            BackupFault::DoesNotOpen => of(Exit::NotAllowed, &fault),
+            other => of(Exit::Input, &other),
+        }
     }
 }
 

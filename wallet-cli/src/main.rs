@@ -18,10 +18,12 @@ mod stop;
 mod words;
 
 // Commands and groups of commands.
+mod backup;
 mod card;
 mod charter;
 mod completions;
 mod cycle;
+mod doctor;
 mod entitle;
 mod family;
 mod init;
@@ -29,6 +31,7 @@ mod key;
 mod man;
 mod node;
 mod operator;
+mod restore;
 mod status;
 
 fn main() -> std::process::ExitCode {

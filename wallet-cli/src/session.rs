@@ -163,7 +163,8 @@ impl Session {
         self.dir.join(KEYS)
     }
 
-    fn is_ours(&self) -> Outcome {
+    /// Whether the folder is one of ours: told before anything is asked.
+    pub(crate) fn is_ours(&self) -> Outcome {
         // The same words as `Folder::open`, without holding the folder.
         if self.dir.join(LOCK).is_file() {
             Ok(())

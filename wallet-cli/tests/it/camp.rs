@@ -207,6 +207,7 @@ impl Camp {
         let waiting = self.run(import).fine().field(0, "list");
         self.write("waiting.txt", waiting);
         self.write("list.csv", "household_id,Rice\nB1-002,3.125\n");
+        self.run("backup lake.backup --people-keys lake.people").fine();
         self.write("camp.csv", "household_id,full_name,size\nH-1,Amina,4\nH-2,Idris,2\n");
         let map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\nfull_name = \"full_name\"\nsize = \"size\"\n";
         self.write("camp.toml", map);

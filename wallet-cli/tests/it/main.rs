@@ -5,3 +5,4 @@ mod entitle;
 mod family;
 mod founding;
 mod help;
+mod keeping;

@@ -1,0 +1,88 @@
+use std::path::PathBuf;
+
+use annona_ledger::wire;
+use annona_node::atomic;
+use annona_node::backup::{PEOPLE_KEYS, write};
+use annona_node::folder::{KEYS, LEDGER, PEOPLE, SETTINGS};
+use annona_node::node::Node;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::Outcome;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona backup lake-monday.backup
+  $ annona backup lake-monday.backup --people-keys lake-people.keys";
+
+/// Seals a copy of this node's folder into one file, under the passphrase of the node.
+///
+/// The copy holds people's records without the keys that open them, so that erasing a person is not undone by an old
+/// copy. With --people-keys those keys go into a second file: keep it apart, and destroy it when somebody is erased.
+/// Without it a restored folder has the ledger and its keys, and nobody's name.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Backup {
+    /// The file to make
+    file: PathBuf,
+    /// A second file, for the keys of people's records
+    #[arg(long, value_name = "FILE")]
+    people_keys: Option<PathBuf>,
+}
+
+impl Backup {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.is_ours()?;
+        let what = format!("passphrase of {}", session.dir.display());
+        let passphrase = session.ask.passphrase(&what)?;
+        let node = Node::open(&session.dir, &passphrase, &session.heads()?, session.clock)?;
+        let vault = session.vault(&node)?;
+        let cost = node.keys().describe().cost;
+        let scratch = |name: &str| node.folder().file(&format!("{name}.copy"));
+        let (ledger, people, keys) = (scratch(LEDGER), scratch(PEOPLE), scratch(PEOPLE_KEYS));
+        let clear = || {
+            for path in [&ledger, &people, &keys] {
+                drop(std::fs::remove_file(path));
+            }
+        };
+        // What an interrupted backup has left.
+        clear();
+        let sealed = (|| {
+            node.store().copy_to(&ledger)?;
+            let data_keys = vault.copy_without_keys(&people)?;
+            let (own, settings) = (node.folder().file(KEYS), node.folder().file(SETTINGS));
+            let mut files = vec![(LEDGER, &*ledger), (PEOPLE, &people), (KEYS, &own)];
+            if settings.exists() {
+                files.push((SETTINGS, &settings));
+            }
+            let size = write(&self.file, &files, &passphrase, cost)?;
+            if let Some(path) = &self.people_keys {
+                atomic::write(&keys, &wire::encode(&data_keys))?;
+                write(path, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?;
+            }
+            Ok::<u64, crate::fault::Fault>(size)
+        })();
+        clear();
+        let size = sealed?;
+        let households = vault.count()?;
+        node.close()?;
+        let value = json!({
+            "file": self.file, "bytes": size, "people_keys": self.people_keys, "families": households,
+        });
+        session
+            .screen
+            .answer("backup", value, || format!("{} bytes in {}", size, self.file.display()))?;
+        match &self.people_keys {
+            None if households > 0 => session.screen.warn(
+                "people's names cannot be read from this copy: their keys are not in it. Make one with \
+                 --people-keys FILE and keep that file apart.",
+            ),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The most bytes of a file of data keys: four million records of 90 bytes.
+pub(crate) const MOST_KEYS: usize = 90 * 4 * 1024 * 1024;

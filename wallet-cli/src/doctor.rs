@@ -1,0 +1,140 @@
+use annona_ledger::time::Minute;
+use annona_ledger::view::View;
+use annona_node::store::Store;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Exit, Fault, Outcome};
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::words::{count, print_millis};
+
+/// Free space below which a site should not go into a day, in bytes.
+const ROOM: u64 = 256 * 1024 * 1024;
+/// A clock this much ahead of every stamp known is worth a look, in minutes.
+const AHEAD: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS * 24 * 60;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona doctor
+  $ annona doctor --full
+  $ annona doctor --rebuild --json";
+
+/// Looks whether this node is well: folder, settings, memory of what was signed, heads, clock, room on the disk.
+///
+/// With --full every stored block and every person's record is checked. With --rebuild the derived state is made anew
+/// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Doctor {
+    /// Check every block, every signature and every record
+    #[arg(long)]
+    full: bool,
+    /// Make the derived state anew and compare
+    #[arg(long)]
+    rebuild: bool,
+}
+
+struct Looking<'a> {
+    session: &'a Session,
+    wrong: u64,
+}
+
+impl Looking<'_> {
+    fn say(&mut self, what: &str, found: Result<String, String>) -> Outcome {
+        let (well, text) = match found {
+            Ok(text) => (true, text),
+            Err(text) => (false, text),
+        };
+        self.wrong += u64::from(!well);
+        let value = json!({ "check": what, "well": well, "found": text });
+        self.session.screen.answer("check", value, || {
+            format!("{}  {what}: {text}", if well { "well " } else { "WRONG" })
+        })
+    }
+}
+
+impl Doctor {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut looking = Looking { session, wrong: 0 };
+        let settings = session.settings();
+        looking
+            .say("settings", settings.map(|_| "node.toml reads".into()).map_err(|f| f.message))?;
+        looking.say("disk", room(session))?;
+        // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing.
+        let mut node = session.node()?;
+        looking.say("heads", Ok("the ends of all feeds are whole".into()))?;
+        let may = node.may_sign().map(|()| "this is the living copy".into());
+        looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
+        if node.store().charter().is_ok() {
+            looking.say("clock", clock(session, node.store())?)?;
+        }
+        if self.full {
+            let mut bar = Bar::new(&session.screen, "checking");
+            let health = node.store().check_all(&mut |done, total| bar.set(done, total))?;
+            drop(bar);
+            let what = count(health.blocks, "block", "blocks");
+            let found = if health.damage.is_empty() {
+                Ok(format!("{what} and {} are whole", count(health.entries, "entry", "entries")))
+            } else {
+                Err(format!("{}. Restore from other nodes' bundles.", health.damage.join("; ")))
+            };
+            looking.say("ledger", found)?;
+            let people = session.vault(&node)?.verify();
+            let people = people
+                .map(|n| format!("{} open", count(n, "family's records", "families' records")));
+            looking.say("person file", people.map_err(|fault| fault.to_string()))?;
+        }
+        if self.rebuild {
+            let before = node.store().root()?;
+            let mut bar = Bar::new(&session.screen, "rebuilding");
+            node.store_mut().rebuild(&mut |done, total| bar.set(done, total))?;
+            drop(bar);
+            let after = node.store().root()?;
+            let found = if before == after {
+                Ok(format!("made anew, the same: {after}"))
+            } else {
+                Err(format!("it was {before} and is {after} when made anew; the new one stands."))
+            };
+            looking.say("state", found)?;
+        }
+        node.close()?;
+        match looking.wrong {
+            0 => Ok(()),
+            n => Err(Fault::new(
+                Exit::Wrong,
+                format!("{}: see above.", count(n, "thing is wrong", "things are wrong")),
+            )),
+        }
+    }
+}
+
+fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
+    let now = session.now();
+    let wall = Minute::of(now, store.charter()?.founded());
+    let work = store.look()?;
+    let newest = work.feeds().iter().map(|feed| work.last_stamp(feed.chain)).max();
+    work.check()?;
+    let newest = newest.unwrap_or(Minute(0));
+    let shown = print_millis(now);
+    Ok(if wall < newest {
+        Err(format!("{shown} (UTC) is before the newest entry: set it. Serving goes on meanwhile."))
+    } else if newest > Minute(0) && wall.0 > newest.0.saturating_add(AHEAD) {
+        Err(format!("{shown} (UTC) is over 35 days past the newest entry: is it right?"))
+    } else {
+        Ok(format!("{shown} (UTC)"))
+    })
+}
+
+#[cfg(unix)]
+fn room(session: &Session) -> Result<String, String> {
+    let found = rustix::fs::statvfs(&session.dir).map_err(|why| why.to_string())?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let text = format!("{} MiB free", free / (1024 * 1024));
+    if free < ROOM { Err(format!("{text}: make room before the day begins.")) } else { Ok(text) }
+}
+
+#[cfg(not(unix))]
+fn room(_: &Session) -> Result<String, String> {
+    Ok("not looked at on this system".into())
+}

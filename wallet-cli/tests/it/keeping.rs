@@ -1,0 +1,64 @@
+//! Keeping a node: backups, restores, the doctor, and two processes on one folder.
+
+use std::fs;
+
+use crate::camp::Camp;
+
+#[test]
+fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run("restore lake.backup --people-keys lake.people --dir back").fine();
+    assert!(camp.run("family show 1 --dir back").fine().out.contains("Noor"));
+    camp.run(&format!("family add --member full_name=Late --dir back {mara}"))
+        .fails(6, "is not the living copy");
+    camp.run("doctor --dir back").fails(1, "wrong");
+    camp.run("node reincarnate --dir back").fine();
+    camp.run("doctor --dir back --full").fine();
+    // The new node has no certificate: still nothing is signed.
+    camp.run(&format!("family add --member full_name=Late --dir back {mara}"))
+        .fails(5, "has no certificate");
+    // Without the second file nobody's name is in a copy.
+    camp.run("restore lake.backup --dir nameless").fine();
+    camp.run("family show 1 --dir nameless").fails(1, "damaged");
+    camp.run("restore lake.backup --dir lake").fails(6, "is not empty");
+    camp.bare("restore lake.backup --dir other --passphrase-file new-passphrase.txt")
+        .fails(5, "does not open");
+    assert!(!camp.file("other").exists(), "nothing half-done");
+    camp.run("restore camp.csv --dir other").fails(3, "no annona backup");
+}
+
+#[test]
+fn the_doctor_rebuilds_the_same_state_and_names_bad_settings() {
+    let camp = Camp::new();
+    camp.run("doctor --full --rebuild").fine();
+    fs::write(camp.file("lake/node.toml"), "colour = 1\n").expect("write");
+    camp.run("doctor").fails(1, "wrong");
+}
+
+#[test]
+fn two_processes_never_hold_one_folder() {
+    let camp = Camp::new();
+    let lock = fs::File::open(camp.file("lake/lock")).expect("open");
+    lock.lock().expect("held");
+    camp.run("family find Noor").fails(6, "another annona process");
+    camp.bare("node learn certificate.annona").fails(6, "another annona process");
+    // Reading needs no hold.
+    camp.bare("status").fine();
+    drop(lock);
+    camp.run("family find Noor").fine();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_nobody_may_write_to_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let camp = Camp::new();
+    fs::set_permissions(camp.file("hill"), fs::Permissions::from_mode(0o500)).expect("mode");
+    let answer = camp.run("node request --dir hill --out hill/again.request");
+    // The administrator may write everywhere: then there is nothing to say.
+    if answer.code != Some(0) {
+        answer.fails(5, "not allowed");
+    }
+    fs::set_permissions(camp.file("hill"), fs::Permissions::from_mode(0o700)).expect("mode");
+}
