@@ -254,6 +254,31 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every fault, by number.
+    pub const ALL: [Self; 15] = [
+        Self::LotMissing,
+        Self::WrongOwner,
+        Self::Short,
+        Self::Forged,
+        Self::NotAddressed,
+        Self::ClaimedTwice,
+        Self::RowTwice,
+        Self::ResolvedTwice,
+        Self::RefundTooLarge,
+        Self::CoveredTwice,
+        Self::NotBudgeted,
+        Self::StampFell,
+        Self::Late,
+        Self::MerchantMissing,
+        Self::BasketBroken,
+    ];
+
+    /// The fault of a number.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| *fault as u8 == number)
+    }
+
     /// Whether this proves, from the feed's own prefix and the tickets in it, that an entry cannot be paid: an
     /// insolvency proof. The others are listed, and move nothing.
     #[must_use]

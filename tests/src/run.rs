@@ -1,11 +1,15 @@
 //! One seed, run; and what to say when it fails.
 
+use std::collections::BTreeMap;
+
 use annona_ledger::hash::Hash;
+use annona_ledger::view::{Pool, PoolKey};
 
 use crate::check::Breach;
 use crate::coverage::Coverage;
 use crate::planted::Bug;
 use crate::site::memory::Memory;
+use crate::site::stored::Stored;
 use crate::world::{Founder, Options, World};
 
 /// What a run came to.
@@ -13,6 +17,12 @@ use crate::world::{Founder, Options, World};
 pub struct Ran {
     /// One hash over everything that happened.
     pub digest: Hash,
+    /// The state root that all nodes ended with.
+    pub root: Hash,
+    /// The pools that all nodes ended with.
+    pub pools: BTreeMap<PoolKey, Pool>,
+    /// The root of the core's own maps after they were told every block the first node keeps.
+    pub root_retold: Hash,
     /// Nodes, copies included.
     pub nodes: usize,
     /// Entries written.
@@ -53,6 +63,23 @@ pub fn run(options: Options) -> Result<Ran, Box<Failed>> {
     run_on(options, founder)
 }
 
+/// Runs one seed over ledger files: every honest node is the real store. The reckless one keeps the core's maps, as
+/// the shipped store has no switch that makes it hand out what it does not have.
+///
+/// # Errors
+///
+/// The first invariant that does not hold.
+pub fn run_stored(options: Options) -> Result<Ran, Box<Failed>> {
+    let founder: &Founder<'_> = &|with| {
+        if with.reckless {
+            let bug = Some(Bug::SenderRecalls);
+            return Box::new(Memory::found(with.seed, with.articles, with.notices, bug));
+        }
+        Box::new(Stored::found(with.seed, with.articles, with.notices))
+    };
+    run_on(options, founder)
+}
+
 /// Runs one seed over sites of any kind.
 ///
 /// # Errors
@@ -63,6 +90,9 @@ pub fn run_on(options: Options, founder: &Founder<'_>) -> Result<Ran, Box<Failed
     match world.run() {
         Ok(()) => Ok(Ran {
             digest: world.digest(),
+            root: world.nodes[0].site.root(),
+            pools: world.nodes[0].site.pools(),
+            root_retold: world.retold(),
             nodes: world.nodes.len(),
             entries: world.written(),
             coverage: world.coverage,

@@ -1,21 +1,23 @@
 //! What the world asks of a node, whatever keeps its state.
 
 pub mod memory;
+pub mod stored;
 
 use std::collections::BTreeMap;
 
-use annona_ledger::admit::Draft;
+use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::Block;
 use annona_ledger::charter::SignedArticle;
-use annona_ledger::entry::Owner;
+use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
-use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
 use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::{Fault, Pool, PoolKey};
+use annona_ledger::view::{ChainNo, Fault, Pool, PoolKey, View};
+use annona_ledger::wire::Bounded;
 
 /// What became of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,4 +97,26 @@ pub trait Site {
     fn faulty(&self, feed: &FeedRef) -> bool;
     /// The ticket of a promised send, with its provenance.
     fn ticket(&self, promise: &Promise) -> Option<Ticket>;
+}
+
+/// The ticket of a promise of a chain, with the provenance of what it moves.
+fn ticket(view: &impl View, chain: ChainNo, promise: &Promise) -> Option<Ticket> {
+    let (from, moved) = match promise.entry().ok()? {
+        Entry::Value(Value::Send(send)) => (send.from, Moved::Send(send)),
+        Entry::Value(Value::FloatCover(cover)) => (cover.from, Moved::Cover(cover)),
+        _ => return None,
+    };
+    let to = moved.to();
+    let held = |sent: &Sent| {
+        let name = sent.name(promise.feed.programme).ticket();
+        sent.node == to || view.ticket(&name).is_some_and(|row| row.placed)
+    };
+    // All of it, where there is room: what stands in a block here need not have reached the receiver.
+    let hops = admit::provenance(view, chain, from, |_| false)
+        .or_else(|_| admit::provenance(view, chain, from, held))
+        .ok()?;
+    let Promise { feed, index, before, signature, .. } = promise;
+    let sent =
+        Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
+    Some(Ticket::Sent(sent, Bounded::new(hops).ok()?))
 }

@@ -108,7 +108,11 @@ impl Work<'_> {
         if block.header.epoch > self.charter().epoch() {
             return Ok(Received::CharterBehind { epoch: block.header.epoch });
         }
-        if self.block_named(feed, block.header.seq, &block.header.hash())?.is_some() {
+        if let Some(known) = self.block_named(feed, block.header.seq, &block.header.hash())? {
+            // The name covers neither body nor signature: a copy that was damaged on its way is no copy.
+            if known.block != *block {
+                block.verify(&self.charter().federation(), feed)?;
+            }
             if let Some(evidence) = evidence {
                 self.keep_evidence(feed, block, evidence)?;
             }
@@ -353,12 +357,16 @@ impl Work<'_> {
     /// The chains of a feed: one, unless it has forked.
     #[must_use]
     pub fn chains_of(&self, feed: &FeedId) -> Vec<Feed> {
-        let numbers = self.all(
+        let numbers = self.chain_numbers(feed);
+        numbers.into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+    }
+
+    pub(super) fn chain_numbers(&self, feed: &FeedId) -> Vec<ChainNo> {
+        self.all(
             "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed WHERE f.id=?1 ORDER BY c.no",
             [feed.bytes()],
             |r| r.get(0).map(ChainNo),
-        );
-        numbers.into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+        )
     }
 
     fn feed_of(&self, chain: ChainNo) -> Option<Feed> {
@@ -370,7 +378,7 @@ impl Work<'_> {
             head: row.head,
             seq: row.seq,
             left: row.chain.left,
-            faulty: row.faulty,
+            faulty: row.faulty || self.shown_forked(&row.chain.feed),
         })
     }
 
@@ -596,6 +604,38 @@ impl Work<'_> {
                     .transpose()
                     .map_err(StoreFault::from)?;
                 if !each(built(row)?, evidence)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Every block of every feed in the order in which it came to be kept here, handed to `each` one by one until it
+    /// answers `false`. Blocks of one feed come in the order of the feed, as none is kept before what it continues.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault, or what `each` answers.
+    pub fn blocks_as_kept<E: From<StoreFault>>(
+        &self,
+        mut each: impl FnMut(&FeedId, BlockRow) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut last = 0i64;
+        loop {
+            let sql = format!("SELECT {BLOCK}, id FROM block WHERE id>?1 ORDER BY id LIMIT 64");
+            let page = self.all(&sql, [last], |r| Ok((read_block(r)?, r.get::<_, i64>(4)?)));
+            self.check()?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (row, id) in page {
+                last = id;
+                let row = built(row)?;
+                let feed = self.chain(row.chain).feed;
+                self.check()?;
+                if !each(&feed, row)? {
                     return Ok(());
                 }
             }

@@ -402,6 +402,13 @@ impl<'a> Work<'a> {
         lots
     }
 
+    /// Every lot, by place, those with nothing left included: what an audit or a comparison of two copies asks.
+    #[must_use]
+    pub fn all_lots(&self) -> Vec<(At, LotRow)> {
+        let lots = self.all(&format!("SELECT at, {SLOT} FROM slot ORDER BY at"), [], read_lot);
+        lots.into_iter().flatten().collect()
+    }
+
     /// All pools, in order.
     #[must_use]
     pub fn all_pools(&self) -> Vec<(PoolKey, Pool)> {
@@ -557,10 +564,8 @@ impl View for Work<'_> {
         // Few chains, and a short name leads to one certificate, hence one key.
         let Some(certificate) = self.roster.node(&feed.node) else { return false };
         let id = FeedId { node: certificate.node, lane: feed.lane, programme: feed.programme };
-        if let Some(trunk) = self.trunk_cached(&id) {
-            return self.known(trunk).is_some_and(|row| row.faulty);
-        }
-        false
+        let Some(trunk) = self.trunk_cached(&id) else { return false };
+        self.known(trunk).is_some_and(|row| row.faulty) || self.shown_forked(&id)
     }
 
     fn slot(&self, at: At) -> Option<Slot> {
@@ -681,6 +686,21 @@ impl Work<'_> {
             self.kept::<()>(Err(StoreFault::damaged(format!("chain {}", chain.0))));
         }
         row
+    }
+
+    /// Whether a ticket shows that a feed forked: the feed signed it for a place where its chain has something else.
+    pub(super) fn shown_forked(&self, feed: &FeedId) -> bool {
+        if feed.lane != Lane::Value {
+            return false;
+        }
+        let lowest = self.one(
+            "SELECT min(idx) FROM ticket WHERE sender=?1 AND programme=?2 AND placed=0",
+            params![feed.node.short(), feed.programme.0],
+            |r| r.get::<_, Option<i64>>(0),
+        );
+        let Some(lowest) = lowest.flatten().map(i64::cast_unsigned) else { return false };
+        let chains = self.chain_numbers(feed);
+        chains.into_iter().filter_map(|chain| self.known(chain)).any(|row| lowest < row.head.next)
     }
 
     /// The trunk of a feed, from what this transaction has read already where it can.

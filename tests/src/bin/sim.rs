@@ -5,13 +5,14 @@
 //! sim --seeds FROM..TO [--minutes M] a range, stopped after M minutes; failed seeds are printed, and the rate
 //! sim --steps S                      steps of a seed (320 unless told)
 //! sim --keep FILE                    adds failed seeds to a file
+//! sim --store                        over ledger files on disk instead of the core's maps
 //! ```
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use annona_tests::coverage::Table;
-use annona_tests::run::run;
+use annona_tests::run::{run, run_stored};
 use annona_tests::world::Options;
 
 struct Asked {
@@ -19,12 +20,17 @@ struct Asked {
     minutes: Option<u64>,
     steps: usize,
     keep: Option<String>,
+    store: bool,
 }
 
 fn asked() -> Result<Asked, String> {
-    let mut asked = Asked { seeds: 0..200, minutes: None, steps: 320, keep: None };
+    let mut asked = Asked { seeds: 0..200, minutes: None, steps: 320, keep: None, store: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
+        if arg == "--store" {
+            asked.store = true;
+            continue;
+        }
         let value = args.next().ok_or(format!("{arg} wants a value"))?;
         let number = |text: &str| text.parse::<u64>().map_err(|e| format!("{arg} {text}: {e}"));
         match arg.as_str() {
@@ -66,7 +72,8 @@ fn main() -> std::process::ExitCode {
             break;
         }
         done += 1;
-        match run(Options { steps: asked.steps, ..Options::seed(seed) }) {
+        let options = Options { steps: asked.steps, ..Options::seed(seed) };
+        match if asked.store { run_stored(options) } else { run(options) } {
             Ok(ran) => {
                 table.add(&ran.coverage);
                 entries += ran.entries;

@@ -14,10 +14,10 @@ use annona_ledger::limits;
 use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::state::{Block as Within, State};
-use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
+use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
-use annona_ledger::wire::{self, Bounded, Bytes};
+use annona_ledger::wire::{self, Bytes};
 
 use super::{Received, Seen, Site};
 use crate::disk::Disk;
@@ -260,7 +260,7 @@ impl Memory {
 }
 
 /// Whether drafts are one entry, or a basket with exactly what it binds.
-fn well_bound(drafts: &[Draft]) -> bool {
+pub(super) fn well_bound(drafts: &[Draft]) -> bool {
     let basket = |d: &Draft| matches!(d.entry, Entry::Value(Value::Basket { .. }));
     match drafts {
         [] => false,
@@ -476,29 +476,7 @@ impl Site for Memory {
     }
 
     fn ticket(&self, promise: &Promise) -> Option<Ticket> {
-        let moved = match promise.entry().ok()? {
-            Entry::Value(Value::Send(send)) => Moved::Send(send),
-            Entry::Value(Value::FloatCover(cover)) => Moved::Cover(cover),
-            _ => return None,
-        };
-        let from = match &moved {
-            Moved::Send(send) => send.from,
-            Moved::Cover(cover) => cover.from,
-        };
-        let chain = self.trunk_of(&promise.feed)?;
-        let to = moved.to();
-        let held = |sent: &Sent| {
-            let name = sent.name(promise.feed.programme).ticket();
-            sent.node == to || self.state.ticket(&name).is_some_and(|row| row.placed)
-        };
-        // All of it, where there is room: what stands in a block here need not have reached the receiver.
-        let hops = admit::provenance(&self.state, chain, from, |_| false)
-            .or_else(|_| admit::provenance(&self.state, chain, from, held))
-            .ok()?;
-        let Promise { feed, index, before, signature, .. } = promise;
-        let sent =
-            Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
-        Some(Ticket::Sent(sent, Bounded::new(hops).ok()?))
+        super::ticket(&self.state, self.trunk_of(&promise.feed)?, promise)
     }
 }
 

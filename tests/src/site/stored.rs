@@ -1,0 +1,265 @@
+//! A node over the real ledger file: SQLite with its write-ahead log, as shipped.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use annona_ledger::admit::Draft;
+use annona_ledger::block::Block;
+use annona_ledger::charter::SignedArticle;
+use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FeedId, FeedRef, Lane};
+use annona_ledger::key::SigningKey;
+use annona_ledger::notice::SignedNotice;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::{Promise, Ticket, sign_place};
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::{Fault, Opened, Pool, PoolKey, View};
+use annona_ledger::wire::Bytes;
+use annona_node::store::{self, Store, StoreFault, Work};
+use tempfile::TempDir;
+
+use super::memory::well_bound;
+use super::{Received, Seen, Site};
+
+/// Why every `expect` on the store holds here: its disk is the test's own, and has room.
+const SOUND: &str = "the ledger file of a test is sound";
+
+/// The node.
+pub struct Stored {
+    seed: [u8; 32],
+    key: SigningKey,
+    store: Store,
+    /// Each power cut moves the node to a new folder, with the files as they lay on the disk.
+    folder: TempDir,
+}
+
+fn ledger(folder: &TempDir) -> PathBuf {
+    folder.path().join("ledger.db")
+}
+
+fn log(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
+}
+
+impl Stored {
+    /// Founds a node's folder: the first articles and notices are handed over in person.
+    #[must_use]
+    pub fn found(seed: [u8; 32], articles: &[SignedArticle], notices: &[SignedNotice]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut store = Store::create(&ledger(&folder)).expect(SOUND);
+        for article in articles {
+            store.apply_article(article).expect("the cast's articles follow one another");
+        }
+        for notice in notices {
+            store.learn(notice).expect("the charter bears it out");
+        }
+        Self { seed, key: SigningKey::from_seed(&seed), store, folder }
+    }
+
+    fn open(seed: [u8; 32], folder: TempDir) -> Self {
+        let store = Store::open(&ledger(&folder)).expect(SOUND);
+        store.check_heads().expect("what was durable is whole");
+        Self { seed, key: SigningKey::from_seed(&seed), store, folder }
+    }
+
+    fn copied(&self) -> TempDir {
+        let folder = TempDir::new().expect("a temporary folder");
+        self.store.copy_to(&ledger(&folder)).expect(SOUND);
+        folder
+    }
+
+    /// Looks, and makes sure that the answer is no silence about a failed look.
+    fn look<T>(&self, at: impl FnOnce(&Work<'_>) -> T) -> T {
+        let work = self.store.look().expect(SOUND);
+        let answer = at(&work);
+        work.check().expect(SOUND);
+        answer
+    }
+}
+
+impl Site for Stored {
+    fn submit(&mut self, feed: &FeedId, drafts: &[Draft]) -> Result<Vec<Promise>, Rejection> {
+        let federation = self.store.federation().expect(SOUND);
+        let mut work = self.store.begin().expect(SOUND);
+        let chain = work.open_trunk(feed).expect(SOUND);
+        let accepted = work.accept(chain, drafts, &[]).expect(SOUND)?;
+        if !well_bound(drafts) {
+            // What binds other entries than it says never reaches the store: the pages build baskets whole.
+            work.abandon().expect(SOUND);
+            return Err(Rejection::BadBasket);
+        }
+        work.commit().expect(SOUND);
+        // Goods leave after the commit, and no signature before it.
+        let promised = accepted.into_iter().map(|entry| {
+            let next = entry.at.index + 1;
+            let head = Head { next, accumulator: entry.accumulator };
+            Promise {
+                feed: entry.feed.short(),
+                index: entry.at.index,
+                before: entry.before,
+                signature: sign_place(&self.key, &federation, &entry.feed, &head),
+                entry: Bytes::new(entry.bytes).expect("admitted entries fit"),
+            }
+        });
+        Ok(promised.collect())
+    }
+
+    fn seal(&mut self, now: Millis) {
+        let mut work = self.store.begin().expect(SOUND);
+        let mut own = work.feeds();
+        own.retain(|feed| feed.id.node == self.key.public() && feed.left.is_none());
+        own.sort_by_key(|feed| feed.id);
+        for feed in own {
+            work.seal(feed.chain, &self.key, now).expect(SOUND);
+        }
+        work.commit().expect(SOUND);
+    }
+
+    fn receive(&mut self, feed: &FeedId, block: &Block) -> Received {
+        let mut work = self.store.begin().expect(SOUND);
+        match work.receive(feed, block, None) {
+            Ok(received) => {
+                work.commit().expect(SOUND);
+                match received {
+                    store::Received::New => Received::New,
+                    store::Received::Known => Received::Known,
+                    store::Received::Fork { .. } => Received::Fork,
+                    store::Received::Gap { .. }
+                    | store::Received::AuthorUnknown
+                    | store::Received::CharterBehind { .. }
+                    | store::Received::TooManyBranches => Received::Waits,
+                }
+            }
+            Err(StoreFault::Block(_)) => Received::Refused,
+            Err(fault) => panic!("{SOUND}: {fault}"),
+        }
+    }
+
+    fn learn(&mut self, notice: &SignedNotice) {
+        match self.store.learn(notice) {
+            Ok(_) | Err(StoreFault::Notice(_)) => {}
+            Err(fault) => panic!("{SOUND}: {fault}"),
+        }
+    }
+
+    fn article(&mut self, article: &SignedArticle) {
+        match self.store.apply_article(article) {
+            Ok(_) | Err(StoreFault::Article(_)) => {}
+            Err(fault) => panic!("{SOUND}: {fault}"),
+        }
+    }
+
+    fn crash(&mut self, keep: usize) {
+        let folder = TempDir::new().expect("a temporary folder");
+        // Something was being written that nobody was promised, and a torn piece of it reached the log.
+        let nobody = SigningKey::from_seed(&[0xee; 32]).public();
+        let feed = FeedId { node: nobody, lane: Lane::Value, programme: crate::cast::CASH };
+        let work = self.store.begin().expect(SOUND);
+        work.open_trunk(&feed).expect(SOUND);
+        let (from, to) = (ledger(&self.folder), ledger(&folder));
+        std::fs::copy(&from, &to).expect("it is there");
+        let mut written = std::fs::read(log(&from)).unwrap_or_default();
+        written.extend(std::iter::repeat_n(0xee, keep));
+        std::fs::write(log(&to), written).expect("there is room");
+        drop(work);
+        *self = Self::open(self.seed, folder);
+        let lost = self.look(|work| work.trunk(&feed).is_none());
+        assert!(lost, "what was not committed is not there");
+    }
+
+    fn restored(&self) -> Box<dyn Site> {
+        Box::new(Self::open(self.seed, self.copied()))
+    }
+
+    fn blocks(&self) -> Vec<(FeedId, Block)> {
+        self.look(|work| {
+            let mut blocks = Vec::new();
+            work.blocks_as_kept::<StoreFault>(|feed, row| {
+                blocks.push((*feed, row.block));
+                Ok(true)
+            })
+            .expect(SOUND);
+            blocks
+        })
+    }
+
+    fn heads(&self) -> Vec<(FeedId, Head)> {
+        let mut feeds = self.look(|work| work.feeds());
+        // A branch whose blocks repeat what the chain it left says has come no further than that one.
+        feeds.retain(|f| f.head.next > 0 && f.left.is_none_or(|left| left.index < f.head.next));
+        let mut heads: Vec<_> = feeds.iter().map(|feed| (feed.id, feed.head)).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    fn last_stamp(&self, feed: &FeedId) -> Minute {
+        self.look(|work| work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain)))
+    }
+
+    fn epoch(&self) -> u32 {
+        self.store.charter().expect(SOUND).epoch()
+    }
+
+    fn root(&self) -> Hash {
+        self.store.root().expect(SOUND)
+    }
+
+    fn replayed(&self) -> Hash {
+        let folder = self.copied();
+        let mut store = Store::open(&ledger(&folder)).expect(SOUND);
+        let steps = Cell::new(0u64);
+        store.rebuild(&mut |_, _| steps.set(steps.get() + 1)).expect(SOUND);
+        let health = store.check_all(&mut |_, _| {}).expect(SOUND);
+        assert!(health.damage.is_empty(), "{:?}", health.damage);
+        assert_eq!(health.blocks, steps.get(), "every block is folded again");
+        store.root().expect(SOUND)
+    }
+
+    fn pools(&self) -> BTreeMap<PoolKey, Pool> {
+        let pools = self.look(|work| work.all_pools());
+        pools.into_iter().filter(|(_, pool)| *pool != Pool::default()).collect()
+    }
+
+    fn lots(&self) -> Vec<Seen> {
+        let mut lots = self.look(|work| {
+            let seen = work.all_lots().into_iter().map(|(at, lot)| Seen {
+                feed: work.chain(at.chain).feed.short(),
+                origin: lot.origin,
+                owner: lot.owner,
+                cycle: lot.cycle,
+                commodity: lot.commodity,
+                balance: lot.balance.units(),
+                held: lot.held.units(),
+                waiting: lot.opened == Opened::Waiting,
+            });
+            seen.collect::<Vec<_>>()
+        });
+        lots.sort_unstable();
+        lots
+    }
+
+    fn faults(&self) -> Vec<(FeedRef, u64, Fault)> {
+        self.look(|work| {
+            let named = work.faults().into_iter().map(|(at, number)| {
+                let fault = Fault::of(number).expect("only faults are noted as faults");
+                (work.chain(at.chain).feed.short(), at.index, fault)
+            });
+            named.collect()
+        })
+    }
+
+    fn faulty(&self, feed: &FeedRef) -> bool {
+        self.look(|work| work.faulty(feed))
+    }
+
+    fn ticket(&self, promise: &Promise) -> Option<Ticket> {
+        self.look(|work| {
+            let feeds = work.feeds();
+            let trunk = |f: &&store::Feed| f.id.short() == promise.feed && f.left.is_none();
+            let chain = feeds.iter().find(trunk)?.chain;
+            super::ticket(work, chain, promise)
+        })
+    }
+}
