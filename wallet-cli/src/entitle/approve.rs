@@ -75,7 +75,7 @@ impl Approve {
         let federation = node.federation()?;
         waiting.approvals.push(draft.approve(&federation, signer.key()));
         let frozen = match waiting.approvals.as_slice() {
-            [one, other] => Some(draft.clone().approved(*one, *other)),
+            [one, other] => Some(draft.approved(*one, *other)),
             _ => None,
         };
         if let Some(list) = &frozen {

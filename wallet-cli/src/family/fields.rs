@@ -126,7 +126,7 @@ mod tests {
                     assert_eq!(all.join("|"), want, "{text}");
                 }
                 (Err(fault), Err(words)) => {
-                    assert!(fault.message.contains(words), "{}", fault.message)
+                    assert!(fault.message.contains(words), "{}", fault.message);
                 }
                 (other, _) => panic!("{text}: {other:?}"),
             }

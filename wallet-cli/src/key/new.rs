@@ -55,11 +55,10 @@ impl New {
             None => None,
             Some(path) => {
                 let own = self.recovery_passphrase_file.as_deref();
-                let other = match own {
-                    Some(file) => session.ask.other("the recovery passphrase", Some(file), "")?,
-                    None => passphrase.clone(),
-                };
-                Some(make(path, Name::Recovery(org), &other, cost)?)
+                let asked = own.map(|file| session.ask.other("its passphrase", Some(file), ""));
+                let other = asked.transpose()?;
+                let other = other.as_ref().unwrap_or(&passphrase);
+                Some(make(path, Name::Recovery(org), other, cost)?)
             }
         };
         let key = make(&self.out, Name::Organisation(org), &passphrase, cost)?;
