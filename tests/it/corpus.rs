@@ -66,7 +66,18 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a vector is text");
-        for word in text.split_whitespace().filter(|word| word.len() % 2 == 0) {
+        // A value is the rest of its line, or the indented lines that follow (spec/vectors/README.md).
+        let mut words: Vec<String> = Vec::new();
+        for line in text.lines() {
+            match (line.strip_prefix("  "), line.split_once(':')) {
+                (Some(more), _) => {
+                    words.last_mut().expect("a name before it").push_str(more.trim())
+                }
+                (None, Some((_, value))) => words.push(value.trim().to_owned()),
+                (None, None) => {}
+            }
+        }
+        for word in words.iter().filter(|word| word.len() % 2 == 0) {
             let bytes = (0..word.len())
                 .step_by(2)
                 .map(|i| u8::from_str_radix(word.get(i..i + 2)?, 16).ok());
