@@ -6,6 +6,7 @@
 //!
 //! There is no randomness but [`rng::Rng`], no wall clock, and no map without an order in here.
 
+pub mod bench;
 pub mod cast;
 pub mod check;
 pub mod clock;

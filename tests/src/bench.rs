@@ -1,0 +1,13 @@
+//! The fixed workload of `spec/bench.md`: a federation of forty sites, and ledgers of any size written through it by
+//! the real writer. Benchmarks and the tests of sizes use the same one.
+
+mod federation;
+mod mix;
+mod written;
+
+pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
+pub use mix::{Chance, Shares};
+pub use written::{Written, lots_for};
+
+/// What building or measuring may meet: it is told, and ends the run.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
