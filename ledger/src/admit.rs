@@ -208,11 +208,8 @@ impl<V: View> Asking<'_, V> {
             return Err(Rejection::WrongOwner);
         }
         let node = self.feed.node;
-        let frozen = self.view.list(&node, list).ok_or(Rejection::ListNotApproved)?;
-        let approved = frozen.programme == self.feed.programme
-            && frozen.cycle == row.cycle
-            && list::check(&frozen, &node, self.view.charter(), self.view.roster()).is_ok();
-        if !approved {
+        let frozen = self.view.approved_list(&node, list).ok_or(Rejection::ListNotApproved)?;
+        if frozen.programme != self.feed.programme || frozen.cycle != row.cycle {
             return Err(Rejection::ListNotApproved);
         }
         let proof = proof.ok_or(Rejection::RowNotInList)?;

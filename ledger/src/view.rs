@@ -362,6 +362,14 @@ pub trait View {
     fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool;
     /// A frozen list.
     fn list(&self, node: &[u8; 8], index: u64) -> Option<List>;
+    /// A frozen list whose two approvals hold by the charter and the certificates of this view, or nothing.
+    ///
+    /// The answer is the one below, and only that: a view may remember it for as long as its charter, its certificates
+    /// and the list stand still. Checking anew costs two signatures for every row that is issued.
+    fn approved_list(&self, node: &[u8; 8], index: u64) -> Option<List> {
+        let list = self.list(node, index)?;
+        crate::list::check(&list, node, self.charter(), self.roster()).is_ok().then_some(list)
+    }
     /// Whether a holder is enrolled.
     fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool;
     /// Whom a carrier is bound to.

@@ -24,7 +24,7 @@ use crate::folder::{Folder, FolderFault, KEYS, LEDGER};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::seal::{Cost, SealError, random};
-use crate::store::{Accepted, Store, StoreFault, Work};
+use crate::store::{Accepted, Extent, Store, StoreFault, Work};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -292,12 +292,16 @@ impl Node {
             answers.push(one(&mut work, request, now)?);
         }
         let wrote = answers.iter().any(|answer| answer.as_ref().is_ok_and(|a| !a.is_empty()));
+        let sealed =
+            if wrote { seal_full(&mut work, &answers, &self.signing, now)? } else { false };
         let done = if wrote { work.commit() } else { work.abandon() };
         if let Err(fault) = done {
             self.broken = Some(fault.to_string());
             return Err(fault.into());
         }
-        self.seal_full(&answers)?;
+        if sealed {
+            self.remember()?;
+        }
         Ok(answers)
     }
 
@@ -317,23 +321,10 @@ impl Node {
         promise(&self.signing, &self.federation()?, accepted)
     }
 
-    /// Seals what is open in chains that are full, and every control entry at once.
-    fn seal_full(&mut self, answers: &[Answer]) -> Result<(), NodeFault> {
-        let mut feeds: Vec<FeedId> =
-            answers.iter().flatten().flatten().map(|accepted| accepted.feed).collect();
-        feeds.sort();
-        feeds.dedup();
-        let mut due = Vec::new();
-        for feed in feeds {
-            let work = self.store.look()?;
-            let Some(chain) = work.trunk(&feed) else { continue };
-            drop(work);
-            let open = self.store.tail_len(chain)?;
-            if feed.lane == Lane::Control || open >= limits::BLOCK_ENTRIES as u64 {
-                due.push(feed);
-            }
-        }
-        self.seal(&due)
+    /// Remembers outside the folder how far this node has sealed, before any of those blocks leaves it.
+    fn remember(&mut self) -> Result<(), NodeFault> {
+        let marks = marks(&self.store, &self.public())?;
+        Ok(self.guarded()?.record(&marks)?)
     }
 
     /// Seals the open tails of some of this node's feeds, and remembers it outside the folder before any block leaves.
@@ -349,12 +340,11 @@ impl Node {
             let now = self.clock.now();
             let mut work = self.store.begin()?;
             let Some(chain) = work.trunk(feed) else { continue };
-            sealed |= !work.seal(chain, &self.signing, now)?.is_empty();
+            sealed |= !work.seal(chain, &self.signing, now, Extent::All)?.is_empty();
             work.commit()?;
         }
         if sealed {
-            let marks = marks(&self.store, &own)?;
-            self.guarded()?.record(&marks)?;
+            self.remember()?;
         }
         Ok(())
     }
@@ -474,6 +464,29 @@ fn one(work: &mut Work<'_>, request: &mut Request<'_>, now: Millis) -> Result<An
     Ok(work.accept(chain, &drafts, &evidence)?.map_err(Refusal::Rule))
 }
 
+/// Seals the blocks that a group of answers has filled, and every control entry at once: in the transaction that wrote
+/// them, so that a burst costs no second commit. Says whether there were any.
+fn seal_full(
+    work: &mut Work<'_>,
+    answers: &[Answer],
+    key: &SigningKey,
+    now: Millis,
+) -> Result<bool, NodeFault> {
+    let mut feeds: Vec<FeedId> =
+        answers.iter().flatten().flatten().map(|accepted| accepted.feed).collect();
+    feeds.sort();
+    feeds.dedup();
+    let mut sealed = false;
+    for feed in feeds {
+        let Some(chain) = work.trunk(&feed) else { continue };
+        let extent = if feed.lane == Lane::Control { Extent::All } else { Extent::Full };
+        if extent == Extent::All || work.tail_len(chain) >= limits::BLOCK_ENTRIES as u64 {
+            sealed |= !work.seal(chain, key, now, extent)?.is_empty();
+        }
+    }
+    Ok(sealed)
+}
+
 /// The promise of an accepted entry.
 ///
 /// # Errors
@@ -510,20 +523,11 @@ pub struct Stamp {
 pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
-    let newest = newest_of_others(work, feed);
+    let newest = work.newest_of_others(&feed.node);
     let ahead = newest.0.saturating_add(limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60));
     let doubtful = newest > Minute(0) && wall.0 > ahead;
     let believed = if doubtful { newest } else { wall };
     Stamp { at: believed.max(last), doubtful }
-}
-
-fn newest_of_others(work: &Work<'_>, feed: &FeedId) -> Minute {
-    let feeds = work.feeds();
-    let stamps = feeds
-        .iter()
-        .filter(|other| other.id.node != feed.node)
-        .map(|other| work.last_stamp(other.chain));
-    stamps.max().unwrap_or(Minute(0))
 }
 
 fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {

@@ -6,6 +6,7 @@
 mod apply;
 mod blocks;
 mod headers;
+mod held;
 mod replay;
 mod rows;
 mod schema;
@@ -23,7 +24,7 @@ use annona_ledger::notice::{Learned, NoticeRejection, Roster, SignedNotice};
 use annona_ledger::wire::WireFault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-pub use blocks::{BlockRow, Feed, Received};
+pub use blocks::{BlockRow, Extent, Feed, Received};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
 pub use work::{Accepted, Work};

@@ -28,7 +28,7 @@ impl Work<'_> {
             Change::Slot(at, slot) => self.put_slot(at, &slot),
             Change::Pool(key, by) => {
                 let pool = self.pool(&key).plus(by);
-                self.pools.borrow_mut().insert(key, (pool, true));
+                self.pools.borrow_mut().set(key, pool);
             }
             Change::Ticket(name, row) => self.put_ticket(&name, &row),
             Change::Hold(at, hold) => self.write(
@@ -46,10 +46,13 @@ impl Work<'_> {
                 let merchants = row.merchants.saturating_add(1);
                 self.set_chain(chain, ChainRow { merchants, ..row });
             }
-            Change::List(node, index, list) => self.write(
-                "INSERT OR REPLACE INTO list(node, idx, bytes) VALUES(?1, ?2, ?3)",
-                params![node, index.cast_signed(), wire::encode(&*list)],
-            ),
+            Change::List(node, index, list) => {
+                self.approved.borrow_mut().remove(&(node, index));
+                self.write(
+                    "INSERT OR REPLACE INTO list(node, idx, bytes) VALUES(?1, ?2, ?3)",
+                    params![node, index.cast_signed(), wire::encode(&*list)],
+                );
+            }
             Change::Enrolled(programme, who) => self.write(
                 "INSERT OR IGNORE INTO enrolled(programme, pseudonym) VALUES(?1, ?2)",
                 params![programme.0, who.0],
@@ -71,6 +74,13 @@ impl Work<'_> {
     }
 
     fn put_slot(&self, at: At, slot: &Slot) {
+        let held = self.slots.borrow().get(&at);
+        if let (Some(Slot::Lot(_)), Slot::Lot(_)) = (held, slot) {
+            // Only what is left of it and what is held can change after its opening.
+            self.slots.borrow_mut().set(at, *slot);
+            return;
+        }
+        self.slots.borrow_mut().read(at, *slot);
         match slot {
             Slot::Same(first) => self.write(
                 "INSERT OR REPLACE INTO slot(at, same) VALUES(?1, ?2)",

@@ -10,10 +10,10 @@ use annona_ledger::time::Hlc;
 use annona_ledger::view::{At, ChainNo, View};
 use annona_ledger::wire::{self, Bounded, Bytes};
 use annona_ledger::{limits, merkle};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::rows::At64;
-use super::work::{ChainRow, Work};
+use super::work::{ChainRow, Pending, Work};
 use super::{Store, StoreFault, rows};
 
 /// What became of a block that was offered.
@@ -185,6 +185,7 @@ impl Work<'_> {
                 Head { next: placed.index.saturating_add(1), accumulator: placed.accumulator };
             self.fold_at(at, after, &placed.entry, epoch, following);
         }
+        self.spill();
     }
 
     fn insert_block(
@@ -385,36 +386,42 @@ impl Work<'_> {
     /// Every chain, in order of feed.
     #[must_use]
     pub fn feeds(&self) -> Vec<Feed> {
-        let numbers = self.all(
+        self.all_chains().into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+    }
+
+    /// How far each chain is sealed, in order of feed.
+    fn heads(&self) -> Vec<(FeedId, Head)> {
+        let rows = self.all_chains().into_iter().filter_map(|chain| self.chain_row(chain));
+        rows.map(|row| (row.chain.feed, row.sealed)).collect()
+    }
+
+    fn all_chains(&self) -> Vec<ChainNo> {
+        self.all(
             "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed ORDER BY f.id, c.no",
             [],
             |r| r.get(0).map(ChainNo),
-        );
-        numbers.into_iter().filter_map(|chain| self.feed_of(chain)).collect()
+        )
     }
 
     /// The root over the heads known here: what an author commits to having seen.
     #[must_use]
     pub fn frontier_root(&self) -> Hash {
         let leaves: Vec<Hash> = self
-            .feeds()
+            .heads()
             .iter()
-            .filter(|feed| feed.sealed.next > 0)
-            .map(|feed| {
+            .filter(|(_, sealed)| sealed.next > 0)
+            .map(|(feed, sealed)| {
                 annona_ledger::hash::hash(
                     annona_ledger::hash::Purpose::Frontier,
-                    &[
-                        &feed.id.bytes(),
-                        &feed.sealed.next.to_be_bytes(),
-                        &feed.sealed.accumulator.0,
-                    ],
+                    &[&feed.bytes(), &sealed.next.to_be_bytes(), &sealed.accumulator.0],
                 )
             })
             .collect();
         merkle::root(&leaves)
     }
 
-    /// Seals the open tail of a chain into blocks. In the same transaction the entries leave the tail.
+    /// Seals the open tail of a chain into blocks: all of it, or only as far as it fills them. In the same transaction
+    /// the entries leave the tail. No block leaves this node before the transaction is committed.
     ///
     /// # Errors
     ///
@@ -424,6 +431,7 @@ impl Work<'_> {
         chain: ChainNo,
         key: &SigningKey,
         now: annona_ledger::time::Millis,
+        extent: Extent,
     ) -> Result<Vec<Block>, StoreFault> {
         let Some(row) = self.chain_row(chain) else {
             self.check()?;
@@ -433,7 +441,7 @@ impl Work<'_> {
         let (federation, epoch) = (self.charter().federation(), self.charter().epoch());
         let mut blocks = Vec::new();
         let mut clock = self.clock();
-        while let Some(part) = self.next_part(chain)? {
+        while let Some(part) = self.next_part(chain, extent)? {
             let Some(row) = self.chain_row(chain) else { break };
             clock = clock.tick(now);
             let block = block::Draft {
@@ -450,13 +458,9 @@ impl Work<'_> {
             self.insert_block(chain, &feed, &block, &block.header.hash())?;
             self.keep_evidence(&feed, &block, &part.evidence)?;
             let end = block.header.end();
-            self.tx.execute(
-                "DELETE FROM tail WHERE at>=?1 AND at<?2",
-                params![
-                    At64(At { chain, index: row.sealed.next }),
-                    At64(At { chain, index: end.next })
-                ],
-            )?;
+            let (from, to) = (At { chain, index: row.sealed.next }, At { chain, index: end.next });
+            self.pending.borrow_mut().retain(|at, _| *at < from || *at >= to);
+            self.write("DELETE FROM tail WHERE at>=?1 AND at<?2", [At64(from), At64(to)]);
             let seq = row.seq.saturating_add(1);
             self.set_chain(chain, ChainRow { sealed: end, seq, ..row });
             blocks.push(block);
@@ -469,20 +473,19 @@ impl Work<'_> {
     }
 
     /// The next entries of a tail that fit one block, never parting a basket.
-    fn next_part(&self, chain: ChainNo) -> Result<Option<Part>, StoreFault> {
+    fn next_part(&self, chain: ChainNo, extent: Extent) -> Result<Option<Part>, StoreFault> {
         let Some(row) = self.chain_row(chain) else { return Ok(None) };
-        let rows = self.all(
+        let from = At { chain, index: row.sealed.next };
+        let to = At { chain, index: from.index.saturating_add(limits::BLOCK_ENTRIES as u64) };
+        let mut rows: Vec<Pending> = self.all(
             "SELECT entry, evidence FROM tail WHERE at>=?1 AND at<?2 ORDER BY at",
-            params![
-                At64(At { chain, index: row.sealed.next }),
-                At64(At {
-                    chain,
-                    index: row.sealed.next.saturating_add(limits::BLOCK_ENTRIES as u64)
-                })
-            ],
-            |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Option<Vec<u8>>>(1)?)),
+            [At64(from), At64(to)],
+            |r| Ok((r.get(0)?, r.get(1)?)),
         );
         self.check()?;
+        // What is not in the file yet comes after all that is.
+        rows.extend(self.pending.borrow().range(from..to).map(|(_, pending)| pending.clone()));
+        let mut full = rows.len() >= limits::BLOCK_ENTRIES;
         let lane = row.chain.feed.lane;
         let mut part = Part::default();
         let mut bytes = 0usize;
@@ -505,6 +508,7 @@ impl Work<'_> {
             }
             let size: usize = group.iter().map(|(entry, _)| entry.len()).sum();
             if bytes.saturating_add(size) > limits::BODY_BYTES {
+                full = true;
                 break;
             }
             bytes = bytes.saturating_add(size);
@@ -517,7 +521,14 @@ impl Work<'_> {
             }
         }
         part.evidence = Evidence(Bounded::new(proofs)?);
-        Ok(if part.entries.is_empty() { None } else { Some(part) })
+        let due = full || extent == Extent::All;
+        Ok(if part.entries.is_empty() || !due { None } else { Some(part) })
+    }
+
+    /// How many entries of a chain are not in a block yet.
+    #[must_use]
+    pub fn tail_len(&self, chain: ChainNo) -> u64 {
+        self.chain_row(chain).map_or(0, |row| row.head.next.saturating_sub(row.sealed.next))
     }
 
     fn clock(&self) -> Hlc {
@@ -545,6 +556,9 @@ impl Work<'_> {
     /// The bytes of the entry at a place.
     #[must_use]
     pub fn entry_bytes(&self, at: At) -> Option<Vec<u8>> {
+        if let Some((bytes, _)) = self.pending.borrow().get(&at) {
+            return Some(bytes.clone());
+        }
         let tail = self.one("SELECT entry FROM tail WHERE at=?1", [At64(at)], |r| r.get(0));
         if tail.is_some() {
             return tail;
@@ -643,6 +657,15 @@ impl Work<'_> {
     }
 }
 
+/// How much of a tail is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything.
+    All,
+    /// What fills whole blocks; the rest stays open.
+    Full,
+}
+
 enum Spot {
     End(ChainNo),
     Branch(At),
@@ -680,18 +703,5 @@ impl Store {
             .query_map([], |r| r.get::<_, [u8; 36]>(0))?
             .collect::<Result<Vec<_>, _>>()?;
         Ok(feeds.iter().filter_map(rows::feed_id).any(|feed| feed.node == *node))
-    }
-
-    /// When a chain's open tail began, in the stamp of its first entry: what the ten-minute seal counts from.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault`].
-    pub fn tail_len(&self, chain: ChainNo) -> Result<u64, StoreFault> {
-        let found: Option<i64> = self
-            .conn()
-            .query_row("SELECT next-sealed FROM chain WHERE no=?1", [chain.0], |r| r.get(0))
-            .optional()?;
-        Ok(found.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
     }
 }

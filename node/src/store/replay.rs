@@ -211,7 +211,9 @@ impl Work<'_> {
             |r| r.get(0),
         );
         self.check()?;
-        Ok(tail)
+        let pending = self.pending.borrow();
+        let pending = pending.iter().filter(|(at, _)| at.chain == chain);
+        Ok(tail.into_iter().chain(pending.map(|(_, (bytes, _))| bytes.clone())).collect())
     }
 
     fn fold_tail(&self, chain: ChainNo) -> Result<(), StoreFault> {

@@ -1,6 +1,6 @@
 //! One transaction: what it sees, and what it will have changed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CarrierId, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym, Purse,
 };
+use annona_ledger::key::PublicKey;
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
 use annona_ledger::rejection::Rejection;
@@ -26,6 +27,7 @@ use annona_ledger::{admit, fold, limits, wire};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
 use super::StoreFault;
+use super::held::Held;
 use super::rows::{self, At64, FLOAT, SLOT, Sum, TICKET};
 
 /// A chain's row, as it stands within this transaction.
@@ -51,10 +53,28 @@ pub struct Work<'a> {
     charter: Arc<Charter>,
     roster: Arc<Roster>,
     /// Rows that nearly every entry touches: read once, written once.
-    pub(super) chains: RefCell<BTreeMap<ChainNo, (ChainRow, bool)>>,
-    pub(super) pools: RefCell<BTreeMap<PoolKey, (Pool, bool)>>,
+    pub(super) chains: RefCell<Held<ChainNo, ChainRow>>,
+    pub(super) pools: RefCell<Held<PoolKey, Pool>>,
+    /// What stands at opening entries' places. A new one is written to the file at once, where it can be found by its
+    /// purse; what is taken from it later is written at the end.
+    pub(super) slots: RefCell<Held<At, Slot>>,
+    /// Entries of the tail that are not in the file yet: most of a burst are sealed before they would be.
+    pub(super) pending: RefCell<BTreeMap<At, Pending>>,
+    trunks: RefCell<BTreeMap<FeedId, ChainNo>>,
+    /// Lists whose approvals were checked in this transaction, and what came of it: charter and roster stand still in it.
+    pub(super) approved: RefCell<Approved>,
+    newest: Cell<Option<([u8; 8], Minute)>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
 }
+
+/// An entry of the tail, and its evidence.
+pub(super) type Pending = (Vec<u8>, Option<Vec<u8>>);
+
+/// Lists by node and index, where their approvals hold.
+type Approved = BTreeMap<([u8; 8], u64), Option<List>>;
+
+/// Rows of one kind held in memory at most: a rebuild is one transaction over all there is.
+const HELD: usize = 16_384;
 
 /// An entry this node has written, in its place. Its promise may be signed once the transaction is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +99,11 @@ impl<'a> Work<'a> {
             roster,
             chains: RefCell::default(),
             pools: RefCell::default(),
+            slots: RefCell::default(),
+            pending: RefCell::default(),
+            trunks: RefCell::default(),
+            approved: RefCell::default(),
+            newest: Cell::new(None),
             fault: RefCell::default(),
         }
     }
@@ -135,8 +160,8 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn chain_row(&self, chain: ChainNo) -> Option<ChainRow> {
-        if let Some((row, _)) = self.chains.borrow().get(&chain) {
-            return Some(*row);
+        if let Some(row) = self.chains.borrow().get(&chain) {
+            return Some(row);
         }
         let row = self.one(
             "SELECT f.id, c.left_chain, c.left_index, c.next, c.accumulator, c.stamp, c.sealed,
@@ -145,22 +170,51 @@ impl<'a> Work<'a> {
             [chain.0],
             chain_row,
         )?;
-        self.chains.borrow_mut().insert(chain, (row, false));
+        self.chains.borrow_mut().read(chain, row);
         Some(row)
     }
 
     pub(super) fn set_chain(&self, chain: ChainNo, row: ChainRow) {
-        self.chains.borrow_mut().insert(chain, (row, true));
+        self.chains.borrow_mut().set(chain, row);
     }
 
     /// The chain of a feed that was known first, if any.
     #[must_use]
     pub fn trunk(&self, feed: &FeedId) -> Option<ChainNo> {
-        self.one(
+        if let Some(chain) = self.trunks.borrow().get(feed) {
+            return Some(*chain);
+        }
+        let chain = self.one(
             "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed WHERE f.id=?1 AND c.left_chain IS NULL",
             [feed.bytes()],
             |r| r.get(0).map(ChainNo),
-        )
+        )?;
+        self.trunks.borrow_mut().insert(*feed, chain);
+        Some(chain)
+    }
+
+    /// The newest stamp in any feed of another node.
+    #[must_use]
+    pub fn newest_of_others(&self, node: &PublicKey) -> Minute {
+        if let Some((_, newest)) = self.newest.get().filter(|(of, _)| *of == node.short()) {
+            return newest;
+        }
+        // A feed's id begins with its node's algorithm and key.
+        let mut key = [0u8; 33];
+        key.copy_from_slice(
+            &FeedId { node: *node, lane: Lane::Value, programme: ProgrammeId(0) }.bytes()[..33],
+        );
+        let written: Option<Option<u32>> = self.one(
+            "SELECT max(c.stamp) FROM chain c JOIN feed f ON f.no=c.feed WHERE substr(f.id, 1, 33)<>?1",
+            [key],
+            |r| r.get(0),
+        );
+        let chains = self.chains.borrow();
+        let held = chains.iter().filter(|(_, row)| row.chain.feed.node != *node);
+        let newest = held.map(|(_, row)| row.stamp).max().unwrap_or(Minute(0));
+        let newest = newest.max(Minute(written.flatten().unwrap_or(0)));
+        self.newest.set(Some((node.short(), newest)));
+        newest
     }
 
     /// The chain of a feed, made if it is new.
@@ -213,25 +267,43 @@ impl<'a> Work<'a> {
         drafts: &[Draft],
         evidence: &[Option<Vec<u8>>],
     ) -> Result<Result<Vec<Accepted>, Rejection>, StoreFault> {
-        let single = drafts.len() == 1;
-        if !single {
-            self.tx.execute_batch("SAVEPOINT basket")?;
+        self.spill();
+        if drafts.len() == 1 {
+            // Refused, it has written nothing; admitted, it is in whole.
+            let outcome = self.accept_each(chain, drafts, evidence);
+            self.check()?;
+            return Ok(outcome);
         }
-        let before = (self.chains.borrow().clone(), self.pools.borrow().clone());
+        let start = At { chain, index: self.head(chain).next };
+        self.tx.prepare_cached("SAVEPOINT basket")?.execute([])?;
+        self.chains.borrow_mut().mark();
+        self.pools.borrow_mut().mark();
+        self.slots.borrow_mut().mark();
         let outcome = self.accept_each(chain, drafts, evidence);
         self.check()?;
-        if !single {
-            let undo = if outcome.is_err() {
-                "ROLLBACK TO basket; RELEASE basket"
-            } else {
-                "RELEASE basket"
-            };
-            self.tx.execute_batch(undo)?;
-        }
         if outcome.is_err() {
-            (*self.chains.borrow_mut(), *self.pools.borrow_mut()) = before;
+            self.tx.prepare_cached("ROLLBACK TO basket")?.execute([])?;
+            self.chains.borrow_mut().take_back();
+            self.pools.borrow_mut().take_back();
+            self.slots.borrow_mut().take_back();
+            self.approved.borrow_mut().clear();
+            self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
+        } else {
+            self.chains.borrow_mut().keep();
+            self.pools.borrow_mut().keep();
+            self.slots.borrow_mut().keep();
         }
+        self.tx.prepare_cached("RELEASE basket")?.execute([])?;
         Ok(outcome)
+    }
+
+    /// Writes what is held once there is much of it.
+    pub(super) fn spill(&self) {
+        if self.slots.borrow().len() > HELD || self.pending.borrow().len() > HELD {
+            let flushed = self.flush();
+            self.kept(flushed);
+            self.slots.borrow_mut().clear();
+        }
     }
 
     fn accept_each(
@@ -261,10 +333,8 @@ impl<'a> Work<'a> {
         let head = self.head(chain);
         let after = head.after(bytes);
         let at = At { chain, index: head.next };
-        self.write(
-            "INSERT INTO tail(at, entry, evidence) VALUES(?1, ?2, ?3)",
-            params![At64(at), bytes, evidence],
-        );
+        let pending = (bytes.to_vec(), evidence.map(<[u8]>::to_vec));
+        self.pending.borrow_mut().insert(at, pending);
         self.fold_at(at, after, entry, self.charter().epoch(), following);
         Accepted {
             feed: self.chain(chain).feed,
@@ -316,48 +386,58 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn flush(&self) -> Result<(), StoreFault> {
-        for (chain, (row, dirty)) in &mut *self.chains.borrow_mut() {
-            if std::mem::take(dirty) {
+        for (at, (bytes, evidence)) in std::mem::take(&mut *self.pending.borrow_mut()) {
+            self.write(
+                "INSERT INTO tail(at, entry, evidence) VALUES(?1, ?2, ?3)",
+                params![At64(at), bytes, evidence],
+            );
+        }
+        for (at, slot) in self.slots.borrow_mut().changed() {
+            if let Slot::Lot(lot) = slot {
                 self.write(
-                    "UPDATE chain SET next=?2, accumulator=?3, stamp=?4, sealed=?5, sealed_accumulator=?6, seq=?7,
-                            merchants=?8, faulty=?9 WHERE no=?1",
-                    params![
-                        chain.0,
-                        row.head.next.cast_signed(),
-                        row.head.accumulator.0,
-                        row.stamp.0,
-                        row.sealed.next.cast_signed(),
-                        row.sealed.accumulator.0,
-                        row.seq.cast_signed(),
-                        row.merchants,
-                        row.faulty,
-                    ],
+                    "UPDATE slot SET balance=?2, held=?3 WHERE at=?1",
+                    params![At64(at), Sum(lot.balance), Sum(lot.held)],
                 );
             }
         }
-        for (key, (pool, dirty)) in &mut *self.pools.borrow_mut() {
-            if std::mem::take(dirty) {
-                self.write(
-                    "INSERT OR REPLACE INTO pool(node, programme, cycle, commodity, lots, arriving, redeemed)
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    params![
-                        key.node,
-                        key.programme.0,
-                        key.cycle.0,
-                        key.commodity.0,
-                        Sum(pool.lots),
-                        Sum(pool.arriving),
-                        Sum(pool.redeemed),
-                    ],
-                );
-            }
+        for (chain, row) in self.chains.borrow_mut().changed() {
+            self.write(
+                "UPDATE chain SET next=?2, accumulator=?3, stamp=?4, sealed=?5, sealed_accumulator=?6, seq=?7,
+                        merchants=?8, faulty=?9 WHERE no=?1",
+                params![
+                    chain.0,
+                    row.head.next.cast_signed(),
+                    row.head.accumulator.0,
+                    row.stamp.0,
+                    row.sealed.next.cast_signed(),
+                    row.sealed.accumulator.0,
+                    row.seq.cast_signed(),
+                    row.merchants,
+                    row.faulty,
+                ],
+            );
+        }
+        for (key, pool) in self.pools.borrow_mut().changed() {
+            self.write(
+                "INSERT OR REPLACE INTO pool(node, programme, cycle, commodity, lots, arriving, redeemed)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    key.node,
+                    key.programme.0,
+                    key.cycle.0,
+                    key.commodity.0,
+                    Sum(pool.lots),
+                    Sum(pool.arriving),
+                    Sum(pool.redeemed),
+                ],
+            );
         }
         self.check()
     }
 
     pub(super) fn pool(&self, key: &PoolKey) -> Pool {
-        if let Some((pool, _)) = self.pools.borrow().get(key) {
-            return *pool;
+        if let Some(pool) = self.pools.borrow().get(key) {
+            return pool;
         }
         let pool = self
             .one(
@@ -372,7 +452,7 @@ impl<'a> Work<'a> {
                 },
             )
             .unwrap_or_default();
-        self.pools.borrow_mut().insert(*key, (pool, false));
+        self.pools.borrow_mut().read(*key, pool);
         pool
     }
 
@@ -384,7 +464,8 @@ impl<'a> Work<'a> {
             [purse.0],
             read_lot,
         );
-        lots.into_iter().flatten().filter(|(at, _)| at.chain == chain).collect()
+        let here = lots.into_iter().flatten().filter(|(at, _)| at.chain == chain);
+        here.map(|(at, lot)| (at, self.as_held(at, lot))).collect()
     }
 
     /// The lots of a chain that are nobody's yet: budget, float and reserve, oldest first.
@@ -397,7 +478,8 @@ impl<'a> Work<'a> {
             let sql = format!(
                 "SELECT at, {SLOT} FROM slot WHERE owner=?1 AND owner<3 AND at>=?2 AND at<?3 ORDER BY at"
             );
-            lots.extend(self.all(&sql, params![owner, from, to], read_lot).into_iter().flatten());
+            let found = self.all(&sql, params![owner, from, to], read_lot).into_iter().flatten();
+            lots.extend(found.map(|(at, lot)| (at, self.as_held(at, lot))));
         }
         lots
     }
@@ -406,7 +488,15 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn all_lots(&self) -> Vec<(At, LotRow)> {
         let lots = self.all(&format!("SELECT at, {SLOT} FROM slot ORDER BY at"), [], read_lot);
-        lots.into_iter().flatten().collect()
+        lots.into_iter().flatten().map(|(at, lot)| (at, self.as_held(at, lot))).collect()
+    }
+
+    /// A lot as this transaction has left it, where the file has it as it was.
+    fn as_held(&self, at: At, lot: LotRow) -> LotRow {
+        match self.slots.borrow().get(&at) {
+            Some(Slot::Lot(held)) => held,
+            Some(Slot::Same(_)) | None => lot,
+        }
     }
 
     /// All pools, in order.
@@ -532,7 +622,7 @@ pub(super) fn chain_row(r: &Row<'_>) -> rusqlite::Result<ChainRow> {
 /// The chain an unanswerable question gets: a feed without entries. The fault is kept, so nothing is ever decided on it.
 const NOWHERE: Chain = Chain {
     feed: FeedId {
-        node: annona_ledger::key::PublicKey::Ed25519([0; 32]),
+        node: PublicKey::Ed25519([0; 32]),
         lane: Lane::Access,
         programme: ProgrammeId(0),
     },
@@ -564,12 +654,18 @@ impl View for Work<'_> {
         // Few chains, and a short name leads to one certificate, hence one key.
         let Some(certificate) = self.roster.node(&feed.node) else { return false };
         let id = FeedId { node: certificate.node, lane: feed.lane, programme: feed.programme };
-        let Some(trunk) = self.trunk_cached(&id) else { return false };
+        let Some(trunk) = self.trunk(&id) else { return false };
         self.known(trunk).is_some_and(|row| row.faulty) || self.shown_forked(&id)
     }
 
     fn slot(&self, at: At) -> Option<Slot> {
-        self.one(&format!("SELECT {SLOT} FROM slot WHERE at=?1"), [At64(at)], rows::slot)
+        if let Some(slot) = self.slots.borrow().get(&at) {
+            return Some(slot);
+        }
+        let sql = format!("SELECT {SLOT} FROM slot WHERE at=?1");
+        let slot = self.one(&sql, [At64(at)], rows::slot)?;
+        self.slots.borrow_mut().read(at, slot);
+        Some(slot)
     }
 
     fn hold(&self, at: At) -> Option<HoldRow> {
@@ -628,6 +724,17 @@ impl View for Work<'_> {
             |r| r.get(0),
         )?;
         self.kept(wire::decode(&bytes, limits::ENTRY_BYTES).map_err(StoreFault::from))
+    }
+
+    fn approved_list(&self, node: &[u8; 8], index: u64) -> Option<List> {
+        if let Some(known) = self.approved.borrow().get(&(*node, index)) {
+            return known.clone();
+        }
+        let list = self.list(node, index)?;
+        let good = annona_ledger::list::check(&list, node, &self.charter, &self.roster).is_ok();
+        let approved = good.then_some(list);
+        self.approved.borrow_mut().insert((*node, index), approved.clone());
+        approved
     }
 
     fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool {
@@ -701,16 +808,5 @@ impl Work<'_> {
         let Some(lowest) = lowest.flatten().map(i64::cast_unsigned) else { return false };
         let chains = self.chain_numbers(feed);
         chains.into_iter().filter_map(|chain| self.known(chain)).any(|row| lowest < row.head.next)
-    }
-
-    /// The trunk of a feed, from what this transaction has read already where it can.
-    fn trunk_cached(&self, feed: &FeedId) -> Option<ChainNo> {
-        let seen = self.chains.borrow();
-        let found = seen
-            .iter()
-            .find(|(_, (row, _))| row.chain.feed == *feed && row.chain.left.is_none())
-            .map(|(chain, _)| *chain);
-        drop(seen);
-        found.or_else(|| self.trunk(feed))
     }
 }

@@ -17,7 +17,7 @@ use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::Bytes;
-use annona_node::store::{self, Store, StoreFault, Work};
+use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
 
 use super::memory::well_bound;
@@ -112,7 +112,7 @@ impl Site for Stored {
         own.retain(|feed| feed.id.node == self.key.public() && feed.left.is_none());
         own.sort_by_key(|feed| feed.id);
         for feed in own {
-            work.seal(feed.chain, &self.key, now).expect(SOUND);
+            work.seal(feed.chain, &self.key, now, Extent::All).expect(SOUND);
         }
         work.commit().expect(SOUND);
     }
