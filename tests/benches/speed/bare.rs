@@ -57,7 +57,12 @@ INSERT INTO chain VALUES(1, 0, zeroblob(32));
 
 impl Bare {
     /// A file with the lots of these purses, one in each commodity, and others up to `lots`.
-    pub(crate) fn make(path: &Path, purses: &[Purse], lots: u64, till: PublicKey) -> Result<Self, Fault> {
+    pub(crate) fn make(
+        path: &Path,
+        purses: &[Purse],
+        lots: u64,
+        till: PublicKey,
+    ) -> Result<Self, Fault> {
         let mut conn = Connection::open(path)?;
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;
@@ -70,7 +75,8 @@ impl Bare {
             "INSERT INTO lot VALUES(?1, NULL, ?2, 3, ?3, 7, ?4, 2000000000, 0, 3900000, 0)",
         )?;
         let others = (0..lots / 2).map(|n| {
-            let hash = annona_ledger::hash::hash_one(annona_ledger::hash::Purpose::Leaf, &n.to_be_bytes());
+            let hash =
+                annona_ledger::hash::hash_one(annona_ledger::hash::Purpose::Leaf, &n.to_be_bytes());
             let mut purse = [0u8; 16];
             purse.copy_from_slice(&hash.0[..16]);
             Purse(purse)

@@ -1,14 +1,53 @@
 //! Every figure of `spec/bench.md`, each beside its limit, measured in one run.
+//!
+//! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
+//! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`.
+
+mod bare;
+mod redeem;
+mod serve;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use annona_tests::bench::{Fault, Written};
-use std::path::PathBuf;
+
+use table::Table;
+
+const DEFAULT: [u64; 2] = [10_000, 1_000_000];
+const FULL: u64 = 10_000_000;
 
 fn main() -> Result<(), Fault> {
-    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
-    for n in std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok()) {
-        let t = std::time::Instant::now();
-        let w = Written::write(&place, n)?;
-        println!("{n} {} purses {:.2} s", w.purses.len(), t.elapsed().as_secs_f64());
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench").peekable();
+    if args.next_if(|arg| arg == serve::CHILD).is_some() {
+        return serve::child(args);
     }
+    let words: Vec<String> = args.collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.starts_with(word));
+    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    std::fs::create_dir_all(&place)?;
+    let mut table = Table::default();
+    if wanted("redeem") || wanted("open") {
+        let ledgers = ledgers(&place)?;
+        if wanted("redeem") {
+            redeem::figures(&mut table, &place, &ledgers)?;
+        }
+        if wanted("open") {
+            serve::figures(&mut table, &place, &ledgers)?;
+        }
+    }
+    table.end();
     Ok(())
+}
+
+fn ledgers(place: &Path) -> Result<Vec<Written>, Fault> {
+    let full = std::env::var_os("ANNONA_BENCH_FULL").map(|_| FULL);
+    let mut ledgers = Vec::new();
+    for entries in DEFAULT.into_iter().chain(full) {
+        let started = Instant::now();
+        ledgers.push(Written::at(place, entries)?);
+        println!("ledger of {entries} entries: {:.1} s", started.elapsed().as_secs_f64());
+    }
+    Ok(ledgers)
 }

@@ -21,8 +21,10 @@ const SINGLES: usize = 300;
 /// Writes one redemption and returns how long it took until it was durable.
 pub(crate) fn single(node: &mut Node, charge: &Charge) -> Result<Duration, Fault> {
     let feed = node.feed(Lane::Value, CASH);
-    let compose = Box::new(move |work: &_, feed: &_, at| serve::charge(work, feed, charge, at));
-    let mut group = [Request { feed, compose }];
+    let mut group = [Request {
+        feed,
+        compose: Box::new(|work, feed, at| serve::charge(work, feed, charge, at)),
+    }];
     let started = Instant::now();
     let answer = node.write(&mut group)?.remove(0);
     let took = started.elapsed();
@@ -31,7 +33,11 @@ pub(crate) fn single(node: &mut Node, charge: &Charge) -> Result<Duration, Fault
 }
 
 /// Writes a group, each request with its till's signature verified first.
-pub(crate) fn group(node: &mut Node, till: &SigningKey, charges: &[(Charge, Asked)]) -> Result<Duration, Fault> {
+pub(crate) fn group(
+    node: &mut Node,
+    till: &SigningKey,
+    charges: &[(Charge, Asked)],
+) -> Result<Duration, Fault> {
     let feed = node.feed(Lane::Value, CASH);
     let till = till.public();
     let mut requests: Vec<Request<'_>> = charges
@@ -55,7 +61,11 @@ pub(crate) fn group(node: &mut Node, till: &SigningKey, charges: &[(Charge, Aske
     Ok(took)
 }
 
-pub(crate) fn asked(till: &SigningKey, written: &Written, chance: &mut Chance) -> Vec<(Charge, Asked)> {
+pub(crate) fn asked(
+    till: &SigningKey,
+    written: &Written,
+    chance: &mut Chance,
+) -> Vec<(Charge, Asked)> {
     (0..GROUP)
         .map(|_| {
             let charge = written.charge(chance);
@@ -147,11 +157,14 @@ fn print(table: &mut Table, ledgers: &[Written], single: (&[Duration], Duration)
         let what = format!("at {} entries, median, by fdatasync", written.entries);
         table.row(&what, &figure, "at most 4", times <= 4.0);
     }
-    table.title("A redemption, saturated: groups of 1,000, one thread, the request's signature verified");
+    table.title(
+        "A redemption, saturated: groups of 1,000, one thread, the request's signature verified",
+    );
     let (groups, bares) = burst;
     for ((time, bare), written) in groups.iter().zip(bares).zip(ledgers) {
         let rate = bare.as_secs_f64() / time.as_secs_f64();
-        let figure = format!("{:7.1} µs, bare {:.1} µs = {rate:.2} ×", micros(*time), micros(*bare));
+        let figure =
+            format!("{:7.1} µs, bare {:.1} µs = {rate:.2} ×", micros(*time), micros(*bare));
         let what = format!("at {} entries, rate by the bare loop's", written.entries);
         table.row(&what, &figure, "at least 0.6", rate >= 0.6);
     }
@@ -159,11 +172,17 @@ fn print(table: &mut Table, ledgers: &[Written], single: (&[Duration], Duration)
     for (i, written) in ledgers.iter().enumerate().skip(1) {
         for (what, times) in [("alone", alone), ("saturated", groups)] {
             let ratio = times[i].as_secs_f64() / times[0].as_secs_f64();
-            let what = format!("at {} entries, {what}, by that at {}", written.entries, ledgers[0].entries);
+            let what = format!(
+                "at {} entries, {what}, by that at {}",
+                written.entries, ledgers[0].entries
+            );
             table.row(&what, &format!("{ratio:7.2} ×"), "at most 1.25", ratio <= 1.25);
         }
         let ratio = bares[i].as_secs_f64() / bares[0].as_secs_f64();
-        table.note(&format!("  the bare loop, over {} lots", lots_for(written.entries)), &format!("{ratio:7.2} ×"));
+        table.note(
+            &format!("  the bare loop, over {} lots", lots_for(written.entries)),
+            &format!("{ratio:7.2} ×"),
+        );
     }
 }
 
@@ -171,11 +190,15 @@ fn print(table: &mut Table, ledgers: &[Written], single: (&[Duration], Duration)
 fn promises(table: &Table, node: &Node, key: &SigningKey) {
     let feed = node.feed(Lane::Value, CASH);
     let Ok(federation) = node.federation() else { return };
-    let head = annona_ledger::feed::Head { next: 9, accumulator: annona_ledger::hash::Hash([3; 32]) };
+    let head =
+        annona_ledger::feed::Head { next: 9, accumulator: annona_ledger::hash::Hash([3; 32]) };
     let times = (0..200).map(|_| {
         let started = Instant::now();
         std::hint::black_box(annona_ledger::ticket::sign_place(key, &federation, &feed, &head));
         started.elapsed()
     });
-    table.note("a promise's signature, timed apart", &format!("{:7.1} µs", micros(median(times.collect()))));
+    table.note(
+        "a promise's signature, timed apart",
+        &format!("{:7.1} µs", micros(median(times.collect()))),
+    );
 }

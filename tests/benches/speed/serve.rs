@@ -52,11 +52,8 @@ pub(crate) fn figures(table: &mut Table, place: &Path, ledgers: &[Written]) -> R
     table.title("Opening and serving, in a process of its own");
     for written in ledgers {
         let entries = written.entries.to_string();
-        let child = Command::new(std::env::current_exe()?)
-            .arg(CHILD)
-            .arg(place)
-            .arg(&entries)
-            .output()?;
+        let child =
+            Command::new(std::env::current_exe()?).arg(CHILD).arg(place).arg(&entries).output()?;
         let words = String::from_utf8(child.stdout)?;
         let mut words = words.split_whitespace();
         let mut next = || words.next().and_then(|w| w.parse::<u64>().ok());
@@ -64,10 +61,16 @@ pub(crate) fn figures(table: &mut Table, place: &Path, ledgers: &[Written]) -> R
             return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
         };
         let figure = format!("{:7.1} ms", micros as f64 / 1e3);
-        table.row(&format!("opening at {entries} entries"), &figure, "at most 100 ms", micros <= 100_000);
+        table.row(
+            &format!("opening at {entries} entries"),
+            &figure,
+            "at most 100 ms",
+            micros <= 100_000,
+        );
         let most = 64 * 1_000_000 + 32 * lots_for(written.entries);
         let mb = |bytes: u64| bytes as f64 / 1e6;
-        let (figure, limit) = (format!("{:7.1} MB", mb(bytes)), format!("at most {:.1} MB", mb(most)));
+        let (figure, limit) =
+            (format!("{:7.1} MB", mb(bytes)), format!("at most {:.1} MB", mb(most)));
         table.row(&format!("memory, serving at {entries} entries"), &figure, &limit, bytes <= most);
     }
     Ok(())

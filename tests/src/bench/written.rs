@@ -31,7 +31,7 @@ const LOTS: u64 = 250_000;
 const VERSION: u32 = 1;
 const EXPIRES: Minute = Minute(3_900_000);
 /// Enough for every redemption a lot may see.
-const LOT_UNITS: u64 = 2_000_000;
+const LOT_UNITS: u64 = 2_000_000_000;
 /// At most 163.83: two bytes on the wire, as most purchases are.
 const MOST_UNITS: usize = 16_383;
 const BLOCKS_A_COMMIT: usize = 32;
