@@ -3,10 +3,12 @@
 
 mod federation;
 mod mix;
+mod sizes;
 mod written;
 
 pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
 pub use mix::{Chance, Shares};
+pub use sizes::Sizes;
 pub use written::{Written, lots_for};
 
 /// What building or measuring may meet: it is told, and ends the run.
