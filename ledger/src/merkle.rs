@@ -153,14 +153,19 @@ impl Path {
     /// The algorithm is that of RFC 9162, section 2.1.3.2.
     #[must_use]
     pub fn verifies(&self, leaf: &Hash, count: u32, root: &Hash) -> bool {
-        let Some(mut last) = count.checked_sub(1).filter(|last| self.index <= *last) else {
-            return false;
-        };
+        self.root(leaf, count).is_some_and(|found| found == *root)
+    }
+
+    /// The root this path leads to from `leaf` in a tree of `count` leaves. `None` where no path of such a tree has this
+    /// place and length.
+    #[must_use]
+    pub fn root(&self, leaf: &Hash, count: u32) -> Option<Hash> {
+        let mut last = count.checked_sub(1).filter(|last| self.index <= *last)?;
         let mut at = self.index;
         let mut node = *leaf;
         for beside in self.hashes.iter() {
             if last == 0 {
-                return false;
+                return None;
             }
             if at & 1 == 1 {
                 node = hash_pair(Purpose::Node, beside, &node);
@@ -177,7 +182,7 @@ impl Path {
             at >>= 1;
             last >>= 1;
         }
-        last == 0 && node == *root
+        (last == 0).then_some(node)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::key::{PublicKey, Signature};
 use crate::limits;
 use crate::merkle::Path;
 use crate::ticket::Sent;
+use crate::time::Hlc;
 use crate::wire::{Bounded, Bytes, WireFault};
 
 /// Proof that an entry stands in a sealed block, with the sends that filled its lot.
@@ -22,12 +23,82 @@ pub struct Receipt {
     pub entry: Bytes<{ limits::CARRYING_ENTRY_BYTES }>,
     /// Its path in the core tree.
     pub path: Path,
-    /// The block's header.
-    pub header: Header,
+    /// The block's header, without what the path says already.
+    pub heading: Heading,
     /// The feed's signature over the header.
     pub signature: Signature,
     /// The sends that filled the entry's lot, nearest first.
     pub provenance: Bounded<Sent, { limits::HOPS }>,
+}
+
+/// A header without its core root: entry and path lead to it, and the signature tells whether it is the one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Heading {
+    /// As [`Header::version`].
+    pub version: u8,
+    /// As [`Header::seq`].
+    pub seq: u64,
+    /// As [`Header::first`].
+    pub first: u64,
+    /// As [`Header::count`].
+    pub count: u16,
+    /// As [`Header::before`].
+    pub before: Hash,
+    /// As [`Header::after`].
+    pub after: Hash,
+    /// As [`Header::evidence_root`].
+    pub evidence_root: Hash,
+    /// As [`Header::frontier_root`].
+    pub frontier_root: Hash,
+    /// As [`Header::epoch`].
+    pub epoch: u32,
+    /// As [`Header::hlc`].
+    pub hlc: Hlc,
+    /// As [`Header::body_len`].
+    pub body_len: u32,
+}
+
+impl Heading {
+    /// What a receipt carries of a header.
+    #[must_use]
+    pub const fn of(header: &Header) -> Self {
+        let Header { version, seq, first, count, before, after, core_root: _, .. } = *header;
+        let Header { evidence_root, frontier_root, epoch, hlc, body_len, .. } = *header;
+        Self {
+            version,
+            seq,
+            first,
+            count,
+            before,
+            after,
+            evidence_root,
+            frontier_root,
+            epoch,
+            hlc,
+            body_len,
+        }
+    }
+
+    /// The header with this core root.
+    #[must_use]
+    pub const fn under(&self, core_root: Hash) -> Header {
+        let Self { version, seq, first, count, before, after, .. } = *self;
+        let Self { evidence_root, frontier_root, epoch, hlc, body_len, .. } = *self;
+        Header {
+            version,
+            seq,
+            first,
+            count,
+            before,
+            after,
+            core_root,
+            evidence_root,
+            frontier_root,
+            epoch,
+            hlc,
+            body_len,
+        }
+    }
 }
 
 /// Why a receipt proves nothing. The first that applies is reported.
@@ -36,12 +107,12 @@ pub enum ReceiptFault {
     /// It names another feed than the key at hand.
     #[error("the receipt names another feed")]
     Feed,
-    /// The header is not signed by the feed.
-    #[error("the receipt's block header is not signed by its feed for this federation")]
-    Signature,
-    /// The entry is not in the block.
-    #[error("the receipt's entry is not in the block its header describes")]
+    /// The path is none of a block with so many entries.
+    #[error("the receipt's path leads nowhere in a block of as many entries as its header says")]
     Path,
+    /// The header that entry and path lead to is not signed by the feed: the entry, its place or the header is another.
+    #[error("the receipt's entry and block header are not signed by its feed for this federation")]
+    Signature,
     /// The entry is none.
     #[error("the receipt's entry does not decode: {0}")]
     Entry(#[from] WireFault),
@@ -51,7 +122,7 @@ impl Receipt {
     /// The index of the entry in its feed.
     #[must_use]
     pub fn index(&self) -> u64 {
-        self.header.first.saturating_add(u64::from(self.path.index))
+        self.heading.first.saturating_add(u64::from(self.path.index))
     }
 
     /// Checks the receipt against the key of its feed's node and returns the entry.
@@ -69,12 +140,10 @@ impl Receipt {
         if feed.short() != self.feed {
             return Err(ReceiptFault::Feed);
         }
-        if !self.header.verifies(federation, &feed, &self.signature) {
+        let count = u32::from(self.heading.count);
+        let root = self.path.root(&leaf(&self.entry), count).ok_or(ReceiptFault::Path)?;
+        if !self.heading.under(root).verifies(federation, &feed, &self.signature) {
             return Err(ReceiptFault::Signature);
-        }
-        let count = u32::from(self.header.count);
-        if !self.path.verifies(&leaf(&self.entry), count, &self.header.core_root) {
-            return Err(ReceiptFault::Path);
         }
         Ok(Entry::decode(lane, &self.entry)?)
     }

@@ -14,7 +14,7 @@ use annona_ledger::id::{
 use annona_ledger::key::{Signature, SigningKey};
 use annona_ledger::limits;
 use annona_ledger::merkle::Path;
-use annona_ledger::receipt::Receipt;
+use annona_ledger::receipt::{Heading, Receipt};
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
 use annona_ledger::time::{Hlc, Minute};
 use annona_ledger::wire::{self, Bounded, Bytes, WireFault};
@@ -250,7 +250,7 @@ proptest! {
             feed: FeedRef { node: [1; 8], lane: Lane::Value, programme: CASH },
             entry: Bytes::new(Entry::from(values[0].clone()).encode()).expect("an entry"),
             path: Path { index: 0, hashes: Bounded::empty() },
-            header: block.header,
+            heading: Heading::of(&block.header),
             signature: block.signature,
             provenance: Bounded::new(hops).expect("few"),
         };

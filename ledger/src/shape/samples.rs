@@ -12,7 +12,7 @@ use crate::id::{CarrierId, EntryName, FederationId, OrgId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
 use crate::notice::{NodeCertificate, Notice};
-use crate::receipt::Receipt;
+use crate::receipt::{Heading, Receipt};
 use crate::statement;
 use crate::sync::frame::{Frame, From, Hello, Known};
 use crate::testing::*;
@@ -158,7 +158,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         feed: feed_of(A),
         entry: Bytes::new(bytes.clone()).expect("small"),
         path: merkle::path(&[crate::feed::leaf(&bytes), Hash::ZERO], 0).expect("a leaf"),
-        header: block.header,
+        heading: Heading::of(&block.header),
         signature,
         provenance: bounded([sent()]),
     };

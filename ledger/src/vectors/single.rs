@@ -9,7 +9,7 @@ use crate::hash::{Hash, Purpose, hash_one};
 use crate::id::{FeedId, Lane};
 use crate::key::Signature;
 use crate::merkle;
-use crate::receipt::Receipt;
+use crate::receipt::{Heading, Receipt};
 use crate::testing::*;
 use crate::ticket::{Moved, Promise, Sent, Ticket, sign_place};
 use crate::wire::{self, Bytes};
@@ -205,17 +205,17 @@ fn receipts() -> Made {
         feed: feed_of(A),
         entry: bytes(&entries[1]),
         path: merkle::path(&leaves, 1).expect("a leaf"),
-        header: block.header,
+        heading: Heading::of(&block.header),
         signature: block.signature,
         provenance: bounded([]),
     };
     let with = |change: &dyn Fn(&mut Receipt)| wire::encode(&changed(&good, change));
     let rows = vec![
         ("receipt/good", "good", wire::encode(&good)),
-        ("receipt/other_entry", "Path", with(&|r| r.entry = bytes(&entries[0]))),
-        ("receipt/other_place", "Path", with(&|r| r.path.index = 0)),
+        ("receipt/other_entry", "Signature", with(&|r| r.entry = bytes(&entries[0]))),
+        ("receipt/other_place", "Signature", with(&|r| r.path.index = 0)),
         ("receipt/path_past_the_end", "Path", with(&|r| r.path.index = 3)),
-        ("receipt/changed_header", "Signature", with(&|r| r.header.core_root = leaves[1])),
+        ("receipt/changed_header", "Signature", with(&|r| r.heading.after = leaves[1])),
         ("receipt/other_feed", "Feed", with(&|r| r.feed = feed_of(B))),
         ("receipt/other_programme", "Signature", with(&|r| r.feed.programme = CASH)),
         ("receipt/cut_short", "Malformed", cut_short(&wire::encode(&good))),

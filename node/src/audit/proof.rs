@@ -9,7 +9,7 @@ use annona_ledger::id::{FederationId, FeedRef};
 use annona_ledger::limits;
 use annona_ledger::merkle;
 use annona_ledger::notice::{Roster, SignedNotice};
-use annona_ledger::receipt::Receipt;
+use annona_ledger::receipt::{Heading, Receipt};
 use annona_ledger::ticket::Sent;
 use annona_ledger::wire::{self, Bounded, Bytes};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ pub fn prove(
             feed: *feed,
             entry: Bytes::new(entry).map_err(|_| LookFault::TooLarge("the entry is too long"))?,
             path,
-            header: block.header,
+            heading: Heading::of(&block.header),
             signature: block.signature,
             provenance: Bounded::new(hops).unwrap_or_default(),
         },
@@ -239,7 +239,7 @@ pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
     };
     checked.words.push(format!(
         "That node signed block {} of feed {}, and the entry stands in it at index {}.",
-        receipt.header.seq,
+        receipt.heading.seq,
         receipt.feed,
         receipt.index()
     ));

@@ -1,11 +1,14 @@
 //! Every figure of `spec/bench.md`, each beside its limit, measured in one run.
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
-//! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`.
+//! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
+//! `sizes`, `import`.
 
 mod bare;
+mod import;
 mod redeem;
 mod serve;
+mod sizes;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +26,9 @@ fn main() -> Result<(), Fault> {
     if args.next_if(|arg| arg == serve::CHILD).is_some() {
         return serve::child(args);
     }
+    if args.next_if(|arg| arg == import::CHILD).is_some() {
+        return import::child(args);
+    }
     let words: Vec<String> = args.collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.starts_with(word));
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
@@ -36,6 +42,12 @@ fn main() -> Result<(), Fault> {
         if wanted("open") {
             serve::figures(&mut table, &place, &ledgers)?;
         }
+    }
+    if wanted("sizes") {
+        sizes::figures(&mut table)?;
+    }
+    if wanted("import") {
+        import::figures(&mut table, &place)?;
     }
     table.end();
     Ok(())

@@ -41,7 +41,7 @@ pub(crate) fn child(mut args: impl Iterator<Item = String>) -> Result<(), Fault>
 }
 
 /// The most memory this process ever held, in bytes.
-fn peak() -> Result<u64, Fault> {
+pub(crate) fn peak() -> Result<u64, Fault> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).ok_or("VmHWM")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;

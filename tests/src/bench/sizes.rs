@@ -9,7 +9,7 @@ use annona_ledger::id::{CycleId, EntryName, FederationId, FeedId, FeedRef, Lane,
 use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::merkle;
-use annona_ledger::receipt::Receipt;
+use annona_ledger::receipt::{Heading, Receipt};
 use annona_ledger::ticket::{Moved, Promise, Sent, sign_place};
 use annona_ledger::time::{Hlc, Minute};
 use annona_ledger::wire::{self, Bounded, Bytes};
@@ -133,7 +133,7 @@ fn receipt(feed: &FeedId, block: &Block, entries: &[Vec<u8>]) -> Result<Receipt,
         feed: feed.short(),
         entry: Bytes::new(entries.last().cloned().ok_or("an entry")?)?,
         path: merkle::path(&leaves, u32::try_from(last)?).ok_or("a path")?,
-        header: block.header,
+        heading: Heading::of(&block.header),
         signature: block.signature,
         provenance: Bounded::empty(),
     })
