@@ -13,6 +13,7 @@ pub mod import;
 pub mod keystore;
 pub mod node;
 pub mod person;
+pub mod receipt;
 pub mod sample;
 pub mod seal;
 pub mod serve;

@@ -24,7 +24,7 @@ use crate::folder::{Folder, FolderFault, KEYS, LEDGER};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::seal::{Cost, SealError, random};
-use crate::store::{Accepted, Extent, Store, StoreFault, Work};
+use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -424,11 +424,13 @@ pub struct Composed {
     pub draft: Draft,
     /// Its evidence.
     pub evidence: Option<Vec<u8>>,
+    /// The name of the request, on its first entry: kept in the same commit.
+    pub asked: Option<Asked>,
 }
 
 impl<T: Into<annona_ledger::entry::Entry>> From<T> for Composed {
     fn from(entry: T) -> Self {
-        Self { draft: Draft::from(entry.into()), evidence: None }
+        Self { draft: Draft::from(entry.into()), evidence: None, asked: None }
     }
 }
 
@@ -459,9 +461,14 @@ fn one(work: &mut Work<'_>, request: &mut Request<'_>, now: Millis) -> Result<An
         return Ok(Ok(Vec::new()));
     }
     let chain = work.open_trunk(&request.feed)?;
+    let asked = composed.iter().find_map(|c| c.asked);
     let (drafts, evidence): (Vec<Draft>, Vec<_>) =
         composed.into_iter().map(|c| (c.draft, c.evidence)).unzip();
-    Ok(work.accept(chain, &drafts, &evidence)?.map_err(Refusal::Rule))
+    let answer = work.accept(chain, &drafts, &evidence)?.map_err(Refusal::Rule);
+    if let (Some(asked), Ok(accepted)) = (asked, &answer) {
+        work.keep_asked(&asked, accepted);
+    }
+    Ok(answer)
 }
 
 /// Seals the blocks that a group of answers has filled, and every control entry at once: in the transaction that wrote

@@ -385,7 +385,7 @@ pub fn issue(
         at,
     };
     let draft = Draft { entry: Entry::Value(entry), row: Some(RowProof { row, path }) };
-    Ok(vec![Composed { draft, evidence: None }])
+    Ok(vec![Composed { draft, evidence: None, asked: None }])
 }
 
 /// The ticket of a send or cover this node has written, for the holder to carry: with the sends that filled its lot, but

@@ -4,6 +4,7 @@
 //! what is decided against it is committed with it, or not at all.
 
 mod apply;
+mod asked;
 mod blocks;
 mod headers;
 mod held;
@@ -24,6 +25,7 @@ use annona_ledger::notice::{Learned, NoticeRejection, Roster, SignedNotice};
 use annona_ledger::wire::WireFault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed, Received};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
@@ -43,6 +45,8 @@ pub enum Blob {
     Import = 4,
     /// The proof that a feed forked, by the feed ([`Work::fork_proof`]).
     ForkProof = 5,
+    /// Where a request stands that had a name of its own, by the hash of that name.
+    Asked = 6,
 }
 
 /// Why the ledger file could not be used. Every one says what to do next.

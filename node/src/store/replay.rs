@@ -202,7 +202,12 @@ impl Work<'_> {
         start.ok_or_else(|| StoreFault::damaged(format!("the first block of chain {}", chain.0)))
     }
 
-    pub(super) fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
+    /// The entries of a chain that are not in a sealed block yet, in order.
+    ///
+    /// # Errors
+    ///
+    /// The first fault this transaction met.
+    pub fn tail(&self, chain: ChainNo) -> Result<Vec<Vec<u8>>, StoreFault> {
         let from = At64(At { chain, index: 0 });
         let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
         let tail = self.all(

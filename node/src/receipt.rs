@@ -1,0 +1,144 @@
+//! What a till and a holder are given: promises made again from what is stored, and receipts of sealed entries.
+//!
+//! Nothing here is new: a promise is the same bytes each time, since Ed25519 signs the same message the same way
+//! (RFC 8032), and a receipt is put together from a block that stands.
+
+use annona_ledger::admit::provenance;
+use annona_ledger::entry::{Entry, Lot, Value};
+use annona_ledger::feed::leaf;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::FeedId;
+use annona_ledger::key::SigningKey;
+use annona_ledger::merkle;
+use annona_ledger::receipt::Receipt;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::Promise;
+use annona_ledger::view::{At, View};
+use annona_ledger::wire::{Bounded, Bytes};
+
+use crate::node::{NodeFault, promise};
+use crate::store::{Accepted, StoreFault, Work};
+
+/// An entry that stands in one of the feeds here, as it was when it was accepted. `None` where there is none.
+///
+/// # Errors
+///
+/// A damaged ledger file.
+pub fn accepted(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Accepted>, NodeFault> {
+    let Some(chain) = work.trunk(feed) else { return Ok(None) };
+    let at = At { chain, index };
+    let Some(bytes) = work.entry_bytes(at) else {
+        work.check()?;
+        return Ok(None);
+    };
+    // From the nearest place whose accumulator is stored: the block's beginning, or the end of what is sealed.
+    let mut head = match work.block_at(at) {
+        Some(row) => {
+            let mut head = row.block.header.start();
+            let mut rest: &[u8] = &row.block.body;
+            while head.next < index {
+                let (entry, after) = first(feed, rest)?;
+                head = head.after(entry);
+                rest = after;
+            }
+            head
+        }
+        None => {
+            let chains = work.chains_of(feed);
+            let sealed = chains.iter().find(|f| f.chain == chain).map(|f| f.sealed);
+            sealed.ok_or_else(|| missing(feed, index))?
+        }
+    };
+    let behind = index.saturating_sub(head.next);
+    if behind > 0 {
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        head = work.tail(chain)?.iter().take(behind).fold(head, |head, entry| head.after(entry));
+    }
+    work.check()?;
+    let after = head.after(&bytes);
+    let (before, accumulator) = (head.accumulator, after.accumulator);
+    Ok(Some(Accepted { feed: *feed, at, before, accumulator, bytes }))
+}
+
+/// The promise of an entry of this node, made again.
+///
+/// # Errors
+///
+/// [`NodeFault::Refused`] where there is no such entry.
+pub fn promised(
+    work: &Work<'_>,
+    key: &SigningKey,
+    feed: &FeedId,
+    index: u64,
+) -> Result<Promise, NodeFault> {
+    let accepted = accepted(work, feed, index)?.ok_or_else(|| missing(feed, index))?;
+    promise(key, &work.charter().federation(), &accepted)
+}
+
+/// The receipt of an entry, once it is in a sealed block. `None` before.
+///
+/// # Errors
+///
+/// [`NodeFault::Refused`] where there is no such entry; [`Rejection::TooManyHops`] where its lot travelled too far.
+pub fn receipt(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Receipt>, NodeFault> {
+    let chain = work.trunk(feed).ok_or_else(|| missing(feed, index))?;
+    let at = At { chain, index };
+    let bytes = work.entry_bytes(at);
+    work.check()?;
+    let bytes = bytes.ok_or_else(|| missing(feed, index))?;
+    let Some(row) = work.block_at(at) else { return Ok(None) };
+    let mut leaves: Vec<Hash> = Vec::with_capacity(usize::from(row.block.header.count));
+    let mut rest: &[u8] = &row.block.body;
+    while !rest.is_empty() {
+        let (entry, after) = first(feed, rest)?;
+        leaves.push(leaf(entry));
+        rest = after;
+    }
+    let place = index.checked_sub(row.block.header.first).and_then(|p| u32::try_from(p).ok());
+    let path = place.and_then(|place| merkle::path(&leaves, place));
+    let path = path.ok_or_else(|| missing(feed, index))?;
+    let entry = Entry::decode(feed.lane, &bytes).map_err(StoreFault::from)?;
+    let hops = match lot_of(&entry, index) {
+        Some(lot) => provenance(work, chain, lot, |_| false)?,
+        None => Vec::new(),
+    };
+    work.check()?;
+    Ok(Some(Receipt {
+        feed: feed.short(),
+        entry: Bytes::new(bytes).map_err(StoreFault::from)?,
+        path,
+        header: row.block.header,
+        signature: row.block.signature,
+        provenance: Bounded::new(hops).map_err(|_| Rejection::TooManyHops)?,
+    }))
+}
+
+/// The lot an entry drew on; for an entry that opened one, that lot.
+fn lot_of(entry: &Entry, index: u64) -> Option<Lot> {
+    let Entry::Value(value) = entry else { return None };
+    match value {
+        Value::Redeem { lot, .. } | Value::Hold { lot, .. } | Value::FloatRedeem { lot, .. } => {
+            Some(*lot)
+        }
+        Value::Issue { from, .. } => Some(*from),
+        Value::Send(send) => Some(send.from),
+        Value::FloatCover(cover) => Some(cover.from),
+        Value::Refund { .. } => Some(Lot(index)),
+        // Its own ticket stands in it.
+        Value::Claim { .. }
+        | Value::Merchant { .. }
+        | Value::Post { .. }
+        | Value::Drop { .. }
+        | Value::Basket { .. } => None,
+    }
+}
+
+fn missing(feed: &FeedId, index: u64) -> NodeFault {
+    NodeFault::Refused(format!("feed {feed:?} has no entry {index} here"))
+}
+
+/// The bytes of the first entry of a body, and the rest.
+fn first<'a>(feed: &FeedId, body: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), StoreFault> {
+    let (_, rest) = Entry::take(feed.lane, body)?;
+    Ok(body.split_at(body.len().saturating_sub(rest.len())))
+}
