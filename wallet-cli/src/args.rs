@@ -11,12 +11,13 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
-    backup, card, charter, completions, cycle, doctor, entitle, family, init, key, man, node,
-    operator, restore, status, stop,
+    audit, backup, bundle, card, charter, completions, cycle, demo, doctor, entitle, family, init,
+    key, man, node, operator, pay, restore, status, stop,
 };
 
 const EXAMPLES: &str = "\
 Examples:
+  $ annona demo --dir try-annona
   $ annona init --dir new-camp --site \"Lake camp\"
   $ annona status
   $ annona charter show";
@@ -71,6 +72,7 @@ struct Global {
 /// Every command. A group's own commands are listed in its file.
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Init(init::Init),
     Status(status::Status),
     #[command(subcommand)]
@@ -89,6 +91,9 @@ enum Command {
     Entitle(entitle::Entitle),
     #[command(subcommand)]
     Key(key::Key),
+    Pay(pay::Pay),
+    Bundle(bundle::Bundle),
+    Audit(audit::Audit),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
@@ -99,6 +104,7 @@ enum Command {
 impl Command {
     fn run(self, session: &Session) -> Outcome {
         match self {
+            Self::Demo(command) => command.run(session),
             Self::Init(command) => command.run(session),
             Self::Status(command) => command.run(session),
             Self::Charter(command) => command.run(session),
@@ -109,6 +115,9 @@ impl Command {
             Self::Card(command) => command.run(session),
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
+            Self::Pay(command) => command.run(session),
+            Self::Bundle(command) => command.run(session),
+            Self::Audit(command) => command.run(session),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),
             Self::Doctor(command) => command.run(session),
@@ -175,7 +184,8 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn default_folder() -> Outcome<PathBuf> {
+/// The data folder where nothing is said.
+pub(crate) fn default_folder() -> Outcome<PathBuf> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data =

@@ -47,6 +47,12 @@ pub(crate) fn carrier(node: &Node, code: &ShortCode, programme: ProgrammeId) -> 
     Ok(code.carrier(key.ok_or(NodeFault::NoKey("key of the person file"))?, programme))
 }
 
+/// Counts a code nobody has, where it was looked up without [`family`]; refused while this node waits.
+pub(crate) fn unknown(node: &Node) -> Outcome {
+    tries::check(node)?;
+    tries::unknown(node)
+}
+
 /// The family a code was given to. Unknown codes are counted: after five within ten minutes none is looked at for half
 /// a minute, so that nobody finds a family by trying.
 pub(crate) fn family(node: &Node, vault: &Vault, text: &str) -> Outcome<(ShortCode, HouseholdId)> {

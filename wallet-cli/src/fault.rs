@@ -9,6 +9,8 @@ use annona_ledger::notice::NoticeRejection;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::sync::frame::FrameFault;
 use annona_ledger::wire::WireFault;
+use annona_node::audit::LookFault;
+use annona_node::audit::export::ExportFault;
 use annona_node::backup::BackupFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
@@ -340,5 +342,21 @@ mod tests {
         check(CharterRejection::BadSignature, Exit::Wrong);
         check(NoticeRejection::BadSignature, Exit::Wrong);
         check(ImportError::Cancelled, Exit::Interrupted);
+    }
+}
+
+impl From<ExportFault> for Fault {
+    fn from(fault: ExportFault) -> Self {
+        match fault {
+            ExportFault::Disk(fault) => fault.into(),
+            ExportFault::Store(fault) => fault.into(),
+            ExportFault::Frame(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LookFault> for Fault {
+    fn from(fault: LookFault) -> Self {
+        of(Exit::Input, &fault).then("`annona audit verify` says what is in the file.")
     }
 }

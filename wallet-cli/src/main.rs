@@ -18,11 +18,14 @@ mod stop;
 mod words;
 
 // Commands and groups of commands.
+mod audit;
+mod bundle;
 mod backup;
 mod card;
 mod charter;
 mod completions;
 mod cycle;
+mod demo;
 mod doctor;
 mod entitle;
 mod family;
@@ -31,6 +34,7 @@ mod key;
 mod man;
 mod node;
 mod operator;
+mod pay;
 mod restore;
 mod status;
 

@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+
+use annona_node::atomic;
+use annona_node::audit::check_proof;
+use annona_node::audit::proof::PROOF_BYTES;
+use clap::Args;
+use serde_json::to_value;
+
+use super::federation;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona audit check-proof entry.proof
+  $ annona audit check-proof entry.proof --federation 8be807f6…";
+
+/// Checks the proof of one entry, with nothing but the file. A proof that proves nothing ends with 1.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct CheckProof {
+    /// The proof
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only this federation will do: its 64 digits, from somewhere you trust
+    #[arg(long, value_name = "HEX")]
+    federation: Option<String>,
+}
+
+impl CheckProof {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let federation = federation(self.federation.as_deref())?;
+        let bytes = atomic::read(&self.file, PROOF_BYTES)?;
+        let checked = check_proof(&bytes, federation);
+        let value = to_value(&checked).unwrap_or_default();
+        session.screen.answer("proof_check", value, || {
+            let word = if checked.proven { "proven" } else { "NOT PROVEN" };
+            format!("{word}\n{}", checked.words.join("\n"))
+        })?;
+        if checked.proven {
+            return Ok(());
+        }
+        Err(Fault::new(Exit::Wrong, format!("{} proves nothing.", self.file.display()))
+            .then("Ask for it again: `annona audit prove` makes it from an audit file."))
+    }
+}

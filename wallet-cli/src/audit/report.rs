@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+
+use annona_ledger::audit::{Options, govern};
+use annona_node::atomic;
+use annona_node::audit::report::{self, Labels};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{audit, federation};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona audit report camp.audit --out report.html
+  $ annona audit report camp.audit --out report.html --language ar
+  $ annona audit report camp.audit --out numbers.csv --as csv";
+
+/// Checks an audit file and writes what it comes to as one page with plots, or as numbers.
+///
+/// The page loads nothing from anywhere. Counts of families below ten are hidden. A file with faults gets its report all
+/// the same, the faults in it, and the command ends with 1.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Report {
+    /// The audit file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where to write it
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// In what form
+    #[arg(long = "as", value_enum, default_value_t = Form::Html)]
+    form: Form,
+    /// The language of the page: en, fr or ar
+    #[arg(long, value_name = "TAG", default_value = "en")]
+    language: String,
+    /// Only this federation will do: its 64 digits, from somewhere you trust
+    #[arg(long, value_name = "HEX")]
+    federation: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// One page with plots
+    Html,
+    /// Numbers for a program
+    Json,
+    /// Numbers for a spreadsheet
+    Csv,
+}
+
+impl Report {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let options = Options { federation: federation(self.federation.as_deref())?, root: false };
+        let (file, verdict) = audit(session, &self.file, &options)?;
+        let governed = govern(&file, &options);
+        let labels = governed.ground().map(Labels::of).unwrap_or_default();
+        let text = match self.form {
+            Form::Html => report::html(&verdict, &labels, &self.language),
+            Form::Json => format!("{:#}\n", report::json(&verdict, &labels)),
+            Form::Csv => report::csv(&verdict, &labels),
+        };
+        atomic::write(&self.out, text.as_bytes())?;
+        let findings = (verdict.findings.len() as u64).saturating_add(verdict.more);
+        let value = json!({
+            "file": self.out, "good": verdict.is_good(), "findings": findings, "bytes": text.len(),
+        });
+        session.screen.answer("report", value, || {
+            let word = if verdict.is_good() { "good" } else { "with faults" };
+            format!("report in {} ({word}, {} entries)", self.out.display(), verdict.entries)
+        })?;
+        if verdict.is_good() {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Exit::Wrong,
+            format!("{} has faults; the report lists them.", self.file.display()),
+        )
+        .then("`annona audit verify` says where the first one is."))
+    }
+}

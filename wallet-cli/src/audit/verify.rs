@@ -1,0 +1,160 @@
+use std::path::PathBuf;
+
+use annona_ledger::audit::verdict::{FileProblem, Problem};
+use annona_ledger::audit::{Options, Verdict};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{audit, federation};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::words::{count, hex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona audit verify camp.audit
+  $ annona audit verify camp.audit --federation 8be807f6… --root
+  $ annona audit verify camp.audit --json";
+
+/// How many findings are printed in words; --json has all that were kept.
+const SHOWN: usize = 20;
+
+/// Checks an audit file: every hash, signature, quorum and rule, on all cores, with nothing but the file.
+///
+/// Ends with 0 where all is good, with 1 where something is wrong: then the first fault is told with its place, and the
+/// rest is checked all the same. What could not be checked is named.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only this federation will do: its 64 digits, from somewhere you trust
+    #[arg(long, value_name = "HEX")]
+    federation: Option<String>,
+    /// Compute the state root too
+    #[arg(long)]
+    root: bool,
+}
+
+impl Verify {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let options =
+            Options { federation: federation(self.federation.as_deref())?, root: self.root };
+        let (_, verdict) = audit(session, &self.file, &options)?;
+        session.screen.answer("audit", value(&verdict), || text(&verdict))?;
+        if verdict.findings.iter().any(|f| f.problem == Problem::File(FileProblem::Stopped)) {
+            return Err(Fault::interrupted());
+        }
+        if verdict.is_good() {
+            if self.federation.is_none() {
+                session.screen.note(
+                    "Compare the federation's number with one you have from elsewhere: --federation does it for you.",
+                );
+            }
+            return Ok(());
+        }
+        let all = (verdict.findings.len() as u64).saturating_add(verdict.more);
+        let first = verdict.first().map_or_else(
+            || "the file does not end as it should".to_owned(),
+            |finding| format!("first {}: {}", finding.place, finding.problem),
+        );
+        let words = count(all, "thing is wrong", "things are wrong");
+        Err(Fault::new(Exit::Wrong, format!("{}: {words}; {first}.", self.file.display()))
+            .then("Ask for the file again; where the same is wrong once more, its writer has to answer for it."))
+    }
+}
+
+fn value(verdict: &Verdict) -> Value {
+    let findings: Vec<Value> = verdict
+        .findings
+        .iter()
+        .map(|f| {
+            json!({
+                "offset": f.place.offset, "feed": f.place.feed.map(|feed| feed.to_string()),
+                "block": f.place.seq, "index": f.place.index, "problem": f.problem.to_string(),
+            })
+        })
+        .collect();
+    let sums: Vec<Value> = verdict
+        .sums
+        .iter()
+        .map(|((programme, cycle, commodity), sum)| {
+            let charged: Vec<Value> = sum
+                .charged
+                .iter()
+                .map(|owed| json!({
+                    "organisation": owed.org, "node": hex(&owed.node), "units": owed.units.to_string(),
+                    "reason": owed.reason,
+                }))
+                .collect();
+            json!({
+                "programme": programme, "cycle": cycle, "commodity": commodity,
+                "budget": sum.budget.units(), "lots": sum.lots.units().to_string(),
+                "in_flight": sum.in_flight.units().to_string(),
+                "redeemed": sum.given.redeemed.units().to_string(),
+                "refunded": sum.given.refunded.units().to_string(),
+                "float": sum.given.float.units().to_string(), "charged": charged,
+            })
+        })
+        .collect();
+    json!({
+        "good": verdict.is_good(), "complete": verdict.complete,
+        "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
+        "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
+        "blocks": verdict.blocks, "entries": verdict.entries, "signatures": verdict.signatures,
+        "evidence": verdict.evidence, "waiting": verdict.waiting, "sums": sums,
+        "findings": findings, "more_findings": verdict.more,
+        "unchecked_programmes": verdict.unchecked_programmes(),
+        "reached": verdict.reached, "size": verdict.size, "root": verdict.root.map(|r| r.to_string()),
+    })
+}
+
+fn text(verdict: &Verdict) -> String {
+    let good = verdict.is_good();
+    let mut lines = vec![if good { "good".to_owned() } else { "WRONG".to_owned() }];
+    if let Some(id) = verdict.federation {
+        lines.push(format!("federation  {id}"));
+    }
+    lines.push(format!(
+        "checked     {}, {}, {}, {} in {}; {}",
+        count(verdict.articles, "article", "articles"),
+        count(verdict.notices, "notice", "notices"),
+        count(verdict.feeds, "feed", "feeds"),
+        count(verdict.entries, "entry", "entries"),
+        count(verdict.blocks, "block", "blocks"),
+        count(verdict.signatures, "signature", "signatures"),
+    ));
+    for ((programme, cycle, commodity), sum) in &verdict.sums {
+        let charged: u128 = sum.charged.iter().map(|owed| owed.units).sum();
+        lines.push(format!(
+            "programme {programme}, cycle {cycle}, commodity {commodity}: budget {}, in lots {}, on the way {}, handed \
+             out {}, taken back {}, charged {charged} (minor units)",
+            sum.budget.units(),
+            sum.lots.units(),
+            sum.in_flight.units(),
+            sum.given.redeemed.units(),
+            sum.given.refunded.units(),
+        ));
+    }
+    if let Some(root) = verdict.root {
+        lines.push(format!("state root  {root}"));
+    }
+    for programme in verdict.unchecked_programmes() {
+        lines.push(format!(
+            "not checked: programme {programme}, of which only headers are in the file"
+        ));
+    }
+    for finding in verdict.findings.iter().take(SHOWN) {
+        lines.push(format!("  {}: {}", finding.place, finding.problem));
+    }
+    let hidden = (verdict.findings.len().saturating_sub(SHOWN) as u64).saturating_add(verdict.more);
+    if hidden > 0 {
+        lines.push(format!("  and {hidden} more"));
+    }
+    if !verdict.complete {
+        let size = verdict.size.map_or_else(|| "an unknown number".into(), |size| size.to_string());
+        lines.push(format!("read up to byte {} of {size}", verdict.reached));
+    }
+    lines.join("\n")
+}

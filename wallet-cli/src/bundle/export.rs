@@ -1,0 +1,102 @@
+use std::path::PathBuf;
+
+use annona_node::bundle::{self, Options, PART_BYTES};
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::stop::LongWork;
+use crate::words::{self, count, hex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona bundle export --to \"Hill camp\" --out /media/stick
+  $ annona bundle export --to \"Hill camp\" --to Treasury --all
+  $ annona bundle export --to Treasury --acknowledge";
+
+/// Writes what some nodes are not known to hold yet, sealed to them: whoever else finds the stick learns its size.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Export {
+    /// A node it is for, by its site's name or its digits; several may be given
+    #[arg(long = "to", value_name = "NODE", required = true)]
+    to: Vec<String>,
+    /// The folder to write the parts into
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Everything, not only what they are not known to hold
+    #[arg(long)]
+    all: bool,
+    /// Only what this node holds: an acknowledgement
+    #[arg(long, conflicts_with = "all")]
+    acknowledge: bool,
+    /// The size at which a part is closed, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = PART_BYTES)]
+    part_bytes: u64,
+}
+
+impl Export {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.node()?;
+        let to = self
+            .to
+            .iter()
+            .map(|text| words::node(node.store().roster(), text).map(|known| known.short()))
+            .collect::<Outcome<Vec<_>>>()?;
+        let options =
+            Options { all: self.all, acknowledge: self.acknowledge, part_bytes: self.part_bytes };
+        let long = LongWork::begin();
+        let mut bar = Bar::new(&session.screen, "blocks");
+        let done = bundle::export(&mut node, &to, &options, &self.out, &mut |done, total| {
+            bar.set(done, total);
+            long.check().is_ok()
+        });
+        drop(bar);
+        long.check()?;
+        let done = done?;
+        let value = json!({
+            "bundle": hex(&done.bundle), "files": done.files, "bytes": done.bytes,
+            "blocks": done.blocks, "headers": done.headers, "lists": done.lists,
+            "programmes": done.programmes, "to": to.iter().map(|node| hex(node)).collect::<Vec<_>>(),
+        });
+        session.screen.answer("bundle", value, || {
+            let files: Vec<String> = done.files.iter().map(|f| f.display().to_string()).collect();
+            format!(
+                "{}, {}, {} bytes\n{}",
+                count(done.blocks, "block", "blocks"),
+                count(files.len() as u64, "part", "parts"),
+                done.bytes,
+                files.join("\n")
+            )
+        })?;
+        if done.lists_too_long > 0 {
+            session.screen.warn(format!(
+                "the rows of {} are more than a bundle carries, and stay here.",
+                count(done.lists_too_long, "list", "lists")
+            ));
+        }
+        session.screen.note("Next, at the other node: `annona bundle import` with every part.");
+        Ok(node.close()?)
+    }
+}
+
+impl From<bundle::ExportFault> for Fault {
+    fn from(fault: bundle::ExportFault) -> Self {
+        use bundle::ExportFault as F;
+        match fault {
+            F::Node(fault) => fault.into(),
+            F::Store(fault) => fault.into(),
+            F::Disk(fault) => fault.into(),
+            F::Seal(fault) => fault.into(),
+            F::Cancelled => Self::interrupted(),
+            F::NobodyNamed => Self::usage(fault.to_string()),
+            F::Recipient { .. } | F::NoCertificate => Self::refused(fault.to_string()),
+            F::TooMany => Self::input(fault.to_string()),
+            F::Part(_) | F::Frame(_) => {
+                Self::new(crate::fault::Exit::Bug, fault.to_string()).then("Run `annona doctor`.")
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+use std::path::PathBuf;
+
+use annona_ledger::hash::Hash;
+use annona_ledger::id::FederationId;
+use annona_node::bundle::{self, Imported, PartReport};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{exit, parts};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::stop::LongWork;
+use crate::words::{self, count, hex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona bundle import /media/stick
+  $ annona bundle import annona-9c41d07a22b1f503.001.annona annona-9c41d07a22b1f503.002.annona
+  $ annona bundle import /media/stick --json";
+
+/// Takes parts of bundles in, in any order, again or for the first time. What is good is kept, whatever else is not.
+///
+/// Ends with 0 where all of it was taken in, with 1 where something was damaged, refused or is missing, with 6 where it
+/// shows a fork.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Import {
+    /// Parts, or folders that hold them
+    #[arg(value_name = "PART", required = true)]
+    parts: Vec<PathBuf>,
+    /// For a node without a charter: the federation whose charter it may take from the bundle, by its 64 digits
+    #[arg(long, value_name = "HEX")]
+    federation: Option<String>,
+}
+
+impl Import {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let paths = parts(&self.parts)?;
+        let federation = self
+            .federation
+            .as_deref()
+            .map(|text| words::unhex("the federation", text).map(|id| FederationId(Hash(id))))
+            .transpose()?;
+        let mut node = session.node()?;
+        let long = LongWork::begin();
+        let mut bar = Bar::new(&session.screen, "bytes");
+        let done = bundle::import(&mut node, &paths, federation, &mut |done, total| {
+            bar.set(done, total);
+            long.check().is_ok()
+        })?;
+        drop(bar);
+        session.screen.answer("imported", value(&done), || text(&done))?;
+        node.close()?;
+        if done.cancelled {
+            return Err(Fault::interrupted());
+        }
+        verdict(&done)
+    }
+}
+
+/// What the command ends with: a fork before damage, damage before what is only missing.
+fn verdict(done: &Imported) -> Outcome {
+    if let Some(ahead) = done.own_ahead.first() {
+        return Err(Fault::new(
+            Exit::Conflict,
+            format!(
+                "others hold {} entries of this node's feed {}, this folder has {}: it was restored from an older copy \
+                 and signs no more",
+                ahead.theirs,
+                ahead.feed.short(),
+                ahead.have
+            ),
+        )
+        .then("Run `annona node reincarnate`."));
+    }
+    if let Some(fork) = done.forks.first() {
+        return Err(Fault::new(
+            Exit::Conflict,
+            format!("feed {} has forked at entry {}", fork.feed.short(), fork.index),
+        )
+        .then("Both branches are kept. Its organisation answers for it: show it with `annona audit export`."));
+    }
+    for part in &done.parts {
+        if let Some(fault) = part.faults.first() {
+            return Err(Fault::new(exit(fault), fault.to_string()).at(part.path.display()));
+        }
+    }
+    for part in &done.parts {
+        if let Some(fault) = &part.unreadable {
+            return Err(Fault::input(fault.to_string()));
+        }
+    }
+    if let Some(why) = done.refused.first() {
+        let all = count(done.refusals, "thing was", "things were");
+        return Err(Fault::new(Exit::Wrong, format!("{all} not taken in; the first: {why}"))
+            .then("What was good is kept."));
+    }
+    if let Some(gap) = done.gaps.first() {
+        return Err(Fault::new(
+            Exit::Wrong,
+            format!(
+                "entries {} to {} of feed {} are missing: a part or an earlier bundle was not taken in",
+                gap.have,
+                gap.offered.saturating_sub(1),
+                gap.feed.short()
+            ),
+        )
+        .then("Import it too, in any order."));
+    }
+    if let Some(node) = done.unknown.first() {
+        return Err(Fault::new(
+            Exit::Wrong,
+            format!("blocks of node {} were passed over: it has no certificate here", hex(node)),
+        )
+        .then("Take its certificate in with `annona node learn FILE`, then import again."));
+    }
+    if let Some(epoch) = done.charter_behind {
+        return Err(Fault::new(
+            Exit::Wrong,
+            format!("blocks that need article {epoch} of the charter were passed over"),
+        )
+        .then("Apply it with `annona charter apply FILE`, then import again."));
+    }
+    Ok(())
+}
+
+fn part_value(part: &PartReport) -> Value {
+    json!({
+        "file": part.path, "bundle": part.place.map(|(bundle, ..)| hex(&bundle)),
+        "part": part.place.map(|(_, part, _)| part), "parts": part.place.map(|(.., parts)| parts),
+        "from": part.sender.map(|sender| hex(&sender)), "acknowledged": part.acknowledged,
+        "sections": part.sections.0, "for_us": part.sections.1,
+        "faults": part.faults.iter().map(|f| json!({
+            "number": f.number(), "name": f.name(), "message": f.to_string(),
+        })).collect::<Vec<_>>(),
+        "unreadable": part.unreadable.as_ref().map(ToString::to_string),
+    })
+}
+
+fn value(done: &Imported) -> Value {
+    json!({
+        "parts": done.parts.iter().map(part_value).collect::<Vec<_>>(), "articles": done.articles,
+        "notices": done.notices, "blocks": done.blocks, "known": done.known,
+        "headers": done.headers, "lists": done.lists,
+        "gaps": done.gaps.iter().map(|gap| json!({
+            "feed": gap.feed.short().to_string(), "have": gap.have, "offered": gap.offered,
+        })).collect::<Vec<_>>(),
+        "forks": done.forks.iter().map(|fork| json!({
+            "feed": fork.feed.short().to_string(), "index": fork.index,
+        })).collect::<Vec<_>>(),
+        "unknown": done.unknown.iter().map(|node| hex(node)).collect::<Vec<_>>(),
+        "charter_behind": done.charter_behind,
+        "refused": done.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "refusals": done.refusals,
+    })
+}
+
+fn text(done: &Imported) -> String {
+    let mut lines = vec![format!(
+        "{} new, {} known; {}, {}",
+        count(done.blocks, "block", "blocks"),
+        done.known,
+        count(done.notices, "new notice", "new notices"),
+        count(done.articles, "new article", "new articles"),
+    )];
+    for part in &done.parts {
+        let place = part.place.map(|(_, part, parts)| format!("part {part} of {parts}"));
+        let from = part.sender.map(|sender| format!(" from {}", hex(&sender)));
+        let state = match (part.faults.first(), &part.unreadable) {
+            (Some(fault), _) => fault.to_string(),
+            (None, Some(fault)) => fault.to_string(),
+            (None, None) => "taken in".into(),
+        };
+        lines.push(format!(
+            "{} ({}{}): {state}",
+            part.path.display(),
+            place.unwrap_or_else(|| "unknown".into()),
+            from.unwrap_or_default()
+        ));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,211 @@
+//! The federation is founded, nodes and operators are admitted, budgets are voted, the sites are supplied.
+
+use super::stage::Stage;
+use crate::fault::Outcome;
+
+/// The organisations: number and name of the key file.
+const OFFICES: [(u16, &str); 3] = [(1, "relief"), (2, "city"), (3, "water")];
+/// The nodes: folder, roles, the site's number.
+pub(super) const NODES: [(&str, &str, u16); 3] = [
+    ("treasury", "--role treasury", 1),
+    ("lake", "--role registrar --role merchant", 2),
+    ("hill", "--role registrar --role merchant", 3),
+];
+/// Operators: name and site.
+const OPERATORS: [(&str, u16); 4] = [("mara", 2), ("yusuf", 2), ("noor", 3), ("sami", 3)];
+
+const FEDERATION: &str = r#"# What three organisations agree on. Signed by at least two of them.
+[federation]
+name = "Lake and Hill"
+quorum = 2
+
+[[organisation]]
+id = 1
+name = "Relief"
+keys = "relief.keys.public"
+
+[[organisation]]
+id = 2
+name = "City"
+keys = "city.keys.public"
+
+[[organisation]]
+id = 3
+name = "Water"
+keys = "water.keys.public"
+
+[[programme]]
+id = 1
+organisation = 1
+name = "Food"
+commodity = [
+  { id = 1, name = "Rice", item = "kg", digits = 3 },
+  { id = 2, name = "Oil", item = "l", digits = 3 },
+]
+cap = [{ commodity = "Rice", per_purse = "5", per_site_day = "40", per_site = "100" }]
+
+[[programme]]
+id = 2
+organisation = 2
+name = "Cash"
+commodity = [{ id = 1, name = "Voucher", currency = "USD", digits = 2 }]
+
+[[ceiling]]
+organisation = 1
+programme = "Food"
+commodity = "Rice"
+rights = 200000
+float = 1000
+
+[[ceiling]]
+organisation = 1
+programme = "Food"
+commodity = "Oil"
+rights = 40000
+
+[[ceiling]]
+organisation = 1
+programme = "Cash"
+commodity = "Voucher"
+rights = 400000
+"#;
+
+const BUDGET: &str = r#"
+[[budget]]
+programme = "Food"
+cycle = 1
+treasury = "TREASURY"
+lines = { Rice = 40000, Oil = 8000 }
+
+[[budget]]
+programme = "Cash"
+cycle = 1
+treasury = "TREASURY"
+lines = { Voucher = 100000 }
+"#;
+
+pub(super) fn act(stage: &mut Stage) -> Outcome {
+    charter(stage)?;
+    nodes(stage)?;
+    budget(stage)
+}
+
+fn charter(stage: &mut Stage) -> Outcome {
+    stage.step(
+        "Three organisations sign the charter",
+        "Each signs the same file on its own machine. Power needs a quorum; food later needs nobody.",
+    )?;
+    let keys: Vec<String> = OFFICES
+        .iter()
+        .map(|(number, name)| {
+            format!("key new --organisation {number} --out {name}.keys --recovery {name}-recovery.keys --passphrase-cost light")
+        })
+        .collect();
+    stage.together(&keys)?;
+    stage.write("federation.toml", FEDERATION)?;
+    stage.run("charter propose --found federation.toml --out founding.annona")?;
+    for (_, name) in OFFICES {
+        stage.run(&format!("charter sign founding.annona --keys {name}.keys"))?;
+    }
+    Ok(())
+}
+
+fn nodes(stage: &mut Stage) -> Outcome {
+    stage.step(
+        "A treasury and two sites are admitted",
+        "Each node makes its own keys and asks; its organisation answers with a certificate inside its ceilings.",
+    )?;
+    let made: Vec<String> = NODES
+        .iter()
+        .map(|(dir, roles, _)| {
+            format!(
+                "init --dir {dir} --site {dir} {roles} --organisation 1 --passphrase-cost light"
+            )
+        })
+        .collect();
+    stage.together(&made)?;
+    for (dir, ..) in NODES {
+        stage.run(&format!("charter apply founding.annona --dir {dir}"))?;
+    }
+    let asked: Vec<String> = NODES
+        .iter()
+        .map(|(dir, ..)| format!("node request --dir {dir} --out {dir}.request"))
+        .collect();
+    stage.together(&asked)?;
+    stage.run("charter show --dir treasury --out charter.annona")?;
+    let mut notices = Vec::new();
+    for (dir, _, site) in NODES {
+        stage.run(&format!(
+            "node admit {dir}.request --keys relief.keys --charter charter.annona --site {site} \
+             --ceiling Food/Rice=50000:300:50000 --ceiling Food/Oil=10000:0:10000 \
+             --ceiling Cash/Voucher=120000:0:120000 --out {dir}.annona"
+        ))?;
+        notices.push(format!("{dir}.annona"));
+    }
+    let made: Vec<String> = OPERATORS
+        .iter()
+        .map(|(name, _)| format!("operator new --out {name}.keys --passphrase-cost light"))
+        .collect();
+    stage.together(&made)?;
+    for (name, site) in OPERATORS {
+        stage.run(&format!(
+            "operator admit {name}.keys.public --keys relief.keys --charter charter.annona --organisation 1 \
+             --site {site} --role registrar --role approver --role cashier --programme Food --programme Cash \
+             --out {name}.annona"
+        ))?;
+        notices.push(format!("{name}.annona"));
+    }
+    for (programme, keys) in [("Food", "relief"), ("Cash", "city")] {
+        stage.run(&format!(
+            "cycle open --programme {programme} --cycle 1 --opens +0d --closes +30d --expires +40d \
+             --keys {keys}.keys --charter charter.annona --out cycle-{programme}.annona"
+        ))?;
+        notices.push(format!("cycle-{programme}.annona"));
+    }
+    for (dir, ..) in NODES {
+        stage.run(&format!("node learn --dir {dir} {}", notices.join(" ")))?;
+    }
+    Ok(())
+}
+
+fn budget(stage: &mut Stage) -> Outcome {
+    stage.step(
+        "Two budgets are voted, and the sites are supplied",
+        "Food in kilograms by Relief, cash by City. A unit is in exactly one place: the treasury's tickets travel as text.",
+    )?;
+    let treasury = stage.run("status --dir treasury")?.field("node")?;
+    stage.write("budget.toml", BUDGET.replace("TREASURY", &treasury).as_str())?;
+    stage.run("charter propose --acts budget.toml --charter charter.annona --out budget.annona")?;
+    for name in ["relief", "city"] {
+        stage.run(&format!(
+            "charter sign budget.annona --keys {name}.keys --charter charter.annona"
+        ))?;
+    }
+    for (dir, ..) in NODES {
+        stage.run(&format!("charter apply budget.annona --dir {dir}"))?;
+    }
+    stage.run("pay claim --budget --dir treasury")?;
+    for (site, rice, oil, cash) in [("lake", 12_000, 2_000, 30_000), ("hill", 8_000, 1_500, 20_000)]
+    {
+        stage.run(&format!(
+            "pay supply --dir treasury --programme Food --to {site} --cycle 1 --item Rice={rice} --item Oil={oil} --out {site}-food.ticket"
+        ))?;
+        stage.run(&format!(
+            "pay supply --dir treasury --programme Cash --to {site} --cycle 1 --item Voucher={cash} --out {site}-cash.ticket"
+        ))?;
+    }
+    stage.run(
+        "pay supply --dir treasury --programme Food --to hill --cycle 1 --item Rice=60 --as float --out hill-float.ticket",
+    )?;
+    let claims: Vec<String> = [
+        "pay claim --dir lake lake-food.ticket lake-cash.ticket",
+        "pay claim --dir hill hill-food.ticket hill-cash.ticket hill-float.ticket",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    stage.together(&claims)?;
+    stage.result(
+        "supplied",
+        "both sites hold their share, and the hill 60 kg of rice as an allowance for strangers; no link was needed",
+    )
+}

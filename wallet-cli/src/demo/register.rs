@@ -1,0 +1,115 @@
+//! Families are registered from a file: an invented camp, or the reader's own.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use annona_node::atomic;
+use annona_node::import::{Map, Registration, Source, Watch};
+use annona_node::sample;
+
+use super::stage::Stage;
+use crate::fault::{Fault, Outcome};
+
+/// Invented families at the lake and at the hill.
+const SIZES: [(&str, u64, u32); 2] = [("lake", 7, 180), ("hill", 11, 120)];
+/// Families of a reader's own file that are put on the day's lists, at most.
+const LISTED: usize = 2_000;
+/// The most bytes of a map.
+const MAP: usize = 1024 * 1024;
+
+/// Who is registered where.
+pub(super) struct Camp {
+    /// At the lake, then at the hill.
+    pub(super) sites: [Site; 2],
+}
+
+/// One site's families.
+pub(super) struct Site {
+    pub(super) dir: &'static str,
+    /// The register the keys belong to.
+    pub(super) source: String,
+    /// The families' keys in it.
+    pub(super) keys: Vec<String>,
+    /// Two operators of the site.
+    pub(super) operators: [&'static str; 2],
+}
+
+pub(super) fn act(
+    stage: &mut Stage,
+    registrations: Option<&Path>,
+    map: Option<&Path>,
+) -> Outcome<Camp> {
+    stage.step(
+        "Families are registered from a file",
+        "Names stay in the site's sealed person file. On the ledger each family is a number that means nothing elsewhere. \
+         So many at once need two operators.",
+    )?;
+    stage.write("sample.map.toml", sample::MAP)?;
+    for (dir, seed, households) in SIZES {
+        let mut csv = Vec::new();
+        let path = stage.path(&format!("{dir}-families.csv"));
+        sample::camp(seed, households, &mut csv)
+            .map_err(|fault| Fault::io("invent", &path, fault))?;
+        atomic::write(&path, &csv)?;
+    }
+    let (mut file, mut map_file) = ("lake-families.csv".to_owned(), "sample.map.toml".to_owned());
+    if let (Some(from), Some(map)) = (registrations, map) {
+        let ending = from.extension().and_then(|end| end.to_str()).unwrap_or("csv");
+        file = format!("lake-registrations.{ending}");
+        map_file = "lake-registrations.map.toml".into();
+        stage.copy(from, &file)?;
+        stage.copy(map, &map_file)?;
+    }
+    let lake = Site::read(stage, "lake", ["mara", "yusuf"], &file, &map_file)?;
+    let hill = Site::read(stage, "hill", ["noor", "sami"], "hill-families.csv", "sample.map.toml")?;
+    let imports: Vec<String> = [(&lake, &file, &map_file), (&hill, &"hill-families.csv".into(), &"sample.map.toml".into())]
+        .iter()
+        .map(|(site, file, map)| {
+            let [one, two] = site.operators;
+            format!(
+                "family import {file} --map {map} --dir {} --operator {one}.keys --operator-passphrase-file pass.txt \
+                 --second-operator {two}.keys --second-passphrase-file pass.txt",
+                site.dir
+            )
+        })
+        .collect();
+    for (answer, site) in stage.together(&imports)?.iter().zip([&lake, &hill]) {
+        let text = format!("{} families at the {}", answer.field("added")?, site.dir);
+        stage.result("registered", &text)?;
+    }
+    Ok(Camp { sites: [lake, hill] })
+}
+
+impl Site {
+    /// The families a registration file will register.
+    fn read(
+        stage: &Stage,
+        dir: &'static str,
+        operators: [&'static str; 2],
+        file: &str,
+        map: &str,
+    ) -> Outcome<Self> {
+        let bytes = atomic::read(&stage.path(map), MAP)?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map))?;
+        let map = Map::parse(text).map_err(|why| Fault::from(why).at(map))?;
+        let source = Source::open(&stage.path(file), &map.csv())?;
+        let cancel = AtomicBool::new(false);
+        let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };
+        let registration = Registration::read(&source, &map, &mut watch)?;
+        let mut keys = Vec::new();
+        registration.each(|_, household| {
+            if keys.len() < LISTED {
+                keys.push(household.key.clone());
+            }
+            Ok(())
+        })?;
+        if keys.len() < 6 {
+            return Err(Fault::input(format!(
+                "{file} has {} families that can be registered; the demonstration needs 6.",
+                keys.len()
+            )));
+        }
+        Ok(Self { dir, source: map.source, keys, operators })
+    }
+}

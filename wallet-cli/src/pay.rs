@@ -1,0 +1,62 @@
+//! `annona pay`: what happens at a counter. Every answer is printed after the commit that made it durable, never before.
+
+mod charge;
+mod claim;
+mod float;
+mod list;
+mod queue;
+mod receipt;
+mod refund;
+mod slip;
+mod ticket;
+mod till;
+
+use clap::{Args, Subcommand};
+
+use crate::fault::Outcome;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona pay charge --card 7K2M-Q4XD-9TFA --item Rice=10
+  $ annona pay charge --from queue.jsonl --json
+  $ annona pay list --by merchant";
+
+/// Hands out goods, takes them back, and moves entitlements between sites.
+#[derive(Args)]
+#[command(before_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Pay {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Charge(charge::Charge),
+    Refund(refund::Refund),
+    List(list::List),
+    Receipt(receipt::Receipt),
+    Ticket(ticket::Ticket),
+    Supply(ticket::Supply),
+    Claim(claim::Claim),
+    Decline(claim::Decline),
+    Float(float::Float),
+    Cover(float::Cover),
+}
+
+impl Pay {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match self.command {
+            Command::Charge(command) => command.run(session),
+            Command::Refund(command) => command.run(session),
+            Command::List(command) => command.run(session),
+            Command::Receipt(command) => command.run(session),
+            Command::Ticket(command) => command.run(session),
+            Command::Supply(command) => command.run(session),
+            Command::Claim(command) => command.run(session),
+            Command::Decline(command) => command.run(session),
+            Command::Float(command) => command.run(session),
+            Command::Cover(command) => command.run(session),
+        }
+    }
+}

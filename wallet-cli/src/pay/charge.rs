@@ -1,0 +1,242 @@
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use annona_ledger::entry::Method;
+use annona_ledger::id::{FeedId, MerchantId, Purse};
+use annona_ledger::rejection::Rejection;
+use annona_ledger::time::Minute;
+use annona_node::node::{Compose, Composed, Node, NodeFault, Request};
+use annona_node::receipt;
+use annona_node::serve::{self, Item};
+use annona_node::store::{Asked, Earlier, Work};
+use clap::Args;
+use serde_json::json;
+
+use super::slip;
+use super::till::{How, Till, Whose, remember_merchant};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::hex;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona pay charge --card 7K2M-Q4XD-9TFA --item Rice=10 --item Oil=1.5
+  $ annona pay charge --ticket amina.ticket --item Rice=25 --method pin
+  $ annona pay charge --from queue.jsonl --json";
+
+/// Redeems a holder's entitlement here: goods leave once the answer is printed, never before.
+///
+/// With --from, a queue: one order a line, as JSON or as CSV with a header (request, card, family, purse, ticket, items,
+/// merchant, method, programme). Each gets one answer line, in order, once it is durable; whatever has queued is made
+/// durable in one commit. An order with a request id of its own can be sent again: what was accepted stays as it is
+/// and is answered again.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Charge {
+    #[command(flatten)]
+    whose: Whose,
+    /// What is handed out, as COMMODITY=AMOUNT; several make a basket, all or nothing
+    #[arg(long = "item", value_name = "ITEM")]
+    items: Vec<String>,
+    /// Who hands it out [default: this site]
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
+    /// How the holder was authenticated
+    #[arg(long, value_enum, default_value_t)]
+    method: How,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+    /// Only from this cycle [default: the one that ends first and can pay]
+    #[arg(long, value_name = "N")]
+    cycle: Option<u16>,
+    /// A name of your own for this charge: repeating it changes nothing
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
+    /// Say what would be answered, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take orders from a file, or from standard input
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["card", "family", "purse", "ticket", "items", "request", "dry_run"])]
+    from: Option<PathBuf>,
+}
+
+/// An order in which everything is known.
+pub(super) struct Order {
+    pub(super) purses: Vec<Purse>,
+    pub(super) items: Vec<Item>,
+    pub(super) merchant: MerchantId,
+    pub(super) method: Method,
+    pub(super) asked: Option<Asked>,
+}
+
+impl Charge {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        if let Some(from) = &self.from {
+            return super::queue::run(session, from, self.programme.as_deref(), &self.defaults());
+        }
+        if self.whose.is_none() || self.items.is_empty() {
+            return Err(Fault::usage(
+                "say whose it is (--card, --family, --purse or --ticket) and what is handed out (--item), \
+                 or give a queue (--from).",
+            ));
+        }
+        let mut node = session.signing_node()?;
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
+        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let order =
+            Order::new(&till, purses, items, (merchant, self.method.method()), self.request);
+        if self.dry_run {
+            return dry_run(session, &node, &till, &order);
+        }
+        let items = order.items.clone();
+        let purses = order.purses.clone();
+        let earlier = Arc::new(OnceLock::new());
+        let mut group = [Request { feed: till.feed, compose: order.compose(Arc::clone(&earlier)) }];
+        let answer = node.write(&mut group)?.remove(0)?;
+        drop(group);
+        remember_merchant(node.store(), &merchant, &name)?;
+        // What is printed from here on is durable.
+        let promise = match (answer.last(), earlier.get()) {
+            (Some(last), _) => till.promise(last)?,
+            (None, Some(earlier)) => {
+                let work = node.store().look()?;
+                receipt::promised(&work, till.key(), &earlier.feed, earlier.last())?
+            }
+            (None, None) => return Err(Fault::refused("nothing was to be written.")),
+        };
+        let work = node.store().look()?;
+        let at = Minute::of(session.now(), till.founded);
+        let left: Vec<_> =
+            purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at)).collect();
+        work.check()?;
+        drop(work);
+        let repeated = earlier.get().is_some();
+        let mut value = till.entry_value(&promise);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("accepted".into(), json!(true));
+            fields.insert("repeated".into(), json!(repeated));
+            fields.insert("items".into(), till.items_value(&items));
+            fields.insert("merchant".into(), json!(merchant.to_string()));
+            fields.insert(
+                "left".into(),
+                left.iter()
+                    .map(
+                        |l| json!({ "cycle": l.cycle, "commodity": l.commodity, "units": l.units }),
+                    )
+                    .collect(),
+            );
+        }
+        session.screen.answer("charge", value, || {
+            let rest: Vec<String> =
+                left.iter().map(|l| till.print(l.commodity, i128::from(l.units))).collect();
+            let rest = if rest.is_empty() { "nothing".to_owned() } else { rest.join(", ") };
+            format!(
+                "accepted{} {}: {} by {name}\nleft here: {rest}\n{}",
+                if repeated { " before, as" } else { "" },
+                till.short(promise.index),
+                till.items_text(&items),
+                slip::promise(&promise),
+            )
+        })?;
+        Ok(node.close()?)
+    }
+
+    fn defaults(&self) -> super::queue::Defaults {
+        super::queue::Defaults {
+            merchant: self.merchant.clone(),
+            method: self.method,
+            cycle: self.cycle,
+        }
+    }
+}
+
+impl Order {
+    pub(super) fn new(
+        till: &Till,
+        purses: Vec<Purse>,
+        items: Vec<Item>,
+        (merchant, method): (MerchantId, Method),
+        request: Option<String>,
+    ) -> Self {
+        let asked = request.map(|request| {
+            let purse = purses.first().map(|p| p.to_string()).unwrap_or_default();
+            let items: Vec<String> =
+                items.iter().map(|i| format!("{}={}", i.commodity, i.amount.units())).collect();
+            let content = format!("charge {purse} {} {merchant} {method:?}", items.join(","));
+            till.asked(&request, content.as_bytes())
+        });
+        Self { purses, items, merchant, method, asked }
+    }
+
+    /// Composes it at the moment of writing. Where it was accepted before, says where, and writes nothing.
+    pub(super) fn compose(self, earlier: Arc<OnceLock<Earlier>>) -> Compose<'static> {
+        Box::new(move |work, feed, at| {
+            if let Some(before) = before(work, self.asked.as_ref())? {
+                let _ = earlier.set(before);
+                return Ok(Vec::new());
+            }
+            let mut composed = self.pay(work, feed, at)?;
+            if let Some(first) = composed.first_mut() {
+                first.asked = self.asked;
+            }
+            Ok(composed)
+        })
+    }
+
+    /// From the first purse that can pay; otherwise the reason that helps most.
+    fn pay(&self, work: &Work<'_>, feed: &FeedId, at: Minute) -> Result<Vec<Composed>, NodeFault> {
+        let helps = |rejection: &Rejection| match rejection {
+            Rejection::LotNotFound => 0,
+            Rejection::Expired => 1,
+            _ => 2,
+        };
+        let mut reason = Rejection::LotNotFound;
+        for purse in &self.purses {
+            let charge = serve::Charge {
+                purse: *purse,
+                items: self.items.clone(),
+                merchant: self.merchant,
+                method: self.method,
+            };
+            match serve::charge(work, feed, &charge, at) {
+                Err(NodeFault::Rejected(why)) if helps(&why) >= helps(&reason) => reason = why,
+                Err(NodeFault::Rejected(_)) => {}
+                done => return done,
+            }
+        }
+        Err(reason.into())
+    }
+}
+
+/// What a request became, if it was accepted before.
+pub(super) fn before(work: &Work<'_>, asked: Option<&Asked>) -> Result<Option<Earlier>, NodeFault> {
+    let Some(asked) = asked else { return Ok(None) };
+    let Some(earlier) = work.earlier(&asked.name) else { return Ok(None) };
+    if earlier.content == asked.content {
+        return Ok(Some(earlier));
+    }
+    Err(NodeFault::Refused(format!(
+        "this request id was used for something else, entry {}#{}: give the new order an id of its own",
+        earlier.feed.programme, earlier.first
+    )))
+}
+
+fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order) -> Outcome {
+    let at = node.stamp(&till.feed)?;
+    let work = node.store().look()?;
+    let known = before(&work, order.asked.as_ref())?;
+    if known.is_none() {
+        order.pay(&work, &till.feed, at)?;
+    }
+    let purses: Vec<String> = order.purses.iter().map(|purse| hex(&purse.0)).collect();
+    let value = json!({
+        "dry_run": true, "accepted": true, "repeated": known.is_some(), "purses": purses,
+        "items": till.items_value(&order.items),
+    });
+    session.screen.answer("charge", value, || {
+        format!("would be accepted: {}. Nothing was written.", till.items_text(&order.items))
+    })
+}

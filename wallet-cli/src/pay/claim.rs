@@ -1,0 +1,265 @@
+use std::io::Read;
+use std::path::Path;
+
+use annona_ledger::entry::Owner;
+use annona_ledger::fold::budget_name;
+use annona_ledger::id::ProgrammeId;
+use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::view::View;
+use annona_node::node::{Answer, Node, Request};
+use annona_node::serve;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::slip;
+use super::till::Till;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::words::hex;
+
+const CLAIM: &str = "\
+Examples:
+  $ annona pay claim amina.ticket
+  $ annona pay claim --budget
+  $ annona pay claim AT1:0010… --json";
+
+const DECLINE: &str = "\
+Examples:
+  $ annona pay decline amina.ticket
+  $ annona pay decline AT1:0010…";
+
+/// The most tickets of one file.
+const TICKETS: usize = 10_000;
+/// The most bytes of a file of tickets.
+const BYTES: u64 = 32 * 1024 * 1024;
+
+/// Takes up tickets addressed to this node, each once: what they carry can be redeemed here at once, with no network.
+///
+/// With --budget, a treasury takes up the lines that the charter's budgets give it.
+#[derive(Args)]
+#[command(before_help = CLAIM)]
+pub(crate) struct Claim {
+    /// Files that hold tickets, texts of tickets, or - for standard input
+    #[arg(value_name = "TICKET", required_unless_present = "budget")]
+    tickets: Vec<String>,
+    /// Take up this node's budget lines of the charter
+    #[arg(long, conflicts_with = "tickets")]
+    budget: bool,
+}
+
+/// Sends back what tickets addressed to this node carry, so that nothing stays in flight to a place that cannot use it.
+#[derive(Args)]
+#[command(before_help = DECLINE)]
+pub(crate) struct Decline {
+    /// Files that hold tickets, texts of tickets, or - for standard input
+    #[arg(value_name = "TICKET", required = true)]
+    tickets: Vec<String>,
+}
+
+impl Claim {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let tickets = if self.budget { budgets(&node)? } else { read(&self.tickets)? };
+        if tickets.is_empty() {
+            session.screen.note("no budget line of the charter waits for this node.");
+            return Ok(());
+        }
+        let mut group = Vec::with_capacity(tickets.len());
+        let mut tills = Vec::with_capacity(tickets.len());
+        for (programme, ticket) in &tickets {
+            let till = Till::open(&node, Some(&programme.to_string()))?;
+            let ticket = ticket.clone();
+            group.push(Request {
+                feed: till.feed,
+                compose: Box::new(move |_, _, at| Ok(serve::claim(ticket.clone(), at))),
+            });
+            tills.push(till);
+        }
+        let answers = node.write(&mut group)?;
+        drop(group);
+        let done = tell(session, "claim", "claimed", tickets, &tills, answers)?;
+        node.close()?;
+        done
+    }
+}
+
+impl Decline {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let tickets = read(&self.tickets)?;
+        let mut group = Vec::with_capacity(tickets.len());
+        let mut tills = Vec::with_capacity(tickets.len());
+        for (programme, ticket) in &tickets {
+            let till = Till::open(&node, Some(&programme.to_string()))?;
+            let ticket = ticket.clone();
+            group.push(Request {
+                feed: till.feed,
+                compose: Box::new(move |work, feed, at| serve::decline(work, feed, &ticket, at)),
+            });
+            tills.push(till);
+        }
+        let answers = node.write(&mut group)?;
+        drop(group);
+        let back: Vec<_> = answers
+            .iter()
+            .zip(&tills)
+            .filter_map(|(answer, till)| Some((till, answer.as_ref().ok()?.last()?.clone())))
+            .collect();
+        let mut slips = Vec::new();
+        for (till, sent) in back {
+            let ticket = serve::ticket(&node.store().look()?, till.key(), &sent, |_| false)?;
+            slips.push(slip::ticket(till.id, &ticket));
+        }
+        let done = tell(session, "decline", "sent back", tickets, &tills, answers)?;
+        for text in slips {
+            session.screen.answer("ticket", json!({ "ticket": text }), || text.clone())?;
+        }
+        node.close()?;
+        done
+    }
+}
+
+/// One answer line for each ticket; the outcome is that of the first refusal.
+fn tell(
+    session: &Session,
+    kind: &str,
+    word: &str,
+    tickets: Vec<(ProgrammeId, Ticket)>,
+    tills: &[Till],
+    answers: Vec<Answer>,
+) -> Outcome<Outcome> {
+    let mut refused = None;
+    for (((_, ticket), till), answer) in tickets.iter().zip(tills).zip(answers) {
+        let (mut value, carried) = described(till, ticket);
+        let fields = value.as_object_mut();
+        match answer {
+            Ok(accepted) => {
+                let last = accepted.last();
+                let last =
+                    last.ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
+                let promise = till.promise(last)?;
+                if let Some(fields) = fields {
+                    fields.insert("accepted".into(), json!(true));
+                    if let Value::Object(entry) = till.entry_value(&promise) {
+                        fields.extend(entry);
+                    }
+                }
+                session.screen.answer(kind, value, || {
+                    format!("{word} {}: {carried}", till.short(promise.index))
+                })?;
+            }
+            Err(refusal) => {
+                let words = refusal.to_string();
+                if let Some(fields) = fields {
+                    fields.insert("accepted".into(), json!(false));
+                    fields.insert("reason".into(), json!(words));
+                }
+                session.screen.answer(kind, value, || format!("refused: {carried}: {words}"))?;
+                refused.get_or_insert(Fault::from(refusal));
+            }
+        }
+    }
+    Ok(refused.map_or(Ok(()), Err))
+}
+
+/// What a ticket carries, for machines and in words.
+pub(super) fn described(till: &Till, ticket: &Ticket) -> (Value, String) {
+    match ticket {
+        Ticket::Budget { epoch, act, line } => (
+            json!({ "programme": till.id, "budget": [epoch, act, line] }),
+            format!("budget line {line} of article {epoch}, {}", till.programme.name),
+        ),
+        Ticket::Sent(sent, hops) => {
+            let (cycle, commodity, amount, whose, purse) = match &sent.moved {
+                Moved::Send(send) => {
+                    let (whose, purse) = match send.owner {
+                        Owner::Budget => ("as budget", None),
+                        Owner::Float => ("as offline allowance", None),
+                        Owner::Reserve => ("as reserve", None),
+                        Owner::Purse(purse) => ("for a purse", Some(purse.to_string())),
+                    };
+                    (send.cycle, send.commodity, send.amount, whose, purse)
+                }
+                Moved::Cover(cover) => {
+                    (cover.cycle, cover.commodity, cover.amount, "to cover an allowance", None)
+                }
+            };
+            let carried = till.print(commodity, i128::from(amount.units()));
+            let value = json!({
+                "programme": till.id, "cycle": cycle, "commodity": commodity,
+                "units": amount.units(), "from": hex(&sent.node), "to": hex(&sent.moved.to()),
+                "purse": purse, "hops": hops.len(),
+                "ticket_name": sent.accumulator().to_string(),
+            });
+            let purse = purse.map(|p| format!(" {p}")).unwrap_or_default();
+            (value, format!("{carried} {whose}{purse}"))
+        }
+    }
+}
+
+/// Every budget line of the charter that is this node's and not claimed yet.
+fn budgets(node: &Node) -> Outcome<Vec<(ProgrammeId, Ticket)>> {
+    let own = node.public().short();
+    let charter = node.store().charter()?.clone();
+    let work = node.store().look()?;
+    let lines = charter
+        .budgets()
+        .filter(|(_, line)| line.treasury == own)
+        .filter(|((epoch, act, number), _)| {
+            let row = work.ticket(&budget_name(*epoch, *act, *number));
+            row.is_some_and(|row| row.claimed.is_none())
+        })
+        .map(|((epoch, act, number), line)| {
+            (line.programme, Ticket::Budget { epoch, act, line: number })
+        })
+        .collect();
+    work.check()?;
+    Ok(lines)
+}
+
+fn read(given: &[String]) -> Outcome<Vec<(ProgrammeId, Ticket)>> {
+    let mut tickets = Vec::new();
+    for one in given {
+        for text in texts(one)? {
+            tickets.push(
+                slip::read_ticket(&text)
+                    .map_err(|fault| if slip::is_ticket(one) { fault } else { fault.at(one) })?,
+            );
+        }
+    }
+    Ok(tickets)
+}
+
+/// The texts of tickets in what was given: a text, a file of lines, or standard input.
+pub(super) fn texts(given: &str) -> Outcome<Vec<String>> {
+    if slip::is_ticket(given) {
+        return Ok(vec![given.to_owned()]);
+    }
+    let path = Path::new(given);
+    let mut bytes = Vec::new();
+    let read = if given == "-" {
+        std::io::stdin().lock().take(BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        let file = std::fs::File::open(path).map_err(|fault| {
+            Fault::io("open", path, fault)
+                .then("A ticket's text begins with AT1: and is given in quotes.")
+        })?;
+        file.take(BYTES + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(|fault| Fault::io("read", path, fault))?;
+    let wrong = |why: &str| Fault::input(format!("{given} {why}."));
+    if bytes.len() as u64 > BYTES {
+        return Err(wrong("is too large for a file of tickets"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("is not a file of tickets"))?;
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
+    match lines.len() {
+        0 => Err(wrong("holds no ticket")),
+        1..=TICKETS => Ok(lines),
+        _ => Err(wrong("holds more than 10,000 tickets: take them in in parts")),
+    }
+}

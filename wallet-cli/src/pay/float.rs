@@ -1,0 +1,183 @@
+use std::path::PathBuf;
+
+use annona_ledger::id::FeedRef;
+use annona_node::node::{Compose, NodeFault, Request};
+use annona_node::serve;
+use clap::Args;
+use serde_json::json;
+
+use super::slip;
+use super::till::{How, Till, Whose, remember_merchant};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::words::{self, hex, print_minute};
+
+const FLOAT: &str = "\
+Examples:
+  $ annona pay float --purse 00112233445566778899aabbccddeeff --home \"Lake camp\" --item Rice=5
+  $ annona pay float --purse 00112233445566778899aabbccddeeff --home \"Lake camp\" --item Rice=5 --method pin";
+
+const COVER: &str = "\
+Examples:
+  $ annona pay cover
+  $ annona pay cover --all --out hill.ticket";
+
+/// Serves a holder whose home cannot be reached, out of this site's own offline allowance.
+///
+/// The programme's risk policy caps it per purse, per day and per site: what a copied card can take is known before the
+/// first day. Her home covers it later, once, with `annona pay cover`.
+#[derive(Args)]
+#[command(before_help = FLOAT)]
+pub(crate) struct Float {
+    #[command(flatten)]
+    whose: Whose,
+    /// The node that issued her entitlement
+    #[arg(long, value_name = "NODE")]
+    home: String,
+    /// What is handed out, as COMMODITY=AMOUNT
+    #[arg(long = "item", value_name = "ITEM", required = true)]
+    items: Vec<String>,
+    /// Who hands it out [default: this site]
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
+    /// How the holder was authenticated
+    #[arg(long, value_enum, default_value_t)]
+    method: How,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+}
+
+/// Lists what other sites handed out to this node's holders from their allowance, and covers it from the holders' lots.
+///
+/// Without --all or entries nothing is written. Each cover is a ticket for the site that served.
+#[derive(Args)]
+#[command(before_help = COVER)]
+pub(crate) struct Cover {
+    /// Cover these, by the name the list shows
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    names: Vec<String>,
+    /// Cover all that the holders' lots can pay
+    #[arg(long)]
+    all: bool,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+    /// Write the tickets to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Float {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let home = words::node(node.store().roster(), &self.home)?.short();
+        let purses = till.purses_here(session, &node, &self.whose, None)?;
+        let Some(purse) = purses.first().copied() else {
+            return Err(Fault::usage("say whose it is: --purse, --ticket or --card."));
+        };
+        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let method = self.method.method();
+        let charge = serve::Charge { purse, items: items.clone(), merchant, method };
+        let home = FeedRef::value(home, till.id);
+        let mut group = [Request {
+            feed: till.feed,
+            compose: Box::new(move |work, feed, at| {
+                serve::float_charge(work, feed, &charge, home, at)
+            }),
+        }];
+        let accepted = node.write(&mut group)?.remove(0)?;
+        drop(group);
+        remember_merchant(node.store(), &merchant, &name)?;
+        let last =
+            accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
+        let promise = till.promise(last)?;
+        let mut value = till.entry_value(&promise);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("items".into(), till.items_value(&items));
+            fields.insert("home".into(), json!(hex(&home.node)));
+            fields.insert("purse".into(), json!(purse.to_string()));
+        }
+        session.screen.answer("float", value, || {
+            format!(
+                "accepted {}: {} by {name}, from this site's allowance\npending: her home covers it\n{}",
+                till.short(promise.index),
+                till.items_text(&items),
+                slip::promise(&promise),
+            )
+        })?;
+        Ok(node.close()?)
+    }
+}
+
+impl Cover {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let writes = self.all || !self.names.is_empty();
+        let mut node = if writes { session.signing_node()? } else { session.node()? };
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let work = node.store().look()?;
+        let waiting = work.uncovered(&till.feed.short());
+        work.check()?;
+        drop(work);
+        if !writes {
+            for float in &waiting {
+                let name = hex(&float.name.accumulator.short());
+                let what = till.print(float.commodity, i128::from(float.amount.units()));
+                let (served, at) =
+                    (hex(&float.name.feed.node), print_minute(float.stamp, till.founded));
+                let value = json!({
+                    "name": name, "served_by": served, "purse": float.purse.to_string(),
+                    "cycle": float.cycle, "commodity": float.commodity,
+                    "units": float.amount.units(), "at": at,
+                });
+                session.screen.answer("uncovered", value, || {
+                    format!("{name}  {at}  {what}  served by {served}")
+                })?;
+            }
+            let count = words::count(waiting.len() as u64, "redemption", "redemptions");
+            session.screen.note(format!("{count} to cover. `annona pay cover --all` covers them."));
+            return Ok(node.close()?);
+        }
+        let mut chosen = Vec::new();
+        for float in waiting {
+            let name = hex(&float.name.accumulator.short());
+            if self.all || self.names.contains(&name) {
+                chosen.push(float);
+            }
+        }
+        if chosen.len() < self.names.len() {
+            return Err(Fault::input(
+                "not every name is one of a redemption to cover: see `annona pay cover`. Nothing was written.",
+            ));
+        }
+        let mut group: Vec<Request<'_>> = chosen
+            .iter()
+            .map(|float| {
+                let compose: Compose<'_> =
+                    Box::new(move |work, feed, at| serve::cover(work, feed, float, at));
+                Request { feed: till.feed, compose }
+            })
+            .collect();
+        let answers = node.write(&mut group)?;
+        drop(group);
+        let mut sent = Vec::new();
+        let mut refused = None;
+        for (answer, float) in answers.into_iter().zip(&chosen) {
+            match answer {
+                Ok(accepted) => sent.extend(accepted),
+                Err(refusal) => {
+                    let name = hex(&float.name.accumulator.short());
+                    session.screen.warn(format!("{name} is not covered: {refusal}"));
+                    refused.get_or_insert(NodeFault::Refused(format!(
+                        "some were not covered ({refusal}): the excess stays listed, nothing was deducted"
+                    )));
+                }
+            }
+        }
+        super::ticket::hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        node.close()?;
+        refused.map_or(Ok(()), |refused| Err(refused.into()))
+    }
+}

@@ -1,0 +1,579 @@
+//! A queue of orders in one process: read, written in groups, answered in order. Two threads: one reads and queues, one
+//! waits for each commit and answers, so that a till that sends one line and waits for its answer never waits for more.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+
+use annona_ledger::id::{MerchantId, ProgrammeId};
+use annona_ledger::short_code::ShortCode;
+use annona_node::node::{Node, Refusal};
+use annona_node::receipt;
+use annona_node::store::Earlier;
+use annona_node::vault::{HouseholdId, Vault};
+use annona_node::writer::{Asking, Waiting, Writer};
+use clap::ValueEnum;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::charge::Order;
+use super::slip;
+use super::till::{How, Place, Till, Whose, remember_merchant};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::progress::Bar;
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::stop::LongWork;
+use crate::words;
+use crate::{card, holder};
+
+/// The longest line of a queue, in bytes.
+const LINE: usize = 64 * 1024;
+/// Orders that are queued and not answered yet, at most: as many as one commit takes.
+const PENDING: usize = annona_node::writer::GROUP;
+
+/// What an order may leave out.
+pub(super) struct Defaults {
+    pub(super) merchant: Option<String>,
+    pub(super) method: How,
+    pub(super) cycle: Option<u16>,
+}
+
+/// One line of a queue.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Line {
+    request: Option<String>,
+    card: Option<String>,
+    family: Option<String>,
+    purse: Option<String>,
+    ticket: Option<String>,
+    items: BTreeMap<String, Value>,
+    merchant: Option<String>,
+    method: Option<String>,
+    programme: Option<Value>,
+}
+
+/// What waits to be answered.
+struct Pending {
+    line: u64,
+    request: Option<String>,
+    state: State,
+}
+
+enum State {
+    Unread(String),
+    Refused(String),
+    Queued { programme: ProgrammeId, waiting: Waiting, earlier: Arc<OnceLock<Earlier>> },
+}
+
+#[derive(Default)]
+struct Tally {
+    accepted: u64,
+    repeated: u64,
+    refused: u64,
+    unread: u64,
+}
+
+/// Takes a queue in.
+pub(super) fn run(
+    session: &Session,
+    from: &Path,
+    programme: Option<&str>,
+    defaults: &Defaults,
+) -> Outcome {
+    let stdin = from == Path::new("-");
+    let file = if stdin {
+        None
+    } else {
+        Some(File::open(from).map_err(|fault| Fault::io("open", from, fault))?)
+    };
+    let total = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
+    let node = session.signing_node()?;
+    let vault = session.vault(&node)?;
+    let mut tills = Tills::open(&node, programme)?;
+    let long = LongWork::begin();
+    let writer = Writer::start(node)?;
+    let (asking, printing) = (writer.asking(), writer.asking());
+    let (send, receive) = sync_channel(PENDING);
+    let gone = AtomicBool::new(false);
+    let answerer = Answerer {
+        screen: session.screen,
+        asking: printing,
+        promised: tills.promisers(),
+        gone: &gone,
+    };
+    let (read, answered) = std::thread::scope(|scope| {
+        let printer = scope.spawn(move || answerer.run(&receive));
+        let mut bar = Bar::new(&session.screen, "orders");
+        let draws = !stdin && !std::io::stdout().is_terminal();
+        let reader: Box<dyn Read> = match file {
+            Some(file) => Box::new(file),
+            None => Box::new(std::io::stdin()),
+        };
+        let mut feeding = Feeding { tills: &mut tills, vault: &vault, defaults, asking, send };
+        let read = feeding.read(from, reader, |bytes| {
+            if draws {
+                bar.set(bytes, total.max(bytes));
+            }
+            long.check()?;
+            if gone.load(Ordering::Relaxed) { Err(Fault::input("")) } else { Ok(()) }
+        });
+        drop(feeding);
+        (read, printer.join())
+    });
+    let tally = answered.map_err(|_| Fault::new(Exit::Bug, "the answering thread broke off"))?;
+    writer.stop()?;
+    let tally = tally?;
+    read?;
+    let Tally { accepted, repeated, refused, unread } = tally;
+    let words = format!(
+        "{accepted} accepted ({repeated} of them before), {refused} refused, {unread} unreadable"
+    );
+    session.screen.note(&words);
+    match (unread, refused) {
+        (0, 0) => Ok(()),
+        (0, _) => {
+            Err(Fault::refused(format!("{words}. Each refused line was answered with its reason.")))
+        }
+        _ => {
+            Err(Fault::input(format!("{words}. Correct the unreadable lines and send them again.")))
+        }
+    }
+}
+
+/// The counters of every programme the queue names.
+struct Tills {
+    open: BTreeMap<ProgrammeId, Arc<Till>>,
+    names: BTreeMap<String, ProgrammeId>,
+    default: Result<ProgrammeId, String>,
+    known: BTreeMap<MerchantId, ()>,
+}
+
+impl Tills {
+    fn open(node: &Node, programme: Option<&str>) -> Outcome<Self> {
+        let mut open = BTreeMap::new();
+        let certified = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+        let charter = node.store().charter()?.clone();
+        let mut names = BTreeMap::new();
+        for id in certified {
+            let till = Till::open(node, Some(&id.to_string()))?;
+            names.insert(words::fold(till.programme.name.as_str()), id);
+            names.insert(id.to_string(), id);
+            open.insert(id, Arc::new(till));
+        }
+        let default = match programme {
+            Some(text) => Ok(words::programme(&charter, text)?.0),
+            None => Till::open(node, None).map(|till| till.id).map_err(|fault| fault.message),
+        };
+        Ok(Self { open, names, default, known: BTreeMap::new() })
+    }
+
+    fn of(&self, named: Option<&Value>) -> Result<Arc<Till>, String> {
+        let id = match named {
+            None => self.default.clone()?,
+            Some(value) => {
+                let text = text_of(value);
+                *self
+                    .names
+                    .get(&words::fold(&text))
+                    .ok_or_else(|| format!("this node serves no programme \"{text}\""))?
+            }
+        };
+        self.open
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| format!("this node does not serve programme {id}"))
+    }
+
+    fn promisers(&self) -> BTreeMap<ProgrammeId, Arc<Till>> {
+        self.open.clone()
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The side that reads.
+struct Feeding<'a> {
+    tills: &'a mut Tills,
+    vault: &'a Vault,
+    defaults: &'a Defaults,
+    asking: Asking,
+    send: SyncSender<Pending>,
+}
+
+impl Feeding<'_> {
+    fn read(
+        &mut self,
+        path: &Path,
+        reader: Box<dyn Read>,
+        mut go_on: impl FnMut(u64) -> Outcome,
+    ) -> Outcome {
+        let mut reader = BufReader::with_capacity(LINE, reader);
+        let mut header: Option<Header> = None;
+        let (mut number, mut bytes) = (0u64, 0u64);
+        let mut line = Vec::with_capacity(1024);
+        loop {
+            go_on(bytes)?;
+            line.clear();
+            let long = next_line(&mut reader, &mut line)
+                .map_err(|fault| Fault::io("read", path, fault))?;
+            let Some(long) = long else { return Ok(()) };
+            number += 1;
+            bytes += line.len() as u64;
+            if long {
+                self.answer_later(
+                    number,
+                    None,
+                    State::Unread(format!("the line has more than {LINE} bytes")),
+                )?;
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(&line) else {
+                self.answer_later(
+                    number,
+                    None,
+                    State::Unread("the line is not UTF-8 text".into()),
+                )?;
+                continue;
+            };
+            let text = text.trim_start_matches('\u{feff}').trim();
+            if text.is_empty() {
+                continue;
+            }
+            let order = if text.starts_with('{') {
+                serde_json::from_str(text).map_err(|why| format!("not an order: {why}"))
+            } else if let Some(header) = &header {
+                header.order(text)
+            } else {
+                header = Some(Header::read(text).map_err(|why| {
+                    Fault::input(why).at(format!("{}, line {number}", path.display()))
+                })?);
+                continue;
+            };
+            match order {
+                Ok(order) => self.queue(number, order)?,
+                Err(why) => self.answer_later(number, None, State::Unread(why))?,
+            }
+        }
+    }
+
+    fn queue(&mut self, number: u64, line: Line) -> Outcome {
+        let request = line.request.clone().filter(|id| !id.trim().is_empty());
+        match self.order(line, request.clone()) {
+            Ok((till, order)) => {
+                let earlier = Arc::new(OnceLock::new());
+                let waiting = self.asking.queue(till.feed, order.compose(Arc::clone(&earlier)))?;
+                let programme = till.id;
+                self.answer_later(number, request, State::Queued { programme, waiting, earlier })
+            }
+            Err(fault) => {
+                let state = match fault.exit {
+                    Exit::NotAllowed => State::Refused(fault.message),
+                    Exit::Input | Exit::Usage => State::Unread(fault.message),
+                    _ => return Err(fault),
+                };
+                self.answer_later(number, request, state)
+            }
+        }
+    }
+
+    fn order(&mut self, line: Line, request: Option<String>) -> Outcome<(Arc<Till>, Order)> {
+        let till = self.tills.of(line.programme.as_ref()).map_err(Fault::input)?;
+        let Line { card, family, purse, ticket, .. } = line;
+        let whose = Whose { card, family, purse, ticket };
+        if whose.is_none() {
+            return Err(Fault::input(
+                "the order does not say whose it is: card, family, purse or ticket",
+            ));
+        }
+        if whose.ticket.as_deref().is_some_and(|text| !slip::is_ticket(text)) {
+            return Err(Fault::input("the ticket of an order is its text, not a file"));
+        }
+        if line.items.is_empty() {
+            return Err(Fault::input("the order has no items"));
+        }
+        let items = line
+            .items
+            .iter()
+            .map(|(commodity, amount)| till.item_of(commodity, &text_of(amount)))
+            .collect::<Outcome<Vec<_>>>()?;
+        let method = match line.method.as_deref().filter(|m| !m.is_empty()) {
+            None => self.defaults.method,
+            Some(word) => How::from_str(word, true).map_err(|_| {
+                Fault::input(format!("\"{word}\" is no way to authenticate a holder"))
+            })?,
+        };
+        let look = |code: &str| self.look(code);
+        let place = Place { vault: self.vault, card: &look };
+        let purses = till.purses(&whose, Some(place), self.defaults.cycle)?;
+        let merchant = line.merchant.filter(|name| !name.trim().is_empty());
+        let merchant = merchant.as_deref().or(self.defaults.merchant.as_deref());
+        let (merchant, name) = till.merchant(merchant);
+        if self.tills.known.insert(merchant, ()).is_none() {
+            self.asking.with(move |node| remember_merchant(node.store(), &merchant, &name))??;
+        }
+        let order = Order::new(&till, purses, items, (merchant, method.method()), request);
+        Ok((till, order))
+    }
+
+    /// The family of a card. The node is asked only about a code that is unknown: to ask it for each would part the
+    /// groups that are committed together.
+    fn look(&self, text: &str) -> Outcome<HouseholdId> {
+        let code: ShortCode = text
+            .parse()
+            .map_err(|why| Fault::input(format!("\"{text}\" is no card's code: {why}")))?;
+        if let Some(family) = self.vault.household_by_card(&code.bytes())? {
+            return Ok(family);
+        }
+        self.asking.with(|node| card::unknown(node))??;
+        Err(holder::unknown_code())
+    }
+
+    fn answer_later(&self, line: u64, request: Option<String>, state: State) -> Outcome {
+        // Nobody answers any more: the reason is told by the answering side.
+        self.send.send(Pending { line, request, state }).map_err(|_| Fault::input(""))
+    }
+}
+
+/// Reads one line without its end; `true` where it was too long and was skipped, `None` at the end.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Option<bool>> {
+    let mut some = false;
+    let mut long = false;
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(some.then_some(long));
+        }
+        some = true;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let part = end.map_or(buffer, |end| buffer.get(..end).unwrap_or_default());
+        long |= line.len() + part.len() > LINE;
+        if !long {
+            line.extend_from_slice(part);
+        }
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(Some(long));
+        }
+    }
+}
+
+/// The columns of a CSV queue.
+struct Header {
+    delimiter: u8,
+    columns: Vec<String>,
+}
+
+const COLUMNS: [&str; 9] =
+    ["request", "card", "family", "purse", "ticket", "items", "merchant", "method", "programme"];
+
+impl Header {
+    fn read(text: &str) -> Result<Self, String> {
+        let delimiter = *[b',', b';', b'\t']
+            .iter()
+            .max_by_key(|d| text.bytes().filter(|b| b == *d).count())
+            .unwrap_or(&b',');
+        let columns: Vec<String> =
+            fields(delimiter, text)?.iter().map(|c| c.trim().to_lowercase()).collect();
+        if let Some(unknown) = columns.iter().find(|c| !COLUMNS.contains(&c.as_str())) {
+            return Err(format!(
+                "no order begins with {{, and a header has no column \"{unknown}\"; it has: {}",
+                COLUMNS.join(", ")
+            ));
+        }
+        Ok(Self { delimiter, columns })
+    }
+
+    fn order(&self, text: &str) -> Result<Line, String> {
+        let cells = fields(self.delimiter, text)?;
+        if cells.len() != self.columns.len() {
+            return Err(format!("{} cells under {} columns", cells.len(), self.columns.len()));
+        }
+        let mut line = Line::default();
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let cell = cell.trim().to_owned();
+            if cell.is_empty() {
+                continue;
+            }
+            match column.as_str() {
+                "request" => line.request = Some(cell),
+                "card" => line.card = Some(cell),
+                "family" => line.family = Some(cell),
+                "purse" => line.purse = Some(cell),
+                "ticket" => line.ticket = Some(cell),
+                "merchant" => line.merchant = Some(cell),
+                "method" => line.method = Some(cell),
+                "programme" => line.programme = Some(Value::String(cell)),
+                _ => {
+                    // The one that is left: items.
+                    for item in cell.split(';').filter(|item| !item.trim().is_empty()) {
+                        let (name, amount) = item
+                            .split_once('=')
+                            .ok_or_else(|| format!("\"{item}\" is not COMMODITY=AMOUNT"))?;
+                        let amount = Value::String(amount.trim().to_owned());
+                        if line.items.insert(name.trim().to_owned(), amount).is_some() {
+                            return Err(format!("{} stands twice in one order", name.trim()));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(line)
+    }
+}
+
+fn fields(delimiter: u8, text: &str) -> Result<Vec<String>, String> {
+    let mut csv = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
+    match csv.records().next() {
+        Some(Ok(row)) => Ok(row.iter().map(str::to_owned).collect()),
+        Some(Err(why)) => Err(format!("not CSV: {why}")),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The side that answers.
+struct Answerer<'a> {
+    screen: Screen,
+    asking: Asking,
+    promised: BTreeMap<ProgrammeId, Arc<Till>>,
+    gone: &'a AtomicBool,
+}
+
+impl Answerer<'_> {
+    fn run(&self, pending: &Receiver<Pending>) -> Outcome<Tally> {
+        let mut tally = Tally::default();
+        let done = pending.iter().try_for_each(|pending| self.one(pending, &mut tally));
+        if done.is_err() {
+            // What is queued is written all the same; its answers are had by sending the same requests again.
+            self.gone.store(true, Ordering::Relaxed);
+        }
+        done.map(|()| tally)
+    }
+
+    fn one(&self, pending: Pending, tally: &mut Tally) -> Outcome {
+        let Pending { line, request, state } = pending;
+        let (programme, waiting, earlier) = match state {
+            State::Queued { programme, waiting, earlier } => (programme, waiting, earlier),
+            State::Unread(why) => {
+                tally.unread += 1;
+                return self.refused(line, request.as_deref(), ("unreadable", None), &why);
+            }
+            State::Refused(why) => {
+                tally.refused += 1;
+                return self.refused(line, request.as_deref(), ("refused", None), &why);
+            }
+        };
+        match waiting.wait()? {
+            Err(refusal) => {
+                tally.refused += 1;
+                let code = match &refusal {
+                    Refusal::Rule(rejection) => Some(rejection.code()),
+                    Refusal::Words(_) => None,
+                };
+                self.refused(line, request.as_deref(), ("refused", code), &refusal.to_string())
+            }
+            Ok(accepted) => {
+                let till = self.promised.get(&programme);
+                let till = till.ok_or_else(|| Fault::new(Exit::Bug, "an answer without a till"))?;
+                let promise = match (accepted.last(), earlier.get().copied()) {
+                    (Some(last), _) => till.promise(last)?,
+                    (None, Some(earlier)) => {
+                        tally.repeated += 1;
+                        let till = Arc::clone(till);
+                        self.asking.with(move |node| {
+                            let work = node.store().look()?;
+                            receipt::promised(&work, till.key(), &earlier.feed, earlier.last())
+                        })??
+                    }
+                    (None, None) => return Err(Fault::new(Exit::Bug, "an answer without entries")),
+                };
+                tally.accepted += 1;
+                let repeated = accepted.is_empty();
+                let mut value = till.entry_value(&promise);
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("line".into(), json!(line));
+                    fields.insert("request".into(), json!(request));
+                    fields.insert("accepted".into(), json!(true));
+                    fields.insert("repeated".into(), json!(repeated));
+                }
+                self.screen.answer("charge", value, || {
+                    let word = if repeated { "accepted before" } else { "accepted" };
+                    let request = request.unwrap_or_else(|| "-".into());
+                    let (entry, slip) = (till.short(promise.index), slip::promise(&promise));
+                    format!("{line}\t{request}\t{word}\t{entry}\t{slip}")
+                })
+            }
+        }
+    }
+
+    fn refused(
+        &self,
+        line: u64,
+        request: Option<&str>,
+        (word, code): (&str, Option<u16>),
+        reason: &str,
+    ) -> Outcome {
+        let value = json!({
+            "line": line, "request": request, "accepted": false, "answer": word,
+            "rejection": code, "reason": reason,
+        });
+        self.screen.answer("charge", value, || {
+            let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+            format!("{line}\t{}\t{word}{code}\t{reason}", request.unwrap_or("-"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_whole_and_long_ones_are_skipped() {
+        let mut text = b"one\n\ntwo\r\n".to_vec();
+        text.extend(std::iter::repeat_n(b'x', LINE * 3));
+        text.extend(b"\nlast");
+        let mut reader = BufReader::with_capacity(7, &text[..]);
+        let mut seen = Vec::new();
+        let mut line = Vec::new();
+        while let Some(long) = next_line(&mut reader, &mut line).expect("reads") {
+            seen.push(if long {
+                "long".into()
+            } else {
+                String::from_utf8_lossy(&line).into_owned()
+            });
+            line.clear();
+        }
+        assert_eq!(seen, ["one", "", "two\r", "long", "last"]);
+    }
+
+    #[test]
+    fn csv_orders_are_the_same_as_json_orders() {
+        let header = Header::read("Request;card;items;programme").expect("header");
+        let line = header.order("r1;ABC;\"Rice=1.5; Oil=2\";Food").expect("order");
+        let json: Line = serde_json::from_str(
+            r#"{"request":"r1","card":"ABC","items":{"Rice":"1.5","Oil":"2"},"programme":"Food"}"#,
+        )
+        .expect("order");
+        assert_eq!(format!("{line:?}"), format!("{json:?}"));
+        for (bad, word) in
+            [("r1;ABC", "cells"), ("r;a;Rice;1", "COMMODITY"), ("r;a;\"x=1;x=2\";1", "twice")]
+        {
+            let why = header.order(bad).expect_err(bad);
+            assert!(why.contains(word), "{why}");
+        }
+        assert!(Header::read("request,pin").is_err(), "an unknown column is a mistake");
+    }
+}

@@ -1,0 +1,139 @@
+//! Promises and tickets as text: on paper, in a QR code, read out over a telephone.
+//!
+//! ```text
+//! AP1:6BF…   a promise: its bytes
+//! AT1:8Q0…   a ticket: its programme (2 bytes, big-endian), its bytes
+//! ```
+//!
+//! The digits are Base45 (RFC 9285): all of them, and the capital letters before them, are in the alphanumeric mode of a
+//! QR code, which takes 5.5 bits for each.
+
+use annona_ledger::id::ProgrammeId;
+use annona_ledger::limits;
+use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::wire;
+
+use crate::fault::{Fault, Outcome};
+
+const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+const PROMISE: &str = "AP1:";
+const TICKET: &str = "AT1:";
+
+/// A promise as text: at most 270 characters for every entry a till is promised.
+pub(crate) fn promise(promise: &Promise) -> String {
+    format!("{PROMISE}{}", base45(&wire::encode(promise)))
+}
+
+/// Reads the text of a promise.
+pub(crate) fn read_promise(text: &str) -> Outcome<Promise> {
+    let bytes = unbase45(text, PROMISE, "a promise")?;
+    wire::decode(&bytes, limits::CARRYING_ENTRY_BYTES)
+        .map_err(|why| Fault::input(format!("the promise is damaged: {why}. Scan it again.")))
+}
+
+/// Whether a text is a promise.
+pub(crate) fn is_promise(text: &str) -> bool {
+    text.trim_start().starts_with(PROMISE)
+}
+
+/// A ticket as text.
+pub(crate) fn ticket(programme: ProgrammeId, ticket: &Ticket) -> String {
+    let mut bytes = programme.0.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&wire::encode(ticket));
+    format!("{TICKET}{}", base45(&bytes))
+}
+
+/// Reads the text of a ticket.
+pub(crate) fn read_ticket(text: &str) -> Outcome<(ProgrammeId, Ticket)> {
+    let bytes = unbase45(text, TICKET, "a ticket")?;
+    let damaged = |why: &str| Fault::input(format!("the ticket is damaged: {why}. Scan it again."));
+    let Some(([a, b], rest)) = bytes.split_first_chunk::<2>() else {
+        return Err(damaged("it is too short"));
+    };
+    let ticket = wire::decode(rest, limits::CARRYING_ENTRY_BYTES)
+        .map_err(|why| damaged(&why.to_string()))?;
+    Ok((ProgrammeId(u16::from_be_bytes([*a, *b])), ticket))
+}
+
+/// Whether a text is a ticket.
+pub(crate) fn is_ticket(text: &str) -> bool {
+    text.trim_start().starts_with(TICKET)
+}
+
+fn base45(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 3 / 2 + 2);
+    let digit = |n: usize| char::from(ALPHABET[n % 45]);
+    for pair in bytes.chunks(2) {
+        let number = pair.iter().fold(0usize, |n, byte| n * 256 + usize::from(*byte));
+        text.push(digit(number));
+        text.push(digit(number / 45));
+        if pair.len() == 2 {
+            text.push(digit(number / 2025));
+        }
+    }
+    text
+}
+
+fn unbase45(text: &str, prefix: &str, what: &str) -> Outcome<Vec<u8>> {
+    // A trailing space is a digit of Base45; line ends are not.
+    let text = text.trim_start().trim_end_matches(['\r', '\n']);
+    let digits = text
+        .strip_prefix(prefix)
+        .ok_or_else(|| Fault::input(format!("this is not {what}: it would begin with {prefix}")))?;
+    if digits.len() > limits::CARRYING_ENTRY_BYTES * 3 / 2 + 3 {
+        return Err(Fault::input(format!("this is not {what}: it is far too long.")));
+    }
+    let damaged = || Fault::input(format!("{what} was not read right. Scan or copy it again."));
+    let mut bytes = Vec::with_capacity(digits.len() * 2 / 3 + 1);
+    for group in digits.as_bytes().chunks(3) {
+        let mut number = 0usize;
+        for (digit, weight) in group.iter().zip([1, 45, 2025]) {
+            let value = ALPHABET.iter().position(|d| d == digit).ok_or_else(damaged)?;
+            number += value * weight;
+        }
+        match group.len() {
+            3 => bytes
+                .extend_from_slice(&u16::try_from(number).map_err(|_| damaged())?.to_be_bytes()),
+            2 => bytes.push(u8::try_from(number).map_err(|_| damaged())?),
+            _ => return Err(damaged()),
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of RFC 9285, section 4.3.
+    #[test]
+    fn base45_is_that_of_the_rfc() {
+        for (bytes, text) in [("AB", "BB8"), ("Hello!!", "%69 VD92EX0"), ("base-45", "UJCLQE7W581")]
+        {
+            assert_eq!(base45(bytes.as_bytes()), text);
+            let read = unbase45(&format!("AP1:{text}"), "AP1:", "a promise").expect("reads");
+            assert_eq!(read, bytes.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_no_slip_is_refused() {
+        for bad in ["", "AP1", "AP1:A", "AP1:GGW", "AP1:::::", "AT1:BB8", "AP1:ab8", "AP1:é00"] {
+            assert!(read_promise(bad).is_err(), "{bad}");
+        }
+        for bad in ["AT1:", "AT1:00", "AT1:000", "AP1:BB8"] {
+            assert!(read_ticket(bad).is_err(), "{bad}");
+        }
+        let long = format!("AT1:{}", "0".repeat(10_000_000));
+        assert!(read_ticket(&long).is_err());
+    }
+
+    #[test]
+    fn every_length_goes_round() {
+        for len in 0..600usize {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 97 + len) as u8).collect();
+            let text = format!("AT1:{}", base45(&bytes));
+            assert_eq!(unbase45(&text, "AT1:", "a ticket").expect("reads"), bytes);
+        }
+    }
+}

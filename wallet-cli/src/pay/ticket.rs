@@ -1,0 +1,249 @@
+use std::path::{Path, PathBuf};
+
+use annona_ledger::entry::{Entry, Owner, Value as Fact};
+use annona_ledger::id::CycleId;
+use annona_ledger::time::Minute;
+use annona_ledger::wire;
+use annona_node::atomic;
+use annona_node::node::{Node, NodeFault, Request};
+use annona_node::receipt;
+use annona_node::serve;
+use annona_node::store::{Accepted, Blob};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::claim::described;
+use super::slip;
+use super::till::{Till, Whose, named};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::{self, Moment, hex};
+
+const TICKET: &str = "\
+Examples:
+  $ annona pay ticket --card 7K2M-Q4XD-9TFA --to \"Hill camp\" --out amina.ticket
+  $ annona pay ticket --purse 00112233445566778899aabbccddeeff --to 5f1c22d09e7ab310
+  $ annona pay ticket --again 1#31";
+
+const SUPPLY: &str = "\
+Examples:
+  $ annona pay supply --to \"Lake camp\" --cycle 5 --item Rice=6000 --out lake.ticket
+  $ annona pay supply --to \"Hill camp\" --cycle 5 --item Rice=40 --as float";
+
+/// Lets a holder leave for another site: all she has here is sent there, and the tickets go with her, on paper or phone.
+///
+/// The tickets are one line of text each, for a QR code or a file. The other site takes them up with `annona pay claim`,
+/// with no link between the two. A ticket moves value, it identifies nobody.
+#[derive(Args)]
+#[command(before_help = TICKET)]
+pub(crate) struct Ticket {
+    #[command(flatten)]
+    whose: Whose,
+    /// The node she goes to, by its site's name or its digits
+    #[arg(long, value_name = "NODE", required_unless_present = "again")]
+    to: Option<String>,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+    /// Only what she has in this cycle
+    #[arg(long, value_name = "N")]
+    cycle: Option<u16>,
+    /// Write the tickets to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print a ticket that was written before once more, by its entry
+    #[arg(long, value_name = "ENTRY", conflicts_with_all = ["card", "family", "purse", "ticket", "to"])]
+    again: Option<String>,
+}
+
+/// Sends what is nobody's yet to another node: a treasury's budget to a site, to issue from or as its offline allowance.
+#[derive(Args)]
+#[command(before_help = SUPPLY)]
+pub(crate) struct Supply {
+    /// The node it goes to, by its site's name or its digits
+    #[arg(long, value_name = "NODE")]
+    to: String,
+    /// How much, as COMMODITY=AMOUNT
+    #[arg(long = "item", value_name = "ITEM", required = true)]
+    items: Vec<String>,
+    /// The cycle it is of
+    #[arg(long, value_name = "N")]
+    cycle: u16,
+    /// What it is to be there
+    #[arg(long = "as", value_enum, default_value_t = Kind::Budget)]
+    kind: Kind,
+    /// When it should rather be sent back: a day, or +30d [default: never]
+    #[arg(long, value_name = "TIME")]
+    expires: Option<Moment>,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+    /// Write the tickets to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What units that are nobody's yet are for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// To issue distribution lists from
+    Budget,
+    /// The site's own allowance, for holders whose home cannot be reached
+    Float,
+    /// Set aside for the families of another site
+    Reserve,
+}
+
+impl Ticket {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        if let Some(again) = &self.again {
+            return self.again(session, again);
+        }
+        let Some(to) = &self.to else { return Err(Fault::usage("say where she goes: --to NODE.")) };
+        if self.whose.is_none() {
+            return Err(Fault::usage("say who leaves: --card, --family, --purse or --ticket."));
+        }
+        let mut node = session.signing_node()?;
+        let to = words::node(node.store().roster(), to)?.short();
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
+        let mut group: Vec<Request<'_>> = purses
+            .iter()
+            .map(|purse| {
+                let purse = *purse;
+                let compose: annona_node::node::Compose<'_> =
+                    Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, at));
+                Request { feed: till.feed, compose }
+            })
+            .collect();
+        let answers = node.write(&mut group)?;
+        drop(group);
+        let mut sent = Vec::new();
+        let mut refused = None;
+        for answer in answers {
+            match answer {
+                Ok(accepted) => sent.extend(accepted),
+                Err(refusal) => {
+                    refused.get_or_insert(refusal);
+                }
+            }
+        }
+        if sent.is_empty()
+            && let Some(refusal) = refused
+        {
+            return Err(refusal.into());
+        }
+        hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        Ok(node.close()?)
+    }
+
+    fn again(&self, session: &Session, text: &str) -> Outcome {
+        let entry = named(session, text)?;
+        let node = session.node()?;
+        let till =
+            Till::open(&node, entry.programme.or_else(|| self.programme.clone()).as_deref())?;
+        let work = node.store().look()?;
+        let found = receipt::accepted(&work, &till.feed, entry.index)?;
+        drop(work);
+        let found = found.ok_or_else(|| {
+            Fault::input(format!("there is no entry {} here.", till.short(entry.index)))
+        })?;
+        hand_out(session, &node, &till, &[found], self.out.as_deref())?;
+        Ok(node.close()?)
+    }
+}
+
+impl Supply {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let to = words::node(node.store().roster(), &self.to)?.short();
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let expires =
+            self.expires.map_or(Minute::NEVER, |moment| moment.until(session.now(), till.founded));
+        let kind = match self.kind {
+            Kind::Budget => Owner::Budget,
+            Kind::Float => Owner::Float,
+            Kind::Reserve => Owner::Reserve,
+        };
+        let cycle = CycleId(self.cycle);
+        // All of them or none: one basket.
+        let mut group = [Request {
+            feed: till.feed,
+            compose: Box::new(move |work, feed, at| {
+                let mut all = Vec::new();
+                for item in &items {
+                    let from = (Owner::Budget, kind);
+                    let sends = serve::supply(work, feed, from, cycle, *item, to, expires, at)?;
+                    all.extend(sends.into_iter().filter(|c| !is_basket(&c.draft.entry)));
+                }
+                if let (true, Ok(entries)) = (all.len() > 1, u8::try_from(all.len())) {
+                    all.insert(0, Fact::Basket { entries }.into());
+                }
+                Ok::<_, NodeFault>(all)
+            }),
+        }];
+        let sent = node.write(&mut group)?.remove(0)?;
+        drop(group);
+        hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        Ok(node.close()?)
+    }
+}
+
+const fn is_basket(entry: &Entry) -> bool {
+    matches!(entry, Entry::Value(Fact::Basket { .. }))
+}
+
+/// Prints, keeps and writes the tickets of sends and covers that are durable.
+pub(super) fn hand_out(
+    session: &Session,
+    node: &Node,
+    till: &Till,
+    sent: &[Accepted],
+    out: Option<&Path>,
+) -> Outcome {
+    let mut lines = Vec::new();
+    for accepted in sent {
+        let entry = Entry::decode(accepted.feed.lane, &accepted.bytes)?;
+        if is_basket(&entry) {
+            continue;
+        }
+        let ticket = serve::ticket(&node.store().look()?, till.key(), accepted, |_| false)?;
+        node.store().put_blob(Blob::Ticket, &accepted.accumulator, &wire::encode(&ticket))?;
+        let text = slip::ticket(till.id, &ticket);
+        let (mut value, carried) = described(till, &ticket);
+        let to = value.get("to").and_then(|to| to.as_str()).unwrap_or_default().to_owned();
+        let bytes = wire::encode(&ticket).len();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("entry".into(), json!(till.short(accepted.at.index)));
+            fields.insert("bytes".into(), json!(bytes));
+            fields.insert("ticket".into(), json!(text));
+        }
+        let words = format!("{}: {carried}, to {to}", till.short(accepted.at.index));
+        session.screen.answer("ticket", value, || match out {
+            Some(_) => format!("sent {words}"),
+            None => format!("sent {words}\n{text}"),
+        })?;
+        lines.push(format!("# {words}\n{text}\n"));
+    }
+    if let Some(path) = out {
+        atomic::write(path, lines.concat().as_bytes())?;
+        session.screen.note(format!(
+            "{} in {}: `annona pay claim` at node {}.",
+            words::count(lines.len() as u64, "ticket", "tickets"),
+            path.display(),
+            sent.first().map(|_| hex(&destination(sent))).unwrap_or_default(),
+        ));
+    }
+    Ok(())
+}
+
+fn destination(sent: &[Accepted]) -> [u8; 8] {
+    sent.iter()
+        .find_map(|accepted| match Entry::decode(accepted.feed.lane, &accepted.bytes) {
+            Ok(Entry::Value(Fact::Send(send))) => Some(send.to),
+            Ok(Entry::Value(Fact::FloatCover(cover))) => Some(cover.float.feed.node),
+            _ => None,
+        })
+        .unwrap_or_default()
+}

@@ -1,0 +1,414 @@
+//! What every command of a counter needs: the programme and its feed, purses, merchants, items, names of entries.
+
+use annona_ledger::charter::{Charter, Programme};
+use annona_ledger::entry::Method;
+use annona_ledger::hash::{Purpose, hash, keyed};
+use annona_ledger::id::{
+    CommodityId, CycleId, EntryName, FederationId, FeedId, Lane, MerchantId, ProgrammeId, Purse,
+};
+use annona_ledger::key::SigningKey;
+use annona_ledger::ticket::Promise;
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::ChainNo;
+use annona_node::keystore::Name;
+use annona_node::node::{Node, promise};
+use annona_node::serve::{self, Item};
+use annona_node::store::{Accepted, Asked, Store, Work};
+use annona_node::vault::{HouseholdId, Vault};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::slip;
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::{self, hex, print_units};
+use crate::{card, holder};
+
+/// Whose entitlement it is.
+#[derive(Args, Clone, Debug, Default)]
+#[group(multiple = false)]
+pub(crate) struct Whose {
+    /// The code of the holder's card
+    #[arg(long, value_name = "CODE")]
+    pub(crate) card: Option<String>,
+    /// The family, where she has no card with her: its number, its short code, or SOURCE:KEY
+    #[arg(long, value_name = "FAMILY")]
+    pub(crate) family: Option<String>,
+    /// The purse itself, by its 32 digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) purse: Option<String>,
+    /// The ticket the holder came with: its text, or a file that holds it
+    #[arg(long, value_name = "TICKET")]
+    pub(crate) ticket: Option<String>,
+}
+
+impl Whose {
+    pub(crate) fn is_none(&self) -> bool {
+        !self.is_here() && self.purse.is_none() && self.ticket.is_none()
+    }
+
+    /// Whether the person file of this place is needed to say whose it is.
+    pub(crate) const fn is_here(&self) -> bool {
+        self.card.is_some() || self.family.is_some()
+    }
+}
+
+/// Where a holder is looked for: the person file, and how a card's code is looked up there. Unknown codes are counted by
+/// whoever has the node.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) vault: &'a Vault,
+    pub(crate) card: &'a dyn Fn(&str) -> Outcome<HouseholdId>,
+}
+
+/// How the holder was authenticated.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum How {
+    /// A PIN
+    Pin,
+    /// A card, and a look at who carries it
+    #[default]
+    Sight,
+    /// A community witness
+    Witness,
+    /// A named collector
+    Collector,
+    /// A supervisor's override
+    Override,
+    /// A yes or no by an outside biometric system
+    Attested,
+}
+
+impl How {
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            Self::Pin => Method::Pin,
+            Self::Sight => Method::Sight,
+            Self::Witness => Method::Witness,
+            Self::Collector => Method::Collector,
+            Self::Override => Method::Override,
+            Self::Attested => Method::Attested,
+        }
+    }
+}
+
+/// One programme's counter on one node.
+pub(crate) struct Till {
+    pub(crate) id: ProgrammeId,
+    pub(crate) programme: Programme,
+    pub(crate) feed: FeedId,
+    pub(crate) federation: FederationId,
+    pub(crate) founded: Millis,
+    key: SigningKey,
+    cycles: Vec<(CycleId, Secret32)>,
+    site: String,
+}
+
+/// A cycle key, wiped when it goes.
+type Secret32 = zeroize::Zeroizing<[u8; 32]>;
+
+impl Till {
+    /// The counter of a programme: the one asked for, or the only one this node is certified for.
+    pub(crate) fn open(node: &Node, asked: Option<&str>) -> Outcome<Self> {
+        let charter = node.store().charter()?.clone();
+        let id = which(node, &charter, asked)?;
+        let programme = charter
+            .programme(id)
+            .cloned()
+            .ok_or_else(|| Fault::input(format!("the charter has no programme {id}.")))?;
+        let mut cycles: Vec<(Minute, CycleId, Secret32)> = node
+            .store()
+            .roster()
+            .cycles()
+            .filter(|cycle| cycle.programme == id)
+            .filter_map(|cycle| {
+                let secret = node.keys().get(Name::Cycle(id, cycle.cycle))?.as_seed()?;
+                Some((cycle.expires, cycle.cycle, zeroize::Zeroizing::new(*secret)))
+            })
+            .collect();
+        cycles.sort_by_key(|(expires, cycle, _)| (*expires, *cycle));
+        let site = node.certificate().map(|c| c.site_name.to_string()).unwrap_or_default();
+        Ok(Self {
+            id,
+            programme,
+            feed: node.feed(Lane::Value, id),
+            federation: charter.federation(),
+            founded: charter.founded(),
+            key: node.signing_key(Name::NodeSigning)?,
+            cycles: cycles.into_iter().map(|(_, cycle, key)| (cycle, key)).collect(),
+            site,
+        })
+    }
+
+    /// As [`Till::purses`], at a counter that has the node to itself.
+    pub(crate) fn purses_here(
+        &self,
+        session: &Session,
+        node: &Node,
+        whose: &Whose,
+        cycle: Option<u16>,
+    ) -> Outcome<Vec<Purse>> {
+        if !whose.is_here() {
+            return self.purses(whose, None, cycle);
+        }
+        let vault = session.vault(node)?;
+        let look = |code: &str| {
+            card::family(node, &vault, code).map(|(_, family)| family).map_err(|fault| {
+                fault.then(
+                    "If her home is another site: `annona pay claim` her ticket, or serve her from this \
+                     site's allowance with `annona pay float`.",
+                )
+            })
+        };
+        self.purses(whose, Some(Place { vault: &vault, card: &look }), cycle)
+    }
+
+    /// The purses somebody may pay from: one for each cycle whose key is here, the one that ends first in front.
+    pub(crate) fn purses(
+        &self,
+        whose: &Whose,
+        place: Option<Place<'_>>,
+        cycle: Option<u16>,
+    ) -> Outcome<Vec<Purse>> {
+        if let Some(purse) = &whose.purse {
+            return Ok(vec![Purse(words::unhex("the purse", purse)?)]);
+        }
+        if let Some(ticket) = &whose.ticket {
+            return self.purse_of_ticket(ticket).map(|purse| vec![purse]);
+        }
+        let place = place.ok_or_else(|| Fault::input("the person file is not open."))?;
+        let vault = place.vault;
+        let household = match (&whose.card, &whose.family) {
+            (Some(card), _) => (place.card)(card)?,
+            (None, Some(family)) => holder::find(vault, family)?,
+            (None, None) => {
+                return Err(Fault::usage(
+                    "say whose it is: --card, --family, --purse or --ticket.",
+                ));
+            }
+        };
+        let holder = vault.pseudonym(household, self.id.0, &self.federation.0.0)?;
+        let holder = annona_ledger::id::Pseudonym(holder);
+        let purses: Vec<Purse> = self
+            .cycles
+            .iter()
+            .filter(|(id, _)| cycle.is_none_or(|cycle| id.0 == cycle))
+            .map(|(_, key)| serve::purse(key, &holder))
+            .collect();
+        if purses.is_empty() {
+            return Err(Fault::refused(format!(
+                "this node has no cycle of {} with a key. `annona entitle import` begins one.",
+                self.programme.name
+            )));
+        }
+        Ok(purses)
+    }
+
+    fn purse_of_ticket(&self, text: &str) -> Outcome<Purse> {
+        use annona_ledger::entry::Owner;
+        use annona_ledger::ticket::{Moved, Ticket};
+        let texts = super::claim::texts(text)?;
+        let first = texts.first().ok_or_else(|| Fault::input("the file holds no ticket."))?;
+        let (programme, ticket) = slip::read_ticket(first)?;
+        if programme != self.id {
+            return Err(Fault::input(format!(
+                "the ticket is for programme {programme}: say --programme {programme}."
+            )));
+        }
+        match ticket {
+            Ticket::Sent(sent, _) => match sent.moved {
+                Moved::Send(send) => match send.owner {
+                    Owner::Purse(purse) => Ok(purse),
+                    Owner::Budget | Owner::Float | Owner::Reserve => {
+                        Err(Fault::input("the ticket is nobody's purse: a supply between sites."))
+                    }
+                },
+                Moved::Cover(_) => Err(Fault::input("the ticket covers a float, nobody's purse.")),
+            },
+            Ticket::Budget { .. } => Err(Fault::input("the ticket is a budget, nobody's purse.")),
+        }
+    }
+
+    /// Reads `Rice=10`, or `10` where the programme has one commodity.
+    pub(crate) fn item(&self, text: &str) -> Outcome<Item> {
+        match text.split_once('=') {
+            Some((name, amount)) => self.item_of(name, amount),
+            None => match &self.programme.commodities[..] {
+                [only] => {
+                    Ok(Item { commodity: only.id, amount: words::amount(only, text.trim())? })
+                }
+                _ => Err(Fault::usage(format!(
+                    "\"{text}\" does not say of what: write COMMODITY=AMOUNT, such as {}=1.",
+                    self.programme.commodities.first().map_or("Rice", |c| c.name.as_str())
+                ))),
+            },
+        }
+    }
+
+    pub(crate) fn item_of(&self, commodity: &str, amount: &str) -> Outcome<Item> {
+        let commodity = words::commodity(&self.programme, commodity.trim())?;
+        Ok(Item { commodity: commodity.id, amount: words::amount(commodity, amount.trim())? })
+    }
+
+    /// An amount of a commodity with its name and unit.
+    pub(crate) fn print(&self, commodity: CommodityId, units: i128) -> String {
+        match self.programme.commodity(commodity) {
+            Some(known) => format!("{} {}", known.name, print_units(known, units)),
+            None => format!("commodity {commodity}: {units}"),
+        }
+    }
+
+    /// A merchant by name or by its 32 digits; the site itself where none is named.
+    pub(crate) fn merchant(&self, name: Option<&str>) -> (MerchantId, String) {
+        let name = name.unwrap_or(&self.site).trim().to_owned();
+        (merchant_number(&self.federation, self.id, &name), name)
+    }
+
+    /// The name a request is kept under, and what it asks for.
+    pub(crate) fn asked(&self, request: &str, content: &[u8]) -> Asked {
+        Asked {
+            name: hash(Purpose::Lookup, &[&self.feed.bytes(), request.as_bytes()]),
+            content: hash(Purpose::Lookup, &[&self.feed.bytes(), content]),
+        }
+    }
+
+    /// The promise of an entry that is durable.
+    pub(crate) fn promise(&self, accepted: &Accepted) -> Outcome<Promise> {
+        Ok(promise(&self.key, &self.federation, accepted)?)
+    }
+
+    /// The key tickets and promises are signed with.
+    pub(crate) const fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// `1#12`: the name of an entry among this node's own.
+    pub(crate) fn short(&self, index: u64) -> String {
+        format!("{}#{index}", self.id)
+    }
+
+    /// An entry as `--json` tells it.
+    pub(crate) fn entry_value(&self, promise: &Promise) -> Value {
+        let EntryName { index, accumulator, .. } = promise.name();
+        json!({
+            "entry": self.short(index), "name": promise.name().to_string(), "index": index,
+            "accumulator": accumulator.to_string(), "finality": "accepted",
+            "promise": slip::promise(promise),
+        })
+    }
+
+    /// Items as `--json` tells them.
+    pub(crate) fn items_value(&self, items: &[Item]) -> Value {
+        let values = items.iter().map(|item| {
+            json!({
+                "commodity": item.commodity, "units": item.amount.units(),
+                "text": self.print(item.commodity, i128::from(item.amount.units())),
+            })
+        });
+        Value::Array(values.collect())
+    }
+
+    /// Items in words.
+    pub(crate) fn items_text(&self, items: &[Item]) -> String {
+        let words: Vec<String> = items
+            .iter()
+            .map(|item| self.print(item.commodity, i128::from(item.amount.units())))
+            .collect();
+        words.join(", ")
+    }
+}
+
+fn which(node: &Node, charter: &Charter, asked: Option<&str>) -> Outcome<ProgrammeId> {
+    if let Some(text) = asked {
+        return words::programme(charter, text).map(|(id, _)| id);
+    }
+    let certified: Vec<ProgrammeId> =
+        node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+    match certified[..] {
+        [only] => Ok(only),
+        _ => {
+            let names: Vec<String> = certified
+                .iter()
+                .filter_map(|id| Some(format!("{id} {}", charter.programme(*id)?.name)))
+                .collect();
+            Err(Fault::usage(format!(
+                "this node serves several programmes: say --programme with one of {}.",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Several words for an entry of this node: `1#12`, `#12`, `12`, the whole name, or the text of its promise.
+pub(crate) struct Named {
+    pub(crate) programme: Option<String>,
+    pub(crate) index: u64,
+}
+
+/// Reads how an entry was named.
+pub(crate) fn named(session: &Session, text: &str) -> Outcome<Named> {
+    let text = text.trim();
+    if slip::is_promise(text) {
+        let promise = slip::read_promise(text)?;
+        let own = session.own_key()?.map(|key| key.short());
+        if own.is_some_and(|own| own != promise.feed.node) {
+            return Err(Fault::refused(format!(
+                "this promise was given by node {}, not by this one.",
+                hex(&promise.feed.node)
+            )));
+        }
+        let programme = Some(promise.feed.programme.to_string());
+        return Ok(Named { programme, index: promise.index });
+    }
+    let (before, rest) = text.split_once('#').unwrap_or(("", text));
+    let (number, _) = rest.split_once(':').unwrap_or((rest, ""));
+    let index = number.parse().map_err(|_| {
+        Fault::input(format!(
+            "\"{text}\" names no entry. Give it as it was printed, such as 1#12, or its promise."
+        ))
+    })?;
+    let programme = before.rsplit('/').next().filter(|p| !p.is_empty()).map(str::to_owned);
+    if let Some((node, _)) = before.split_once('/')
+        && session.own_key()?.is_some_and(|key| hex(&key.short()) != node)
+    {
+        return Err(Fault::refused(format!("entry {text} stands in another node's feed.")));
+    }
+    Ok(Named { programme, index })
+}
+
+/// The number of a merchant. The same name is the same merchant at every site of the federation, and nothing about it but
+/// this number enters the ledger.
+pub(crate) fn merchant_number(
+    federation: &FederationId,
+    programme: ProgrammeId,
+    name: &str,
+) -> MerchantId {
+    if let Ok(id) = words::unhex("the merchant", name.trim()) {
+        return MerchantId(id);
+    }
+    let (number, folded) = (programme.0.to_be_bytes(), words::fold(name));
+    let parts: [&[u8]; 2] = [&number, folded.as_bytes()];
+    let digest = keyed(Purpose::Commitment, &federation.0.0, &parts).0;
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    MerchantId(id)
+}
+
+/// The name a merchant's number has here, if it was ever served here.
+pub(crate) fn merchant_name(store: &Store, id: &MerchantId) -> Option<String> {
+    let name = store.meta(&format!("merchant:{id}")).ok()??;
+    String::from_utf8(name).ok()
+}
+
+/// Remembers what a merchant's number is called: here, never on the ledger.
+pub(crate) fn remember_merchant(store: &Store, id: &MerchantId, name: &str) -> Outcome {
+    if merchant_name(store, id).is_none() {
+        store.set_meta(&format!("merchant:{id}"), name.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The merchant a redemption names by its place among a chain's merchants.
+pub(crate) fn merchant_at(work: &Work<'_>, chain: ChainNo, number: u32) -> Option<MerchantId> {
+    work.merchant_names(chain).get(usize::try_from(number).ok()?).copied()
+}
