@@ -8,9 +8,6 @@ use annona_node::store::{Blob, Store};
 
 use crate::fault::{Exit, Fault, Outcome};
 
-/// The most bytes a row takes: four of its number, 17 of the purse and its commodity, ten of its amount, rounded up.
-const ROW: usize = 40;
-
 /// A list on its way to being frozen.
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
@@ -18,9 +15,10 @@ pub(super) struct Waiting {
     pub(super) approvals: Vec<Approval>,
 }
 
-/// Keeps rows.
+/// Keeps rows: one after the other, as bundles carry them.
 pub(super) fn keep(store: &Store, root: &Hash, rows: &[Row]) -> Outcome {
-    Ok(store.put_blob(Blob::ListRows, root, &wire::encode(rows))?)
+    let bytes: Vec<u8> = rows.iter().flat_map(wire::encode).collect();
+    Ok(store.put_blob(Blob::ListRows, root, &bytes)?)
 }
 
 /// The rows of a list.
@@ -29,7 +27,14 @@ pub(super) fn rows(store: &Store, root: &Hash) -> Outcome<Vec<Row>> {
         Fault::input(format!("the rows of list {root} are not at this node."))
             .then("Only the node that drafted a list can issue it.")
     })?;
-    Ok(wire::decode::<Vec<Row>>(&bytes, ROW.saturating_mul(limits::LIST_ROWS as usize))?)
+    let mut rows = Vec::new();
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let (row, after) = wire::take(rest)?;
+        rows.push(row);
+        rest = after;
+    }
+    Ok(rows)
 }
 
 /// Keeps a draft with its approvals.
