@@ -23,7 +23,7 @@ use crate::words;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona audit export camp.audit
+  $ annona audit export today.audit
   $ annona audit verify camp.audit
   $ annona audit report camp.audit --out report.html";
 

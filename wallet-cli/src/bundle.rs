@@ -14,9 +14,9 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona bundle export --to \"Hill camp\" --out /media/stick
-  $ annona bundle import /media/stick
-  $ annona bundle inspect /media/stick/annona-9c41d07a22b1f503.001.annona";
+  $ annona bundle export --to hill --out stick
+  $ annona bundle import stick
+  $ annona bundle inspect part-1.annona";
 
 /// Carries what others lack on a stick or in a mail; taken in in any order, once or twice, whole or in parts.
 #[derive(Args)]

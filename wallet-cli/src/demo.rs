@@ -22,8 +22,7 @@ use stage::Stage;
 const EXAMPLES: &str = "\
 Examples:
   $ annona demo --dir try-annona
-  $ annona demo --dir try-with-mine --registrations camp.csv --map camp.toml
-  $ annona demo --dir try-quietly --quiet --json";
+  $ annona demo --dir try-mine --registrations families.csv --map families.toml --json";
 
 /// A day of two camps with every network off: founded, registered, served, carried on a stick, audited by a stranger.
 ///

@@ -19,8 +19,8 @@ mod words;
 
 // Commands and groups of commands.
 mod audit;
-mod bundle;
 mod backup;
+mod bundle;
 mod card;
 mod charter;
 mod completions;

@@ -18,7 +18,7 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona pay charge --card 7K2M-Q4XD-9TFA --item Rice=10
+  $ annona pay charge --card 7K3M-9QXD-2VHN --item Rice=10
   $ annona pay charge --from queue.jsonl --json
   $ annona pay list --by merchant";
 

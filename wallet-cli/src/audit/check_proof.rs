@@ -12,8 +12,8 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona audit check-proof entry.proof
-  $ annona audit check-proof entry.proof --federation 8be807f6…";
+  $ annona audit check-proof noor.proof
+  $ annona audit check-proof noor.proof --json";
 
 /// Checks the proof of one entry, with nothing but the file. A proof that proves nothing ends with 1.
 #[derive(Args)]

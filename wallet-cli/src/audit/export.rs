@@ -11,8 +11,8 @@ use crate::words::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona audit export camp.audit
-  $ annona audit export camp.audit --seal";
+  $ annona audit export today.audit
+  $ annona audit export camp.audit --seal --replace";
 
 /// Writes everything sealed into one file that anybody can check, with nothing in it that names a person.
 #[derive(Args)]

@@ -12,7 +12,7 @@ use crate::session::Session;
 const EXAMPLES: &str = "\
 Examples:
   $ annona audit prove camp.audit 8be807f6a1c2d3e4/value/1#12 --out entry.proof
-  $ annona audit check-proof entry.proof";
+  $ annona audit check-proof noor.proof";
 
 /// Cuts the proof of one entry out of an audit file: what an outsider needs to believe it, and nothing else.
 #[derive(Args)]

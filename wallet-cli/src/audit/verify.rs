@@ -13,7 +13,7 @@ use crate::words::{count, hex};
 const EXAMPLES: &str = "\
 Examples:
   $ annona audit verify camp.audit
-  $ annona audit verify camp.audit --federation 8be807f6… --root
+  $ annona audit verify camp.audit --root
   $ annona audit verify camp.audit --json";
 
 /// How many findings are printed in words; --json has all that were kept.

@@ -12,9 +12,9 @@ use crate::words::{self, count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona bundle export --to \"Hill camp\" --out /media/stick
-  $ annona bundle export --to \"Hill camp\" --to Treasury --all
-  $ annona bundle export --to Treasury --acknowledge";
+  $ annona bundle export --to hill --out stick
+  $ annona bundle export --to hill --to treasury --all
+  $ annona bundle export --to treasury --acknowledge";
 
 /// Writes what some nodes are not known to hold yet, sealed to them: whoever else finds the stick learns its size.
 #[derive(Args)]

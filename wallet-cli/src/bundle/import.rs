@@ -15,9 +15,8 @@ use crate::words::{self, count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona bundle import /media/stick
-  $ annona bundle import annona-9c41d07a22b1f503.001.annona annona-9c41d07a22b1f503.002.annona
-  $ annona bundle import /media/stick --json";
+  $ annona bundle import stick
+  $ annona bundle import part-1.annona --json";
 
 /// Takes parts of bundles in, in any order, again or for the first time. What is good is kept, whatever else is not.
 ///

@@ -11,8 +11,8 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona bundle inspect annona-9c41d07a22b1f503.001.annona
-  $ annona bundle inspect annona-9c41d07a22b1f503.001.annona --sealed";
+  $ annona bundle inspect part-1.annona
+  $ annona bundle inspect part-1.annona --sealed";
 
 /// Says what a part of a bundle holds, as far as this node's key opens it. Changes nothing.
 #[derive(Args)]

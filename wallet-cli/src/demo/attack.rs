@@ -33,6 +33,7 @@ fn altered(stage: &mut Stage) -> Outcome {
         "A stored block is altered, and found",
         "In a copy of the lake's folder one bit of one sealed entry is turned over in the database file.",
     )?;
+    // Sealed, and written into the database file: then there is a block to find in it.
     stage.run("audit export --seal --dir lake lake-before.audit")?;
     let from = stage.path("lake");
     let to = stage.path("lake-altered");
@@ -49,8 +50,7 @@ fn altered(stage: &mut Stage) -> Outcome {
         *byte ^= 1;
     }
     fs::write(&ledger, bytes).map_err(|fault| Fault::io("write", &ledger, fault))?;
-    stage.run("audit export --dir lake-altered lake-altered.audit")?;
-    stage.refused("altered", "audit verify lake-altered.audit", 1, "block")
+    stage.refused("altered", "doctor --full --dir lake-altered", 1, "")
 }
 
 /// Some bytes of a sealed block of the largest feed, as they lie in the file.

@@ -243,7 +243,13 @@ impl Answer {
             let value: Value = serde_json::from_str(line).ok()?;
             Some(value.get("message")?.as_str()?.to_owned())
         });
-        fault.unwrap_or_else(|| self.words.trim().to_owned())
+        let found = self.all("check").filter(|check| check.get("well") == Some(&json!(false)));
+        let found: Vec<&str> = found.filter_map(|check| check.get("found")?.as_str()).collect();
+        if found.is_empty() {
+            fault.unwrap_or_else(|| self.words.trim().to_owned())
+        } else {
+            found.join("; ")
+        }
     }
 
     /// The answers of one kind.

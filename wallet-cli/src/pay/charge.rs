@@ -20,8 +20,8 @@ use crate::words::hex;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona pay charge --card 7K2M-Q4XD-9TFA --item Rice=10 --item Oil=1.5
-  $ annona pay charge --ticket amina.ticket --item Rice=25 --method pin
+  $ annona pay charge --card 7K3M-9QXD-2VHN --item Rice=10 --item Oil=1.5
+  $ annona pay charge --dir hill --ticket amina.ticket --item Rice=2 --method pin
   $ annona pay charge --from queue.jsonl --json";
 
 /// Redeems a holder's entitlement here: goods leave once the answer is printed, never before.

@@ -19,14 +19,13 @@ use crate::words::hex;
 
 const CLAIM: &str = "\
 Examples:
-  $ annona pay claim amina.ticket
-  $ annona pay claim --budget
-  $ annona pay claim AT1:0010… --json";
+  $ annona pay claim --dir hill supply.ticket
+  $ annona pay claim --dir treasury --budget";
 
 const DECLINE: &str = "\
 Examples:
-  $ annona pay decline amina.ticket
-  $ annona pay decline AT1:0010…";
+  $ annona pay decline --dir hill supply.ticket
+  $ annona pay decline --dir hill supply.ticket --json";
 
 /// The most tickets of one file.
 const TICKETS: usize = 10_000;

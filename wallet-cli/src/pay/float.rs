@@ -14,8 +14,9 @@ use crate::words::{self, hex, print_minute};
 
 const FLOAT: &str = "\
 Examples:
-  $ annona pay float --purse 00112233445566778899aabbccddeeff --home \"Lake camp\" --item Rice=5
-  $ annona pay float --purse 00112233445566778899aabbccddeeff --home \"Lake camp\" --item Rice=5 --method pin";
+  $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5
+  $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5 \\
+      --method pin";
 
 const COVER: &str = "\
 Examples:

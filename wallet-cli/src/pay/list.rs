@@ -17,7 +17,7 @@ use crate::words::{self, Moment, print_minute, print_units};
 const EXAMPLES: &str = "\
 Examples:
   $ annona pay list
-  $ annona pay list --merchant \"Al Noor bakery\" --day 2026-11-22
+  $ annona pay list --merchant \"Al Noor bakery\" --day 2026-05-01
   $ annona pay list --by day --json";
 
 /// Lists what was handed out and taken back, with running totals; no passphrase is needed unless a card is given.

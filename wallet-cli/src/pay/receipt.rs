@@ -16,8 +16,8 @@ use crate::words::{self, hex, print_minute};
 const EXAMPLES: &str = "\
 Examples:
   $ annona pay receipt 1#12 --out till-3-0007.receipt
-  $ annona pay receipt --check till-3-0007.receipt
-  $ annona pay receipt --check till-3-0007.receipt --charter charter.papers --json";
+  $ annona pay receipt --check noor.receipt
+  $ annona pay receipt --check noor.receipt --charter charter.annona --json";
 
 /// What a receipt file begins with; the version is in it.
 const MAGIC: &[u8; 17] = b"annona receipt 1\n";

@@ -21,14 +21,14 @@ use crate::words::{self, Moment, hex};
 
 const TICKET: &str = "\
 Examples:
-  $ annona pay ticket --card 7K2M-Q4XD-9TFA --to \"Hill camp\" --out amina.ticket
-  $ annona pay ticket --purse 00112233445566778899aabbccddeeff --to 5f1c22d09e7ab310
+  $ annona pay ticket --card 7K3M-9QXD-2VHN --to hill --out noor.ticket
+  $ annona pay ticket --family 1 --to hill --json
   $ annona pay ticket --again 1#31";
 
 const SUPPLY: &str = "\
 Examples:
-  $ annona pay supply --to \"Lake camp\" --cycle 5 --item Rice=6000 --out lake.ticket
-  $ annona pay supply --to \"Hill camp\" --cycle 5 --item Rice=40 --as float";
+  $ annona pay supply --dir treasury --to lake --cycle 1 --item Rice=600 --item Oil=40 --out lake.ticket
+  $ annona pay supply --dir treasury --to hill --cycle 1 --item Rice=40 --as float";
 
 /// Lets a holder leave for another site: all she has here is sent there, and the tickets go with her, on paper or phone.
 ///

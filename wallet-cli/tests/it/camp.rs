@@ -77,8 +77,13 @@ impl Camp {
             camp.build();
             camp
         });
+        made.copied()
+    }
+
+    /// A copy of this folder.
+    pub(crate) fn copied(&self) -> Self {
         let copy = Self { root: tempfile::tempdir().expect("folder") };
-        copy_tree(made.path(), copy.path());
+        copy_tree(self.path(), copy.path());
         copy
     }
 

@@ -1,8 +1,12 @@
 //! Tests of the program as it is run: the real binary, real folders, real files.
 
 mod camp;
+mod carry;
+mod counter;
+mod demo;
 mod entitle;
 mod family;
 mod founding;
 mod help;
 mod keeping;
+mod pay;

@@ -1,0 +1,50 @@
+//! The demonstration from beginning to end, and what it must have shown.
+
+use std::fs;
+
+use crate::camp::Camp;
+
+#[test]
+fn the_demonstration_plays_to_its_end() {
+    let camp = Camp::empty();
+    let played = camp.bare("demo --dir day --json").fine();
+    let lines = played.lines();
+    let told: Vec<(&str, &str)> = lines
+        .iter()
+        .filter(|line| line["kind"] == "demo_result")
+        .filter_map(|line| Some((line["name"].as_str()?, line["text"].as_str()?)))
+        .collect();
+    for (name, words) in [
+        ("supplied", "no link"),
+        ("registered", "180 families"),
+        ("one_operator", "two"),
+        ("issued", "300 families"),
+        ("served", "accepted and durable"),
+        ("repeated", "answered as before"),
+        ("travelled", "25 kg"),
+        ("capped", "rejection 52"),
+        ("refunded", "taken back"),
+        ("refund_twice", "rejection 26"),
+        ("overspend", "rejection 54"),
+        ("claim_twice", "rejection 44"),
+        ("spend_what_left", "rejection"),
+        ("other_site", "rejection 41"),
+        ("altered", "block"),
+        ("carried", "new blocks"),
+        ("roots_agree", "one state root"),
+        ("audited", "good"),
+        ("altered_file", "wrong"),
+        ("report", "report.html"),
+    ] {
+        assert!(
+            told.iter().any(|(n, text)| *n == name && text.contains(words)),
+            "{name}: \"{words}\" was not told in {told:#?}"
+        );
+    }
+    let page = fs::read_to_string(camp.file("day/report.html")).expect("the report");
+    assert!(page.contains("<svg"), "with plots");
+    // The folders are left, and work.
+    camp.bare("status --dir day/hill").fine();
+    camp.bare("audit verify day/auditor/camp.audit").fine();
+    camp.bare("demo --dir day").fails(6, "has something in it");
+}

@@ -1,0 +1,309 @@
+//! What happens at a counter, through the program as it is run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::camp::Camp;
+use crate::counter::counter;
+
+/// What a family has of a commodity at the lake, in minor units.
+fn left(camp: &Camp, family: u32, commodity: u64) -> u64 {
+    let answer = camp.run(&format!("entitle balance {family} --json")).fine();
+    let of = |line: &Value| line["commodity"] == json!(commodity);
+    answer.lines().iter().filter(|l| of(l)).filter_map(|l| l["units"].as_u64()).sum()
+}
+
+#[test]
+fn a_charge_pays_once_however_often_it_is_asked() {
+    let camp = counter();
+    let charge = "pay charge --family 1 --item Rice=2 --item Oil=0.5 --request till-1-7 --json";
+    let first = camp.run(charge).fine();
+    let again = camp.run(charge).fine();
+    assert_eq!(first.field(0, "promise"), again.field(0, "promise"), "the same bytes");
+    assert_eq!(
+        (first.field(0, "repeated"), again.field(0, "repeated")),
+        ("false".into(), "true".into())
+    );
+    assert_eq!((left(&camp, 1, 1), left(&camp, 1, 2)), (10_500, 1_500));
+    assert!(first.field(0, "promise").len() <= 270, "fits a QR code on a slip");
+    camp.run(&charge.replace("Rice=2", "Rice=3")).fails(5, "used for something else");
+    camp.run(&charge.replace("--family 1", "--family 2")).fails(5, "used for something else");
+    assert_eq!(left(&camp, 1, 1), 10_500);
+}
+
+#[test]
+fn what_must_not_be_paid_is_refused_with_its_number() {
+    let camp = counter();
+    for (words, code, reason) in [
+        ("pay charge --family 1 --item Rice=12.501", 5, "rejection 54"),
+        ("pay charge --family 2 --item Rice=1", 5, "rejection 54"),
+        ("pay charge --family 1 --item Rice=0", 5, "rejection 10"),
+        ("pay charge --family 1 --item Rice=1.0001", 3, "at most 3 decimals"),
+        ("pay charge --family 1 --item Rice=9223372036854775807", 3, "larger than an amount"),
+        ("pay charge --family 1 --item Salt=1", 3, "no commodity"),
+        ("pay charge --family 99 --item Rice=1", 3, "household"),
+        ("pay charge --purse 00 --item Rice=1", 3, "32 hexadecimal"),
+        ("pay charge --purse 00112233445566778899aabbccddeeff --item Rice=1", 5, "rejection 21"),
+        ("pay charge --card 7K3M-9QXD-2VHN --item Rice=1", 3, "misread"),
+        ("pay charge --item Rice=1", 2, "whose"),
+        ("pay claim amina.ticket --dir hill", 5, "rejection 44"),
+        ("pay claim amina.ticket", 5, "rejection 41"),
+        ("pay claim supply.ticket", 5, "rejection 41"),
+        ("pay claim noor.receipt", 3, "ticket"),
+        ("pay claim missing.ticket", 3, "missing.ticket"),
+        ("pay refund 1#0", 5, "no redemption"),
+        ("pay refund nothing", 3, "names no entry"),
+        ("pay ticket --family 2 --to hill", 5, "rejection 21"),
+        ("pay ticket --family 1 --to lake", 5, "rejection 48"),
+        ("pay supply --to hill --cycle 1 --item Rice=5000", 5, "rejection 54"),
+    ] {
+        camp.run(words).fails(code, reason);
+    }
+    assert_eq!((left(&camp, 1, 1), left(&camp, 1, 2)), (12_500, 2_000), "nothing was written");
+}
+
+#[test]
+fn a_basket_is_paid_whole_or_not_at_all() {
+    let camp = counter();
+    camp.run("pay charge --family 1 --item Rice=1 --item Oil=2.5").fails(5, "rejection 54");
+    assert_eq!((left(&camp, 1, 1), left(&camp, 1, 2)), (12_500, 2_000));
+}
+
+#[test]
+fn a_card_finds_the_purse_and_a_promise_names_the_entry() {
+    let camp = counter();
+    let code = camp.told("code.txt");
+    let charged = camp.run(&format!("pay charge --card {code} --item Rice=4 --json")).fine();
+    let promise = charged.field(0, "promise");
+    // The promise alone is enough to take the goods back, or to ask for the receipt.
+    camp.run(&format!("pay refund \"{promise}\" --amount 1.5 --request r --json")).fine();
+    let again =
+        camp.run(&format!("pay refund \"{promise}\" --amount 1.5 --request r --json")).fine();
+    assert_eq!(again.field(0, "repeated"), "true");
+    camp.run(&format!("pay refund \"{promise}\"")).fails(5, "rejection 26");
+    assert_eq!(left(&camp, 1, 1), 10_000);
+    camp.run(&format!("pay receipt \"{promise}\" --dir hill")).fails(5, "not by this one");
+    let sums = camp.run("pay list --by commodity --json").fine();
+    assert_eq!(sums.field(0, "units"), "7500", "5 + 4 - 1.5 kg");
+    let mine = camp.run(&format!("pay list --card {code} --json")).fine();
+    let totals: Vec<Value> = mine.lines().iter().map(|line| line["total"].clone()).collect();
+    assert_eq!(totals, ["4000", "2500"]);
+}
+
+#[test]
+fn what_is_declined_goes_back() {
+    let camp = counter();
+    let back = camp.run("pay decline supply.ticket --dir hill --json").fine();
+    let ticket = back.field(1, "ticket");
+    camp.run("pay claim supply.ticket --dir hill").fails(5, "rejection 44");
+    camp.run(&format!("pay claim \"{ticket}\" --dir treasury")).fine();
+    camp.run(&format!("pay claim \"{ticket}\" --dir treasury")).fails(5, "rejection 44");
+}
+
+#[test]
+fn a_float_is_capped_and_covered_once() {
+    let camp = counter();
+    let asked = camp.run("pay charge --family 1 --item Rice=1 --dry-run --json").fine();
+    let purses: Vec<String> = serde_json::from_str(&asked.field(0, "purses")).expect("purses");
+    let float = |kilos: &str| {
+        camp.run(&format!(
+            "pay float --dir hill --purse {} --home lake --item Rice={kilos}",
+            purses[0]
+        ))
+    };
+    float("4").fine();
+    float("1.001").fails(5, "rejection 52");
+    fs::create_dir(camp.file("carried")).expect("folder");
+    camp.run("bundle export --dir hill --to lake --out carried").fine();
+    camp.run("bundle import carried").fine();
+    let waiting = camp.run("pay cover --json").fine();
+    assert_eq!((waiting.lines().len(), waiting.field(0, "units")), (1, "4000".into()));
+    camp.run("pay cover --all --out cover.ticket").fine();
+    assert_eq!(left(&camp, 1, 1), 8_500);
+    camp.run("pay claim cover.ticket --dir hill").fine();
+    camp.run("pay claim cover.ticket --dir hill").fails(5, "rejection 44");
+    assert_eq!(camp.run("pay cover --json").fine().lines().len(), 0);
+}
+
+#[test]
+fn a_receipt_proves_and_a_wrong_one_does_not() {
+    let camp = counter();
+    let good = camp.run("pay receipt --check noor.receipt --json").fine();
+    let bytes: usize = good.field(0, "bytes").parse().expect("a number");
+    let limit: usize = good.field(0, "limit").parse().expect("a number");
+    assert!(bytes <= limit, "{bytes} of {limit}");
+    // An office without a node checks it against the charter's papers alone.
+    camp.bare("pay receipt --check noor.receipt --charter charter.annona --dir nowhere").fine();
+    let file = fs::read(camp.file("noor.receipt")).expect("read");
+    for at in [20, file.len() / 3, file.len() / 2, file.len() - 1] {
+        let mut wrong = file.clone();
+        wrong[at] ^= 4;
+        camp.write("wrong.receipt", &wrong);
+        let answer = camp.bare("pay receipt --check wrong.receipt");
+        assert!(matches!(answer.code, Some(1 | 3)), "byte {at}: {:?} {}", answer.code, answer.out);
+    }
+    for len in [0, 5, 17, 40, file.len() - 1] {
+        camp.write("short.receipt", &file[..len]);
+        let answer = camp.bare("pay receipt --check short.receipt");
+        assert!(matches!(answer.code, Some(1 | 3)), "{len} bytes: {:?}", answer.code);
+    }
+}
+
+/// Orders of one gram of rice each for family 1, with names of their own.
+fn orders(count: usize) -> String {
+    let order = |n: usize| json!({ "request": format!("r{n}"), "family": "1", "items": { "Rice": "0.001" } });
+    (0..count).map(|n| format!("{}\n", order(n))).collect()
+}
+
+#[test]
+fn a_queue_is_answered_line_by_line_in_order() {
+    let camp = counter();
+    camp.write(
+        "mixed.jsonl",
+        "{\"family\":\"1\",\"items\":{\"Rice\":\"1\"}}\n\nnot an order\n{\"family\":\"1\",\"items\":{\"Rice\":\"99\"}}\n\
+         {\"family\":\"1\",\"items\":{\"Salt\":\"1\"}}\n{\"family\":\"1\",\"items\":{\"Rice\":2},\"method\":\"pin\"}\n\
+         {\"pin\":\"1234\"}\n",
+    );
+    let answer = camp.run("pay charge --from mixed.jsonl --json");
+    assert_eq!(answer.code, Some(3), "{}", answer.err);
+    let told: Vec<(u64, bool, Value)> = answer
+        .lines()
+        .iter()
+        .map(|l| {
+            (
+                l["line"].as_u64().expect("line"),
+                l["accepted"] == json!(true),
+                l["rejection"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, true, Value::Null),
+            (3, false, Value::Null),
+            (4, false, json!(54)),
+            (5, false, Value::Null),
+            (6, true, Value::Null),
+            (7, false, Value::Null),
+        ]
+    );
+    camp.write(
+        "queue.csv",
+        "request;family;items\na;1;Rice=1\nb;1;\"Rice=1;Oil=1\"\nc;1;Rice=99\n",
+    );
+    let answer = camp
+        .run("pay charge --from queue.csv")
+        .fails(5, "2 accepted (0 of them before), 1 refused");
+    assert_eq!(
+        answer.out.lines().filter(|l| l.contains("\taccepted\t")).count(),
+        2,
+        "{}",
+        answer.out
+    );
+    assert!(answer.out.contains("refused 54"), "{}", answer.out);
+    camp.run("pay charge --from missing.jsonl").fails(3, "missing.jsonl");
+    assert_eq!(left(&camp, 1, 1), 12_500 - 1_000 - 2_000 - 2_000);
+}
+
+/// A till sends one line and waits for its answer before it sends the next.
+#[test]
+fn a_till_is_answered_while_it_waits() {
+    let camp = counter();
+    let mut command =
+        camp.command("pay charge --from - --json --passphrase-file pass.txt".split(' '));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut till = child.stdin.take().expect("stdin");
+    let mut answers = BufReader::new(child.stdout.take().expect("stdout"));
+    for order in orders(5).lines() {
+        writeln!(till, "{order}").expect("send");
+        let mut answer = String::new();
+        answers.read_line(&mut answer).expect("answered");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(answer["accepted"], json!(true));
+    }
+    drop(till);
+    assert!(child.wait().expect("ends").success());
+    assert_eq!(left(&camp, 1, 1), 12_495);
+}
+
+/// Kill -9 in the middle of a queue of 1,000: all that was answered is there afterwards, and sending everything again
+/// charges nobody twice.
+#[test]
+fn a_killed_queue_loses_no_answer_and_charges_nobody_twice() {
+    let camp = counter();
+    let all = orders(1_000);
+    camp.write("thousand.jsonl", &all);
+    let mut answered: BTreeMap<String, u64> = BTreeMap::new();
+    // Killed after so many answers: early, in the first commits, and late.
+    for after in [1, 150, 600] {
+        let words = "pay charge --from thousand.jsonl --json --passphrase-file pass.txt";
+        let mut child = camp
+            .command(words.split(' '))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        for line in lines.by_ref().take(after) {
+            note(&mut answered, &line.expect("a line"));
+        }
+        child.kill().expect("killed");
+        // What it had printed before it was killed was answered as well.
+        for line in lines.map_while(Result::ok) {
+            note(&mut answered, &line);
+        }
+        child.wait().expect("ended");
+    }
+    let listed: BTreeSet<u64> = indices(&camp);
+    for (request, index) in &answered {
+        assert!(
+            listed.contains(index),
+            "{request} was answered with entry {index}, which is not there"
+        );
+    }
+    let done = camp.run("pay charge --from thousand.jsonl --json").fine();
+    let lines = done.lines();
+    assert_eq!(lines.len(), 1_000);
+    let mut entries = BTreeSet::new();
+    for line in &lines {
+        let (request, index) =
+            (line["request"].as_str().expect("id"), line["index"].as_u64().expect("index"));
+        assert!(entries.insert(index), "two orders in one entry");
+        if let Some(before) = answered.get(request) {
+            assert_eq!(*before, index, "{request} is where it was said to be");
+        }
+    }
+    assert_eq!(left(&camp, 1, 1), 11_500, "1,000 orders of one gram, each once");
+    camp.run("doctor --full --rebuild").fine();
+    camp.run("audit export killed.audit --seal").fine();
+    camp.bare("audit verify killed.audit").fine();
+}
+
+fn note(answered: &mut BTreeMap<String, u64>, line: &str) {
+    // The last line may have been cut by the kill: then it was no answer.
+    let Ok(line) = serde_json::from_str::<Value>(line) else { return };
+    assert_eq!(line["accepted"], json!(true), "{line}");
+    let request = line["request"].as_str().expect("id").to_owned();
+    let index = line["index"].as_u64().expect("index");
+    let before = answered.insert(request, index);
+    assert!(before.is_none_or(|before| before == index), "answered with another entry than before");
+}
+
+fn indices(camp: &Camp) -> BTreeSet<u64> {
+    let list = camp.run("pay list --json").fine();
+    let index = |line: &Value| {
+        let entry = line["entry"].as_str().expect("entry");
+        entry.split_once('#').expect("a name").1.parse().expect("index")
+    };
+    list.lines().iter().map(index).collect()
+}
