@@ -38,6 +38,8 @@ fn altered(stage: &mut Stage) -> Outcome {
     let from = stage.path("lake");
     let to = stage.path("lake-altered");
     copy(&from, &to)?;
+    // A machine of its own, as it were: whoever opens a copy beside the real one makes that one stop signing.
+    copy(&stage.path("heads"), &stage.path("heads-altered"))?;
     let body = some_body(&from.join(LEDGER))?;
     let ledger = to.join(LEDGER);
     let mut bytes = fs::read(&ledger).map_err(|fault| Fault::io("read", &ledger, fault))?;
@@ -50,7 +52,7 @@ fn altered(stage: &mut Stage) -> Outcome {
         *byte ^= 1;
     }
     fs::write(&ledger, bytes).map_err(|fault| Fault::io("write", &ledger, fault))?;
-    stage.refused("altered", "doctor --full --dir lake-altered", 1, "")
+    stage.refused("altered", "doctor --full --dir lake-altered --heads heads-altered", 1, "block")
 }
 
 /// Some bytes of a sealed block of the largest feed, as they lie in the file.

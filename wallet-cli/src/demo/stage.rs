@@ -160,18 +160,13 @@ impl Stage {
         if !self.screen.json && !words.starts_with("status") {
             self.screen.note(format!("    $ annona {words}"));
         }
+        // What the nodes have signed is remembered beside their folders, never in them.
+        let heads: &[&str] = if words.contains("--heads") { &[] } else { &["--heads", "heads"] };
         let mut command = Command::new(&self.program);
         command
             .args(split(words))
-            .args([
-                "--json",
-                "--no-input",
-                "--yes",
-                "--passphrase-file",
-                "pass.txt",
-                "--heads",
-                "heads",
-            ])
+            .args(["--json", "--no-input", "--yes", "--passphrase-file", "pass.txt"])
+            .args(heads)
             .current_dir(&self.dir)
             .env_remove("ANNONA_DIR")
             .stdin(Stdio::null())

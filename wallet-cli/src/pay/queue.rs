@@ -217,6 +217,7 @@ impl Feeding<'_> {
     ) -> Outcome {
         let mut reader = BufReader::with_capacity(LINE, reader);
         let mut header: Option<Header> = None;
+        let mut json = false;
         let (mut number, mut bytes) = (0u64, 0u64);
         let mut line = Vec::with_capacity(1024);
         loop {
@@ -247,7 +248,9 @@ impl Feeding<'_> {
             if text.is_empty() {
                 continue;
             }
-            let order = if text.starts_with('{') {
+            // A queue is of one kind: after an order in JSON, anything else is a line that cannot be read.
+            json |= header.is_none() && text.starts_with('{');
+            let order = if json {
                 serde_json::from_str(text).map_err(|why| format!("not an order: {why}"))
             } else if let Some(header) = &header {
                 header.order(text)

@@ -27,7 +27,8 @@ Examples:
 
 const SUPPLY: &str = "\
 Examples:
-  $ annona pay supply --dir treasury --to lake --cycle 1 --item Rice=600 --item Oil=40 --out lake.ticket
+  $ annona pay supply --dir treasury --to lake --cycle 1 --item Rice=600 --item Oil=40 \\
+      --out lake.ticket
   $ annona pay supply --dir treasury --to hill --cycle 1 --item Rice=40 --as float";
 
 /// Lets a holder leave for another site: all she has here is sent there, and the tickets go with her, on paper or phone.

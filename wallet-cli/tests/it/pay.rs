@@ -41,7 +41,7 @@ fn what_must_not_be_paid_is_refused_with_its_number() {
     for (words, code, reason) in [
         ("pay charge --family 1 --item Rice=12.501", 5, "rejection 54"),
         ("pay charge --family 2 --item Rice=1", 5, "rejection 54"),
-        ("pay charge --family 1 --item Rice=0", 5, "rejection 10"),
+        ("pay charge --family 1 --item Rice=0", 5, "the amount is zero"),
         ("pay charge --family 1 --item Rice=1.0001", 3, "at most 3 decimals"),
         ("pay charge --family 1 --item Rice=9223372036854775807", 3, "larger than an amount"),
         ("pay charge --family 1 --item Salt=1", 3, "no commodity"),
