@@ -317,6 +317,22 @@ macro_rules! all_input {
 
 all_input!(TableError, MapError, WireFault, FrameFault, HouseholdError, ValueFault);
 
+impl From<ExportFault> for Fault {
+    fn from(fault: ExportFault) -> Self {
+        match fault {
+            ExportFault::Disk(fault) => fault.into(),
+            ExportFault::Store(fault) => fault.into(),
+            ExportFault::Frame(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LookFault> for Fault {
+    fn from(fault: LookFault) -> Self {
+        of(Exit::Input, &fault).then("`annona audit verify` says what is in the file.")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,21 +358,5 @@ mod tests {
         check(CharterRejection::BadSignature, Exit::Wrong);
         check(NoticeRejection::BadSignature, Exit::Wrong);
         check(ImportError::Cancelled, Exit::Interrupted);
-    }
-}
-
-impl From<ExportFault> for Fault {
-    fn from(fault: ExportFault) -> Self {
-        match fault {
-            ExportFault::Disk(fault) => fault.into(),
-            ExportFault::Store(fault) => fault.into(),
-            ExportFault::Frame(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<LookFault> for Fault {
-    fn from(fault: LookFault) -> Self {
-        of(Exit::Input, &fault).then("`annona audit verify` says what is in the file.")
     }
 }

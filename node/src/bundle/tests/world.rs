@@ -271,7 +271,7 @@ impl World {
             let path = merkle::path(&leaves, row.row).expect("a row of the list");
             let proof = Some(RowProof { row: *row, path });
             let draft = Draft { entry: issue.into(), row: proof };
-            write(a, value, vec![Composed { draft, evidence: None }]);
+            write(a, value, vec![Composed { draft, evidence: None, asked: None }]);
         }
         for row in &rows {
             let lot = Lot(2 + u64::from(row.row));
@@ -296,7 +296,11 @@ impl World {
                 })
             };
             let evidence = Some(vec![0x5a; 40]);
-            write(a, value, vec![Composed { draft: Draft::from(Entry::from(entry)), evidence }]);
+            write(
+                a,
+                value,
+                vec![Composed { draft: Draft::from(Entry::from(entry)), evidence, asked: None }],
+            );
         }
         a.seal_all().expect("sealed");
     }
