@@ -10,7 +10,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::FeedId;
 use annona_ledger::key::SigningKey;
 use annona_ledger::merkle;
-use annona_ledger::receipt::Receipt;
+use annona_ledger::receipt::{Heading, Receipt};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::Promise;
 use annona_ledger::view::{At, View};
@@ -107,7 +107,7 @@ pub fn receipt(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Rece
         feed: feed.short(),
         entry: Bytes::new(bytes).map_err(StoreFault::from)?,
         path,
-        header: row.block.header,
+        heading: Heading::of(&row.block.header),
         signature: row.block.signature,
         provenance: Bounded::new(hops).map_err(|_| Rejection::TooManyHops)?,
     }))

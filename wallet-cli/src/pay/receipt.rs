@@ -78,7 +78,7 @@ impl Receipt {
         let hops = made.provenance.len();
         let value = json!({
             "file": path, "bytes": bytes.len(), "hops": hops, "entry": till.short(entry.index),
-            "block": made.header.seq,
+            "block": made.heading.seq,
         });
         session.screen.answer("receipt", value, || {
             format!(
@@ -131,7 +131,7 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
     let at = entry.stamp().map(|at| print_minute(at, charter.founded()));
     let value = json!({
         "good": true, "feed": proof.feed.to_string(), "index": proof.index(),
-        "site": node.site_name.as_str(), "organisation": node.org, "block": proof.header.seq,
+        "site": node.site_name.as_str(), "organisation": node.org, "block": proof.heading.seq,
         "entry": said, "at": at, "hops": proof.provenance.len(), "bytes": body.len(),
         "limit": receipt_limit(proof.provenance.len()),
     });
@@ -142,7 +142,7 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
             node.site_name,
             at.unwrap_or_default(),
             proof.index(),
-            proof.header.seq,
+            proof.heading.seq,
             hex(&node.short()),
         )
     })
