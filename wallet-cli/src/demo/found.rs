@@ -54,20 +54,20 @@ commodity = [{ id = 1, name = "Voucher", currency = "USD", digits = 2 }]
 organisation = 1
 programme = "Food"
 commodity = "Rice"
-rights = 200000
+rights = 600000
 float = 1000
 
 [[ceiling]]
 organisation = 1
 programme = "Food"
 commodity = "Oil"
-rights = 40000
+rights = 60000
 
 [[ceiling]]
 organisation = 1
 programme = "Cash"
 commodity = "Voucher"
-rights = 400000
+rights = 900000
 "#;
 
 const BUDGET: &str = r#"
@@ -75,13 +75,13 @@ const BUDGET: &str = r#"
 programme = "Food"
 cycle = 1
 treasury = "TREASURY"
-lines = { Rice = 40000, Oil = 8000 }
+lines = { Rice = 120000, Oil = 12000 }
 
 [[budget]]
 programme = "Cash"
 cycle = 1
 treasury = "TREASURY"
-lines = { Voucher = 100000 }
+lines = { Voucher = 250000 }
 "#;
 
 pub(super) fn act(stage: &mut Stage) -> Outcome {
@@ -137,8 +137,8 @@ fn nodes(stage: &mut Stage) -> Outcome {
     for (dir, _, site) in NODES {
         stage.run(&format!(
             "node admit {dir}.request --keys relief.keys --charter charter.annona --site {site} \
-             --ceiling Food/Rice=50000:300:50000 --ceiling Food/Oil=10000:0:10000 \
-             --ceiling Cash/Voucher=120000:0:120000 --out {dir}.annona"
+             --ceiling Food/Rice=150000:300:150000 --ceiling Food/Oil=15000:0:15000 \
+             --ceiling Cash/Voucher=300000:0:300000 --out {dir}.annona"
         ))?;
         notices.push(format!("{dir}.annona"));
     }
@@ -185,7 +185,8 @@ fn budget(stage: &mut Stage) -> Outcome {
         stage.run(&format!("charter apply budget.annona --dir {dir}"))?;
     }
     stage.run("pay claim --budget --dir treasury")?;
-    for (site, rice, oil, cash) in [("lake", 12_000, 2_000, 30_000), ("hill", 8_000, 1_500, 20_000)]
+    for (site, rice, oil, cash) in
+        [("lake", 60_000, 5_000, 150_000), ("hill", 8_000, 1_500, 20_000)]
     {
         stage.run(&format!(
             "pay supply --dir treasury --programme Food --to {site} --cycle 1 --item Rice={rice} --item Oil={oil} --out {site}-food.ticket"
