@@ -53,7 +53,11 @@ const DECODERS: [Decoder; 13] = [
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the tree").flatten() {
         let path = entry.path();
-        if path.is_dir() { below(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            below(&path, found);
+        } else {
+            found.push(path);
+        }
     }
 }
 

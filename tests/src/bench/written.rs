@@ -25,6 +25,9 @@ use super::federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, SITES,
 use super::federation::{open, site, write_group};
 use super::mix::{Chance, Shares};
 
+/// What was asked for, and the entries it became where it was accepted.
+type Outcome = (Done, Option<Vec<Accepted>>);
+
 /// Most lots a ledger opens by issue: the workload's 250,000.
 const LOTS: u64 = 250_000;
 /// Changes whenever ledgers written before would no longer be the workload.
@@ -389,7 +392,7 @@ impl Site {
         &mut self,
         node: &mut Node,
         group: Vec<(Compose<'_>, Done)>,
-    ) -> Result<Vec<(Done, Option<Vec<Accepted>>)>, Fault> {
+    ) -> Result<Vec<Outcome>, Fault> {
         let (group, done): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         let answers = write_group(node, group)?;
         let mut both = Vec::with_capacity(done.len());
