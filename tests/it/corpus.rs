@@ -75,7 +75,7 @@ fn seeds() -> Vec<Vec<u8>> {
         for line in text.lines() {
             match (line.strip_prefix("  "), line.split_once(':')) {
                 (Some(more), _) => {
-                    words.last_mut().expect("a name before it").push_str(more.trim())
+                    words.last_mut().expect("a name before it").push_str(more.trim());
                 }
                 (None, Some((_, value))) => words.push(value.trim().to_owned()),
                 (None, None) => {}
