@@ -111,6 +111,7 @@ impl Work<'_> {
     }
 
     fn put_ticket(&self, name: &Hash, row: &TicketRow) {
+        self.unplaced.borrow_mut().clear();
         let (owner, purse) = rows::owner_columns(&row.owner);
         self.write(
             "INSERT OR REPLACE INTO ticket(name, programme, sender, idx, lot, receiver, owner, purse, cycle, commodity,

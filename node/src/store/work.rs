@@ -64,6 +64,9 @@ pub struct Work<'a> {
     /// Lists whose approvals were checked in this transaction, and what came of it: charter and roster stand still in it.
     pub(super) approved: RefCell<Approved>,
     newest: Cell<Option<([u8; 8], Minute)>>,
+    merchants: RefCell<BTreeMap<(ChainNo, MerchantId), u32>>,
+    /// The lowest ticket of a feed that its blocks here do not bear out, if any. Forgotten when any ticket changes.
+    pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
 }
 
@@ -104,6 +107,8 @@ impl<'a> Work<'a> {
             trunks: RefCell::default(),
             approved: RefCell::default(),
             newest: Cell::new(None),
+            merchants: RefCell::default(),
+            unplaced: RefCell::default(),
             fault: RefCell::default(),
         }
     }
@@ -287,6 +292,8 @@ impl<'a> Work<'a> {
             self.pools.borrow_mut().take_back();
             self.slots.borrow_mut().take_back();
             self.approved.borrow_mut().clear();
+            self.merchants.borrow_mut().clear();
+            self.unplaced.borrow_mut().clear();
             self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
         } else {
             self.chains.borrow_mut().keep();
@@ -487,15 +494,23 @@ impl<'a> Work<'a> {
     /// Every lot, by place, those with nothing left included: what an audit or a comparison of two copies asks.
     #[must_use]
     pub fn all_lots(&self) -> Vec<(At, LotRow)> {
+        let flushed = self.flush();
+        self.kept(flushed);
         let lots = self.all(&format!("SELECT at, {SLOT} FROM slot ORDER BY at"), [], read_lot);
-        lots.into_iter().flatten().map(|(at, lot)| (at, self.as_held(at, lot))).collect()
+        lots.into_iter().flatten().collect()
     }
 
     /// A lot as this transaction has left it, where the file has it as it was.
     fn as_held(&self, at: At, lot: LotRow) -> LotRow {
-        match self.slots.borrow().get(&at) {
+        let held = self.slots.borrow().get(&at);
+        match held {
             Some(Slot::Lot(held)) => held,
-            Some(Slot::Same(_)) | None => lot,
+            Some(Slot::Same(_)) => lot,
+            None => {
+                // Whoever asks for a purse's lots is about to take from one of them.
+                self.slots.borrow_mut().read(at, Slot::Lot(lot));
+                lot
+            }
         }
     }
 
@@ -555,11 +570,16 @@ impl<'a> Work<'a> {
     /// A merchant's number in a chain, if the chain names it.
     #[must_use]
     pub fn merchant_number(&self, chain: ChainNo, merchant: &MerchantId) -> Option<u32> {
-        self.one(
+        if let Some(number) = self.merchants.borrow().get(&(chain, *merchant)) {
+            return Some(*number);
+        }
+        let number = self.one(
             "SELECT no FROM merchant WHERE chain=?1 AND id=?2",
             params![chain.0, merchant.0],
             |r| r.get(0),
-        )
+        )?;
+        self.merchants.borrow_mut().insert((chain, *merchant), number);
+        Some(number)
     }
 
     /// The merchants a chain names, by number.
@@ -800,13 +820,23 @@ impl Work<'_> {
         if feed.lane != Lane::Value {
             return false;
         }
+        let known = self.unplaced.borrow().get(feed).copied();
+        let lowest = known.unwrap_or_else(|| {
+            let lowest = self.lowest_unplaced(feed);
+            self.unplaced.borrow_mut().insert(*feed, lowest);
+            lowest
+        });
+        let Some(lowest) = lowest else { return false };
+        let chains = self.chain_numbers(feed);
+        chains.into_iter().filter_map(|chain| self.known(chain)).any(|row| lowest < row.head.next)
+    }
+
+    fn lowest_unplaced(&self, feed: &FeedId) -> Option<u64> {
         let lowest = self.one(
             "SELECT min(idx) FROM ticket WHERE sender=?1 AND programme=?2 AND placed=0",
             params![feed.node.short(), feed.programme.0],
             |r| r.get::<_, Option<i64>>(0),
         );
-        let Some(lowest) = lowest.flatten().map(i64::cast_unsigned) else { return false };
-        let chains = self.chain_numbers(feed);
-        chains.into_iter().filter_map(|chain| self.known(chain)).any(|row| lowest < row.head.next)
+        lowest.flatten().map(i64::cast_unsigned)
     }
 }
