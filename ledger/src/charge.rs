@@ -13,7 +13,7 @@ use crate::entry::Lot;
 use crate::hash::Hash;
 use crate::id::{FeedRef, OrgId};
 use crate::state::State;
-use crate::view::{Fault, Pool, PoolKey, TicketRow, View};
+use crate::view::{Fault, LotRow, Pool, PoolKey, TicketRow, View};
 
 /// What is proven against a feed. Where both are, the lower index is what it is known by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,12 +84,18 @@ pub fn charges(state: &State) -> Vec<Charge> {
 fn by_lot(state: &State) -> BTreeMap<(PoolKey, Hash), Vec<Balance>> {
     let mut sums: BTreeMap<(PoolKey, Hash), Vec<Balance>> = BTreeMap::new();
     let mut places: BTreeMap<(FeedRef, Lot), Vec<(PoolKey, Hash)>> = BTreeMap::new();
+    let key_of = |feed: &FeedRef, lot: &LotRow| {
+        let FeedRef { node, programme, .. } = *feed;
+        PoolKey { node, programme, cycle: lot.cycle, commodity: lot.commodity }
+    };
     for (at, lot) in state.lots() {
         let feed = state.chain(at.chain).feed.short();
-        let FeedRef { node, programme, .. } = feed;
-        let key = PoolKey { node, programme, cycle: lot.cycle, commodity: lot.commodity };
-        sums.entry((key, lot.origin)).or_default().push(lot.balance);
-        places.entry((feed, Lot(at.index))).or_default().push((key, lot.origin));
+        sums.entry((key_of(&feed, lot), lot.origin)).or_default().push(lot.balance);
+    }
+    // A lot that two branches opened, at two indexes, is named by either: which came first must not matter.
+    for (at, lot) in state.places() {
+        let feed = state.chain(at.chain).feed.short();
+        places.entry((feed, Lot(at.index))).or_default().push((key_of(&feed, lot), lot.origin));
     }
     for (name, ticket) in state.tickets().filter(|(_, ticket)| !ticket.placed) {
         let Some(node) = ticket.from else { continue };

@@ -314,6 +314,17 @@ impl State {
         })
     }
 
+    /// Every place that leads to a lot, with that lot: where it was opened, and where a second branch opened it again.
+    pub fn places(&self) -> impl Iterator<Item = (&At, &LotRow)> {
+        self.slots.iter().filter_map(|(at, slot)| match slot {
+            Slot::Lot(row) => Some((at, row)),
+            Slot::Same(first) => match self.slots.get(first) {
+                Some(Slot::Lot(row)) => Some((at, row)),
+                Some(Slot::Same(_)) | None => None,
+            },
+        })
+    }
+
     /// The tickets, by name.
     pub fn tickets(&self) -> impl Iterator<Item = (&Hash, &TicketRow)> {
         self.tickets.iter()
