@@ -1,9 +1,11 @@
 use super::*;
-use crate::entry::Method;
+use crate::entry::{FloatCover, Method, Send};
 use crate::feed::Head;
+use crate::id::EntryName;
 use crate::key::Signature;
 use crate::state::{Block as Within, State};
 use crate::testing::*;
+use crate::ticket::{Moved, Sent, Ticket};
 use crate::view::FloatSpan;
 use crate::wire::Bounded;
 

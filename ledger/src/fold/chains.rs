@@ -1,0 +1,75 @@
+//! Finding things as one chain of a feed sees them: its own entries, and those of the chain it left.
+
+use crate::amount::Amount;
+use crate::entry::{Lot, Owner, Value};
+use crate::view::{At, Chain, ChainNo, LotRow, Slot, Use, View};
+
+/// Finds the lot an entry of `chain` names: in its own chain, or in one it left, below the point where it left.
+#[must_use]
+pub fn resolve(view: &impl View, chain: ChainNo, lot: Lot) -> Option<(At, LotRow)> {
+    let at = owner_of(view, chain, lot.0);
+    match view.slot(at)? {
+        Slot::Lot(row) => Some((at, row)),
+        Slot::Same(first) => match view.slot(first)? {
+            Slot::Lot(row) => Some((first, row)),
+            Slot::Same(_) => None,
+        },
+    }
+}
+
+/// The chain in which the entry at `index` stands, as seen from `chain`.
+#[must_use]
+pub fn owner_of(view: &impl View, chain: ChainNo, index: u64) -> At {
+    let mut at = At { chain, index };
+    // A branch leaves a chain that is known already, so chains are acyclic; the bound only states it.
+    for _ in 0..=crate::limits::BRANCHES {
+        match view.chain(at.chain) {
+            Chain { left: Some(left), .. } if index < left.index => at.chain = left.chain,
+            Chain { .. } => return at,
+        }
+    }
+    at
+}
+
+/// Whether an earlier place lies in the past of `at`'s chain, and not on another branch.
+#[must_use]
+pub fn in_past(view: &impl View, at: At, earlier: At) -> bool {
+    earlier.index < at.index && owner_of(view, at.chain, earlier.index) == earlier
+}
+
+/// Whether something was used by an entry in the past of `at`.
+#[must_use]
+pub fn used_before(view: &impl View, at: At, what: &Use) -> bool {
+    view.uses(what).iter().any(|earlier| in_past(view, at, *earlier))
+}
+
+/// The lot and amount of the redemption at exactly this place: a `Redeem`, or a `Post` through its hold.
+#[must_use]
+pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
+    // What it names must stand before it: a lot opened later was not there to pay, and there is nothing to give back.
+    match view.entry(at)? {
+        Value::Redeem { lot, amount, .. } if lot.0 < at.index => {
+            let (_, row) = resolve(view, at.chain, lot)?;
+            matches!(row.owner, Owner::Purse(_)).then_some((row, amount))
+        }
+        Value::Post { hold, .. } if hold < at.index => {
+            let hold = view.hold(owner_of(view, at.chain, hold))?;
+            match view.slot(hold.lot)? {
+                Slot::Lot(row) if matches!(row.owner, Owner::Purse(_)) => Some((row, hold.amount)),
+                Slot::Lot(_) | Slot::Same(_) => None,
+            }
+        }
+        Value::Merchant { .. }
+        | Value::Issue { .. }
+        | Value::Send(_)
+        | Value::Claim { .. }
+        | Value::Redeem { .. }
+        | Value::Post { .. }
+        | Value::Hold { .. }
+        | Value::Drop { .. }
+        | Value::Basket { .. }
+        | Value::Refund { .. }
+        | Value::FloatRedeem { .. }
+        | Value::FloatCover(_) => None,
+    }
+}

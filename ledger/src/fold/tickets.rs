@@ -1,0 +1,283 @@
+//! What leaves for another place and arrives there: sends and covers, tickets, claims.
+
+use super::{Folding, may_become, resolve, used_before};
+use crate::amount::{Amount, Balance};
+use crate::charter::Charter;
+use crate::entry::{FloatCover, Lot, Owner, Send};
+use crate::hash::{Hash, Purpose, hash};
+use crate::id::{CommodityId, CycleId, EntryName, ProgrammeId};
+use crate::ticket::{Moved, Sent, Ticket};
+use crate::time::Minute;
+use crate::view::{Change, Fault, LotRow, Opened, Pool, PoolKey, Slot, TicketRow, Use, View};
+
+/// What became of an attempt to learn a send from a ticket.
+enum Learned {
+    Known(TicketRow),
+    Forged,
+    SenderUnknown,
+}
+
+/// The name under which a budget line is claimed.
+#[must_use]
+pub fn budget_name(epoch: u32, act: u8, line: u8) -> Hash {
+    hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
+}
+
+/// What a charter's newest article changes: the lines of its budgets are on their way to their treasuries.
+#[must_use]
+pub fn budgets(charter: &Charter, epoch: u32) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let voted = charter.budgets().filter(|((at, _, _), _)| *at == epoch);
+    for ((_, act, line), budget) in voted {
+        let key = PoolKey {
+            node: budget.treasury,
+            programme: budget.programme,
+            cycle: budget.cycle,
+            commodity: budget.commodity,
+        };
+        let row = TicketRow {
+            programme: budget.programme,
+            from: None,
+            index: 0,
+            lot: Lot(0),
+            to: budget.treasury,
+            owner: Owner::Budget,
+            cycle: budget.cycle,
+            commodity: budget.commodity,
+            amount: budget.amount,
+            expires: Minute::NEVER,
+            placed: true,
+            claimed: None,
+        };
+        changes.push(Change::Ticket(budget_name(epoch, act, line), row));
+        changes.push(Change::Pool(key, Pool { arriving: budget.amount.into(), ..Pool::default() }));
+    }
+    changes
+}
+
+/// The row of a ticket that `node` wrote at `index`.
+#[must_use]
+pub fn ticket_row(
+    programme: ProgrammeId,
+    node: [u8; 8],
+    index: u64,
+    moved: &Moved,
+    placed: bool,
+) -> TicketRow {
+    let (lot, owner, cycle, commodity, amount, expires) = match moved {
+        Moved::Send(s) => (s.from, s.owner, s.cycle, s.commodity, s.amount, s.expires),
+        Moved::Cover(c) => (c.from, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER),
+    };
+    TicketRow {
+        programme,
+        from: Some(node),
+        index,
+        lot,
+        to: moved.to(),
+        owner,
+        cycle,
+        commodity,
+        amount,
+        expires,
+        placed,
+        claimed: None,
+    }
+}
+
+impl<V: View> Folding<'_, V> {
+    pub(super) fn send(&mut self, send: &Send) {
+        let at = self.at();
+        match resolve(self.view, at.chain, send.from) {
+            Some((from, row))
+                if (row.cycle, row.commodity) == (send.cycle, send.commodity)
+                    && may_become(&row, send.owner, send.at) =>
+            {
+                self.take(from, row, send.amount);
+            }
+            found => {
+                let fault = if found.is_some() { Fault::WrongOwner } else { Fault::LotMissing };
+                self.fault(fault);
+                self.owe_without_pool(send.owner, send.cycle, send.commodity, send.amount);
+            }
+        }
+        self.placed(&Moved::Send(*send));
+    }
+
+    pub(super) fn cover(&mut self, cover: &FloatCover) {
+        let at = self.at();
+        match resolve(self.view, at.chain, cover.from) {
+            Some((from, row))
+                if (row.cycle, row.commodity) == (cover.cycle, cover.commodity)
+                    && matches!(row.owner, Owner::Purse(_)) =>
+            {
+                self.take(from, row, cover.amount);
+            }
+            found => {
+                let fault = if found.is_some() { Fault::WrongOwner } else { Fault::LotMissing };
+                self.fault(fault);
+                self.owe_without_pool(Owner::Float, cover.cycle, cover.commodity, cover.amount);
+            }
+        }
+        let float = Use::Float(cover.float.accumulator);
+        if used_before(self.view, at, &float) {
+            self.fault(Fault::CoveredTwice);
+        }
+        self.push(Change::Used(float, at));
+        self.placed(&Moved::Cover(*cover));
+    }
+
+    /// Sets down, below zero, what a send without a fitting lot owes; its pool moves with the ticket.
+    fn owe_without_pool(
+        &mut self,
+        owner: Owner,
+        cycle: CycleId,
+        commodity: CommodityId,
+        owed: Amount,
+    ) {
+        let row = LotRow {
+            origin: self.place.accumulator,
+            owner,
+            cycle,
+            commodity,
+            balance: Balance::ZERO.debit(owed),
+            held: Balance::ZERO,
+            expires: Minute::NEVER,
+            opened: Opened::Unbacked,
+        };
+        self.push(Change::Slot(self.at(), Slot::Lot(row)));
+    }
+
+    /// Notes a send of this feed now that its block is here. Its pools moved already if a ticket told of it first.
+    fn placed(&mut self, moved: &Moved) {
+        let (feed, index) = (self.place.feed.short(), self.at().index);
+        let name = EntryName { feed, index, accumulator: self.place.accumulator }.ticket();
+        let node = self.place.feed.node.short();
+        if let Some(row) = self.view.ticket(&name) {
+            return self.push(Change::Ticket(name, TicketRow { placed: true, ..row }));
+        }
+        let row = ticket_row(self.programme(), node, self.at().index, moved, true);
+        self.send_off(name, row, node);
+    }
+
+    fn send_off(&mut self, name: Hash, row: TicketRow, from: [u8; 8]) {
+        let gone = Pool { lots: Balance::ZERO.debit(row.amount), ..Pool::default() };
+        self.pool(from, row.cycle, row.commodity, gone);
+        let coming = Pool { arriving: row.amount.into(), ..Pool::default() };
+        self.pool(row.to, row.cycle, row.commodity, coming);
+        self.push(Change::Ticket(name, row));
+    }
+
+    /// A ticket, with what this very entry told of it: provenance may name one send twice.
+    fn ticket(&self, name: &Hash) -> Option<TicketRow> {
+        let told = self.changes.iter().rev().find_map(|change| match change {
+            Change::Ticket(other, row) if other == name => Some(*row),
+            _ => None,
+        });
+        told.or_else(|| self.view.ticket(name))
+    }
+
+    /// Learns a send from a ticket: its name, and its row once it can be believed.
+    fn learn(&mut self, sent: &Sent) -> (Hash, Learned) {
+        let programme = self.programme();
+        let name = sent.name(programme).ticket();
+        let keys = self.view.roster().node_keys(&sent.node);
+        if keys.is_empty() {
+            self.push(Change::Waiting(sent.node, self.at()));
+            return (name, Learned::SenderUnknown);
+        }
+        // Asked even of a ticket that is known by name: or a claim with a spoilt signature would be a fault where it
+        // is folded before the sender's block, and none where it is folded after.
+        let federation = self.view.charter().federation();
+        let signed = || keys.iter().any(|key| sent.verifies(&federation, key, programme));
+        if !signed() {
+            return (name, Learned::Forged);
+        }
+        if let Some(row) = self.ticket(&name) {
+            return (name, Learned::Known(row));
+        }
+        let row = ticket_row(programme, sent.node, sent.index, &sent.moved, false);
+        self.send_off(name, row, sent.node);
+        (name, Learned::Known(row))
+    }
+
+    pub(super) fn claim(&mut self, ticket: &Ticket) {
+        let node = self.place.feed.node.short();
+        match ticket {
+            Ticket::Budget { epoch, act, line } => {
+                let name = budget_name(*epoch, *act, *line);
+                // A budget its author cannot have known, by its own word, is none, whatever a later charter says: or
+                // the answer would depend on which came first, the article or the block.
+                let known = *epoch <= self.place.epoch;
+                match self.view.ticket(&name).filter(|_| known) {
+                    Some(row) if row.to == node && row.programme == self.programme() => {
+                        self.take_up(name, row);
+                    }
+                    _ => self.fault(Fault::NotBudgeted),
+                }
+            }
+            Ticket::Sent(sent, hops) => {
+                // Provenance that cannot be believed adds nothing; the ticket itself decides about the claim.
+                for hop in hops.iter().filter(|hop| *hop != sent) {
+                    let _ = self.learn(hop);
+                }
+                let stated =
+                    ticket_row(self.programme(), sent.node, sent.index, &sent.moved, false);
+                let (name, learned) = self.learn(sent);
+                let (row, opened) = match learned {
+                    Learned::Known(row) if row.to == node && row.programme == self.programme() => {
+                        return self.take_up(name, row);
+                    }
+                    Learned::Known(row) => {
+                        self.fault(Fault::NotAddressed);
+                        (row, Opened::Unbacked)
+                    }
+                    Learned::Forged => {
+                        self.fault(Fault::Forged);
+                        (stated, Opened::Unbacked)
+                    }
+                    Learned::SenderUnknown => (stated, Opened::Waiting),
+                };
+                // An empty lot: what is redeemed from it stays owed, and can be counted.
+                self.open(claimed_lot(name, &row, Amount::ZERO, opened));
+            }
+        }
+    }
+
+    /// Turns a ticket into a lot of this feed: once, however often and on however many branches it is claimed.
+    fn take_up(&mut self, name: Hash, row: TicketRow) {
+        let at = self.at();
+        let ticket = Use::Ticket(name);
+        if used_before(self.view, at, &ticket) {
+            self.fault(Fault::ClaimedTwice);
+        }
+        self.push(Change::Used(ticket, at));
+        if let Some(first) = row.claimed {
+            return self.push(Change::Slot(at, Slot::Same(first)));
+        }
+        let lot = claimed_lot(name, &row, row.amount, Opened::Claim);
+        self.push(Change::Slot(at, Slot::Lot(lot)));
+        self.own_pool(
+            row.cycle,
+            row.commodity,
+            Pool {
+                lots: row.amount.into(),
+                arriving: Balance::ZERO.debit(row.amount),
+                redeemed: Balance::ZERO,
+            },
+        );
+        self.push(Change::Ticket(name, TicketRow { claimed: Some(at), ..row }));
+    }
+}
+
+fn claimed_lot(origin: Hash, row: &TicketRow, amount: Amount, opened: Opened) -> LotRow {
+    LotRow {
+        origin,
+        owner: row.owner,
+        cycle: row.cycle,
+        commodity: row.commodity,
+        balance: amount.into(),
+        held: Balance::ZERO,
+        expires: row.expires,
+        opened,
+    }
+}
