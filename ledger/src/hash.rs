@@ -64,7 +64,7 @@ pub enum Purpose {
     ListRow,
     /// A row of derived state.
     StateRow,
-    /// One table of derived state.
+    /// A leaf of derived state: the rows of one cycle of one programme.
     StateTable,
     /// A file (bundle, audit file, backup) as a whole.
     File,
@@ -86,6 +86,10 @@ pub enum Purpose {
     Refund,
     /// A ticket, named by its sender, place and entry.
     Ticket,
+    /// The leaves of derived state, as a whole.
+    State,
+    /// A checkpoint.
+    Checkpoint,
 }
 
 impl Purpose {
@@ -115,12 +119,14 @@ impl Purpose {
             Self::BudgetLine => "annona 2026 v1 budget line",
             Self::Refund => "annona 2026 v1 refund",
             Self::Ticket => "annona 2026 v1 ticket",
+            Self::State => "annona 2026 v1 state",
+            Self::Checkpoint => "annona 2026 v1 checkpoint",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-pub const PURPOSES: [Purpose; 22] = [
+pub const PURPOSES: [Purpose; 24] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -143,6 +149,8 @@ pub const PURPOSES: [Purpose; 22] = [
     Purpose::BudgetLine,
     Purpose::Refund,
     Purpose::Ticket,
+    Purpose::State,
+    Purpose::Checkpoint,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

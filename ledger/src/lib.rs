@@ -208,6 +208,7 @@ pub mod statement;
 // Deciding.
 pub mod admit;
 pub mod fold;
+pub mod leaf;
 pub mod rejection;
 pub mod state;
 pub mod view;

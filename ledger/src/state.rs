@@ -11,8 +11,11 @@ use crate::charter::Charter;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
-use crate::hash::{Hash, Hasher, Purpose};
-use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::hash::Hash;
+use crate::id::{
+    CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+};
+use crate::leaf::{self, Leaf, LeafId};
 use crate::list::List;
 use crate::notice::Roster;
 use crate::time::Minute;
@@ -348,6 +351,18 @@ impl State {
     /// The root of this state.
     #[must_use]
     pub fn root(&self) -> Hash {
+        leaf::root(&self.leaves())
+    }
+
+    /// The leaves under it.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Leaf> {
+        leaf::leaves(self.rows())
+    }
+
+    /// Its rows, in no particular order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Vec<u8>> {
         let mut rows: Vec<Vec<u8>> = Vec::new();
         for (at, lot) in self.lots() {
             rows.push(lot_bytes(&self.chain(at.chain).feed.short(), lot));
@@ -360,7 +375,7 @@ impl State {
         rows.extend(self.carriers.keys().map(|(p, carrier, who)| carrier_bytes(*p, carrier, who)));
         rows.extend(self.cancelled.iter().map(|(p, carrier)| cancelled_bytes(*p, carrier)));
         rows.extend(self.lists.iter().map(|((node, index), list)| list_bytes(node, *index, list)));
-        root(rows)
+        rows
     }
 }
 
@@ -460,23 +475,26 @@ impl View for State {
     }
 }
 
-/// The root over rows of state, in any order: they are sorted by their bytes.
+/// The root over rows of state, in any order (spec/state.md).
 #[must_use]
-pub fn root(mut rows: Vec<Vec<u8>>) -> Hash {
-    rows.sort_unstable();
-    let mut hasher = Hasher::new(Purpose::StateTable);
-    for row in rows {
-        hasher.update(&crate::hash::hash_one(Purpose::StateRow, &row).0);
-    }
-    hasher.finish()
+pub fn root(rows: Vec<Vec<u8>>) -> Hash {
+    leaf::root(&leaf::leaves(rows))
 }
 
-/// Bytes of a row: a table number, then fields of fixed length (spec/state.md).
+/// The number of the table a row stands in.
+#[must_use]
+pub fn table(row: &[u8]) -> Option<u8> {
+    row.get(LeafId::of(row).bytes().len()).copied()
+}
+
+/// Bytes of a row: its leaf, a table number, then fields of fixed length (spec/state.md).
 struct RowBytes(Vec<u8>);
 
 impl RowBytes {
-    fn table(number: u8) -> Self {
-        Self(vec![number])
+    fn of(programme: ProgrammeId, cycle: CycleId, table: u8) -> Self {
+        let mut bytes = LeafId { programme, cycle }.bytes().to_vec();
+        bytes.push(table);
+        Self(bytes)
     }
 
     fn with(mut self, bytes: &[u8]) -> Self {
@@ -502,14 +520,13 @@ impl RowBytes {
     }
 }
 
-/// A lot, as it enters the state root: feed, origin, owner, cycle, commodity, balance, expires.
+/// A lot, as it enters the state root: node, origin, owner, commodity, balance, expires.
 #[must_use]
 pub fn lot_bytes(feed: &FeedRef, lot: &LotRow) -> Vec<u8> {
-    RowBytes::table(1)
-        .feed(feed)
+    RowBytes::of(feed.programme, lot.cycle, 1)
+        .with(&feed.node)
         .with(&lot.origin.0)
         .owner(&lot.owner)
-        .with(&lot.cycle.0.to_be_bytes())
         .with(&[lot.commodity.0])
         .balance(lot.balance)
         .with(&lot.expires.0.to_be_bytes())
@@ -519,10 +536,8 @@ pub fn lot_bytes(feed: &FeedRef, lot: &LotRow) -> Vec<u8> {
 /// A pool, as it enters the state root.
 #[must_use]
 pub fn pool_bytes(key: &PoolKey, pool: &Pool) -> Vec<u8> {
-    RowBytes::table(2)
+    RowBytes::of(key.programme, key.cycle, 2)
         .with(&key.node)
-        .with(&key.programme.0.to_be_bytes())
-        .with(&key.cycle.0.to_be_bytes())
         .with(&[key.commodity.0])
         .balance(pool.lots)
         .balance(pool.arriving)
@@ -533,13 +548,11 @@ pub fn pool_bytes(key: &PoolKey, pool: &Pool) -> Vec<u8> {
 /// A ticket, as it enters the state root: whether it was claimed, not where, and whether its entry is here.
 #[must_use]
 pub fn ticket_bytes(name: &Hash, row: &TicketRow) -> Vec<u8> {
-    RowBytes::table(3)
+    RowBytes::of(row.programme, row.cycle, 3)
         .with(&name.0)
-        .with(&row.programme.0.to_be_bytes())
         .with(&row.from.unwrap_or_default())
         .with(&row.to)
         .owner(&row.owner)
-        .with(&row.cycle.0.to_be_bytes())
         .with(&[row.commodity.0])
         .with(&row.amount.units().to_be_bytes())
         .with(&[u8::from(row.placed), u8::from(row.claimed.is_some())])
@@ -549,7 +562,7 @@ pub fn ticket_bytes(name: &Hash, row: &TicketRow) -> Vec<u8> {
 /// A float redemption, as it enters the state root.
 #[must_use]
 pub fn float_bytes(name: &Hash, row: &FloatRow) -> Vec<u8> {
-    RowBytes::table(4)
+    RowBytes::of(row.name.feed.programme, row.cycle, 4)
         .with(&name.0)
         .feed(&row.home)
         .with(&row.purse.0)
@@ -561,23 +574,27 @@ pub fn float_bytes(name: &Hash, row: &FloatRow) -> Vec<u8> {
 /// An enrolment, as it enters the state root.
 #[must_use]
 pub fn enrolled_bytes(programme: ProgrammeId, who: &Pseudonym) -> Vec<u8> {
-    RowBytes::table(5).with(&programme.0.to_be_bytes()).with(&who.0).0
+    RowBytes::of(programme, CycleId(0), 5).with(&who.0).0
 }
 
 /// A carrier's binding, as it enters the state root.
 #[must_use]
 pub fn carrier_bytes(programme: ProgrammeId, carrier: &CarrierId, who: &Pseudonym) -> Vec<u8> {
-    RowBytes::table(6).with(&programme.0.to_be_bytes()).with(&carrier.0).with(&who.0).0
+    RowBytes::of(programme, CycleId(0), 6).with(&carrier.0).with(&who.0).0
 }
 
 /// A carrier's cancellation, as it enters the state root.
 #[must_use]
 pub fn cancelled_bytes(programme: ProgrammeId, carrier: &CarrierId) -> Vec<u8> {
-    RowBytes::table(7).with(&programme.0.to_be_bytes()).with(&carrier.0).0
+    RowBytes::of(programme, CycleId(0), 7).with(&carrier.0).0
 }
 
 /// A frozen list, as it enters the state root.
 #[must_use]
 pub fn list_bytes(node: &[u8; 8], index: u64, list: &List) -> Vec<u8> {
-    RowBytes::table(8).with(node).with(&index.to_be_bytes()).with(&list.root.0).0
+    RowBytes::of(list.programme, list.cycle, 8)
+        .with(node)
+        .with(&index.to_be_bytes())
+        .with(&list.root.0)
+        .0
 }

@@ -6,7 +6,7 @@ use crate::charter::{Act, Article, Charter, SignedArticle};
 use crate::entry::{CarrierKind, Control, Entry, List, Lot, Method, Owner, Registry, Send, Value};
 use crate::feed::Head;
 use crate::fixtures;
-use crate::hash::{Hash, Hasher, Purpose, hash_one};
+use crate::hash::{Hash, Purpose, hash, hash_one};
 use crate::id::{CarrierId, FeedId, Lane, OrgId, ProgrammeId};
 use crate::key::Context;
 use crate::notice::{
@@ -196,20 +196,26 @@ fn may() -> crate::notice::Cycle {
 /// A root over rows, as somebody computed it who does not sort, counts once what is there twice, or hashes otherwise.
 fn rows() -> Made {
     let who = |n| state::enrolled_bytes(FOOD, &holder(n));
-    let table = |rows: &[Vec<u8>], purpose: Purpose| {
-        let mut hasher = Hasher::new(Purpose::StateTable);
-        rows.iter().for_each(|row| hasher.update(&hash_one(purpose, row).0));
-        hasher.finish()
+    // Of one leaf, written out once more as the page has it.
+    let under = |count: u32, leaf: Hash| hash(Purpose::State, &[&count.to_be_bytes()[..], &leaf.0]);
+    let leaf = |rows: &[Vec<u8>], said: u32, purpose: Purpose| {
+        let hashes: Vec<Hash> = rows.iter().map(|row| hash_one(purpose, row)).collect();
+        let root = crate::merkle::root(&hashes);
+        let (programme, cycle) = (FOOD.0.to_be_bytes(), 0u16.to_be_bytes());
+        hash(Purpose::StateTable, &[&programme[..], &cycle, &said.to_be_bytes(), &root.0])
     };
+    let one = |rows: &[Vec<u8>], purpose| under(1, leaf(rows, rows.len() as u32, purpose));
     let (three, unsorted) = ([who(1), who(2), who(3)], [who(2), who(3), who(1)]);
     let twice = [who(1), who(1), who(2)];
-    let tree = three.each_ref().map(|row| hash_one(Purpose::StateRow, row));
+    let row = Purpose::StateRow;
     let rows = [
-        ("state/rows", "good", &unsorted, table(&three, Purpose::StateRow)),
-        ("state/rows_not_sorted", "Root", &unsorted, table(&unsorted, Purpose::StateRow)),
-        ("state/row_twice_counted_once", "Root", &twice, table(&twice[1..], Purpose::StateRow)),
-        ("state/rows_of_another_purpose", "Root", &three, table(&three, Purpose::ListRow)),
-        ("state/rows_as_a_tree", "Root", &three, crate::merkle::root(&tree)),
+        ("state/rows", "good", &unsorted, one(&three, row)),
+        ("state/rows_not_sorted", "Root", &unsorted, one(&unsorted, row)),
+        ("state/row_twice_counted_once", "Root", &twice, one(&twice[1..], row)),
+        ("state/rows_of_another_purpose", "Root", &three, one(&three, Purpose::ListRow)),
+        ("state/rows_of_another_count", "Root", &three, under(1, leaf(&three, 4, row))),
+        ("state/leaves_of_another_count", "Root", &three, under(2, leaf(&three, 3, row))),
+        ("state/rows_as_the_root", "Root", &three, leaf(&three, 3, row)),
     ];
     let made = |(name, answer, rows, root): (_, _, &[Vec<u8>; 3], Hash)| {
         let given = rows.iter().map(|row| ("row", row.clone())).chain([("root", root.0.to_vec())]);

@@ -235,6 +235,12 @@ impl Work<'_> {
     /// The root of the state as this transaction sees it.
     #[must_use]
     pub fn root(&self) -> Hash {
+        state::root(self.state_rows())
+    }
+
+    /// The rows under the state root, in no particular order.
+    #[must_use]
+    pub fn state_rows(&self) -> Vec<Vec<u8>> {
         let flushed = self.flush();
         self.kept(flushed);
         let mut out: Vec<Vec<u8>> = Vec::new();
@@ -282,6 +288,6 @@ impl Work<'_> {
                 out.push(state::list_bytes(&node, index.cast_unsigned(), &list));
             }
         }
-        state::root(out)
+        out
     }
 }
