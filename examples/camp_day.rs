@@ -261,7 +261,7 @@ fn certificate(node: &Node, charter: &Charter, site: SiteId) -> Result<NodeCerti
         sealing,
         site,
         site_name: Name::new(&format!("Site {site}"))?,
-        roles: Roles::MERCHANT,
+        roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT),
         programmes: Bounded::new(vec![FOOD])?,
         ceilings: Bounded::new(vec![NodeCeiling {
             programme: FOOD,

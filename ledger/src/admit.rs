@@ -10,6 +10,7 @@ use crate::limits;
 use crate::list::{self, Row};
 use crate::merkle::Path;
 use crate::rejection::Rejection;
+use crate::role;
 use crate::ticket::{Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
@@ -80,6 +81,9 @@ pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted
     if asking.now.is_some_and(|at| at < view.last_stamp(chain)) {
         return Err(Rejection::StampFell);
     }
+    if !asking.role(&draft.entry) {
+        return Err(Rejection::OtherRole);
+    }
     match &draft.entry {
         Entry::Value(value) => asking.value(value, draft.row.as_ref())?,
         Entry::Registry(registry) => asking.registry(registry)?,
@@ -120,6 +124,12 @@ impl<V: View> Asking<'_, V> {
             return Err(Rejection::CertificateExpired);
         }
         Ok(())
+    }
+
+    /// Whether this node's role allows the entry.
+    fn role(&self, entry: &Entry) -> bool {
+        let certificate = self.view.roster().node(&self.feed.node);
+        certificate.is_some_and(|certificate| certificate.roles.meets(role::needed(entry)))
     }
 
     fn value(&self, value: &Value, row: Option<&RowProof>) -> Result<(), Rejection> {

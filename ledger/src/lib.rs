@@ -210,6 +210,7 @@ pub mod admit;
 pub mod fold;
 pub mod leaf;
 pub mod rejection;
+pub mod role;
 pub mod state;
 pub mod view;
 

@@ -54,6 +54,20 @@ macro_rules! role_set {
             /// No role.
             pub const NONE: Self = Self(0);
 
+            /// Every role, those of later versions too.
+            pub const ANY: Self = Self(u16::MAX);
+
+            /// Every role this version knows, each by itself, in the order of their bits.
+            pub fn each() -> impl Iterator<Item = Self> {
+                Self::WORDS.iter().map(|(role, _)| *role)
+            }
+
+            /// Whether some role is in both sets.
+            #[must_use]
+            pub const fn meets(self, other: Self) -> bool {
+                self.0 & other.0 != 0
+            }
+
             /// Both sets together.
             #[must_use]
             pub const fn and(self, other: Self) -> Self {

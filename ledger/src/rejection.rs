@@ -12,7 +12,7 @@ pub enum Rejection {
     #[error("this feed is proven faulty: it writes nothing more")]
     FeedFaulty = 1,
     /// The node's certificate does not cover this.
-    #[error("this node is not certified for this programme or role")]
+    #[error("this node is not certified for this programme")]
     NotCertified = 2,
     /// The node's certificate has run out.
     #[error("this node's certificate has expired: ask its organisation for a new one")]
@@ -23,6 +23,9 @@ pub enum Rejection {
     /// The draft's stamp is before the feed's last.
     #[error("the stamp is before this feed's last entry")]
     StampFell = 5,
+    /// None of the node's roles allows entries of this kind.
+    #[error("this node's role does not allow it: its organisation certifies another")]
+    OtherRole = 6,
     /// The programme does not exist.
     #[error("the programme is not in the charter")]
     UnknownProgramme = 10,

@@ -289,4 +289,4 @@ fn the_wire_has_the_shape_that_was_agreed() {
     expect_test::expect_file!["../../spec/shape.snap"].assert_eq(&page);
 }
 
-mod samples;
+pub(crate) mod samples;

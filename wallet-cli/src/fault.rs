@@ -223,7 +223,13 @@ impl From<Rejection> for Fault {
             Rejection::FeedFaulty => Exit::Conflict,
             _ => Exit::NotAllowed,
         };
-        Self::new(exit, format!("{rejection} (rejection {code}); nothing was written"))
+        let fault = Self::new(exit, format!("{rejection} (rejection {code}); nothing was written"));
+        match rejection {
+            Rejection::OtherRole => fault.then(
+                "`annona status` shows its roles; `annona node request` and `annona node admit --role ROLE` add one.",
+            ),
+            _ => fault,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod show;
 
 use clap::Subcommand;
 
-pub(crate) use admit::organisation_key;
+pub(crate) use admit::{organisation_key, together};
 
 use crate::fault::Outcome;
 use crate::session::Session;

@@ -16,6 +16,7 @@ use crate::id::{CommodityId, CycleId, FeedId, Lane, Purse};
 use crate::key::Signature;
 use crate::list::{self, List};
 use crate::notice::NodeCertificate;
+use crate::role;
 use crate::state;
 use crate::ticket::Ticket;
 use crate::time::Minute;
@@ -85,7 +86,7 @@ struct Hour {
 pub(super) struct FeedAudit<'a, S: ?Sized> {
     ground: &'a Ground,
     rows: Rows<'a, S>,
-    certificate: Option<&'a NodeCertificate>,
+    certificates: Vec<&'a NodeCertificate>,
     out: Outcome,
     carried: BTreeMap<Hash, Where>,
     fresh: BTreeSet<Hash>,
@@ -104,7 +105,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         feed: FeedId,
         with_rows: bool,
     ) -> Self {
-        let certificate = ground.roster.node(&feed.node.short()).filter(|c| c.node == feed.node);
+        let certificates: Vec<_> = ground.roster.node_ever(&feed.node).collect();
+        let certified = ground.roster.node(&feed.node.short()).is_some_and(|c| c.node == feed.node);
         let mut rows = Rows::new(source, &ground.charter, &ground.roster, told, feed);
         rows.add_chain(Branch {
             left: None,
@@ -117,8 +119,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         Self {
             ground,
             rows,
-            certificate,
-            out: Outcome { certified: certificate.is_some(), ..Outcome::default() },
+            certificates,
+            out: Outcome { certified, ..Outcome::default() },
             carried: BTreeMap::new(),
             fresh: BTreeSet::new(),
             last: None,
@@ -171,7 +173,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         let header = block.header;
         self.out.blocks = self.out.blocks.saturating_add(1);
         self.out.signatures = self.out.signatures.saturating_add(1);
-        if self.certificate.is_none() {
+        if !self.out.certified {
             if self.out.blocks == 1 {
                 self.find(place, Some(header.seq), None, Problem::NotCertified);
             }
@@ -408,19 +410,33 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.rows.set(&change);
     }
 
+    /// What no certificate the feed's key ever had allows: the programme, the role, the time, in this order.
+    fn uncertified(&self, entry: &Entry) -> Option<Problem> {
+        let FeedId { lane, programme, .. } = self.rows.feed;
+        let needed = role::needed(entry);
+        let mut answer = Problem::OtherProgramme;
+        for certificate in &self.certificates {
+            if lane != Lane::Control && !certificate.programmes.contains(&programme) {
+                continue;
+            }
+            if !certificate.roles.meets(needed) {
+                if answer == Problem::OtherProgramme {
+                    answer = Problem::OtherRole;
+                }
+            } else if entry.stamp().is_none_or(|stamp| stamp <= certificate.not_after) {
+                return None;
+            } else {
+                answer = Problem::CertificateEnded;
+            }
+        }
+        Some(answer)
+    }
+
     /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
     fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
         let at = to.at;
-        let stamp = entry.stamp();
-        if let (Some(certificate), Some(stamp)) = (self.certificate, stamp) {
-            let programme = self.rows.feed.programme;
-            if !matches!(self.rows.feed.lane, Lane::Control)
-                && !certificate.programmes.contains(&programme)
-            {
-                self.find(place, Some(seq), Some(at.index), Problem::OtherProgramme);
-            } else if stamp > certificate.not_after {
-                self.find(place, Some(seq), Some(at.index), Problem::CertificateEnded);
-            }
+        if let Some(problem) = self.uncertified(entry) {
+            self.find(place, Some(seq), Some(at.index), problem);
         }
         if let Entry::Value(Value::Claim { ticket, .. }) = entry
             && let Ticket::Sent(..) = &**ticket

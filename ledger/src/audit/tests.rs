@@ -102,7 +102,7 @@ fn notices(federation: &FederationId, nodes: &[SigningKey]) -> Vec<SignedNotice>
             sealing,
             site: SiteId(number),
             site_name: name(&format!("Site {number}")),
-            roles: Roles::TREASURY.and(Roles::MERCHANT),
+            roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT),
             programmes: many(vec![P, ProgrammeId(2)]),
             ceilings: Bounded::empty(),
             issued: Minute(0),

@@ -98,6 +98,9 @@ pub enum Problem {
     /// The node is not certified for the feed's programme.
     #[error("the node is not certified for this programme")]
     OtherProgramme,
+    /// The node's role does not allow such an entry.
+    #[error("the node was never certified in a role that writes this")]
+    OtherRole,
     /// The node's certificate had ended.
     #[error("the node's certificate had ended")]
     CertificateEnded,

@@ -221,6 +221,12 @@ impl Roster {
         keys
     }
 
+    /// Every certificate ever given to a key. What its node wrote under one of them stays good, whatever came after.
+    pub fn node_ever(&self, node: &PublicKey) -> impl Iterator<Item = &NodeCertificate> {
+        let ranks = self.nodes.get(&node.short()).into_iter().flatten();
+        ranks.filter(move |rank| rank.0.0 == *node).filter_map(|rank| self.node_notice(&rank.3))
+    }
+
     /// The certificates that stand, ascending by the nodes' eight bytes.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeCertificate> {
         self.nodes.keys().filter_map(|node| self.node(node))

@@ -4,7 +4,9 @@ use super::of;
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, SignedArticle};
-use crate::entry::{CarrierKind, Control, FloatCover, Lot, Method, Owner, Registry, Send, Value};
+use crate::entry::{
+    CarrierKind, Control, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
+};
 use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
 use crate::hash::Hash;
@@ -63,6 +65,29 @@ fn values() -> Vec<Value> {
         Value::FloatRedeem { lot, home, purse, amount, merchant: merchant_no, at, method },
         Value::FloatCover(cover()),
     ]
+}
+
+/// An entry of every kind; claims of both kinds of ticket.
+pub(crate) fn entries() -> Vec<Entry> {
+    let claim = Value::Claim { ticket: Box::new(Ticket::Sent(sent(), bounded([]))), at: NOW };
+    let values = values().into_iter().chain([claim]).map(Entry::Value);
+    let registries = registries().map(Entry::Registry);
+    values.chain(registries).chain(controls().map(Entry::Control)).collect()
+}
+
+fn registries() -> [Registry; 3] {
+    let (pseudonym, carrier, at) = (holder(1), CarrierId([1; 16]), NOW);
+    [
+        Registry::Enrol { pseudonym, at },
+        Registry::CarrierBound { pseudonym, carrier, kind: CarrierKind::Code, at },
+        Registry::CarrierCancelled { carrier, at },
+    ]
+}
+
+fn controls() -> [Control; 2] {
+    let frozen = list(&charter().federation(), TREASURY, &[1], NOW).0;
+    let fault = Control::FaultSeen { feed: feed_of(A), index: 0, proof: Hash::ZERO };
+    [Control::List(Box::new(frozen)), fault]
 }
 
 fn frozen_draft(federation: &FederationId) -> Draft {
@@ -132,18 +157,10 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     ];
     let kinds = [CarrierKind::Code, CarrierKind::Paper, CarrierKind::Card, CarrierKind::Phone];
     let owners = [Owner::Budget, Owner::Float, Owner::Reserve, purse_of(0)];
-    let (pseudonym, carrier, at) = (holder(1), CarrierId([1; 16]), NOW);
-    let registries = [
-        Registry::Enrol { pseudonym, at },
-        Registry::CarrierBound { pseudonym, carrier, kind: CarrierKind::Code, at },
-        Registry::CarrierCancelled { carrier, at },
-    ];
-    let frozen = list(&federation, TREASURY, &[1], NOW).0;
-    let fault = Control::FaultSeen { feed: feed_of(A), index: 0, proof: Hash::ZERO };
-    let controls = [Control::List(Box::new(frozen)), fault];
+    let (registries, controls) = (registries(), controls());
     let tickets = [Ticket::Sent(sent(), bounded([sent()])), FOOD_BUDGET];
     let start = Head::start(&federation, &value(A));
-    let entries = [crate::entry::Entry::Value(values().remove(0))];
+    let entries = [Entry::Value(values().remove(0))];
     let block = seal(&federation, A, value(A), 0, start, &entries);
     let bytes = entries[0].encode();
     let signature = block.signature;

@@ -199,7 +199,7 @@ pub(crate) fn camp(sites: u16, lots: u32, redemptions: u32) -> Camp {
             sealing,
             site: SiteId(number),
             site_name: name(&format!("Site {number}")),
-            roles: Roles::TREASURY.and(Roles::MERCHANT),
+            roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT),
             programmes: many(vec![P]),
             ceilings: Bounded::empty(),
             issued: Minute(0),

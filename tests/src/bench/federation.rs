@@ -212,7 +212,7 @@ fn certificate(node: &Node, charter: &Charter, site: SiteId) -> Result<NodeCerti
         sealing,
         site,
         site_name: Name::new(&format!("Site {site}"))?,
-        roles: Roles::MERCHANT,
+        roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT),
         programmes: Bounded::new(vec![CASH])?,
         ceilings: Bounded::new(ceilings.to_vec())?,
         issued: Minute(0),

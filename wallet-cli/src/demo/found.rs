@@ -136,7 +136,7 @@ fn nodes(stage: &mut Stage) -> Outcome {
     let mut notices = Vec::new();
     for (dir, _, site) in NODES {
         stage.run(&format!(
-            "node admit {dir}.request --keys relief.keys --charter charter.annona --site {site} \
+            "node admit {dir}.request --keys relief.keys --charter charter.annona --site {site} --small-site \
              --ceiling Food/Rice=150000:300:150000 --ceiling Food/Oil=15000:0:15000 \
              --ceiling Cash/Voucher=300000:0:300000 --out {dir}.annona"
         ))?;
@@ -150,7 +150,7 @@ fn nodes(stage: &mut Stage) -> Outcome {
     for (name, site) in OPERATORS {
         stage.run(&format!(
             "operator admit {name}.keys.public --keys relief.keys --charter charter.annona --organisation 1 \
-             --site {site} --role registrar --role approver --role cashier --programme Food --programme Cash \
+             --site {site} --role registrar --role approver --programme Food --programme Cash \
              --out {name}.annona"
         ))?;
         notices.push(format!("{name}.annona"));

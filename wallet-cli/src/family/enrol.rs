@@ -2,7 +2,8 @@
 
 use annona_ledger::entry::Registry;
 use annona_ledger::id::{FeedId, Lane, OrgId, ProgrammeId, Pseudonym};
-use annona_ledger::notice::OperatorRoles;
+use annona_ledger::notice::{OperatorRoles, Roles};
+use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Node, Request};
@@ -29,6 +30,10 @@ impl<'a> Enrolling<'a> {
         only: Option<Vec<ProgrammeId>>,
     ) -> Outcome<Self> {
         let certificate = node.certificate().ok_or_else(|| Fault::refused("no certificate"))?;
+        // Asked here too, so that nobody is written down whom the ledger would not take.
+        if !certificate.roles.has(Roles::REGISTRAR) {
+            return Err(Rejection::OtherRole.into());
+        }
         let programmes = only.unwrap_or_else(|| certificate.programmes.to_vec());
         let charter = node.store().charter()?;
         let at = Minute::of(node.now(), charter.founded());

@@ -21,7 +21,7 @@ use crate::words::{self, Moment, hex, print_minute, print_units};
 const EXAMPLES: &str = "\
 Examples:
   $ annona node admit lake.request --keys relief.keys --charter charter.annona --site 3 \\
-      --role registrar --role merchant --ceiling Food/Rice=4000:100:500 \\
+      --role registrar --role merchant --small-site --ceiling Food/Rice=4000:100:500 \\
       --out lake-certificate.annona
   $ annona node admit lake.request --keys relief.keys --charter charter.annona --site 3 \\
       --role merchant --ceiling Food/Rice=4000 --until +90d --out lake-certificate.annona \\
@@ -52,6 +52,9 @@ pub(crate) struct Admit {
     /// What it may do [default: as the node asks]
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+    /// Register and serve at one node: nobody else sees both
+    #[arg(long)]
+    small_site: bool,
     /// A programme it serves, beside those with a ceiling
     #[arg(long = "programme", value_name = "P")]
     programmes: Vec<String>,
@@ -143,6 +146,9 @@ impl Admit {
         if roles == Roles::NONE {
             return Err(Fault::usage("say what the node may do: --role ROLE."));
         }
+        if roles.has(Roles::REGISTRAR.and(Roles::MERCHANT)) && !self.small_site {
+            return Err(together("a node that registers families and serves them"));
+        }
         let site_name = match (&self.name, &request.site_name) {
             (Some(name), _) => Name::new(name)?,
             (None, Some(name)) => name.clone(),
@@ -168,6 +174,14 @@ impl Admit {
             acceptance: request.acceptance,
         })
     }
+}
+
+/// Why two roles are not given to one node or person unless it is asked for in words.
+pub(crate) fn together(who: &str) -> Fault {
+    Fault::refused(format!(
+        "{who} can invent a family and hand out its food with nobody looking on."
+    ))
+    .then("give the roles to two, or say that there is only one: --small-site.")
 }
 
 /// Why a certificate whose ceilings would not all count is not signed.

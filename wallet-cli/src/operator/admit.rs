@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use annona_ledger::id::{ProgrammeId, SiteId};
-use annona_ledger::notice::{Notice, OperatorCertificate};
+use annona_ledger::notice::{Notice, OperatorCertificate, OperatorRoles};
 use annona_ledger::time::Minute;
 use annona_ledger::wire::Bounded;
 use clap::Args;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::list::line;
 use crate::fault::{Fault, Outcome};
 use crate::key::Public;
-use crate::node::organisation_key;
+use crate::node::{organisation_key, together};
 use crate::paper::Papers;
 use crate::session::Session;
 use crate::words::{self, Moment, hex};
@@ -45,6 +45,9 @@ pub(crate) struct Admit {
     /// What she may do: registrar, cashier, approver, supervisor, auditor
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<String>,
+    /// Register and serve by one person: nobody else sees both
+    #[arg(long)]
+    small_site: bool,
     /// For which programme
     #[arg(long = "programme", value_name = "P", required = true)]
     programmes: Vec<String>,
@@ -72,11 +75,15 @@ impl Admit {
         programmes.sort_unstable();
         programmes.dedup();
         let org = words::organisation(&charter, &self.organisation)?.id;
+        let roles = words::operator_roles(&self.roles)?;
+        if roles.has(OperatorRoles::REGISTRAR.and(OperatorRoles::CASHIER)) && !self.small_site {
+            return Err(together("an operator who registers families and serves them"));
+        }
         let certificate = OperatorCertificate {
             org,
             operator,
             site: SiteId(self.site),
-            roles: words::operator_roles(&self.roles)?,
+            roles,
             programmes: Bounded::new(programmes)?,
             issued: Minute::of(session.now(), charter.founded()),
             not_after: self.until.until(session.now(), charter.founded()),

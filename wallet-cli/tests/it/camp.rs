@@ -161,7 +161,7 @@ impl Camp {
             [(1, "treasury", 30_000), (2, "lake", 5_000), (3, "hill", 5_000)]
         {
             self.run(&format!(
-                "node admit {dir}.request {signing} --site {number} --ceiling Food/Rice={rights}:300:{rights} \
+                "node admit {dir}.request {signing} --site {number} --small-site --ceiling Food/Rice={rights}:300:{rights} \
                  --ceiling Food/Oil={rights}:300:{rights} --until +300d --out {dir}.annona"
             ))
             .fine();
@@ -170,7 +170,7 @@ impl Camp {
             self.run(&format!("operator new --out {name}.keys --passphrase-cost light")).fine();
             self.run(&format!(
                 "operator admit {name}.keys.public {signing} --organisation 1 --site 2 --role registrar \
-                 --role approver --role cashier --programme Food --out {name}.annona"
+                 --role approver --programme Food --out {name}.annona"
             ))
             .fine();
         }

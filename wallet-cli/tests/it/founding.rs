@@ -95,7 +95,30 @@ fn a_ceiling_beyond_the_charter_is_refused_before_it_is_signed() {
     camp.run(&format!("{admit} --ceiling Food/Salt=1")).fails(3, "it has: 1 Rice, 2 Oil");
     camp.run(&format!("{admit} --ceiling Food=1")).fails(2, "PROGRAMME/COMMODITY");
     camp.run(&format!("{admit} --role cook")).fails(3, "registrar");
+    camp.run(&format!("{admit} --role registrar --role merchant")).fails(5, "--small-site");
     assert!(!camp.file("x.annona").exists());
+}
+
+#[test]
+fn a_node_does_what_its_roles_allow_and_says_which_it_lacks() {
+    let camp = Camp::new();
+    camp.run("init --dir far --organisation 1 --role merchant --site far --passphrase-cost light")
+        .fine();
+    camp.run("charter apply charter.annona --dir far").fine();
+    camp.run("node request --dir far --out far.request").fine();
+    let signing = "--keys relief.keys --charter charter.annona";
+    camp.run(&format!("node admit far.request {signing} --site 4 --programme Food --out f.annona"))
+        .fine();
+    camp.run("node learn f.annona --dir far").fine();
+    let mara = "--operator mara.keys --operator-passphrase-file passphrase.txt";
+    camp.run(&format!("family add --member full_name=Noor --dir far {mara}"))
+        .fails(5, "rejection 6");
+    camp.run("operator new --out noor.keys --passphrase-cost light").fine();
+    camp.run(&format!(
+        "operator admit noor.keys.public {signing} --organisation 1 --site 2 --role registrar \
+         --role cashier --programme Food --out noor.annona"
+    ))
+    .fails(5, "--small-site");
 }
 
 #[test]
