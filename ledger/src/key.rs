@@ -46,6 +46,8 @@ pub enum Context {
     Acceptance,
     /// What an operator answers for beside an entry (operator key).
     Evidence,
+    /// A checkpoint a witness vouches for (transport key).
+    Cosignature,
 }
 
 impl Context {
@@ -60,6 +62,7 @@ impl Context {
             Self::Bundle => b"annona1 bundle  ",
             Self::Acceptance => b"annona1 accepts ",
             Self::Evidence => b"annona1 evidence",
+            Self::Cosignature => b"annona1 cosigned",
         }
     }
 }

@@ -217,7 +217,10 @@ pub mod view;
 // Proofs.
 pub mod audit;
 pub mod charge;
+pub mod checkpoint;
+pub mod finality;
 pub mod fork;
+pub mod frontier;
 pub mod insolvency;
 
 // Exchange.

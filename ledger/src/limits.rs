@@ -52,3 +52,15 @@ pub const PATH_HASHES: usize = 32;
 pub const CERTIFICATE_CEILINGS: usize = 64;
 /// Commodities of one distribution list.
 pub const LIST_TOTALS: usize = 8;
+/// Tips of one frontier: ten times the feeds of the largest federation.
+pub const FRONTIER_TIPS: usize = 16_384;
+/// Bytes of one sketch of a frontier.
+pub const SKETCH_BYTES: usize = 512 * 1024;
+/// Leaves of one state root: sixteen programmes for twenty years of months.
+pub const STATE_LEAVES: usize = 4_096;
+/// Bytes of one checkpoint with its leaves and the sketch of its frontier.
+pub const CHECKPOINT_BYTES: usize = 1024 * 1024;
+/// Rows of one chunk of state.
+pub const CHUNK_ROWS: usize = 64;
+/// Bytes of one row of state.
+pub const ROW_BYTES: usize = 768;

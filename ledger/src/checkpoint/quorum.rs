@@ -1,0 +1,143 @@
+//! How many organisations vouch for a checkpoint, and what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cosignature, CosignatureRejection, Page};
+use crate::charter::Charter;
+use crate::feed::Head;
+use crate::frontier::{Chains, Frontier, FrontierFault};
+use crate::id::{FeedId, OrgId, ProgrammeId};
+use crate::leaf::LeafId;
+use crate::notice::Roster;
+
+/// Who vouches for what of one checkpoint. An organisation counts once, however many of its nodes have signed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Standing {
+    /// How many organisations it takes: the charter's quorum at the checkpoint's epoch.
+    pub quorum: u8,
+    /// Organisations that vouch for the frontier.
+    pub frontier: BTreeSet<OrgId>,
+    /// Organisations that vouch for each leaf of state.
+    pub leaves: BTreeMap<LeafId, BTreeSet<OrgId>>,
+    /// Organisations that hold every body of a programme up to the frontier. Programme zero are the control feeds.
+    pub holds: BTreeMap<ProgrammeId, BTreeSet<OrgId>>,
+    /// Cosignatures that do not count.
+    pub refused: Vec<([u8; 8], CosignatureRejection)>,
+}
+
+impl Standing {
+    fn enough(&self, orgs: usize) -> bool {
+        self.quorum > 0 && orgs >= usize::from(self.quorum)
+    }
+
+    /// Whether a quorum vouches for the frontier.
+    #[must_use]
+    pub fn certifies_frontier(&self) -> bool {
+        self.enough(self.frontier.len())
+    }
+
+    /// Whether a quorum vouches for one leaf of state.
+    #[must_use]
+    pub fn certifies_leaf(&self, id: LeafId) -> bool {
+        self.leaves.get(&id).is_some_and(|orgs| self.enough(orgs.len()))
+    }
+
+    /// Whether a quorum vouches for every leaf of a programme; for the control feeds, for the frontier.
+    #[must_use]
+    pub fn certifies(&self, programme: ProgrammeId) -> bool {
+        if programme == ProgrammeId::NONE {
+            return self.certifies_frontier();
+        }
+        let mut leaves = self.leaves.keys().filter(|id| id.programme == programme).peekable();
+        leaves.peek().is_some() && leaves.all(|id| self.certifies_leaf(*id))
+    }
+
+    /// Whether nodes of two organisations keep every body of a programme: those of closed cycles may then go elsewhere.
+    #[must_use]
+    pub fn is_mirrored(&self, programme: ProgrammeId) -> bool {
+        self.holds.get(&programme).is_some_and(|orgs| orgs.len() >= 2)
+    }
+}
+
+/// Counts cosignatures. `charter` is that of the checkpoint's epoch: what a quorum was then, it stays.
+#[must_use]
+pub fn standing<'a>(
+    page: &Page,
+    cosignatures: impl IntoIterator<Item = &'a Cosignature>,
+    charter: &Charter,
+    roster: &Roster,
+) -> Standing {
+    let mut standing = Standing { quorum: charter.quorum(), ..Standing::default() };
+    for leaf in page.state.iter() {
+        standing.leaves.insert(leaf.id, BTreeSet::new());
+    }
+    for cosignature in cosignatures {
+        let org = match cosignature.check(page, charter, roster) {
+            Ok(certificate) => certificate.org,
+            Err(why) => {
+                standing.refused.push((cosignature.said.witness, why));
+                continue;
+            }
+        };
+        standing.frontier.insert(org);
+        for id in cosignature.said.leaves.iter() {
+            standing.leaves.entry(*id).or_default().insert(org);
+        }
+        for programme in cosignature.said.holds.iter() {
+            standing.holds.entry(*programme).or_default().insert(org);
+        }
+    }
+    standing
+}
+
+/// What quorums have vouched for, over all checkpoints.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Certified {
+    /// Every frontier that a quorum vouches for, joined.
+    pub frontier: Frontier,
+    /// The same, of those checkpoints where a quorum has folded the programme.
+    programmes: BTreeMap<ProgrammeId, Frontier>,
+}
+
+impl Certified {
+    /// Adds a checkpoint. In any order, and again, the result is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierFault::TooMany`].
+    pub fn add(
+        &mut self,
+        standing: &Standing,
+        frontier: &Frontier,
+        chains: &impl Chains,
+    ) -> Result<(), FrontierFault> {
+        if standing.certifies_frontier() {
+            self.frontier = self.frontier.join(frontier, chains)?;
+        }
+        let programmes: BTreeSet<_> = standing.leaves.keys().map(|id| id.programme).collect();
+        for programme in programmes.into_iter().filter(|p| standing.certifies(*p)) {
+            let known = self.programmes.entry(programme).or_default();
+            *known = known.join(frontier, chains)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an entry whose block ends at `head` is certified.
+    #[must_use]
+    pub fn certifies(&self, feed: &FeedId, head: &Head, chains: &impl Chains) -> bool {
+        let frontier = match feed.programme {
+            ProgrammeId::NONE => Some(&self.frontier),
+            programme => self.programmes.get(&programme),
+        };
+        frontier.is_some_and(|frontier| frontier.covers(feed, head, chains))
+    }
+}
+
+/// Whether a cut of a feed after `next` entries lies below what a quorum has vouched for: there the word of the admitting
+/// organisation alone does not cut, only a fence.
+///
+/// `certified` joins every frontier that a quorum has cosigned ([`Certified::frontier`]).
+#[must_use]
+pub fn only_a_fence_may_cut(certified: &Frontier, feed: &FeedId, next: u64) -> bool {
+    certified.of(feed).iter().any(|tip| next < tip.head.next)
+}
