@@ -12,6 +12,7 @@ pub mod check;
 pub mod clock;
 pub mod coverage;
 pub mod disk;
+pub mod exhaustive;
 pub mod model;
 pub mod planted;
 pub mod rng;
