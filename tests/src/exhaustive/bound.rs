@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::checks::Look;
 use super::row::Twist;
 use super::sums::Sums;
-use super::world::{Entry, FEEDS, KINDS, Name, Place};
+use super::world::{Article, Entry, FEEDS, KINDS, Name, Place};
 
 type Answer = Option<String>;
 
@@ -21,13 +21,18 @@ fn short(look: &Look<'_>, feed: usize) -> i32 {
     (0..KINDS).map(|kind| look.full.short(feed, kind)).sum()
 }
 
-/// What was given after the fork, and by how many branches each.
+/// What was taken in: how much, and by which entries, one for each branch that has it in its past.
+type Taken = BTreeMap<u8, (i32, Vec<Name>)>;
+
+/// What branches took in after the fork.
 #[derive(Default)]
 struct After {
-    /// Tickets claimed and releases drawn, by branch.
-    claimed: BTreeMap<u8, (i32, Vec<Name>)>,
-    /// Redemptions refunded, by branch.
-    refunded: BTreeMap<u8, (i32, Vec<Name>)>,
+    /// Tickets claimed.
+    claimed: Taken,
+    /// Releases drawn on.
+    drawn: Taken,
+    /// Redemptions refunded.
+    refunded: Taken,
 }
 
 fn after(look: &Look<'_>, feed: usize, at: u8) -> After {
@@ -39,6 +44,13 @@ fn after(look: &Look<'_>, feed: usize, at: u8) -> After {
                 Entry::Claim { of } => {
                     let n = world.ticket(of).map_or(0, |(_, n)| i32::from(n));
                     let (_, by) = after.claimed.entry(of.0).or_insert((n, Vec::new()));
+                    by.push(name);
+                }
+                Entry::Draw { epoch } => {
+                    let Article::Release { n, .. } = world.articles[epoch as usize] else {
+                        continue;
+                    };
+                    let (_, by) = after.drawn.entry(epoch).or_insert((n.into(), Vec::new()));
                     by.push(name);
                 }
                 Entry::Refund { of, n } => {
@@ -55,7 +67,7 @@ fn after(look: &Look<'_>, feed: usize, at: u8) -> After {
 }
 
 /// The excess of a fork: for each branch but one, what stood there when the first left, and what more than one branch
-/// then took in: tickets to the feed, and goods that came back.
+/// then took in: tickets to the feed, releases to it, and goods that came back.
 pub(super) fn forks(look: &Look<'_>) -> Answer {
     let twist = |twist| look.row.twists.has(twist);
     (0..FEEDS).find_map(|feed| {
@@ -68,11 +80,13 @@ pub(super) fn forks(look: &Look<'_>) -> Answer {
                 by.len() > 1
             }
         };
-        let taken = |of: &BTreeMap<u8, (i32, Vec<Name>)>| -> i32 {
+        let taken = |of: &Taken| -> i32 {
             of.values().filter(|(_, by)| several(by)).map(|(n, _)| *n).sum()
         };
         let rights = rights(look, feed, at);
         let claimed = if twist(Twist::BoundIsRights) { 0 } else { taken(&after.claimed) };
+        let drawn = if twist(Twist::BoundWithoutDraws) { 0 } else { taken(&after.drawn) };
+        let claimed = claimed + drawn;
         let dropped = twist(Twist::BoundWithoutRefunds) || twist(Twist::BoundIsRights);
         let refunded = if dropped { 0 } else { taken(&after.refunded) };
         let others = look.world.branches(feed) as i32 - 1;

@@ -23,8 +23,9 @@ pub(super) fn broken(row: &Row, world: &World, depth: u8, number: usize) -> Answ
     let all = world.all();
     let full = Sums::of(row, world, all, world.epoch);
     let look = Look { row, world, all, full };
-    let checks: [(Check, fn(&Look<'_>) -> Answer); 21] = [
+    let checks: [(Check, fn(&Look<'_>) -> Answer); 22] = [
         (Check::Conserved, conserved),
+        (Check::Goods, goods),
         (Check::Attributed, attributed),
         (Check::NeverCharged, never_charged),
         (Check::Enough, enough),
@@ -53,6 +54,7 @@ pub(super) fn broken(row: &Row, world: &World, depth: u8, number: usize) -> Answ
         .or_else(|| {
             let late = [
                 (Check::Payable, payable as fn(&Look<'_>) -> Answer),
+                (Check::Debited, debited),
                 (Check::ReserveLeft, reserve_left),
             ];
             late.iter().filter(|(check, _)| row.checks.has(*check)).find_map(|(_, ask)| ask(&look))
@@ -90,6 +92,23 @@ fn seen(look: &Look<'_>) -> Sums {
 fn conserved(look: &Look<'_>) -> Answer {
     let whole = look.full.conserved(look.row) && seen(look).conserved(look.row);
     (!whole).then(|| "units were made or lost".to_owned())
+}
+
+fn goods(look: &Look<'_>) -> Answer {
+    let mut left = 0;
+    for (name, entry) in look.facts() {
+        let float = if let Entry::Float { n, .. } = entry { i32::from(n) } else { 0 };
+        left += float + look.world.given(name).map_or(0, |(_, n)| i32::from(n));
+        let back = |(by, entry): (Name, Entry)| match entry {
+            Entry::Refund { of, n } if look.world.at(by.feed(), by.branch(), of) == name => {
+                n.into()
+            }
+            _ => 0,
+        };
+        left -= look.facts().map(back).max().unwrap_or(0);
+    }
+    let counted: i32 = look.full.redeemed.iter().map(|n| i32::from(*n)).sum();
+    (counted != left).then(|| format!("{left} left with people and {counted} counted"))
 }
 
 fn attributed(look: &Look<'_>) -> Answer {
@@ -233,6 +252,7 @@ fn purse(look: &Look<'_>) -> Answer {
 
 fn insured(look: &Look<'_>) -> Answer {
     let (row, world) = (look.row, look.world);
+    let with_sent = !row.twists.has(Twist::InsuredAsIssued);
     (1..=row.purses).find_map(|purse| {
         let again: i32 = look
             .facts()
@@ -243,7 +263,7 @@ fn insured(look: &Look<'_>) -> Answer {
                 _ => 0,
             })
             .sum();
-        let stood: i32 = (0..R).map(|feed| stood_at(world, feed, purse, true)).sum();
+        let stood: i32 = (0..R).map(|feed| stood_at(world, feed, purse, with_sent)).sum();
         (again > stood).then(|| {
             format!("{again} re-issued to p{purse}, for which {stood} ever stood anywhere")
         })
@@ -356,6 +376,28 @@ fn payable(look: &Look<'_>) -> Answer {
             _ => false,
         };
         (due && !can_be_paid(row, world, name)).then(|| format!("{name} can never be settled"))
+    })
+}
+
+/// What is taken off a merchant's account for one redemption, over all branches on which it was refunded.
+fn debited(look: &Look<'_>) -> Answer {
+    let world = look.world;
+    look.facts().find_map(|(redeem, _)| {
+        let of = |(name, entry): (Name, Entry)| match entry {
+            Entry::Refund { of, n } if world.at(name.feed(), name.branch(), of) == redeem => {
+                Some(i32::from(n))
+            }
+            _ => None,
+        };
+        let back = look.facts().filter_map(of).max()?;
+        let rows = world.facts(world.paid).filter_map(of);
+        let debited: i32 = if look.row.twists.has(Twist::RefundRowsAddUp) {
+            rows.sum()
+        } else {
+            rows.max().unwrap_or(0)
+        };
+        (debited > back)
+            .then(|| format!("{debited} taken back of {redeem}, of which {back} came back"))
     })
 }
 

@@ -102,6 +102,7 @@ set! {
     LastRefundStands,
     BoundWithoutRefunds,
     RefundAsItsRow,
+    RefundRowsAddUp,
     SpendAsOpened,
     // Commodities and programmes.
     IssueFromAny,
@@ -119,6 +120,7 @@ set! {
     BoundOnce,
     BoundClaimsOnce,
     BoundEntriesOnce,
+    BoundWithoutDraws,
     LotPerBranch,
     // Another key.
     WriteAfterEnd,
@@ -126,6 +128,7 @@ set! {
     SuccessorOpens,
     // Reserves.
     AnyReserve,
+    InsuredAsIssued,
     DrawAnywhere,
     ReserveAtSite,
     // Closes.
@@ -139,6 +142,8 @@ set! {
     /// What must hold in every state.
     Checks, Check:
     Conserved,
+    /// What is counted as handed out is what was, and did not come back.
+    Goods,
     /// An honest feed is charged for nothing but what a quorum released early.
     Enough,
     /// The same as an observer sees it.
@@ -172,6 +177,8 @@ set! {
     Hungry,
     /// What was stamped in time can be settled, however late it comes.
     Payable,
+    /// For goods that came back once, a merchant is debited once.
+    Debited,
     /// A reserve is left where its site burnt.
     ReserveLeft,
 }
@@ -193,6 +200,8 @@ pub(super) enum Charge {
     OneForAll,
     /// As the rule, but under a proven fault a release counts as a lot of its own.
     ReleaseIsLot,
+    /// As the rule, but under a proven fault a release is left out.
+    ReleaseIsForgotten,
 }
 
 /// What the fifth feed is.

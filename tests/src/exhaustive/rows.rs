@@ -1,16 +1,32 @@
 //! The table: what holds, what breaks, and in how many steps.
 
-mod further;
+mod amounts;
+mod branches;
+mod closes;
 mod hold;
+mod keys;
+mod kinds;
 mod literal;
 mod planted;
+mod timeouts;
 
 use super::row::{Act, Acts, Charge, Check, Checks, Fifth, Row, Twists};
 
 /// Every row, in the order in which spec/model.md lists them.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    [hold::rows(), literal::rows(), planted::rows(), further::rows()].concat()
+    [
+        hold::rows(),
+        literal::rows(),
+        planted::rows(),
+        amounts::rows(),
+        kinds::rows(),
+        timeouts::rows(),
+        branches::rows(),
+        keys::rows(),
+        closes::rows(),
+    ]
+    .concat()
 }
 
 /// What is asked of every row that holds.

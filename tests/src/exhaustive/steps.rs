@@ -54,7 +54,9 @@ fn written(f: &mut fmt::Formatter<'_>, at: Place, entry: Entry) -> fmt::Result {
         Entry::Blank => write!(f, "{at} writes nothing"),
         Entry::Issue { kind: 0, purse, n } => write!(f, "{at} issues {n} to p{purse}"),
         Entry::Issue { kind, purse, n } => write!(f, "{at} issues {n} of kind {kind} to p{purse}"),
-        Entry::Send { lot, to, n } => write!(f, "{at} sends {n} of {} to {}", Lot(lot), site(to)),
+        Entry::Send { lot, to, n, .. } => {
+            write!(f, "{at} sends {n} of {} to {}", Lot(lot), site(to))
+        }
         Entry::Claim { of } => write!(f, "{at} claims {of}"),
         Entry::Redeem { lot, n, .. } => write!(f, "{at} redeems {n} of {}", Lot(lot)),
         Entry::Refund { of, n } => write!(f, "{at} refunds {n} of #{of}"),

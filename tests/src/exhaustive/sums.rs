@@ -137,7 +137,7 @@ impl Sums {
                 self.put_stock(feed, kind, -(n as i8));
                 self.put(row, world, name, kind, n as i8);
             }
-            Entry::Send { lot, to, n } => {
+            Entry::Send { lot, to, n, .. } => {
                 let kind = self.take(row, world, name, lot, n);
                 self.arriving[to as usize][kind] += n as i8;
             }
@@ -313,7 +313,7 @@ impl Sums {
         self.short(feed, kind) + (-after).max(0) - (-stock).max(0)
     }
 
-    /// What is charged lot by lot: the short lots, and of what was released as much as is not left in the others.
+    /// What is lacking, lot by lot: the short lots, and of what was released as much as is not left in the others.
     pub(super) fn lot_by_lot(&self, feed: usize, kind: usize) -> i32 {
         let short = self.short(feed, kind);
         let left = self.held(feed, kind) + short + self.arriving(feed, kind).max(0);
@@ -325,9 +325,13 @@ impl Sums {
         let proven = self.proven >> feed & 1 == 1;
         let pool = (-self.pool(feed, kind)).max(0);
         match row.charge {
-            Charge::Pool if proven => self.lot_by_lot(feed, kind),
+            Charge::Pool if proven => pool.max(self.short(feed, kind)),
             Charge::ReleaseIsLot if proven => self.short_and_released(feed, kind),
-            Charge::Pool | Charge::PoolAlways | Charge::ReleaseIsLot => pool,
+            Charge::ReleaseIsForgotten if proven => self.short(feed, kind),
+            Charge::Pool
+            | Charge::PoolAlways
+            | Charge::ReleaseIsLot
+            | Charge::ReleaseIsForgotten => pool,
             Charge::PerLot => self.short_and_released(feed, kind),
             Charge::RightsOnly => (self.released(feed, kind) - self.held(feed, kind)).max(0),
             Charge::OneForAll if kind == 0 => {

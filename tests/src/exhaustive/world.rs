@@ -23,7 +23,7 @@ pub(super) const SLOTS: usize = FEEDS * BRANCHES * LONG;
 /// The lot the charter gave a feed, of the first kind; the second kind's is one more.
 pub(super) const STOCK: u8 = LONG as u8;
 /// The last day on which a cycle may be redeemed.
-pub(super) const CLOSING: u8 = 1;
+pub(super) const CLOSING: u8 = 0;
 /// The last day there is.
 pub(super) const LAST_DAY: u8 = 2;
 
@@ -86,6 +86,7 @@ pub(super) enum Entry {
         lot: u8,
         to: u8,
         n: u8,
+        at: u8,
     },
     Claim {
         of: Name,
@@ -140,7 +141,7 @@ impl Entry {
         match self {
             Self::Blank => [0; 4],
             Self::Issue { kind, purse, n } => [1, kind, purse, n],
-            Self::Send { lot, to, n } => [2, lot, to, n],
+            Self::Send { lot, to, n, at } => [2, lot << 4 | to, n, at],
             Self::Claim { of } => [3, of.0, 0, 0],
             Self::Redeem { lot, n, at } => [4, lot, n, at],
             Self::Refund { of, n } => [5, of, n, 0],
@@ -158,7 +159,7 @@ impl Entry {
     fn unpack([what, a, b, c]: [u8; 4]) -> Self {
         match what {
             1 => Self::Issue { kind: a, purse: b, n: c },
-            2 => Self::Send { lot: a, to: b, n: c },
+            2 => Self::Send { lot: a >> 4, to: a & 15, n: b, at: c },
             3 => Self::Claim { of: Name(a) },
             4 => Self::Redeem { lot: a, n: b, at: c },
             5 => Self::Refund { of: a, n: b },
@@ -567,7 +568,7 @@ impl World {
                 for index in 0..other.feeds[feed].len[branch] as usize {
                     let entry = &mut other.feeds[feed].entries[branch][index];
                     *entry = match *entry {
-                        Entry::Send { lot, to, n } => Entry::Send { lot, to: site(to), n },
+                        Entry::Send { lot, to, n, at } => Entry::Send { lot, to: site(to), n, at },
                         Entry::Claim { of } => Entry::Claim { of: name(of) },
                         Entry::Float { purse, home, n } => {
                             Entry::Float { purse, home: site(home), n }

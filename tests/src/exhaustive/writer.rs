@@ -200,6 +200,7 @@ impl<'a> Writer<'a> {
                 !self.row.is_reserve(name.feed()) && is_issue(entry, purse, kind)
             });
             let most = self.left[(STOCK + kind) as usize].min(self.insured(purse));
+            let issued = issued && !self.closed(kind);
             for n in self.parts(if issued { most } else { 0 }) {
                 self.write(Entry::Issue { kind, purse, n }, out);
             }
@@ -248,7 +249,7 @@ impl<'a> Writer<'a> {
             }
             if self.act(Act::Send) {
                 for to in (0..FEEDS).filter(|to| self.may_send(*to)) {
-                    self.write(Entry::Send { lot, to: to as u8, n }, out);
+                    self.write(Entry::Send { lot, to: to as u8, n, at }, out);
                 }
             }
         }
@@ -287,7 +288,7 @@ impl<'a> Writer<'a> {
         let first = out.len();
         for to in (0..self.row.sites).filter(|to| *to != self.feed) {
             for n in self.row.parts {
-                self.write(Entry::Send { lot, to: to as u8, n: *n }, out);
+                self.write(Entry::Send { lot, to: to as u8, n: *n, at: self.stamp }, out);
             }
         }
         out[first..].iter_mut().for_each(|(_, world)| world.wicked |= 1 << self.feed);
@@ -338,7 +339,7 @@ impl<'a> Writer<'a> {
             let kind = self.world.ticket_owner(of).1;
             if to != self.feed && !twin
                 || before && !self.twist(Twist::ClaimAgain)
-                || self.closed(kind)
+                || self.closed(kind) && self.feed != R
             {
                 continue;
             }
@@ -356,7 +357,7 @@ impl<'a> Writer<'a> {
     fn decline(&self, of: Name, n: u8, out: &mut Vec<(Step, World)>) {
         let mut world = *self.world;
         let lot = world.feeds[self.feed].len[self.branch];
-        let back = Entry::Send { lot, to: of.feed() as u8, n };
+        let back = Entry::Send { lot, to: of.feed() as u8, n, at: self.stamp };
         if world.push(self.feed, self.branch, Entry::Claim { of })
             && world.push(self.feed, self.branch, back)
         {
@@ -407,7 +408,7 @@ impl<'a> Writer<'a> {
             let left = self.left[lot as usize];
             let still = !self.closed(kind) || self.twist(Twist::ReturnAfterRelease);
             if still && left > 0 {
-                self.write(Entry::Send { lot, to: R as u8, n: left as u8 }, out);
+                self.write(Entry::Send { lot, to: R as u8, n: left as u8, at: self.stamp }, out);
             }
         }
     }
@@ -465,7 +466,7 @@ fn stamp(row: &Row, world: &World, feed: usize, branch: usize) -> u8 {
         return wall;
     }
     let stamps = world.history(feed, branch).map(|(_, entry)| match entry {
-        Entry::Redeem { at, .. } | Entry::Post { at, .. } => at,
+        Entry::Redeem { at, .. } | Entry::Post { at, .. } | Entry::Send { at, .. } => at,
         Entry::Hold { until, .. } => until,
         _ => 0,
     });

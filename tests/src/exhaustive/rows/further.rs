@@ -1,4 +1,0 @@
-use super::Row;
-pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
-}
