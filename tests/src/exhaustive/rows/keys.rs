@@ -144,9 +144,10 @@ fn insured_wrongly() -> Vec<Row> {
         )),
         Row {
             stock: stock(2, 0, 0, 0),
+            mortal: A,
             ..insured(planted(
                 "Vb a release is drawn by whichever reserve comes",
-                7,
+                8,
                 "honest S is charged",
                 Check::Enough,
                 &[Twist::DrawAnywhere],
