@@ -5,10 +5,40 @@ use super::orders;
 use super::row::{Check, Fifth, Row, Twist};
 use super::steps::can_be_paid;
 use super::sums::{Sums, leaves};
-use super::world::{CLOSING, Entry, FEEDS, Facts, KINDS, Name, Place, R, S, World};
+use super::world::{Entry, FEEDS, Facts, KINDS, Name, Place, R, S, World, in_time};
 use super::writer::{Writer, stood_at};
 
 type Answer = Option<String>;
+type Ask = fn(&Look<'_>) -> Answer;
+
+/// In the order in which they are asked.
+const CHECKS: [(Check, Ask); 25] = [
+    (Check::Conserved, conserved),
+    (Check::Goods, goods),
+    (Check::Attributed, attributed),
+    (Check::NeverCharged, never_charged),
+    (Check::Enough, enough),
+    (Check::EnoughSeen, enough_seen),
+    (Check::Lots, lots),
+    (Check::Merchants, bound::merchants),
+    (Check::Bound, bound::forks),
+    (Check::FaultPaid, fault_paid),
+    (Check::Fair, fair),
+    (Check::Proven, proven),
+    (Check::Minted, bound::minted),
+    (Check::Programme, programme),
+    (Check::Fixed, fixed),
+    (Check::Purse, purse),
+    (Check::Insured, insured),
+    (Check::ClaimOnce, claim_once),
+    (Check::CoverOnce, cover_once),
+    (Check::PaidOnce, paid_once),
+    (Check::Stranded, stranded),
+    (Check::Hungry, hungry),
+    (Check::Payable, payable),
+    (Check::Debited, debited),
+    (Check::ReserveLeft, reserve_left),
+];
 
 /// One state, and what it comes to.
 pub(super) struct Look<'a> {
@@ -23,42 +53,10 @@ pub(super) fn broken(row: &Row, world: &World, depth: u8, number: usize) -> Answ
     let all = world.all();
     let full = Sums::of(row, world, all, world.epoch);
     let look = Look { row, world, all, full };
-    let checks: [(Check, fn(&Look<'_>) -> Answer); 22] = [
-        (Check::Conserved, conserved),
-        (Check::Goods, goods),
-        (Check::Attributed, attributed),
-        (Check::NeverCharged, never_charged),
-        (Check::Enough, enough),
-        (Check::EnoughSeen, enough_seen),
-        (Check::Lots, lots),
-        (Check::Merchants, bound::merchants),
-        (Check::Bound, bound::forks),
-        (Check::FaultPaid, fault_paid),
-        (Check::Fair, fair),
-        (Check::Proven, proven),
-        (Check::Minted, bound::minted),
-        (Check::Programme, programme),
-        (Check::Fixed, fixed),
-        (Check::Purse, purse),
-        (Check::Insured, insured),
-        (Check::ClaimOnce, claim_once),
-        (Check::CoverOnce, cover_once),
-        (Check::PaidOnce, paid_once),
-        (Check::Stranded, stranded),
-        (Check::Hungry, hungry),
-    ];
-    let first = checks.iter().filter(|(check, _)| row.checks.has(*check));
-    first
-        .into_iter()
+    CHECKS
+        .iter()
+        .filter(|(check, _)| row.checks.has(*check))
         .find_map(|(_, ask)| ask(&look))
-        .or_else(|| {
-            let late = [
-                (Check::Payable, payable as fn(&Look<'_>) -> Answer),
-                (Check::Debited, debited),
-                (Check::ReserveLeft, reserve_left),
-            ];
-            late.iter().filter(|(check, _)| row.checks.has(*check)).find_map(|(_, ask)| ask(&look))
-        })
         .or_else(|| {
             // Every point below a state is also below one of its successors, so a sample of the deep ones will do.
             let sampled = depth < 5 || number.is_multiple_of(16);
@@ -371,7 +369,7 @@ fn payable(look: &Look<'_>) -> Answer {
     let mut waiting = world.facts(world.seen & !world.paid);
     waiting.find_map(|(name, entry)| {
         let due = match entry {
-            Entry::Redeem { at, .. } | Entry::Post { at, .. } => at <= CLOSING,
+            Entry::Redeem { at, .. } | Entry::Post { at, .. } => in_time(at),
             Entry::Refund { .. } => true,
             _ => false,
         };

@@ -6,7 +6,7 @@ use std::fmt;
 use super::row::{Act, Charge, Fifth, Row, Twist};
 use super::sums::Sums;
 use super::world::{
-    ARTICLES, Article, CLOSING, Entry, FEEDS, LAST_DAY, LONG, Name, Place, R, S, STOCK, World,
+    ARTICLES, Article, Entry, FEEDS, LAST_DAY, LONG, Name, Place, R, S, STOCK, World, in_time,
 };
 use super::writer::Writer;
 
@@ -164,7 +164,7 @@ impl Around<'_> {
         if self.act(Act::Days) && world.day < LAST_DAY {
             self.after(Step::Day(world.day + 1), out, |world| world.day += 1);
         }
-        let over = !self.act(Act::Days) || world.day > CLOSING;
+        let over = !self.act(Act::Days) || !in_time(world.day);
         if self.act(Act::Close) && over && !world.closed(0, world.epoch) {
             self.enact(Article::Close { kind: 0 }, out);
         }

@@ -22,12 +22,15 @@ pub(super) const ARTICLES: usize = 4;
 pub(super) const SLOTS: usize = FEEDS * BRANCHES * LONG;
 /// The lot the charter gave a feed, of the first kind; the second kind's is one more.
 pub(super) const STOCK: u8 = LONG as u8;
-/// The last day on which a cycle may be redeemed.
-pub(super) const CLOSING: u8 = 0;
 /// The last day there is.
 pub(super) const LAST_DAY: u8 = 2;
 
 const NEVER: u8 = 0xff;
+
+/// Whether a cycle may still be redeemed: on the first day alone, so that few steps lead past it.
+pub(super) const fn in_time(day: u8) -> bool {
+    day == 0
+}
 
 /// A set of entries.
 pub(super) type Facts = u128;

@@ -4,7 +4,7 @@
 use super::row::{Act, Fifth, Row, Twist};
 use super::steps::Step;
 use super::sums::{LOTS, apply};
-use super::world::{Article, CLOSING, Entry, FEEDS, Facts, KINDS, LONG, Name, R, S, STOCK, World};
+use super::world::{Article, Entry, FEEDS, Facts, KINDS, LONG, Name, R, S, STOCK, World, in_time};
 
 pub(super) struct Writer<'a> {
     row: &'a Row,
@@ -237,9 +237,9 @@ impl<'a> Writer<'a> {
             self.left[lot as usize]
         };
         let at = self.stamp;
-        let in_time = !self.act(Act::Close) || at <= CLOSING;
+        let open = !self.act(Act::Close) || in_time(at);
         for n in self.parts(left) {
-            if purse > 0 && in_time {
+            if purse > 0 && open {
                 if self.act(Act::Redeem) {
                     self.write(Entry::Redeem { lot, n, at }, out);
                 }
@@ -400,7 +400,7 @@ impl<'a> Writer<'a> {
 
     /// What is left of a closing cycle goes home: before the writer hears of the close, or never.
     fn go_home(&self, out: &mut Vec<(Step, World)>) {
-        if !self.act(Act::Return) || self.feed >= R || self.stamp <= CLOSING {
+        if !self.act(Act::Return) || self.feed >= R || in_time(self.stamp) {
             return;
         }
         for lot in 0..STOCK {
