@@ -4,7 +4,10 @@
 use crate::amount::{Amount, Balance};
 use crate::charter::Risk;
 use crate::entry::{CarrierKind, Control, Entry, FloatCover, Lot, Owner, Registry, Send, Value};
-use crate::fold::{budget_name, may_become, owner_of, redeemed, resolve, used_before};
+use crate::fold::{
+    budget_name, may_become, owner_of, redeemed, release_name, resolve, used_before,
+};
+use crate::hash::Hash;
 use crate::id::{CarrierId, CommodityId, CycleId, FeedRef, MerchantId, Pseudonym, Purse};
 use crate::limits;
 use crate::list::{self, Row};
@@ -15,6 +18,7 @@ use crate::ticket::{Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
 
+mod cuts;
 #[cfg(test)]
 mod tests;
 
@@ -84,6 +88,7 @@ pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted
     if !asking.role(&draft.entry) {
         return Err(Rejection::OtherRole);
     }
+    asking.uncut(&draft.entry)?;
     match &draft.entry {
         Entry::Value(value) => asking.value(value, draft.row.as_ref())?,
         Entry::Registry(registry) => asking.registry(registry)?,
@@ -170,6 +175,7 @@ impl<V: View> Asking<'_, V> {
                 self.float_redeem(*lot, home, *purse, *amount, &programme.risk)
             }
             Value::FloatCover(cover) => self.cover(cover),
+            Value::End { .. } => Ok(()),
         }
     }
 
@@ -264,21 +270,26 @@ impl<V: View> Asking<'_, V> {
         if send.to == self.feed.node || !receiver.programmes.contains(&self.feed.programme) {
             return Err(Rejection::UnknownReceiver);
         }
+        self.receiver(&send.to)?;
         Self::covers(&row, send.amount)
     }
 
     fn claim(&self, ticket: &Ticket) -> Result<(), Rejection> {
         match ticket {
             Ticket::Budget { epoch, act, line } => {
-                let name = budget_name(*epoch, *act, *line);
-                let row = self.view.ticket(&name).ok_or(Rejection::NotAddressed)?;
-                if row.to != self.feed.node || row.programme != self.feed.programme {
-                    return Err(Rejection::NotAddressed);
-                }
-                if row.claimed.is_some() { Err(Rejection::AlreadyClaimed) } else { Ok(()) }
+                self.claim_voted(&budget_name(*epoch, *act, *line))
             }
+            Ticket::Release { epoch, act } => self.claim_voted(&release_name(*epoch, *act)),
             Ticket::Sent(sent, hops) => self.claim_sent(sent, hops),
         }
+    }
+
+    fn claim_voted(&self, name: &Hash) -> Result<(), Rejection> {
+        let row = self.view.ticket(name).ok_or(Rejection::NotAddressed)?;
+        if row.to != self.feed.node || row.programme != self.feed.programme {
+            return Err(Rejection::NotAddressed);
+        }
+        if row.claimed.is_some() { Err(Rejection::AlreadyClaimed) } else { Ok(()) }
     }
 
     fn claim_sent(&self, sent: &Sent, hops: &[Sent]) -> Result<(), Rejection> {
@@ -300,11 +311,10 @@ impl<V: View> Asking<'_, V> {
         if known.is_some_and(|row| row.claimed.is_some()) || self.used(&Use::Ticket(name)) {
             return Err(Rejection::AlreadyClaimed);
         }
-        if self.view.faulty(&FeedRef::value(sent.node, programme)) {
+        if let Some(why) = self.only_back(sent) {
             // Refusing it for good would leave the units where nobody could ever move them (rules: L15). It may be
             // declined: taken up and sent back, in a basket of two.
-            let declines = matches!(self.back(1), Some(Value::Basket { entries: 2 }));
-            return if declines { Ok(()) } else { Err(Rejection::SenderFaulty) };
+            return if self.declines() { Ok(()) } else { Err(why) };
         }
         if known.is_some_and(|row| row.placed) {
             return Ok(());
@@ -333,14 +343,12 @@ impl<V: View> Asking<'_, V> {
         if !matches!(self.back(2), Some(Value::Basket { entries: 2 })) {
             return Ok(());
         }
-        if !self.view.faulty(&FeedRef::value(sent.node, self.feed.programme)) {
-            return Ok(());
-        }
+        let Some(why) = self.only_back(sent) else { return Ok(()) };
         let claim = self.view.head(self.chain).next.saturating_sub(1);
         let (.., amount) = stated(sent);
         match value {
             Value::Send(s) if (s.from, s.to, s.amount) == (Lot(claim), sent.node, amount) => Ok(()),
-            _ => Err(Rejection::SenderFaulty),
+            _ => Err(why),
         }
     }
 
@@ -454,6 +462,8 @@ impl<V: View> Asking<'_, V> {
                     .map_err(|_| Rejection::ListNotApproved)
             }
             Control::FaultSeen { .. } => Ok(()),
+            Control::Revoke { feed, cut, reason, .. } => self.revoke(feed, cut, *reason),
+            Control::ClockAnswer { clock, word, .. } => self.clock(*clock, word),
         }
     }
 }

@@ -136,7 +136,7 @@ impl Hints {
     pub fn of(ground: &Ground) -> Self {
         let mut told = rows::Told::default();
         for epoch in 0..=ground.charter.epoch() {
-            for change in fold::budgets(&ground.charter, epoch) {
+            for change in fold::voted(&ground.charter, epoch) {
                 if let Change::Ticket(name, row) = change {
                     told.known.insert(name, row);
                 }

@@ -4,19 +4,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::cut::{Cut, Reason};
 use crate::hash::{Hash, Purpose, hash_one};
-use crate::id::{CommodityId, CycleId, FederationId, OrgId, ProgrammeId};
+use crate::id::{CommodityId, CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
 use crate::time::Millis;
-use crate::wire::{self, Bounded, Name, WireFault};
+use crate::wire::{self, Bounded, Bytes, Name, WireFault};
 
+mod cuts;
+mod heal;
 mod rejection;
 mod signing;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use cuts::{Closed, Fenced, Released};
+pub use heal::Healed;
 pub use rejection::CharterRejection;
 pub use signing::{ArticleFork, Missing};
 pub use state::{Allowance, BudgetLine, Charter, Programme, Warning, default_quorum};
@@ -112,6 +117,78 @@ pub enum Act {
         /// How much of what, ascending by commodity.
         lines: Bounded<Line, { limits::BUDGET_LINES }>,
     },
+    /// Takes a feed at its word up to a cut, and no further. Moves nothing, and permits a release.
+    Fence {
+        /// The feed.
+        feed: FeedRef,
+        /// Up to where.
+        cut: Cut,
+        /// Why.
+        reason: Reason,
+    },
+    /// Takes units out of the suspense of a fenced feed, or of a feed in a closed cycle. Claimed once, by the reserve.
+    Release {
+        /// The value feed.
+        feed: FeedRef,
+        /// The cycle.
+        cycle: CycleId,
+        /// The commodity.
+        commodity: CommodityId,
+        /// How much: an absolute number, never "what is left".
+        amount: Amount,
+        /// The node that may claim it, by eight bytes of its key.
+        reserve: [u8; 8],
+    },
+    /// Closes a cycle. Waits for nobody: what the cuts do not show is suspense until it turns up.
+    Close {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The cycle.
+        cycle: CycleId,
+        /// Up to where each value feed of the programme is known, ascending by node. Without a cut: nothing is.
+        cuts: Bounded<NodeCut, { limits::CLOSE_CUTS }>,
+    },
+    /// Heals a fork of this charter: keeps this branch. Stands alone in its article, and is signed by every member not
+    /// shown to have signed twice.
+    Heal {
+        /// The hash of this branch's article for the epoch.
+        kept: Hash,
+        /// The other branch's article for it, encoded.
+        lost: Bytes<{ limits::ARTICLE_BYTES }>,
+        /// Signatures under the one kept by those who signed both, ascending.
+        kept_by: Bounded<(OrgId, Signature), { limits::ORGANISATIONS }>,
+        /// Signatures under the other by those who signed both, ascending.
+        lost_by: Bounded<(OrgId, Signature), { limits::ORGANISATIONS }>,
+        /// What becomes of those who signed both and are still members, ascending.
+        twice: Bounded<Twice, { limits::ORGANISATIONS }>,
+        /// How many must sign from now on.
+        quorum: u8,
+    },
+    /// Founds a federation in the place of one whose charter forked beyond healing. Only in a first article.
+    Succeed {
+        /// The federation.
+        federation: FederationId,
+        /// The last articles of its two branches, the lesser hash first.
+        heads: [Hash; 2],
+    },
+}
+
+/// Up to where one node's value feed is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct NodeCut {
+    /// The node, by eight bytes of its key.
+    pub node: [u8; 8],
+    /// Up to where.
+    pub cut: Cut,
+}
+
+/// What becomes of an organisation that signed two articles for one epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Twice {
+    /// Which.
+    pub org: OrgId,
+    /// Its new key, which signs the healing article too; none where it leaves.
+    pub key: Option<PublicKey>,
 }
 
 /// A member of the federation.
@@ -213,6 +290,13 @@ impl Article {
         hash_one(Purpose::Article, &wire::encode(self))
     }
 
+    /// Bytes this article may have, with its signatures.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        let heals = self.acts.iter().any(|act| matches!(act, Act::Heal { .. }));
+        if heals { limits::HEAL_BYTES } else { limits::ARTICLE_BYTES }
+    }
+
     /// The federation this article founds, if it is a first one.
     #[must_use]
     pub fn founds(&self) -> FederationId {
@@ -249,8 +333,12 @@ impl SignedArticle {
     ///
     /// # Errors
     ///
-    /// [`WireFault`] where they are no article of at most [`limits::ARTICLE_BYTES`].
+    /// [`WireFault`] where they are no article of at most [`limits::ARTICLE_BYTES`], or [`limits::HEAL_BYTES`] for one
+    /// that heals a fork.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireFault> {
-        wire::decode(bytes, limits::ARTICLE_BYTES)
+        let signed: Self = wire::decode(bytes, limits::HEAL_BYTES)?;
+        let limit = signed.article.limit();
+        let len = bytes.len();
+        if len > limit { Err(WireFault::TooLong { len, limit }) } else { Ok(signed) }
     }
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::cut::{Cut, Reason};
 use crate::hash::Hash;
 use crate::id::{
     CarrierId, CommodityId, CycleId, EntryName, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
@@ -11,6 +12,7 @@ use crate::id::{
 };
 use crate::key::{PublicKey, Signature};
 use crate::limits;
+use crate::statement::Stated;
 use crate::ticket::Ticket;
 use crate::time::Minute;
 use crate::wire::{self, Bounded, WireFault};
@@ -160,6 +162,12 @@ pub enum Value {
     },
     /// The home's answer to a `FloatRedeem`: units of the purse's lot for the float they came from. A ticket.
     FloatCover(FloatCover),
+    /// The last entry of a feed: its writer heard of a cut, or hands over. With the feed known up to here, what is left
+    /// of it is known exactly.
+    End {
+        /// The author's stamp.
+        at: Minute,
+    },
 }
 
 /// Units on their way to another feed.
@@ -295,6 +303,26 @@ pub enum Control {
         /// Hash of the proof file.
         proof: Hash,
     },
+    /// The organisation of a node takes a feed of that node at its word up to a cut, and no further.
+    Revoke {
+        /// The feed.
+        feed: FeedRef,
+        /// Up to where.
+        cut: Cut,
+        /// Why.
+        reason: Reason,
+        /// The author's stamp.
+        at: Minute,
+    },
+    /// An operator's answer to a node whose clock ran far ahead of all it heard: what the clock showed is right.
+    ClockAnswer {
+        /// What the clock showed.
+        clock: Minute,
+        /// Her word: [`crate::statement::Statement::Clock`].
+        word: Stated,
+        /// The author's stamp.
+        at: Minute,
+    },
 }
 
 /// Facts about who read what. Empty until disclosures exist; the lane is reserved.
@@ -392,6 +420,9 @@ impl Entry {
                 | Registry::CarrierCancelled { at, .. },
             ) => Some(*at),
             Self::Control(Control::List(list)) => Some(list.at),
+            Self::Control(Control::Revoke { at, .. } | Control::ClockAnswer { at, .. }) => {
+                Some(*at)
+            }
             Self::Control(Control::FaultSeen { .. }) => None,
         }
     }
@@ -411,7 +442,8 @@ impl Value {
             | Self::Drop { at, .. }
             | Self::Refund { at, .. }
             | Self::FloatRedeem { at, .. }
-            | Self::FloatCover(FloatCover { at, .. }) => Some(*at),
+            | Self::FloatCover(FloatCover { at, .. })
+            | Self::End { at } => Some(*at),
             Self::Merchant { .. } | Self::Basket { .. } => None,
         }
     }

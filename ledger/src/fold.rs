@@ -11,7 +11,9 @@ use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, ProgrammeId};
 use crate::list::List;
 use crate::time::Minute;
-use crate::view::{At, Change, Fault, LotRow, Opened, Pool, PoolKey, Slot, View};
+use crate::view::{
+    At, Change, ClockWord, Fault, LotRow, Opened, Pool, PoolKey, Revocation, Slot, View,
+};
 
 mod chains;
 mod counter;
@@ -21,8 +23,8 @@ mod refunds;
 mod tests;
 mod tickets;
 
-pub use chains::{in_past, owner_of, redeemed, resolve, used_before};
-pub use tickets::{budget_name, budgets, ticket_row};
+pub use chains::{ended_before, in_past, owner_of, redeemed, resolve, used_before};
+pub use tickets::{budget_name, release_name, ticket_row, voted};
 
 /// An entry where it stands, as the fold needs it.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,9 @@ pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut V
     let mut out = Folding { view, place, changes };
     if entry.stamp().is_some_and(|at| at < place.last_stamp) {
         out.fault(Fault::StampFell);
+    }
+    if ended_before(view, place.at) {
+        out.fault(Fault::AfterEnd);
     }
     match entry {
         Entry::Value(value) => out.value(value),
@@ -192,6 +197,7 @@ impl<V: View> Folding<'_, V> {
                 self.float_redeem(&taking, *home, Owner::Purse(*purse), *at);
             }
             Value::FloatCover(cover) => self.cover(cover),
+            Value::End { .. } => self.push(Change::Ended(self.at(), self.place.accumulator)),
         }
     }
 
@@ -230,6 +236,20 @@ impl<V: View> Folding<'_, V> {
             }
             // A fault is computed from known blocks, never asserted: the entry only says where a proof can be had.
             Control::FaultSeen { .. } => {}
+            // Whether its author may say so, a certificate tells, which may come later: kept in any case.
+            Control::Revoke { feed, cut, reason, .. } => {
+                let by = self.place.feed.node.short();
+                let (feed, cut, reason) = (*feed, *cut, *reason);
+                self.push(Change::Revoked(Revocation { feed, by, cut, reason }));
+            }
+            Control::ClockAnswer { clock, word, .. } => {
+                let (node, clock) = (self.place.feed.node.short(), *clock);
+                let federation = self.view.charter().federation();
+                if crate::clock::approves(&federation, &node, clock, word) {
+                    let operator = word.operator;
+                    self.push(Change::ClockAnswered(ClockWord { node, clock, operator }));
+                }
+            }
         }
     }
 }

@@ -90,6 +90,8 @@ pub enum Purpose {
     State,
     /// A checkpoint.
     Checkpoint,
+    /// The name of a release from suspense, which is claimed like a ticket.
+    Release,
 }
 
 impl Purpose {
@@ -121,12 +123,13 @@ impl Purpose {
             Self::Ticket => "annona 2026 v1 ticket",
             Self::State => "annona 2026 v1 state",
             Self::Checkpoint => "annona 2026 v1 checkpoint",
+            Self::Release => "annona 2026 v1 release",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-pub const PURPOSES: [Purpose; 24] = [
+pub const PURPOSES: [Purpose; 25] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -151,6 +154,7 @@ pub const PURPOSES: [Purpose; 24] = [
     Purpose::Ticket,
     Purpose::State,
     Purpose::Checkpoint,
+    Purpose::Release,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

@@ -198,6 +198,7 @@ pub mod ticket;
 
 // Who belongs, what may be spent.
 pub mod charter;
+pub mod cut;
 pub mod list;
 pub mod notice;
 
@@ -207,6 +208,7 @@ pub mod statement;
 
 // Deciding.
 pub mod admit;
+pub mod clock;
 pub mod fold;
 pub mod leaf;
 pub mod rejection;

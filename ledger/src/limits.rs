@@ -50,6 +50,10 @@ pub const CLOCK_AHEAD_DAYS: u32 = 35;
 pub const PATH_HASHES: usize = 32;
 /// Ceilings one node certificate may list; [`NOTICE_BYTES`] usually ends it sooner.
 pub const CERTIFICATE_CEILINGS: usize = 64;
+/// Feeds whose cut one `Close` may name; a larger federation closes a cycle with several.
+pub const CLOSE_CUTS: usize = 512;
+/// Bytes of a signed article that heals a fork: it holds the article given up, whole.
+pub const HEAL_BYTES: usize = 48 * 1024;
 /// Commodities of one distribution list.
 pub const LIST_TOTALS: usize = 8;
 /// Tips of one frontier: ten times the feeds of the largest federation.

@@ -26,6 +26,12 @@ pub enum Rejection {
     /// None of the node's roles allows entries of this kind.
     #[error("this node's role does not allow it: its organisation certifies another")]
     OtherRole = 6,
+    /// The feed has ended.
+    #[error("this feed has ended: nothing follows")]
+    FeedEnded = 7,
+    /// The feed is cut: its writer only sends back what comes, and ends it.
+    #[error("this feed is fenced or revoked: it can only send back what arrives, and end")]
+    FeedCut = 8,
     /// The programme does not exist.
     #[error("the programme is not in the charter")]
     UnknownProgramme = 10,
@@ -103,6 +109,14 @@ pub enum Rejection {
     /// The receiver is not a certified node of this programme.
     #[error("the receiver is not a node of this programme")]
     UnknownReceiver = 48,
+    /// The receiver's feed is fenced or revoked, or has ended.
+    #[error("the receiver is fenced, revoked or has ended: send to another node")]
+    ReceiverCut = 49,
+    /// The ticket stands above the cut of its sender.
+    #[error(
+        "the ticket's sender is fenced or revoked below it: send it back and serve from reserve"
+    )]
+    SenderCut = 50,
     /// The float redemption names another home.
     #[error("the float redemption names another home")]
     NotHome = 51,
@@ -121,6 +135,12 @@ pub enum Rejection {
     /// The holder is not enrolled.
     #[error("the holder is not enrolled in this programme")]
     NotEnrolled = 62,
+    /// The revocation is not this node's to make.
+    #[error("only a treasury or hub of the feed's own organisation can revoke it")]
+    MayNotRevoke = 63,
+    /// The operator's word is not good for this node's clock.
+    #[error("the answer about the clock is not signed by an operator of this node's organisation")]
+    ClockWordRefused = 64,
 }
 
 impl Rejection {

@@ -23,6 +23,9 @@ pub fn needed(entry: &Entry) -> Roles {
         Entry::Control(Control::List(_)) => Roles::REGISTRAR.and(Roles::TREASURY),
         // Whoever saw it may say so: it only tells where a proof can be had.
         Entry::Control(Control::FaultSeen { .. }) => Roles::ANY,
+        Entry::Control(Control::Revoke { .. }) => Roles::TREASURY.and(Roles::HUB),
+        // The operator's word decides, and it names the node.
+        Entry::Control(Control::ClockAnswer { .. }) => Roles::ANY,
     }
 }
 
@@ -32,6 +35,8 @@ fn for_value(value: &Value) -> Roles {
         Value::Claim { ticket, .. } => match **ticket {
             Ticket::Budget { .. } => Roles::TREASURY,
             Ticket::Sent(..) => HOLDS,
+            // A reserve is there to issue from.
+            Ticket::Release { .. } => Roles::REGISTRAR.and(Roles::TREASURY),
         },
         Value::Merchant { .. }
         | Value::Redeem { .. }
@@ -42,6 +47,8 @@ fn for_value(value: &Value) -> Roles {
         | Value::FloatRedeem { .. } => Roles::MERCHANT,
         // A basket is what it binds; passing on and giving back is part of holding.
         Value::Send(_) | Value::Basket { .. } | Value::FloatCover(_) => HOLDS,
+        // Ending gives nothing away, and whoever may not write on may still do it.
+        Value::End { .. } => Roles::ANY,
     }
 }
 

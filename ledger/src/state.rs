@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::Balance;
-use crate::block::Verified;
+use crate::block::{Header, Verified};
 use crate::charter::Charter;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
 use crate::feed::Head;
@@ -15,13 +15,14 @@ use crate::hash::Hash;
 use crate::id::{
     CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
 };
+use crate::key::PublicKey;
 use crate::leaf::{self, Leaf, LeafId};
 use crate::list::List;
 use crate::notice::Roster;
 use crate::time::Minute;
 use crate::view::{
-    At, Chain, ChainNo, Change, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Slot,
-    TicketRow, Use, View,
+    At, Chain, ChainNo, Change, ClockWord, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool,
+    PoolKey, Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 
 #[cfg(test)]
@@ -46,6 +47,9 @@ pub struct State {
     cancelled: BTreeSet<(ProgrammeId, CarrierId)>,
     waiting: BTreeSet<([u8; 8], At)>,
     faults: BTreeSet<(At, Fault)>,
+    revocations: BTreeSet<Revocation>,
+    ended: BTreeMap<At, Hash>,
+    clock_words: BTreeSet<ClockWord>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
     /// Forks shown by statements that are not blocks of this state: the lowest index of each feed.
@@ -88,6 +92,8 @@ struct Known {
     stamps: Vec<(u64, Minute)>,
     /// The merchants named in this chain itself, each with its index.
     merchants: Vec<(u64, MerchantId)>,
+    /// Its own sealed blocks, in order.
+    sealed: Vec<Sealed>,
 }
 
 impl State {
@@ -111,12 +117,15 @@ impl State {
             cancelled: BTreeSet::new(),
             waiting: BTreeSet::new(),
             faults: BTreeSet::new(),
+            revocations: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            clock_words: BTreeSet::new(),
             entries: BTreeMap::new(),
             forks: BTreeMap::new(),
             unplaced: BTreeSet::new(),
         };
         for epoch in 0..=state.charter.epoch() {
-            for change in fold::budgets(&state.charter, epoch) {
+            for change in fold::voted(&state.charter, epoch) {
                 state.apply(change);
             }
         }
@@ -172,7 +181,17 @@ impl State {
             following = following.saturating_sub(1);
             self.fold(chain, placed.accumulator, &placed.entry, Block { epoch, following });
         }
+        self.seal(chain, block.header());
         Ok(())
+    }
+
+    /// Notes that entries folded one by one are a sealed block of their chain.
+    pub fn seal(&mut self, chain: ChainNo, header: &Header) {
+        let (seq, hash, first, epoch) = (header.seq, header.hash(), header.first, header.epoch);
+        let sealed = Sealed { seq, hash, first, next: header.end().next, epoch };
+        if let Some(known) = self.chains.get_mut(chain.0 as usize) {
+            known.sealed.push(sealed);
+        }
     }
 
     /// Learns that a feed said two things at an index, by statements that are not blocks of this state.
@@ -204,8 +223,8 @@ impl State {
 
     fn add_chain(&mut self, chain: Chain, head: Head) -> ChainNo {
         let number = ChainNo(u32::try_from(self.chains.len()).unwrap_or(u32::MAX));
-        let (stamps, merchants) = (Vec::new(), Vec::new());
-        let known = Known { chain, head, last_stamp: Minute(0), stamps, merchants };
+        let (stamps, merchants, sealed) = (Vec::new(), Vec::new(), Vec::new());
+        let known = Known { chain, head, last_stamp: Minute(0), stamps, merchants, sealed };
         self.chains.push(known);
         number
     }
@@ -288,6 +307,15 @@ impl State {
             }
             Change::Fault(at, fault) => {
                 self.faults.insert((at, fault));
+            }
+            Change::Revoked(revocation) => {
+                self.revocations.insert(revocation);
+            }
+            Change::Ended(at, accumulator) => {
+                self.ended.insert(at, accumulator);
+            }
+            Change::ClockAnswered(word) => {
+                self.clock_words.insert(word);
             }
         }
     }
@@ -375,6 +403,11 @@ impl State {
         rows.extend(self.carriers.keys().map(|(p, carrier, who)| carrier_bytes(*p, carrier, who)));
         rows.extend(self.cancelled.iter().map(|(p, carrier)| cancelled_bytes(*p, carrier)));
         rows.extend(self.lists.iter().map(|((node, index), list)| list_bytes(node, *index, list)));
+        rows.extend(self.revocations.iter().map(revocation_bytes));
+        for (at, accumulator) in &self.ended {
+            rows.push(end_bytes(&self.chain(at.chain).feed.short(), at.index, accumulator));
+        }
+        rows.extend(self.clock_words.iter().map(clock_word_bytes));
         rows
     }
 }
@@ -460,6 +493,35 @@ impl View for State {
             .filter(|t| !t.placed && t.from == Some(*from) && t.commodity == commodity)
             .filter(|t| t.claimed.is_some_and(|at| at.chain == chain))
             .fold(Balance::ZERO, |sum, t| sum.credit(t.amount))
+    }
+
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
+        self.chains().filter(|chain| self.chain(*chain).feed.short() == *feed).collect()
+    }
+
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
+        let known = self.chains.get(chain.0 as usize)?;
+        known.sealed.iter().find(|sealed| sealed.seq == seq).copied()
+    }
+
+    fn sealed_over(&self, at: At) -> Option<Sealed> {
+        let sealed = &self.chains.get(at.chain.0 as usize)?.sealed;
+        let behind = sealed.partition_point(|sealed| sealed.next <= at.index);
+        sealed.get(behind).filter(|sealed| sealed.first <= at.index).copied()
+    }
+
+    fn ended(&self, chain: ChainNo) -> Option<u64> {
+        let from = At { chain, index: 0 };
+        let (at, _) = self.ended.range(from..).next()?;
+        (at.chain == chain).then_some(at.index)
+    }
+
+    fn revocations(&self, feed: &FeedRef) -> Vec<Revocation> {
+        self.revocations.iter().filter(|said| said.feed == *feed).copied().collect()
+    }
+
+    fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
+        self.clock_words.iter().filter(|word| word.node == *node).copied().collect()
     }
 
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {
@@ -596,5 +658,38 @@ pub fn list_bytes(node: &[u8; 8], index: u64, list: &List) -> Vec<u8> {
         .with(node)
         .with(&index.to_be_bytes())
         .with(&list.root.0)
+        .0
+}
+
+/// A revocation, as it enters the state root.
+#[must_use]
+pub fn revocation_bytes(said: &Revocation) -> Vec<u8> {
+    RowBytes::of(said.feed.programme, CycleId(0), 9)
+        .feed(&said.feed)
+        .with(&said.by)
+        .with(&said.cut.seq.to_be_bytes())
+        .with(&said.cut.head.0)
+        .with(&[said.reason as u8])
+        .0
+}
+
+/// The end of a feed, as it enters the state root.
+#[must_use]
+pub fn end_bytes(feed: &FeedRef, index: u64, accumulator: &Hash) -> Vec<u8> {
+    RowBytes::of(feed.programme, CycleId(0), 10)
+        .feed(feed)
+        .with(&index.to_be_bytes())
+        .with(&accumulator.0)
+        .0
+}
+
+/// An operator's word about a clock, as it enters the state root.
+#[must_use]
+pub fn clock_word_bytes(word: &ClockWord) -> Vec<u8> {
+    let PublicKey::Ed25519(key) = word.operator;
+    RowBytes::of(ProgrammeId::NONE, CycleId(0), 11)
+        .with(&word.node)
+        .with(&word.clock.0.to_be_bytes())
+        .with(&key)
         .0
 }

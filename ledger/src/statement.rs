@@ -7,6 +7,7 @@ use crate::hash::Hash;
 use crate::id::{FederationId, FeedRef};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
+use crate::time::Minute;
 use crate::wire::{self, WireFault};
 
 /// A statement of an operator. Variants are only ever added at the end.
@@ -29,6 +30,13 @@ pub enum Statement {
         map: Hash,
         /// Whether households that are there with other content are replaced.
         update: bool,
+    },
+    /// What a node's clock showed is right, although all it heard of is long past.
+    Clock {
+        /// The node.
+        node: [u8; 8],
+        /// What it showed.
+        clock: Minute,
     },
 }
 

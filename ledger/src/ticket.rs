@@ -185,6 +185,13 @@ pub enum Ticket {
         /// The line within the budget.
         line: u8,
     },
+    /// What an article released of a feed's suspense: article epoch, act within the article.
+    Release {
+        /// The article's epoch.
+        epoch: u32,
+        /// The act within the article.
+        act: u8,
+    },
 }
 
 impl Ticket {
@@ -192,7 +199,7 @@ impl Ticket {
     pub fn sends(&self) -> impl Iterator<Item = &Sent> {
         let (own, hops): (Option<&Sent>, &[Sent]) = match self {
             Self::Sent(sent, hops) => (Some(sent), hops),
-            Self::Budget { .. } => (None, &[]),
+            Self::Budget { .. } | Self::Release { .. } => (None, &[]),
         };
         own.into_iter().chain(hops)
     }

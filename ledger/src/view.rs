@@ -5,6 +5,7 @@
 
 use crate::amount::{Amount, Balance};
 use crate::charter::Charter;
+use crate::cut::{Cut, Reason};
 use crate::entry::{CarrierKind, Lot, Owner, Value};
 use crate::feed::Head;
 use crate::hash::Hash;
@@ -12,6 +13,7 @@ use crate::id::{
     CarrierId, CommodityId, CycleId, EntryName, FeedId, FeedRef, MerchantId, ProgrammeId,
     Pseudonym, Purse,
 };
+use crate::key::PublicKey;
 use crate::list::List;
 use crate::notice::Roster;
 use crate::time::Minute;
@@ -216,6 +218,46 @@ impl Pool {
     }
 }
 
+/// A node's word that a feed is taken at its word up to a cut. Whether the node may say so, its certificate tells
+/// ([`crate::cut::lowest`]).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Revocation {
+    /// The feed.
+    pub feed: FeedRef,
+    /// The node that said it, by eight bytes of its key.
+    pub by: [u8; 8],
+    /// Up to where.
+    pub cut: Cut,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// An operator's word that a node's clock was right. Whether the operator may say so, her certificate tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ClockWord {
+    /// The node whose clock it was.
+    pub node: [u8; 8],
+    /// What it showed.
+    pub clock: Minute,
+    /// Who said that it was right. Her signature was checked.
+    pub operator: PublicKey,
+}
+
+/// A sealed block of a chain, as its header has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sealed {
+    /// Its number in its feed.
+    pub seq: u64,
+    /// The hash of its header.
+    pub hash: Hash,
+    /// Index of its first entry.
+    pub first: u64,
+    /// Index after its last.
+    pub next: u64,
+    /// The charter epoch its author knew.
+    pub epoch: u32,
+}
+
 /// What is wrong with an entry that was nonetheless folded. Numbers are part of the format of reports.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -251,11 +293,13 @@ pub enum Fault {
     MerchantMissing = 34,
     /// Its basket binds entries outside its block.
     BasketBroken = 35,
+    /// Its feed had ended before it.
+    AfterEnd = 36,
 }
 
 impl Fault {
     /// Every fault, by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LotMissing,
         Self::WrongOwner,
         Self::Short,
@@ -271,6 +315,7 @@ impl Fault {
         Self::Late,
         Self::MerchantMissing,
         Self::BasketBroken,
+        Self::AfterEnd,
     ];
 
     /// The fault of a number.
@@ -316,6 +361,12 @@ pub enum Change {
     Waiting([u8; 8], At),
     /// Notes a fault.
     Fault(At, Fault),
+    /// Adds a revocation.
+    Revoked(Revocation),
+    /// Notes that a chain ended with the entry at a place, of this accumulator.
+    Ended(At, Hash),
+    /// Adds an operator's word about a clock.
+    ClockAnswered(ClockWord),
 }
 
 /// How far back a float's use is summed.
@@ -378,6 +429,25 @@ pub trait View {
     fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool;
     /// What this chain has claimed from a sender that is not yet found in a verified block of the sender.
     fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance;
+    /// The chains known of a feed.
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo>;
+    /// The block of a number in exactly this chain, if it is known, with its body or without.
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed>;
+    /// The sealed block in which the entry at a place stands. `None` in an open tail.
+    fn sealed_over(&self, at: At) -> Option<Sealed>;
+    /// The index of the entry with which exactly this chain ended: the lowest, where there are several.
+    fn ended(&self, chain: ChainNo) -> Option<u64>;
+    /// What nodes said against a feed, whether or not they may, ascending.
+    fn revocations(&self, feed: &FeedRef) -> Vec<Revocation>;
+    /// What operators said of a node's clock, ascending.
+    fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord>;
+    /// How much of a feed a quorum of witnesses has cosigned, by the highest checkpoint known here.
+    ///
+    /// The hook of checkpoints: a view without them knows of none, and every cut counts as it stands.
+    fn certified(&self, feed: &FeedRef) -> Option<Cut> {
+        let _ = feed;
+        None
+    }
     /// What this chain handed out of its float.
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance;
 }

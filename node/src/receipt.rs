@@ -129,7 +129,8 @@ fn lot_of(entry: &Entry, index: u64) -> Option<Lot> {
         | Value::Merchant { .. }
         | Value::Post { .. }
         | Value::Drop { .. }
-        | Value::Basket { .. } => None,
+        | Value::Basket { .. }
+        | Value::End { .. } => None,
     }
 }
 

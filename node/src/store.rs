@@ -6,6 +6,7 @@
 mod apply;
 mod asked;
 mod blocks;
+mod cuts;
 mod headers;
 mod held;
 mod replay;
@@ -234,7 +235,7 @@ impl Store {
             params![signed.article.epoch, signed.encode()],
         )?;
         let work = Work::new(tx, charter.clone(), self.roster.clone());
-        for change in annona_ledger::fold::budgets(&charter, charter.epoch()) {
+        for change in annona_ledger::fold::voted(&charter, charter.epoch()) {
             work.apply(change);
         }
         work.commit()?;

@@ -142,6 +142,7 @@ fn kind(entry: &Entry) -> &'static str {
                 Ticket::Budget { .. } => "claim budget",
                 Ticket::Sent(sent, _) if matches!(sent.moved, Moved::Cover(_)) => "claim cover",
                 Ticket::Sent(..) => "claim",
+                Ticket::Release { .. } => "claim release",
             },
             Value::Redeem { .. } => "redeem",
             Value::Hold { .. } => "hold",
@@ -151,12 +152,15 @@ fn kind(entry: &Entry) -> &'static str {
             Value::Refund { .. } => "refund",
             Value::FloatRedeem { .. } => "float redeem",
             Value::FloatCover(_) => "float cover",
+            Value::End { .. } => "end",
         },
         Entry::Registry(Registry::Enrol { .. }) => "enrol",
         Entry::Registry(Registry::CarrierBound { .. }) => "bind card",
         Entry::Registry(Registry::CarrierCancelled { .. }) => "cancel card",
         Entry::Control(Control::List(_)) => "list",
         Entry::Control(Control::FaultSeen { .. }) => "fault seen",
+        Entry::Control(Control::Revoke { .. }) => "revoke",
+        Entry::Control(Control::ClockAnswer { .. }) => "clock answer",
     }
 }
 

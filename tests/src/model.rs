@@ -304,7 +304,9 @@ impl Model {
             Entry::Value(value) => self.value(&fact, value),
             Entry::Registry(registry) => self.registry(fact.feed.programme, registry),
             Entry::Control(Control::List(list)) => self.lists.push((fact.name, (**list).clone())),
-            Entry::Control(Control::FaultSeen { .. }) => {}
+            Entry::Control(
+                Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
+            ) => {}
         }
     }
 
@@ -384,7 +386,7 @@ impl Model {
             Value::Drop { hold, .. } => {
                 let _ = self.resolve(fact, *hold);
             }
-            Value::Basket { .. } => {}
+            Value::Basket { .. } | Value::End { .. } => {}
             Value::Refund { redeem, amount, .. } => {
                 self.refund(fact, *redeem, i128::from(amount.units()));
             }
@@ -507,6 +509,8 @@ impl Model {
             Ticket::Budget { epoch, act, line } => {
                 (budget_line(*epoch, *act, *line), true, Vec::new())
             }
+            // No article of the simulator releases anything.
+            Ticket::Release { .. } => return,
             Ticket::Sent(sent, hops) => {
                 for hop in hops.iter() {
                     let _ = self.learn(programme, hop);

@@ -18,7 +18,8 @@ use annona_ledger::state::State;
 use annona_ledger::ticket::Ticket;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
-    At, Chain, ChainNo, FloatRow, FloatSpan, HoldRow, LotRow, Slot, TicketRow, Use, View,
+    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Revocation, Sealed, Slot,
+    TicketRow, Use, View,
 };
 
 /// A bug.
@@ -222,6 +223,30 @@ impl View for Blinkers<'_> {
 
     fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
         self.state.unverified(chain, from, commodity)
+    }
+
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
+        self.state.branches(feed)
+    }
+
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
+        self.state.sealed(chain, seq)
+    }
+
+    fn sealed_over(&self, at: At) -> Option<Sealed> {
+        self.state.sealed_over(at)
+    }
+
+    fn ended(&self, chain: ChainNo) -> Option<u64> {
+        self.state.ended(chain)
+    }
+
+    fn revocations(&self, feed: &FeedRef) -> Vec<Revocation> {
+        self.state.revocations(feed)
+    }
+
+    fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
+        self.state.clock_words(node)
     }
 
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {

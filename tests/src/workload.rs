@@ -425,7 +425,10 @@ impl World {
                 2 => cover.float.accumulator = Hash([9; 32]),
                 _ => cover.amount = other,
             },
-            Value::Merchant { .. } | Value::Basket { .. } | Value::Claim { .. } => {}
+            Value::Merchant { .. }
+            | Value::Basket { .. }
+            | Value::Claim { .. }
+            | Value::End { .. } => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! How things of the ledger are written and read by people: keys, nodes, programmes, commodities.
 
+mod cuts;
 mod moment;
 mod money;
 
@@ -9,6 +10,7 @@ use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
 use unicode_normalization::UnicodeNormalization;
 
+pub(crate) use cuts::{cut, feed, print_cut, reason, reason_word, say_cut};
 pub(crate) use moment::{Moment, print_millis, print_minute};
 pub(crate) use money::{amount, print_units, unit_name};
 

@@ -2,7 +2,6 @@ use super::*;
 use crate::charter::Charter;
 use crate::entry::{List, Method};
 use crate::feed::Head;
-use crate::hash::Hash;
 use crate::id::{EntryName, FeedId, Lane};
 use crate::key::Signature;
 use crate::notice::Roster;

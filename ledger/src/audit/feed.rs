@@ -20,7 +20,7 @@ use crate::role;
 use crate::state;
 use crate::ticket::Ticket;
 use crate::time::Minute;
-use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, Slot, TicketRow, View};
+use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, Revocation, Slot, TicketRow, View};
 use crate::wire::Bounded;
 
 /// Findings kept word for word of one feed; more are counted.
@@ -67,6 +67,9 @@ pub(super) struct Outcome {
     pub(super) rows: Vec<Vec<u8>>,
     pub(super) heads: Vec<Head>,
     pub(super) waiting: u64,
+    pub(super) revocations: Vec<Revocation>,
+    /// Where it ended, chain by chain.
+    pub(super) ended: Vec<u64>,
     /// Reasons of [`Charge`] beyond the pool.
     pub(super) charge: Option<Charge>,
 }
@@ -395,6 +398,22 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     }
                     Err(why) => self.find(place, Some(seq), Some(*index), Problem::List(why)),
                 }
+            }
+            Change::Revoked(said) => {
+                self.out.revocations.push(*said);
+                if self.with_rows {
+                    self.out.rows.push(state::revocation_bytes(said));
+                }
+            }
+            Change::Ended(at, accumulator) => {
+                let feed = self.rows.feed.short();
+                self.out.ended.push(at.index);
+                if self.with_rows {
+                    self.out.rows.push(state::end_bytes(&feed, at.index, accumulator));
+                }
+            }
+            Change::ClockAnswered(word) if self.with_rows => {
+                self.out.rows.push(state::clock_word_bytes(word));
             }
             Change::Enrolled(programme, who) if self.with_rows => {
                 self.out.rows.push(state::enrolled_bytes(*programme, who));

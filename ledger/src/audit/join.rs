@@ -112,7 +112,7 @@ impl Joining {
             claimed.extend(part.outcome.tickets.iter().filter(budget).map(|t| t.name));
         }
         for epoch in 0..=ground.charter.epoch() {
-            for change in fold::budgets(&ground.charter, epoch) {
+            for change in fold::voted(&ground.charter, epoch) {
                 match change {
                     Change::Pool(key, by) => self.pool(key, by),
                     Change::Ticket(name, mut row) => {
@@ -284,7 +284,10 @@ impl Joining {
     fn root(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
         // Who is enrolled and what is bound are sets: two feeds may say the same.
-        let is_set = |row: &[u8]| state::table(row).is_some_and(|table| (5..=8).contains(&table));
+        let is_set = |row: &[u8]| {
+            state::table(row)
+                .is_some_and(|table| (5..=8).contains(&table) || [9, 11].contains(&table))
+        };
         rows.sort_unstable();
         rows.dedup_by(|a, b| a == b && is_set(a));
         let pools = self.pools.iter().filter(|(_, pool)| **pool != Pool::default());

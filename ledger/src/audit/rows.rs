@@ -16,8 +16,8 @@ use crate::list::List;
 use crate::notice::Roster;
 use crate::time::Minute;
 use crate::view::{
-    At, Chain, ChainNo, Change, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey, Slot, TicketRow,
-    Use, View,
+    At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey,
+    Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 
 /// Bytes of block bodies kept for entries that look back; older ones are read again from the source.
@@ -134,6 +134,7 @@ pub(super) struct Rows<'a, S: ?Sized> {
     pub(super) tickets: BTreeMap<Hash, TicketRow>,
     pub(super) floats: Vec<(Hash, FloatRow)>,
     pub(super) lists: BTreeMap<u64, List>,
+    pub(super) ended: BTreeMap<At, Hash>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     again: RefCell<Option<(u64, Block)>>,
@@ -162,6 +163,7 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             tickets: BTreeMap::new(),
             floats: Vec::new(),
             lists: BTreeMap::new(),
+            ended: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
             again: RefCell::new(None),
@@ -232,7 +234,12 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             | Change::CarrierBound(..)
             | Change::CarrierCancelled(..)
             | Change::Waiting(..)
-            | Change::Fault(..) => {}
+            | Change::Fault(..)
+            | Change::Revoked(..)
+            | Change::ClockAnswered(..) => {}
+            Change::Ended(at, accumulator) => {
+                self.ended.insert(*at, *accumulator);
+            }
         }
     }
 
@@ -392,7 +399,32 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         self.lists.get(&index).cloned()
     }
 
+    fn ended(&self, chain: ChainNo) -> Option<u64> {
+        let (at, _) = self.ended.range(At { chain, index: 0 }..).next()?;
+        (at.chain == chain).then_some(at.index)
+    }
+
     // Only writers ask what follows; an audit writes nothing.
+    fn branches(&self, _: &FeedRef) -> Vec<ChainNo> {
+        Vec::new()
+    }
+
+    fn sealed(&self, _: ChainNo, _: u64) -> Option<Sealed> {
+        None
+    }
+
+    fn sealed_over(&self, _: At) -> Option<Sealed> {
+        None
+    }
+
+    fn revocations(&self, _: &FeedRef) -> Vec<Revocation> {
+        Vec::new()
+    }
+
+    fn clock_words(&self, _: &[u8; 8]) -> Vec<ClockWord> {
+        Vec::new()
+    }
+
     fn has_merchant(&self, _: ChainNo, _: &MerchantId) -> bool {
         false
     }

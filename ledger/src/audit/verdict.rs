@@ -226,6 +226,7 @@ pub const fn rule(fault: Fault) -> &'static str {
         Fault::Late => "it was redeemed after its last minute",
         Fault::MerchantMissing => "it names a merchant the feed did not name",
         Fault::BasketBroken => "its basket binds entries outside its block",
+        Fault::AfterEnd => "its feed had ended before it",
     }
 }
 

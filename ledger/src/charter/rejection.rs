@@ -24,6 +24,9 @@ pub enum CharterRejection {
     /// Beside an act of recovery stands one of another kind.
     #[error("an article that recovers a key does nothing else")]
     RecoveryNotAlone = 6,
+    /// Beside an act that heals a fork stands another.
+    #[error("an article that heals a fork does nothing else")]
+    HealNotAlone = 7,
     /// An act names an organisation that is not a member.
     #[error("the organisation is not a member")]
     UnknownOrganisation = 10,
@@ -72,6 +75,26 @@ pub enum CharterRejection {
     /// All budgets of a commodity in a cycle together pass the largest amount.
     #[error("the budgets of the cycle are too large together")]
     BudgetOverflow = 25,
+    /// Nothing is released of a feed that is not fenced, in a cycle that is not closed.
+    #[error("the feed is not fenced, nor the cycle closed: nothing of it is in suspense")]
+    NotFenced = 26,
+    /// Released to the fenced feed's own node, or to one that is fenced too.
+    #[error("what is released must go to a reserve on a node that is not fenced")]
+    ReserveFenced = 27,
+    /// A cut with blocks and no hash, or a hash and no blocks.
+    #[error("a cut names blocks and the hash of the last, or neither")]
+    CutUnsound = 28,
+    /// What is to be healed is no fork of this charter, or is healed.
+    #[error("the two articles are no unhealed fork of this charter")]
+    NoFork = 29,
+    /// Those said to have signed twice are not those whose signatures show it.
+    #[error("those named are not the members whose signatures stand under both articles")]
+    TwiceMisstated = 30,
+    /// Fewer than two members did not sign twice.
+    #[error(
+        "fewer than two organisations remain that did not sign twice: found the federation again"
+    )]
+    TooFewHonest = 31,
     /// Signatures are not ascending by organisation.
     #[error("the signatures are not in order")]
     SignersNotRising = 40,
@@ -93,6 +116,9 @@ pub enum CharterRejection {
     /// Fewer organisations signed than the quorum asks for.
     #[error("not enough organisations have signed")]
     QuorumMissing = 46,
+    /// A member not shown to have signed twice did not sign what heals the fork.
+    #[error("an organisation that did not sign twice has not signed")]
+    HealUnsigned = 47,
 }
 
 impl CharterRejection {

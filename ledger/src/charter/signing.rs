@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Article, Charter, CharterRejection, SignedArticle};
+use super::{Act, Article, Charter, CharterRejection, SignedArticle, Twice};
 use crate::id::{FederationId, OrgId};
 use crate::key::{Context, PublicKey, Signature};
 use crate::limits;
@@ -89,11 +89,33 @@ impl Signers {
                 | Act::Leave { .. }
                 | Act::Programme { .. }
                 | Act::Ceiling { .. }
-                | Act::Budget { .. } => {}
+                | Act::Budget { .. }
+                | Act::Fence { .. }
+                | Act::Release { .. }
+                | Act::Close { .. }
+                | Act::Succeed { .. } => {}
+                Act::Heal { twice, .. } => signers.heal(twice),
             }
         }
         signers.newcomers(article);
         signers
+    }
+
+    /// Everybody who did not sign twice must sign what heals the fork; of the others, those who stay sign with their new
+    /// keys, and do not count.
+    fn heal(&mut self, twice: &[Twice]) {
+        for Twice { org, key } in twice {
+            self.voters.remove(org);
+            self.keys.remove(org);
+            if let Some(key) = key {
+                self.keys.insert(*org, (Context::Article, *key));
+                self.required.insert(*org, CharterRejection::RotationUnsigned);
+            }
+        }
+        for org in &self.voters {
+            self.required.insert(*org, CharterRejection::HealUnsigned);
+        }
+        self.quorum = u8::try_from(self.voters.len()).unwrap_or(u8::MAX);
     }
 
     /// Those who join sign too, but their signature doesn't count: the quorum is that of the members before.
@@ -253,7 +275,7 @@ impl ArticleFork {
 }
 
 /// The members that signed an article of an epoch `charter` has reached, each with the key it had then.
-fn signed_by(charter: &Charter, signed: &SignedArticle) -> BTreeSet<OrgId> {
+pub(super) fn signed_by(charter: &Charter, signed: &SignedArticle) -> BTreeSet<OrgId> {
     let article = &signed.article;
     let message = wire::encode(article);
     let recovered = |org| {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use super::cuts::{Cuts, Released};
+use super::heal::Healed;
 use super::signing::Signers;
 use super::{Act, Article, CharterRejection, Commodity, Line, Missing, Organisation, Risk};
 use super::{SignedArticle, Unit};
@@ -38,6 +41,11 @@ pub struct Charter {
     ceilings: BTreeMap<(OrgId, ProgrammeId, CommodityId), Allowance>,
     budgets: BTreeMap<(u32, u8, u8), BudgetLine>,
     budgeted: BTreeMap<(ProgrammeId, CycleId, CommodityId), Amount>,
+    pub(super) cuts: Cuts,
+    pub(super) healed: Vec<Healed>,
+    pub(super) succeeds: Option<(FederationId, [Hash; 2])>,
+    /// Every article, by epoch: what a second one for an epoch is held against.
+    pub(super) history: Vec<Arc<Article>>,
 }
 
 /// An organisation that is or was a member.
@@ -169,6 +177,10 @@ impl Charter {
             ceilings: BTreeMap::new(),
             budgets: BTreeMap::new(),
             budgeted: BTreeMap::new(),
+            cuts: Cuts::default(),
+            healed: Vec::new(),
+            succeeds: None,
+            history: Vec::new(),
         };
         empty.after(first)
     }
@@ -336,6 +348,7 @@ impl Charter {
         }
         self.epoch = article.epoch;
         self.head = article.hash();
+        self.history.push(Arc::new(article.clone()));
         Ok(self)
     }
 
@@ -359,9 +372,7 @@ impl Charter {
                 if self.organisations().count() == 1 {
                     return Err(CharterRejection::LastOrganisation);
                 }
-                if let Some(member) = self.members.get_mut(org) {
-                    member.left = Some(epoch);
-                }
+                self.part_with(epoch, *org);
                 self.set_quorum(*quorum)
             }
             Act::Rotate { org, key } | Act::Recover { org, key } => self.rekey(epoch, *org, *key),
@@ -389,6 +400,22 @@ impl Charter {
                 };
                 self.budget(epoch, place, *programme, &lines.iter().map(of).collect::<Vec<_>>())
             }
+            Act::Fence { feed, cut, reason } => self.fence(epoch, *feed, *cut, *reason),
+            Act::Release { feed, cycle, commodity, amount, reserve } => {
+                let (feed, cycle, commodity) = (*feed, *cycle, *commodity);
+                let (amount, reserve) = (*amount, *reserve);
+                self.set_free((epoch, place), Released { feed, cycle, commodity, amount, reserve })
+            }
+            Act::Close { programme, cycle, cuts } => self.close(epoch, *programme, *cycle, cuts),
+            Act::Heal { .. } => self.heal(epoch, act),
+            Act::Succeed { federation, heads } => {
+                let [one, other] = heads;
+                if self.succeeds.is_some() || one >= other {
+                    return Err(CharterRejection::NumbersNotRising);
+                }
+                self.succeeds = Some((*federation, *heads));
+                Ok(())
+            }
         }
     }
 
@@ -407,7 +434,18 @@ impl Charter {
         Ok(())
     }
 
-    fn rekey(&mut self, epoch: u32, org: OrgId, key: PublicKey) -> Result<(), CharterRejection> {
+    pub(super) fn part_with(&mut self, epoch: u32, org: OrgId) {
+        if let Some(member) = self.members.get_mut(&org) {
+            member.left = Some(epoch);
+        }
+    }
+
+    pub(super) fn rekey(
+        &mut self,
+        epoch: u32,
+        org: OrgId,
+        key: PublicKey,
+    ) -> Result<(), CharterRejection> {
         if !self.is_member(org) {
             return Err(CharterRejection::UnknownOrganisation);
         }
@@ -437,7 +475,7 @@ impl Charter {
     }
 
     /// More than half, so that any two quorums have an organisation in common.
-    fn set_quorum(&mut self, quorum: u8) -> Result<(), CharterRejection> {
+    pub(super) fn set_quorum(&mut self, quorum: u8) -> Result<(), CharterRejection> {
         let (organisations, k) = (self.organisations().count(), usize::from(quorum));
         if k <= organisations / 2 {
             return Err(CharterRejection::QuorumTooSmall);
@@ -511,7 +549,11 @@ impl Charter {
         Ok(())
     }
 
-    fn know(&self, p: ProgrammeId, commodity: CommodityId) -> Result<(), CharterRejection> {
+    pub(super) fn know(
+        &self,
+        p: ProgrammeId,
+        commodity: CommodityId,
+    ) -> Result<(), CharterRejection> {
         let programme = self.programme(p).ok_or(CharterRejection::UnknownProgramme)?;
         programme.commodity(commodity).map(|_| ()).ok_or(CharterRejection::UnknownCommodity)
     }
@@ -519,7 +561,7 @@ impl Charter {
 
 /// The checks that need no state: size, place, and which acts may stand together.
 fn check_shape(article: &Article, epoch: u32, previous: Hash) -> Result<(), CharterRejection> {
-    if wire::encode(article).len() > limits::ARTICLE_BYTES - SIGNATURE_ROOM {
+    if wire::encode(article).len() > article.limit() - SIGNATURE_ROOM {
         return Err(CharterRejection::TooLong);
     }
     if article.epoch != epoch {
@@ -535,6 +577,13 @@ fn check_shape(article: &Article, epoch: u32, previous: Hash) -> Result<(), Char
     let misplaced = |(place, act)| founds(act) != (epoch == 0 && place == 0);
     if article.acts.iter().enumerate().any(misplaced) {
         return Err(CharterRejection::FoundMisplaced);
+    }
+    if epoch > 0 && article.acts.iter().any(|act| matches!(act, Act::Succeed { .. })) {
+        return Err(CharterRejection::FoundMisplaced);
+    }
+    let heals = |act: &Act| matches!(act, Act::Heal { .. });
+    if article.acts.iter().any(heals) && article.acts.len() > 1 {
+        return Err(CharterRejection::HealNotAlone);
     }
     let recovers = |act: &Act| matches!(act, Act::Recover { .. });
     if article.acts.iter().any(recovers) && !article.acts.iter().all(recovers) {

@@ -11,13 +11,16 @@ use crate::fixtures::{
     item, key, list, name, org, rejections_of, signed,
 };
 
-const ALL: [CharterRejection; 29] = [
+mod stopped;
+
+const ALL: [CharterRejection; 37] = [
     TooLong,
     EpochNotNext,
     PreviousNotHead,
     NoActs,
     FoundMisplaced,
     RecoveryNotAlone,
+    HealNotAlone,
     UnknownOrganisation,
     UnknownProgramme,
     UnknownCommodity,
@@ -34,6 +37,12 @@ const ALL: [CharterRejection; 29] = [
     CommodityChanged,
     AmountZero,
     BudgetOverflow,
+    NotFenced,
+    ReserveFenced,
+    CutUnsound,
+    NoFork,
+    TwiceMisstated,
+    TooFewHonest,
     SignersNotRising,
     UnknownSigner,
     BadSignature,
@@ -41,6 +50,7 @@ const ALL: [CharterRejection; 29] = [
     RotationUnsigned,
     RecoveryUnsigned,
     QuorumMissing,
+    HealUnsigned,
 ];
 
 fn weak() -> PublicKey {
@@ -179,6 +189,7 @@ fn drafts_are_refused_in_order_of_precedence() {
     let half = budget(&[(OIL, limits::AMOUNT / 2)]);
     check(BudgetOverflow, vec![half.clone(), half]);
     seen.extend([EpochNotNext, PreviousNotHead]); // below
+    seen.extend(stopped::REJECTIONS);
     assert_eq!(seen, ALL.into_iter().filter(|r| *r < SignersNotRising).collect(), "one row each");
 }
 
@@ -253,6 +264,7 @@ fn signatures_are_refused_in_order_of_precedence() {
     let elsewhere = FederationId(Hash([9; 32]));
     let article = signed(camp.draft(list(act())), &elsewhere, [1, 2]);
     assert_eq!(camp.apply(&article), Err(BadSignature), "signed for another federation");
+    seen.insert(HealUnsigned); // in `stopped`
     assert_eq!(seen, ALL.into_iter().filter(|r| *r >= SignersNotRising).collect(), "one row each");
 }
 

@@ -43,6 +43,20 @@ pub fn used_before(view: &impl View, at: At, what: &Use) -> bool {
     view.uses(what).iter().any(|earlier| in_past(view, at, *earlier))
 }
 
+/// Whether a feed had ended before a place, as its chain sees it.
+#[must_use]
+pub fn ended_before(view: &impl View, at: At) -> bool {
+    let (mut chain, mut below) = (at.chain, at.index);
+    for _ in 0..=crate::limits::BRANCHES {
+        if view.ended(chain).is_some_and(|end| end < below) {
+            return true;
+        }
+        let Some(left) = view.chain(chain).left else { return false };
+        (chain, below) = (left.chain, below.min(left.index));
+    }
+    false
+}
+
 /// The lot and amount of the redemption at exactly this place: a `Redeem`, or a `Post` through its hold.
 #[must_use]
 pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
@@ -70,6 +84,7 @@ pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
         | Value::Basket { .. }
         | Value::Refund { .. }
         | Value::FloatRedeem { .. }
-        | Value::FloatCover(_) => None,
+        | Value::FloatCover(_)
+        | Value::End { .. } => None,
     }
 }

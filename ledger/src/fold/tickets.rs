@@ -2,7 +2,7 @@
 
 use super::{Folding, may_become, resolve, used_before};
 use crate::amount::{Amount, Balance};
-use crate::charter::Charter;
+use crate::charter::{Charter, Released};
 use crate::entry::{FloatCover, Lot, Owner, Send};
 use crate::hash::{Hash, Purpose, hash};
 use crate::id::{CommodityId, CycleId, EntryName, ProgrammeId};
@@ -23,9 +23,16 @@ pub fn budget_name(epoch: u32, act: u8, line: u8) -> Hash {
     hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
 }
 
-/// What a charter's newest article changes: the lines of its budgets are on their way to their treasuries.
+/// The name under which a release is claimed.
 #[must_use]
-pub fn budgets(charter: &Charter, epoch: u32) -> Vec<Change> {
+pub fn release_name(epoch: u32, act: u8) -> Hash {
+    hash(Purpose::Release, &[&epoch.to_be_bytes(), &[act]])
+}
+
+/// What an article of a charter changes: the lines of its budgets are on their way to their treasuries, and what it
+/// releases has left the suspense of its feed for a reserve.
+#[must_use]
+pub fn voted(charter: &Charter, epoch: u32) -> Vec<Change> {
     let mut changes = Vec::new();
     let voted = charter.budgets().filter(|((at, _, _), _)| *at == epoch);
     for ((_, act, line), budget) in voted {
@@ -51,6 +58,30 @@ pub fn budgets(charter: &Charter, epoch: u32) -> Vec<Change> {
         };
         changes.push(Change::Ticket(budget_name(epoch, act, line), row));
         changes.push(Change::Pool(key, Pool { arriving: budget.amount.into(), ..Pool::default() }));
+    }
+    for ((_, act), release) in charter.releases().filter(|((at, _), _)| *at == epoch) {
+        let Released { feed, cycle, commodity, amount, reserve } = *release;
+        let programme = feed.programme;
+        let key = |node| PoolKey { node, programme, cycle, commodity };
+        let row = TicketRow {
+            programme,
+            from: None,
+            index: 0,
+            lot: Lot(0),
+            to: reserve,
+            owner: Owner::Reserve,
+            cycle,
+            commodity,
+            amount,
+            expires: Minute::NEVER,
+            placed: true,
+            claimed: None,
+        };
+        changes.push(Change::Ticket(release_name(epoch, act), row));
+        let gone = Pool { lots: Balance::ZERO.debit(amount), ..Pool::default() };
+        changes.push(Change::Pool(key(feed.node), gone));
+        let coming = Pool { arriving: amount.into(), ..Pool::default() };
+        changes.push(Change::Pool(key(reserve), coming));
     }
     changes
 }
@@ -204,17 +235,9 @@ impl<V: View> Folding<'_, V> {
         let node = self.place.feed.node.short();
         match ticket {
             Ticket::Budget { epoch, act, line } => {
-                let name = budget_name(*epoch, *act, *line);
-                // A budget its author cannot have known, by its own word, is none, whatever a later charter says: or
-                // the answer would depend on which came first, the article or the block.
-                let known = *epoch <= self.place.epoch;
-                match self.view.ticket(&name).filter(|_| known) {
-                    Some(row) if row.to == node && row.programme == self.programme() => {
-                        self.take_up(name, row);
-                    }
-                    _ => self.fault(Fault::NotBudgeted),
-                }
+                self.claim_voted(*epoch, budget_name(*epoch, *act, *line));
             }
+            Ticket::Release { epoch, act } => self.claim_voted(*epoch, release_name(*epoch, *act)),
             Ticket::Sent(sent, hops) => {
                 // Provenance that cannot be believed adds nothing; the ticket itself decides about the claim.
                 for hop in hops.iter().filter(|hop| *hop != sent) {
@@ -243,8 +266,31 @@ impl<V: View> Folding<'_, V> {
         }
     }
 
+    /// Takes up what an article voted: a budget's line, or a release.
+    fn claim_voted(&mut self, epoch: u32, name: Hash) {
+        let node = self.place.feed.node.short();
+        // What its author cannot have known, by its own word, is nothing, whatever a later charter says: or the answer
+        // would depend on which came first, the article or the block.
+        let known = epoch <= self.place.epoch;
+        // A line of a branch of the charter that was given up: its author trusted a quorum, and proves nothing by it.
+        let lost = self.view.charter().may_be_of_lost_branch(epoch, self.place.epoch);
+        match self.view.ticket(&name).filter(|_| known) {
+            Some(row) if row.to == node && row.programme == self.programme() => {
+                let opened = if lost { Opened::Waiting } else { Opened::Claim };
+                self.take_up_as(name, row, opened);
+            }
+            // It cannot be told what it was: what names it finds no lot, and its pool is short by what was given.
+            _ if lost => {}
+            _ => self.fault(Fault::NotBudgeted),
+        }
+    }
+
     /// Turns a ticket into a lot of this feed: once, however often and on however many branches it is claimed.
     fn take_up(&mut self, name: Hash, row: TicketRow) {
+        self.take_up_as(name, row, Opened::Claim);
+    }
+
+    fn take_up_as(&mut self, name: Hash, row: TicketRow, opened: Opened) {
         let at = self.at();
         let ticket = Use::Ticket(name);
         if used_before(self.view, at, &ticket) {
@@ -254,7 +300,7 @@ impl<V: View> Folding<'_, V> {
         if let Some(first) = row.claimed {
             return self.push(Change::Slot(at, Slot::Same(first)));
         }
-        let lot = claimed_lot(name, &row, row.amount, Opened::Claim);
+        let lot = claimed_lot(name, &row, row.amount, opened);
         self.push(Change::Slot(at, Slot::Lot(lot)));
         self.own_pool(
             row.cycle,

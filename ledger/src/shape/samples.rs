@@ -3,7 +3,8 @@
 use super::of;
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
-use crate::charter::{Act, ArticleFork, SignedArticle};
+use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
+use crate::cut::{Cut, Reason};
 use crate::entry::{
     CarrierKind, Control, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
 };
@@ -64,13 +65,16 @@ fn values() -> Vec<Value> {
         Value::Refund { redeem: 0, amount, at },
         Value::FloatRedeem { lot, home, purse, amount, merchant: merchant_no, at, method },
         Value::FloatCover(cover()),
+        Value::End { at },
     ]
 }
 
 /// An entry of every kind; claims of both kinds of ticket.
 pub(crate) fn entries() -> Vec<Entry> {
     let claim = Value::Claim { ticket: Box::new(Ticket::Sent(sent(), bounded([]))), at: NOW };
-    let values = values().into_iter().chain([claim]).map(Entry::Value);
+    let release = Box::new(Ticket::Release { epoch: 0, act: 0 });
+    let release = Value::Claim { ticket: release, at: NOW };
+    let values = values().into_iter().chain([claim, release]).map(Entry::Value);
     let registries = registries().map(Entry::Registry);
     values.chain(registries).chain(controls().map(Entry::Control)).collect()
 }
@@ -84,10 +88,19 @@ fn registries() -> [Registry; 3] {
     ]
 }
 
-fn controls() -> [Control; 2] {
-    let frozen = list(&charter().federation(), TREASURY, &[1], NOW).0;
+fn controls() -> [Control; 4] {
+    let federation = charter().federation();
+    let frozen = list(&federation, TREASURY, &[1], NOW).0;
     let fault = Control::FaultSeen { feed: feed_of(A), index: 0, proof: Hash::ZERO };
-    [Control::List(Box::new(frozen)), fault]
+    let clock = statement::Statement::Clock { node: node(A), clock: NOW };
+    let word = clock.sign(&federation, &key(OPERATORS[0]));
+    let (feed, cut, reason) = (feed_of(A), Cut::NOTHING, Reason::Lost);
+    [
+        Control::List(Box::new(frozen)),
+        fault,
+        Control::Revoke { feed, cut, reason, at: NOW },
+        Control::ClockAnswer { clock: NOW, word, at: NOW },
+    ]
 }
 
 fn frozen_draft(federation: &FederationId) -> Draft {
@@ -99,11 +112,12 @@ fn row() -> Row {
 }
 
 /// What an operator can say, each with her signature.
-fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 2] {
+fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 3] {
     let (leaf, file, map, update) = (Hash::ZERO, Hash::ZERO, Hash::ZERO, true);
     let entry = statement::Statement::Entry { feed: feed_of(A), leaf };
     let import = statement::Statement::Import { node: node(A), file, map, update };
-    [entry, import].map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
+    let clock = statement::Statement::Clock { node: node(A), clock: NOW };
+    [entry, import, clock].map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }
 
 /// One frame of each kind.
@@ -158,7 +172,13 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     let kinds = [CarrierKind::Code, CarrierKind::Paper, CarrierKind::Card, CarrierKind::Phone];
     let owners = [Owner::Budget, Owner::Float, Owner::Reserve, purse_of(0)];
     let (registries, controls) = (registries(), controls());
-    let tickets = [Ticket::Sent(sent(), bounded([sent()])), FOOD_BUDGET];
+    let (cut, reason) = (Cut::NOTHING, Reason::Lost);
+    let reasons = [Reason::Lost, Reason::Compromised, Reason::Late, Reason::HandedOver];
+    let tickets = [
+        Ticket::Sent(sent(), bounded([sent()])),
+        FOOD_BUDGET,
+        Ticket::Release { epoch: 0, act: 0 },
+    ];
     let start = Head::start(&federation, &value(A));
     let entries = [Entry::Value(values().remove(0))];
     let block = seal(&federation, A, value(A), 0, start, &entries);
@@ -195,6 +215,22 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     acts.extend(article.article.acts.iter().skip(1).take(3).cloned());
     let (programme, commodity, rights, float) = (FOOD, RICE, Amount::ZERO, Amount::ZERO);
     acts.insert(6, Act::Ceiling { org, programme, commodity, rights, float });
+    acts.push(Act::Fence { feed: feed_of(A), cut, reason });
+    let (cycle, amount) = (MAY, Amount::ZERO);
+    acts.push(Act::Release { feed: feed_of(A), cycle, commodity, amount, reserve: node(B) });
+    let cuts = bounded([NodeCut { node: node(A), cut }]);
+    acts.push(Act::Close { programme, cycle, cuts });
+    let signatures = bounded(article.signatures.iter().copied().take(1));
+    acts.push(Act::Heal {
+        kept: Hash::ZERO,
+        lost: Bytes::new(vec![0]).expect("small"),
+        kept_by: signatures,
+        lost_by: bounded(article.signatures.iter().copied().take(1)),
+        twice: bounded([Twice { org, key: None }]),
+        quorum: 1,
+    });
+    acts.push(Act::Succeed { federation, heads: [Hash::ZERO; 2] });
+    let twice = [Twice { org, key: None }, Twice { org, key: Some(key) }];
     let notices: Vec<_> = roster(&charter).notices().map(|signed| signed.notice.clone()).collect();
     let mut notices: Vec<String> = notices.iter().map(of).collect();
     let replaces = Some(node(B));
@@ -215,6 +251,8 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Registry", join(registries.iter().map(of).collect())),
         ("Control", join(controls.iter().map(of).collect())),
         ("Moved", join([Moved::Send(send()), Moved::Cover(cover())].iter().map(of).collect())),
+        ("Reason", join(reasons.iter().map(of).collect())),
+        ("Twice", join(twice.iter().map(of).collect())),
         ("Ticket", join(tickets.iter().map(of).collect())),
         ("Promise", of(&promise)),
         ("Block", of(&block)),

@@ -519,7 +519,7 @@ fn once_each(written: &[Vec<(Entry, Hash)>; 3]) -> Result<(), TestCaseError> {
             let use_of = match entry {
                 Entry::Value(Value::Claim { ticket, .. }) => match &**ticket {
                     Ticket::Sent(sent, _) => Use::Ticket(sent.name(FOOD).ticket()),
-                    Ticket::Budget { .. } => Use::Ticket(Hash::ZERO),
+                    Ticket::Budget { .. } | Ticket::Release { .. } => Use::Ticket(Hash::ZERO),
                 },
                 Entry::Value(Value::Post { hold, .. } | Value::Drop { hold, .. }) => {
                     Use::Hold(place(who, *hold))

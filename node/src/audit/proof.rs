@@ -134,7 +134,9 @@ pub(super) fn lot_of(value: &Value, at: &impl Fn(u64) -> Option<Value>) -> Optio
             found @ (Value::Redeem { .. } | Value::Post { .. }) => lot_of(&found, at),
             _ => None,
         },
-        Value::Merchant { .. } | Value::Claim { .. } | Value::Basket { .. } => None,
+        Value::Merchant { .. } | Value::Claim { .. } | Value::Basket { .. } | Value::End { .. } => {
+            None
+        }
     }
 }
 
@@ -291,5 +293,6 @@ pub fn says(entry: &Entry) -> String {
         Value::FloatCover(cover) => {
             format!("{} minor units are given for a float redemption", cover.amount)
         }
+        Value::End { .. } => "the feed ends".to_owned(),
     }
 }

@@ -81,11 +81,16 @@ impl<S: Source> Tracing<'_, S> {
                     Moved::Cover(cover) => Some(cover.amount.units()),
                 },
                 Ticket::Budget { .. } => None,
+                Ticket::Release { epoch, act } => {
+                    let charter = &self.looking.ground.charter;
+                    charter.release(*epoch, *act).map(|release| release.amount.units())
+                }
             },
             Value::Merchant { .. }
             | Value::Post { .. }
             | Value::Drop { .. }
-            | Value::Basket { .. } => None,
+            | Value::Basket { .. }
+            | Value::End { .. } => None,
         };
         let commodity = self.commodity(feed, value);
         let much = units.map(|units| match commodity {
@@ -115,6 +120,7 @@ impl<S: Source> Tracing<'_, S> {
                 self.looking.node(&cover.float.feed.node)
             ),
             Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
+            Value::End { .. } => format!("{place} ends its feed"),
         };
         let stamp = when(value.stamp());
         Step { feed: Some(feed.to_string()), index: Some(index), when: stamp, words, units }
@@ -136,6 +142,10 @@ impl<S: Source> Tracing<'_, S> {
                             let charter = &self.looking.ground.charter;
                             charter.budget_line(*epoch, *act, *line).map(|line| line.commodity)
                         }
+                        Ticket::Release { epoch, act } => {
+                            let charter = &self.looking.ground.charter;
+                            charter.release(*epoch, *act).map(|release| release.commodity)
+                        }
                     };
                 }
                 _ => {}
@@ -154,6 +164,10 @@ impl<S: Source> Tracing<'_, S> {
                 match &**ticket {
                     Ticket::Budget { epoch, act, line } => {
                         self.budget(feed.programme, (*epoch, *act, *line));
+                        return;
+                    }
+                    Ticket::Release { epoch, act } => {
+                        self.release(*epoch, *act);
                         return;
                     }
                     Ticket::Sent(sent, _) => {
@@ -185,6 +199,19 @@ impl<S: Source> Tracing<'_, S> {
         let much = self.looking.amount(programme, voted.commodity, units);
         let to = self.looking.node(&voted.treasury);
         let words = format!("article {epoch} votes {much} for cycle {} to {to}", voted.cycle);
+        let step = Step { feed: None, index: None, when: String::new(), words, units: Some(units) };
+        self.trail.came.push(step);
+    }
+
+    fn release(&mut self, epoch: u32, act: u8) {
+        let Some(freed) = self.looking.ground.charter.release(epoch, act) else {
+            self.trail.cut = true;
+            return;
+        };
+        let units = freed.amount.units();
+        let much = self.looking.amount(freed.feed.programme, freed.commodity, units);
+        let (from, to) = (self.looking.node(&freed.feed.node), self.looking.node(&freed.reserve));
+        let words = format!("article {epoch} releases {much} of the suspense of {from} to {to}");
         let step = Step { feed: None, index: None, when: String::new(), words, units: Some(units) };
         self.trail.came.push(step);
     }
@@ -222,7 +249,8 @@ impl<S: Source> Tracing<'_, S> {
                 Value::Hold { .. }
                 | Value::Claim { .. }
                 | Value::Merchant { .. }
-                | Value::Basket { .. } => false,
+                | Value::Basket { .. }
+                | Value::End { .. } => false,
             };
             if follows {
                 next.push((placed.index, later.clone()));

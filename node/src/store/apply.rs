@@ -70,6 +70,9 @@ impl Work<'_> {
                 params![node, At64(at)],
             ),
             Change::Fault(at, fault) => self.put_fault(at, fault),
+            Change::Revoked(said) => self.put_revoked(&said),
+            Change::Ended(at, accumulator) => self.put_ended(at, &accumulator),
+            Change::ClockAnswered(word) => self.put_clock_word(&word),
         }
     }
 

@@ -42,7 +42,7 @@ impl Store {
         }
         let work = Work::new(tx, charter.clone(), roster);
         for epoch in 0..=charter.epoch() {
-            for change in fold::budgets(&charter, epoch) {
+            for change in fold::voted(&charter, epoch) {
                 work.apply(change);
             }
         }
@@ -288,6 +288,7 @@ impl Work<'_> {
                 out.push(state::list_bytes(&node, index.cast_unsigned(), &list));
             }
         }
+        out.extend(self.stop_rows());
         out
     }
 }

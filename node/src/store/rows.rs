@@ -220,7 +220,7 @@ pub(super) fn feed_ref_bytes(feed: &FeedRef) -> [u8; 11] {
     bytes
 }
 
-fn feed_ref(bytes: &[u8; 11]) -> Option<FeedRef> {
+pub(super) fn feed_ref(bytes: &[u8; 11]) -> Option<FeedRef> {
     let (node, rest) = bytes.split_first_chunk::<8>()?;
     let [lane, high, low] = *rest.first_chunk::<3>()?;
     let programme = ProgrammeId(u16::from_be_bytes([high, low]));

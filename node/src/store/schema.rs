@@ -91,10 +91,15 @@ CREATE TABLE cancelled(programme INTEGER NOT NULL, carrier BLOB NOT NULL,
   PRIMARY KEY(programme, carrier)) WITHOUT ROWID, STRICT;
 CREATE TABLE waiting(node BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(node, at)) WITHOUT ROWID, STRICT;
 CREATE TABLE fault(at INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY(at, kind)) WITHOUT ROWID, STRICT;
+CREATE TABLE revoked(feed BLOB NOT NULL, node BLOB NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL, reason INTEGER NOT NULL,
+  PRIMARY KEY(feed, node, seq, head, reason)) WITHOUT ROWID, STRICT;
+CREATE TABLE ended(at INTEGER PRIMARY KEY, accumulator BLOB NOT NULL) STRICT;
+CREATE TABLE clock_word(node BLOB NOT NULL, clock INTEGER NOT NULL, operator BLOB NOT NULL,
+  PRIMARY KEY(node, clock, operator)) WITHOUT ROWID, STRICT;
 ";
 
 /// The derived tables, for emptying.
-pub(super) const DERIVED_TABLES: [&str; 14] = [
+pub(super) const DERIVED_TABLES: [&str; 17] = [
     "slot",
     "pool",
     "ticket",
@@ -109,6 +114,9 @@ pub(super) const DERIVED_TABLES: [&str; 14] = [
     "cancelled",
     "waiting",
     "fault",
+    "revoked",
+    "ended",
+    "clock_word",
 ];
 
 /// Opens or creates the file with the settings a ledger needs: WAL and `synchronous=FULL` (NORMAL lost acknowledged

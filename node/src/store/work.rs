@@ -20,8 +20,8 @@ use annona_ledger::notice::Roster;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
-    At, Chain, ChainNo, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Slot, TicketRow, Use,
-    View,
+    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Revocation,
+    Sealed, Slot, TicketRow, Use, View,
 };
 use annona_ledger::{admit, fold, limits, wire};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
@@ -67,6 +67,8 @@ pub struct Work<'a> {
     merchants: RefCell<BTreeMap<(ChainNo, MerchantId), u32>>,
     /// The lowest ticket of a feed that its blocks here do not bear out, if any. Forgotten when any ticket changes.
     pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
+    /// Where feeds ended and what was said against them: few, and asked for at every entry.
+    pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
 }
 
@@ -109,6 +111,7 @@ impl<'a> Work<'a> {
             newest: Cell::new(None),
             merchants: RefCell::default(),
             unplaced: RefCell::default(),
+            stopped: RefCell::default(),
             fault: RefCell::default(),
         }
     }
@@ -294,6 +297,7 @@ impl<'a> Work<'a> {
             self.approved.borrow_mut().clear();
             self.merchants.borrow_mut().clear();
             self.unplaced.borrow_mut().clear();
+            *self.stopped.borrow_mut() = None;
             self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
         } else {
             self.chains.borrow_mut().keep();
@@ -793,6 +797,32 @@ impl View for Work<'_> {
             .iter()
             .filter(|(_, at)| at.chain == chain)
             .fold(Balance::ZERO, |sum, (amount, _)| sum.credit(*amount))
+    }
+
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
+        self.feed_named(feed).map(|feed| self.chain_numbers(&feed)).unwrap_or_default()
+    }
+
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
+        self.sealed_as(chain, seq)
+    }
+
+    fn sealed_over(&self, at: At) -> Option<Sealed> {
+        self.sealed_around(at)
+    }
+
+    fn ended(&self, chain: ChainNo) -> Option<u64> {
+        self.stopped(|stopped| stopped.ended.get(&chain).copied())
+    }
+
+    fn revocations(&self, feed: &FeedRef) -> Vec<Revocation> {
+        self.stopped(|stopped| {
+            stopped.revoked.iter().filter(|said| said.feed == *feed).copied().collect()
+        })
+    }
+
+    fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
+        self.words_about(node)
     }
 
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {

@@ -63,7 +63,9 @@ impl Model {
         }
         match &draft.entry {
             Entry::Control(Control::List(frozen)) => self.approved(frozen, feed),
-            Entry::Control(Control::FaultSeen { .. }) => true,
+            Entry::Control(
+                Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
+            ) => true,
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
             Entry::Value(value) => {
                 self.completes(feed, tip, value)
@@ -182,6 +184,7 @@ impl Model {
             }
             Value::Drop { hold, .. } => self.pending(tip, *hold).is_some(),
             Value::Basket { entries } => (1..=limits::BASKET_ENTRIES).contains(entries),
+            Value::End { .. } => true,
             Value::Refund { redeem, amount, .. } => {
                 let Some(fact) = self.past(tip, *redeem) else { return false };
                 let given = self.given.iter().find(|g| g.name == fact.name && !g.float);
@@ -286,6 +289,8 @@ impl Model {
                 })
             }
             Ticket::Sent(sent, hops) => self.may_claim_sent(feed, tip, sent, hops),
+            // No article of the simulator releases anything.
+            Ticket::Release { .. } => false,
         }
     }
 

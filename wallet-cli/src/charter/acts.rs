@@ -3,7 +3,7 @@
 use annona_ledger::charter::{Act, Article, Charter, Commodity, Unit};
 use annona_ledger::id::{CommodityId, ProgrammeId};
 
-use crate::words::{hex, print_units};
+use crate::words::{hex, print_units, reason_word, say_cut};
 
 /// What an article decides, one line an act. `charter` is the one before it, for the names of what is there already.
 pub(crate) fn describe(article: &Article, charter: Option<&Charter>) -> Vec<String> {
@@ -69,6 +69,38 @@ impl Telling<'_> {
                     hex(treasury),
                     what.join(", "),
                 )
+            }
+            Act::Fence { feed, cut, reason } => {
+                let why = reason_word(*reason);
+                format!("fence feed {feed} after {}: {why}", say_cut(cut))
+            }
+            Act::Release { feed, cycle, commodity, amount, reserve } => format!(
+                "release {} of cycle {cycle} from the suspense of {feed} to the reserve of node {}",
+                self.units(feed.programme, *commodity, amount.units()),
+                hex(reserve),
+            ),
+            Act::Close { programme, cycle, cuts } => format!(
+                "close cycle {cycle} of {}; {} feeds are known so far",
+                self.programme(*programme),
+                cuts.len(),
+            ),
+            Act::Heal { kept, twice, quorum, .. } => {
+                let who: Vec<String> = twice
+                    .iter()
+                    .map(|t| match t.key {
+                        Some(key) => format!("{} gets the key {}…", t.org, hex(&key.short())),
+                        None => format!("{} leaves", t.org),
+                    })
+                    .collect();
+                format!(
+                    "heal the fork: keep article {}…; of those who signed twice {}; {quorum} must \
+                     sign from now on",
+                    hex(&kept.short()),
+                    who.join(", "),
+                )
+            }
+            Act::Succeed { federation, .. } => {
+                format!("take the place of the federation {federation}, whose charter forked")
             }
         }
     }

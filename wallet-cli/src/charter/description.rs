@@ -1,5 +1,5 @@
 //! The description an article is proposed from (TOML). One file can found a federation or change it; what stands in it
-//! is carried out in the order organisations, keys, programmes, ceilings, budgets.
+//! is carried out in the order organisations, keys, programmes, ceilings, budgets, fences, closes, releases.
 //!
 //! ```toml
 //! [federation]                       # only to found one
@@ -30,6 +30,33 @@
 //! cycle = 1
 //! treasury = "9c1e5d0a7b3f2e41"      # the node, by its 16 digits
 //! lines = { Rice = "36000" }
+//!
+//! [[fence]]
+//! feed = "5f6a00c9158c05e9/value/1"
+//! cut = "12:c41e…"                   # blocks, and the hash of the last one's header; or "nothing"
+//! reason = "lost"                    # compromised, late, handed-over
+//!
+//! [[close]]
+//! programme = "Food"
+//! cycle = 1
+//! cuts = { 5f6a00c9158c05e9 = "12:c41e…" }
+//!
+//! [[release]]
+//! feed = "5f6a00c9158c05e9/value/1"
+//! cycle = 1
+//! commodity = "Rice"
+//! amount = "38"
+//! reserve = "9c1e5d0a7b3f2e41"       # the node that claims it
+//!
+//! [heal]                             # alone in its file
+//! kept = "article-7.signed"
+//! lost = "other-7.signed"
+//! stays = [{ organisation = 2, keys = "city-new.keys.public" }]
+//! quorum = 2
+//!
+//! [succeed]                          # only beside [federation]
+//! federation = "7f3a…"
+//! heads = ["41d6…", "b802…"]
 //! ```
 
 use std::collections::BTreeMap;
@@ -49,6 +76,9 @@ use serde::Deserialize;
 use crate::fault::{Fault, Outcome};
 use crate::key::Public;
 use crate::words;
+use cuts::{Close, Fence, Heal, Release, Succeed};
+
+mod cuts;
 
 /// The most bytes of a description.
 const LARGEST: usize = 1024 * 1024;
@@ -74,6 +104,14 @@ pub(super) struct Description {
     ceiling: Vec<Ceiling>,
     #[serde(default)]
     budget: Vec<Budget>,
+    #[serde(default)]
+    fence: Vec<Fence>,
+    #[serde(default)]
+    close: Vec<Close>,
+    #[serde(default)]
+    release: Vec<Release>,
+    heal: Option<Heal>,
+    succeed: Option<Succeed>,
     #[serde(skip)]
     folder: PathBuf,
 }
@@ -203,7 +241,10 @@ impl Description {
     pub(super) fn acts(&self, charter: Option<&Charter>, now: Millis) -> Outcome<Vec<Act>> {
         let mut acts = Vec::new();
         match (&self.federation, charter) {
-            (Some(federation), None) => acts.push(self.found(federation, now)?),
+            (Some(federation), None) => {
+                acts.push(self.found(federation, now)?);
+                acts.extend(self.succeed.as_ref().map(Succeed::read).transpose()?);
+            }
             (None, None) => {
                 return Err(Fault::input("a founding needs [federation] with a name."));
             }
@@ -217,6 +258,9 @@ impl Description {
                 return Err(Fault::input(
                     "[[organisation]] is for founding; newcomers stand under [[join]].",
                 ));
+            }
+            (None, Some(_)) if self.succeed.is_some() => {
+                return Err(Fault::input("[succeed] is for founding in another's place."));
             }
             (None, Some(_)) => {}
         }
@@ -267,6 +311,19 @@ impl Description {
         for budget in &self.budget {
             let (id, programme) = find(&budget.programme)?;
             acts.push(budget.read(*id, programme)?);
+        }
+        for fence in &self.fence {
+            acts.push(fence.read()?);
+        }
+        for close in &self.close {
+            acts.push(close.read(find(&close.programme)?.0)?);
+        }
+        for release in &self.release {
+            let (_, programme) = find(&Figure::Whole(u64::from(release.feed()?.programme.0)))?;
+            acts.push(release.read(programme)?);
+        }
+        if let (Some(heal), Some(charter)) = (&self.heal, charter) {
+            acts.push(heal.read(&self.folder, charter)?);
         }
         Ok(acts)
     }

@@ -1,15 +1,16 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use annona_ledger::charter::{Charter, Missing};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::acts::commodity_line;
 use super::describe;
 use crate::fault::Outcome;
 use crate::paper::Papers;
 use crate::session::Session;
-use crate::words::{hex, print_millis, print_units};
+use crate::words::{hex, print_cut, print_millis, print_units, reason_word};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -96,6 +97,7 @@ fn show(session: &Session, charter: &Charter) -> Outcome {
             (value, text)
         })
         .collect();
+    let stopped = stopped(charter);
     let value = json!({
         "federation": charter.federation().to_string(), "name": charter.name().as_str(),
         "epoch": charter.epoch(), "quorum": charter.quorum(), "founded": charter.founded().0,
@@ -109,6 +111,7 @@ fn show(session: &Session, charter: &Charter) -> Outcome {
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "budgets": budgets.iter().map(|(value, _)| value).collect::<Vec<_>>(),
+        "fences": stopped.0, "releases": stopped.1, "closes": stopped.2,
     });
     session.screen.answer("charter", value, || {
         let mut lines = vec![
@@ -131,8 +134,55 @@ fn show(session: &Session, charter: &Charter) -> Outcome {
             ));
         }
         lines.extend(budgets.iter().map(|(_, text)| text.clone()));
+        lines.extend(stopped.3);
         lines.join("\n")
     })
+}
+
+/// Fences, releases and closes: for machines, and in words.
+fn stopped(charter: &Charter) -> (Vec<Value>, Vec<Value>, Vec<Value>, Vec<String>) {
+    let (mut fences, mut releases, mut closes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut lines = Vec::new();
+    for feed in charter.fenced() {
+        for fence in charter.fences(feed) {
+            let (cut, reason) = (print_cut(&fence.cut), reason_word(fence.reason));
+            lines.push(format!("  fence of {feed} at {cut}: {reason}, by article {}", fence.epoch));
+            fences.push(json!({
+                "feed": feed.to_string(), "cut": cut, "reason": reason, "epoch": fence.epoch,
+            }));
+        }
+    }
+    for ((epoch, act), freed) in charter.releases() {
+        let commodity = charter.programme(freed.feed.programme);
+        let commodity = commodity.and_then(|p| p.commodity(freed.commodity));
+        let amount = commodity.map_or_else(
+            || freed.amount.to_string(),
+            |c| format!("{} {}", print_units(c, i128::from(freed.amount.units())), c.name),
+        );
+        let reserve = hex(&freed.reserve);
+        lines.push(format!(
+            "  release {epoch}.{act}: {amount} of {}, cycle {}, to the reserve of node {reserve}",
+            freed.feed, freed.cycle
+        ));
+        releases.push(json!({
+            "release": format!("{epoch}.{act}"), "feed": freed.feed.to_string(),
+            "cycle": freed.cycle, "commodity": freed.commodity, "amount": freed.amount,
+            "reserve": reserve,
+        }));
+    }
+    for (programme, cycle, closed) in charter.closes() {
+        lines.push(format!(
+            "  cycle {cycle} of programme {programme} closed by article {}, {} feeds known",
+            closed.epoch,
+            closed.cuts.len()
+        ));
+        let cuts: BTreeMap<String, String> =
+            closed.cuts.iter().map(|(node, cut)| (hex(node), print_cut(cut))).collect();
+        closes.push(json!({
+            "programme": programme, "cycle": cycle, "epoch": closed.epoch, "cuts": cuts,
+        }));
+    }
+    (fences, releases, closes, lines)
 }
 
 /// Who still has to sign.

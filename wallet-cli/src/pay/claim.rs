@@ -168,6 +168,10 @@ pub(super) fn described(till: &Till, ticket: &Ticket) -> (Value, String) {
             json!({ "programme": till.id, "budget": [epoch, act, line] }),
             format!("budget line {line} of article {epoch}, {}", till.programme.name),
         ),
+        Ticket::Release { epoch, act } => (
+            json!({ "programme": till.id, "release": [epoch, act] }),
+            format!("release {act} of article {epoch}, {}, as reserve", till.programme.name),
+        ),
         Ticket::Sent(sent, hops) => {
             let (cycle, commodity, amount, whose, purse) = match &sent.moved {
                 Moved::Send(send) => {

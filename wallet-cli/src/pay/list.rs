@@ -327,6 +327,7 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
         | Fact::Hold { .. }
         | Fact::Drop { .. }
         | Fact::Basket { .. }
+        | Fact::End { .. }
         | Fact::FloatCover(_) => None,
     }
 }

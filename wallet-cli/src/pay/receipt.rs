@@ -174,5 +174,6 @@ fn described(entry: &Entry) -> String {
         Fact::Post { hold, .. } => format!("posted hold {hold}"),
         Fact::Drop { hold, .. } => format!("dropped hold {hold}"),
         Fact::Basket { entries } => format!("a basket of {entries}"),
+        Fact::End { .. } => "the end of the feed".into(),
     }
 }

@@ -226,6 +226,9 @@ impl Till {
                 Moved::Cover(_) => Err(Fault::input("the ticket covers a float, nobody's purse.")),
             },
             Ticket::Budget { .. } => Err(Fault::input("the ticket is a budget, nobody's purse.")),
+            Ticket::Release { .. } => {
+                Err(Fault::input("the ticket is a release to a reserve, nobody's purse."))
+            }
         }
     }
 

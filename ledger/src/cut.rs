@@ -1,0 +1,196 @@
+//! A cut: up to where a feed is taken at its word, by content and not by time (spec/cuts.md).
+//!
+//! A cut labels entries, stops receivers that have heard it, and ends settlement by range. It moves nothing: no balance
+//! has a cut in it (spec/value.md, "Suspense").
+
+use serde::{Deserialize, Serialize};
+
+use crate::charter::Charter;
+use crate::fold::ended_before;
+use crate::hash::Hash;
+use crate::id::{CycleId, EntryName, FeedRef, Lane};
+use crate::limits;
+use crate::notice::{Roles, Roster};
+use crate::view::{At, ChainNo, Revocation, View};
+
+#[cfg(test)]
+mod tests;
+
+/// The first blocks of a feed, named by the header of the last of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Cut {
+    /// How many blocks stand below it. Zero: nothing does.
+    pub seq: u64,
+    /// The hash of the last one's header; zero where there is none.
+    pub head: Hash,
+}
+
+impl Cut {
+    /// Below every block.
+    pub const NOTHING: Self = Self { seq: 0, head: Hash::ZERO };
+
+    /// Whether it says one thing: no blocks and no hash, or blocks and a hash.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        (self.seq == 0) == (self.head == Hash::ZERO)
+    }
+}
+
+/// Why a feed is cut. Enters no balance; *compromised* and *late* add a claim of the programme against the organisation,
+/// listed beside the balances.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Reason {
+    /// Burnt, stolen, broken: gone.
+    Lost,
+    /// Somebody else may have its key.
+    Compromised,
+    /// It does not bring what it wrote.
+    Late,
+    /// It ended its work, or another node took it over.
+    HandedOver,
+}
+
+/// The lowest cut of a feed that anybody with the right to it set, and `None` where nobody did.
+///
+/// A fence counts as it stands. A revocation counts where a node of the feed's own organisation said it whose
+/// certificate makes it a treasury or a hub; below what a quorum of witnesses has cosigned ([`View::certified`]) it counts as
+/// if it stood there, since only a fence may cut what was certified.
+#[must_use]
+pub fn lowest(view: &impl View, feed: &FeedRef) -> Option<Cut> {
+    let fenced = view.charter().fences(feed).iter().map(|fenced| fenced.cut);
+    let certified = view.certified(feed);
+    let revoked = view.revocations(feed).into_iter().filter(|said| may_revoke(view.roster(), said));
+    let revoked = revoked.map(|said| certified.map_or(said.cut, |least| said.cut.max(least)));
+    fenced.chain(revoked).min()
+}
+
+/// The epoch of the first article that fenced a feed: from then on nobody may take up what stands above its cut.
+#[must_use]
+pub fn fenced_from(charter: &Charter, feed: &FeedRef) -> Option<u32> {
+    charter.fences(feed).iter().map(|fenced| fenced.epoch).min()
+}
+
+/// Whether a node may revoke a feed: both belong to one organisation, and it is a treasury or a hub there.
+#[must_use]
+pub fn may_revoke(roster: &Roster, said: &Revocation) -> bool {
+    let Some(by) = roster.node(&said.by) else { return false };
+    let may = by.roles.has(Roles::TREASURY) || by.roles.has(Roles::HUB);
+    may && said.cut.is_sound() && roster.org_of(&said.feed.node) == Some(by.org)
+}
+
+/// How many entries of a chain, from the first, lie below a cut; `None` where the chain is not known up to it, and all
+/// that is known lies below it.
+///
+/// Of a feed that forked, a cut names one branch: of another one, what they share lies below.
+#[must_use]
+pub fn below(view: &impl View, chain: ChainNo, cut: &Cut) -> Option<u64> {
+    let Some(last) = cut.seq.checked_sub(1) else { return Some(0) };
+    let feed = view.chain(chain).feed.short();
+    let chains = view.branches(&feed);
+    let named = chains.iter().find_map(|other| {
+        let block = view.sealed(*other, last).filter(|block| block.hash == cut.head)?;
+        Some((*other, block.next))
+    });
+    if let Some((named, next)) = named {
+        let shared = shared(view, chain, named);
+        // On the branch that the cut names, or on one that left it later: up to the cut.
+        return Some(next.min(shared));
+    }
+    // The chain has another block at that place, and the branch that was meant is not known here.
+    let other = path(view, chain)
+        .into_iter()
+        .any(|(of, upto)| view.sealed(of, last).is_some_and(|block| block.next <= upto));
+    if other { Some(0) } else { None }
+}
+
+/// The chain and those it left, each with the index up to which it sees them.
+fn path(view: &impl View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
+    let (mut path, mut at, mut upto) = (Vec::new(), chain, u64::MAX);
+    for _ in 0..=limits::BRANCHES {
+        path.push((at, upto));
+        let Some(left) = view.chain(at).left else { break };
+        (at, upto) = (left.chain, upto.min(left.index));
+    }
+    path
+}
+
+/// How many entries two chains of a feed have in common.
+fn shared(view: &impl View, one: ChainNo, other: ChainNo) -> u64 {
+    let ours = path(view, one);
+    let common = path(view, other).into_iter().filter_map(|(chain, upto)| {
+        let (_, mine) = ours.iter().find(|(mine, _)| *mine == chain)?;
+        Some(upto.min(*mine))
+    });
+    common.max().unwrap_or(0)
+}
+
+/// What an entry is called. Labels move nothing, and being tainted or late costs nobody anything by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Label {
+    /// Below every cut known.
+    Good,
+    /// Of a closed cycle, and not shown by the cut of its feed when it was closed. Good if it was stamped in time.
+    Late,
+    /// Above the lowest cut of its feed.
+    Tainted,
+    /// After its feed had ended.
+    AfterEnd,
+}
+
+/// What the entry at a place is called; `cycle` is the cycle whose units it moves, if it moves any.
+#[must_use]
+pub fn label(view: &impl View, at: At, cycle: Option<CycleId>) -> Label {
+    let feed = view.chain(at.chain).feed.short();
+    let above = |cut: &Cut| below(view, at.chain, cut).is_some_and(|below| at.index >= below);
+    if ended_before(view, at) {
+        return Label::AfterEnd;
+    }
+    if lowest(view, &feed).is_some_and(|cut| above(&cut)) {
+        return Label::Tainted;
+    }
+    let closed = cycle.and_then(|cycle| view.charter().closed(feed.programme, cycle));
+    let late = closed
+        .filter(|_| feed.lane == Lane::Value)
+        .is_some_and(|closed| above(closed.cuts.get(&feed.node).unwrap_or(&Cut::NOTHING)));
+    if late { Label::Late } else { Label::Good }
+}
+
+/// Where a ticket stands to the lowest cut of its sender's feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stands {
+    /// Nobody cut the feed, or its entry lies below.
+    Below,
+    /// Its entry lies above.
+    Above,
+    /// The block that the cut names is not known here, and by its number alone it cannot be told.
+    Unknown,
+}
+
+/// Where the entry that a ticket promises stands to the lowest cut of its feed.
+///
+/// Without the block that the cut names, its number still tells something: blocks hold 1 to [`limits::BLOCK_ENTRIES`]
+/// entries.
+#[must_use]
+pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) -> Stands {
+    let Some(cut) = lowest(view, feed) else { return Stands::Below };
+    let placed = view.branches(feed).into_iter().find(|chain| {
+        let name = EntryName { feed: *feed, index, accumulator: *accumulator }.ticket();
+        let known = view.ticket(&name).is_some_and(|row| row.placed);
+        known && view.head(*chain).next > index
+    });
+    let chains = placed.map_or_else(|| view.branches(feed), |chain| vec![chain]);
+    // On a fork: below only where every chain that could hold it has it below.
+    let mut ends = chains.into_iter().filter_map(|chain| below(view, chain, &cut));
+    if let Some(first) = ends.next() {
+        let least = ends.fold(first, u64::min);
+        return if index < least { Stands::Below } else { Stands::Above };
+    }
+    let most = cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);
+    if index < cut.seq {
+        Stands::Below
+    } else if index >= most {
+        Stands::Above
+    } else {
+        Stands::Unknown
+    }
+}
