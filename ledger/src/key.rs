@@ -51,7 +51,9 @@ pub enum Context {
 }
 
 impl Context {
-    const fn bytes(self) -> &'static [u8; 16] {
+    /// What a statement in this context begins with, as it is signed.
+    #[must_use]
+    pub const fn bytes(self) -> &'static [u8; 16] {
         match self {
             Self::Promise => b"annona1 promise ",
             Self::Header => b"annona1 header  ",
@@ -110,6 +112,16 @@ impl PublicKey {
         let signature = ed25519_dalek::Signature::from_components(*r, *s);
         key.verify_strict(&signed_bytes(context, scope, message), &signature).is_ok()
     }
+
+    /// Whether `signature` is this key's over `text` and nothing before it: the notes of the outsiders' log, whose form
+    /// others have laid down.
+    #[must_use]
+    pub fn verifies_note(&self, text: &str, signature: &Signature) -> bool {
+        let Ok(key) = VerifyingKey::from_bytes(self.bytes()) else { return false };
+        let Signature::Ed25519([r, s]) = signature;
+        let signature = ed25519_dalek::Signature::from_components(*r, *s);
+        key.verify_strict(text.as_bytes(), &signature).is_ok()
+    }
 }
 
 impl fmt::Display for PublicKey {
@@ -151,6 +163,14 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, context: Context, scope: &[&[u8]], message: &[u8]) -> Signature {
         let signature = self.0.sign(&signed_bytes(context, scope, message));
+        Signature::Ed25519([*signature.r_bytes(), *signature.s_bytes()])
+    }
+
+    /// Signs `text` and nothing before it: a note of the outsiders' log. A key that does this signs nothing else, and no
+    /// note begins as a statement of ours does.
+    #[must_use]
+    pub fn sign_note(&self, text: &str) -> Signature {
+        let signature = self.0.sign(text.as_bytes());
         Signature::Ed25519([*signature.r_bytes(), *signature.s_bytes()])
     }
 }

@@ -64,6 +64,10 @@ pub enum Name {
     Cycle(ProgrammeId, CycleId),
     /// The seed of a card's key, by the first eight bytes of the public one.
     Card([u8; 8]),
+    /// The seed that signs this node's log for outsiders.
+    Log,
+    /// The seed that cosigns other nodes' logs for outsiders.
+    LogWitness,
 }
 
 impl Name {
@@ -83,6 +87,8 @@ impl Name {
             Self::Operator(key) => eight(7, key),
             Self::Cycle(programme, cycle) => two(8, programme.0, cycle.0),
             Self::Card(key) => eight(9, key),
+            Self::Log => two(10, 0, 0),
+            Self::LogWitness => two(11, 0, 0),
         }
     }
 
@@ -100,6 +106,8 @@ impl Name {
             7 => Self::Operator(rest),
             8 => Self::Cycle(ProgrammeId(first), CycleId(second)),
             9 => Self::Card(rest),
+            10 => Self::Log,
+            11 => Self::LogWitness,
             _ => return None,
         };
         // One name, one spelling.

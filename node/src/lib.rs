@@ -18,5 +18,6 @@ pub mod sample;
 pub mod seal;
 pub mod serve;
 pub mod store;
+pub mod tlog;
 pub mod vault;
 pub mod writer;

@@ -30,6 +30,7 @@ pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed, Received};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
+pub(crate) use rows::feed_id;
 pub use work::{Accepted, Work};
 
 /// What a blob in the store is.

@@ -2,6 +2,7 @@
 
 mod check_proof;
 mod export;
+mod log;
 mod prove;
 mod report;
 mod trace;
@@ -43,6 +44,7 @@ enum Command {
     CheckProof(check_proof::CheckProof),
     Trace(trace::Trace),
     Report(report::Report),
+    Log(log::Log),
 }
 
 impl Audit {
@@ -54,6 +56,7 @@ impl Audit {
             Command::CheckProof(command) => command.run(session),
             Command::Trace(command) => command.run(session),
             Command::Report(command) => command.run(session),
+            Command::Log(command) => command.run(session),
         }
     }
 }

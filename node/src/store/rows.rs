@@ -238,7 +238,7 @@ const fn lane_of(number: u8) -> Option<Lane> {
 }
 
 /// A feed from the 36 bytes of [`FeedId::bytes`].
-pub(super) fn feed_id(bytes: &[u8; 36]) -> Option<FeedId> {
+pub(crate) fn feed_id(bytes: &[u8; 36]) -> Option<FeedId> {
     let (algorithm, rest) = bytes.split_first()?;
     let (key, rest) = rest.split_first_chunk::<32>()?;
     let [lane, high, low] = *rest.first_chunk::<3>()?;

@@ -3,7 +3,7 @@
 //! ```text
 //! lake    family 1 (12.5 kg rice, 2 l oil), family 2 (5 kg redeemed, the rest sent to the hill)
 //! hill    amina.ticket claimed; supply.ticket on its way to it; 100 kg rice as its allowance
-//! entry.txt name.txt noor.receipt noor.proof camp.audit part-1.annona stick/ queue.jsonl
+//! entry.txt name.txt noor.receipt noor.proof camp.audit camp.log/ log.key part-1.annona stick/ queue.jsonl
 //! ```
 
 use std::fs;
@@ -41,6 +41,7 @@ fn build(camp: &Camp) {
     camp.run("pay claim amina.ticket --dir hill").fine();
     camp.run(&format!("pay receipt {} --out noor.receipt", camp.told("entry.txt"))).fine();
     camp.run("audit export camp.audit --seal").fine();
+    camp.run("audit log publish camp.log --key-out log.key").fine();
     let name = camp.told("name.txt");
     camp.run(&format!("audit prove camp.audit {name} --out noor.proof")).fine();
     fs::create_dir(camp.file("stick")).expect("folder");

@@ -9,4 +9,5 @@ mod family;
 mod founding;
 mod help;
 mod keeping;
+mod outside;
 mod pay;

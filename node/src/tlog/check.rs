@@ -1,0 +1,221 @@
+//! Checking a log with nothing but its folder, and against an audit file where there is one.
+
+use std::collections::BTreeSet;
+
+use annona_ledger::audit::{Item, Options, Source, govern};
+use annona_ledger::id::FederationId;
+
+use super::LogFault;
+use super::folder::LogFolder;
+use super::leaf::Leaf;
+use super::note::{Checkpoint, NoteFault, NoteKey};
+use super::publish::Owned;
+use super::tree::{self, Edge, Node};
+
+/// The most findings that are told one by one.
+pub const FINDINGS: usize = 100;
+
+/// What was checked, and what is wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// The log's head.
+    pub head: Option<Checkpoint>,
+    /// The feeds that have leaves in it.
+    pub feeds: usize,
+    /// The federations they are of: one, in an honest log.
+    pub federations: Vec<FederationId>,
+    /// For each witness asked for, when it cosigned, in seconds of the Unix epoch.
+    pub witnesses: Vec<(String, Result<u64, NoteFault>)>,
+    /// How many headers stand in the log and in the audit file.
+    pub both: Option<u64>,
+    /// How many stand in the audit file only: sealed since the log was written.
+    pub newer: u64,
+    /// Whether the node has said, under its certificate, that the log is its own; `None` without an audit file.
+    pub owned: Option<bool>,
+    /// What is wrong, at most [`FINDINGS`].
+    pub findings: Vec<String>,
+}
+
+impl Checked {
+    /// Whether everything holds that was checked.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.findings.is_empty() && self.head.is_some()
+    }
+
+    fn finds(&mut self, what: impl Into<String>) {
+        if self.findings.len() < FINDINGS {
+            self.findings.push(what.into());
+        }
+    }
+}
+
+/// Checks every leaf, every tile and every signature of a log.
+///
+/// # Errors
+///
+/// [`LogFault`] where the folder cannot be read; what it holds amiss is in the answer.
+pub fn check(
+    folder: &LogFolder,
+    log: &NoteKey,
+    witnesses: &[NoteKey],
+    audit: Option<&dyn SourceOf>,
+) -> Result<Checked, LogFault> {
+    let mut out = Checked::default();
+    let Some(note) = folder.checkpoint()? else {
+        out.finds("there is no checkpoint");
+        return Ok(out);
+    };
+    if let Err(fault) = note.check(log) {
+        out.finds(format!("the checkpoint: {fault}"));
+    }
+    for witness in witnesses {
+        let answer = note.check(witness);
+        if let Err(fault) = answer {
+            out.finds(format!("witness {}: {fault}", witness.name));
+        }
+        out.witnesses.push((witness.name.clone(), answer));
+    }
+    let head = match Checkpoint::parse(&note.text) {
+        Ok(head) => head,
+        Err(fault) => {
+            out.finds(format!("the checkpoint: {fault}"));
+            return Ok(out);
+        }
+    };
+    if head.name != log.name {
+        out.finds(format!("the checkpoint is of {}", head.name));
+    }
+    let there = leaves(folder, &head, &mut out)?;
+    out.head = Some(head);
+    if let Some(audit) = audit {
+        against(folder, log, audit, &there, &mut out)?;
+    }
+    Ok(out)
+}
+
+/// Reads all leaves; the tiles and the root must follow from them. Answers their hashes.
+fn leaves(
+    folder: &LogFolder,
+    head: &Checkpoint,
+    out: &mut Checked,
+) -> Result<BTreeSet<Node>, LogFault> {
+    let mut edge = Edge::default();
+    let mut there = BTreeSet::new();
+    let (mut feeds, mut federations) = (BTreeSet::new(), BTreeSet::new());
+    let read = folder.leaves(head.size, |at, bytes| {
+        match Leaf::read(bytes) {
+            None => out.finds(format!("leaf {at} is no header signed by the key it names")),
+            Some(leaf) => {
+                feeds.insert(leaf.feed);
+                federations.insert(leaf.federation);
+            }
+        }
+        let hash = tree::leaf(bytes);
+        if !there.insert(hash) {
+            out.finds(format!("leaf {at} stands in the log twice"));
+        }
+        let mut full = Vec::new();
+        edge.push(hash, |tile| full.push(tile));
+        for tile in full {
+            let read = folder.tile(tile.level, tile.number, tree::TILE);
+            if !read.is_ok_and(|hashes| hashes == tile.hashes) {
+                out.finds(format!("tile {}/{} is not that of its leaves", tile.level, tile.number));
+            }
+        }
+        Ok(())
+    });
+    match read {
+        Err(LogFault::Wrong { path, what }) => out.finds(format!("{}: {what}", path.display())),
+        other => other?,
+    }
+    for (level, number, hashes) in edge.partial() {
+        let read = folder.tile(level, number, hashes.len());
+        if !read.is_ok_and(|read| read == hashes) {
+            out.finds(format!("tile {level}/{number} is not that of its leaves"));
+        }
+    }
+    if (edge.size(), edge.root()) != (head.size, head.root) {
+        out.finds("the leaves do not give the root of the checkpoint");
+    }
+    if federations.len() > 1 {
+        out.finds("there are leaves of several federations");
+    }
+    out.feeds = feeds.len();
+    out.federations = federations.into_iter().collect();
+    Ok(there)
+}
+
+/// What an audit file can be asked, whatever it is read from.
+pub trait SourceOf {
+    /// The federation, and for a node's key its transport key, by charter and certificates.
+    fn transport(&self, node: &str) -> Option<(FederationId, annona_ledger::key::PublicKey)>;
+    /// The leaf of each header in it.
+    fn each(&self, leaf: &mut dyn FnMut(Leaf));
+}
+
+impl<S: Source> SourceOf for S {
+    fn transport(&self, node: &str) -> Option<(FederationId, annona_ledger::key::PublicKey)> {
+        let governed = govern(self, &Options::default());
+        let ground = governed.ground()?;
+        let mut nodes = ground.roster.notices().filter_map(|signed| match &signed.notice {
+            annona_ledger::notice::Notice::Node(certificate) => Some(certificate),
+            _ => None,
+        });
+        let found = nodes.find(|certificate| certificate.node.to_string() == node)?;
+        Some((ground.charter.federation(), found.transport))
+    }
+
+    fn each(&self, leaf: &mut dyn FnMut(Leaf)) {
+        let governed = govern(self, &Options::default());
+        let Some(ground) = governed.ground() else { return };
+        let federation = ground.charter.federation();
+        for feed in self.feeds() {
+            self.items(&feed, &mut |_, item| {
+                let (header, signature) = match item {
+                    Item::Block(block) => (block.header, block.signature),
+                    Item::Header(header) => *header,
+                    _ => return true,
+                };
+                leaf(Leaf::of(federation, feed, &(header, signature)));
+                true
+            });
+        }
+    }
+}
+
+fn against(
+    folder: &LogFolder,
+    log: &NoteKey,
+    audit: &dyn SourceOf,
+    there: &BTreeSet<Node>,
+    out: &mut Checked,
+) -> Result<(), LogFault> {
+    let (mut both, mut newer) = (BTreeSet::new(), 0u64);
+    audit.each(&mut |leaf| {
+        let hash = tree::leaf(&leaf.encode());
+        if there.contains(&hash) {
+            both.insert(hash);
+        } else {
+            newer += 1;
+        }
+    });
+    if both.len() < there.len() {
+        let missing = there.len() - both.len();
+        out.finds(format!("{missing} of the log's headers are not in the audit file"));
+    }
+    out.both = Some(both.len() as u64);
+    out.newer = newer;
+    let owned = match Owned::read(folder) {
+        Ok(owned) => audit
+            .transport(&owned.node)
+            .is_some_and(|(federation, key)| owned.log == *log && owned.said_by(federation, &key)),
+        Err(LogFault::Wrong { .. }) => false,
+        Err(other) => return Err(other),
+    };
+    if !owned {
+        out.finds("no node certified in the audit file has said that the log is its own");
+    }
+    out.owned = Some(owned);
+    Ok(())
+}
