@@ -1,21 +1,28 @@
 //! The audit file: written from a ledger, read and checked by anybody, on every core there is; proofs of single entries;
 //! and the report.
 
+pub mod anomalies;
 pub mod export;
 pub mod file;
 mod look;
 pub mod proof;
+pub mod reconcile;
 pub mod report;
 pub mod run;
+pub mod sample;
 pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod walk;
 
+pub use anomalies::anomalies;
 pub use export::{Exported, Ledger, export};
 pub use file::AuditFile;
 pub use look::LookFault;
 pub use proof::{Checked, Proof, check_proof, prove};
+pub use reconcile::reconcile;
 pub use run::{Progress, audit, cores};
+pub use sample::sample;
 pub use store::StoreSource;
 pub use trace::{Step, Trail, trace};

@@ -1,10 +1,13 @@
 //! `annona audit`: one file, one command, no network and nobody's secret.
 
+mod anomalies;
 mod check_proof;
 mod export;
 mod log;
 mod prove;
+mod reconcile;
 mod report;
+mod sample;
 mod trace;
 mod verify;
 
@@ -44,6 +47,9 @@ enum Command {
     CheckProof(check_proof::CheckProof),
     Trace(trace::Trace),
     Report(report::Report),
+    Reconcile(reconcile::Reconcile),
+    Anomalies(anomalies::Anomalies),
+    Sample(sample::Sample),
     Log(log::Log),
 }
 
@@ -56,6 +62,9 @@ impl Audit {
             Command::CheckProof(command) => command.run(session),
             Command::Trace(command) => command.run(session),
             Command::Report(command) => command.run(session),
+            Command::Reconcile(command) => command.run(session),
+            Command::Anomalies(command) => command.run(session),
+            Command::Sample(command) => command.run(session),
             Command::Log(command) => command.run(session),
         }
     }

@@ -25,6 +25,9 @@ pub enum LookFault {
         /// The index.
         index: u64,
     },
+    /// No node of that name.
+    #[error("nobody is certified for a site called \"{0}\"")]
+    NoSite(String),
     /// Something does not fit where it has to.
     #[error("{0}")]
     TooLarge(&'static str),
@@ -120,6 +123,12 @@ impl<'a, S: Source> Looking<'a, S> {
             }
             Unit::Item { measure, .. } => format!("{number} {measure} {}", known.name),
         }
+    }
+
+    /// Digits of a commodity after the point.
+    pub(super) fn digits(&self, programme: ProgrammeId, commodity: CommodityId) -> u8 {
+        let programme = self.ground.charter.programme(programme);
+        programme.and_then(|p| p.commodity(commodity)).map_or(0, |known| known.unit.minor_digits())
     }
 
     /// What a node is called.

@@ -31,6 +31,8 @@ use super::export::ExportFault;
 use super::*;
 use crate::store::StoreFault;
 
+mod questions;
+
 const P: ProgrammeId = ProgrammeId(1);
 const CASH: CommodityId = CommodityId(1);
 

@@ -59,5 +59,7 @@ fn describe(keys: &Keystore, name: Name) -> (String, Option<String>) {
             (format!("purses of programme {programme} cycle {cycle}"), None)
         }
         Name::Card(_) => ("card".into(), signing()),
+        Name::Log => ("log for outsiders".into(), signing()),
+        Name::LogWitness => ("witness of outsiders' logs".into(), signing()),
     }
 }

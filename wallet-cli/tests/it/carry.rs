@@ -86,3 +86,62 @@ fn a_proof_stands_alone_and_a_changed_one_proves_nothing() {
     camp.bare("audit trace camp.audit 1#2").fails(3, "whole name");
     camp.bare("audit prove camp.audit 0011223344556677/value/1#2 --out x").fails(3, "no feed");
 }
+
+#[test]
+fn a_sample_is_drawn_the_same_by_everybody_and_its_proofs_hold() {
+    let camp = counter();
+    let draw = |seed: &str| {
+        camp.bare(&format!("audit sample camp.audit -n 5 --seed {seed} --json")).fine().out
+    };
+    assert_eq!(draw("a"), draw("a"));
+    let drawn = camp.bare("audit sample camp.audit --seed 7 --proofs drawn --json").fine();
+    assert_eq!(drawn.field(0, "of"), "1", "one hand-out in the lake's file");
+    let proofs: Vec<_> = fs::read_dir(camp.file("drawn")).expect("a folder").collect();
+    assert_eq!(proofs.len(), 1);
+    let proof = proofs.into_iter().next().expect("one").expect("read").path();
+    camp.bare(&format!("audit check-proof {}", proof.display())).fine();
+    camp.bare("audit sample camp.audit -n 0 --seed 7").fails(2, "from 1");
+}
+
+#[test]
+fn sites_are_held_side_by_side_and_a_merchant_s_list_against_them() {
+    let camp = counter();
+    // The lake's file has what it sent, and not the hill's claims: they are open, and said to be.
+    let sites = camp.bare("audit reconcile camp.audit --json");
+    assert_eq!(sites.field(0, "even"), "false");
+    assert!(sites.field(0, "open").contains("not claimed in this file"), "{}", sites.out);
+    camp.bare("audit reconcile camp.audit Atlantis").fails(3, "Atlantis");
+    let name = camp.told("name.txt");
+    camp.write("shop.csv", format!("Entry,Amount\n{name},5\n"));
+    let listed = camp.bare("audit reconcile camp.audit --merchant-list shop.csv --json");
+    assert_eq!(listed.field(0, "matched"), "1", "{}", listed.out);
+    camp.write("shop.csv", format!("entry,amount\n{name},6\nnowhere,1\n"));
+    let listed = camp.bare("audit reconcile camp.audit --merchant-list shop.csv --json");
+    assert_eq!(listed.field(0, "matched"), "0");
+    for what in ["line 2 of the list says 6", "line 3 of the list: not in this file"] {
+        assert!(listed.field(0, "open").contains(what), "{}", listed.out);
+    }
+    camp.write("shop.csv", "name,amount\n");
+    camp.bare("audit reconcile camp.audit --merchant-list shop.csv").fails(3, "column `entry`");
+}
+
+#[test]
+fn anomalies_say_what_was_not_looked_for() {
+    let camp = counter();
+    let seen = camp.bare("audit anomalies camp.audit --json").fine();
+    assert_eq!(seen.field(0, "handed_out"), "1");
+    assert!(seen.field(0, "not_looked_for").contains("PIN"), "{}", seen.out);
+    // The camp is served by a clock of the tests: where it is night there is for the offset to say.
+    let all: Vec<String> = (0..24)
+        .map(|hours| {
+            let command = format!(
+                "audit anomalies camp.audit --night 0-1 --utc-offset +{:02}:00 --json",
+                hours % 15
+            );
+            camp.bare(&command).fine().field(0, "found")
+        })
+        .collect();
+    assert!(all.iter().any(|found| !found.contains("night")));
+    camp.bare("audit anomalies camp.audit --utc-offset 3").fails(2, "offset");
+    camp.bare("audit anomalies camp.audit --night 25-3").fails(2, "night");
+}

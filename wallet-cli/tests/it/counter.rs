@@ -41,6 +41,7 @@ fn build(camp: &Camp) {
     camp.run("pay claim amina.ticket --dir hill").fine();
     camp.run(&format!("pay receipt {} --out noor.receipt", camp.told("entry.txt"))).fine();
     camp.run("audit export camp.audit --seal").fine();
+    camp.write("shop.csv", format!("entry,amount\n{},5\n", camp.told("name.txt")));
     camp.run("audit log publish camp.log --key-out log.key").fine();
     let name = camp.told("name.txt");
     camp.run(&format!("audit prove camp.audit {name} --out noor.proof")).fine();

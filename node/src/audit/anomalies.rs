@@ -1,0 +1,308 @@
+//! Patterns an auditor would ask about. None of them is a fault, and none is proof of anything: they say where to look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::audit::Source;
+use annona_ledger::entry::Method;
+use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
+use serde::Serialize;
+
+use super::look::{LookFault, Looking};
+use super::walk::{Did, Seen, walk};
+
+/// Hand-outs of a feed below which shares say nothing.
+const FEW: u64 = 30;
+/// The most patterns of one kind that are told one by one.
+const TOLD: usize = 200;
+
+/// What is taken for usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usual {
+    /// Minutes that the sites' clocks are ahead of UTC.
+    pub utc_offset: i32,
+    /// The first hour of the night, and the first after it.
+    pub night: (u8, u8),
+    /// Hand-outs an hour that one feed may reach however quiet the others are.
+    pub an_hour: u64,
+    /// Minutes within which one purse is not expected twice.
+    pub again: u32,
+}
+
+impl Default for Usual {
+    /// UTC; 21 to 5; 60 hand-outs; ten minutes.
+    fn default() -> Self {
+        Self { utc_offset: 0, night: (21, 5), an_hour: 60, again: 10 }
+    }
+}
+
+/// A pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Anomaly {
+    /// What kind.
+    pub kind: &'static str,
+    /// Where.
+    pub site: String,
+    /// The feed.
+    pub feed: String,
+    /// An entry to begin with, where there is one.
+    pub entry: Option<String>,
+    /// How many entries it is about.
+    pub count: u64,
+    /// What was seen.
+    pub what: String,
+}
+
+/// What was looked for and what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Anomalies {
+    /// Hand-outs that were looked at.
+    pub handed_out: u64,
+    /// What was found, kind by kind.
+    pub found: Vec<Anomaly>,
+    /// Patterns that were left out because there were too many of a kind.
+    pub more: u64,
+    /// What could not be looked for, and why.
+    pub not_looked_for: Vec<String>,
+}
+
+/// What one feed did.
+#[derive(Default)]
+struct OfFeed {
+    handed_out: u64,
+    float: u64,
+    refunds: u64,
+    overrides: u64,
+    round: u64,
+    night: u64,
+    first_night: Option<EntryName>,
+    hours: BTreeMap<u32, (u64, Option<EntryName>)>,
+    last: BTreeMap<(Purse, CommodityId), (u32, EntryName)>,
+    again: Vec<(EntryName, u32)>,
+}
+
+struct Looker<'a, S> {
+    looking: Looking<'a, S>,
+    usual: Usual,
+    founded: u64,
+    feeds: BTreeMap<FeedRef, OfFeed>,
+    covered: BTreeSet<EntryName>,
+    floats: BTreeMap<EntryName, u32>,
+    newest: u32,
+    at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
+}
+
+/// Looks for patterns.
+///
+/// # Errors
+///
+/// [`LookFault`].
+pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFault> {
+    let looking = Looking::at(source)?;
+    let founded = looking.ground.charter.founded().0 / 60_000;
+    let ground = looking.ground.clone();
+    let mut looker = Looker {
+        looking,
+        usual,
+        founded,
+        feeds: BTreeMap::new(),
+        covered: BTreeSet::new(),
+        floats: BTreeMap::new(),
+        newest: 0,
+        at_sites: BTreeMap::new(),
+    };
+    let walked = walk(source, &ground, &mut |seen| looker.see(seen));
+    let mut out = Anomalies::default();
+    out.handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
+    looker.rates(&mut out);
+    looker.nights(&mut out);
+    looker.shares(&mut out);
+    looker.again(&mut out);
+    looker.open_floats(&mut out);
+    for (feed, (committed, missing)) in &walked.evidence {
+        if *missing > 0 {
+            let what = format!(
+                "{missing} of {committed} blocks commit to evidence (signatures of holders and operators) that is not in this file"
+            );
+            looker.tell(&mut out, "evidence not shown", feed, None, *missing, what);
+        }
+    }
+    out.not_looked_for.push(
+        "repeated PIN failures: refusals and failed attempts are not entries of this ledger yet; terminals keep them".into(),
+    );
+    for feed in &walked.partly {
+        out.not_looked_for.push(format!("feed {feed}: not in this file, or not wholly"));
+    }
+    Ok(out)
+}
+
+impl<S: Source> Looker<'_, S> {
+    fn see(&mut self, seen: &Seen) {
+        let feed = seen.name.feed;
+        self.newest = self.newest.max(seen.at.0);
+        match seen.did {
+            Did::Covered { float } => {
+                self.covered.insert(float);
+            }
+            Did::Refunded => self.feeds.entry(feed).or_default().refunds += 1,
+            Did::HandedOut { method, .. } => {
+                self.feeds.entry(feed).or_default().handed_out += 1;
+                self.handed_out(seen, method);
+            }
+            Did::FloatHandedOut { method, .. } => {
+                self.feeds.entry(feed).or_default().float += 1;
+                self.floats.insert(seen.name, seen.at.0);
+                self.handed_out(seen, method);
+            }
+            Did::Budgeted | Did::Issued | Did::Sent { .. } | Did::Claimed { .. } => {}
+        }
+    }
+
+    fn handed_out(&mut self, seen: &Seen, method: Method) {
+        let hour = self.hour(seen.at.0);
+        let (from, to) = self.usual.night;
+        let night = if from > to { hour >= from || hour < to } else { (from..to).contains(&hour) };
+        let digits = u32::from(self.looking.digits(seen.name.feed.programme, seen.commodity));
+        let round = 10u64.saturating_pow(digits.saturating_add(1));
+        let feed = self.feeds.entry(seen.name.feed).or_default();
+        feed.overrides += u64::from(method == Method::Override);
+        feed.round += u64::from(seen.units % round == 0);
+        if night {
+            feed.night += 1;
+            feed.first_night.get_or_insert(seen.name);
+        }
+        let busy = feed.hours.entry(seen.at.0 / 60).or_insert((0, Some(seen.name)));
+        busy.0 += 1;
+        let Some(purse) = seen.purse else { return };
+        if let Some((before, _)) = feed.last.insert((purse, seen.commodity), (seen.at.0, seen.name))
+            && seen.at.0.saturating_sub(before) <= self.usual.again
+        {
+            feed.again.push((seen.name, seen.at.0.saturating_sub(before)));
+        }
+        let key = (seen.name.feed.programme, purse);
+        self.at_sites.entry(key).or_default().push((seen.at.0, seen.name));
+    }
+
+    /// The hour of the day by the sites' clocks.
+    fn hour(&self, stamp: u32) -> u8 {
+        let minutes = self.founded.saturating_add(u64::from(stamp));
+        let local = i64::try_from(minutes).unwrap_or_default() + i64::from(self.usual.utc_offset);
+        u8::try_from(local.rem_euclid(24 * 60) / 60).unwrap_or_default()
+    }
+
+    fn tell(
+        &self,
+        out: &mut Anomalies,
+        kind: &'static str,
+        feed: &FeedRef,
+        entry: Option<EntryName>,
+        count: u64,
+        what: String,
+    ) {
+        if out.found.iter().filter(|found| found.kind == kind).count() >= TOLD {
+            out.more += 1;
+            return;
+        }
+        out.found.push(Anomaly {
+            kind,
+            site: self.looking.node(&feed.node),
+            feed: feed.to_string(),
+            entry: entry.map(|entry| entry.to_string()),
+            count,
+            what,
+        });
+    }
+
+    /// Hours in which a feed handed out more than four times what a busy hour usually has.
+    fn rates(&self, out: &mut Anomalies) {
+        let mut hours: Vec<u64> =
+            self.feeds.values().flat_map(|feed| feed.hours.values().map(|hour| hour.0)).collect();
+        hours.sort_unstable();
+        let median = hours.get(hours.len() / 2).copied().unwrap_or_default();
+        let limit = self.usual.an_hour.max(median.saturating_mul(4));
+        for (feed, of) in &self.feeds {
+            for (hour, (count, first)) in of.hours.iter().filter(|(_, hour)| hour.0 > limit) {
+                let day = hour / 24;
+                let what = format!(
+                    "{count} hand-outs in hour {} of day {day}; {limit} are usual at most",
+                    hour % 24
+                );
+                self.tell(out, "rate", feed, *first, *count, what);
+            }
+        }
+    }
+
+    fn nights(&self, out: &mut Anomalies) {
+        let (from, to) = self.usual.night;
+        for (feed, of) in self.feeds.iter().filter(|(_, of)| of.night > 0) {
+            let what = format!("{} hand-outs between {from}:00 and {to}:00", of.night);
+            self.tell(out, "night", feed, of.first_night, of.night, what);
+        }
+    }
+
+    /// Shares that stand out from those of the other feeds.
+    fn shares(&self, out: &mut Anomalies) {
+        type Share = (&'static str, fn(&OfFeed) -> u64, u64, &'static str);
+        let kinds: [Share; 4] = [
+            ("override", |of| of.overrides, 10, "were handed out on an operator's word"),
+            ("refund", |of| of.refunds, 10, "as many refunds as this share of hand-outs"),
+            ("float", |of| of.float, 20, "came from the site's float"),
+            ("round sums", |of| of.round, 50, "are round sums"),
+        ];
+        for (kind, part, least, what) in kinds {
+            for (feed, of) in &self.feeds {
+                let all = of.handed_out + of.float;
+                let hundredths = |part: u64, all: u64| part * 100 / all.max(1);
+                let others = self.feeds.iter().filter(|(other, _)| *other != feed);
+                let (rest, rest_all) = others.fold((0, 0), |(p, a), (_, other)| {
+                    (p + part(other), a + other.handed_out + other.float)
+                });
+                let (own, usual) = (hundredths(part(of), all), hundredths(rest, rest_all));
+                if all >= FEW && own >= least && own >= usual.saturating_mul(2) {
+                    let what = format!("{own} % of {all} {what}; {usual} % elsewhere");
+                    self.tell(out, kind, feed, None, part(of), what);
+                }
+            }
+        }
+    }
+
+    /// One purse again at once, at one site or at two.
+    fn again(&self, out: &mut Anomalies) {
+        for (feed, of) in &self.feeds {
+            for (entry, minutes) in &of.again {
+                let what =
+                    format!("the same purse and commodity {minutes} minutes after the last time");
+                self.tell(out, "again", feed, Some(*entry), 1, what);
+            }
+        }
+        for times in self.at_sites.values() {
+            let mut times = times.clone();
+            times.sort_unstable_by_key(|(at, name)| (*at, *name));
+            for pair in times.windows(2) {
+                let [(before, one), (after, two)] = pair else { continue };
+                let minutes = after.saturating_sub(*before);
+                if one.feed.node != two.feed.node && minutes <= self.usual.again {
+                    let what = format!(
+                        "the same purse at {} {minutes} minutes before",
+                        self.looking.node(&one.feed.node)
+                    );
+                    self.tell(out, "two sites", &two.feed, Some(*two), 1, what);
+                }
+            }
+        }
+    }
+
+    /// Float redemptions nobody has made good for two weeks.
+    fn open_floats(&self, out: &mut Anomalies) {
+        const TWO_WEEKS: u32 = 14 * 24 * 60;
+        let mut old: BTreeMap<FeedRef, (u64, EntryName)> = BTreeMap::new();
+        for (name, at) in &self.floats {
+            if !self.covered.contains(name) && self.newest.saturating_sub(*at) > TWO_WEEKS {
+                old.entry(name.feed).or_insert((0, *name)).0 += 1;
+            }
+        }
+        for (feed, (count, first)) in old {
+            let what = format!("{count} hand-outs from float, not made good in two weeks");
+            self.tell(out, "float open", &feed, Some(first), count, what);
+        }
+    }
+}

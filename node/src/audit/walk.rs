@@ -1,0 +1,309 @@
+//! One pass over every entry of value in a source, each with what its lot was: what samples, reconciliations and searches
+//! for anomalies are made from. It judges nothing; `audit verify` does.
+
+use std::collections::BTreeMap;
+
+use annona_ledger::audit::{Ground, Item, Source};
+use annona_ledger::block::Verified;
+use annona_ledger::charter::Charter;
+use annona_ledger::entry::{Entry, Method, Owner, Value};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{
+    CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,
+};
+use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::time::Minute;
+
+/// What an entry did to units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Did {
+    /// Claimed a budget line.
+    Budgeted,
+    /// Issued to a purse.
+    Issued,
+    /// Sent to a node.
+    Sent {
+        /// The receiver.
+        to: [u8; 8],
+    },
+    /// Claimed what another node sent, under this name.
+    Claimed {
+        /// The send.
+        sent: EntryName,
+    },
+    /// Handed out from a purse.
+    HandedOut {
+        /// How the holder was authenticated.
+        method: Method,
+        /// To which merchant's account.
+        merchant: Option<MerchantId>,
+    },
+    /// Handed out from the site's float.
+    FloatHandedOut {
+        /// How the holder was authenticated.
+        method: Method,
+        /// To which merchant's account.
+        merchant: Option<MerchantId>,
+    },
+    /// Took back what was handed out.
+    Refunded,
+    /// Made good what another site's float gave, under this name.
+    Covered {
+        /// The float redemption.
+        float: EntryName,
+    },
+}
+
+/// An entry that moved units.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// Its name.
+    pub name: EntryName,
+    /// The author's stamp.
+    pub at: Minute,
+    /// The cycle of the lot it used or opened.
+    pub cycle: CycleId,
+    /// The commodity.
+    pub commodity: CommodityId,
+    /// Whose units they are, where a purse's.
+    pub purse: Option<Purse>,
+    /// How many.
+    pub units: u64,
+    /// What it did.
+    pub did: Did,
+}
+
+/// What the pass found besides.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walked {
+    /// Feeds whose node has no certificate, or whose blocks did not verify or left a gap: not, or not wholly, seen.
+    pub partly: Vec<FeedRef>,
+    /// For each feed, blocks that commit to evidence, and how many of those have none here.
+    pub evidence: BTreeMap<FeedRef, (u64, u64)>,
+}
+
+#[derive(Clone, Copy)]
+struct Lot {
+    owner: Owner,
+    cycle: CycleId,
+    commodity: CommodityId,
+}
+
+/// A chain of a feed as far as it was read.
+#[derive(Clone, Default)]
+struct Chain {
+    next: u64,
+    accumulator: Option<Hash>,
+    lots: BTreeMap<u64, Lot>,
+    /// Holds and hand-outs: the lot, and how much.
+    taken: BTreeMap<u64, (u64, u64, Option<u32>)>,
+    merchants: Vec<MerchantId>,
+}
+
+/// Hands over every entry that moved units, feed by feed, each feed in order; of a forked feed every branch.
+pub(super) fn walk(source: &impl Source, ground: &Ground, each: &mut dyn FnMut(&Seen)) -> Walked {
+    let mut walked = Walked::default();
+    for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
+        let certificate = ground.roster.node(&feed.node.short());
+        if certificate.is_none_or(|certificate| certificate.node != feed.node) {
+            walked.partly.push(feed.short());
+            continue;
+        }
+        if !walk_feed(source, ground, &feed, each, &mut walked) {
+            walked.partly.push(feed.short());
+        }
+    }
+    walked
+}
+
+/// Whether the whole feed could be read.
+fn walk_feed(
+    source: &impl Source,
+    ground: &Ground,
+    feed: &FeedId,
+    each: &mut dyn FnMut(&Seen),
+    walked: &mut Walked,
+) -> bool {
+    let empty = annona_ledger::block::Evidence::default().root();
+    let federation = ground.charter.federation();
+    let mut chains = vec![Chain::default()];
+    let mut whole = true;
+    let mut open: Option<Hash> = None;
+    let (mut committed, mut shown) = (0u64, 0u64);
+    source.items(feed, &mut |_, item| {
+        match item {
+            Item::Block(block) => {
+                open = (block.header.evidence_root != empty).then(|| block.header.hash());
+                committed += u64::from(open.is_some());
+                let start = (block.header.first, block.header.before);
+                let Ok(verified) = block.verify(&federation, feed) else {
+                    whole = false;
+                    return true;
+                };
+                let on = |chain: &Chain| {
+                    chain.next == start.0 && chain.accumulator.is_none_or(|a| a == start.1)
+                };
+                let which = match chains.iter().position(on) {
+                    Some(which) => which,
+                    None => {
+                        // A branch: what stands below the place where it left is the same.
+                        let below =
+                            chains.iter().filter(|c| c.next > start.0).max_by_key(|c| c.next);
+                        let Some(below) = below.cloned() else {
+                            whole = false;
+                            return true;
+                        };
+                        chains.push(Chain {
+                            next: start.0,
+                            accumulator: Some(start.1),
+                            lots: below.lots.into_iter().filter(|(at, _)| *at < start.0).collect(),
+                            taken: below
+                                .taken
+                                .into_iter()
+                                .filter(|(at, _)| *at < start.0)
+                                .collect(),
+                            merchants: below.merchants,
+                        });
+                        chains.len() - 1
+                    }
+                };
+                if let Some(chain) = chains.get_mut(which) {
+                    chain.read(&verified, &ground.charter, each);
+                }
+            }
+            Item::Evidence { header, last, .. } => {
+                shown += u64::from(last && open.take().is_some_and(|hash| hash == header));
+            }
+            _ => whole = false,
+        }
+        true
+    });
+    if committed > 0 {
+        walked.evidence.insert(feed.short(), (committed, committed.saturating_sub(shown)));
+    }
+    whole
+}
+
+impl Chain {
+    fn read(&mut self, block: &Verified, charter: &Charter, each: &mut dyn FnMut(&Seen)) {
+        for placed in block.entries() {
+            let Entry::Value(value) = &placed.entry else { continue };
+            let name = EntryName {
+                feed: block.feed().short(),
+                index: placed.index,
+                accumulator: placed.accumulator,
+            };
+            if let Some(seen) = self.see(name, value, charter) {
+                each(&seen);
+            }
+        }
+        let end = block.header().end();
+        (self.next, self.accumulator) = (end.next, Some(end.accumulator));
+    }
+
+    fn merchant(&self, number: u32) -> Option<MerchantId> {
+        self.merchants.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// What an entry did, and what it leaves for those after it.
+    fn see(&mut self, name: EntryName, value: &Value, charter: &Charter) -> Option<Seen> {
+        let at = value.stamp().unwrap_or_default();
+        let seen = |lot: Lot, units: u64, did: Did| Seen {
+            name,
+            at,
+            cycle: lot.cycle,
+            commodity: lot.commodity,
+            purse: if let Owner::Purse(purse) = lot.owner { Some(purse) } else { None },
+            units,
+            did,
+        };
+        let index = name.index;
+        match value {
+            Value::Merchant { merchant } => {
+                self.merchants.push(*merchant);
+                None
+            }
+            Value::Issue { from, purse, amount, .. } => {
+                let from = *self.lots.get(&from.0)?;
+                let lot = Lot { owner: Owner::Purse(*purse), ..from };
+                self.lots.insert(index, lot);
+                Some(seen(lot, amount.units(), Did::Issued))
+            }
+            Value::Send(send) => {
+                let lot = Lot { owner: send.owner, cycle: send.cycle, commodity: send.commodity };
+                Some(seen(lot, send.amount.units(), Did::Sent { to: send.to }))
+            }
+            Value::Claim { ticket, .. } => {
+                let (lot, units, did) = claimed(ticket, name, charter)?;
+                self.lots.insert(index, lot);
+                Some(seen(lot, units, did))
+            }
+            Value::Redeem { lot, amount, merchant, method, .. } => {
+                self.taken.insert(index, (lot.0, amount.units(), None));
+                let lot = *self.lots.get(&lot.0)?;
+                let merchant = self.merchant(*merchant);
+                Some(seen(lot, amount.units(), Did::HandedOut { method: *method, merchant }))
+            }
+            Value::Hold { lot, amount, merchant, .. } => {
+                self.taken.insert(index, (lot.0, amount.units(), Some(*merchant)));
+                None
+            }
+            Value::Post { hold, method, .. } => {
+                let (lot, units, merchant) = *self.taken.get(hold)?;
+                self.taken.insert(index, (lot, units, merchant));
+                let lot = *self.lots.get(&lot)?;
+                let merchant = merchant.and_then(|number| self.merchant(number));
+                Some(seen(lot, units, Did::HandedOut { method: *method, merchant }))
+            }
+            Value::Refund { redeem, amount, .. } => {
+                let (lot, _, _) = *self.taken.get(redeem)?;
+                let lot = *self.lots.get(&lot)?;
+                self.lots.insert(index, lot);
+                Some(seen(lot, amount.units(), Did::Refunded))
+            }
+            Value::FloatRedeem { lot, purse, amount, merchant, method, .. } => {
+                let lot = Lot { owner: Owner::Purse(*purse), ..*self.lots.get(&lot.0)? };
+                let merchant = self.merchant(*merchant);
+                Some(seen(lot, amount.units(), Did::FloatHandedOut { method: *method, merchant }))
+            }
+            Value::FloatCover(cover) => {
+                let lot = Lot {
+                    owner: self.lots.get(&cover.from.0)?.owner,
+                    cycle: cover.cycle,
+                    commodity: cover.commodity,
+                };
+                Some(seen(lot, cover.amount.units(), Did::Covered { float: cover.float }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a claim opens. Tickets of a kind that moves nothing here are left alone.
+fn claimed(ticket: &Ticket, claim: EntryName, charter: &Charter) -> Option<(Lot, u64, Did)> {
+    let programme = claim.feed.programme;
+    match ticket {
+        Ticket::Sent(sent, _) => {
+            let did = Did::Claimed { sent: sent.name(programme) };
+            Some(match sent.moved {
+                Moved::Send(send) => {
+                    let lot =
+                        Lot { owner: send.owner, cycle: send.cycle, commodity: send.commodity };
+                    (lot, send.amount.units(), did)
+                }
+                Moved::Cover(cover) => {
+                    let lot =
+                        Lot { owner: Owner::Float, cycle: cover.cycle, commodity: cover.commodity };
+                    (lot, cover.amount.units(), did)
+                }
+            })
+        }
+        Ticket::Budget { epoch, act, line } => {
+            let line = charter.budget_line(*epoch, *act, *line)?;
+            let lot = Lot { owner: Owner::Budget, cycle: line.cycle, commodity: line.commodity };
+            Some((lot, line.amount.units(), Did::Budgeted))
+        }
+        #[allow(unreachable_patterns, reason = "kinds are added at the end")]
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+use std::path::PathBuf;
+
+use annona_node::audit::anomalies::Usual;
+use annona_node::audit::{AuditFile, anomalies};
+use clap::Args;
+use serde_json::to_value;
+
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::count;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona audit anomalies camp.audit --utc-offset +03:00
+  $ annona audit anomalies camp.audit --night 20-6 --json";
+
+/// Looks for patterns worth a question: rates, nights, round sums, overrides, floats, one purse twice, evidence that was
+/// never shown. None of them is a fault, and none proves anything.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Anomalies {
+    /// The audit file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How far the sites' clocks are from UTC
+    #[arg(long, value_name = "+HH:MM", default_value = "+00:00", allow_hyphen_values = true)]
+    utc_offset: String,
+    /// The first hour of the night and the first after it
+    #[arg(long, value_name = "H-H", default_value = "21-5")]
+    night: String,
+    /// Hand-outs an hour that one site may reach however quiet the others are
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    an_hour: u64,
+    /// Minutes within which one purse is not expected twice
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    again: u32,
+}
+
+impl Anomalies {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let usual = Usual {
+            utc_offset: offset(&self.utc_offset)?,
+            night: night(&self.night)?,
+            an_hour: self.an_hour,
+            again: self.again,
+        };
+        let file = AuditFile::open(&self.file)?;
+        let seen = anomalies(&file, usual)?;
+        let value = to_value(&seen).unwrap_or_default();
+        session.screen.answer("audit_anomalies", value, || {
+            let mut lines: Vec<String> = seen
+                .found
+                .iter()
+                .map(|found| {
+                    let entry = found.entry.as_deref().unwrap_or(&found.feed);
+                    format!("{}: {}: {} ({entry})", found.kind, found.site, found.what)
+                })
+                .collect();
+            if seen.more > 0 {
+                lines.push(format!("and {} more", seen.more));
+            }
+            let looked = count(seen.handed_out, "hand-out", "hand-outs");
+            lines.push(match seen.found.len() {
+                0 => format!("nothing stands out among {looked}"),
+                _ => format!("{looked} were looked at"),
+            });
+            lines.extend(seen.not_looked_for.iter().map(|what| format!("not looked for: {what}")));
+            lines.join("\n")
+        })
+    }
+}
+
+/// `+03:00` in minutes.
+fn offset(text: &str) -> Outcome<i32> {
+    let wrong = || Fault::usage(format!("\"{text}\" is not an offset such as +03:00 or -04:30."));
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
+    let hours: i32 = hours.parse().map_err(|_| wrong())?;
+    let minutes: i32 = minutes.parse().map_err(|_| wrong())?;
+    if (0..=14).contains(&hours) && (0..60).contains(&minutes) {
+        Ok(sign * (hours * 60 + minutes))
+    } else {
+        Err(wrong())
+    }
+}
+
+/// `21-5`.
+fn night(text: &str) -> Outcome<(u8, u8)> {
+    let wrong = || Fault::usage(format!("\"{text}\" is not a night such as 21-5."));
+    let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+    let hour =
+        |text: &str| text.trim().parse().ok().filter(|hour: &u8| *hour < 24).ok_or_else(wrong);
+    Ok((hour(from)?, hour(to)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_and_nights_are_read_and_nonsense_is_not() {
+        assert_eq!(offset("+03:00").expect("an offset"), 180);
+        assert_eq!(offset("-04:30").expect("an offset"), -270);
+        for bad in ["3", "+3", "03:00", "+15:00", "+01:60", "+-1:00", ""] {
+            assert!(offset(bad).is_err(), "{bad}");
+        }
+        assert_eq!(night("21-5").expect("a night"), (21, 5));
+        for bad in ["21", "24-5", "a-b", "-1-5", ""] {
+            assert!(night(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use std::path::{Path, PathBuf};
+
+use annona_node::audit::reconcile::{Claim, Line, Reconciliation};
+use annona_node::audit::{AuditFile, reconcile};
+use clap::Args;
+use serde_json::to_value;
+
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::words::count;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona audit reconcile camp.audit
+  $ annona audit reconcile camp.audit Lakeside
+  $ annona audit reconcile camp.audit --merchant-list shop.csv";
+
+/// Rows of a merchant's list that are read: a shop's redemptions of years.
+const MOST_ROWS: usize = 1_000_000;
+
+/// Holds sites side by side: what one sent against what the other claimed, what floats gave against what homes made
+/// good, and a merchant's own list against the ledger. Ends with 1 where something does not match.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Reconcile {
+    /// The audit file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The sites, by name or by the beginning of the node's number; all of them where none is named
+    #[arg(value_name = "SITE")]
+    sites: Vec<String>,
+    /// A merchant's own list: CSV with the columns `entry` and `amount`, as its slips print them
+    #[arg(long, value_name = "FILE")]
+    merchant_list: Option<PathBuf>,
+}
+
+impl Reconcile {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let claims = self.merchant_list.as_deref().map(read).transpose()?.unwrap_or_default();
+        let file = AuditFile::open(&self.file)?;
+        let sites = reconcile(&file, &self.sites, &claims)?;
+        let mut value = to_value(&sites).unwrap_or_default();
+        if let Some(object) = value.as_object_mut() {
+            object.insert("even".into(), sites.is_even().into());
+        }
+        session.screen.answer("audit_reconcile", value, || text(&sites))?;
+        if sites.is_even() {
+            return Ok(());
+        }
+        let open = (sites.open.len() as u64).saturating_add(sites.more);
+        let words = match open {
+            0 => "some feeds are not in the file, or not wholly".to_owned(),
+            _ => count(open, "thing does not match", "things do not match"),
+        };
+        Err(Fault::new(Exit::Wrong, format!("{}: {words}.", self.file.display())).then(
+            "What is on its way is no loss: bring the other sites' bundles in, export again and repeat.",
+        ))
+    }
+}
+
+/// A merchant's list.
+fn read(path: &Path) -> Outcome<Vec<Claim>> {
+    let wrong = |what: String| Fault::input(format!("{}: {what}", path.display()));
+    let file = std::fs::File::open(path).map_err(|e| Fault::io("read", path, e))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let headers = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
+    let column = |name: &str| {
+        let found = headers
+            .iter()
+            .position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
+        found.ok_or_else(|| wrong(format!("there is no column `{name}` in its first line.")))
+    };
+    let (entry, amount) = (column("entry")?, column("amount")?);
+    let mut claims = Vec::new();
+    for (record, row) in (2u64..).zip(reader.records()) {
+        let row = row.map_err(|e| wrong(format!("line {record}: {e}")))?;
+        let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
+        if claims.len() == MOST_ROWS {
+            return Err(wrong(format!("more than {MOST_ROWS} rows: split the list.")));
+        }
+        claims.push(Claim { line: record, entry: cell(entry), amount: cell(amount) });
+    }
+    Ok(claims)
+}
+
+fn text(sites: &Reconciliation) -> String {
+    let mut lines = Vec::new();
+    for line in &sites.lines {
+        lines.push(format!(
+            "{}  programme {} cycle {} commodity {}",
+            line.site, line.programme, line.cycle, line.commodity
+        ));
+        let shown = [
+            ("budgeted", line.budgeted),
+            ("claimed", line.claimed),
+            ("arriving", line.arriving),
+            ("issued", line.issued),
+            ("sent", line.sent),
+            ("handed out", line.handed_out),
+            ("from float", line.float),
+            ("made good", line.covered),
+            ("taken back", line.refunded),
+        ];
+        let shown = shown.iter().filter(|(_, units)| *units > 0);
+        let shown: Vec<String> = shown
+            .map(|(word, units)| {
+                format!("{word} {}", units_of(line, i128::try_from(*units).unwrap_or(i128::MAX)))
+            })
+            .collect();
+        lines.push(format!("  {}; left {}", shown.join(", "), units_of(line, line.left)));
+    }
+    for open in &sites.open {
+        lines.push(format!(
+            "? {}  {}  {}  {}: {}",
+            open.entry, open.when, open.site, open.amount, open.what
+        ));
+    }
+    if sites.more > 0 {
+        lines.push(format!("and {} more", sites.more));
+    }
+    if sites.matched > 0 {
+        lines.push(format!("{} of the merchant's list match", count(sites.matched, "row", "rows")));
+    }
+    for feed in &sites.partly {
+        lines.push(format!("feed {feed} is not in the file, or not wholly"));
+    }
+    if sites.is_even() {
+        lines.push("everything matches".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn units_of(line: &Line, units: i128) -> String {
+    let scale = 10i128.pow(u32::from(line.digits.min(18)));
+    if scale == 1 {
+        return units.to_string();
+    }
+    let sign = if units < 0 { "-" } else { "" };
+    let units = units.unsigned_abs();
+    let scale = scale.unsigned_abs();
+    format!("{sign}{}.{:0width$}", units / scale, units % scale, width = usize::from(line.digits))
+}
