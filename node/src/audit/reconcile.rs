@@ -63,6 +63,8 @@ pub struct Open {
     pub amount: String,
     /// What does not match.
     pub what: String,
+    /// Whether two sides contradict each other; otherwise the other side is only not here yet.
+    pub contradicts: bool,
 }
 
 /// A row of a merchant's own list.
@@ -85,6 +87,8 @@ pub struct Reconciliation {
     pub open: Vec<Open>,
     /// How many more do not match.
     pub more: u64,
+    /// How many of all of them contradict each other.
+    pub contradictions: u64,
     /// Rows of the merchant's list that stand in the ledger as they are.
     pub matched: u64,
     /// Feeds that could not be read, or not wholly.
@@ -92,13 +96,14 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Whether everything matches.
+    /// Whether nothing contradicts anything, and everything could be read.
     #[must_use]
-    pub fn is_even(&self) -> bool {
-        self.open.is_empty() && self.partly.is_empty()
+    pub const fn is_even(&self) -> bool {
+        self.contradictions == 0 && self.partly.is_empty()
     }
 
     fn opens(&mut self, open: Open) {
+        self.contradictions += u64::from(open.contradicts);
         if self.open.len() < LISTED {
             self.open.push(open);
         } else {
@@ -182,8 +187,7 @@ pub fn reconcile(
                 out.matched += 1;
             } else {
                 let what = format!("line {} of the list says {}", claim.line, claim.amount);
-                let told = open(&looking, seen, &what);
-                out.opens(told);
+                out.opens(Open { contradicts: true, ..open(&looking, seen, &what) });
             }
         }
     });
@@ -221,6 +225,7 @@ pub fn reconcile(
             site: String::new(),
             when: String::new(),
             amount: claim.amount.clone(),
+            contradicts: true,
             what: format!("line {} of the list: not in this file", claim.line),
         });
     }
@@ -249,6 +254,7 @@ fn open<S: Source>(looking: &Looking<'_, S>, seen: &Seen, what: &str) -> Open {
         when: seen.at.to_string(),
         amount: looking.amount(seen.name.feed.programme, seen.commodity, seen.units),
         what: what.to_owned(),
+        contradicts: false,
     }
 }
 

@@ -67,7 +67,7 @@ pub fn check(
         return Ok(out);
     };
     if let Err(fault) = note.check(log) {
-        out.finds(format!("the checkpoint: {fault}"));
+        out.finds(format!("the checkpoint, by {}: {fault}", log.name));
     }
     for witness in witnesses {
         let answer = note.check(witness);

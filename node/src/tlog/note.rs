@@ -28,6 +28,9 @@ pub enum NoteFault {
     /// It is not `name+id+key`.
     #[error("it is not a key of a log or witness, `name+id+key`")]
     Key,
+    /// A witness's key where a log's is wanted, or the other way round.
+    #[error("a log's key is not a witness's, nor a witness's a log's")]
+    Kind,
     /// No line by that key.
     #[error("it has no signature by that key")]
     Unsigned,

@@ -237,7 +237,10 @@ fn a_checkpoint_of_another_key_or_none_is_not_taken() {
     desk.publish(&leaves(3)).expect("it is written");
     let other = NoteKey::new(&desk.log.name, Says::Log, key(9).public()).expect("a name");
     let checked = check(&desk.folder(), &other, &[], None).expect("readable");
-    assert_eq!(checked.findings, [format!("the checkpoint: {}", NoteFault::Unsigned)]);
+    assert_eq!(
+        checked.findings,
+        [format!("the checkpoint, by camp.example/log: {}", NoteFault::Unsigned)]
+    );
     let (witness, _) = desk.witness();
     let checked = check(&desk.folder(), &desk.log, &[witness], None).expect("readable");
     assert_eq!(checked.witnesses, [("camp.example/w".to_owned(), Err(NoteFault::Unsigned))]);

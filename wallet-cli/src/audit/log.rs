@@ -66,11 +66,13 @@ fn own(node: &mut Node, says: Says, name: Option<&str>) -> Outcome<(NoteKey, Sig
     Ok((named, key))
 }
 
-/// The key in a file.
-fn read_key(path: &Path) -> Outcome<NoteKey> {
+/// The key of a log, or of a witness, in a file.
+fn read_key(path: &Path, says: Says) -> Outcome<NoteKey> {
     let bytes = atomic::read(path, MAX_NOTE)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Fault::from(NoteFault::Key));
     let key = text.and_then(|text| NoteKey::parse(text).map_err(Fault::from));
+    let fits = |key: &NoteKey| key.says == says;
+    let key = key.and_then(|key| if fits(&key) { Ok(key) } else { Err(NoteFault::Kind.into()) });
     key.map_err(|fault| fault.at(path.display()))
 }
 

@@ -12,14 +12,15 @@ use crate::words::count;
 const EXAMPLES: &str = "\
 Examples:
   $ annona audit reconcile camp.audit
-  $ annona audit reconcile camp.audit Lakeside
+  $ annona audit reconcile camp.audit lake
   $ annona audit reconcile camp.audit --merchant-list shop.csv";
 
 /// Rows of a merchant's list that are read: a shop's redemptions of years.
 const MOST_ROWS: usize = 1_000_000;
 
 /// Holds sites side by side: what one sent against what the other claimed, what floats gave against what homes made
-/// good, and a merchant's own list against the ledger. Ends with 1 where something does not match.
+/// good, and a merchant's own list against the ledger. What is on its way is listed; where two sides contradict each other,
+/// or a feed is not wholly in the file, the command ends with 1.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Reconcile {
@@ -45,16 +46,18 @@ impl Reconcile {
         }
         session.screen.answer("audit_reconcile", value, || text(&sites))?;
         if sites.is_even() {
+            if !sites.open.is_empty() {
+                session.screen.note(
+                    "What is on its way is no loss: bring the other sites' bundles in, export again and repeat.",
+                );
+            }
             return Ok(());
         }
-        let open = (sites.open.len() as u64).saturating_add(sites.more);
-        let words = match open {
+        let words = match sites.contradictions {
             0 => "some feeds are not in the file, or not wholly".to_owned(),
-            _ => count(open, "thing does not match", "things do not match"),
+            rows => count(rows, "row contradicts the ledger", "rows contradict the ledger"),
         };
-        Err(Fault::new(Exit::Wrong, format!("{}: {words}.", self.file.display())).then(
-            "What is on its way is no loss: bring the other sites' bundles in, export again and repeat.",
-        ))
+        Err(Fault::new(Exit::Wrong, format!("{}: {words}.", self.file.display())))
     }
 }
 
@@ -124,7 +127,7 @@ fn text(sites: &Reconciliation) -> String {
     for feed in &sites.partly {
         lines.push(format!("feed {feed} is not in the file, or not wholly"));
     }
-    if sites.is_even() {
+    if sites.is_even() && sites.open.is_empty() {
         lines.push("everything matches".to_owned());
     }
     lines.join("\n")

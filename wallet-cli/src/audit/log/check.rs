@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use annona_node::audit::AuditFile;
 use annona_node::tlog::check::{SourceOf, check};
 use annona_node::tlog::folder::LogFolder;
-use annona_node::tlog::note::NoteKey;
+use annona_node::tlog::note::{NoteKey, Says};
 use clap::Args;
 use serde_json::json;
 
@@ -37,9 +37,12 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, session: &Session) -> Outcome {
-        let log = super::read_key(&self.log_key)?;
-        let witnesses: Vec<NoteKey> =
-            self.witness_key.iter().map(|file| super::read_key(file)).collect::<Outcome<_>>()?;
+        let log = super::read_key(&self.log_key, Says::Log)?;
+        let witnesses: Vec<NoteKey> = self
+            .witness_key
+            .iter()
+            .map(|file| super::read_key(file, Says::Witness))
+            .collect::<Outcome<_>>()?;
         let file = self.audit.as_deref().map(AuditFile::open).transpose()?;
         let audit = file.as_ref().map(|file| file as &dyn SourceOf);
         let checked = check(&LogFolder::at(&self.folder), &log, &witnesses, audit)?;

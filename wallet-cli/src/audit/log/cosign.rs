@@ -12,8 +12,8 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona audit log cosign camp.log --log-key log.key
-  $ annona audit log cosign camp.log --log-key log.key --name relief.example/witness --key-out relief.key";
+  $ annona audit log cosign camp.log --log-key log.key --key-out relief.key
+  $ annona audit log cosign camp.log --log-key log.key --name relief.example/witness";
 
 /// Checks another node's log as a witness, and adds this node's line to its checkpoint. What does not extend the log as
 /// it was cosigned here before is refused.
@@ -36,7 +36,7 @@ pub(super) struct Cosign {
 
 impl Cosign {
     pub(super) fn run(self, session: &Session) -> Outcome {
-        let log = super::read_key(&self.log_key)?;
+        let log = super::read_key(&self.log_key, Says::Log)?;
         let mut node = session.node()?;
         let (named, key) = super::own(&mut node, Says::Witness, self.name.as_deref())?;
         super::write_key(self.key_out.as_deref(), &named)?;
