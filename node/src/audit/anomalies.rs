@@ -111,8 +111,8 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         at_sites: BTreeMap::new(),
     };
     let walked = walk(source, &ground, &mut |seen| looker.see(seen));
-    let mut out = Anomalies::default();
-    out.handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
+    let handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
+    let mut out = Anomalies { handed_out, ..Anomalies::default() };
     looker.rates(&mut out);
     looker.nights(&mut out);
     looker.shares(&mut out);
@@ -165,7 +165,7 @@ impl<S: Source> Looker<'_, S> {
         let round = 10u64.saturating_pow(digits.saturating_add(1));
         let feed = self.feeds.entry(seen.name.feed).or_default();
         feed.overrides += u64::from(method == Method::Override);
-        feed.round += u64::from(seen.units % round == 0);
+        feed.round += u64::from(seen.units.is_multiple_of(round));
         if night {
             feed.night += 1;
             feed.first_night.get_or_insert(seen.name);

@@ -54,7 +54,7 @@ impl Sample {
         }
         let mut value = to_value(&drawing).unwrap_or_default();
         if let Some(object) = value.as_object_mut() {
-            object.insert("seed".into(), self.seed.clone().into());
+            object.insert("seed".into(), self.seed.into());
             object.insert("bound".into(), drawing.bound().map(|b| f64::from(b) / 100.0).into());
         }
         session.screen.answer("audit_sample", value, || text(&drawing))?;

@@ -5,7 +5,6 @@ use annona_ledger::audit::Source;
 use super::*;
 use crate::audit::anomalies::{Anomalies, Usual};
 use crate::audit::reconcile::Claim;
-use crate::audit::{AuditFile, anomalies, reconcile, sample};
 
 fn file(camp: &Camp) -> (Case, AuditFile) {
     let case = Case::of(camp);
@@ -42,9 +41,7 @@ fn sites_side_by_side_come_to_the_sums_of_the_audit() {
     let sites = reconcile(&file, &[], &[]).expect("a charter");
     let verdict = case.audit(&case.bytes);
     let (_, sum) = verdict.sums.iter().next().expect("one commodity");
-    let total = |of: fn(&crate::audit::reconcile::Line) -> u128| -> u128 {
-        sites.lines.iter().map(of).sum()
-    };
+    let total = |of: fn(&reconcile::Line) -> u128| -> u128 { sites.lines.iter().map(of).sum() };
     let left: i128 = sites.lines.iter().map(|line| line.left).sum();
     assert_eq!(total(|l| l.budgeted), u128::from(sum.budget.units()));
     assert_eq!(left, sum.lots.units());
