@@ -13,6 +13,7 @@ pub mod clock;
 pub mod coverage;
 pub mod disk;
 pub mod exhaustive;
+pub mod hostile;
 pub mod model;
 pub mod planted;
 pub mod rng;

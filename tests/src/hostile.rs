@@ -1,0 +1,144 @@
+//! Every decoder that untrusted bytes reach, by name: what fuzzers drive and the kept corpora replay.
+//!
+//! A decoder may refuse. It may not panic, may not ask for more than 16 MiB, and what it takes it must write again as the
+//! same bytes, so that no value has two spellings.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use annona_ledger::audit::Options;
+use annona_ledger::block::{Block, Evidence, Header};
+use annona_ledger::charter::{ArticleFork, SignedArticle};
+use annona_ledger::checkpoint::{Chunk, Cosignature, Page};
+use annona_ledger::entry::Entry;
+use annona_ledger::fork::ForkProof;
+use annona_ledger::frontier::Sketch;
+use annona_ledger::id::Lane;
+use annona_ledger::list::ListFork;
+use annona_ledger::notice::SignedNotice;
+use annona_ledger::receipt::Receipt;
+use annona_ledger::short_code::ShortCode;
+use annona_ledger::statement::Stated;
+use annona_ledger::sync::frame::Frame;
+use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::wire;
+use annona_node::audit::{AuditFile, audit, check_proof};
+use annona_node::bundle::inspect;
+use annona_node::import::{CsvOptions, Map, Source, TableError};
+use annona_node::person::Household;
+use annona_node::tlog::leaf::Leaf;
+use annona_node::tlog::note::{Checkpoint, Note, NoteKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Hands bytes to a decoder; `true` where they were a value.
+pub type Decoder = fn(&[u8]) -> bool;
+
+/// Every decoder, by the name of its fuzz target.
+pub const DECODERS: [(&str, Decoder); 29] = [
+    ("entry_value", |b| entry(Lane::Value, b)),
+    ("entry_registry", |b| entry(Lane::Registry, b)),
+    ("entry_control", |b| entry(Lane::Control, b)),
+    ("entry_access", |b| entry(Lane::Access, b)),
+    ("header", plain::<Header>),
+    ("block", plain::<Block>),
+    ("evidence", plain::<Evidence>),
+    ("promise", plain::<Promise>),
+    ("ticket", plain::<Ticket>),
+    ("receipt", plain::<Receipt>),
+    ("article", |b| SignedArticle::decode(b).is_ok()),
+    ("article_fork", |b| ArticleFork::decode(b).is_ok()),
+    ("notice", |b| SignedNotice::decode(b).is_ok()),
+    ("list_fork", |b| ListFork::decode(b).is_ok()),
+    ("fork_proof", plain::<ForkProof>),
+    ("statement", |b| Stated::decode(b).is_ok()),
+    ("checkpoint", |b| Page::decode(b).is_ok()),
+    ("cosignature", |b| Cosignature::decode(b).is_ok()),
+    ("state_chunk", |b| Chunk::decode(b).is_ok()),
+    ("frontier", |b| Sketch::decode(b).is_ok()),
+    ("frame", frame),
+    ("short_code", |b| text(b).is_some_and(|t| t.parse::<ShortCode>().is_ok())),
+    ("proof_file", |b| check_proof(b, None).proven),
+    ("household", |b| Household::decode(b).is_ok()),
+    ("log_leaf", |b| Leaf::read(b).is_some()),
+    ("log_note", note),
+    ("map_file", |b| text(b).is_some_and(|t| Map::parse(t).is_ok())),
+    ("audit_file", audit_file),
+    ("bundle_part", |b| {
+        in_file("part", b, |path| inspect(path, None).is_ok_and(|part| part.is_ok()))
+    }),
+];
+
+/// Tables are tried apart: most bytes are some CSV.
+pub const TABLES: [(&str, Decoder); 2] = [
+    ("table_csv", |b| in_file("table.csv", b, table)),
+    ("table_xlsx", |b| in_file("table.xlsx", b, table)),
+];
+
+/// The decoder of a fuzz target.
+#[must_use]
+pub fn decoder(name: &str) -> Option<Decoder> {
+    let all = DECODERS.iter().chain(&TABLES);
+    all.into_iter().find(|(known, _)| *known == name).map(|(_, decoder)| *decoder)
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn plain<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<T>(bytes, 128 * 1024) else { return false };
+    assert_eq!(wire::encode(&value), bytes, "one spelling for each value");
+    true
+}
+
+fn entry(lane: Lane, bytes: &[u8]) -> bool {
+    let Ok(entry) = Entry::decode(lane, bytes) else { return false };
+    assert_eq!(entry.encode(), bytes, "one spelling for each entry");
+    true
+}
+
+fn frame(bytes: &[u8]) -> bool {
+    Frame::decode(bytes).is_ok()
+}
+
+fn note(bytes: &[u8]) -> bool {
+    if let Some(text) = text(bytes) {
+        drop(NoteKey::parse(text));
+    }
+    let Ok(note) = Note::parse(bytes) else { return false };
+    drop(Checkpoint::parse(&note.text));
+    assert_eq!(Note::parse(note.write().as_bytes()).as_ref(), Ok(&note), "what is written is read");
+    true
+}
+
+fn audit_file(bytes: &[u8]) -> bool {
+    in_file("file.audit", bytes, |path| {
+        let Ok(file) = AuditFile::open(path) else { return false };
+        let options = Options { federation: None, root: true };
+        let verdict = audit(&file, &options, 1, &|_| {}, &AtomicBool::new(false));
+        verdict.is_good()
+    })
+}
+
+fn table(path: &Path) -> bool {
+    let Ok(source) = Source::open(path, &CsvOptions::default()) else { return false };
+    let mut rows = 0u64;
+    let count = |rows: &mut u64| {
+        *rows += 1;
+        Ok::<(), TableError>(())
+    };
+    let mut sheets = 0..source.sheets().len();
+    sheets.all(|sheet| source.read(sheet, |_, _| count(&mut rows)).is_ok()) && rows > 0
+}
+
+/// Decoders of files are given one.
+fn in_file(name: &str, bytes: &[u8], decode: impl FnOnce(&Path) -> bool) -> bool {
+    let folder = tempfile::tempdir().expect("a folder for one file");
+    let path = folder.path().join(name);
+    let mut file = std::fs::File::create(&path).expect("room for one file");
+    file.write_all(bytes).expect("room for one file");
+    drop(file);
+    decode(&path)
+}
