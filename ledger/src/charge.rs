@@ -6,14 +6,17 @@
 //! Once a fork or an insolvency is proven, each lot counts by itself: or what an innocent purse has left would pay for
 //! what a thief took from another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::Balance;
-use crate::entry::Lot;
+use crate::cut::{self, Stands};
+use crate::entry::{Lot, Send, Value};
+use crate::fold::owner_of;
 use crate::hash::Hash;
 use crate::id::{FeedRef, OrgId};
 use crate::state::State;
-use crate::view::{Fault, LotRow, Pool, PoolKey, TicketRow, View};
+use crate::suspense;
+use crate::view::{At, Fault, LotRow, PoolKey, TicketRow, Use, View};
 
 /// What is proven against a feed. Where both are, the lower index is what it is known by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +46,11 @@ pub struct Charge {
     pub units: u128,
     /// The fault by which lots are counted one by one. `None` where the pool as a whole is short.
     pub proven: Option<Proven>,
+    /// Of it, at most so much because a quorum released units of the pool: before the feed's end it takes that risk.
+    pub released: u128,
+    /// The node that took up tickets from above a fence it had heard of, and whose organisation owes this in the place
+    /// of the sender's. `None` where the sender's own organisation owes it.
+    pub heard: Option<[u8; 8]>,
 }
 
 /// What is proven against a feed, as far as this state knows.
@@ -59,20 +67,88 @@ pub fn proven(state: &State, feed: &FeedRef) -> Option<Proven> {
 #[must_use]
 pub fn charges(state: &State) -> Vec<Charge> {
     let lots = by_lot(state);
-    let charge = |(key, pool): (&PoolKey, &Pool)| {
+    let mut charges = Vec::new();
+    for (key, pool) in state.pools() {
         let proven = proven(state, &FeedRef::value(key.node, key.programme));
+        let lacks = pool.lots.plus(pool.arriving).short();
         let units = match proven {
-            None => pool.lots.plus(pool.arriving).short(),
+            None => lacks,
             Some(_) => {
                 let of_key = lots.range((*key, Hash::ZERO)..).take_while(|((k, _), _)| k == key);
                 let short = of_key.flat_map(|(_, lots)| lots.iter().map(|lot| lot.short()));
-                short.fold(0, u128::saturating_add)
+                // A release left the pool, and no lot by name.
+                short.fold(0, u128::saturating_add).max(lacks)
             }
         };
-        let org = state.roster().org_of(&key.node);
-        (units > 0).then_some(Charge { org, key: *key, units, proven })
+        if units == 0 {
+            continue;
+        }
+        let released = suspense::released(state, key).units().unsigned_abs();
+        let mut left = units;
+        let mut owes = |node: [u8; 8], units: u128, heard| {
+            let org = state.roster().org_of(&node);
+            let released = released.min(units);
+            charges.push(Charge { org, key: *key, units, proven, released, heard });
+        };
+        for (node, taken) in heard(state, key) {
+            let units = taken.min(left);
+            left = left.saturating_sub(units);
+            if units > 0 {
+                owes(node, units, Some(node));
+            }
+        }
+        if left > 0 {
+            owes(key.node, left, None);
+        }
+    }
+    charges
+}
+
+/// What nodes took up of a feed's tickets from above its fence, in blocks whose authors had heard of the fence, and did
+/// not send back: in the order of the tickets' names, each node once.
+fn heard(state: &State, key: &PoolKey) -> Vec<([u8; 8], u128)> {
+    let feed = FeedRef::value(key.node, key.programme);
+    let Some(epoch) = cut::fenced_from(state.charter(), &feed) else { return Vec::new() };
+    let of_key = |row: &TicketRow| {
+        row.from == Some(key.node)
+            && (row.programme, row.cycle, row.commodity)
+                == (key.programme, key.cycle, key.commodity)
     };
-    state.pools().filter_map(charge).collect()
+    let mut taken: Vec<([u8; 8], u128)> = Vec::new();
+    for (name, row) in state.tickets().filter(|(_, row)| of_key(row) && row.claimed.is_some()) {
+        if cut::stands_named(state, &feed, row.index, name) != Stands::Above {
+            continue;
+        }
+        let knew = |at: &At| knew(state, *at) >= epoch && !declined(state, *at, row);
+        // A forked claimer may have taken it up on several branches: one of them is enough, whichever is known first.
+        if state.uses(&Use::Ticket(*name)).iter().any(knew) {
+            let units = u128::from(row.amount.units());
+            match taken.iter_mut().find(|(node, _)| *node == row.to) {
+                Some((_, sum)) => *sum = sum.saturating_add(units),
+                None => taken.push((row.to, units)),
+            }
+        }
+    }
+    taken
+}
+
+/// How much of the charter the author of an entry's block knew, by the author's own word. In an open tail: all of it.
+fn knew(state: &State, at: At) -> u32 {
+    state.sealed_over(at).map_or(state.charter().epoch(), |sealed| sealed.epoch)
+}
+
+/// Whether a claim is followed by a send of all of it to where it came from.
+fn declined(state: &State, claim: At, row: &TicketRow) -> bool {
+    let feed = state.chain(claim.chain).feed.short();
+    let chains: BTreeSet<_> = state.branches(&feed).into_iter().collect();
+    let back = |chain| {
+        let next = owner_of(state, chain, claim.index.saturating_add(1));
+        let follows = owner_of(state, chain, claim.index) == claim;
+        follows
+            && matches!(state.entry(next), Some(Value::Send(Send { from, to, amount, .. }))
+                if from == Lot(claim.index) && Some(to) == row.from && amount == row.amount)
+    };
+    chains.into_iter().any(back)
 }
 
 /// What each lot comes to, by its name. Sends known from tickets only are taken off the lot they name; off nothing,

@@ -13,9 +13,6 @@ use crate::limits;
 use crate::notice::{Roles, Roster};
 use crate::view::{At, ChainNo, Revocation, View};
 
-#[cfg(test)]
-mod tests;
-
 /// The first blocks of a feed, named by the header of the last of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Cut {
@@ -172,18 +169,26 @@ pub enum Stands {
 /// entries.
 #[must_use]
 pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) -> Stands {
+    let name = EntryName { feed: *feed, index, accumulator: *accumulator };
+    stands_named(view, feed, index, &name.ticket())
+}
+
+/// As [`stands`], for a ticket that is known by its name.
+#[must_use]
+pub fn stands_named(view: &impl View, feed: &FeedRef, index: u64, name: &Hash) -> Stands {
     let Some(cut) = lowest(view, feed) else { return Stands::Below };
-    let placed = view.branches(feed).into_iter().find(|chain| {
-        let name = EntryName { feed: *feed, index, accumulator: *accumulator }.ticket();
-        let known = view.ticket(&name).is_some_and(|row| row.placed);
-        known && view.head(*chain).next > index
-    });
-    let chains = placed.map_or_else(|| view.branches(feed), |chain| vec![chain]);
-    // On a fork: below only where every chain that could hold it has it below.
+    // Its block is here: it lies where its chain has it. On a fork, another branch may have another entry there.
+    let placed = view.ticket(name).is_some_and(|row| row.placed);
+    let reached = view.branches(feed).into_iter().filter(|chain| view.head(*chain).next > index);
+    let chains = if placed { reached.collect() } else { view.branches(feed) };
+    // Below only where every chain that may hold it has it below.
     let mut ends = chains.into_iter().filter_map(|chain| below(view, chain, &cut));
     if let Some(first) = ends.next() {
         let least = ends.fold(first, u64::min);
         return if index < least { Stands::Below } else { Stands::Above };
+    }
+    if placed {
+        return Stands::Below;
     }
     let most = cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);
     if index < cut.seq {

@@ -214,6 +214,7 @@ pub mod leaf;
 pub mod rejection;
 pub mod role;
 pub mod state;
+pub mod suspense;
 pub mod view;
 
 // Proofs.

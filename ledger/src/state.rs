@@ -132,6 +132,20 @@ impl State {
         state
     }
 
+    /// Learns further articles: `charter` is the one known, with more of them.
+    ///
+    /// Where one of them heals a fork of the charter, what was folded before may mean something else: fold the blocks
+    /// into a new state then ([`crate::charter::Healed`]).
+    pub fn enact(&mut self, charter: Charter) {
+        let known = self.charter.epoch();
+        self.charter = charter;
+        for epoch in known.saturating_add(1)..=self.charter.epoch() {
+            for change in fold::voted(&self.charter, epoch) {
+                self.apply(change);
+            }
+        }
+    }
+
     /// The chain of a feed, made if it is new.
     pub fn trunk(&mut self, feed: &FeedId) -> ChainNo {
         if let Some(chain) = self.trunks.get(feed) {

@@ -1,1 +1,97 @@
+//! The stamp a writer uses, and when an operator is asked.
 
+use super::*;
+use crate::entry::Control;
+use crate::id::Lane;
+use crate::notice::{Notice, OperatorCertificate};
+use crate::rejection::Rejection;
+use crate::state::State;
+use crate::testing::*;
+use crate::view::View;
+
+const DAY: u32 = 24 * 60;
+
+fn read(clock: u32, last: u32, others: Option<u32>, answered: Option<u32>) -> (u32, bool) {
+    let minute = |m: Option<u32>| m.map(Minute);
+    let heard = Heard { last: Minute(last), others: minute(others), answered: minute(answered) };
+    let reading = reading(Minute(clock), &heard);
+    (reading.at.0, reading.doubted)
+}
+
+#[test]
+fn s12_a_wrong_clock_neither_falls_nor_starves_a_site() {
+    let (last, others) = (100 * DAY, Some(99 * DAY));
+    // Three days behind, three years behind, 1970: the feed's own last stamp.
+    for clock in [97 * DAY, 1, 0] {
+        assert_eq!(read(clock, last, others, None), (last, false), "{clock}");
+    }
+    // Three days ahead, and up to 35 past what was heard: nobody is asked.
+    for clock in [103 * DAY, 134 * DAY] {
+        assert_eq!(read(clock, last, others, None), (clock, false), "{clock}");
+    }
+    // Beyond: it serves on with the newest it knows, and asks.
+    assert_eq!(read(134 * DAY + 1, last, others, None), (last, true));
+    assert_eq!(read(134 * DAY + 1, 0, others, None), (99 * DAY, true), "the newest of others");
+    assert_eq!(read(u32::MAX - 1, last, Some(u32::MAX - 2), None), (u32::MAX - 1, false));
+    // Answered: that reading counts like a stamp of another node.
+    let shown = 1_195 * DAY;
+    assert_eq!(read(shown, last, others, Some(shown)), (shown, false));
+    assert_eq!(read(shown + 35 * DAY, last, others, Some(shown)), (shown + 35 * DAY, false));
+    assert_eq!(read(shown + 35 * DAY + 1, last, others, Some(shown)), (shown, true));
+    // Who never heard of anybody has nothing to doubt it by.
+    assert_eq!(read(shown, last, None, None), (shown, false));
+}
+
+fn answer(word: Stated, clock: Minute) -> crate::entry::Entry {
+    crate::entry::Entry::Control(Control::ClockAnswer { clock, word, at: NOW })
+}
+
+#[test]
+fn an_operator_of_the_nodes_own_organisation_answers_and_nobody_else() {
+    let charter = charter();
+    let federation = charter.federation();
+    let mut roster = roster(&charter);
+    let of_a = OperatorCertificate {
+        org: crate::id::OrgId(2),
+        operator: key(70).public(),
+        ..roster.operator(&key(OPERATORS[0]).public()).expect("an operator").clone()
+    };
+    let said = Notice::Operator(of_a).sign(&federation, &key(2));
+    roster.learn(&charter, &said).expect("a good notice");
+    let mut desk = Desk { state: State::new(charter, roster) };
+    let (feed, clock) = (on(A, Lane::Control), Minute(900));
+    let word = |node, clock, by: u8| Statement::Clock { node, clock }.sign(&federation, &key(by));
+    let mut check = |word, want| {
+        assert_eq!(desk.ask(&feed, &answer(word, clock).into()).err(), want);
+    };
+    let refused = Some(Rejection::ClockWordRefused);
+    check(word(node(A), clock, 70), None);
+    check(word(node(A), clock, OPERATORS[0]), refused); // of another organisation
+    check(word(node(A), clock, 71), refused); // of none
+    check(word(node(B), clock, 70), refused); // about another node
+    check(word(node(A), Minute(901), 70), refused); // about another reading
+    let late = Minute(1_001);
+    let after = answer(word(node(A), late, 70), late);
+    assert_eq!(desk.ask(&feed, &after.into()).err(), refused, "her certificate had ended");
+    desk.write(&feed, answer(word(node(A), clock, 70), clock));
+    desk.force(&feed, answer(word(node(A), late, OPERATORS[0]), late));
+    desk.force(&feed, answer(word(node(B), late, 70), late));
+    let words = desk.state.clock_words(&node(A));
+    assert_eq!(words.len(), 2, "what is signed by nobody it names is not even kept");
+    assert_eq!(answered(desk.state.roster(), &words), Some(clock));
+}
+
+#[test]
+fn s13_a_stamp_outside_its_bracket_is_doubted_and_changes_nothing() {
+    let check = |after: Option<u32>, before: Option<u32>, stamp, want| {
+        let bracket = Bracket { after: after.map(Minute), before: before.map(Minute) };
+        assert_eq!(doubtful(Minute(stamp), &bracket), want, "{after:?} {stamp} {before:?}");
+    };
+    check(None, None, 5, false);
+    check(Some(10), Some(20), 10, false);
+    check(Some(10), Some(20), 20, false);
+    check(Some(10), Some(20), 9, true);
+    check(Some(10), Some(20), 21, true);
+    check(Some(10), None, 9, true);
+    check(None, Some(20), 21, true);
+}
