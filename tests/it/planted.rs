@@ -9,7 +9,7 @@ use annona_tests::world::Options;
 #[track_caller]
 fn caught(bug: Bug, by: &[Broken]) {
     let mut broken = Vec::new();
-    for seed in 0..60 {
+    for seed in 0..240 {
         let options = Options { bug: Some(bug), naive: false, ..Options::seed(seed) };
         if let Err(failed) = run(options) {
             assert!(by.contains(&failed.breach.broken), "{bug:?} was caught by another: {failed}");
@@ -19,7 +19,7 @@ fn caught(bug: Bug, by: &[Broken]) {
             }
         }
     }
-    panic!("{bug:?} was not caught as {:?} in sixty seeds", by[0]);
+    panic!("{bug:?} was not caught as {:?} in 240 seeds", by[0]);
 }
 
 #[test]

@@ -85,8 +85,10 @@ pub struct Cast {
     pub articles: Vec<SignedArticle>,
     /// Every notice, node certificates first and in the order of [`Cast::nodes`].
     pub notices: Vec<SignedNotice>,
-    /// The nodes; the first is the treasury.
+    /// The nodes; the first is the treasury. Where somebody burns, the last is who comes after.
     pub nodes: Vec<Person>,
+    /// Whose site burns down, where one does.
+    pub burns: Option<usize>,
     /// Operators who may approve lists, and at the end one who may not.
     pub operators: Vec<SigningKey>,
     /// The families.
@@ -136,8 +138,16 @@ impl Cast {
         }
         let mut charter = Charter::found(&first).expect("all have signed");
         let mut articles = vec![first];
-        let nodes: Vec<Person> =
+        let burns = rng.chance(25).then(|| 1 + rng.below(nodes - 1));
+        let mut nodes: Vec<Person> =
             (0..nodes).map(|n| person(rng, &federation, n, OrgId(n as u16 % 3 + 1))).collect();
+        if let Some(burnt) = burns {
+            let (org, site) = (nodes[burnt].org, nodes[burnt].certificate.site);
+            let mut next = person(rng, &federation, nodes.len(), org);
+            next.certificate.replaces = Some(nodes[burnt].short());
+            next.certificate.site = site;
+            nodes.push(next);
+        }
         let treasury = nodes[0].short();
         for round in 0..2u64 {
             let acts = [CASH, ITEMS].map(|programme| {
@@ -168,6 +178,7 @@ impl Cast {
             articles,
             notices,
             nodes,
+            burns,
             operators,
             families: (0..rng.between(8, 30)).map(|_| family(rng)).collect(),
             merchants: (0..4).map(|_| MerchantId(rng.handle())).collect(),
@@ -268,6 +279,12 @@ fn person(rng: &mut Rng, federation: &FederationId, number: usize, org: OrgId) -
     } else {
         Minute::NEVER
     };
+    // Most are small sites, where one device does everything; some only register, some only serve.
+    let roles = match rng.below(10) {
+        0 if number > 0 => Roles::REGISTRAR,
+        1 if number > 0 => Roles::MERCHANT,
+        _ => Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY),
+    };
     let certificate = NodeCertificate {
         org,
         node: key.public(),
@@ -275,7 +292,7 @@ fn person(rng: &mut Rng, federation: &FederationId, number: usize, org: OrgId) -
         sealing,
         site: SiteId(u16::try_from(number).unwrap_or(0)),
         site_name: name(&format!("Site {number}")),
-        roles: Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY),
+        roles,
         programmes: bounded(programmes),
         ceilings: bounded(ceilings),
         issued: Minute(0),

@@ -61,8 +61,14 @@ pub enum Broken {
     ForeignBlock,
     /// More was redeemed than the faults seen can explain.
     BoundPassed,
+    /// Two who between them saw a feed contradict itself met, and it is not proven.
+    ForkUnproven,
     /// A node did not take in what everybody else has.
     NotConverged,
+    /// Something in the core, the store or this simulator panicked.
+    Panicked,
+    /// The same run over ledger files came to something else than over the core's maps.
+    StoreDiffers,
 }
 
 /// An invariant that did not hold, and where.

@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use annona_ledger::entry::{Control, Entry, Owner, Registry, Value};
+use annona_ledger::notice::Roles;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::time::Minute;
+use annona_ledger::view::Fault;
+
+use crate::cast::Person;
 
 /// How often each thing happened in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,10 +65,29 @@ pub const EVENTS: &[&str] = &[
     "shown at the wrong site",
     "shown twice",
     "fork",
+    "fork proven",
+    "meeting",
     "mint",
     "overdraw",
+    "lie",
+    "fire",
+    "new incarnation",
+    "crash before the answer",
+    "clock three years ahead",
+    "clock three days behind",
+    "history told in two orders",
     "tour",
+    "node: treasury",
+    "node: both programmes",
+    "node: one programme",
+    "node: certificate ends",
+    "node: small site",
+    "node: only registers",
+    "node: only serves",
 ];
+
+/// The faults a node that writes anything can be shown to have.
+pub const FAULTS: &[Fault] = &Fault::ALL;
 
 /// The rejections a run can meet. Left out: `TooLarge` and `UnknownProgramme`, which no entry that is spelt by this
 /// program and no certificate that the charter bears out can bring about.
@@ -72,6 +96,7 @@ pub const REJECTIONS: &[Rejection] = &[
     Rejection::NotCertified,
     Rejection::CertificateExpired,
     Rejection::StampFell,
+    Rejection::OtherRole,
     Rejection::ZeroAmount,
     Rejection::BadBasket,
     Rejection::UnknownCommodity,
@@ -115,6 +140,27 @@ impl Coverage {
         self.note(&refusal(rejection));
     }
 
+    /// Counts a fault that was noted.
+    pub fn fault(&mut self, fault: Fault) {
+        self.note(&shown(fault));
+    }
+
+    /// Counts a node by what it is.
+    pub fn node(&mut self, number: usize, person: &Person) {
+        let certificate = &person.certificate;
+        self.note(if number == 0 { "node: treasury" } else { "node: site" });
+        let both = certificate.programmes.len() > 1;
+        self.note(if both { "node: both programmes" } else { "node: one programme" });
+        match certificate.roles {
+            Roles::REGISTRAR => self.note("node: only registers"),
+            Roles::MERCHANT => self.note("node: only serves"),
+            _ => self.note("node: small site"),
+        }
+        if certificate.not_after != Minute::NEVER {
+            self.note("node: certificate ends");
+        }
+    }
+
     /// Counts an entry.
     pub fn wrote(&mut self, entry: &Entry) {
         self.note(kind(entry));
@@ -123,6 +169,10 @@ impl Coverage {
 
 fn refusal(rejection: Rejection) -> String {
     format!("refused {:02} {rejection:?}", rejection.code())
+}
+
+fn shown(fault: Fault) -> String {
+    format!("fault {:02} {fault:?}", fault as u8)
 }
 
 fn kind(entry: &Entry) -> &'static str {
@@ -186,7 +236,9 @@ impl Table {
     #[must_use]
     pub fn missing(&self) -> BTreeSet<String> {
         let kinds = KINDS.iter().chain(EVENTS).map(|kind| (*kind).to_owned());
-        let wanted = kinds.chain(REJECTIONS.iter().map(|r| refusal(*r)));
+        let wanted = kinds
+            .chain(REJECTIONS.iter().map(|r| refusal(*r)))
+            .chain(FAULTS.iter().map(|f| shown(*f)));
         let seen = |what: &String| self.in_seeds.get(what).copied().unwrap_or(0);
         wanted.filter(|what| seen(what) == 0 || seen(what) * 100 < self.seeds).collect()
     }

@@ -14,6 +14,7 @@ pub mod coverage;
 pub mod disk;
 pub mod exhaustive;
 pub mod hostile;
+pub mod memo;
 pub mod model;
 pub mod planted;
 pub mod rng;

@@ -4,150 +4,25 @@
 //! a pool is a sum over lists, added up anew each time it is asked for.
 
 mod ask;
+mod line;
 mod sums;
+mod travel;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::charter::Charter;
 use annona_ledger::entry::{Control, Entry, List, Owner, Registry, Value};
-use annona_ledger::feed::leaf;
 use annona_ledger::hash::{Hash, Purpose, hash};
 use annona_ledger::id::{
-    CarrierId, CommodityId, CycleId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
-    Purse,
+    CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym, Purse,
 };
 use annona_ledger::notice::Roster;
-use annona_ledger::ticket::{Moved, Sent, Ticket};
+use annona_ledger::ticket::Moved;
 use annona_ledger::time::Minute;
 
+pub use line::{Fact, GivenLine, HoldLine, LotLine, SendLine};
 pub use sums::Sums;
-
-/// One entry, under its name.
-#[derive(Clone, Debug)]
-pub struct Fact {
-    /// The feed.
-    pub feed: FeedId,
-    /// Its index there.
-    pub index: u64,
-    /// The name of the entry before it.
-    pub before: Hash,
-    /// Its own name.
-    pub name: Hash,
-    /// What it says.
-    pub entry: Entry,
-}
-
-/// Units in one place.
-#[derive(Clone, Debug)]
-pub struct LotLine {
-    /// The feed.
-    pub feed: FeedRef,
-    /// The entries that opened it: more than one where branches claimed one ticket.
-    pub opened_by: Vec<Hash>,
-    /// Its name.
-    pub origin: Hash,
-    /// Whom it is for.
-    pub owner: Owner,
-    /// The cycle.
-    pub cycle: CycleId,
-    /// The commodity.
-    pub commodity: CommodityId,
-    /// What was put in.
-    pub credit: i128,
-    /// What was taken.
-    pub debit: i128,
-    /// What pending holds set aside.
-    pub held: i128,
-    /// The last minute in which it may be redeemed.
-    pub expires: Minute,
-    /// Whether its claim waits for the sender's certificate.
-    pub waiting: bool,
-    /// The sends that filled it, nearest first, as its claim carried them: name and sender.
-    pub hops: Vec<(Hash, [u8; 8])>,
-}
-
-impl LotLine {
-    /// What is left.
-    #[must_use]
-    pub const fn left(&self) -> i128 {
-        self.credit - self.debit
-    }
-}
-
-/// Units that left for another feed.
-#[derive(Clone, Debug)]
-pub struct SendLine {
-    /// The name of the `Send` or `FloatCover`; of a budget, its line's.
-    pub name: Hash,
-    /// The sender; `None` for a budget.
-    pub from: Option<[u8; 8]>,
-    /// Its index in the sender's feed.
-    pub index: u64,
-    /// The programme.
-    pub programme: ProgrammeId,
-    /// The receiver.
-    pub to: [u8; 8],
-    /// Whom they are for.
-    pub owner: Owner,
-    /// The cycle.
-    pub cycle: CycleId,
-    /// The commodity.
-    pub commodity: CommodityId,
-    /// How much.
-    pub amount: i128,
-    /// Until when.
-    pub expires: Minute,
-    /// Whether the entry itself is known.
-    pub placed: bool,
-    /// The claims of it by its receiver.
-    pub claims: Vec<Hash>,
-}
-
-/// Goods handed out, or taken back where the amount is below zero.
-#[derive(Clone, Debug)]
-pub struct GivenLine {
-    /// The entry.
-    pub name: Hash,
-    /// By whom.
-    pub feed: FeedRef,
-    /// To whom.
-    pub purse: Purse,
-    /// Whether from float.
-    pub float: bool,
-    /// The cycle.
-    pub cycle: CycleId,
-    /// The commodity.
-    pub commodity: CommodityId,
-    /// How much.
-    pub amount: i128,
-    /// The lot, by its origin.
-    pub lot: Hash,
-    /// The stamp.
-    pub at: Minute,
-    /// For float: the purse's home.
-    pub home: Option<FeedRef>,
-    /// What was refunded, at most, on any branch; the refunds' names.
-    pub refunded: i128,
-    /// The refunds.
-    pub refunds: Vec<Hash>,
-    /// The covers, where from float.
-    pub covers: Vec<Hash>,
-}
-
-/// Units set aside.
-#[derive(Clone, Debug)]
-pub struct HoldLine {
-    /// The `Hold`.
-    pub name: Hash,
-    /// The lot, by its origin.
-    pub lot: Hash,
-    /// How much.
-    pub amount: i128,
-    /// Until when.
-    pub until: Minute,
-    /// The posts and drops.
-    pub resolved: Vec<Hash>,
-}
+use travel::{budget_line, name_of, value_feed};
 
 /// The second model of one view.
 #[derive(Clone)]
@@ -177,6 +52,7 @@ pub struct Model {
     cancelled: Vec<(ProgrammeId, CarrierId)>,
     covers: Vec<(Hash, Hash)>,
     forked: Vec<FeedRef>,
+    heads: BTreeMap<(FeedId, u64), BTreeSet<Hash>>,
     nexts: BTreeMap<Hash, Hash>,
 }
 
@@ -204,6 +80,7 @@ impl Model {
             cancelled: Vec::new(),
             covers: Vec::new(),
             forked: Vec::new(),
+            heads: BTreeMap::new(),
             nexts: BTreeMap::new(),
         };
         let budgets: Vec<_> = model.charter.budgets().map(|(at, line)| (at, *line)).collect();
@@ -230,8 +107,12 @@ impl Model {
     /// The same facts under another charter and other notices.
     pub fn under(&mut self, charter: Charter, roster: Roster) {
         let facts = std::mem::take(&mut self.facts);
+        let heads = std::mem::take(&mut self.heads);
         *self = Self::new(charter, roster);
         facts.into_iter().for_each(|fact| self.add(fact));
+        for ((feed, seq), names) in heads {
+            names.into_iter().for_each(|name| self.head(&feed, seq, name));
+        }
     }
 
     /// The charter this view knows.
@@ -307,6 +188,14 @@ impl Model {
             Entry::Control(
                 Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
             ) => {}
+        }
+    }
+
+    /// Takes in the name of a feed's block: the same entries in two blocks of one number are two things said.
+    pub fn head(&mut self, feed: &FeedId, seq: u64, name: Hash) {
+        let names = self.heads.entry((*feed, seq)).or_default();
+        if names.insert(name) && names.len() > 1 {
+            self.forked.push(feed.short());
         }
     }
 
@@ -477,133 +366,4 @@ impl Model {
         };
         self.open(opened);
     }
-
-    fn placed(&mut self, fact: &Fact, moved: &Moved) {
-        let name = ticket_name(&fact.feed.short(), fact.index, fact.name);
-        if let Some(at) = self.sent.get(&name) {
-            self.sends[*at].placed = true;
-            return;
-        }
-        let line =
-            send_line(name, (fact.feed.node.short(), fact.index), fact.feed.programme, moved, true);
-        self.add_send(line);
-    }
-
-    /// Learns a send from a ticket, if it can be believed.
-    fn learn(&mut self, programme: ProgrammeId, sent: &Sent) -> bool {
-        let name = name_of(programme, sent);
-        if self.sent.contains_key(&name) {
-            return true;
-        }
-        let Some(certificate) = self.roster.node(&sent.node) else { return false };
-        if !sent.verifies(&self.charter.federation(), &certificate.node, programme) {
-            return false;
-        }
-        self.add_send(send_line(name, (sent.node, sent.index), programme, &sent.moved, false));
-        true
-    }
-
-    fn claim(&mut self, fact: &Fact, ticket: &Ticket) {
-        let programme = fact.feed.programme;
-        let (name, believed, hops) = match ticket {
-            Ticket::Budget { epoch, act, line } => {
-                (budget_line(*epoch, *act, *line), true, Vec::new())
-            }
-            // No article of the simulator releases anything.
-            Ticket::Release { .. } => return,
-            Ticket::Sent(sent, hops) => {
-                for hop in hops.iter() {
-                    let _ = self.learn(programme, hop);
-                }
-                let names = std::iter::once(sent).chain(hops.iter());
-                let names = names.map(|s| (name_of(programme, s), s.node)).collect();
-                (name_of(programme, sent), self.learn(programme, sent), names)
-            }
-        };
-        let known = self.sent.get(&name).copied();
-        let (line, waiting) = match (known, ticket) {
-            (Some(at), _) if believed => {
-                self.sends[at].claims.push(fact.name);
-                (self.sends[at].clone(), false)
-            }
-            (_, Ticket::Sent(sent, _)) => {
-                (send_line(name, (sent.node, sent.index), programme, &sent.moved, false), true)
-            }
-            _ => return,
-        };
-        if let [first, _, ..] = line.claims[..]
-            && let Some(lot) = self.opened.get(&first).copied()
-        {
-            self.opened.insert(fact.name, lot);
-            self.lots[lot].opened_by.push(fact.name);
-            return;
-        }
-        self.open(LotLine {
-            feed: fact.feed.short(),
-            opened_by: vec![fact.name],
-            origin: name,
-            owner: line.owner,
-            cycle: line.cycle,
-            commodity: line.commodity,
-            credit: if waiting { 0 } else { line.amount },
-            debit: 0,
-            held: 0,
-            expires: line.expires,
-            waiting,
-            hops,
-        });
-    }
-}
-
-/// The name of a budget's line (spec: one hash over epoch, act and line).
-fn budget_line(epoch: u32, act: u8, line: u8) -> Hash {
-    hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
-}
-
-/// The name of the send a ticket speaks of: sender's feed, index and accumulator (spec: tickets).
-fn name_of(programme: ProgrammeId, sent: &Sent) -> Hash {
-    let bytes = Entry::Value(sent.moved.entry()).encode();
-    let accumulator = hash(Purpose::Accumulator, &[&sent.before.0, &leaf(&bytes).0]);
-    ticket_name(&value_feed(sent.node, programme), sent.index, accumulator)
-}
-
-fn ticket_name(feed: &FeedRef, index: u64, accumulator: Hash) -> Hash {
-    let (lane, programme) = ([feed.lane as u8], feed.programme.0.to_be_bytes());
-    let index = index.to_be_bytes();
-    hash(Purpose::Ticket, &[&feed.node, &lane, &programme, &index, &accumulator.0])
-}
-
-fn send_line(
-    name: Hash,
-    (from, index): ([u8; 8], u64),
-    programme: ProgrammeId,
-    moved: &Moved,
-    placed: bool,
-) -> SendLine {
-    let (to, owner, cycle, commodity, amount, expires) = match moved {
-        Moved::Send(s) => (s.to, s.owner, s.cycle, s.commodity, s.amount, s.expires),
-        Moved::Cover(c) => {
-            (c.float.feed.node, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER)
-        }
-    };
-    let amount = i128::from(amount.units());
-    SendLine {
-        name,
-        from: Some(from),
-        index,
-        programme,
-        to,
-        owner,
-        cycle,
-        commodity,
-        amount,
-        expires,
-        placed,
-        claims: Vec::new(),
-    }
-}
-
-/// The feed's lane and programme, for look-ups by node.
-const fn value_feed(node: [u8; 8], programme: ProgrammeId) -> FeedRef {
-    FeedRef { node, lane: Lane::Value, programme }
 }

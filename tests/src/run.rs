@@ -1,16 +1,37 @@
 //! One seed, run; and what to say when it fails.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use annona_ledger::hash::Hash;
 use annona_ledger::view::{Pool, PoolKey};
 
-use crate::check::Breach;
+use crate::check::{Breach, Broken, ensure};
 use crate::coverage::Coverage;
-use crate::planted::Bug;
 use crate::site::memory::Memory;
 use crate::site::stored::Stored;
 use crate::world::{Founder, Options, World};
+
+/// What keeps the nodes' state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The core's ordered maps.
+    Core,
+    /// Ledger files: SQLite, as shipped.
+    Store,
+    /// One after the other; both must come to the same.
+    Both,
+}
+
+impl Over {
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::Core => "",
+            Self::Store => " --store",
+            Self::Both => " --both",
+        }
+    }
+}
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +55,43 @@ pub struct Ran {
 /// A run that broke something.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// The seed.
-    pub seed: u64,
+    /// What was run.
+    pub options: Options,
+    /// Over what.
+    pub over: Over,
     /// What broke.
     pub breach: Breach,
 }
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "seed {}: {}", self.seed, self.breach)?;
-        write!(f, "repeat: cargo run --release -p annona-tests --bin sim -- --seed {}", self.seed)
+        let Options { seed, steps, .. } = self.options;
+        writeln!(f, "seed {seed}: {}", self.breach)?;
+        write!(f, "repeat: cargo run --release -p annona-tests --bin sim -- --seed {seed}")?;
+        if steps != Options::STEPS {
+            write!(f, " --steps {steps}")?;
+        }
+        if let Some(malice) = self.options.malice {
+            write!(f, " --malice {}", format!("{malice:?}").to_lowercase())?;
+        }
+        f.write_str(self.over.flag())
     }
 }
 
 impl std::error::Error for Failed {}
+
+/// Runs one seed.
+///
+/// # Errors
+///
+/// The first invariant that does not hold.
+pub fn run_over(options: Options, over: Over) -> Result<Ran, Box<Failed>> {
+    match over {
+        Over::Core => run(options),
+        Over::Store => run_stored(options),
+        Over::Both => run_both(options),
+    }
+}
 
 /// Runs one seed over the core's own maps.
 ///
@@ -56,11 +100,10 @@ impl std::error::Error for Failed {}
 /// The first invariant that does not hold.
 pub fn run(options: Options) -> Result<Ran, Box<Failed>> {
     let founder: &Founder<'_> = &|with| {
-        let reckless = with.reckless.then_some(Bug::SenderRecalls);
-        let bug = options.bug.or(reckless);
+        let bug = options.bug.or(with.reckless);
         Box::new(Memory::found(with.seed, with.articles, with.notices, bug))
     };
-    run_on(options, founder)
+    run_on(options, Over::Core, founder)
 }
 
 /// Runs one seed over ledger files: every honest node is the real store. The reckless one keeps the core's maps, as
@@ -71,13 +114,45 @@ pub fn run(options: Options) -> Result<Ran, Box<Failed>> {
 /// The first invariant that does not hold.
 pub fn run_stored(options: Options) -> Result<Ran, Box<Failed>> {
     let founder: &Founder<'_> = &|with| {
-        if with.reckless {
-            let bug = Some(Bug::SenderRecalls);
-            return Box::new(Memory::found(with.seed, with.articles, with.notices, bug));
+        if with.reckless.is_some() {
+            return Box::new(Memory::found(with.seed, with.articles, with.notices, with.reckless));
         }
         Box::new(Stored::found(with.seed, with.articles, with.notices))
     };
-    run_on(options, founder)
+    run_on(options, Over::Store, founder)
+}
+
+/// Runs one seed over ledger files and over the core's maps: two tellings of one state, alike to the last refusal, head
+/// and root.
+///
+/// # Errors
+///
+/// The first invariant that does not hold, or [`Broken::StoreDiffers`].
+pub fn run_both(options: Options) -> Result<Ran, Box<Failed>> {
+    let (stored, core) = (run_stored(options)?, run(options)?);
+    let same = ensure(
+        stored == core && stored.root == stored.root_retold,
+        Broken::StoreDiffers,
+        || {
+            let Ran { digest, root, root_retold, .. } = &stored;
+            let noted = |one: &Ran, other: &Ran| {
+                let differ =
+                    one.coverage.0.iter().filter(|(k, n)| other.coverage.0.get(*k) != Some(n));
+                differ.map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>()
+            };
+            format!(
+                "digest {digest}, root {root}, told again {root_retold}; over the core {}, {}; {:?} | {:?}",
+                core.digest,
+                core.root,
+                noted(&stored, &core),
+                noted(&core, &stored),
+            )
+        },
+    );
+    match same {
+        Ok(()) => Ok(core),
+        Err(breach) => Err(Box::new(Failed { options, over: Over::Both, breach })),
+    }
 }
 
 /// Runs one seed over sites of any kind.
@@ -85,10 +160,11 @@ pub fn run_stored(options: Options) -> Result<Ran, Box<Failed>> {
 /// # Errors
 ///
 /// The first invariant that does not hold.
-pub fn run_on(options: Options, founder: &Founder<'_>) -> Result<Ran, Box<Failed>> {
-    let mut world = World::found(options, founder);
-    match world.run() {
-        Ok(()) => Ok(Ran {
+pub fn run_on(options: Options, over: Over, founder: &Founder<'_>) -> Result<Ran, Box<Failed>> {
+    let whole = || {
+        let mut world = World::found(options, founder);
+        world.run(founder)?;
+        Ok(Ran {
             digest: world.digest(),
             root: world.nodes[0].site.root(),
             pools: world.nodes[0].site.pools(),
@@ -96,7 +172,12 @@ pub fn run_on(options: Options, founder: &Founder<'_>) -> Result<Ran, Box<Failed
             nodes: world.nodes.len(),
             entries: world.written(),
             coverage: world.coverage,
-        }),
-        Err(breach) => Err(Box::new(Failed { seed: options.seed, breach })),
-    }
+        })
+    };
+    // A panic is printed where it happens; here it gets its seed.
+    let ran = catch_unwind(AssertUnwindSafe(whole));
+    let ran = ran.unwrap_or_else(|_| {
+        Err(Breach { broken: Broken::Panicked, detail: "see the message above".into() })
+    });
+    ran.map_err(|breach| Box::new(Failed { options, over, breach }))
 }

@@ -10,6 +10,7 @@ use annona_ledger::block::Block;
 use annona_ledger::charter::SignedArticle;
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
+use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
 use annona_ledger::notice::SignedNotice;
@@ -63,8 +64,8 @@ pub trait Site {
     ///
     /// The rejection; then nothing was written.
     fn submit(&mut self, feed: &FeedId, drafts: &[Draft]) -> Result<Vec<Promise>, Rejection>;
-    /// Seals every open tail.
-    fn seal(&mut self, now: Millis);
+    /// Seals every open tail, and returns what it sealed.
+    fn seal(&mut self, now: Millis) -> Vec<(FeedId, Block)>;
     /// Takes in a block.
     fn receive(&mut self, feed: &FeedId, block: &Block) -> Received;
     /// Takes in a notice.
@@ -95,6 +96,8 @@ pub trait Site {
     fn faults(&self) -> Vec<(FeedRef, u64, Fault)>;
     /// Whether a feed is proven faulty.
     fn faulty(&self, feed: &FeedRef) -> bool;
+    /// The proof kept that a feed forked.
+    fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof>;
     /// The ticket of a promised send, with its provenance.
     fn ticket(&self, promise: &Promise) -> Option<Ticket>;
 }

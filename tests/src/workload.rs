@@ -1,26 +1,24 @@
 //! What people ask of a node, in the words of the field; and, one time in eight, what they should not.
 
+mod lie;
+mod office;
+mod paper;
+mod spoil;
+
 use annona_ledger::admit::{Draft, RowProof};
 use annona_ledger::amount::Amount;
-use annona_ledger::entry::{
-    CarrierKind, Control, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
-};
-use annona_ledger::feed::Head;
+use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Owner, Send, Value};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{
-    CommodityId, CycleId, EntryName, FeedId, Lane, MerchantId, ProgrammeId, Purse,
-};
-use annona_ledger::key::SigningKey;
-use annona_ledger::list::{Builder, Row};
+use annona_ledger::id::{EntryName, FeedId, Lane, MerchantId, ProgrammeId, Purse};
+use annona_ledger::list::Row;
 use annona_ledger::merkle;
-use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
+use annona_ledger::ticket::{Promise, Ticket};
 use annona_ledger::time::Minute;
-use annona_ledger::wire::Bounded;
 
-use crate::cast::{CASH, CYCLE, ITEMS, commodities};
+use crate::cast::{CASH, ITEMS, commodities};
 use crate::check::{Breach, Holds};
 use crate::model::LotLine;
-use crate::world::{Book, Malice, Paper, World};
+use crate::world::{Book, Paper, World};
 
 fn amount(units: u64) -> Amount {
     Amount::new(units).unwrap_or(Amount::MAX)
@@ -37,6 +35,9 @@ impl World {
     /// One request, at this node or, where nobody there can want anything, at another.
     pub(crate) fn serve(&mut self, n: usize) -> Holds {
         let programme = if self.rng.chance(50) { CASH } else { ITEMS };
+        if self.lies(n) && self.rng.chance(40) {
+            return self.lie(n, programme);
+        }
         match self.rng.below(100) {
             0..6 => self.register(n, programme),
             6..10 => {
@@ -86,7 +87,8 @@ impl World {
                 _ => self.basket(n, &feed, at),
             };
             if let Some(mut drafts) = drafts {
-                if self.rng.chance(13) {
+                let wrong = if self.lies(n) { 50 } else { 13 };
+                if self.rng.chance(wrong) {
                     drafts.iter_mut().for_each(|draft| self.spoil(draft));
                 }
                 return self.write(n, &feed, &drafts).map(|_| ());
@@ -103,6 +105,9 @@ impl World {
         feed: &FeedId,
         drafts: &[Draft],
     ) -> Result<Option<Vec<Promise>>, Breach> {
+        if self.nodes[n].burnt {
+            return Ok(None);
+        }
         let Ok(promises) = self.ask(n, feed, drafts)? else { return Ok(None) };
         for promise in &promises {
             if let Some(ticket) = self.nodes[n].site.ticket(promise) {
@@ -369,131 +374,6 @@ impl World {
         Some(parts)
     }
 
-    /// Makes something of a draft that a hurried or dishonest person might ask.
-    fn spoil(&mut self, draft: &mut Draft) {
-        let Entry::Value(value) = &mut draft.entry else { return };
-        let (which, far) = (self.rng.below(8), self.rng.bits() % 400);
-        let other = match self.rng.below(4) {
-            0 => Amount::ZERO,
-            1 => Amount::MAX,
-            _ => amount(self.rng.between(1, 300)),
-        };
-        let stranger = self.rng.handle();
-        let family = self.rng.below(self.cast.families.len());
-        let purse = self.cast.families[family].purse[0];
-        match value {
-            Value::Merchant { merchant } if which < 4 => *merchant = MerchantId(stranger),
-            Value::Issue { from, list, row, purse: to, amount, at, .. } => match which {
-                0 => from.0 = far,
-                1 => *list = far % 6,
-                2 => *row += 1,
-                3 => *to = purse,
-                4 => *at = Minute(at.0.saturating_sub(3_000)),
-                5 => draft.row = None,
-                _ => *amount = other,
-            },
-            Value::Send(send) => match which {
-                0 => send.from.0 = far,
-                1 => send.to.copy_from_slice(&stranger[..8]),
-                2 => send.owner = Owner::Purse(purse),
-                3 => send.cycle = CycleId(7),
-                4 => send.commodity = CommodityId(9),
-                5 => send.at = Minute(send.at.0.saturating_sub(3_000)),
-                _ => send.amount = other,
-            },
-            Value::Redeem { lot, amount, merchant, at, .. }
-            | Value::Hold { lot, amount, merchant, at, .. } => match which {
-                0 | 1 => lot.0 = far,
-                2 => *merchant = 77,
-                3 => *at = Minute(at.0.saturating_sub(3_000)),
-                _ => *amount = other,
-            },
-            Value::Post { hold, .. } | Value::Drop { hold, .. } => *hold = far,
-            Value::Refund { redeem, amount, .. } => match which {
-                0..3 => *redeem = far,
-                _ => *amount = other,
-            },
-            Value::FloatRedeem { lot, home, amount, merchant, .. } => match which {
-                0 => lot.0 = far,
-                1 => home.programme = ProgrammeId(home.programme.0 % 2 + 1),
-                2 => *merchant = 78,
-                _ => *amount = other,
-            },
-            Value::FloatCover(cover) => match which {
-                0 => cover.from.0 = far,
-                1 => cover.float.index += 1,
-                2 => cover.float.accumulator = Hash([9; 32]),
-                _ => cover.amount = other,
-            },
-            Value::Merchant { .. }
-            | Value::Basket { .. }
-            | Value::Claim { .. }
-            | Value::End { .. } => {}
-        }
-    }
-
-    /// Enrols a family, binds its card, or cancels it.
-    fn register(&mut self, n: usize, programme: ProgrammeId) -> Holds {
-        let feed = self.feed(n, Lane::Registry, programme);
-        let at = self.stamp(n, &feed);
-        let which = self.rng.below(self.cast.families.len());
-        let family = self.cast.families[which];
-        let pseudonym = family.pseudonym[usize::from(programme.0 - 1)];
-        let other = self.rng.below(self.cast.families.len());
-        let carrier =
-            if self.rng.chance(15) { self.cast.families[other].card } else { family.card };
-        let enrolled = self.nodes[n].model.is_enrolled(programme, &pseudonym);
-        let registry = match self.rng.below(10) {
-            0..8 if !enrolled && self.rng.chance(80) => Registry::Enrol { pseudonym, at },
-            0..2 => Registry::Enrol { pseudonym, at },
-            2..9 => Registry::CarrierBound { pseudonym, carrier, kind: CarrierKind::Paper, at },
-            _ => Registry::CarrierCancelled { carrier, at },
-        };
-        self.write(n, &feed, &[Entry::from(registry).into()]).map(|_| ())
-    }
-
-    /// Draws up a distribution list, has two operators approve it, and freezes it.
-    fn freeze(&mut self, n: usize, programme: ProgrammeId) -> Holds {
-        let feed = self.feed(n, Lane::Control, ProgrammeId::NONE);
-        let at = self.stamp(n, &feed);
-        if self.rng.chance(8) {
-            let seen = Control::FaultSeen { feed: feed.short(), index: 3, proof: Hash([7; 32]) };
-            return self.write(n, &feed, &[Entry::from(seen).into()]).map(|_| ());
-        }
-        let mut builder = Builder::new();
-        let mut rows = Vec::new();
-        let given = commodities(programme);
-        for number in 0..u32::try_from(self.rng.between(3, 9)).unwrap_or(3) {
-            let family = self.rng.below(self.cast.families.len());
-            let row = Row {
-                row: number,
-                purse: self.cast.families[family].purse[usize::from(programme.0 - 1)],
-                commodity: given[self.rng.below(given.len())],
-                amount: amount(self.rng.between(5, 60)),
-            };
-            builder.push(&row).expect("few and small rows");
-            rows.push(row);
-        }
-        let node = self.cast.nodes[self.nodes[n].person].short();
-        let draft = builder.finish(node, programme, CYCLE, at).expect("it has rows");
-        // Now and then one person signs twice, or one who may not.
-        let (one, other) = match self.rng.below(12) {
-            0 => (1, 1),
-            1 => (0, 4),
-            k => (k % 4, (k + 1) % 4),
-        };
-        let federation = self.cast.federation;
-        let approve = |k: usize| draft.approve(&federation, &self.cast.operators[k]);
-        let (a, b) = (approve(one), approve(other));
-        let list = Entry::from(Control::List(Box::new(draft.clone().approved(a, b))));
-        if let Some(promises) = self.write(n, &feed, &[list.into()])? {
-            let person = self.nodes[n].person;
-            let index = promises.first().map_or(0, |p| p.index);
-            self.books.push(Book { person, programme, index, rows });
-        }
-        Ok(())
-    }
-
     fn claim_budget(&mut self, n: usize, programme: ProgrammeId) -> Holds {
         // The treasury's errand; now and then somebody else tries.
         let n = if self.rng.chance(90) { 0 } else { n };
@@ -504,149 +384,5 @@ impl World {
         let line = u8::try_from(self.rng.below(commodities(programme).len())).unwrap_or(0);
         let ticket = Box::new(Ticket::Budget { epoch, act, line });
         self.write(n, &feed, &[Entry::from(Value::Claim { ticket, at }).into()]).map(|_| ())
-    }
-
-    /// Somebody shows a ticket: mostly where it is addressed to, sometimes elsewhere, sometimes again.
-    fn show_paper(&mut self, n: usize) -> Holds {
-        if self.papers.is_empty() {
-            return self.ask_value(n);
-        }
-        let which = if self.rng.chance(92) {
-            let fresh: Vec<usize> =
-                (0..self.papers.len()).filter(|p| self.papers[*p].shown == 0).collect();
-            match self.rng.pick(&fresh) {
-                Some(paper) => *paper,
-                None => return self.ask_value(n),
-            }
-        } else {
-            self.rng.below(self.papers.len())
-        };
-        self.papers[which].shown += 1;
-        let paper = self.papers[which].clone();
-        let Ticket::Sent(sent, hops) = &paper.ticket else { return Ok(()) };
-        let mut sent = *sent;
-        let home = self.addressee(&sent);
-        let shown_at = if self.rng.chance(88) { home.unwrap_or(n) } else { n };
-        if Some(shown_at) != home {
-            self.coverage.note("shown at the wrong site");
-        }
-        if paper.shown > 1 {
-            self.coverage.note("shown twice");
-        }
-        if self.rng.chance(3)
-            && let Moved::Send(send) = &mut sent.moved
-        {
-            // Somebody wrote another amount on it.
-            send.amount = amount(send.amount.units().saturating_add(100));
-        }
-        let feed = self.feed(shown_at, Lane::Value, paper.programme);
-        let at = self.stamp(shown_at, &feed);
-        let ticket = Box::new(Ticket::Sent(sent, hops.clone()));
-        self.write(shown_at, &feed, &[Entry::from(Value::Claim { ticket, at }).into()]).map(|_| ())
-    }
-
-    /// Which node a ticket is for; of a forked one, either.
-    fn addressee(&mut self, sent: &Sent) -> Option<usize> {
-        let to = sent.moved.to();
-        let fits: Vec<usize> = (0..self.nodes.len())
-            .filter(|n| self.cast.nodes[self.nodes[*n].person].short() == to)
-            .collect();
-        self.rng.pick(&fits).copied()
-    }
-
-    /// Claims and sends back in one basket.
-    fn decline(&mut self, _n: usize) -> Holds {
-        let fresh: Vec<Paper> = self.papers.iter().filter(|p| p.shown == 0).cloned().collect();
-        let Some(paper) = self.rng.pick(&fresh).cloned() else { return Ok(()) };
-        let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
-        let Moved::Send(send) = sent.moved else { return Ok(()) };
-        let Some(n) = self.addressee(sent) else { return Ok(()) };
-        let feed = self.feed(n, Lane::Value, paper.programme);
-        let at = self.stamp(n, &feed);
-        let start = Head::start(&self.cast.federation, &feed);
-        let next = self.nodes[n].tips.get(&feed).copied().unwrap_or(start).next;
-        let back = Send { from: Lot(next + 1), to: sent.node, at, ..send };
-        let ticket = Box::new(paper.ticket.clone());
-        let drafts = [
-            Entry::from(Value::Basket { entries: 2 }).into(),
-            Entry::from(Value::Claim { ticket, at }).into(),
-            Entry::from(Value::Send(back)).into(),
-        ];
-        if self.write(n, &feed, &drafts)?.is_some() {
-            self.coverage.note("decline");
-        }
-        Ok(())
-    }
-
-    /// A family moves on again and again, always with a ticket and never with a link.
-    fn tour(&mut self, programme: ProgrammeId) -> Holds {
-        let mut n = self.rng.below(self.nodes.len());
-        let feed = self.feed(n, Lane::Value, programme);
-        let Some(mut lot) = self.lots(n, &feed, |_| true).pop() else { return Ok(()) };
-        self.coverage.note("tour");
-        for _ in 0..9 {
-            let feed = self.feed(n, Lane::Value, programme);
-            let at = self.stamp(n, &feed);
-            let to = (n + 1) % self.cast.nodes.len();
-            let send = Send {
-                from: Lot(self.index_of(n, &lot)),
-                to: self.cast.nodes[to].short(),
-                owner: lot.owner,
-                cycle: lot.cycle,
-                commodity: lot.commodity,
-                amount: amount(units(&lot).min(9)),
-                expires: lot.expires,
-                at,
-            };
-            if self.write(n, &feed, &[Entry::from(Value::Send(send)).into()])?.is_none() {
-                return Ok(());
-            }
-            let Some(paper) = self.papers.last_mut() else { return Ok(()) };
-            paper.shown += 1;
-            let ticket = Box::new(paper.ticket.clone());
-            let feed = self.feed(to, Lane::Value, programme);
-            let at = self.stamp(to, &feed);
-            let claim = Entry::from(Value::Claim { ticket, at });
-            let Some(promises) = self.write(to, &feed, &[claim.into()])? else { return Ok(()) };
-            let name = promises.first().map(|p| p.name().accumulator);
-            let opened = |l: &&LotLine| name.is_some_and(|name| l.opened_by.contains(&name));
-            let Some(next) = self.nodes[to].model.lots.iter().find(opened).cloned() else {
-                return Ok(());
-            };
-            (n, lot) = (to, next);
-        }
-        Ok(())
-    }
-
-    /// A malicious node signs a ticket for an entry that stands in no feed of its.
-    pub(crate) fn mint(&mut self) {
-        debug_assert_eq!(self.malice, Malice::Mint);
-        self.coverage.note("mint");
-        let villain = &self.cast.nodes[self.villain];
-        let programme = if self.rng.chance(50) { CASH } else { ITEMS };
-        let to = self.cast.nodes[self.rng.below(self.cast.nodes.len())].short();
-        let family = self.cast.families[self.rng.below(self.cast.families.len())];
-        let purse = family.purse[usize::from(programme.0 - 1)];
-        let commodity = if self.rng.chance(15) { CommodityId(9) } else { CommodityId(1) };
-        let moved = Moved::Send(Send {
-            from: Lot(0),
-            to,
-            owner: Owner::Purse(purse),
-            cycle: CYCLE,
-            commodity,
-            amount: amount(self.rng.between(5, 200)),
-            expires: Minute::NEVER,
-            at: self.now,
-        });
-        let before = Hash(self.rng.seed());
-        let index = 900 + self.rng.bits() % 100;
-        let feed = villain.value(programme);
-        let head = Head { next: index, accumulator: before };
-        let head = head.after(&Entry::from(moved.entry()).encode());
-        let key = SigningKey::from_seed(&villain.seed);
-        let signature = sign_place(&key, &self.cast.federation, &feed, &head);
-        let sent = Sent { node: villain.short(), index, before, moved, signature };
-        let ticket = Ticket::Sent(sent, Bounded::empty());
-        self.papers.push(Paper { programme, ticket, shown: 0 });
     }
 }

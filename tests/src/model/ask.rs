@@ -7,10 +7,12 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::list;
+use annona_ledger::notice::Roles;
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
 use super::{Fact, LotLine, Model, budget_line, name_of, value_feed};
+use crate::memo;
 
 impl Model {
     /// Whether the writer whose newest entry in `feed` is `tip` may write these drafts: one, or a basket with its parts.
@@ -55,6 +57,7 @@ impl Model {
         };
         if self.faulty().contains(&feed.short())
             || !serves
+            || !allowed(certificate.roles, &draft.entry)
             || draft.entry.lane() != feed.lane
             || now > certificate.not_after
             || now < last
@@ -299,7 +302,8 @@ impl Model {
         let known = self.send(&name_of(programme, sent));
         let signed = |sent: &Sent| {
             let sender = self.roster.node(&sent.node);
-            sender.is_some_and(|c| sent.verifies(&self.charter.federation(), &c.node, programme))
+            let federation = self.charter.federation();
+            sender.is_some_and(|c| memo::bears(sent, &federation, &c.node, programme))
         };
         let (cycle, commodity, amount) = match &sent.moved {
             Moved::Send(s) => (s.cycle, s.commodity, s.amount),
@@ -426,5 +430,28 @@ impl Model {
     #[must_use]
     pub fn rows_issued(&self) -> &[(Hash, u64, u32)] {
         &self.issued
+    }
+}
+
+/// Who registers does not serve, and budgets are the treasury's: one of these roles for each kind of entry.
+fn allowed(roles: Roles, entry: &Entry) -> bool {
+    let (registers, serves) = (roles.meets(Roles::REGISTRAR), roles.meets(Roles::MERCHANT));
+    let treasury = roles.meets(Roles::TREASURY);
+    match entry {
+        Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. })
+        | Entry::Value(Value::End { .. }) => true,
+        // The simulator has no hubs.
+        Entry::Control(Control::Revoke { .. }) => treasury,
+        Entry::Registry(_) => registers,
+        Entry::Control(Control::List(_)) | Entry::Value(Value::Issue { .. }) => {
+            registers || treasury
+        }
+        Entry::Value(Value::Claim { ticket, .. }) if matches!(**ticket, Ticket::Budget { .. }) => {
+            treasury
+        }
+        Entry::Value(
+            Value::Claim { .. } | Value::Send(_) | Value::FloatCover(_) | Value::Basket { .. },
+        ) => registers || serves || treasury,
+        Entry::Value(_) => serves,
     }
 }

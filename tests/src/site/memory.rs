@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::admit::{self, Admitted, Draft};
+use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::{self, Block, Evidence, Placed};
 use annona_ledger::charter::{Charter, SignedArticle};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
+use annona_ledger::fork::{ForkProof, Statement, contradiction};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef};
 use annona_ledger::key::SigningKey;
@@ -21,6 +22,7 @@ use annona_ledger::wire::{self, Bytes};
 
 use super::{Received, Seen, Site};
 use crate::disk::Disk;
+use crate::memo;
 use crate::planted::{self, Bug};
 
 const ARTICLE: u8 = 1;
@@ -48,6 +50,8 @@ pub struct Memory {
     state: State,
     blocks: Vec<(FeedId, Block)>,
     known: BTreeSet<Hash>,
+    /// The headers kept, by feed and number: two at one place are two things said.
+    headers: BTreeMap<(FeedId, u64), Vec<Statement>>,
     places: BTreeMap<Hash, At>,
     tails: BTreeMap<FeedId, Tail>,
     hlc: Hlc,
@@ -75,28 +79,13 @@ impl Memory {
         Self::derive_from(seed, disk, bug, charter, roster)
     }
 
-    /// Reads the charter and the notices, checking every signature again.
+    /// Reads the charter and the notices.
     fn power(disk: &Disk) -> (Charter, Roster) {
-        let mut charter: Option<Charter> = None;
-        let mut roster = Roster::new();
-        for (kind, bytes) in disk.records() {
-            if kind == ARTICLE {
-                let signed = SignedArticle::decode(bytes).expect("it was checked when written");
-                let next = match &charter {
-                    None => Charter::found(&signed),
-                    Some(charter) => charter.apply(&signed),
-                };
-                charter = Some(next.expect("it was checked when written"));
-            }
-        }
-        let charter = charter.expect("every folder begins with a charter");
-        for (kind, bytes) in disk.records() {
-            if kind == NOTICE {
-                let signed = SignedNotice::decode(bytes).expect("it was checked when written");
-                roster.learn(&charter, &signed).expect("it was checked when written");
-            }
-        }
-        (charter, roster)
+        let of = |wanted: u8| -> Vec<Vec<u8>> {
+            let found = disk.records().filter(|(kind, _)| *kind == wanted);
+            found.map(|(_, bytes)| bytes.to_vec()).collect()
+        };
+        memo::power(&of(ARTICLE), &of(NOTICE))
     }
 
     fn derive_from(
@@ -116,6 +105,7 @@ impl Memory {
             roster,
             blocks: Vec::new(),
             known: BTreeSet::new(),
+            headers: BTreeMap::new(),
             places: BTreeMap::new(),
             tails: BTreeMap::new(),
             hlc: Hlc::default(),
@@ -168,24 +158,46 @@ impl Memory {
 
     /// Replays a stored block: an own one takes its entries out of the tail, where they were folded already.
     fn take_own_or_other(&mut self, feed: FeedId, block: Block) {
-        if feed.node == self.key.public() {
-            let count = usize::from(block.header.count);
-            let end = block.header.end();
-            let tail = self.tail(&feed);
-            let sealed = tail.entries.iter().take(count).fold(tail.sealed, |h, e| h.after(e));
-            if tail.sealed == block.header.start() && sealed == end {
-                tail.entries.drain(..count);
-                tail.sealed = end;
-                tail.seq += 1;
-                self.known.insert(block.header.hash());
-                self.blocks.push((feed, block));
-                return;
-            }
+        if !self.adopt(&feed, &block) {
+            let entries = block.read(feed.lane).expect("it was checked when written");
+            self.place(&feed, &block, &entries);
         }
-        let entries = block.read(feed.lane).expect("it was checked when written");
-        self.place(&feed, &block, &entries);
-        self.known.insert(block.header.hash());
+        self.keep(feed, block);
+    }
+
+    /// Takes a block for the sealed form of the front of an own tail, where it is: a restored copy meets what its
+    /// original sealed before either wrote anything else.
+    fn adopt(&mut self, feed: &FeedId, block: &Block) -> bool {
+        if feed.node != self.key.public() {
+            return false;
+        }
+        let count = usize::from(block.header.count);
+        let end = block.header.end();
+        let tail = self.tail(feed);
+        let sealed = tail.entries.iter().take(count).fold(tail.sealed, |h, e| h.after(e));
+        let follows = (tail.sealed, tail.seq) == (block.header.start(), block.header.seq);
+        if !follows || sealed != end {
+            return false;
+        }
+        tail.entries.drain(..count);
+        tail.sealed = end;
+        tail.seq += 1;
+        true
+    }
+
+    /// Keeps a block. Where another header of its number is kept, their feed has forked, whatever their entries say.
+    fn keep(&mut self, feed: FeedId, block: Block) -> bool {
+        let (header, signature) = (block.header, block.signature);
+        let beside = self.headers.entry((feed, header.seq)).or_default();
+        let shown = Statement::Header(header, signature);
+        let index = beside.iter().filter_map(|other| contradiction(&shown, other)).min();
+        beside.push(shown);
+        if let Some(index) = index {
+            self.state.note_fork(feed.short(), index);
+        }
+        self.known.insert(header.hash());
         self.blocks.push((feed, block));
+        index.is_some()
     }
 
     /// Folds the entries of a block that are not known yet, on the chain they continue or on a branch of their own.
@@ -244,11 +256,13 @@ impl Memory {
         *self = Self::derive_from(self.seed, disk, self.bug, charter, roster);
     }
 
-    fn admit(&self, state: &State, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
-        match self.bug {
+    fn admit(&self, state: &State, chain: ChainNo, draft: &Draft) -> Result<Vec<u8>, Rejection> {
+        let admitted = match self.bug {
             None => admit::admit(state, chain, draft),
+            Some(Bug::Anything) => return Ok(draft.entry.encode()),
             Some(bug) => planted::admit(bug, state, chain, draft),
-        }
+        };
+        admitted.map(|admitted| admitted.bytes().to_vec())
     }
 
     fn trunk_of(&self, feed: &FeedRef) -> Option<ChainNo> {
@@ -278,16 +292,15 @@ impl Site for Memory {
         if let [draft] = drafts
             && well_bound(drafts)
         {
-            written.push(self.admit(&self.state, chain, draft)?.bytes().to_vec());
+            written.push(self.admit(&self.state, chain, draft)?);
         } else {
             // A basket is tried as a whole, and its parts see each other.
             let mut trial = self.state.clone();
             for (n, draft) in drafts.iter().enumerate() {
-                let admitted = self.admit(&trial, chain, draft)?;
-                if n == 0 && !well_bound(drafts) {
+                let bytes = self.admit(&trial, chain, draft)?;
+                if n == 0 && !well_bound(drafts) && self.bug != Some(Bug::Anything) {
                     return Err(Rejection::BadBasket);
                 }
-                let bytes = admitted.bytes().to_vec();
                 let before = trial.head(chain);
                 let within = Within { epoch: self.charter.epoch(), following: u16::MAX };
                 trial.fold(chain, before.after(&bytes).accumulator, &draft.entry, within);
@@ -318,7 +331,8 @@ impl Site for Memory {
         Ok(promises)
     }
 
-    fn seal(&mut self, now: Millis) {
+    fn seal(&mut self, now: Millis) -> Vec<(FeedId, Block)> {
+        let mut sealed = Vec::new();
         let feeds: Vec<FeedId> = self.tails.keys().copied().collect();
         for feed in feeds {
             loop {
@@ -347,11 +361,12 @@ impl Site for Memory {
                 tail.sealed = block.header.end();
                 tail.seq += 1;
                 self.disk.write(BLOCK, &wire::encode(&(feed, block.clone())));
-                self.known.insert(block.header.hash());
-                self.blocks.push((feed, block));
+                self.keep(feed, block.clone());
+                sealed.push((feed, block));
             }
         }
         self.disk.sync();
+        sealed
     }
 
     fn receive(&mut self, feed: &FeedId, block: &Block) -> Received {
@@ -371,14 +386,15 @@ impl Site for Memory {
             self.blocks.push((*feed, block.clone()));
             return Received::Known;
         }
-        let received = self.place(feed, block, &entries);
-        if received != Received::Waits {
-            self.disk.write(BLOCK, &wire::encode(&(*feed, block.clone())));
-            self.disk.sync();
-            self.known.insert(hash);
-            self.blocks.push((*feed, block.clone()));
+        let received =
+            if self.adopt(feed, block) { Received::New } else { self.place(feed, block, &entries) };
+        if received == Received::Waits {
+            return received;
         }
-        received
+        self.disk.write(BLOCK, &wire::encode(&(*feed, block.clone())));
+        self.disk.sync();
+        let forked = self.keep(*feed, block.clone());
+        if forked { Received::Fork } else { received }
     }
 
     fn learn(&mut self, notice: &SignedNotice) {
@@ -473,6 +489,14 @@ impl Site for Memory {
 
     fn faulty(&self, feed: &FeedRef) -> bool {
         self.state.faulty(feed)
+    }
+
+    fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {
+        let of = self.headers.range((*feed, 0)..=(*feed, u64::MAX));
+        of.filter_map(|(_, beside)| beside.split_first()).find_map(|(one, rest)| {
+            let other = rest.iter().find(|other| contradiction(one, other).is_some())?;
+            Some(ForkProof { feed: *feed, one: one.clone(), other: other.clone() })
+        })
     }
 
     fn ticket(&self, promise: &Promise) -> Option<Ticket> {

@@ -8,6 +8,7 @@ use annona_ledger::admit::Draft;
 use annona_ledger::block::Block;
 use annona_ledger::charter::SignedArticle;
 use annona_ledger::feed::Head;
+use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef, Lane};
 use annona_ledger::key::SigningKey;
@@ -15,7 +16,7 @@ use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::{Fault, Opened, Pool, PoolKey, View};
+use annona_ledger::view::{At, Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::Bytes;
 use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
@@ -84,12 +85,13 @@ impl Site for Stored {
         let federation = self.store.federation().expect(SOUND);
         let mut work = self.store.begin().expect(SOUND);
         let chain = work.open_trunk(feed).expect(SOUND);
-        let accepted = work.accept(chain, drafts, &[]).expect(SOUND)?;
         if !well_bound(drafts) {
             // What binds other entries than it says never reaches the store: the pages build baskets whole.
+            let first = work.accept(chain, drafts.get(..1).unwrap_or_default(), &[]).expect(SOUND);
             work.abandon().expect(SOUND);
-            return Err(Rejection::BadBasket);
+            return Err(first.err().unwrap_or(Rejection::BadBasket));
         }
+        let accepted = work.accept(chain, drafts, &[]).expect(SOUND)?;
         work.commit().expect(SOUND);
         // Goods leave after the commit, and no signature before it.
         let promised = accepted.into_iter().map(|entry| {
@@ -106,15 +108,18 @@ impl Site for Stored {
         Ok(promised.collect())
     }
 
-    fn seal(&mut self, now: Millis) {
+    fn seal(&mut self, now: Millis) -> Vec<(FeedId, Block)> {
         let mut work = self.store.begin().expect(SOUND);
         let mut own = work.feeds();
         own.retain(|feed| feed.id.node == self.key.public() && feed.left.is_none());
         own.sort_by_key(|feed| feed.id);
+        let mut sealed = Vec::new();
         for feed in own {
-            work.seal(feed.chain, &self.key, now, Extent::All).expect(SOUND);
+            let blocks = work.seal(feed.chain, &self.key, now, Extent::All).expect(SOUND);
+            sealed.extend(blocks.into_iter().map(|block| (feed.id, block)));
         }
         work.commit().expect(SOUND);
+        sealed
     }
 
     fn receive(&mut self, feed: &FeedId, block: &Block) -> Received {
@@ -186,10 +191,18 @@ impl Site for Stored {
     }
 
     fn heads(&self) -> Vec<(FeedId, Head)> {
-        let mut feeds = self.look(|work| work.feeds());
-        // A branch whose blocks repeat what the chain it left says has come no further than that one.
-        feeds.retain(|f| f.head.next > 0 && f.left.is_none_or(|left| left.index < f.head.next));
-        let mut heads: Vec<_> = feeds.iter().map(|feed| (feed.id, feed.head)).collect();
+        let feeds = self.look(|work| work.feeds());
+        // A branch whose blocks repeat what the chain it left says has come no further than that one; nor has a chain
+        // that a branch goes on from at its end, where another copy cut its blocks elsewhere.
+        let own = |f: &&store::Feed| {
+            f.head.next > 0 && f.left.is_none_or(|left| left.index < f.head.next)
+        };
+        let ends = |f: &&store::Feed| {
+            let end = At { chain: f.chain, index: f.head.next };
+            !feeds.iter().any(|b| b.left == Some(end) && b.head.next > end.index)
+        };
+        let tips = feeds.iter().filter(own).filter(ends);
+        let mut heads: Vec<_> = tips.map(|feed| (feed.id, feed.head)).collect();
         heads.sort_unstable();
         heads
     }
@@ -252,6 +265,10 @@ impl Site for Stored {
 
     fn faulty(&self, feed: &FeedRef) -> bool {
         self.look(|work| work.faulty(feed))
+    }
+
+    fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {
+        self.look(|work| work.fork_proof(feed).expect(SOUND))
     }
 
     fn ticket(&self, promise: &Promise) -> Option<Ticket> {

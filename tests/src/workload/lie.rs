@@ -1,0 +1,65 @@
+//! What a node that looks at nothing writes: what it wrote before, once more; budgets voted to others, or to nobody;
+//! baskets that bind what is not there.
+
+use annona_ledger::admit::Draft;
+use annona_ledger::amount::Amount;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::feed::Head;
+use annona_ledger::id::{Lane, ProgrammeId};
+use annona_ledger::ticket::Ticket;
+
+use crate::check::Holds;
+use crate::world::{Malice, World};
+
+impl World {
+    /// Whether a node is the one that looks at nothing.
+    pub(super) fn lies(&self, n: usize) -> bool {
+        self.malice == Malice::Lie && self.nodes[n].person == self.villain
+    }
+
+    /// One of some entries, once more.
+    fn repeated(&mut self, some: &[(u64, Entry)]) -> Entry {
+        let entry = self.rng.pick(some).map(|(_, entry)| entry.clone());
+        entry.unwrap_or_else(|| Value::Basket { entries: 0 }.into())
+    }
+
+    /// Writes something false.
+    pub(super) fn lie(&mut self, n: usize, programme: ProgrammeId) -> Holds {
+        let feed = self.feed(n, Lane::Value, programme);
+        let at = self.stamp(n, &feed);
+        let own = self.nodes[n].model.facts.iter().filter(|f| f.feed == feed);
+        let wrote: Vec<(u64, Entry)> = own.map(|f| (f.index, f.entry.clone())).collect();
+        let of = |fits: fn(&Value) -> bool| -> Vec<(u64, Entry)> {
+            let fits = |(_, e): &&(u64, Entry)| matches!(e, Entry::Value(value) if fits(value));
+            wrote.iter().filter(fits).cloned().collect()
+        };
+        let resolved = of(|value| {
+            matches!(value, Value::Refund { .. } | Value::Post { .. } | Value::Drop { .. })
+        });
+        let others = of(|value| !matches!(value, Value::Basket { .. }));
+        let given = of(|value| matches!(value, Value::Redeem { .. }));
+        let start = Head::start(&self.cast.federation, &feed);
+        let next = self.nodes[n].tips.get(&feed).copied().unwrap_or(start).next;
+        let entry = match self.rng.below(10) {
+            0..2 if !resolved.is_empty() => self.repeated(&resolved),
+            0..5 if !others.is_empty() => self.repeated(&others),
+            0..7 => {
+                let number = |below: usize| u8::try_from(below).unwrap_or(0);
+                let ticket = Box::new(Ticket::Budget {
+                    epoch: u32::from(number(self.rng.below(4))),
+                    act: number(self.rng.below(3)),
+                    line: number(self.rng.below(3)),
+                });
+                Value::Claim { ticket, at }.into()
+            }
+            7..9 => {
+                let amount = Amount::new(self.rng.between(1, 5_000)).unwrap_or(Amount::MAX);
+                let any = self.rng.bits() % (next + 2);
+                let redeem = self.rng.pick(&given).map_or(any, |(index, _)| *index);
+                Value::Refund { redeem, amount, at }.into()
+            }
+            _ => Value::Basket { entries: 9 }.into(),
+        };
+        self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())
+    }
+}
