@@ -4,6 +4,8 @@
 //! crosses feeds is matched by name ([`join()`]). Only tickets and sums outlive a feed, so memory grows with
 //! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, Header, Proof};
@@ -21,6 +23,7 @@ use crate::wire::Bounded;
 
 mod feed;
 mod join;
+mod keys;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -131,10 +134,11 @@ impl Governed {
 pub struct Hints(rows::Told);
 
 impl Hints {
-    /// The budgets of a charter.
+    /// The budgets of a charter, and the keys of its nodes.
     #[must_use]
     pub fn of(ground: &Ground) -> Self {
-        let mut told = rows::Told::default();
+        let keys = Arc::new(keys::Keys::of(&ground.roster));
+        let mut told = rows::Told { keys, ..rows::Told::default() };
         for epoch in 0..=ground.charter.epoch() {
             for change in fold::voted(&ground.charter, epoch) {
                 if let Change::Ticket(name, row) = change {

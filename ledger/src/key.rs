@@ -1,4 +1,4 @@
-//! The only user of ed25519-dalek: strict verification, and one signing context per kind of statement.
+//! The only user of ed25519-dalek and what it is made of: strict verification, and one signing context per kind of statement.
 //!
 //! Validity is dalek's `verify_strict`; small-order keys are refused when a key is admitted. Batch verification never
 //! decides anything: dalek documents that batch and single verification may disagree on signatures made for it.
@@ -9,6 +9,10 @@ use ed25519_dalek::{Signer, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::Hash;
+
+mod prepared;
+
+pub use prepared::Prepared;
 
 /// A public signing key. The algorithm is part of the key: its variant number on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

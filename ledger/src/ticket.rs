@@ -161,11 +161,21 @@ impl Sent {
         node: &PublicKey,
         programme: ProgrammeId,
     ) -> bool {
+        self.verifies_with(node, programme, |feed, message| {
+            node.verifies(Context::Promise, &[&federation.0.0, feed], message, &self.signature)
+        })
+    }
+
+    /// As [`Sent::verifies`], for whoever has the key ready: `signed` is asked about feed and message.
+    pub(crate) fn verifies_with(
+        &self,
+        node: &PublicKey,
+        programme: ProgrammeId,
+        signed: impl FnOnce(&[u8; 36], &[u8]) -> bool,
+    ) -> bool {
         let feed = FeedId { node: *node, lane: Lane::Value, programme };
-        let message = promised(self.index, &self.accumulator());
-        let scope: [&[u8]; 2] = [&federation.0.0, &feed.bytes()];
         node.short() == self.node
-            && node.verifies(Context::Promise, &scope, &message, &self.signature)
+            && signed(&feed.bytes(), &promised(self.index, &self.accumulator()))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::id::{
 use crate::key::PublicKey;
 use crate::list::List;
 use crate::notice::Roster;
+use crate::ticket::Sent;
 use crate::time::Minute;
 
 /// The number a view gives to one branch of one feed. Local: it never enters a hash.
@@ -420,6 +421,14 @@ pub trait View {
     fn approved_list(&self, node: &[u8; 8], index: u64) -> Option<List> {
         let list = self.list(node, index)?;
         crate::list::check(&list, node, self.charter(), self.roster()).is_ok().then_some(list)
+    }
+    /// Whether a send is signed by a key certified for its node.
+    ///
+    /// The answer is the one below, and only that: a view may have the keys ready, or remember what it has checked.
+    fn signed(&self, sent: &Sent, programme: ProgrammeId) -> bool {
+        let federation = self.charter().federation();
+        let keys = self.roster().node_keys(&sent.node);
+        keys.iter().any(|key| sent.verifies(&federation, key, programme))
     }
     /// Whether a holder is enrolled.
     fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool;

@@ -13,7 +13,7 @@ use crate::feed::Head;
 use crate::fold::{self, Place};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, Lane, Purse};
-use crate::key::Signature;
+use crate::key::{Context, Signature};
 use crate::list::{self, List};
 use crate::notice::NodeCertificate;
 use crate::role;
@@ -88,6 +88,7 @@ struct Hour {
 /// The audit of one feed.
 pub(super) struct FeedAudit<'a, S: ?Sized> {
     ground: &'a Ground,
+    told: &'a Told,
     rows: Rows<'a, S>,
     certificates: Vec<&'a NodeCertificate>,
     out: Outcome,
@@ -121,6 +122,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         });
         Self {
             ground,
+            told,
             rows,
             certificates,
             out: Outcome { certified, ..Outcome::default() },
@@ -159,11 +161,18 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         }
     }
 
+    /// Whether the feed's key signed a header, as [`Header::verifies`] says.
+    fn signed(&self, header: &Header, signature: &Signature) -> bool {
+        let federation = self.ground.charter.federation();
+        let of = (Context::Header, &federation, &self.rows.feed.bytes());
+        let message = crate::wire::encode(header);
+        self.told.keys.verifies(&self.rows.feed.node, of, &message, signature)
+    }
+
     fn header(&mut self, place: u64, header: &Header, signature: &Signature) {
         self.out.headers_only = self.out.headers_only.saturating_add(1);
         self.out.signatures = self.out.signatures.saturating_add(1);
-        let federation = self.ground.charter.federation();
-        if !header.verifies(&federation, &self.rows.feed, signature) {
+        if !self.signed(header, signature) {
             let fault = crate::block::BlockFault::Signature;
             return self.find(place, Some(header.seq), None, Problem::Block(fault));
         }
@@ -188,7 +197,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         if self.rows.spots.iter().rev().take(64).any(known) {
             return self.find(place, Some(header.seq), None, Problem::Repeated);
         }
-        let verified = match block.verify(&self.ground.charter.federation(), &self.rows.feed) {
+        let signed = || self.signed(&header, &block.signature);
+        let verified = match block.verify_with(&self.rows.feed, signed) {
             Ok(verified) => verified,
             Err(fault) => {
                 let index = match fault {

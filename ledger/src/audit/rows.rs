@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::Source;
+use super::keys::Keys;
 use crate::amount::Balance;
 use crate::block::{Block, Placed};
 use crate::charter::Charter;
@@ -12,8 +14,10 @@ use crate::feed::Head;
 use crate::fold::owner_of;
 use crate::hash::Hash;
 use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::key::Context;
 use crate::list::List;
 use crate::notice::Roster;
+use crate::ticket::Sent;
 use crate::time::Minute;
 use crate::view::{
     At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey,
@@ -28,6 +32,8 @@ const KEPT_BODIES: usize = 4 * 1024 * 1024;
 pub(super) struct Told {
     /// The budgets, which are claimed like tickets.
     pub(super) known: BTreeMap<Hash, TicketRow>,
+    /// The keys of the nodes.
+    pub(super) keys: Arc<Keys>,
 }
 
 /// One chain of the feed.
@@ -393,6 +399,16 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         let Some(branch) = self.chains.get(chain.0 as usize) else { return 0 };
         let shared = branch.left.map_or(0, |left| self.merchants(left.chain));
         branch.merchants.saturating_add(shared)
+    }
+
+    fn signed(&self, sent: &Sent, programme: ProgrammeId) -> bool {
+        let federation = self.charter.federation();
+        self.roster.node_keys(&sent.node).iter().any(|key| {
+            sent.verifies_with(key, programme, |feed, message| {
+                let of = (Context::Promise, &federation, feed);
+                self.told.keys.verifies(key, of, message, &sent.signature)
+            })
+        })
     }
 
     fn list(&self, _: &[u8; 8], index: u64) -> Option<List> {

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
 //! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
-//! `sizes`, `import`.
+//! `audit`, `sizes`, `import`.
 
+mod audit;
 mod bare;
 mod import;
 mod redeem;
@@ -26,6 +27,9 @@ fn main() -> Result<(), Fault> {
     if args.next_if(|arg| arg == serve::CHILD).is_some() {
         return serve::child(args);
     }
+    if args.next_if(|arg| arg == audit::CHILD).is_some() {
+        return audit::child(args);
+    }
     if args.next_if(|arg| arg == import::CHILD).is_some() {
         return import::child(args);
     }
@@ -34,13 +38,16 @@ fn main() -> Result<(), Fault> {
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
     std::fs::create_dir_all(&place)?;
     let mut table = Table::default();
-    if wanted("redeem") || wanted("open") {
+    if wanted("redeem") || wanted("open") || wanted("audit") {
         let ledgers = ledgers(&place)?;
         if wanted("redeem") {
             redeem::figures(&mut table, &place, &ledgers)?;
         }
         if wanted("open") {
             serve::figures(&mut table, &place, &ledgers)?;
+        }
+        if wanted("audit") {
+            audit::figures(&mut table, &place, &ledgers)?;
         }
     }
     if wanted("sizes") {
