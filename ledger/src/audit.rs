@@ -1,7 +1,7 @@
 //! The audit: everything checked again by somebody who trusts nobody, in one pass (spec/audit-file.md).
 //!
 //! Charter and notices are read first; then every feed by itself, on as many cores as there are ([`part`]); then what
-//! crosses feeds is matched by name ([`join()`]). Only tickets and sums outlive a feed, so memory grows with
+//! crosses feeds is matched by name ([`Join`]). Only the names of tickets and sums outlive a feed, so memory grows with
 //! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
 
 use std::sync::Arc;
@@ -24,12 +24,14 @@ use crate::wire::Bounded;
 mod feed;
 mod join;
 mod keys;
+mod lots;
+mod matched;
 mod rows;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
 
-pub use join::join;
+pub use join::Join;
 pub use verdict::Verdict;
 use verdict::{FileProblem, Finding, Problem, Where};
 
@@ -108,6 +110,8 @@ pub struct Ground {
     pub charter: Charter,
     /// The notices that were accepted.
     pub roster: Roster,
+    /// Feeds whose fork two signatures prove, whatever their blocks say.
+    pub forked: Vec<FeedId>,
 }
 
 /// What the charter and the notices come to.
@@ -117,7 +121,6 @@ pub struct Governed {
     articles: u64,
     notices: u64,
     signatures: u64,
-    forked: Vec<FeedId>,
     findings: Vec<Finding>,
 }
 
@@ -172,6 +175,17 @@ pub struct Options {
     pub federation: Option<FederationId>,
     /// Whether the state root is wanted. It needs every row of state at once: some 100 bytes a lot.
     pub root: bool,
+    /// Whether the lots of a feed are wanted though its own blocks prove no fault of it.
+    #[serde(default)]
+    pub lots: bool,
+}
+
+impl Options {
+    /// For a feed that [`Join::suspects`]: only its lots.
+    #[must_use]
+    pub const fn lots(&self) -> Self {
+        Self { root: false, lots: true, ..*self }
+    }
 }
 
 /// Reads charter and notices.
@@ -202,15 +216,16 @@ pub fn govern(source: &(impl Source + ?Sized), options: &Options) -> Governed {
     if source.federation().is_some_and(|said| said != federation) {
         governed.findings.push(at(0, Problem::File(FileProblem::CharterElsewhere)));
     }
+    let mut forked = Vec::new();
     for (place, proof) in proofs {
         governed.signatures = governed.signatures.saturating_add(2);
         if proof.verify(&federation).is_some() {
-            governed.forked.push(proof.feed);
+            forked.push(proof.feed);
         } else {
             governed.findings.push(at(place, Problem::NoForkProof));
         }
     }
-    governed.ground = Some(Ground { charter, roster });
+    governed.ground = Some(Ground { charter, roster, forked });
     governed
 }
 
@@ -301,7 +316,7 @@ pub fn part(
     options: &Options,
     go_on: &dyn Fn(u64) -> bool,
 ) -> Part {
-    let mut audit = feed::FeedAudit::new(source, ground, &hints.0, feed, options.root);
+    let mut audit = feed::FeedAudit::new(source, ground, &hints.0, feed, *options);
     source.items(&feed, &mut |place, item| {
         audit.item(place, item);
         go_on(place)
@@ -312,15 +327,16 @@ pub fn part(
 /// Audits a source from beginning to end, one feed after the other.
 pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
     let governed = govern(source, options);
-    let Some(ground) = governed.ground() else {
-        return join(&governed, Vec::new(), source.end(), options);
-    };
-    let hints = Hints::of(ground);
-    let on = |_: u64| true;
-    let parts: Vec<Part> = source
-        .feeds()
-        .into_iter()
-        .map(|feed| part(source, ground, &hints, feed, options, &on))
-        .collect();
-    join(&governed, parts, source.end(), options)
+    let mut join = Join::new(&governed, *options);
+    if let Some(ground) = governed.ground() {
+        let hints = Hints::of(ground);
+        let on = |_: u64| true;
+        for feed in source.feeds() {
+            join.add(part(source, ground, &hints, feed, options, &on));
+        }
+        for feed in join.suspects() {
+            join.lots(part(source, ground, &hints, feed, &options.lots(), &on));
+        }
+    }
+    join.finish(source.end())
 }

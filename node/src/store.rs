@@ -149,6 +149,13 @@ impl Store {
         Ok(Self { conn, path: path.to_owned(), charter, roster })
     }
 
+    /// A connection for streaming through many rows: it knows no charter, and keeps little of the file in memory.
+    pub(crate) fn streaming(path: &Path) -> Result<Connection, StoreFault> {
+        let conn = schema::open_reader(path)?;
+        conn.execute_batch("PRAGMA cache_size=-1024")?;
+        Ok(conn)
+    }
+
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {

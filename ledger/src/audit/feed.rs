@@ -1,11 +1,12 @@
 //! One feed, block by block: hashes, signature, place, and every entry by the rules. Knows nothing of other feeds but the
-//! charter and the notices; what crosses feeds is handed to [`super::join()`].
+//! charter and the notices; what crosses feeds is handed to [`super::Join`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Spot, Told};
-use super::verdict::{Charge, Finding, Problem, Served, Where};
-use super::{Ground, Item, Source};
+use super::verdict::{Finding, Problem, Served, Where};
+use super::{Ground, Item, Options, Source};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::entry::{Entry, Owner, Value};
@@ -20,7 +21,7 @@ use crate::role;
 use crate::state;
 use crate::ticket::Ticket;
 use crate::time::Minute;
-use crate::view::{At, ChainNo, Change, Opened, Pool, PoolKey, Revocation, Slot, TicketRow, View};
+use crate::view::{At, ChainNo, Change, Pool, PoolKey, Revocation, Slot, TicketRow, View};
 use crate::wire::Bounded;
 
 /// Findings kept word for word of one feed; more are counted.
@@ -60,7 +61,8 @@ pub(super) struct Outcome {
     pub(super) certified: bool,
     pub(super) pools: Few<Pool>,
     pub(super) given: Few<super::verdict::Given>,
-    pub(super) short: BTreeMap<(CycleId, CommodityId), u128>,
+    /// Where a fault of the feed is proven.
+    pub(super) lots: Option<Lots>,
     pub(super) tickets: Vec<Told1>,
     pub(super) lists: Lists,
     pub(super) served: Vec<Served>,
@@ -70,8 +72,6 @@ pub(super) struct Outcome {
     pub(super) revocations: Vec<Revocation>,
     /// Where it ended, chain by chain.
     pub(super) ended: Vec<u64>,
-    /// Reasons of [`Charge`] beyond the pool.
-    pub(super) charge: Option<Charge>,
 }
 
 /// Purses kept for one hour before those met twice are let go.
@@ -99,6 +99,7 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     hours: BTreeMap<u32, (u64, u64)>,
     changes: Vec<Change>,
     with_rows: bool,
+    with_lots: bool,
 }
 
 impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
@@ -107,7 +108,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         ground: &'a Ground,
         told: &'a Told,
         feed: FeedId,
-        with_rows: bool,
+        options: Options,
     ) -> Self {
         let certificates: Vec<_> = ground.roster.node_ever(&feed.node).collect();
         let certified = ground.roster.node(&feed.node.short()).is_some_and(|c| c.node == feed.node);
@@ -132,7 +133,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             hour: Hour::default(),
             hours: BTreeMap::new(),
             changes: Vec::new(),
-            with_rows,
+            with_rows: options.root,
+            with_lots: options.lots,
         }
     }
 
@@ -589,15 +591,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 redemptions,
             })
             .collect();
-        if self.out.forked || self.out.insolvent {
-            let mut short: BTreeMap<(CycleId, CommodityId), u128> = BTreeMap::new();
-            for (_, lot) in self.rows.lots().filter(|(_, lot)| lot.opened != Opened::Waiting) {
-                let sum = short.entry((lot.cycle, lot.commodity)).or_default();
-                *sum = sum.saturating_add(lot.balance.short());
-            }
-            self.out.short = short.into_iter().filter(|(_, units)| *units > 0).collect();
-            self.out.charge =
-                Some(if self.out.forked { Charge::Forked } else { Charge::Insolvent });
+        if self.out.forked || self.out.insolvent || self.with_lots {
+            self.out.lots = Some(Lots::of(&self.rows));
         }
         if self.with_rows {
             let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::feed::{Outcome, Told1};
+use super::feed::Outcome;
+use super::lots::Lots;
+use super::matched::{Matched, Sending};
 use super::verdict::{
     Charge, FileProblem, Finding, Handed, Owed, Problem, Sum, Unchecked, Verdict, Where,
 };
@@ -17,57 +19,135 @@ use crate::view::{Change, Pool, PoolKey, TicketRow};
 /// Findings listed in a verdict; more are counted.
 const FINDINGS: usize = 10_000;
 
-/// Calls `each` once for every ticket, with every part that knows of it.
-fn each_ticket(parts: &[Part], mut each: impl FnMut(&Hash, &[(usize, &Told1)])) {
-    let mut all: Vec<(usize, &Told1)> = Vec::new();
-    for (which, part) in parts.iter().enumerate() {
-        all.extend(part.outcome.tickets.iter().map(|ticket| (which, ticket)));
+/// The parts as they come, in any order: what is known of a ticket on both sides is let go at once.
+pub struct Join<'a> {
+    governed: &'a Governed,
+    options: Options,
+    parts: Vec<Part>,
+    matched: Matched,
+    pools: BTreeMap<PoolKey, Pool>,
+}
+
+impl<'a> Join<'a> {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(governed: &'a Governed, options: Options) -> Self {
+        let matched = Matched::new(options.root);
+        Self { governed, options, parts: Vec::new(), matched, pools: BTreeMap::new() }
     }
-    all.sort_unstable_by_key(|(which, ticket)| (ticket.name, *which));
-    for told in all.chunk_by(|a, b| a.1.name == b.1.name) {
-        if let Some((_, first)) = told.first() {
-            each(&first.name, told);
+
+    /// Adds what one feed comes to. A feed is added once.
+    pub fn add(&mut self, mut part: Part) {
+        let tickets = std::mem::take(&mut part.outcome.tickets);
+        let pools = &mut self.pools;
+        self.matched.take(part.feed, tickets, |row, undo| move_off(pools, row, undo));
+        self.parts.push(part);
+    }
+
+    /// Feeds of which something outside their own blocks proves a fork: a proof, or a ticket that is denied. They have to
+    /// be read once more, by [`Options::lots`], and given to [`Join::lots`]: from now on each lot counts by itself.
+    #[must_use]
+    pub fn suspects(&self) -> Vec<FeedId> {
+        let Some(ground) = self.governed.ground() else { return Vec::new() };
+        let denied = denied(&self.parts, &self.matched);
+        let suspect = |part: &&Part| {
+            let forked = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
+            part.feed.lane == Lane::Value && part.outcome.lots.is_none() && forked
+        };
+        self.parts.iter().filter(suspect).map(|part| part.feed).collect()
+    }
+
+    /// Adds the lots of a feed that was read for them.
+    pub fn lots(&mut self, again: Part) {
+        if let Some(part) = self.parts.iter_mut().find(|part| part.feed == again.feed) {
+            part.outcome.lots = again.outcome.lots;
         }
+    }
+
+    /// Puts everything together.
+    #[must_use]
+    pub fn finish(self, end: End) -> Verdict {
+        let Self { governed, options, mut parts, matched, pools } = self;
+        parts.sort_by_key(|part| part.feed);
+        let mut joining = Joining {
+            verdict: Verdict {
+                articles: governed.articles,
+                notices: governed.notices,
+                signatures: governed.signatures,
+                findings: governed.findings.clone(),
+                feeds: parts.len() as u64,
+                reached: end.reached,
+                size: end.size,
+                complete: end.complete,
+                ..Verdict::default()
+            },
+            pools,
+            rows: Vec::new(),
+        };
+        for (offset, problem) in end.problems {
+            joining.find(nowhere(offset), Problem::File(problem));
+        }
+        let Some(ground) = governed.ground() else { return joining.finish() };
+        joining.verdict.federation = Some(ground.charter.federation());
+        joining.verdict.epoch = Some(ground.charter.epoch());
+        joining.verdict.charter = Some(ground.charter.head());
+        joining.budgets(ground, &matched);
+        let denied = denied(&parts, &matched);
+        for (name, sending) in matched.unplaced() {
+            let Some(node) = sending.row.from else { continue };
+            let of = FeedRef::value(node, sending.row.programme);
+            let sender = parts.iter_mut().find(|part| part.feed.short() == of);
+            if let Some(lots) = sender.and_then(|part| part.outcome.lots.as_mut()) {
+                lots.take_off(*name, &sending.row);
+            }
+        }
+        joining.tickets(&parts, matched, &options);
+        joining.lists(&parts);
+        for part in &mut parts {
+            joining.take(part, ground);
+        }
+        joining.sums(&denied, ground, &parts);
+        if options.root {
+            joining.root();
+        }
+        joining.finish()
     }
 }
 
-/// Puts the parts together.
-#[must_use]
-pub fn join(governed: &Governed, mut parts: Vec<Part>, end: End, options: &Options) -> Verdict {
-    parts.sort_by_key(|part| part.feed);
-    let mut joining = Joining {
-        verdict: Verdict {
-            articles: governed.articles,
-            notices: governed.notices,
-            signatures: governed.signatures,
-            findings: governed.findings.clone(),
-            feeds: parts.len() as u64,
-            reached: end.reached,
-            size: end.size,
-            complete: end.complete,
-            ..Verdict::default()
-        },
-        pools: BTreeMap::new(),
-        rows: Vec::new(),
+/// The feeds that deny a send they signed: they are here, beyond its index, and say something else.
+fn denied(parts: &[Part], matched: &Matched) -> BTreeSet<FeedId> {
+    let senders: BTreeMap<FeedRef, &Part> =
+        parts.iter().map(|part| (part.feed.short(), part)).collect();
+    let denies = |(_, sending): (&Hash, &Sending)| {
+        let row = sending.row;
+        let sender = senders.get(&FeedRef::value(row.from?, row.programme))?;
+        denies(&sender.outcome, row.index).then_some(sender.feed)
     };
-    for (offset, problem) in end.problems {
-        joining.find(nowhere(offset), Problem::File(problem));
-    }
-    let Some(ground) = governed.ground() else { return joining.finish() };
-    joining.verdict.federation = Some(ground.charter.federation());
-    joining.verdict.epoch = Some(ground.charter.epoch());
-    joining.verdict.charter = Some(ground.charter.head());
-    joining.budgets(ground, &parts);
-    joining.tickets(&parts, options);
-    joining.lists(&parts);
-    for part in &mut parts {
-        joining.take(part, ground);
-    }
-    joining.sums(governed, ground, &parts);
-    if options.root {
-        joining.root();
-    }
-    joining.finish()
+    matched.unplaced().filter_map(denies).collect()
+}
+
+fn denies(sender: &Outcome, index: u64) -> bool {
+    let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
+    whole && sender.heads.iter().any(|head| head.next > index)
+}
+
+/// What a send does to two pools: takes from one, is on its way to the other.
+fn move_off(pools: &mut BTreeMap<PoolKey, Pool>, row: &TicketRow, undo: bool) {
+    let Some(from) = row.from else { return };
+    let key = |node| PoolKey {
+        node,
+        programme: row.programme,
+        cycle: row.cycle,
+        commodity: row.commodity,
+    };
+    let (plus, minus) = (Balance::from(row.amount), Balance::ZERO.debit(row.amount));
+    let (gone, coming) = if undo { (plus, minus) } else { (minus, plus) };
+    let mut add = |key, by| {
+        let pool = pools.entry(key).or_default();
+        *pool = pool.plus(by);
+    };
+    add(key(from), Pool { lots: gone, ..Pool::default() });
+    add(key(row.to), Pool { arriving: coming, ..Pool::default() });
 }
 
 const fn nowhere(offset: u64) -> Where {
@@ -90,34 +170,14 @@ impl Joining {
         *pool = pool.plus(by);
     }
 
-    /// What a send does to two pools: takes from one, is on its way to the other.
-    fn move_off(&mut self, row: &TicketRow, undo: bool) {
-        let Some(from) = row.from else { return };
-        let key = |node| PoolKey {
-            node,
-            programme: row.programme,
-            cycle: row.cycle,
-            commodity: row.commodity,
-        };
-        let (plus, minus) = (Balance::from(row.amount), Balance::ZERO.debit(row.amount));
-        let (gone, coming) = if undo { (plus, minus) } else { (minus, plus) };
-        self.pool(key(from), Pool { lots: gone, ..Pool::default() });
-        self.pool(key(row.to), Pool { arriving: coming, ..Pool::default() });
-    }
-
-    fn budgets(&mut self, ground: &Ground, parts: &[Part]) {
-        let mut claimed: BTreeSet<Hash> = BTreeSet::new();
-        for part in parts {
-            let budget = |t: &&Told1| t.row.from.is_none() && t.row.claimed.is_some();
-            claimed.extend(part.outcome.tickets.iter().filter(budget).map(|t| t.name));
-        }
+    fn budgets(&mut self, ground: &Ground, matched: &Matched) {
         for epoch in 0..=ground.charter.epoch() {
             for change in fold::voted(&ground.charter, epoch) {
                 match change {
                     Change::Pool(key, by) => self.pool(key, by),
                     Change::Ticket(name, mut row) => {
                         let place = crate::view::At { chain: crate::view::ChainNo(0), index: 0 };
-                        row.claimed = claimed.contains(&name).then_some(place);
+                        row.claimed = matched.claims(&name).then_some(place);
                         self.rows.push(state::ticket_bytes(&name, &row));
                     }
                     _ => {}
@@ -131,43 +191,26 @@ impl Joining {
         }
     }
 
-    fn tickets(&mut self, parts: &[Part], options: &Options) {
+    fn tickets(&mut self, parts: &[Part], matched: Matched, options: &Options) {
         let heads: BTreeMap<FeedRef, &Outcome> =
             parts.iter().map(|part| (part.feed.short(), &part.outcome)).collect();
-        each_ticket(parts, |name, told| {
-            if told.iter().any(|(_, ticket)| ticket.row.from.is_none()) {
-                return;
+        for (name, sending) in matched.open() {
+            if !sending.row.placed {
+                self.denied(&sending, &heads);
             }
-            for (_, ticket) in told.iter().filter(|(_, ticket)| ticket.moved) {
-                self.move_off(&ticket.row, true);
-            }
-            // A name commits to feed, index and entry, so all who know of it know the same.
-            let Some((_, first)) = told.first() else { return };
-            if !told.iter().any(|(_, ticket)| ticket.row.placed) {
-                self.denied(&first.row, told, &heads);
-            }
-            self.move_off(&first.row, false);
             if options.root {
-                let claimed = told.iter().find_map(|(_, ticket)| ticket.row.claimed);
-                let placed = told.iter().any(|(_, ticket)| ticket.row.placed);
-                let row = TicketRow { claimed, placed, ..first.row };
-                self.rows.push(state::ticket_bytes(name, &row));
+                self.rows.push(state::ticket_bytes(&name, &sending.row));
             }
-        });
+        }
     }
 
     /// A promise that its own feed does not keep: the feed is here, beyond that index, and says something else.
-    fn denied(
-        &mut self,
-        row: &TicketRow,
-        told: &[(usize, &Told1)],
-        heads: &BTreeMap<FeedRef, &Outcome>,
-    ) {
+    fn denied(&mut self, sending: &Sending, heads: &BTreeMap<FeedRef, &Outcome>) {
+        let row = &sending.row;
         let Some(from) = row.from else { return };
         let Some(sender) = heads.get(&FeedRef::value(from, row.programme)) else { return };
-        let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
-        if whole && sender.heads.iter().any(|head| head.next > row.index) {
-            let place = told.iter().find_map(|(_, ticket)| ticket.carried);
+        if denies(sender, row.index) {
+            let place = sending.carried.map(|(_, place)| place);
             self.find(place.unwrap_or(nowhere(0)), Problem::SendDenied);
         }
     }
@@ -231,11 +274,11 @@ impl Joining {
         self.rows.append(&mut out.rows);
     }
 
-    fn sums(&mut self, governed: &Governed, ground: &Ground, parts: &[Part]) {
+    fn sums(&mut self, denied: &BTreeSet<FeedId>, ground: &Ground, parts: &[Part]) {
         let mut faulty: BTreeMap<FeedRef, (&Outcome, Charge)> = BTreeMap::new();
         for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
-            let proven = |feed: &FeedId| *feed == part.feed;
-            let reason = if part.outcome.forked || governed.forked.iter().any(proven) {
+            let shown = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
+            let reason = if part.outcome.forked || shown {
                 Charge::Forked
             } else if part.outcome.insolvent {
                 Charge::Insolvent
@@ -263,11 +306,12 @@ impl Joining {
             }
         }
         for (feed, (outcome, reason)) in faulty {
-            for ((cycle, commodity), units) in &outcome.short {
-                let of = (feed.programme, *cycle, *commodity);
+            let short = outcome.lots.as_ref().map(Lots::short).unwrap_or_default();
+            for ((cycle, commodity), units) in short {
+                let of = (feed.programme, cycle, commodity);
                 let sum = self.verdict.sums.entry(of).or_default();
                 let org = ground.roster.org_of(&feed.node);
-                sum.charged.push(Owed { org, node: feed.node, units: *units, reason });
+                sum.charged.push(Owed { org, node: feed.node, units, reason });
             }
         }
         for ((programme, cycle, commodity), whole) in all {

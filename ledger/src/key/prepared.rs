@@ -99,8 +99,7 @@ impl<const W: usize> Table<W> {
         for (row, points) in self.points.chunks_exact(Self::HALF).enumerate() {
             let digit = bits(bytes, row * W, W) + carry;
             carry = usize::from(digit > Self::HALF);
-            let (size, minus) =
-                if carry == 1 { ((1 << W) - digit, true) } else { (digit, false) };
+            let (size, minus) = if carry == 1 { ((1 << W) - digit, true) } else { (digit, false) };
             match size.checked_sub(1).and_then(|at| points.get(at)) {
                 Some(point) if minus => sum -= point,
                 Some(point) => sum += point,

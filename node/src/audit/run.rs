@@ -1,11 +1,11 @@
 //! The audit on all cores: feeds are independent until they meet.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use annona_ledger::audit::verdict::FileProblem;
-use annona_ledger::audit::{self, Ground, Hints, Options, Part, Source, Verdict};
+use annona_ledger::audit::{self, Ground, Hints, Join, Options, Part, Source, Verdict};
 use annona_ledger::id::FeedId;
 
 /// Told how an audit goes on, from any thread.
@@ -21,26 +21,28 @@ pub fn audit(
     stop: &AtomicBool,
 ) -> Verdict {
     let governed = audit::govern(source, options);
-    let mut parts: Vec<Part> = Vec::new();
+    let join = Mutex::new(Join::new(&governed, *options));
     if let Some(ground) = governed.ground() {
         let hints = Hints::of(ground);
-        let run = Run {
-            source,
-            ground,
-            hints: &hints,
-            options,
-            progress,
-            stop,
-            blocks: AtomicU64::new(0),
-        };
-        parts = run.all(&source.feeds(), threads);
+        let run = Run { source, ground, hints: &hints, progress, stop, blocks: AtomicU64::new(0) };
+        run.all(&source.feeds(), threads, options, |part| add(&join, |join| join.add(part)));
+        let suspects = join.lock().map(|join| join.suspects()).unwrap_or_default();
+        let lots = options.lots();
+        run.all(&suspects, threads, &lots, |part| add(&join, |join| join.lots(part)));
     }
     let mut end = source.end();
     if stop.load(Ordering::Relaxed) {
         end.complete = false;
         end.problems.push((end.reached, FileProblem::Stopped));
     }
-    audit::join(&governed, parts, end, options)
+    // A thread that broke off takes the whole run with it, so the lock is never found poisoned here.
+    join.into_inner().unwrap_or_else(PoisonError::into_inner).finish(end)
+}
+
+fn add<'a>(join: &Mutex<Join<'a>>, what: impl FnOnce(&mut Join<'a>)) {
+    if let Ok(mut join) = join.lock() {
+        what(&mut join);
+    }
 }
 
 /// How many threads the machine can run at once.
@@ -53,7 +55,6 @@ struct Run<'a, S> {
     source: &'a S,
     ground: &'a Ground,
     hints: &'a Hints,
-    options: &'a Options,
     progress: Progress<'a>,
     stop: &'a AtomicBool,
     blocks: AtomicU64,
@@ -61,15 +62,11 @@ struct Run<'a, S> {
 
 impl<S: Source + Sync> Run<'_, S> {
     /// Reads feeds on several threads. Which thread reads which changes nothing.
-    fn all(&self, feeds: &[FeedId], threads: usize) -> Vec<Part> {
+    fn all(&self, feeds: &[FeedId], threads: usize, options: &Options, done: impl Fn(Part) + Sync) {
         let next = AtomicUsize::new(0);
-        let done: Mutex<Vec<Part>> = Mutex::new(Vec::new());
         let work = || {
             while let Some(feed) = feeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let part = self.one(*feed);
-                if let Ok(mut done) = done.lock() {
-                    done.push(part);
-                }
+                done(self.one(*feed, options));
             }
         };
         let threads = threads.clamp(1, feeds.len().max(1));
@@ -79,14 +76,13 @@ impl<S: Source + Sync> Run<'_, S> {
             }
             work();
         });
-        done.into_inner().unwrap_or_default()
     }
 
-    fn one(&self, feed: FeedId) -> Part {
+    fn one(&self, feed: FeedId, options: &Options) -> Part {
         let go_on = |_: u64| {
             (self.progress)(self.blocks.fetch_add(1, Ordering::Relaxed).saturating_add(1));
             !self.stop.load(Ordering::Relaxed)
         };
-        audit::part(self.source, self.ground, self.hints, feed, self.options, &go_on)
+        audit::part(self.source, self.ground, self.hints, feed, options, &go_on)
     }
 }

@@ -10,6 +10,7 @@ use annona_ledger::id::{FederationId, FeedId};
 use annona_ledger::limits;
 use annona_ledger::sync::frame::FrameFault;
 use annona_ledger::wire::{self, Bytes, WireFault};
+use rusqlite::Connection;
 
 use super::export::Ledger;
 use crate::store::{Store, StoreFault};
@@ -18,6 +19,8 @@ use crate::store::{Store, StoreFault};
 pub struct StoreSource {
     path: PathBuf,
     store: Mutex<Store>,
+    /// Connections that no thread reads through at the moment.
+    idle: Mutex<Vec<Connection>>,
     failed: Mutex<bool>,
 }
 
@@ -29,7 +32,7 @@ impl StoreSource {
     /// [`StoreFault`] where it is not ours, too new, or damaged.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         let store = Mutex::new(Store::reader(path)?);
-        Ok(Self { path: path.to_owned(), store, failed: Mutex::new(false) })
+        Ok(Self { path: path.to_owned(), store, idle: Mutex::default(), failed: Mutex::new(false) })
     }
 
     fn fail<T>(&self, result: Result<T, StoreFault>) -> Option<T> {
@@ -53,8 +56,21 @@ impl StoreSource {
         feed: &FeedId,
         each: &mut dyn FnMut(u64, Item) -> bool,
     ) -> Result<(), StoreFault> {
-        let store = Store::reader(&self.path)?;
-        let mut rows = store.conn().prepare(
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let conn = idle.map_or_else(|| Store::streaming(&self.path), Ok)?;
+        let result = Self::read(&conn, feed, each);
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(conn);
+        }
+        result
+    }
+
+    fn read(
+        conn: &Connection,
+        feed: &FeedId,
+        each: &mut dyn FnMut(u64, Item) -> bool,
+    ) -> Result<(), StoreFault> {
+        let mut rows = conn.prepare_cached(
             "SELECT b.id, b.header, b.signature, b.body, e.bytes FROM block b
              LEFT JOIN evidence e ON e.block=b.id
              WHERE b.feed=(SELECT no FROM feed WHERE id=?1) ORDER BY b.seq, b.hash",

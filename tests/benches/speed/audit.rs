@@ -35,8 +35,7 @@ pub(crate) fn child(mut args: impl Iterator<Item = String>) -> Result<(), Fault>
 fn ours(file: &Path, threads: usize) -> Result<(u64, Duration), Fault> {
     let started = Instant::now();
     let source = StoreSource::open(file)?;
-    let verdict =
-        audit(&source, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));
+    let verdict = audit(&source, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));
     let took = started.elapsed();
     if !verdict.is_good() {
         return Err(format!("the audit found {:?}", verdict.first()).into());

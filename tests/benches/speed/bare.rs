@@ -67,7 +67,7 @@ impl Bare {
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;
              PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864;
-             PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;",
+             PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;",
         )?;
         conn.execute_batch(TABLES)?;
         let tx = conn.transaction()?;

@@ -1,0 +1,61 @@
+//! The lots of one feed, each by itself: what counts once a fault of the feed is proven (spec/value.md, "Charge").
+
+use std::collections::BTreeMap;
+
+use super::Source;
+use super::rows::Rows;
+use crate::amount::Balance;
+use crate::hash::Hash;
+use crate::id::{CommodityId, CycleId};
+use crate::view::TicketRow;
+
+/// What a lot is of.
+type Of = (CycleId, CommodityId);
+
+/// The lots of a feed by what they are of and by name. Several may share a name: see `charge`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lots {
+    sums: BTreeMap<(Of, Hash), Vec<Balance>>,
+    /// The names of the lots at an index: on a forked feed, of all branches.
+    places: BTreeMap<u64, Vec<(Of, Hash)>>,
+}
+
+impl Lots {
+    pub(super) fn of<S: Source + ?Sized>(rows: &Rows<'_, S>) -> Self {
+        let mut lots = Self::default();
+        for (_, lot) in rows.lots() {
+            let of = (lot.cycle, lot.commodity);
+            lots.sums.entry((of, lot.origin)).or_default().push(lot.balance);
+        }
+        for (index, lot) in rows.places() {
+            let of = (lot.cycle, lot.commodity);
+            lots.places.entry(index).or_default().push((of, lot.origin));
+        }
+        lots
+    }
+
+    /// Takes off a send that is known from a ticket only.
+    pub(super) fn take_off(&mut self, name: Hash, row: &TicketRow) {
+        let of = (row.cycle, row.commodity);
+        let at = self.places.get(&row.lot.0).into_iter().flatten();
+        let lot = at.filter(|(other, _)| *other == of).map(|(_, origin)| *origin).min();
+        let lots = self.sums.entry((of, lot.unwrap_or(name))).or_default();
+        match lots.iter_mut().min() {
+            Some(least) => *least = least.debit(row.amount),
+            None => lots.push(Balance::ZERO.debit(row.amount)),
+        }
+    }
+
+    /// What single lots gave beyond themselves.
+    pub(super) fn short(&self) -> BTreeMap<Of, u128> {
+        let mut short: BTreeMap<Of, u128> = BTreeMap::new();
+        for ((of, _), lots) in &self.sums {
+            let units = lots.iter().map(|lot| lot.short()).fold(0, u128::saturating_add);
+            if units > 0 {
+                let sum = short.entry(*of).or_default();
+                *sum = sum.saturating_add(units);
+            }
+        }
+        short
+    }
+}

@@ -1,0 +1,92 @@
+//! Sends and claims matched by name, feed by feed: once both sides of a ticket are known, only its name is kept.
+
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
+
+use super::feed::Told1;
+use super::verdict::Where;
+use crate::hash::Hash;
+use crate::id::FeedId;
+use crate::view::TicketRow;
+
+/// A ticket about which something remains to be said.
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    /// Placed and claimed as soon as one feed has it so.
+    pub(super) row: TicketRow,
+    /// Where a claim carried it: in the first feed of those that did.
+    pub(super) carried: Option<(FeedId, Where)>,
+}
+
+/// All tickets that the feeds read so far know of.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    /// `None` where nothing remains: the name alone says that its pools have moved.
+    known: BTreeMap<Hash, Option<Box<Sending>>>,
+    /// Budget lines that were claimed.
+    budgets: BTreeSet<Hash>,
+    /// Whether rows are wanted of all.
+    rows: bool,
+}
+
+impl Matched {
+    pub(super) const fn new(rows: bool) -> Self {
+        Self { known: BTreeMap::new(), budgets: BTreeSet::new(), rows }
+    }
+
+    /// Takes in what one feed knows. Every feed that is first to know, of what it was told, has moved the pools; `moves`
+    /// takes that back and moves them once: a name commits to feed, index and entry, so all who know of it know the same.
+    pub(super) fn take(
+        &mut self,
+        feed: FeedId,
+        told: Vec<Told1>,
+        mut moves: impl FnMut(&TicketRow, bool),
+    ) {
+        for Told1 { name, row, moved, carried } in told {
+            if row.from.is_none() {
+                if row.claimed.is_some() {
+                    self.budgets.insert(name);
+                }
+                continue;
+            }
+            if moved {
+                moves(&row, true);
+            }
+            let carried = carried.map(|place| (feed, place));
+            match self.known.entry(name) {
+                Entry::Vacant(gap) => {
+                    moves(&row, false);
+                    let open = self.rows || !row.placed;
+                    gap.insert(open.then(|| Box::new(Sending { row, carried })));
+                }
+                Entry::Occupied(mut known) => {
+                    let Some(sending) = known.get_mut() else { continue };
+                    sending.row.placed |= row.placed;
+                    sending.row.claimed = sending.row.claimed.or(row.claimed);
+                    let both = [sending.carried, carried];
+                    sending.carried = both.into_iter().flatten().min_by_key(|(feed, _)| *feed);
+                    if sending.row.placed && !self.rows {
+                        known.insert(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a budget line was claimed.
+    pub(super) fn claims(&self, name: &Hash) -> bool {
+        self.budgets.contains(name)
+    }
+
+    /// The tickets that no block of their sender says, by name.
+    pub(super) fn unplaced(&self) -> impl Iterator<Item = (&Hash, &Sending)> {
+        let open =
+            self.known.iter().filter_map(|(name, sending)| Some((name, &**sending.as_ref()?)));
+        open.filter(|(_, sending)| !sending.row.placed)
+    }
+
+    /// The tickets about which something remains to be said, by name.
+    pub(super) fn open(self) -> impl Iterator<Item = (Hash, Box<Sending>)> {
+        self.known.into_iter().filter_map(|(name, sending)| Some((name, sending?)))
+    }
+}
