@@ -1,17 +1,22 @@
 //! The keys an audit meets, and the signatures under them: a few dozen nodes sign everything.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
+use crate::hash::Hash;
 use crate::id::FederationId;
 use crate::key::{Context, Prepared, PublicKey, Signature};
 use crate::notice::Roster;
 
 /// How often a key is met before it is prepared: preparing takes as long as some four verifications.
 const OFTEN: usize = 6;
-/// How many keys are prepared at most: at 133 kB each, half of the memory an audit may take besides its lots.
-const MOST: usize = 192;
+/// How many keys are prepared at most: at 133 kB each, a fifth of the memory an audit may take besides its lots.
+const MOST: usize = 96;
+/// How many good tickets are remembered at most: some 12 MB.
+const TICKETS: usize = 1 << 18;
+/// Kept apart by their first bits, so that threads seldom wait for each other.
+const SHARDS: usize = 16;
 
 /// The node keys of a roster, ready to verify. Which of them are prepared changes how long an answer takes, never the
 /// answer.
@@ -19,6 +24,8 @@ const MOST: usize = 192;
 pub(super) struct Keys {
     known: BTreeMap<PublicKey, Known>,
     prepared: AtomicUsize,
+    /// Tickets whose signatures hold, by a hash over name and signature.
+    good: [Mutex<BTreeSet<Hash>>; SHARDS],
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +38,22 @@ impl Keys {
     pub(super) fn of(roster: &Roster) -> Self {
         let keys = roster.nodes().flat_map(|node| roster.node_keys(&node.short()));
         Self { known: keys.map(|key| (key, Known::default())).collect(), ..Self::default() }
+    }
+
+    fn shard(&self, ticket: &Hash) -> Option<MutexGuard<'_, BTreeSet<Hash>>> {
+        self.good.get(usize::from(ticket.0[0]) % SHARDS)?.lock().ok()
+    }
+
+    /// Whether a ticket was kept as good.
+    pub(super) fn holds(&self, ticket: &Hash) -> bool {
+        self.shard(ticket).is_some_and(|good| good.contains(ticket))
+    }
+
+    /// Keeps a ticket as good, while there is room.
+    pub(super) fn keep(&self, ticket: Hash) {
+        if let Some(mut good) = self.shard(&ticket).filter(|good| good.len() < TICKETS / SHARDS) {
+            good.insert(ticket);
+        }
     }
 
     /// The same as [`PublicKey::verifies`] under a scope that begins with a federation.

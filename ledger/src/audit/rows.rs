@@ -12,9 +12,9 @@ use crate::charter::Charter;
 use crate::entry::{Entry, Value};
 use crate::feed::Head;
 use crate::fold::owner_of;
-use crate::hash::Hash;
+use crate::hash::{Hash, Purpose, hash};
 use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
-use crate::key::Context;
+use crate::key::{Context, Signature};
 use crate::list::List;
 use crate::notice::Roster;
 use crate::ticket::Sent;
@@ -118,29 +118,35 @@ impl Slots {
     }
 }
 
-/// Values by pool: few, and mostly the one asked for last.
+/// Values by pool: few, and mostly one of those asked for last.
 #[derive(Clone, Debug)]
 pub(super) struct Few<T> {
     rows: Vec<(PoolKey, T)>,
-    last: usize,
+    /// Where the last ones stood, newest first.
+    recent: [usize; 4],
 }
 
 impl<T> Default for Few<T> {
     fn default() -> Self {
-        Self { rows: Vec::new(), last: 0 }
+        Self { rows: Vec::new(), recent: [0; 4] }
     }
 }
 
 impl<T: Default> Few<T> {
     pub(super) fn of(&mut self, key: &PoolKey) -> &mut T {
-        if self.rows.get(self.last).is_none_or(|(known, _)| known != key) {
-            let found = self.rows.iter().position(|(known, _)| known == key);
-            self.last = found.unwrap_or(self.rows.len());
+        let is = |at: &usize| self.rows.get(*at).is_some_and(|(known, _)| known == key);
+        let found = self.recent.iter().copied().find(is);
+        let at = found.unwrap_or_else(|| {
+            let found = self.rows.iter().rposition(|(known, _)| known == key);
+            let at = found.unwrap_or(self.rows.len());
             if found.is_none() {
                 self.rows.push((*key, T::default()));
             }
-        }
-        &mut self.rows[self.last].1
+            self.recent.rotate_right(1);
+            self.recent[0] = at;
+            at
+        });
+        &mut self.rows[at].1
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(PoolKey, T)> {
@@ -438,13 +444,24 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
     }
 
     fn signed(&self, sent: &Sent, programme: ProgrammeId) -> bool {
+        // The sends behind a ticket were tickets themselves, and claimed: most were asked about before.
+        let Signature::Ed25519([r, s]) = &sent.signature;
+        let name = sent.name(programme).ticket();
+        let asked = hash(Purpose::Ticket, &[&name.0, &sent.node, r, s]);
+        if self.told.keys.holds(&asked) {
+            return true;
+        }
         let federation = self.charter.federation();
-        self.roster.node_keys(&sent.node).iter().any(|key| {
+        let signed = self.roster.node_keys(&sent.node).iter().any(|key| {
             sent.verifies_with(key, programme, |feed, message| {
                 let of = (Context::Promise, &federation, feed);
                 self.told.keys.verifies(key, of, message, &sent.signature)
             })
-        })
+        });
+        if signed {
+            self.told.keys.keep(asked);
+        }
+        signed
     }
 
     fn list(&self, _: &[u8; 8], index: u64) -> Option<List> {

@@ -218,9 +218,7 @@ impl<V: View> Folding<'_, V> {
         }
         // Asked even of a ticket that is known by name: or a claim with a spoilt signature would be a fault where it
         // is folded before the sender's block, and none where it is folded after.
-        let federation = self.view.charter().federation();
-        let signed = || keys.iter().any(|key| sent.verifies(&federation, key, programme));
-        if !signed() {
+        if !self.view.signed(sent, programme) {
             return (name, Learned::Forged);
         }
         if let Some(row) = self.ticket(&name) {

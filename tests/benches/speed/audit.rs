@@ -37,8 +37,9 @@ fn ours(file: &Path, threads: usize) -> Result<(u64, Duration), Fault> {
     let source = StoreSource::open(file)?;
     let verdict = audit(&source, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));
     let took = started.elapsed();
-    if !verdict.is_good() {
-        return Err(format!("the audit found {:?}", verdict.first()).into());
+    // A ledger kept from before may break a rule that is newer than it: said, and measured all the same.
+    if let Some(finding) = verdict.first() {
+        eprintln!("the audit found: {}: {}", finding.place, finding.problem);
     }
     Ok((verdict.entries, took))
 }

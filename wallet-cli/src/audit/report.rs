@@ -52,7 +52,8 @@ enum Form {
 
 impl Report {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let options = Options { federation: federation(self.federation.as_deref())?, root: false };
+        let options =
+            Options { federation: federation(self.federation.as_deref())?, ..Options::default() };
         let (file, verdict) = audit(session, &self.file, &options)?;
         let governed = govern(&file, &options);
         let labels = governed.ground().map(Labels::of).unwrap_or_default();

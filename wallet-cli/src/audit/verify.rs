@@ -39,8 +39,8 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let options =
-            Options { federation: federation(self.federation.as_deref())?, root: self.root };
+        let federation = federation(self.federation.as_deref())?;
+        let options = Options { federation, root: self.root, ..Options::default() };
         let (_, verdict) = audit(session, &self.file, &options)?;
         session.screen.answer("audit", value(&verdict), || text(&verdict))?;
         if verdict.findings.iter().any(|f| f.problem == Problem::File(FileProblem::Stopped)) {
