@@ -40,7 +40,7 @@ impl<'a> Join<'a> {
     pub fn add(&mut self, mut part: Part) {
         let tickets = std::mem::take(&mut part.outcome.tickets);
         let pools = &mut self.pools;
-        self.matched.take(part.feed, tickets, |row, undo| move_off(pools, row, undo));
+        self.matched.take(tickets, |row, undo| move_off(pools, row, undo));
         self.parts.push(part);
     }
 
@@ -94,11 +94,10 @@ impl<'a> Join<'a> {
         joining.budgets(ground, &matched);
         let denied = denied(&parts, &matched);
         for (name, sending) in matched.unplaced() {
-            let Some(node) = sending.row.from else { continue };
-            let of = FeedRef::value(node, sending.row.programme);
+            let of = FeedRef::value(sending.from, sending.programme);
             let sender = parts.iter_mut().find(|part| part.feed.short() == of);
             if let Some(lots) = sender.and_then(|part| part.outcome.lots.as_mut()) {
-                lots.take_off(*name, &sending.row);
+                lots.take_off(*name, sending);
             }
         }
         joining.tickets(&parts, matched, &options);
@@ -119,9 +118,8 @@ fn denied(parts: &[Part], matched: &Matched) -> BTreeSet<FeedId> {
     let senders: BTreeMap<FeedRef, &Part> =
         parts.iter().map(|part| (part.feed.short(), part)).collect();
     let denies = |(_, sending): (&Hash, &Sending)| {
-        let row = sending.row;
-        let sender = senders.get(&FeedRef::value(row.from?, row.programme))?;
-        denies(&sender.outcome, row.index).then_some(sender.feed)
+        let sender = senders.get(&FeedRef::value(sending.from, sending.programme))?;
+        denies(&sender.outcome, sending.index).then_some(sender.feed)
     };
     matched.unplaced().filter_map(denies).collect()
 }
@@ -195,23 +193,21 @@ impl Joining {
         let heads: BTreeMap<FeedRef, &Outcome> =
             parts.iter().map(|part| (part.feed.short(), &part.outcome)).collect();
         for (name, sending) in matched.open() {
-            if !sending.row.placed {
+            if !sending.placed {
                 self.denied(&sending, &heads);
             }
-            if options.root {
-                self.rows.push(state::ticket_bytes(&name, &sending.row));
+            if let Some(row) = sending.row.filter(|_| options.root) {
+                self.rows.push(state::ticket_bytes(&name, &row));
             }
         }
     }
 
     /// A promise that its own feed does not keep: the feed is here, beyond that index, and says something else.
     fn denied(&mut self, sending: &Sending, heads: &BTreeMap<FeedRef, &Outcome>) {
-        let row = &sending.row;
-        let Some(from) = row.from else { return };
-        let Some(sender) = heads.get(&FeedRef::value(from, row.programme)) else { return };
-        if denies(sender, row.index) {
-            let place = sending.carried.map(|(_, place)| place);
-            self.find(place.unwrap_or(nowhere(0)), Problem::SendDenied);
+        let of = FeedRef::value(sending.from, sending.programme);
+        let Some(sender) = heads.get(&of) else { return };
+        if denies(sender, sending.index) {
+            self.find(sending.carried.unwrap_or(nowhere(0)), Problem::SendDenied);
         }
     }
 

@@ -13,8 +13,8 @@ use crate::notice::Roster;
 const OFTEN: usize = 6;
 /// How many keys are prepared at most: at 133 kB each, a fifth of the memory an audit may take besides its lots.
 const MOST: usize = 96;
-/// How many good tickets are remembered at most: some 12 MB.
-const TICKETS: usize = 1 << 18;
+/// How many good tickets are remembered at most: some 3 MB.
+const TICKETS: usize = 1 << 16;
 /// Kept apart by their first bits, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 

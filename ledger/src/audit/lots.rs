@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Source;
+use super::matched::Sending;
 use super::rows::Rows;
 use crate::amount::Balance;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId};
-use crate::view::TicketRow;
 
 /// What a lot is of.
 type Of = (CycleId, CommodityId);
@@ -35,14 +35,14 @@ impl Lots {
     }
 
     /// Takes off a send that is known from a ticket only.
-    pub(super) fn take_off(&mut self, name: Hash, row: &TicketRow) {
-        let of = (row.cycle, row.commodity);
-        let at = self.places.get(&row.lot.0).into_iter().flatten();
+    pub(super) fn take_off(&mut self, name: Hash, sending: &Sending) {
+        let of = sending.of;
+        let at = self.places.get(&sending.lot.0).into_iter().flatten();
         let lot = at.filter(|(other, _)| *other == of).map(|(_, origin)| *origin).min();
         let lots = self.sums.entry((of, lot.unwrap_or(name))).or_default();
         match lots.iter_mut().min() {
-            Some(least) => *least = least.debit(row.amount),
-            None => lots.push(Balance::ZERO.debit(row.amount)),
+            Some(least) => *least = least.debit(sending.amount),
+            None => lots.push(Balance::ZERO.debit(sending.amount)),
         }
     }
 

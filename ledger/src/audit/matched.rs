@@ -5,17 +5,27 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::feed::Told1;
 use super::verdict::Where;
+use crate::amount::Amount;
+use crate::entry::Lot;
 use crate::hash::Hash;
-use crate::id::FeedId;
+use crate::id::{CommodityId, CycleId, ProgrammeId};
 use crate::view::TicketRow;
 
-/// A ticket about which something remains to be said.
+/// A ticket about which something remains to be said: what is asked of it once all feeds were read, and no more, since
+/// half of all tickets are claimed in a feed that is read before the sender's.
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
-    /// Placed and claimed as soon as one feed has it so.
-    pub(super) row: TicketRow,
+    pub(super) programme: ProgrammeId,
+    pub(super) from: [u8; 8],
+    pub(super) index: u64,
+    pub(super) lot: Lot,
+    pub(super) of: (CycleId, CommodityId),
+    pub(super) amount: Amount,
+    pub(super) placed: bool,
     /// Where a claim carried it: in the first feed of those that did.
-    pub(super) carried: Option<(FeedId, Where)>,
+    pub(super) carried: Option<Where>,
+    /// All of it, where rows are wanted: placed and claimed as soon as one feed has it so.
+    pub(super) row: Option<Box<TicketRow>>,
 }
 
 /// All tickets that the feeds read so far know of.
@@ -36,36 +46,45 @@ impl Matched {
 
     /// Takes in what one feed knows. Every feed that is first to know, of what it was told, has moved the pools; `moves`
     /// takes that back and moves them once: a name commits to feed, index and entry, so all who know of it know the same.
-    pub(super) fn take(
-        &mut self,
-        feed: FeedId,
-        told: Vec<Told1>,
-        mut moves: impl FnMut(&TicketRow, bool),
-    ) {
+    pub(super) fn take(&mut self, told: Vec<Told1>, mut moves: impl FnMut(&TicketRow, bool)) {
         for Told1 { name, row, moved, carried } in told {
-            if row.from.is_none() {
+            let Some(from) = row.from else {
                 if row.claimed.is_some() {
                     self.budgets.insert(name);
                 }
                 continue;
-            }
+            };
             if moved {
                 moves(&row, true);
             }
-            let carried = carried.map(|place| (feed, place));
             match self.known.entry(name) {
                 Entry::Vacant(gap) => {
                     moves(&row, false);
                     let open = self.rows || !row.placed;
-                    gap.insert(open.then(|| Box::new(Sending { row, carried })));
+                    gap.insert(open.then(|| {
+                        Box::new(Sending {
+                            programme: row.programme,
+                            from,
+                            index: row.index,
+                            lot: row.lot,
+                            of: (row.cycle, row.commodity),
+                            amount: row.amount,
+                            placed: row.placed,
+                            carried,
+                            row: self.rows.then(|| Box::new(row)),
+                        })
+                    }));
                 }
                 Entry::Occupied(mut known) => {
                     let Some(sending) = known.get_mut() else { continue };
-                    sending.row.placed |= row.placed;
-                    sending.row.claimed = sending.row.claimed.or(row.claimed);
+                    sending.placed |= row.placed;
+                    if let Some(all) = &mut sending.row {
+                        all.placed |= row.placed;
+                        all.claimed = all.claimed.or(row.claimed);
+                    }
                     let both = [sending.carried, carried];
-                    sending.carried = both.into_iter().flatten().min_by_key(|(feed, _)| *feed);
-                    if sending.row.placed && !self.rows {
+                    sending.carried = both.into_iter().flatten().min_by_key(|place| place.feed);
+                    if sending.placed && !self.rows {
                         known.insert(None);
                     }
                 }
@@ -82,7 +101,7 @@ impl Matched {
     pub(super) fn unplaced(&self) -> impl Iterator<Item = (&Hash, &Sending)> {
         let open =
             self.known.iter().filter_map(|(name, sending)| Some((name, &**sending.as_ref()?)));
-        open.filter(|(_, sending)| !sending.row.placed)
+        open.filter(|(_, sending)| !sending.placed)
     }
 
     /// The tickets about which something remains to be said, by name.

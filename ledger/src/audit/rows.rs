@@ -25,7 +25,7 @@ use crate::view::{
 };
 
 /// Bytes of block bodies kept for entries that look back; older ones are read again from the source.
-const KEPT_BODIES: usize = 4 * 1024 * 1024;
+const KEPT_BODIES: usize = 3 * 1024 * 1024;
 
 /// What is known of tickets before a feed is read.
 #[derive(Clone, Debug, Default)]
