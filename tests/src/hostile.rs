@@ -116,7 +116,7 @@ fn note(bytes: &[u8]) -> bool {
 fn audit_file(bytes: &[u8]) -> bool {
     in_file("file.audit", bytes, |path| {
         let Ok(file) = AuditFile::open(path) else { return false };
-        let options = Options { federation: None, root: true };
+        let options = Options { federation: None, root: true, ..Options::default() };
         let verdict = audit(&file, &options, 1, &|_| {}, &AtomicBool::new(false));
         verdict.is_good()
     })

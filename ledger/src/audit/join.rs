@@ -271,7 +271,7 @@ impl Joining {
     }
 
     fn sums(&mut self, denied: &BTreeSet<FeedId>, ground: &Ground, parts: &[Part]) {
-        let mut faulty: BTreeMap<FeedRef, (&Outcome, Charge)> = BTreeMap::new();
+        let mut faulty: BTreeMap<FeedRef, (BTreeMap<_, u128>, Charge)> = BTreeMap::new();
         for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
             let shown = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
             let reason = if part.outcome.forked || shown {
@@ -281,7 +281,8 @@ impl Joining {
             } else {
                 continue;
             };
-            faulty.insert(part.feed.short(), (&part.outcome, reason));
+            let short = part.outcome.lots.as_ref().map(Lots::short).unwrap_or_default();
+            faulty.insert(part.feed.short(), (short, reason));
         }
         let mut all: BTreeMap<_, Balance> = BTreeMap::new();
         for (key, pool) in &self.pools {
@@ -291,23 +292,19 @@ impl Joining {
             sum.in_flight = sum.in_flight.plus(pool.arriving);
             let whole = all.entry(of).or_default();
             *whole = whole.plus(pool.lots).plus(pool.arriving).plus(pool.redeemed);
-            if faulty.contains_key(&FeedRef::value(key.node, key.programme)) {
-                continue;
-            }
-            let units = pool.lots.plus(pool.arriving).short();
+            let lacks = pool.lots.plus(pool.arriving).short();
+            let proven = faulty.get(&FeedRef::value(key.node, key.programme));
+            let (units, reason) = match proven {
+                None => (lacks, Charge::Overdrawn),
+                // A release left the pool, and no lot by name.
+                Some((short, reason)) => {
+                    let short = short.get(&(key.cycle, key.commodity)).copied().unwrap_or(0);
+                    (short.max(lacks), *reason)
+                }
+            };
             if units > 0 {
                 let org = ground.roster.org_of(&key.node);
-                let reason = Charge::Overdrawn;
                 sum.charged.push(Owed { org, node: key.node, units, reason });
-            }
-        }
-        for (feed, (outcome, reason)) in faulty {
-            let short = outcome.lots.as_ref().map(Lots::short).unwrap_or_default();
-            for ((cycle, commodity), units) in short {
-                let of = (feed.programme, cycle, commodity);
-                let sum = self.verdict.sums.entry(of).or_default();
-                let org = ground.roster.org_of(&feed.node);
-                sum.charged.push(Owed { org, node: feed.node, units, reason });
             }
         }
         for ((programme, cycle, commodity), whole) in all {
