@@ -87,7 +87,7 @@ impl<const W: usize> Table<W> {
                 multiple += &first;
             }
             points.push(multiple);
-            first = &multiple + &multiple;
+            first = multiple + multiple;
         }
         Self { points }
     }
