@@ -6,13 +6,19 @@ use annona_tests::exhaustive::{Limits, Line, Row, rows, run_all};
 fn surprises(rows: &[Row], states: usize) -> Vec<String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut found = Vec::new();
-    run_all(rows, Limits { states, depth: u8::MAX }, threads, |row, outcome| {
-        found.extend(row.surprise(outcome).map(|surprise| format!("{}: {surprise}", row.name)));
-        let least = if row.breaks.is_none() { 3 } else { 0 };
-        if outcome.complete < least {
-            found.push(format!("{}: complete to {} only", row.name, outcome.complete));
-        }
-    });
+    let limits = Limits { states, depth: u8::MAX };
+    run_all(
+        rows,
+        |row| row.run(limits),
+        threads,
+        |row, outcome| {
+            found.extend(row.surprise(outcome).map(|surprise| format!("{}: {surprise}", row.name)));
+            let least = if row.breaks.is_none() { 3 } else { 0 };
+            if outcome.complete < least {
+                found.push(format!("{}: complete to {} only", row.name, outcome.complete));
+            }
+        },
+    );
     found
 }
 
@@ -31,13 +37,54 @@ fn what_should_hold_holds_as_far_as_this_goes() {
 }
 
 #[test]
+fn the_core_comes_to_the_same() {
+    let mut rows = rows();
+    rows.retain(Row::is_real);
+    assert_eq!(rows.len(), 12, "a row that was bound is gone");
+    let limits = Limits { states: 60, depth: u8::MAX };
+    let differ = |row: &Row| row.run_in_core(limits, false).broken.map(|broken| (row.name, broken));
+    assert_eq!(rows.iter().filter_map(differ).collect::<Vec<_>>(), Vec::new());
+}
+
+#[test]
+fn a_model_that_is_wrong_differs_from_the_core() {
+    // Its writer refunds twice; its claims open another amount; its refunds on two branches add up.
+    for code in ["Na", "Nb", "Nd"] {
+        let row = rows().into_iter().find(|row| row.name.starts_with(code)).expect("a row");
+        let found = row.run_in_core(Limits { states: 3_000, depth: u8::MAX }, false);
+        assert!(found.broken.is_some(), "{}: {found:?}", row.name);
+    }
+}
+
+/// A hole of the core, kept in view until tickets carry refunds: who knows A's block with the redemptions, and B's claim, but
+/// not A's next block with the refund, charges A.
+#[test]
+fn a_refund_does_not_travel_with_its_ticket() {
+    let row = rows().into_iter().find(|row| row.name.starts_with("01 ")).expect("a row");
+    let found = row.run_in_core(Limits { states: 400, depth: u8::MAX }, true);
+    let (why, trace) =
+        found.broken.expect("the hole: where it is mended, drop the excuse and this test");
+    assert_eq!(
+        (why.as_str(), trace.len()),
+        ("an honest site is charged 1 on the way", 6),
+        "{trace:?}"
+    );
+}
+
+#[test]
 fn threads_change_nothing() {
     let rows: Vec<Row> = rows().into_iter().step_by(7).collect();
     let table = |threads| {
         let mut lines = Vec::new();
-        run_all(&rows, Limits { states: 500, depth: 6 }, threads, |row, found| {
-            lines.push(Line(row, found).to_string());
-        });
+        let limits = Limits { states: 500, depth: 6 };
+        run_all(
+            &rows,
+            |row| row.run(limits),
+            threads,
+            |row, found| {
+                lines.push(Line(row, found).to_string());
+            },
+        );
         lines
     };
     assert_eq!(table(1), table(3));

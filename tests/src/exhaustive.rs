@@ -9,6 +9,7 @@ mod bound;
 mod checks;
 mod clocks;
 mod orders;
+mod real;
 mod row;
 mod rows;
 mod search;
@@ -106,20 +107,25 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Searches rows on so many threads, handing out each result in the order of the rows. What is found does not depend on
+/// Searches rows on so many threads, each by `run`, handing out each result in the order of the rows. What is found does not depend on
 /// the number of threads: a row is searched by one.
-pub fn run_all(rows: &[Row], limits: Limits, threads: usize, mut done: impl FnMut(&Row, &Outcome)) {
+pub fn run_all(
+    rows: &[Row],
+    run: impl Fn(&Row) -> Outcome + Sync,
+    threads: usize,
+    mut done: impl FnMut(&Row, &Outcome),
+) {
     let taken = AtomicUsize::new(0);
     let found: Vec<Mutex<Option<Outcome>>> = rows.iter().map(|_| Mutex::new(None)).collect();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
-            let (tell, found, taken) = (tell.clone(), &found, &taken);
+            let (tell, found, taken, run) = (tell.clone(), &found, &taken, &run);
             scope.spawn(move || {
                 loop {
                     let number = taken.fetch_add(1, Ordering::Relaxed);
                     let Some(row) = rows.get(number) else { break };
-                    let outcome = row.run(limits);
+                    let outcome = run(row);
                     *found[number].lock().expect("nobody panics with it") = Some(outcome);
                     tell.send(()).expect("the other end waits for all");
                 }

@@ -460,17 +460,21 @@ fn is_issue(entry: Entry, purse: u8, kind: u8) -> bool {
 }
 
 /// Stamps never fall inside a feed, whatever the clock does.
-fn stamp(row: &Row, world: &World, feed: usize, branch: usize) -> u8 {
+pub(super) fn stamp(row: &Row, world: &World, feed: usize, branch: usize) -> u8 {
     let wall = if world.fell >> feed & 1 == 1 { 0 } else { world.day };
     if row.twists.has(Twist::StampsFall) {
         return wall;
     }
-    let stamps = world.history(feed, branch).map(|(_, entry)| match entry {
+    world.history(feed, branch).map(|(_, entry)| stamped(entry)).fold(wall, u8::max)
+}
+
+/// The stamp an entry of the model has. Those without one spend nothing that time may have freed.
+pub(super) fn stamped(entry: Entry) -> u8 {
+    match entry {
         Entry::Redeem { at, .. } | Entry::Post { at, .. } | Entry::Send { at, .. } => at,
         Entry::Hold { until, .. } => until,
         _ => 0,
-    });
-    stamps.fold(wall, u8::max)
+    }
 }
 
 /// What stands in a feed's own lots, without its stock.
