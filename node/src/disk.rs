@@ -111,6 +111,13 @@ impl DiskFault {
         Self { trouble, doing, path: path.to_owned(), source: Box::new(source) }
     }
 
+    /// Whether it was memory shared between processes that the system did not give.
+    pub(crate) fn lacks_shared_memory(&self) -> bool {
+        // SQLITE_IOERR_SHMOPEN, _SHMSIZE, _SHMLOCK, _SHMMAP.
+        let code = self.source.downcast_ref::<rusqlite::Error>().and_then(|e| e.sqlite_error());
+        code.is_some_and(|e| matches!(e.extended_code, 4618 | 4874 | 5130 | 5386))
+    }
+
     /// The kind of trouble.
     #[must_use]
     pub fn trouble(&self) -> DiskTrouble {

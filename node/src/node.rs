@@ -2,7 +2,7 @@
 //!
 //! A [`Node`] is owned by one thread, the writer ([`crate::writer`]): nobody else calls `admit`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::charter::SignedArticle;
@@ -66,8 +66,11 @@ pub struct Node {
     signing: SigningKey,
     armed: Result<Armed, GuardFault>,
     clock: Clock,
+    heads: PathBuf,
     /// Set once a commit has failed: what SQLite holds in memory may not be what the disk has.
-    broken: Option<String>,
+    broken: bool,
+    /// Set while blocks are sealed that the memory outside the folder does not have yet.
+    unremembered: bool,
 }
 
 /// How to make a node.
@@ -97,7 +100,9 @@ impl Node {
         let signing = signing_key(&keys)?;
         let guard = Guard::create(making.heads, &signing.public(), random()?, &folder)?;
         let armed = guard.arm(&[], |_, _, _| None);
-        Ok(Self { folder, keys, store, signing, armed, clock, broken: None })
+        let heads = making.heads.to_owned();
+        let (broken, unremembered) = (false, false);
+        Ok(Self { folder, keys, store, signing, armed, clock, heads, broken, unremembered })
     }
 
     /// Opens a node. Where its memory of what it signed does not fit the folder it opens all the same, for reading,
@@ -115,17 +120,30 @@ impl Node {
         let folder = Folder::open(path)?;
         let keys = Keystore::open(&folder.file(KEYS), passphrase)?;
         let store = Store::open(&folder.file(LEDGER))?;
-        store.check_heads()?;
         let signing = signing_key(&keys)?;
-        let marks = marks(&store, &signing.public())?;
-        let armed = Guard::open(heads, &signing.public(), &folder).and_then(|guard| {
-            guard.arm(&marks, |lane, p, at| head_at(&store, &signing.public(), lane, p, at))
-        });
-        let armed = match ahead(&store, &signing.public())? {
-            Some(fault) => Err(fault),
-            None => armed,
-        };
-        Ok(Self { folder, keys, store, signing, armed, clock, broken: None })
+        let armed = arm(&store, &signing.public(), heads, &folder)?;
+        let heads = heads.to_owned();
+        let (broken, unremembered) = (false, false);
+        Ok(Self { folder, keys, store, signing, armed, clock, heads, broken, unremembered })
+    }
+
+    /// Opens the ledger file anew, with the keys that are open already: after a commit has failed only the disk knows
+    /// what became of it. [`Node::write`] does so by itself before the next group.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::open`]; then this node writes nothing until it succeeds.
+    pub fn reopen(&mut self) -> Result<(), NodeFault> {
+        self.broken = true;
+        let path = self.folder.file(LEDGER);
+        // Everything of the old life is given back before the new one asks for it.
+        let closed = self.store.closed()?;
+        drop(std::mem::replace(&mut self.store, closed));
+        self.armed = Err(GuardFault::Held { pid: None });
+        self.store = Store::open(&path)?;
+        self.armed = arm(&self.store, &self.public(), &self.heads, &self.folder)?;
+        (self.broken, self.unremembered) = (false, false);
+        Ok(())
     }
 
     /// Comes back as a new node in the same folder: new keys, no rights, the old feeds kept as anyone else's.
@@ -278,13 +296,17 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`NodeFault::Guard`] where this node may not sign; [`NodeFault::Store`] where the commit failed: then nothing of
-    /// the group was written. What a request was answered is in its own result.
+    /// [`NodeFault::Guard`] where this node may not sign; [`NodeFault::Store`] where the group could not be made durable.
+    /// Where it was the commit itself that failed, the group may be there all the same after the next opening: a request
+    /// with a name of its own ([`Asked`]) is then asked again. What a request was answered is in its own result.
     pub fn write(&mut self, group: &mut [Request<'_>]) -> Result<Vec<Answer>, NodeFault> {
-        if let Some(broken) = &self.broken {
-            return Err(NodeFault::Stopped(broken.clone()));
+        if self.broken || matches!(self.armed, Err(GuardFault::Disk(_))) {
+            self.reopen()?;
         }
         self.guarded()?;
+        if self.unremembered {
+            self.remember()?;
+        }
         let now = self.clock.now();
         let mut work = self.store.begin()?;
         let mut answers = Vec::with_capacity(group.len());
@@ -296,11 +318,14 @@ impl Node {
             if wrote { seal_full(&mut work, &answers, &self.signing, now)? } else { false };
         let done = if wrote { work.commit() } else { work.abandon() };
         if let Err(fault) = done {
-            self.broken = Some(fault.to_string());
+            self.broken = true;
             return Err(fault.into());
         }
         if sealed {
-            self.remember()?;
+            // The group is durable, so the answer is yes. What could not be remembered is before the next group, and
+            // before any block leaves.
+            self.unremembered = true;
+            drop(self.remember());
         }
         Ok(answers)
     }
@@ -324,7 +349,9 @@ impl Node {
     /// Remembers outside the folder how far this node has sealed, before any of those blocks leaves it.
     fn remember(&mut self) -> Result<(), NodeFault> {
         let marks = marks(&self.store, &self.public())?;
-        Ok(self.guarded()?.record(&marks)?)
+        self.guarded()?.record(&marks)?;
+        self.unremembered = false;
+        Ok(())
     }
 
     /// Seals the open tails of some of this node's feeds, and remembers it outside the folder before any block leaves.
@@ -335,15 +362,22 @@ impl Node {
     pub fn seal(&mut self, feeds: &[FeedId]) -> Result<(), NodeFault> {
         let own = self.public();
         let mut sealed = false;
+        if self.broken {
+            self.reopen()?;
+        }
         for feed in feeds.iter().filter(|feed| feed.node == own) {
             self.guarded()?;
             let now = self.clock.now();
             let mut work = self.store.begin()?;
             let Some(chain) = work.trunk(feed) else { continue };
             sealed |= !work.seal(chain, &self.signing, now, Extent::All)?.is_empty();
-            work.commit()?;
+            if let Err(fault) = work.commit() {
+                self.broken = true;
+                return Err(fault.into());
+            }
+            self.unremembered |= sealed;
         }
-        if sealed {
+        if self.unremembered {
             self.remember()?;
         }
         Ok(())
@@ -553,6 +587,28 @@ fn ahead(store: &Store, own: &PublicKey) -> Result<Option<GuardFault>, NodeFault
     let (lane, programme, theirs, folder) = wire::decode(&note, 64).map_err(StoreFault::from)?;
     let feed = FeedId { node: *own, lane, programme }.short();
     Ok(Some(GuardFault::Ahead { feed, theirs, folder }))
+}
+
+/// Looks whether the memory of what was signed fits the folder, once everything in the folder is durable: a process that
+/// was killed may have left entries in the log that a power cut would still take away.
+fn arm(
+    store: &Store,
+    own: &PublicKey,
+    heads: &Path,
+    folder: &Folder,
+) -> Result<Result<Armed, GuardFault>, NodeFault> {
+    store.check_heads()?;
+    match store.settle() {
+        Ok(()) => {}
+        Err(StoreFault::Disk(fault)) => return Ok(Err(fault.into())),
+        Err(fault) => return Err(fault.into()),
+    }
+    if let Some(fault) = ahead(store, own)? {
+        return Ok(Err(fault));
+    }
+    let marks = marks(store, own)?;
+    let guard = Guard::open(heads, own, folder);
+    Ok(guard.and_then(|guard| guard.arm(&marks, |lane, p, at| head_at(store, own, lane, p, at))))
 }
 
 /// Where this node's feeds end in sealed blocks.

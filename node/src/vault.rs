@@ -80,6 +80,8 @@ pub struct Vault {
     connection: Connection,
     secrets: Secrets,
     path: PathBuf,
+    /// Whether what a killed process may have left unsynced in the log is durable by now.
+    settled: bool,
 }
 
 impl Vault {
@@ -101,7 +103,7 @@ impl Vault {
     /// this order; [`VaultFault::Disk`] where the file cannot be read.
     pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
         let (connection, secrets) = file::open(path, key)?;
-        Ok(Self { connection, secrets, path: path.to_owned() })
+        Ok(Self { connection, secrets, path: path.to_owned(), settled: false })
     }
 
     /// Looks up a household by its key in a source of registrations, such as a national number.
@@ -125,7 +127,14 @@ impl Vault {
     ///
     /// [`VaultFault::Disk`] where another process is writing.
     pub fn begin(&mut self) -> Result<VaultTxn<'_>, VaultFault> {
-        let Self { connection, secrets, path } = self;
+        if !self.settled {
+            // An import that finds everything there commits nothing, and says so only of what a power cut leaves alone.
+            let checkpoint =
+                self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            checkpoint.map_err(|e| VaultFault::sqlite("write", &self.path, e))?;
+            self.settled = true;
+        }
+        let Self { connection, secrets, path, .. } = self;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| VaultFault::sqlite("write", path, e))?;

@@ -9,7 +9,8 @@ mod written;
 pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
 pub use mix::{Chance, Shares};
 pub use sizes::Sizes;
-pub use written::{Written, lots_for};
+pub(crate) use federation::{certificate, organisation, passphrase};
+pub use written::{Written, lots_for, opened};
 
 /// What building or measuring may meet: it is told, and ends the run.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;

@@ -15,6 +15,7 @@ pub mod disk;
 pub mod exhaustive;
 pub mod hostile;
 pub mod memo;
+pub mod faults;
 pub mod model;
 pub mod planted;
 pub mod rng;

@@ -328,6 +328,7 @@ impl Writing<'_, '_> {
     }
 
     fn bodies(&mut self, of: impl Fn(&FeedId) -> bool) -> Result<(), ExportFault> {
+        let federation = self.work.charter().federation();
         // The chain known first before its branches: a branch is known by what it stands beside.
         for feed in self.scope.feeds.iter().filter(|feed| of(&feed.id)) {
             let Some(from) = self.scope.blocks_from.get(&feed.id) else { continue };
@@ -336,6 +337,13 @@ impl Writing<'_, '_> {
             self.work.blocks::<ExportFault>(feed.chain, first, |row, evidence| {
                 let seq = row.block.header.seq;
                 let header = row.block.header.hash();
+                // What a failing medium made of a block is nobody else's: the site hears of it here, and in time.
+                let sound = row.block.verify(&federation, &feed.id).is_ok()
+                    && evidence.as_ref().is_none_or(|e| row.block.check_evidence(e).is_ok());
+                if !sound {
+                    let place = format!("{} block {seq}", feed.id.short());
+                    return Err(StoreFault::damaged(place).into());
+                }
                 self.parts.put(&Frame::Block(Box::new(row.block)))?;
                 for frame in pieces(seq, header, evidence.unwrap_or_default())? {
                     self.parts.put(&frame)?;

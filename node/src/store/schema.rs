@@ -127,8 +127,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let conn = Connection::open_with_flags(path, flags)?;
-    prepare(&conn)?;
+    let conn = writing(path, flags)?;
     if create {
         conn.execute_batch(&format!(
             "BEGIN IMMEDIATE; {SAID} {DERIVED} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;"
@@ -168,6 +167,20 @@ fn defend(conn: &Connection) -> Result<(), StoreFault> {
 /// What the writer keeps of the file in memory, in KiB: at ten million entries a site's purses are spread over 14 MB of
 /// index, and its lots take 2 MB.
 const WRITER_CACHE: u32 = 32_768;
+/// A connection that writes. A log has an index that connections share in memory; where the system gives none (some
+/// network and phone file systems), this one takes the file for itself and keeps the index to itself.
+fn writing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreFault> {
+    let conn = Connection::open_with_flags(path, flags)?;
+    match prepare(&conn) {
+        Err(StoreFault::Disk(fault)) if fault.lacks_shared_memory() => {}
+        prepared => return prepared.map(|()| conn),
+    }
+    drop(conn);
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE;")?;
+    prepare(&conn)?;
+    Ok(conn)
+}
 
 fn prepare(conn: &Connection) -> Result<(), StoreFault> {
     defend(conn)?;

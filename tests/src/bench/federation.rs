@@ -69,7 +69,7 @@ pub(super) fn site(folder: &Path, number: usize) -> PathBuf {
     folder.join(format!("site-{number}"))
 }
 
-fn passphrase() -> Zeroizing<String> {
+pub(crate) fn passphrase() -> Zeroizing<String> {
     Zeroizing::new("a bench and nobody's camp".to_owned())
 }
 
@@ -80,6 +80,15 @@ impl Federation {
     ///
     /// [`Fault`].
     pub fn found(folder: &Path) -> Result<Self, Fault> {
+        Self::of(folder, SITES)
+    }
+
+    /// The same with another number of sites.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn of(folder: &Path, sites: usize) -> Result<Self, Fault> {
         let heads = folder.join("heads");
         let passphrase = passphrase();
         let make = |path: &Path| -> Result<Node, Fault> {
@@ -88,8 +97,8 @@ impl Federation {
         };
         let mut treasury = make(&folder.join("treasury"))?;
         let mut sites =
-            (0..SITES).map(|n| make(&site(folder, n))).collect::<Result<Vec<_>, _>>()?;
-        let orgs: [SigningKey; 3] = [1, 2, 3].map(|n| SigningKey::from_seed(&[n; 32]));
+            (0..sites).map(|n| make(&site(folder, n))).collect::<Result<Vec<_>, _>>()?;
+        let orgs: [SigningKey; 3] = [organisation(), key(2), key(3)];
         let founded = Millis(treasury.now().0.saturating_sub(FOUNDED_DAYS_AGO * 86_400_000));
         let article = article(&orgs, treasury.public().short(), founded)?;
         let federation = article.founds();
@@ -122,6 +131,15 @@ impl Federation {
         }
         Ok(Self { treasury, sites, operators })
     }
+}
+
+/// The key of the organisation that runs treasury and sites.
+pub(crate) fn organisation() -> SigningKey {
+    key(1)
+}
+
+fn key(of: u8) -> SigningKey {
+    SigningKey::from_seed(&[of; 32])
 }
 
 /// Writes a group on a node's value feed, in one commit; what was refused is left out.
@@ -191,7 +209,8 @@ fn article(orgs: &[SigningKey], treasury: [u8; 8], founded: Millis) -> Result<Ar
     Ok(Article { epoch: 0, previous: Hash::ZERO, acts: Bounded::new(acts)? })
 }
 
-fn certificate(node: &Node, charter: &Charter, site: SiteId) -> Result<NodeCertificate, Fault> {
+/// The certificate of a node of a site.
+pub(crate) fn certificate(node: &Node, charter: &Charter, site: SiteId) -> Result<NodeCertificate, Fault> {
     let transport = node.signing_key(Key::NodeTransport)?.public();
     let secret = node.keys().get(Key::NodeSealing).and_then(Secret::as_seed).ok_or("a key")?;
     let sealing = envelope::public(secret)?;

@@ -160,7 +160,11 @@ impl Writing {
         let federation = Federation::found(folder)?;
         let parts = u64::from(CYCLES) * u64::try_from(SITES)?;
         let households = u32::try_from(lots_for(entries) / parts / 2)?.max(1);
-        let sites = (0..SITES).map(|number| Site {
+        Ok(Self::with(federation, entries, entries / parts, households))
+    }
+
+    fn with(federation: Federation, entries: u64, a_site_a_cycle: u64, households: u32) -> Self {
+        let sites = (0..federation.sites.len()).map(|number| Site {
             number,
             chance: Chance::new(u64::try_from(number).unwrap_or(0) ^ entries),
             held: Vec::new(),
@@ -169,28 +173,27 @@ impl Writing {
             written: 0,
         });
         let sites = sites.collect();
-        Ok(Self {
-            federation,
-            sites,
-            a_site_a_cycle: entries / parts,
-            households,
-            sent: BTreeMap::new(),
-        })
+        Self { federation, sites, a_site_a_cycle, households, sent: BTreeMap::new() }
     }
 
     /// One cycle: the treasury supplies the sites, they issue, and serve until the cycle's entries are written.
     fn cycle(&mut self, cycle: CycleId) -> Result<(), Fault> {
+        self.open(cycle)?;
+        let goal = self.a_site_a_cycle * u64::from(cycle.0);
+        while self.sites.iter().any(|site| site.written < goal) {
+            self.round(goal)?;
+        }
+        self.meet()
+    }
+
+    fn open(&mut self, cycle: CycleId) -> Result<(), Fault> {
         self.supply(cycle)?;
         let operators = &self.federation.operators;
         for (site, node) in self.sites.iter_mut().zip(&mut self.federation.sites) {
             let list = freeze(node, operators, cycle, self.households)?;
             site.issue(node, &list)?;
         }
-        let goal = self.a_site_a_cycle * u64::from(cycle.0);
-        while self.sites.iter().any(|site| site.written < goal) {
-            self.round(goal)?;
-        }
-        self.meet()
+        Ok(())
     }
 
     fn supply(&mut self, cycle: CycleId) -> Result<(), Fault> {
@@ -304,6 +307,20 @@ impl Writing {
         treasury.close()?;
         Ok(self.sites.into_iter().next().map(|site| site.held).unwrap_or_default())
     }
+}
+
+/// A federation at the start of its first cycle, with so many households at each site, and their purses.
+///
+/// # Errors
+///
+/// [`Fault`].
+pub fn opened(
+    federation: Federation,
+    households: u32,
+) -> Result<(Federation, Vec<Vec<Purse>>), Fault> {
+    let mut writing = Writing::with(federation, 0, 0, households);
+    writing.open(CycleId(1))?;
+    Ok((writing.federation, writing.sites.into_iter().map(|site| site.held).collect()))
 }
 
 struct Frozen {
