@@ -25,6 +25,8 @@ pub const SETTINGS: &str = "node.toml";
 pub const TURN: &str = "turn";
 /// Held while a process uses the folder.
 pub const LOCK: &str = "lock";
+/// There while a folder is being made: what lies beside it is nobody's yet, and the next attempt begins anew.
+const MAKING: &str = "unfinished";
 
 /// Why a data folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,12 @@ pub enum FolderFault {
     #[error("{} is not an annona data folder. Check the path, or make one there with `annona init`.", path.display())]
     NotOurs {
         /// The path.
+        path: PathBuf,
+    },
+    /// It was being made when the process ended.
+    #[error("{} is only half made: its making was interrupted. Run that command again (`annona init` or `annona restore`); it begins anew.", path.display())]
+    Unfinished {
+        /// The folder.
         path: PathBuf,
     },
     /// A new folder was asked for where there is something already.
@@ -72,20 +80,60 @@ impl Folder {
     ///
     /// [`FolderFault::NotEmpty`] where there is something in it already; [`FolderFault::Disk`].
     pub fn create(path: &Path) -> Result<Self, FolderFault> {
+        let folder = Self::begin(path)?;
+        folder.finish()?;
+        Ok(folder)
+    }
+
+    /// Begins to make a folder, or begins anew where that was interrupted. Until [`Folder::finish`] it is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderFault::NotEmpty`] where there is something in it already, [`FolderFault::Held`] where somebody else is at
+    /// it; [`FolderFault::Disk`].
+    pub fn begin(path: &Path) -> Result<Self, FolderFault> {
         atomic::private_folder(path)?;
+        if path.join(MAKING).exists() {
+            let folder = Self::hold(path)?;
+            for entry in fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))? {
+                let entry = entry.map_err(|e| DiskFault::io("list", path, e))?;
+                if entry.file_name() != MAKING && entry.file_name() != LOCK {
+                    let left = entry.path();
+                    fs::remove_file(&left).map_err(|e| DiskFault::io("remove", &left, e))?;
+                }
+            }
+            return Ok(folder);
+        }
         let mut entries = fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))?;
         if entries.next().is_some() {
             return Err(FolderFault::NotEmpty { path: path.to_owned() });
         }
+        atomic::write(&path.join(MAKING), b"")?;
         Self::hold(path)
+    }
+
+    /// The folder is made: everything in it is whole and durable.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderFault::Disk`].
+    pub fn finish(&self) -> Result<(), FolderFault> {
+        let making = self.file(MAKING);
+        fs::remove_file(&making)
+            .and_then(|()| atomic::sync_folder(Some(&self.root)))
+            .map_err(|e| DiskFault::io("remove", &making, e).into())
     }
 
     /// Holds a folder that was made before.
     ///
     /// # Errors
     ///
-    /// [`FolderFault::NotOurs`], then [`FolderFault::Held`]; [`FolderFault::Disk`] where the path cannot be read.
+    /// [`FolderFault::Unfinished`], [`FolderFault::NotOurs`], then [`FolderFault::Held`]; [`FolderFault::Disk`] where the
+    /// path cannot be read.
     pub fn open(path: &Path) -> Result<Self, FolderFault> {
+        if path.join(MAKING).exists() {
+            return Err(FolderFault::Unfinished { path: path.to_owned() });
+        }
         match fs::metadata(path.join(LOCK)) {
             Ok(found) if found.is_file() => Self::hold(path),
             Ok(_) => Err(FolderFault::NotOurs { path: path.to_owned() }),
@@ -199,6 +247,22 @@ mod tests {
         let nothing = parent.path().join("nothing");
         assert!(matches!(Folder::open(&nothing), Err(FolderFault::NotOurs { .. })));
         assert!(!nothing.exists(), "opening makes nothing");
+    }
+
+    #[test]
+    fn a_making_that_was_interrupted_begins_anew() {
+        let parent = tempfile::tempdir().expect("folder");
+        let path = parent.path().join("site-a");
+        drop(Folder::begin(&path).expect("begin"));
+        fs::write(path.join(KEYS), b"half").expect("write");
+        assert!(matches!(Folder::open(&path), Err(FolderFault::Unfinished { .. })));
+        let again = Folder::begin(&path).expect("again");
+        assert!(!again.file(KEYS).exists(), "nothing of the first attempt");
+        assert!(matches!(Folder::begin(&path), Err(FolderFault::Held { .. })), "one at a time");
+        again.finish().expect("finish");
+        drop(again);
+        assert!(matches!(Folder::create(&path), Err(FolderFault::NotEmpty { .. })));
+        drop(Folder::open(&path).expect("made"));
     }
 
     #[cfg(target_os = "linux")]

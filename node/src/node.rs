@@ -90,7 +90,18 @@ impl Node {
     ///
     /// [`NodeFault`]; a folder that is not empty is left alone.
     pub fn create(path: &Path, making: &Making<'_>, clock: Clock) -> Result<Self, NodeFault> {
-        let folder = Folder::create(path)?;
+        let node = Self::begin(path, making, clock)?;
+        node.folder.finish()?;
+        Ok(node)
+    }
+
+    /// As [`Node::create`], for who has more to put into the folder before it is one ([`Folder::finish`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::create`].
+    pub fn begin(path: &Path, making: &Making<'_>, clock: Clock) -> Result<Self, NodeFault> {
+        let folder = Folder::begin(path)?;
         let mut keys = Keystore::create(&folder.file(KEYS), making.passphrase, making.cost)?;
         for name in [Name::NodeSigning, Name::NodeTransport, Name::NodeSealing, Name::Vault] {
             keys.put(name, Secret::random()?)?;

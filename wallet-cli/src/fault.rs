@@ -126,7 +126,7 @@ impl From<FolderFault> for Fault {
     fn from(fault: FolderFault) -> Self {
         match fault {
             FolderFault::Held { .. } | FolderFault::NotEmpty { .. } => of(Exit::Conflict, &fault),
-            FolderFault::NotOurs { .. } => of(Exit::Input, &fault),
+            FolderFault::NotOurs { .. } | FolderFault::Unfinished { .. } => of(Exit::Input, &fault),
             FolderFault::Disk(disk) => disk.into(),
         }
     }

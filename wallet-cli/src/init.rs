@@ -66,7 +66,7 @@ impl Init {
         let passphrase = session.ask.first_passphrase(&session.dir.display().to_string())?;
         let cost = self.passphrase_cost.cost();
         let making = Making { passphrase: &passphrase, cost, heads: &heads };
-        let node = Node::create(&session.dir, &making, session.clock)?;
+        let node = Node::begin(&session.dir, &making, session.clock)?;
         drop(session.vault(&node)?);
         let (key, short) = (hex(node.public().bytes()), hex(&node.public().short()));
         let settings = Settings {
@@ -78,6 +78,7 @@ impl Init {
             ..Settings::default()
         };
         settings.write(&session.dir)?;
+        node.folder().finish()?;
         let keys = node.keys().describe().to_string();
         let root = node.folder().root().to_owned();
         node.close()?;

@@ -37,7 +37,7 @@ impl Restore {
         self.file.metadata().map_err(|fault| Fault::io("open", &self.file, fault))?;
         let what = format!("passphrase of {}", self.file.display());
         let passphrase = session.ask.passphrase(&what)?;
-        let folder = Folder::create(&session.dir)?;
+        let folder = Folder::begin(&session.dir)?;
         let done = (|| {
             let mut names = read(&self.file, folder.root(), &passphrase)?;
             let Some(path) = &self.people_keys else { return Ok(names) };
@@ -53,6 +53,10 @@ impl Restore {
             std::fs::remove_file(&file).map_err(|fault| Fault::io("remove", &file, fault))?;
             Ok(names)
         })();
+        let done = done.and_then(|names: Vec<&'static str>| {
+            folder.finish()?;
+            Ok(names)
+        });
         let names = match done {
             Ok(names) => names,
             Err(fault) => {
