@@ -7,9 +7,9 @@ mod sizes;
 mod written;
 
 pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
+pub(crate) use federation::{certificate, organisation, passphrase};
 pub use mix::{Chance, Shares};
 pub use sizes::Sizes;
-pub(crate) use federation::{certificate, organisation, passphrase};
 pub use written::{Written, lots_for, opened};
 
 /// What building or measuring may meet: it is told, and ends the run.

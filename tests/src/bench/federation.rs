@@ -210,7 +210,11 @@ fn article(orgs: &[SigningKey], treasury: [u8; 8], founded: Millis) -> Result<Ar
 }
 
 /// The certificate of a node of a site.
-pub(crate) fn certificate(node: &Node, charter: &Charter, site: SiteId) -> Result<NodeCertificate, Fault> {
+pub(crate) fn certificate(
+    node: &Node,
+    charter: &Charter,
+    site: SiteId,
+) -> Result<NodeCertificate, Fault> {
     let transport = node.signing_key(Key::NodeTransport)?.public();
     let secret = node.keys().get(Key::NodeSealing).and_then(Secret::as_seed).ok_or("a key")?;
     let sealing = envelope::public(secret)?;

@@ -57,8 +57,7 @@ impl Camp {
     pub fn found() -> Result<Self, Fault> {
         let place = temporary()?;
         let disk = Disk::mount(place.path(), Platter::default(), true);
-        let (federation, purses) =
-            bench::opened(Federation::of(place.path(), 1)?, HOUSEHOLDS)?;
+        let (federation, purses) = bench::opened(Federation::of(place.path(), 1)?, HOUSEHOLDS)?;
         let purses = purses.into_iter().next().ok_or("no purses")?;
         let mut site = federation.sites.into_iter().next().ok_or("no site")?;
         let mut camp = Self { place, purses, moments: Vec::new() };

@@ -36,8 +36,7 @@ pub fn run(
     way: usize,
 ) -> Result<Tally, Failed> {
     let once = way % 2 == 0;
-    let trouble =
-        if way < 2 { Trouble::Broken { at, once } } else { Trouble::Full { at, once } };
+    let trouble = if way < 2 { Trouble::Broken { at, once } } else { Trouble::Full { at, once } };
     let mut tally = Tally::default();
     let done = Run::begin(camp, machine, seed, None)
         .and_then(|mut run| script(&mut run, trouble, &mut tally));

@@ -70,12 +70,7 @@ impl Said {
 /// # Errors
 ///
 /// [`Failed`].
-pub fn run(
-    camp: &Camp,
-    machine: &mut Machine,
-    seed: u64,
-    blind: bool,
-) -> Result<Tally, Failed> {
+pub fn run(camp: &Camp, machine: &mut Machine, seed: u64, blind: bool) -> Result<Tally, Failed> {
     let done = damaged(camp, machine, seed, blind);
     let repeat = format!("rot --seed {seed}");
     done.map_err(|broken| Failed { seed, step: 0, broken, repeat })
@@ -117,7 +112,9 @@ fn damaged(camp: &Camp, machine: &mut Machine, seed: u64, blind: bool) -> Kept<T
                 let lost = said.blocks.len() < right.blocks.len();
                 let signs = machine.node.reopen().is_ok() && machine.node.may_sign().is_ok();
                 if lost && signs {
-                    return Err(Broken("blocks are gone, and the node signs in their place".to_owned()));
+                    return Err(Broken(
+                        "blocks are gone, and the node signs in their place".to_owned(),
+                    ));
                 }
             } else {
                 return Err(Broken("answers have changed and nothing finds it".to_owned()));

@@ -65,7 +65,10 @@ fn kept(camp: &Camp, answered: &Answered, repeat: &str) {
         .filter_map(|line| line["entry"].as_str()?.split_once('#')?.1.parse().ok())
         .collect();
     for (request, index) in answered {
-        assert!(listed.contains(index), "{request} was answered with {index}, and is gone; {repeat}");
+        assert!(
+            listed.contains(index),
+            "{request} was answered with {index}, and is gone; {repeat}"
+        );
     }
     let entries: BTreeSet<u64> = answered.values().copied().collect();
     assert_eq!(entries.len(), answered.len(), "two requests in one entry; {repeat}");
@@ -359,7 +362,12 @@ fn nothing_and_four_gigabytes_are_refused_in_no_time() {
                 answer.err
             );
             assert!(!answer.err.is_empty(), "{words} says nothing");
-            println!("{words}: {:?} after {:?}: {}", answer.code, began.elapsed(), answer.err.trim());
+            println!(
+                "{words}: {:?} after {:?}: {}",
+                answer.code,
+                began.elapsed(),
+                answer.err.trim()
+            );
         }
     }
     assert!(!camp.file("elsewhere").exists(), "nothing half-done");
