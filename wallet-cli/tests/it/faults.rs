@@ -272,8 +272,8 @@ impl Small {
     fn mount(at: &Path, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(at).expect("folder");
         let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at);
-        let done = mounted_quietly(mounted);
+        let mut mount = Command::new("mount");
+        let done = mounted_quietly(mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at));
         if !done {
             println!("no small disk: only the administrator may mount one");
         }
