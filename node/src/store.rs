@@ -154,6 +154,8 @@ impl Store {
         let conn = schema::open_reader(path)?;
         conn.execute_batch("PRAGMA cache_size=-1024")?;
         Ok(conn)
+    }
+
     /// Makes durable whatever can be read here. A process that was killed between writing and syncing its log leaves
     /// entries that the next one reads as committed, and that a power cut would still take: nothing may be promised,
     /// repeated or handed on that rests on them before this. Costs nothing where the log is empty.

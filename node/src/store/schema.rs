@@ -167,6 +167,7 @@ fn defend(conn: &Connection) -> Result<(), StoreFault> {
 /// What the writer keeps of the file in memory, in KiB: at ten million entries a site's purses are spread over 14 MB of
 /// index, and its lots take 2 MB.
 const WRITER_CACHE: u32 = 32_768;
+
 /// A connection that writes. A log has an index that connections share in memory; where the system gives none (some
 /// network and phone file systems), this one takes the file for itself and keeps the index to itself.
 fn writing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreFault> {
