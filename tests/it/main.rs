@@ -4,6 +4,7 @@ mod corpus;
 mod exhaustive;
 mod holes;
 mod planted;
+mod scenarios;
 mod seeds;
 mod tidy;
 mod wire;

@@ -1,0 +1,138 @@
+//! Keys in two hands: copied machines, cloned cards, floods of branches.
+
+use annona_ledger::block::{Block, Draft, Evidence};
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::feed::Head;
+use annona_ledger::fork::{ForkProof, Statement};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::MerchantId;
+use annona_ledger::key::SigningKey;
+use annona_ledger::limits;
+use annona_ledger::rejection::Rejection;
+use annona_ledger::time::{Hlc, Millis};
+use annona_tests::cast::CASH;
+use annona_tests::check::charges;
+use annona_tests::clock::FOUNDED;
+use annona_tests::site::Received;
+
+use super::camp::Camp;
+
+const NIGHT: Millis = Millis(FOUNDED.0 + 90_000_000);
+
+/// A family's ten units at site 1, and site 1 in two places.
+fn copied() -> (Camp, u64, usize) {
+    let mut camp = Camp::new();
+    let lot = camp.family_at(1, 0, 10);
+    camp.shop(1);
+    let twin = camp.sites[1].restored();
+    camp.sites.push(twin);
+    let twin = camp.sites.len() - 1;
+    // It has the same key.
+    let feed = camp.feed(1);
+    let redeem = Entry::from(Camp::redeeming(lot, 9));
+    camp.write(1, Camp::redeeming(lot, 10));
+    camp.sites[twin].submit(&feed, &[redeem.into()]).expect("it does not know better");
+    (camp, lot, twin)
+}
+
+#[test]
+fn s08_a_cloned_machine_is_proven_and_its_organisation_owes_the_excess_and_no_more() {
+    let (mut camp, _, twin) = copied();
+    let feed = camp.feed(1);
+    camp.hand(0, 2);
+    camp.hand(0, 3);
+    camp.hand(1, 2);
+    camp.hand(twin, 3);
+    assert!(!camp.sites[2].faulty(&feed.short()) && !camp.sites[3].faulty(&feed.short()));
+    // One exchange between two who saw one half each.
+    camp.hand(3, 2);
+    assert!(camp.sites[2].faulty(&feed.short()));
+    let proof = camp.sites[2].fork_proof(&feed).expect("it is kept");
+    let read = ForkProof::decode(&proof.encode()).expect("it travels");
+    assert!(read.verify(&camp.cast.federation).is_some(), "whoever has the key sees it");
+    // Both redemptions stand; ten were there, nineteen were eaten, nine are owed, by one organisation.
+    assert_eq!(camp.redeemed(2), 19);
+    let owed: Vec<i128> = charges(&*camp.sites[2]).into_values().collect();
+    assert_eq!(owed, [9]);
+    camp.conserved(2);
+}
+
+#[test]
+fn s20_a_card_with_a_key_cloned_and_used_at_two_tills_is_proven_by_what_it_signed() {
+    // A card that signs is a feed of its own: the till's slip is its promise.
+    let mut camp = Camp::new();
+    let lot = camp.family_at(1, 0, 10);
+    camp.shop(1);
+    let mut clone = camp.sites[1].restored();
+    let feed = camp.feed(1);
+    let one = camp.write(1, Camp::redeeming(lot, 6));
+    let other = Entry::from(Camp::redeeming(lot, 7));
+    let other = clone.submit(&feed, &[other.into()]).expect("it does not know better").remove(0);
+    assert_eq!(one.index, other.index, "the same counter, twice");
+    let statement = |p| Statement::Promise(Box::new(p));
+    let proof = ForkProof { feed, one: statement(one.clone()), other: statement(other) };
+    assert_eq!(proof.verify(&camp.cast.federation), Some(one.index));
+    // Either alone proves nothing.
+    let twice = ForkProof { feed, one: statement(one.clone()), other: statement(one) };
+    assert_eq!(twice.verify(&camp.cast.federation), None);
+}
+
+#[test]
+fn s21_a_counter_that_jumps_back_is_shown_by_the_slip_against_the_later_block() {
+    let mut camp = Camp::new();
+    let lot = camp.family_at(1, 0, 10);
+    camp.shop(1);
+    let mut old = camp.sites[1].restored();
+    let feed = camp.feed(1);
+    for _ in 0..3 {
+        camp.write(1, Camp::redeeming(lot, 1));
+    }
+    let sealed = camp.sites[1].seal(NIGHT);
+    let (_, block) = sealed.last().expect("there was something");
+    let jumped = Entry::from(Camp::redeeming(lot, 9));
+    let slip = old.submit(&feed, &[jumped.into()]).expect("it does not know better").remove(0);
+    assert!(slip.index + 1 < block.header.end().next, "back from where it was");
+    let one = Statement::Promise(Box::new(slip.clone()));
+    let other = Statement::Block(Box::new(block.clone()));
+    let proof = ForkProof { feed, one, other };
+    assert_eq!(proof.verify(&camp.cast.federation), Some(slip.index));
+}
+
+#[test]
+fn s43_a_member_that_forks_without_end_fills_its_own_share_and_stops_nobody() {
+    let mut camp = Camp::new();
+    let who = &camp.cast.nodes[1];
+    let feed = who.value(CASH);
+    let branch = |n: u8| -> Block {
+        let entry = Entry::from(Value::Merchant { merchant: MerchantId([n; 16]) }).encode();
+        let draft = Draft {
+            feed,
+            seq: 0,
+            start: Head::start(&camp.cast.federation, &feed),
+            entries: &[entry],
+            evidence: &Evidence::default(),
+            frontier_root: Hash::ZERO,
+            epoch: 1,
+            hlc: Hlc::default(),
+        };
+        draft.seal(&SigningKey::from_seed(&who.seed), &camp.cast.federation).expect("small")
+    };
+    let received: Vec<Received> =
+        (0..100).map(|n| camp.sites[2].receive(&feed, &branch(n))).collect();
+    let kept = received.iter().filter(|r| matches!(r, Received::New | Received::Fork)).count();
+    assert_eq!(kept, usize::from(limits::BRANCHES));
+    assert!(
+        received[kept..].iter().all(|r| *r == Received::Waits),
+        "not kept, and no fault of ours"
+    );
+    assert!(camp.sites[2].faulty(&feed.short()));
+    // Others are served and heard as before.
+    let lot = camp.family_at(2, 0, 5);
+    camp.shop(2);
+    camp.write(2, Camp::redeeming(lot, 5));
+    assert!(camp.hand(0, 2).iter().all(|r| matches!(r, Received::New | Received::Known)));
+    // It writes nothing more itself once it has heard of it.
+    camp.hand(2, 1);
+    let merchant = camp.cast.merchants[2];
+    assert_eq!(camp.refused(1, Value::Merchant { merchant }), Rejection::FeedFaulty);
+}
