@@ -10,7 +10,7 @@ use annona_ledger::charter::{
 use annona_ledger::entry::{Control, Method, Owner};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CommodityId, CycleId, FeedId, Lane, MerchantId, OrgId, ProgrammeId, Pseudonym, SiteId,
+    CommodityId, CycleId, FeedId, Lane, MerchantId, OrgId, ProgrammeId, SiteId,
 };
 use annona_ledger::key::SigningKey;
 use annona_ledger::list::{Builder, Row};
@@ -94,7 +94,7 @@ fn main() -> Result<(), Fault> {
 
     // At the lake, two operators approve a list of three families, and the site issues it.
     let cycle_key = [9u8; 32];
-    let families = [1, 2, 3].map(|n| Pseudonym([n; 16]));
+    let families = [1, 2, 3].map(|n| [n; 32]);
     let purses = families.map(|family| serve::purse(&cycle_key, &family));
     let rows: Vec<Row> = (0..)
         .zip(purses)

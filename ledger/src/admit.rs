@@ -3,12 +3,16 @@
 
 use crate::amount::{Amount, Balance};
 use crate::charter::Risk;
-use crate::entry::{CarrierKind, Control, Entry, FloatCover, Lot, Owner, Registry, Send, Value};
+use crate::entry::{
+    CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Owner, Registry, Send, Value,
+};
 use crate::fold::{
     budget_name, may_become, owner_of, redeemed, release_name, resolve, used_before,
 };
 use crate::hash::Hash;
-use crate::id::{CarrierId, CommodityId, CycleId, FeedRef, MerchantId, Pseudonym, Purse};
+use crate::id::{
+    CarrierId, CommodityId, CycleId, FeedRef, MerchantId, ProgrammeId, Pseudonym, Purse,
+};
 use crate::limits;
 use crate::list::{self, Row};
 use crate::merkle::Path;
@@ -444,7 +448,7 @@ impl<V: View> Asking<'_, V> {
         holder: &Pseudonym,
         carrier: &CarrierId,
         _kind: CarrierKind,
-        programme: crate::id::ProgrammeId,
+        programme: ProgrammeId,
     ) -> Result<(), Rejection> {
         let taken = self.view.carrier(programme, carrier).iter().any(|other| other != holder);
         if taken || self.view.cancelled(programme, carrier) {
@@ -454,6 +458,21 @@ impl<V: View> Asking<'_, V> {
         if enrolled { Ok(()) } else { Err(Rejection::NotEnrolled) }
     }
 
+    fn cycle_key(&self, given: &CycleKey) -> Result<(), Rejection> {
+        let CycleKey { programme, cycle, node, .. } = *given;
+        let (charter, roster) = (self.view.charter(), self.view.roster());
+        charter.programme(programme).ok_or(Rejection::UnknownProgramme)?;
+        roster.cycle(programme, cycle).ok_or(Rejection::UnknownCycle)?;
+        if !gives_keys(charter, &self.feed.node, programme, cycle) {
+            return Err(Rejection::NotTreasury);
+        }
+        let receiver = roster.node(&node).ok_or(Rejection::UnknownReceiver)?;
+        let holds = receiver.programmes.contains(&programme)
+            && receiver.roles.meets(role::HOLDS_CYCLE_KEYS)
+            && node != self.feed.node;
+        if holds { Ok(()) } else { Err(Rejection::UnknownReceiver) }
+    }
+
     fn control(&self, control: &Control) -> Result<(), Rejection> {
         match control {
             Control::List(frozen) => {
@@ -461,11 +480,25 @@ impl<V: View> Asking<'_, V> {
                 list::check(frozen, &self.feed.node, charter, roster)
                     .map_err(|_| Rejection::ListNotApproved)
             }
+            Control::CycleKey(given) => self.cycle_key(given),
             Control::FaultSeen { .. } => Ok(()),
             Control::Revoke { feed, cut, reason, .. } => self.revoke(feed, cut, *reason),
             Control::ClockAnswer { clock, word, .. } => self.clock(*clock, word),
         }
     }
+}
+
+/// Whether a cycle's key may come from a node: a treasury that the charter budgets the cycle for.
+#[must_use]
+pub fn gives_keys(
+    charter: &crate::charter::Charter,
+    node: &[u8; 8],
+    programme: ProgrammeId,
+    cycle: CycleId,
+) -> bool {
+    charter.budgets().any(|(_, budget)| {
+        budget.treasury == *node && (budget.programme, budget.cycle) == (programme, cycle)
+    })
 }
 
 fn nonzero(amount: Amount) -> Result<(), Rejection> {

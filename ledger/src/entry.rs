@@ -289,6 +289,45 @@ pub struct List {
     pub at: Minute,
 }
 
+/// A key sealed to one node: HPKE's encapsulated key, the key, its tag (spec/entries.md, "Cycle keys").
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Wrapped(pub [[u8; 16]; 5]);
+
+impl Wrapped {
+    /// From the 80 bytes in a row.
+    #[must_use]
+    pub fn of(bytes: &[u8; 80]) -> Self {
+        let mut rows = [[0; 16]; 5];
+        rows.iter_mut().zip(bytes.chunks_exact(16)).for_each(|(row, of)| row.copy_from_slice(of));
+        Self(rows)
+    }
+
+    /// The 80 bytes in a row.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 80] {
+        let mut bytes = [0; 80];
+        bytes.chunks_exact_mut(16).zip(self.0).for_each(|(of, row)| of.copy_from_slice(&row));
+        bytes
+    }
+}
+
+/// The key that purses of one cycle are derived from, for one node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CycleKey {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// Whom it is for.
+    pub node: [u8; 8],
+    /// A hash of the key, by which the same key is known whoever it is sealed to.
+    pub key: Hash,
+    /// The key.
+    pub sealed: Wrapped,
+    /// The author's stamp.
+    pub at: Minute,
+}
+
 /// Facts that concern every programme.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Control {
@@ -323,6 +362,8 @@ pub enum Control {
         /// The author's stamp.
         at: Minute,
     },
+    /// The key of a cycle was given to a node.
+    CycleKey(Box<CycleKey>),
 }
 
 /// Facts about who read what. Empty until disclosures exist; the lane is reserved.
@@ -423,6 +464,7 @@ impl Entry {
             Self::Control(Control::Revoke { at, .. } | Control::ClockAnswer { at, .. }) => {
                 Some(*at)
             }
+            Self::Control(Control::CycleKey(given)) => Some(given.at),
             Self::Control(Control::FaultSeen { .. }) => None,
         }
     }

@@ -235,7 +235,8 @@ impl<V: View> Folding<'_, V> {
                 }
             }
             // A fault is computed from known blocks, never asserted: the entry only says where a proof can be had.
-            Control::FaultSeen { .. } => {}
+            // For whom it is: nothing in the ledger asks for purses by their owners.
+            Control::FaultSeen { .. } | Control::CycleKey(_) => {}
             // Whether its author may say so, a certificate tells, which may come later: kept in any case.
             Control::Revoke { feed, cut, reason, .. } => {
                 let by = self.place.feed.node.short();

@@ -83,6 +83,11 @@ pub enum Rejection {
     /// The row was issued before.
     #[error("the row of the distribution list has been issued already")]
     RowIssued = 33,
+    /// The charter names another treasury for the cycle.
+    #[error(
+        "the charter budgets this cycle for another treasury: the cycle's key is that one's to give"
+    )]
+    NotTreasury = 34,
     /// The ticket is for another feed.
     #[error("the ticket is addressed to another node")]
     NotAddressed = 41,

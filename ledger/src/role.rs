@@ -10,6 +10,9 @@ use crate::ticket::Ticket;
 /// Whoever holds units that are, or will be, somebody's.
 const HOLDS: Roles = Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY);
 
+/// Site nodes: those that keep a cycle's key. A terminal that only hands out is given what it may serve, not the key.
+pub const HOLDS_CYCLE_KEYS: Roles = Roles::REGISTRAR.and(Roles::TREASURY);
+
 /// The roles of which a node needs one to write an entry.
 #[must_use]
 pub fn needed(entry: &Entry) -> Roles {
@@ -21,6 +24,7 @@ pub fn needed(entry: &Entry) -> Roles {
             | Registry::CarrierCancelled { .. },
         ) => Roles::REGISTRAR,
         Entry::Control(Control::List(_)) => Roles::REGISTRAR.and(Roles::TREASURY),
+        Entry::Control(Control::CycleKey(_)) => Roles::TREASURY,
         // Whoever saw it may say so: it only tells where a proof can be had.
         Entry::Control(Control::FaultSeen { .. }) => Roles::ANY,
         Entry::Control(Control::Revoke { .. }) => Roles::TREASURY.and(Roles::HUB),

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod bundle;
 pub mod clock;
+pub mod cycle_key;
 pub mod disk;
 pub mod envelope;
 pub mod folder;

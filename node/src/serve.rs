@@ -7,7 +7,7 @@ use annona_ledger::admit::{Draft, RowProof, provenance};
 use annona_ledger::amount::Amount;
 use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Owner, Send, Value};
 use annona_ledger::hash::{Hash, Purpose, keyed};
-use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef, MerchantId, Pseudonym, Purse};
+use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef, MerchantId, Purse};
 use annona_ledger::key::SigningKey;
 use annona_ledger::list::{List, Row};
 use annona_ledger::merkle::Path;
@@ -20,10 +20,11 @@ use annona_ledger::wire::Bounded;
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
 
-/// The purse of a holder in one cycle: known only to whoever has the cycle's key.
+/// The purse of a household in one cycle, from its registration ([`crate::vault::registration`]): the same at every site
+/// that has the cycle's key, and a stranger's guess to whoever has not.
 #[must_use]
-pub fn purse(cycle_key: &[u8; 32], holder: &Pseudonym) -> Purse {
-    let Hash(bytes) = keyed(Purpose::Purse, cycle_key, &[&holder.0]);
+pub fn purse(cycle_key: &[u8; 32], registration: &[u8; 32]) -> Purse {
+    let Hash(bytes) = keyed(Purpose::Purse, cycle_key, &[registration]);
     let mut purse = [0u8; 16];
     purse.copy_from_slice(&bytes[..16]);
     Purse(purse)

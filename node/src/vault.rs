@@ -8,7 +8,8 @@
 //! The vault takes and gives bytes; what is inside a record is said in `person.rs`.
 //!
 //! ```text
-//! household id ─ head:   root (32) ‖ digest (32) ‖ edition (16) ‖ members (1)     sealed under data key 0
+//! household id ─ head:   root (32) ‖ registration (32) ‖ digest (32) ‖ edition (16) ‖ members (1)
+//!              │                                                                  sealed under data key 0
 //!              ├ body 0: length (2) ‖ household record ‖ zeros to 64              sealed under data key 0
 //!              └ body n: length (2) ‖ member record    ‖ zeros to 64              sealed under data key n
 //! ```
@@ -21,7 +22,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use annona_ledger::hash::{Purpose, keyed};
+use annona_ledger::hash::{Purpose, hash, keyed};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -41,6 +42,19 @@ pub const MAX_SOURCE: usize = 64;
 pub const MAX_HANDLE: usize = 256;
 /// The most households one page of [`Vault::all`] or [`Vault::pending`] lists.
 pub const MAX_PAGE: usize = 4096;
+
+/// The register that every site keeps by itself: two sites number their families alike without meaning the same ones.
+pub const OWN_SOURCE: &str = "desk";
+
+/// What every site that took a household from the same register calls it: a hash of the register's name and the
+/// household's key in it, `H(lookup, "registration" ‖ source ‖ 0 ‖ key)`. `None` for a site's own register.
+///
+/// Numbers in a register can be guessed, so this never leaves a vault but under a cycle's key.
+#[must_use]
+pub fn registration(source: &str, key: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let parts: [&[u8]; 4] = [b"registration", source.as_bytes(), &[0], key];
+    (source != OWN_SOURCE).then(|| Zeroizing::new(hash(Purpose::Lookup, &parts).0))
+}
 
 /// A household's number in one vault. Numbers are given in order, never again, and mean nothing elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -165,6 +179,17 @@ impl Vault {
         federation: &[u8; 32],
     ) -> Result<[u8; 16], VaultFault> {
         self.rows().pseudonym(id, programme, federation)
+    }
+
+    /// What the household's purses are derived from, together with a cycle's key: the same at every site that has it
+    /// from the same register under the same key ([`registration`]), and a secret of this vault where the register is
+    /// the site's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::household`].
+    pub fn registration(&self, id: HouseholdId) -> Result<Zeroizing<[u8; 32]>, VaultFault> {
+        Ok(self.rows().head(id)?.1.registration)
     }
 
     /// The household enrolled in a programme under a pseudonym.
@@ -378,7 +403,12 @@ impl VaultTxn<'_> {
         }
         let id = HouseholdId(self.next);
         let root = Key::random()?;
-        let stored = rows.store(id, &handle, root.expose(), digest, household, members);
+        let registration = match registration(source, key) {
+            Some(shared) => shared,
+            None => Zeroizing::new(*Key::random()?.expose()),
+        };
+        let secrets = (root.expose(), &*registration);
+        let stored = rows.store(id, &handle, secrets, digest, household, members);
         self.whole(stored)?;
         self.next += 1;
         Ok(id)
@@ -399,9 +429,10 @@ impl VaultTxn<'_> {
         rows::fits(household, members)?;
         let rows = self.rows();
         let (handle, head) = rows.head(id)?;
+        let secrets = (&*head.root, &*head.registration);
         let stored = rows
             .remove_records(id)
-            .and_then(|()| rows.store(id, &handle, &head.root, digest, household, members));
+            .and_then(|()| rows.store(id, &handle, secrets, digest, household, members));
         self.whole(stored)
     }
 

@@ -211,6 +211,7 @@ fn kind(entry: &Entry) -> &'static str {
         Entry::Control(Control::FaultSeen { .. }) => "fault seen",
         Entry::Control(Control::Revoke { .. }) => "revoke",
         Entry::Control(Control::ClockAnswer { .. }) => "clock answer",
+        Entry::Control(Control::CycleKey(_)) => "cycle key",
     }
 }
 

@@ -186,7 +186,10 @@ impl Model {
             Entry::Registry(registry) => self.registry(fact.feed.programme, registry),
             Entry::Control(Control::List(list)) => self.lists.push((fact.name, (**list).clone())),
             Entry::Control(
-                Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
+                Control::FaultSeen { .. }
+                | Control::Revoke { .. }
+                | Control::ClockAnswer { .. }
+                | Control::CycleKey(_),
             ) => {}
         }
     }

@@ -1,5 +1,6 @@
 //! `annona cycle`: the rounds of a programme.
 
+mod key;
 mod list;
 mod open;
 
@@ -12,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona cycle open --programme Food --cycle 2 --opens +0d --closes +30d \\
       --keys relief.keys --charter charter.annona --out cycle-2.annona
+  $ annona cycle key --programme Food --cycle 1
   $ annona cycle list";
 
 /// Cycles: the programme's organisation opens one; a budget voted in the charter fills it.
@@ -19,6 +21,7 @@ Examples:
 #[command(before_help = EXAMPLES)]
 pub(crate) enum Cycle {
     Open(open::Open),
+    Key(key::GiveKey),
     List(list::List),
 }
 
@@ -26,6 +29,7 @@ impl Cycle {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         match self {
             Self::Open(command) => command.run(session),
+            Self::Key(command) => command.run(session),
             Self::List(command) => command.run(session),
         }
     }

@@ -2,6 +2,7 @@
 
 use annona_ledger::id::{CycleId, ProgrammeId, Pseudonym, Purse};
 use annona_ledger::short_code::ShortCode;
+use annona_node::cycle_key;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
 use annona_node::serve;
@@ -59,8 +60,7 @@ pub(crate) fn purse(
     programme: ProgrammeId,
     cycle: CycleId,
 ) -> Outcome<Purse> {
-    let holder = pseudonym(node, vault, id, programme)?;
-    Ok(serve::purse(cycle_secret(node, programme, cycle)?, &holder))
+    Ok(serve::purse(cycle_secret(node, programme, cycle)?, &*vault.registration(id)?))
 }
 
 /// The key purses of a cycle are derived from.
@@ -73,12 +73,30 @@ pub(crate) fn cycle_secret(
     Ok(key.ok_or(NodeFault::NoKey("key of this cycle: no list of it was drafted here, and it"))?)
 }
 
-/// Makes sure that this node has a key to derive the purses of a cycle from; it is made on first use, and kept.
-pub(crate) fn cycle_key(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Outcome {
-    let name = Name::Cycle(programme, cycle);
-    if node.keys().get(name).is_none() {
-        node.keys_mut().put(name, Secret::random()?)?;
-        node.keys().save()?;
+/// Makes sure that this node has a key to derive the purses of a cycle from: the one it was given, or, where `alone` says
+/// so or nobody else could give one, one of its own.
+pub(crate) fn cycle_key(
+    node: &mut Node,
+    programme: ProgrammeId,
+    cycle: CycleId,
+    alone: bool,
+) -> Outcome {
+    if cycle_key::learn(node, programme, cycle)? {
+        return Ok(());
     }
-    Ok(())
+    if cycle_key::gives(node, programme, cycle)? {
+        cycle_key::give(node, programme, cycle)?;
+        return Ok(());
+    }
+    if !alone {
+        return Err(Fault::refused(format!(
+            "the key of cycle {cycle} has not reached this node: its purses would be others than those of the \
+             programme's other sites."
+        ))
+        .then(
+            "The programme's treasury runs `annona cycle key`, and its next bundle brings it. Not to wait: --own-key.",
+        ));
+    }
+    node.keys_mut().put(Name::Cycle(programme, cycle), Secret::random()?)?;
+    Ok(node.keys().save()?)
 }

@@ -6,7 +6,8 @@ use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
 use crate::cut::{Cut, Reason};
 use crate::entry::{
-    CarrierKind, Control, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
+    CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
+    Wrapped,
 };
 use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
@@ -88,18 +89,27 @@ fn registries() -> [Registry; 3] {
     ]
 }
 
-fn controls() -> [Control; 4] {
+fn controls() -> [Control; 5] {
     let federation = charter().federation();
     let frozen = list(&federation, TREASURY, &[1], NOW).0;
     let fault = Control::FaultSeen { feed: feed_of(A), index: 0, proof: Hash::ZERO };
     let clock = statement::Statement::Clock { node: node(A), clock: NOW };
     let word = clock.sign(&federation, &key(OPERATORS[0]));
     let (feed, cut, reason) = (feed_of(A), Cut::NOTHING, Reason::Lost);
+    let given = CycleKey {
+        programme: FOOD,
+        cycle: MAY,
+        node: node(B),
+        key: Hash::ZERO,
+        sealed: Wrapped([[0; 16]; 5]),
+        at: NOW,
+    };
     [
         Control::List(Box::new(frozen)),
         fault,
         Control::Revoke { feed, cut, reason, at: NOW },
         Control::ClockAnswer { clock: NOW, word, at: NOW },
+        Control::CycleKey(Box::new(given)),
     ]
 }
 

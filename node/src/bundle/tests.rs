@@ -1,3 +1,4 @@
+mod keys;
 mod world;
 
 use std::fs;

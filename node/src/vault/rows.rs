@@ -18,8 +18,8 @@ const LENGTH: usize = 2;
 const MAX_SEALED: usize = (MAX_RECORD + LENGTH).div_ceil(PAD) * PAD + OVERHEAD;
 /// Bytes of a sealed data key.
 const SEALED_KEY: usize = 32 + OVERHEAD;
-/// Bytes of a sealed head: root, digest, edition, number of members.
-const SEALED_HEAD: usize = 32 + 32 + 16 + 1 + OVERHEAD;
+/// Bytes of a sealed head: root, registration, digest, edition, number of members.
+const SEALED_HEAD: usize = 32 + 32 + 32 + 16 + 1 + OVERHEAD;
 
 const DATA_KEY: &[u8] = b"annona 2026 v1 vault data key";
 const HEAD: &[u8] = b"annona 2026 v1 vault head";
@@ -59,6 +59,7 @@ fn copy(bytes: &[u8; 32]) -> Key {
 pub(super) struct Head {
     key: Key,
     pub(super) root: Zeroizing<[u8; 32]>,
+    pub(super) registration: Zeroizing<[u8; 32]>,
     pub(super) digest: [u8; 32],
     edition: [u8; 16],
     pub(super) members: u8,
@@ -146,11 +147,12 @@ impl Rows<'_> {
         let place = self.place(HEAD, slot(id, 0)?, &source);
         let plain = key.open(&place, &sealed.ok_or_else(damaged)?).map_err(|_| damaged())?;
         let (root, rest) = plain.split_first_chunk().ok_or_else(damaged)?;
+        let (registration, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let (digest, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let (edition, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let &[members] = rest else { return Err(damaged()) };
-        let root = Zeroizing::new(*root);
-        Ok((source, Head { key, root, digest: *digest, edition: *edition, members }))
+        let (root, registration) = (Zeroizing::new(*root), Zeroizing::new(*registration));
+        Ok((source, Head { key, root, registration, digest: *digest, edition: *edition, members }))
     }
 
     /// Opens a record: member 0 is the household's own.
@@ -183,7 +185,7 @@ impl Rows<'_> {
         &self,
         id: HouseholdId,
         source: &[u8; 32],
-        root: &[u8; 32],
+        (root, registration): (&[u8; 32], &[u8; 32]),
         digest: [u8; 32],
         household: &[u8],
         members: &[Zeroizing<Vec<u8>>],
@@ -196,7 +198,7 @@ impl Rows<'_> {
             self.put(id, count, &edition, member)?;
         }
         let mut head = Zeroizing::new(Vec::with_capacity(SEALED_HEAD));
-        for part in [root.as_slice(), &digest, &edition, &[count]] {
+        for part in [root.as_slice(), registration, &digest, &edition, &[count]] {
             head.extend_from_slice(part);
         }
         let sealed = key.seal(&self.place(HEAD, slot(id, 0)?, source), &head)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use annona_ledger::amount::Amount;
 use annona_ledger::entry::{Control, List, Method, Owner};
 use annona_ledger::hash::{Hash, Purpose, hash_pair};
-use annona_ledger::id::{CycleId, FeedId, Lane, MerchantId, ProgrammeId, Pseudonym, Purse};
+use annona_ledger::id::{CycleId, FeedId, Lane, MerchantId, ProgrammeId, Purse};
 use annona_ledger::list::{Builder, Row};
 use annona_ledger::merkle::Path as TreePath;
 use annona_ledger::ticket::Ticket;
@@ -339,12 +339,12 @@ fn freeze(
     let mut rows = Vec::new();
     let mut builder = Builder::new();
     for household in 0..households {
-        let mut who = [0u8; 16];
+        let mut who = [0u8; 32];
         who[..8].copy_from_slice(&node.public().short());
         who[8..12].copy_from_slice(&household.to_be_bytes());
         let key =
             hash_pair(Purpose::Commitment, &Hash([7; 32]), &Hash([u8::try_from(cycle.0)?; 32]));
-        let purse = serve::purse(&key.0, &Pseudonym(who));
+        let purse = serve::purse(&key.0, &who);
         for commodity in COMMODITIES {
             let amount = Amount::new(LOT_UNITS).unwrap_or(Amount::MAX);
             let row = Row { row: u32::try_from(rows.len())?, purse, commodity, amount };

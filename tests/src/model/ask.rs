@@ -69,6 +69,8 @@ impl Model {
             Entry::Control(
                 Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
             ) => true,
+            // The model has no purses to derive.
+            Entry::Control(Control::CycleKey(_)) => false,
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
             Entry::Value(value) => {
                 self.completes(feed, tip, value)

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::FederationId;
 use annona_node::bundle::{self, Imported, PartReport};
+use annona_node::cycle_key;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -49,7 +50,16 @@ impl Import {
             long.check().is_ok()
         })?;
         drop(bar);
-        session.screen.answer("imported", value(&done), || text(&done))?;
+        let mut answer = value(&done);
+        // Keys of cycles may have come along.
+        let keys = if done.cancelled { Vec::new() } else { cycle_key::learn_all(&mut node)? };
+        answer["cycle_keys"] = json!(keys.len());
+        session.screen.answer("imported", answer, || text(&done))?;
+        for (programme, cycle) in keys {
+            session
+                .screen
+                .note(format!("The key of cycle {cycle} of programme {programme} is here."));
+        }
         node.close()?;
         if done.cancelled {
             return Err(Fault::interrupted());

@@ -185,6 +185,17 @@ fn budget(stage: &mut Stage) -> Outcome {
         stage.run(&format!("charter apply budget.annona --dir {dir}"))?;
     }
     stage.run("pay claim --budget --dir treasury")?;
+    for programme in ["Food", "Cash"] {
+        stage.run(&format!("cycle key --programme {programme} --cycle 1 --dir treasury"))?;
+    }
+    stage.folder("stick/keys")?;
+    stage.run("bundle export --to lake --to hill --dir treasury --out stick/keys")?;
+    let taken = ["lake", "hill"].map(|dir| format!("bundle import stick/keys --dir {dir}"));
+    stage.together(&taken)?;
+    stage.result(
+        "cycle_keys",
+        "both sites hold the keys of the cycle: a family of one register has one purse at either",
+    )?;
     for (site, rice, oil, cash) in
         [("lake", 60_000, 5_000, 150_000), ("hill", 8_000, 1_500, 20_000)]
     {

@@ -10,6 +10,7 @@ use annona_node::atomic;
 use annona_node::import::list::{Commodity, ListMap, ListRow, read_list};
 use annona_node::import::map::MAX_MAP;
 use annona_node::import::{ImportError, Progress, Severity, Source, Watch};
+use annona_node::vault::{HouseholdId, OWN_SOURCE};
 use clap::Args;
 use serde_json::json;
 
@@ -50,6 +51,9 @@ pub(crate) struct Import {
     /// Which column is what (TOML)
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
+    /// Go on without the key of the cycle that all sites of the programme share
+    #[arg(long)]
+    own_key: bool,
     /// Draft the list without the rows that have problems
     #[arg(long)]
     skip_bad_rows: bool,
@@ -70,7 +74,7 @@ impl Import {
             }
         };
         let register = self.source.clone().or_else(|| map.source.clone());
-        let register = register.unwrap_or_else(|| "desk".into());
+        let register = register.unwrap_or_else(|| OWN_SOURCE.into());
         let mut node = session.signing_node()?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::programme(&charter, &self.programme)?;
@@ -79,7 +83,7 @@ impl Import {
             return Err(Fault::refused(format!("cycle {cycle} of {} was not opened.", about.name))
                 .then("`annona cycle open` opens one, `annona node learn FILE` takes it in."));
         }
-        holder::cycle_key(&mut node, programme, cycle)?;
+        holder::cycle_key(&mut node, programme, cycle, self.own_key)?;
         let vault = session.vault(&node)?;
         let commodities: Vec<Commodity> = about
             .commodities
@@ -100,19 +104,20 @@ impl Import {
         let report = {
             let work = node.store().look()?;
             let key_of = holder::cycle_secret(&node, programme, cycle)?;
-            let holder_of = |key: &str| -> Outcome<Option<annona_ledger::id::Pseudonym>> {
+            let enrolled = |key: &str| -> Outcome<Option<HouseholdId>> {
                 let Some(found) = vault.find(&register, key.as_bytes())? else { return Ok(None) };
                 let holder = holder::pseudonym(&node, &vault, found.id, programme)?;
-                Ok(work.enrolled(programme, &holder).then_some(holder))
+                Ok(work.enrolled(programme, &holder).then_some(found.id))
             };
-            let mut known = |key: &str| holder_of(key).map(|h| h.is_some()).map_err(stop);
+            let mut known = |key: &str| enrolled(key).map(|h| h.is_some()).map_err(stop);
             let mut each = |row: ListRow| {
-                let Some(holder) = holder_of(&row.key).map_err(stop)? else { return Ok(()) };
+                let Some(household) = enrolled(&row.key).map_err(stop)? else { return Ok(()) };
                 let commodity = about.commodities.get(row.commodity).map(|c| c.id);
                 let amount = Amount::new(row.amount_minor);
                 let (Some(commodity), Some(amount)) = (commodity, amount) else { return Ok(()) };
                 let number = u32::try_from(kept.len()).unwrap_or(u32::MAX);
-                let purse = annona_node::serve::purse(key_of, &holder);
+                let registration = vault.registration(household).map_err(|why| stop(why.into()))?;
+                let purse = annona_node::serve::purse(key_of, &registration);
                 let row = Row { row: number, purse, commodity, amount };
                 list.push(&row).map_err(|why| stop(why.into()))?;
                 kept.push(row);

@@ -187,13 +187,12 @@ impl Till {
                 ));
             }
         };
-        let holder = vault.pseudonym(household, self.id.0, &self.federation.0.0)?;
-        let holder = annona_ledger::id::Pseudonym(holder);
+        let registration = vault.registration(household)?;
         let purses: Vec<Purse> = self
             .cycles
             .iter()
             .filter(|(id, _)| cycle.is_none_or(|cycle| id.0 == cycle))
-            .map(|(_, key)| serve::purse(key, &holder))
+            .map(|(_, key)| serve::purse(key, &registration))
             .collect();
         if purses.is_empty() {
             return Err(Fault::refused(format!(

@@ -193,6 +193,13 @@ impl Camp {
             self.run(&format!("charter apply voted.annona --dir {dir}")).fine();
         }
         self.run("charter show --out charter.annona").fine();
+        self.run("cycle key --programme Food --cycle 1 --dir treasury").fine();
+        fs::create_dir(self.file("keys")).expect("folder");
+        self.run("bundle export --dir treasury --to lake --to hill --out keys").fine();
+        for dir in ["lake", "hill"] {
+            self.run(&format!("bundle import keys --dir {dir}")).fine();
+        }
+        fs::remove_dir_all(self.file("keys")).expect("folder");
         // What the examples in the help take as given.
         let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
         for n in 1..=2 {

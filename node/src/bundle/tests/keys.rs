@@ -1,0 +1,142 @@
+//! The key of a cycle on its way from the treasury to the sites of its programme.
+
+use annona_ledger::entry::{Control, CycleKey, Entry, Wrapped};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{CycleId, Lane, ProgrammeId, Purse};
+use annona_ledger::rejection::Rejection;
+use annona_ledger::time::Minute;
+
+use super::world::*;
+use crate::cycle_key::{self, Given};
+use crate::keystore::{Name, Secret};
+use crate::node::{Node, NodeFault};
+use crate::seal::Key;
+use crate::serve;
+use crate::vault::{OWN_SOURCE, Vault};
+
+const MAY_FOOD: Name = Name::Cycle(FOOD, MAY);
+
+/// The purse a site derives for a household of a register.
+fn purse(node: &Node, vault: &Vault, source: &str, key: &str) -> Purse {
+    let secret = node.keys().get(MAY_FOOD).and_then(Secret::as_seed).expect("the cycle's key");
+    let found = vault.find(source, key.as_bytes()).expect("a look").expect("registered");
+    serve::purse(secret, &vault.registration(found.id).expect("opens"))
+}
+
+/// A vault of a site's own, with the households it registered.
+fn vault(w: &World, name: &str, households: &[(&str, &str)]) -> Vault {
+    let key = Key::random().expect("randomness");
+    let mut vault = Vault::create(&w.path(name).join("people"), &key).expect("a new vault");
+    let mut txn = vault.begin().expect("a change");
+    for (source, key) in households {
+        txn.add(source, key.as_bytes(), [0; 32], b"somebody", &[]).expect("new here");
+    }
+    txn.commit().expect("kept");
+    vault
+}
+
+#[test]
+fn two_sites_of_a_programme_derive_one_purse_for_one_household() {
+    let mut w = World::new();
+    let b = short(&w.b);
+    let given = cycle_key::give(&mut w.a, FOOD, MAY).expect("A is the treasury");
+    assert_eq!(given, Given { to: vec![b], before: Vec::new() }, "T serves cash alone");
+    let again = cycle_key::give(&mut w.a, FOOD, MAY).expect("again");
+    assert_eq!(again, Given { to: Vec::new(), before: vec![b] });
+
+    assert!(!cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"), "it has not come yet");
+    let out = w.path("out");
+    let sent = export(&mut w.a, &[b, short(&w.t)], &out);
+    import(&mut w.b, &sent.files);
+    import(&mut w.t, &sent.files);
+    assert_eq!(cycle_key::learn_all(&mut w.b).expect("a look"), [(FOOD, MAY)]);
+    assert!(cycle_key::learn_all(&mut w.b).expect("a look").is_empty(), "once");
+    assert!(cycle_key::learn_all(&mut w.t).expect("a look").is_empty());
+    assert!(!cycle_key::learn(&mut w.t, FOOD, MAY).expect("a look"), "not sealed to T");
+
+    let both = [("hope", "HH-1"), ("hope", "HH-2"), ("other", "HH-1"), (OWN_SOURCE, "HH-1")];
+    let at_b: Vec<_> = both.iter().rev().copied().collect();
+    let (here, there) = (vault(&w, "va", &both), vault(&w, "vb", &at_b));
+    let of = |node, vault| both.map(|(source, key)| purse(node, vault, source, key));
+    let (of_a, of_b) = (of(&w.a, &here), of(&w.b, &there));
+    assert_eq!(of_a[..3], of_b[..3], "one register, one key, one purse");
+    assert_ne!(of_a[3], of_b[3], "each site counts its own families from one");
+    let mut all: Vec<Purse> = of_a.into_iter().chain(of_b).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 5, "different households, different purses");
+
+    // It is kept: a restart finds it, and nothing of it is on the ledger in the clear.
+    let secret = w.b.keys().get(MAY_FOOD).expect("here").expose().to_vec();
+    for file in walk(&w.dir.path().join("b")).into_iter().chain(sent.files.iter().cloned()) {
+        let bytes = std::fs::read(&file).expect("a file");
+        assert!(!bytes.windows(32).any(|part| part == secret), "{}", file.display());
+    }
+    let World { dir, b, .. } = w;
+    b.close().expect("stops");
+    let b = reopen(dir.path(), "b");
+    assert_eq!(b.keys().get(MAY_FOOD).expect("kept").expose(), secret);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("there"));
+    entries
+        .flat_map(
+            |entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] },
+        )
+        .collect()
+}
+
+#[test]
+fn a_key_comes_from_the_treasury_that_was_voted_and_from_nobody_else() {
+    let mut w = World::new();
+    let refused = cycle_key::give(&mut w.b, FOOD, MAY);
+    assert!(matches!(refused, Err(NodeFault::Rejected(Rejection::NotTreasury))), "{refused:?}");
+    let ask = |node: &mut Node, given: CycleKey| {
+        let feed = node.feed(Lane::Control, ProgrammeId::NONE);
+        let compose: crate::node::Compose<'_> = Box::new(move |_, _, _| {
+            Ok(vec![Entry::from(Control::CycleKey(Box::new(given))).into()])
+        });
+        let answers = node.write(&mut [crate::node::Request { feed, compose }]).expect("writes");
+        answers.into_iter().next().expect("one").map(|_| ()).map_err(|why| why.to_string())
+    };
+    let (a, b, t) = (short(&w.a), short(&w.b), short(&w.t));
+    let good = CycleKey {
+        programme: FOOD,
+        cycle: MAY,
+        node: b,
+        key: Hash([7; 32]),
+        sealed: Wrapped([[1; 16]; 5]),
+        at: Minute(100),
+    };
+    let words = |rejection: Rejection| Err(rejection.to_string());
+    let june = CycleId(6);
+    assert_eq!(
+        ask(&mut w.a, CycleKey { programme: ProgrammeId(9), ..good }),
+        words(Rejection::UnknownProgramme)
+    );
+    assert_eq!(ask(&mut w.a, CycleKey { cycle: june, ..good }), words(Rejection::UnknownCycle));
+    assert_eq!(ask(&mut w.b, CycleKey { node: a, ..good }), words(Rejection::NotTreasury));
+    for nobody in [t, a, [9; 8]] {
+        let given = CycleKey { node: nobody, ..good };
+        assert_eq!(ask(&mut w.a, given), words(Rejection::UnknownReceiver));
+    }
+    // What does not open is no key, and what opens to another key than it says is none either.
+    assert_eq!(ask(&mut w.a, good), Ok(()));
+    let sealing = w.b.certificate().expect("certified").sealing;
+    let key = Key::random().expect("randomness");
+    let sealed = crate::envelope::wrap(&sealing, b"annona 2026 v1 cycle key", &key).expect("wraps");
+    let other = CycleKey { key: Hash([8; 32]), sealed: Wrapped::of(&sealed), ..good };
+    assert_eq!(ask(&mut w.a, other), Ok(()));
+    let out = w.path("out");
+    let sent = export(&mut w.a, &[b], &out);
+    import(&mut w.b, &sent.files);
+    assert!(!cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"));
+    // The right one beside them is found.
+    cycle_key::give(&mut w.a, FOOD, MAY).expect("given");
+    let sent = export(&mut w.a, &[b], &out);
+    import(&mut w.b, &sent.files);
+    assert!(cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"));
+    let same = |node: &Node| node.keys().get(MAY_FOOD).expect("here").expose().to_vec();
+    assert_eq!(same(&w.a), same(&w.b));
+}
