@@ -118,6 +118,11 @@ pub enum ImportError {
     /// Both tables of the map name the same sheet.
     #[error("household and member both read sheet \"{0}\"; name the other one with sheet = \"…\"")]
     SameSheet(String),
+    /// Two files, and a map of one.
+    #[error(
+        "members in a file of their own need a map that says both what a row of households is, [household.columns], and what a row of members is, [member.columns]"
+    )]
+    NotTwoTables,
     /// The temporary file failed.
     #[error("the temporary file for joining rows failed: {0}; is the disk full?")]
     Stage(#[from] rusqlite::Error),

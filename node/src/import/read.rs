@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::check::{Code, Finding, Findings};
-use super::map::Map;
+use super::map::{Map, Sheet};
 use super::stage::{Joined, Stage};
 use super::table::{Reading, Source};
 use super::{ImportError, Phase, Progress, Watch};
@@ -34,6 +34,9 @@ pub struct Report {
     pub source: String,
     /// How the file was read.
     pub reading: Reading,
+    /// How the file of members was read, where they have one of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading_members: Option<Reading>,
     /// Rows below the headers that are not blank.
     pub rows: u64,
     /// Rows that are not imported.
@@ -60,6 +63,8 @@ pub struct Registration {
     withheld: BTreeSet<(Field, Option<usize>)>,
     /// Households that cannot be kept.
     refused: BTreeSet<i64>,
+    /// What the sheets of households and of members are called, where they are files of their own.
+    files: Option<(Arc<str>, Arc<str>)>,
 }
 
 impl Registration {
@@ -69,9 +74,37 @@ impl Registration {
     ///
     /// [`ImportError`] where the file cannot be read or its key is not there. Single rows stop nothing.
     pub fn read(source: &Source, map: &Map, watch: &mut Watch<'_>) -> Result<Self, ImportError> {
+        Self::read_files(source, None, map, watch)
+    }
+
+    /// As [`Registration::read`], households from one file and their members from another, joined by the key. Open both
+    /// with [`Source::beside_another`], so that findings say which file they are of.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError::NotTwoTables`] where the map does not describe both; otherwise as [`Registration::read`].
+    pub fn read_two(
+        households: &Source,
+        members: &Source,
+        map: &Map,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, ImportError> {
+        if map.household.is_none() || map.member.is_none() {
+            return Err(ImportError::NotTwoTables);
+        }
+        Self::read_files(households, Some(members), map, watch)
+    }
+
+    fn read_files(
+        source: &Source,
+        members: Option<&Source>,
+        map: &Map,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, ImportError> {
         let report = Report {
             source: map.source.clone(),
             reading: source.reading(),
+            reading_members: members.map(Source::reading),
             rows: 0,
             refused_rows: 0,
             blank_rows: 0,
@@ -86,8 +119,9 @@ impl Registration {
             report,
             withheld: BTreeSet::new(),
             refused: BTreeSet::new(),
+            files: None,
         };
-        this.sheets(source, map, watch)?;
+        this.sheets(source, members, map, watch)?;
         this.join(map, watch)?;
         Ok(this)
     }
@@ -133,14 +167,10 @@ impl Registration {
     fn join(&mut self, map: &Map, watch: &mut Watch<'_>) -> Result<(), ImportError> {
         let total = self.stage.households()?;
         let two_sheets = map.household.is_some() && map.member.is_some();
-        let sheet: Arc<str> = map
-            .household
-            .as_ref()
-            .or(map.member.as_ref())
-            .map_or("", |s| s.sheet.as_deref().unwrap_or(""))
-            .into();
-        let members: Arc<str> =
-            map.member.as_ref().and_then(|s| s.sheet.as_deref()).unwrap_or("").into();
+        let (sheet, members): (Arc<str>, Arc<str>) = self.files.clone().unwrap_or_else(|| {
+            let whole = map.household.as_ref().or(map.member.as_ref());
+            (called(whole), called(map.member.as_ref()))
+        });
         let (mut findings, mut refused) = (Vec::new(), BTreeSet::new());
         let (mut done, mut households, mut people, mut refused_rows) = (0u64, 0u64, 0u64, 0u64);
         self.stage.each(|mut joined| {
@@ -185,4 +215,9 @@ impl Registration {
         (self.report.households, self.report.members) = (households, people);
         Ok(())
     }
+}
+
+/// What a map calls a sheet, if it does.
+fn called(sheet: Option<&Sheet>) -> Arc<str> {
+    sheet.and_then(|sheet| sheet.sheet.as_deref()).unwrap_or("").into()
 }

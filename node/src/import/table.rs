@@ -193,6 +193,8 @@ pub struct Source {
     path: PathBuf,
     bytes: u64,
     body: Body,
+    /// Whether a CSV file's only sheet is called by the file's name: another file is read beside it.
+    beside: bool,
 }
 
 #[derive(Debug)]
@@ -218,7 +220,13 @@ impl Source {
             sniff::Form::Csv => Body::Csv(csv::Csv::open(path, options, &name)?),
             sniff::Form::Xlsx => Body::Xlsx(Box::new(xlsx::Book::open(path)?)),
         };
-        Ok(Self { path: path.to_owned(), bytes: meta.len(), body })
+        Ok(Self { path: path.to_owned(), bytes: meta.len(), body, beside: false })
+    }
+
+    /// The same file, read beside another one: its findings name the file, where its sheet has no name of its own.
+    #[must_use]
+    pub fn beside_another(self) -> Self {
+        Self { beside: true, ..self }
     }
 
     /// How the file is being read.
@@ -230,10 +238,12 @@ impl Source {
         }
     }
 
-    /// The names of its sheets. A CSV file has one, without a name.
+    /// The names of its sheets. A CSV file has one, without a name, or with the file's beside another.
     #[must_use]
     pub fn sheets(&self) -> Vec<String> {
+        let file = || self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match &self.body {
+            Body::Csv(_) if self.beside => vec![file()],
             Body::Csv(_) => vec![String::new()],
             Body::Xlsx(book) => book.sheets().to_vec(),
         }

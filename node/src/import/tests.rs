@@ -10,6 +10,7 @@ use crate::person::{Field, Household, HouseholdError, Value};
 
 mod bad_rows;
 mod real;
+mod two_files;
 mod two_sheets;
 
 /// A person file in a map, for looking at what it was given. `fail_after` breaks it in the middle, as a kill does.

@@ -58,7 +58,9 @@ impl Work<'_> {
                 params![programme.0, who.0],
             ),
             Change::CarrierBound(programme, carrier, who, kind) => self.write(
-                "INSERT OR IGNORE INTO carrier(programme, carrier, pseudonym, kind) VALUES(?1, ?2, ?3, ?4)",
+                // Said to be two kinds, it is the lesser, whichever came first.
+                "INSERT INTO carrier(programme, carrier, pseudonym, kind) VALUES(?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET kind=min(kind, excluded.kind)",
                 params![programme.0, carrier.0, who.0, kind as u8],
             ),
             Change::CarrierCancelled(programme, carrier) => self.write(

@@ -71,14 +71,20 @@ impl Export {
                 files.join("\n")
             )
         })?;
-        if done.lists_too_long > 0 {
-            session.screen.warn(format!(
-                "the rows of {} are more than a bundle carries, and stay here.",
-                count(done.lists_too_long, "list", "lists")
-            ));
-        }
         session.screen.note("Next, at the other node: `annona bundle import` with every part.");
-        Ok(node.close()?)
+        node.close()?;
+        if done.lists_too_long > 0 {
+            // Drafted by an earlier program: this one refuses such a list before anybody approves it.
+            let lists = count(done.lists_too_long, "list", "lists");
+            return Err(Fault::new(
+                crate::fault::Exit::Wrong,
+                format!(
+                    "everything is written but the rows of {lists}: more than a bundle carries."
+                ),
+            )
+            .then("The sites need only the rows they issue; divide the next list."));
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,9 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{CycleId, Lane, ProgrammeId};
 use annona_ledger::list::{Builder, Row};
 use annona_ledger::view::View;
+use annona_ledger::wire;
 use annona_node::atomic;
+use annona_node::bundle::LIST_BYTES;
 use annona_node::import::list::{Commodity, ListMap, ListRow, read_list};
 use annona_node::import::map::MAX_MAP;
 use annona_node::import::{ImportError, Progress, Severity, Source, Watch};
@@ -138,6 +140,14 @@ impl Import {
             let bad = count(bad, "row has a problem", "rows have problems");
             return Err(Fault::new(Exit::Wrong, format!("{bad}; no list was drafted."))
                 .then("Correct the file, or leave those rows out with --skip-bad-rows."));
+        }
+        let bytes: usize = kept.iter().map(|row| wire::encode(row).len()).sum();
+        if bytes > LIST_BYTES {
+            return Err(Fault::refused(format!(
+                "the list has {}: more than a bundle can carry to the other sites.",
+                count(kept.len() as u64, "row", "rows")
+            ))
+            .then("Divide the file, and draft a list of each half."));
         }
         let control = node.feed(Lane::Control, ProgrammeId::NONE);
         let at = node.stamp(&control)?;

@@ -18,7 +18,7 @@ use crate::stop::LongWork;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona entitle issue c4f2 --dry-run
+  $ annona entitle issue c4f2
   $ annona entitle issue c4f2 --dry-run --json";
 
 /// Issues the rows of a frozen list out of the budget this node holds: a lot for each purse, each row once.

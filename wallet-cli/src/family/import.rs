@@ -34,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona family import camp.csv --suggest-map
   $ annona family import camp.csv --map camp.toml --dry-run
+  $ annona family import camp.csv --members people.csv --map two.toml --dry-run
   $ annona family import camp.csv --map camp.toml --operator mara.keys \\
       --operator-passphrase-file pass.txt --second-operator yusuf.keys \\
       --second-passphrase-file pass.txt";
@@ -48,11 +49,14 @@ Examples:
 pub(crate) struct Import {
     /// The file
     file: PathBuf,
+    /// The members, where they are in a file of their own, joined by the key
+    #[arg(long, value_name = "FILE")]
+    members: Option<PathBuf>,
     /// Which column is which field (TOML)
     #[arg(long, value_name = "FILE", required_unless_present = "suggest_map")]
     map: Option<PathBuf>,
     /// Draft a map from the header and print it; touch nothing
-    #[arg(long, conflicts_with_all = ["map", "dry_run", "update"])]
+    #[arg(long, conflicts_with_all = ["map", "dry_run", "update", "members"])]
     suggest_map: bool,
     /// Say what would happen; change nothing
     #[arg(long)]
@@ -85,6 +89,14 @@ impl Import {
         let work = LongWork::begin();
         let source = Source::open(&self.file, &map.csv())?;
         session.screen.note(format!("Read as {}", source.reading()));
+        let members = match &self.members {
+            Some(path) => {
+                let members = Source::open(path, &map.csv())?.beside_another();
+                session.screen.note(format!("Members read as {}", members.reading()));
+                Some(members)
+            }
+            None => None,
+        };
         let bar = RefCell::new(Bar::new(&session.screen, "reading"));
         let mut progress = |p: Progress| {
             let mut bar = bar.borrow_mut();
@@ -97,7 +109,12 @@ impl Import {
             bar.set(p.done, p.total);
         };
         let mut watch = Watch { progress: &mut progress, cancel: work.flag() };
-        let registration = Registration::read(&source, &map, &mut watch)?;
+        let registration = match &members {
+            Some(members) => {
+                Registration::read_two(&source.beside_another(), members, &map, &mut watch)?
+            }
+            None => Registration::read(&source, &map, &mut watch)?,
+        };
         let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
         let mut vault = session.vault(&node)?;
         let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
@@ -119,7 +136,13 @@ impl Import {
         let writes = plan.new + if self.update { plan.changed } else { 0 };
         let statement = Statement::Import {
             node: node.public().short(),
-            file: file_hash(&self.file, &work)?,
+            file: match &self.members {
+                None => file_hash(&self.file, &work)?,
+                Some(members) => {
+                    let both = [file_hash(&self.file, &work)?, file_hash(members, &work)?];
+                    hash(Purpose::File, &[b"two files", &both[0].0, &both[1].0])
+                }
+            },
             map: hash(Purpose::File, &[&map_bytes]),
             update: self.update,
         };

@@ -223,6 +223,9 @@ impl Camp {
         self.write("camp.csv", "household_id,full_name,size\nH-1,Amina,4\nH-2,Idris,2\n");
         let map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\nfull_name = \"full_name\"\nsize = \"size\"\n";
         self.write("camp.toml", map);
+        self.write("people.csv", "household_id,name\nH-1,Amina\nH-1,Sara\nH-2,Idris\n");
+        let map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\nsize = \"size\"\n[member.columns]\nname = \"full_name\"\n";
+        self.write("two.toml", map);
         fs::create_dir(self.file("restored")).expect("folder");
         copy_tree(&self.file("lake"), &self.file("restored"));
         self.run("charter propose --acts budget.toml --out budget.annona").fine();

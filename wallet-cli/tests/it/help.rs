@@ -54,6 +54,13 @@ fn every_example_in_the_help_works() {
         } else {
             example
         };
+        if example.starts_with("entitle issue") {
+            // What it issues from: the lake's share of the budget.
+            camp.run("pay claim --budget --dir treasury").fine();
+            let supply = "pay supply --dir treasury --cycle 1 --to lake --out lake.ticket";
+            camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
+            camp.run("pay claim lake.ticket").fine();
+        }
         let given =
             if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
         let mut command = camp.command(split(&format!("{example}{given}")));

@@ -25,3 +25,14 @@ fn beyond_the_list_findings_are_still_counted() {
     assert_eq!(json["code"], "missing-key");
     assert_eq!(json["severity"], "error");
 }
+
+#[test]
+fn every_finding_stands_on_its_page() {
+    let page = include_str!("../../../../spec/import.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    for code in Code::ALL {
+        let severity = format!("{:?}", code.severity()).to_lowercase();
+        let row = format!("| `{}` | {severity} | {} |", code.name(), code.text());
+        assert_eq!(rows.iter().filter(|line| **line == row).count(), 1, "{row}");
+    }
+}

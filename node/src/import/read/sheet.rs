@@ -52,40 +52,47 @@ impl Registration {
     pub(super) fn sheets(
         &mut self,
         source: &Source,
+        members: Option<&Source>,
         map: &Map,
         watch: &mut Watch<'_>,
     ) -> Result<(), ImportError> {
-        let have = source.sheets();
-        let place = |sheet: &Sheet| source.find_sheet(sheet.sheet.as_deref());
+        let place = |file: &Source, sheet: &Sheet| file.find_sheet(sheet.sheet.as_deref());
         let mut work = Vec::new();
         if let Some(sheet) = &map.household {
-            work.push((place(sheet)?, sheet, map.key.as_slice(), Role::Household));
+            work.push((source, place(source, sheet)?, sheet, map.key.as_slice(), Role::Household));
         }
         if let Some(sheet) = &map.member {
             let role = if map.household.is_some() { Role::Member } else { Role::Person };
-            work.push((place(sheet)?, sheet, map.join(), role));
+            let file = members.unwrap_or(source);
+            work.push((file, place(file, sheet)?, sheet, map.join(), role));
         }
-        if let [(a, ..), (b, ..)] = work.as_slice()
+        let called = |file: &Source, at: usize| file.sheets().get(at).cloned().unwrap_or_default();
+        if let ([(_, a, ..), (_, b, ..)], None) = (work.as_slice(), members)
             && a == b
         {
-            return Err(ImportError::SameSheet(have.get(*a).cloned().unwrap_or_default()));
+            return Err(ImportError::SameSheet(called(source, *a)));
         }
-        let total = source.bytes().saturating_mul(work.len() as u64);
-        for (nth, (at, sheet, key, role)) in work.iter().enumerate() {
-            let name: Arc<str> = have.get(*at).map_or("", String::as_str).into();
-            let before = source.bytes().saturating_mul(nth as u64);
+        if let ([(one, a, ..), (other, b, ..)], Some(_)) = (work.as_slice(), members) {
+            self.files = Some((called(one, *a).into(), called(other, *b).into()));
+        }
+        let total = work.iter().map(|(file, ..)| file.bytes()).sum();
+        let mut before = 0u64;
+        for (file, at, sheet, key, role) in &work {
+            let name: Arc<str> = called(file, *at).into();
+            let read = before;
+            before = before.saturating_add(file.bytes());
             let (mut waiting, mut prepared) = (Vec::new(), None);
             let ready =
                 |this: &mut Self, waiting: &mut Vec<Row>| -> Result<Prepared, ImportError> {
                     let mut sheet =
-                        this.prepare(&name, *role, sheet, key, waiting, map, source.decimal())?;
+                        this.prepare(&name, *role, sheet, key, waiting, map, file.decimal())?;
                     for row in waiting.drain(..) {
                         this.row(&mut sheet, &row)?;
                     }
                     Ok(sheet)
                 };
-            let blank = source.read(*at, |row, done| {
-                let done = before.saturating_add(done);
+            let blank = file.read(*at, |row, done| {
+                let done = read.saturating_add(done);
                 watch.step(Progress {
                     phase: Phase::Reading,
                     done,
