@@ -443,7 +443,7 @@ fn allowed(roles: Roles, entry: &Entry) -> bool {
         Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. })
         | Entry::Value(Value::End { .. }) => true,
         // The simulator has no hubs.
-        Entry::Control(Control::Revoke { .. }) => treasury,
+        Entry::Control(Control::Revoke { .. } | Control::CycleKey(_)) => treasury,
         Entry::Registry(_) => registers,
         Entry::Control(Control::List(_)) | Entry::Value(Value::Issue { .. }) => {
             registers || treasury
