@@ -22,10 +22,12 @@ mod quorum;
 #[cfg(test)]
 mod tests;
 mod witness;
+mod working;
 
 pub use chunk::{Chunk, ChunkFault, Of, chunks};
 pub use quorum::{Certified, Standing, only_a_fence_may_cut, standing};
 pub use witness::{Refusal, vouch};
+pub use working::{Spot, Used, Working, opened_number};
 
 /// One page of what is known. Its hash is what witnesses sign.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

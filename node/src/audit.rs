@@ -2,6 +2,7 @@
 //! and the report.
 
 pub mod anomalies;
+pub mod checkpoints;
 pub mod export;
 pub mod file;
 mod look;
@@ -17,6 +18,7 @@ pub mod trace;
 mod walk;
 
 pub use anomalies::anomalies;
+pub use checkpoints::{Vouched, VouchedProblem, checkpoints};
 pub use export::{Exported, Ledger, export};
 pub use file::AuditFile;
 pub use look::LookFault;

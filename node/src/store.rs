@@ -6,6 +6,7 @@
 mod apply;
 mod asked;
 mod blocks;
+mod checkpoints;
 mod cuts;
 mod headers;
 mod held;
@@ -13,6 +14,7 @@ mod replay;
 mod rows;
 mod schema;
 mod work;
+mod working;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed, Received};
+pub(crate) use checkpoints::by_leaf;
+pub use checkpoints::{KeptPage, Pruned, Scratch};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
 pub(crate) use rows::feed_id;
@@ -82,6 +86,29 @@ pub enum StoreFault {
     /// The folder holds no charter yet.
     #[error("no charter here yet: run `annona charter apply FILE`")]
     NoCharter,
+    /// Rows cannot stand in for blocks that are here.
+    #[error("entries of {feed} are here already: begin from a checkpoint in a new folder")]
+    Begun {
+        /// The feed.
+        feed: annona_ledger::id::FeedRef,
+    },
+    /// More feeds than one frontier tells.
+    #[error("how far feeds are known cannot be told: {0}")]
+    Frontier(annona_ledger::frontier::FrontierFault),
+    /// Entries are not in a block yet.
+    #[error("entries of {feed} are not sealed yet: seal first")]
+    Open {
+        /// The feed.
+        feed: annona_ledger::id::FeedRef,
+    },
+    /// Too few hold what is to be dropped.
+    #[error(
+        "bodies of programme {programme} stay: no quorum has cosigned them, or nodes of two organisations do not hold them"
+    )]
+    Unmirrored {
+        /// The programme.
+        programme: annona_ledger::id::ProgrammeId,
+    },
     /// An article was refused.
     #[error("the article is refused: {0}")]
     Article(CharterRejection),
@@ -266,7 +293,7 @@ impl Store {
             params![signed.article.epoch, signed.encode()],
         )?;
         let work = Work::new(tx, charter.clone(), self.roster.clone());
-        for change in annona_ledger::fold::voted(&charter, charter.epoch()) {
+        for change in work.budgets_beside(charter.epoch(), work.based().as_ref()) {
             work.apply(change);
         }
         work.commit()?;

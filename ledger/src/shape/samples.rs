@@ -4,6 +4,8 @@ use super::of;
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
+use crate::charter::{Act, ArticleFork, SignedArticle};
+use crate::checkpoint::{Chunk, Cosignature, Of, Page, Said, Spot, Used, Working};
 use crate::cut::{Cut, Reason};
 use crate::entry::{
     CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
@@ -11,8 +13,10 @@ use crate::entry::{
 };
 use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
+use crate::frontier::Frontier;
 use crate::hash::Hash;
 use crate::id::{CarrierId, EntryName, FederationId, OrgId};
+use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
 use crate::notice::{NodeCertificate, Notice};
@@ -159,10 +163,109 @@ fn frames(article: &SignedArticle, block: &Block) -> Vec<Frame> {
         Frame::From(From { node: feed.node, bundle: [0; 16], part: 1, programme: FOOD }),
         Frame::Outline(bounded([known])),
         Frame::Signed { count: 0, digest: hash, signature },
+        Frame::Cosignature(Box::new(cosignature(&charter))),
+        Frame::Chunk(Box::new(chunk())),
     ];
     let kinds: Vec<u8> = frames.iter().map(|frame| crate::wire::encode(frame)[0]).collect();
-    assert_eq!(kinds, (0..=15).collect::<Vec<u8>>(), "one of each kind, in order");
+    assert_eq!(kinds, (0..=17).collect::<Vec<u8>>(), "one of each kind, in order");
     frames
+}
+
+fn said() -> Said {
+    let leaf = LeafId { programme: FOOD, cycle: MAY };
+    let (leaves, holds) = (bounded([leaf]), bounded([FOOD]));
+    Said { checkpoint: Hash::ZERO, witness: node(A), time: NOW, leaves, holds }
+}
+
+fn cosignature(charter: &crate::charter::Charter) -> Cosignature {
+    said().sign(&charter.federation(), &key(A))
+}
+
+fn chunk() -> Chunk {
+    let leaf = LeafId { programme: FOOD, cycle: MAY };
+    let rows = bounded([Bytes::new(vec![0]).expect("small")]);
+    let path = merkle::path(&[Hash::ZERO, Hash::ZERO], 0).expect("a leaf");
+    Chunk { checkpoint: Hash::ZERO, of: Of::State, leaf, rows, path }
+}
+
+fn page(charter: &crate::charter::Charter) -> Page {
+    let head = Head { next: 1, accumulator: Hash::ZERO };
+    let frontier = Frontier::new(vec![Known { feed: value(A), blocks: 1, head }]).expect("one");
+    let id = LeafId { programme: FOOD, cycle: MAY };
+    let leaves = vec![Leaf { id, rows: 1, root: Hash::ZERO }];
+    Page::new(charter, &frontier, leaves.clone(), leaves, NOW).expect("short")
+}
+
+fn working() -> Vec<Working> {
+    let (at, hash, cycle, commodity, owner) =
+        (Spot { feed: feed_of(A), index: 0 }, Hash::ZERO, MAY, RICE, Owner::Float);
+    let (amount, expires, first, carrier) = (Amount::ZERO, LAST, at, CarrierId([0; 16]));
+    let head = Head { next: 1, accumulator: hash };
+    let uses = [
+        Used::Ticket(hash),
+        Used::Float(hash),
+        Used::Redemption(at),
+        Used::Hold(at),
+        Used::Row { node: node(A), list: 0, row: 0 },
+    ];
+    let federation = charter().federation();
+    let mut rows = vec![
+        Working::Chain { feed: value(A), blocks: 1, head, stamp: NOW },
+        Working::Merchant { feed: feed_of(A), number: 0, merchant: merchant(1) },
+        Working::Lot {
+            at,
+            origin: hash,
+            owner,
+            cycle,
+            commodity,
+            balance: 0,
+            held: 0,
+            expires,
+            opened: 0,
+        },
+        Working::Same { at, first },
+        Working::Pool { node: node(A), cycle, commodity, sums: [0; 3] },
+        Working::Ticket {
+            name: hash,
+            from: Some(node(A)),
+            index: 0,
+            lot: Lot(0),
+            to: node(B),
+            owner,
+            cycle,
+            commodity,
+            amount,
+            expires,
+            placed: true,
+            claimed: Some(at),
+        },
+        Working::Hold { at, lot: at, amount, merchant: 0, until: LAST },
+    ];
+    rows.extend(uses.map(|what| Working::Used { what, at }));
+    let (home, purse, stamp) = (feed_of(B), self::purse(0), NOW);
+    rows.push(Working::Float {
+        at,
+        accumulator: hash,
+        home,
+        purse,
+        cycle,
+        commodity,
+        amount,
+        stamp,
+    });
+    rows.push(Working::Enrolled(holder(1)));
+    rows.push(Working::Carrier(carrier, holder(1), CarrierKind::Card));
+    rows.push(Working::Cancelled(carrier));
+    let list = Box::new(list(&federation, TREASURY, &[1], NOW).0);
+    rows.push(Working::List { node: node(A), index: 0, list });
+    rows.push(Working::Waiting { node: node(A), at });
+    rows.push(Working::Fault { at, number: 1 });
+    rows.push(Working::Entry { at, bytes: Bytes::new(vec![0]).expect("small") });
+    let (cut, reason) = (crate::cut::Cut::NOTHING, crate::cut::Reason::Lost);
+    rows.push(Working::Revoked { feed: feed_of(A), by: node(B), cut, reason });
+    rows.push(Working::Ended { at, accumulator: hash });
+    rows.push(Working::ClockWord { node: node(A), clock: NOW, operator: key(B).public() });
+    rows
 }
 
 /// Every wire type by name, with its shape: one paragraph for each variant.
@@ -274,6 +377,9 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Notice", join(notices)),
         ("Row", of(&row())),
         ("ListFork", of(&list_fork)),
+        ("Page", of(&page(&charter))),
+        ("Said", of(&said())),
+        ("Working", join(working().iter().map(of).collect())),
         ("Frame", join(frames(&article, &block).iter().map(of).collect())),
     ]
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, Proof};
 use crate::charter::SignedArticle;
+use crate::checkpoint::{Chunk, Cosignature};
 use crate::feed::Head;
 use crate::fork::ForkProof;
 use crate::hash::Hash;
@@ -21,6 +22,8 @@ use crate::wire::{self, Bounded, Bytes, WireFault};
 pub const PREFIX: usize = 4;
 /// Bytes of one chunk of a blob.
 pub const CHUNK_BYTES: usize = 48 * 1024;
+/// The kind of blob that the page of a checkpoint is.
+pub const PAGE: u8 = 1;
 /// Feeds of one [`Frame::Frontier`] or [`Frame::Ack`].
 pub const FRONTIER_FEEDS: usize = 512;
 /// Rows of one [`Frame::ListRows`].
@@ -143,6 +146,10 @@ pub enum Frame {
         /// Over the digest, in the bundle context, scoped by the federation.
         signature: crate::key::Signature,
     },
+    /// What a witness says about a checkpoint, whose page comes as blob chunks of kind [`PAGE`].
+    Cosignature(Box<Cosignature>),
+    /// Rows of a checkpoint.
+    Chunk(Box<Chunk>),
 }
 
 /// Why bytes are no frame.
@@ -165,7 +172,7 @@ pub enum FrameFault {
 }
 
 /// How many kinds this version knows.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 18] = [
     "hello",
     "article",
     "notice",
@@ -182,6 +189,8 @@ const KINDS: [&str; 16] = [
     "from",
     "outline",
     "signed",
+    "cosignature",
+    "rows of a checkpoint",
 ];
 
 /// What a kind is called.
@@ -211,6 +220,8 @@ impl Frame {
             Self::From(_) => 13,
             Self::Outline(_) => 14,
             Self::Signed { .. } => 15,
+            Self::Cosignature(_) => 16,
+            Self::Chunk(_) => 17,
         }
     }
 
@@ -353,7 +364,7 @@ mod tests {
         }
         assert_eq!(length(65_536u32.to_be_bytes()), Ok(65_536));
         assert_eq!(Frame::decode(&[]), Err(FrameFault::Length(0)));
-        assert_eq!(Frame::decode(&[16, 0]), Err(FrameFault::Kind(16)));
+        assert_eq!(Frame::decode(&[18, 0]), Err(FrameFault::Kind(18)));
         // A block whose body claims four gigabytes: refused without allocating them.
         let huge = [10, 0xff, 0xff, 0xff, 0xff, 0x0f];
         let malformed = FrameFault::Malformed { kind: 10, fault: WireFault::Malformed };

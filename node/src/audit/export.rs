@@ -9,11 +9,12 @@ use annona_ledger::charter::SignedArticle;
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId};
 use annona_ledger::notice::SignedNotice;
-use annona_ledger::sync::frame::{Frame, FrameFault};
+use annona_ledger::sync::blob;
+use annona_ledger::sync::frame::{Frame, FrameFault, PAGE};
 use annona_ledger::wire::Bounded;
 
 use crate::disk::DiskFault;
-use crate::store::{Store, StoreFault};
+use crate::store::{SignedHeader, Store, StoreFault};
 
 /// The first bytes of an audit file. They hold its version.
 pub const MAGIC: &[u8; 16] = b"annona audit v1\n";
@@ -61,6 +62,23 @@ pub trait Ledger {
     ///
     /// A storage fault.
     fn feeds(&self) -> Result<Vec<FeedId>, StoreFault>;
+    /// The headers of blocks of a feed whose bodies are not here, though later ones are, ascending by number.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    fn pruned(&self, feed: &FeedId) -> Result<Vec<SignedHeader>, StoreFault> {
+        let _ = feed;
+        Ok(Vec::new())
+    }
+    /// The checkpoints, oldest first, as the frames that carry them.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    fn checkpoints(&self) -> Result<Vec<Frame>, StoreFault> {
+        Ok(Vec::new())
+    }
     /// The sealed blocks of a feed, ascending by number and header hash.
     ///
     /// # Errors
@@ -91,6 +109,31 @@ impl Ledger for Store {
         feeds.sort_unstable();
         feeds.dedup();
         Ok(feeds)
+    }
+
+    fn pruned(&self, feed: &FeedId) -> Result<Vec<SignedHeader>, StoreFault> {
+        let work = self.look()?;
+        let mut without = Vec::new();
+        if work.began_with().contains(&feed.programme) {
+            work.headers::<StoreFault>(feed, 0, |(header, signature)| {
+                if !work.has_body(feed, &header)? {
+                    without.push((header, signature));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(without)
+    }
+
+    fn checkpoints(&self) -> Result<Vec<Frame>, StoreFault> {
+        let mut frames = Vec::new();
+        for hash in self.page_hashes()?.into_iter().rev() {
+            let Some(kept) = self.kept_page(&hash)? else { continue };
+            frames.extend(blob::pieces(PAGE, hash, &kept.page.encode()));
+            let said = kept.cosignatures.into_iter();
+            frames.extend(said.map(|said| Frame::Cosignature(Box::new(said))));
+        }
+        Ok(frames)
     }
 
     fn blocks(
@@ -224,13 +267,26 @@ fn write(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
     for feed in ledger.feeds()? {
         feeds = feeds.saturating_add(1);
         out.frame(&Frame::Feed(feed))?;
+        // What was pruned stands as headers, in its place among the blocks.
+        let mut pruned = ledger.pruned(&feed)?.into_iter().peekable();
         ledger.blocks(&feed, &mut |block, evidence| {
+            while let Some((header, signature)) =
+                pruned.next_if(|(header, _)| header.seq < block.header.seq)
+            {
+                out.frame(&Frame::Header { header, signature })?;
+            }
             blocks = blocks.saturating_add(1);
             entries = entries.saturating_add(u64::from(block.header.count));
             let block = Box::new(block);
             out.frame(&Frame::Block(block.clone()))?;
             evidence.map_or(Ok(()), |evidence| out.evidence(&block, evidence))
         })?;
+        for (header, signature) in pruned {
+            out.frame(&Frame::Header { header, signature })?;
+        }
+    }
+    for frame in ledger.checkpoints()? {
+        out.frame(&frame)?;
     }
     let digest = out.hasher.finish();
     out.frame(&Frame::Bye { count: out.frames, digest })?;

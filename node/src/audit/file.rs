@@ -9,8 +9,11 @@ use std::sync::Mutex;
 use annona_ledger::audit::verdict::FileProblem;
 use annona_ledger::audit::{End, Item, Said, Source};
 use annona_ledger::block::Block;
+use annona_ledger::checkpoint::{Cosignature, Page};
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId};
+use annona_ledger::limits;
+use annona_ledger::sync::blob::Gathering;
 use annona_ledger::sync::frame::{self, Frame, FrameFault, PREFIX};
 
 use super::export::MAGIC;
@@ -21,6 +24,7 @@ const FEED: u8 = 3;
 const BLOCK: u8 = 4;
 const EVIDENCE: u8 = 5;
 const HEADER: u8 = 6;
+const COSIGNATURE: u8 = 16;
 const BYE: u8 = 12;
 
 /// A run of frames, by offset: from the first one's length to behind the last.
@@ -153,7 +157,8 @@ impl AuditFile {
                 reader.seek_relative(i64::try_from(rest).unwrap_or(i64::MAX))?;
                 let of_feed = matches!(kind, BLOCK | EVIDENCE | HEADER);
                 // Articles and notices stand before the feeds; whatever else is odd is said where it stands.
-                let whose = if of_feed || kind >= 13 { feed } else { None };
+                let whose =
+                    if of_feed || (kind >= 13 && kind != COSIGNATURE) { feed } else { None };
                 self.add(whose, (at, next));
             }
             at = next;
@@ -235,6 +240,28 @@ impl AuditFile {
     }
 }
 
+impl AuditFile {
+    /// The pages of checkpoints in the file, and what is said about them. Pieces that do not come together are left out.
+    #[must_use]
+    pub fn vouched(&self) -> (Vec<Page>, Vec<Cosignature>) {
+        let (mut pages, mut said) = (Vec::new(), Vec::new());
+        let mut gathering = Gathering::default();
+        self.read(&self.said, &mut |_, frame| {
+            match frame {
+                Ok(Frame::BlobChunk { kind: frame::PAGE, name, total, offset, bytes }) => {
+                    let limit = limits::CHECKPOINT_BYTES;
+                    let whole = gathering.take(name, total, offset, &bytes, limit).ok().flatten();
+                    pages.extend(whole.and_then(|whole| Page::decode(&whole).ok()));
+                }
+                Ok(Frame::Cosignature(cosignature)) => said.push(*cosignature),
+                Ok(_) | Err(_) => {}
+            }
+            true
+        });
+        (pages, said)
+    }
+}
+
 impl Source for AuditFile {
     fn federation(&self) -> Option<FederationId> {
         self.federation
@@ -246,6 +273,10 @@ impl Source for AuditFile {
                 Ok(Frame::Article(article)) => Said::Article(article),
                 Ok(Frame::Notice(notice)) => Said::Notice(notice),
                 Ok(Frame::ForkProof(proof)) => Said::ForkProof(proof),
+                // These are asked for by themselves.
+                Ok(Frame::BlobChunk { kind: frame::PAGE, .. } | Frame::Cosignature(_)) => {
+                    return true;
+                }
                 Ok(_) => Said::Disorder,
                 Err(fault) => Said::Unreadable(fault),
             };

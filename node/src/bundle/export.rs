@@ -13,6 +13,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, Lane, ProgrammeId};
 use annona_ledger::list::Row;
 use annona_ledger::notice::{NodeCertificate, SignedNotice};
+use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{self, FRONTIER_FEEDS, Frame, Hello, Known, LIST_ROWS};
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
@@ -26,10 +27,13 @@ use crate::disk::DiskFault;
 use crate::keystore::Name;
 use crate::node::{Node, NodeFault};
 use crate::seal::{SealError, random};
-use crate::store::{Blob, Feed, StoreFault, Work};
+use crate::store::{Blob, Feed, Store, StoreFault, Work};
 
 /// Bytes of evidence in one frame: room is left for the frame's own fields.
 const EVIDENCE_FRAME: usize = 60 * 1024;
+
+/// Checkpoints a bundle carries: the newest.
+const PAGES: usize = 8;
 
 /// What to put in.
 #[derive(Clone, Copy, Debug)]
@@ -201,6 +205,8 @@ struct Preamble {
     frontier: Vec<Known>,
     outline: Vec<Known>,
     forks: Vec<ForkProof>,
+    /// The newest checkpoints, as frames.
+    pages: Vec<Frame>,
 }
 
 /// What is to be written, decided before the first byte.
@@ -233,6 +239,7 @@ impl<'a> Scope<'a> {
             frontier: feeds.iter().map(known).collect(),
             forks: if options.acknowledge { Vec::new() } else { work.fork_proofs()? },
             outline,
+            pages: pages(node.store())?,
         };
         let mut scope = Self {
             readers,
@@ -284,6 +291,18 @@ impl<'a> Scope<'a> {
         }));
         plan
     }
+}
+
+/// The newest checkpoints, with everything said about them.
+fn pages(store: &Store) -> Result<Vec<Frame>, StoreFault> {
+    let mut frames = Vec::new();
+    for hash in store.page_hashes()?.into_iter().take(PAGES) {
+        let Some(kept) = store.kept_page(&hash)? else { continue };
+        frames.extend(blob::pieces(frame::PAGE, hash, &kept.page.encode()));
+        let said = kept.cosignatures.into_iter();
+        frames.extend(said.map(|said| Frame::Cosignature(Box::new(said))));
+    }
+    Ok(frames)
 }
 
 /// Whether a node may read the bodies of a feed.
@@ -490,7 +509,7 @@ impl<'a> Parts<'a> {
     }
 
     fn preamble(&mut self) -> Result<(), ExportFault> {
-        let Preamble { articles, notices, frontier, outline, forks } = self.preamble;
+        let Preamble { articles, notices, frontier, outline, forks, pages } = self.preamble;
         let articles = articles.iter().map(|a| Frame::Article(Box::new(a.clone())));
         let notices = notices.iter().map(|n| Frame::Notice(Box::new(n.clone())));
         let forks = forks.iter().map(|p| Frame::ForkProof(Box::new(p.clone())));
@@ -504,7 +523,7 @@ impl<'a> Parts<'a> {
         for some in outline.chunks(FRONTIER_FEEDS) {
             self.within(&Frame::Outline(known(some)?))?;
         }
-        for frame in forks {
+        for frame in forks.chain(pages.iter().cloned()) {
             self.within(&frame)?;
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::block::{Block, BlockFault, Evidence, Header, Proof};
 use annona_ledger::charter::CharterRejection;
+use annona_ledger::checkpoint::{Cosignature, Page, PageFault};
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, ProgrammeId};
@@ -13,7 +14,8 @@ use annona_ledger::key::Signature;
 use annona_ledger::limits;
 use annona_ledger::list::{Builder, ListRejection, Row};
 use annona_ledger::notice::{Learned, NoticeRejection};
-use annona_ledger::sync::frame::{Frame, Known};
+use annona_ledger::sync::blob::Gathering;
+use annona_ledger::sync::frame::{self, Frame, Known};
 use annona_ledger::time::Minute;
 use annona_ledger::view::TicketRow;
 use annona_ledger::wire::{self, Bounded};
@@ -31,6 +33,10 @@ const BATCH: usize = 32;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Heads believed of one sender: three times what a federation of 1,500 terminals has.
 const HEADS: usize = 32_768;
+/// Checkpoints taken from one part.
+const PAGES: usize = 16;
+/// Cosignatures taken from one part.
+const SAID: usize = 1_024;
 /// Things of one kind that a report names; it counts all.
 const NAMED: usize = 1_000;
 
@@ -51,6 +57,12 @@ pub struct Imported {
     pub headers: u64,
     /// Lists whose rows were new.
     pub lists: u64,
+    /// Checkpoints that were new.
+    pub checkpoints: u64,
+    /// Cosignatures that were new.
+    pub cosignatures: u64,
+    /// Checkpoints that tell of more than is known here.
+    pub checkpoints_ahead: u64,
     /// What is still missing before something that was offered.
     pub gaps: BTreeSet<Gap>,
     /// Feeds that are shown to have forked. Told loudly: power stops for them, food does not.
@@ -160,7 +172,10 @@ pub enum Misfit {
     /// The rows of a list.
     #[error("the rows of a list: {0}")]
     Rows(ListRejection),
-    /// Rows of a list that is not on the ledger, or not the list's.
+    /// A checkpoint.
+    #[error("a checkpoint: {0}")]
+    Checkpoint(PageFault),
+    /// The rows of a list that is not on the ledger, or not the list's.
     #[error("rows of a list that does not stand on the ledger")]
     NoList,
 }
@@ -210,6 +225,8 @@ pub fn import(
                 report: &mut report,
                 part: &mut part,
                 go_on: &mut |bytes| go_on(done.saturating_add(bytes).min(total), total),
+                pages: Vec::new(),
+                said: Vec::new(),
             };
             let taken = taking.part(&expected, &secret);
             report.parts[*at] = part;
@@ -297,6 +314,7 @@ struct Progress {
     outline: Vec<Known>,
     rows: Option<Rows>,
     lists: Option<BTreeSet<Hash>>,
+    page: Gathering,
 }
 
 /// What a sender says it holds, once its signature has been found good.
@@ -318,9 +336,32 @@ struct Taking<'a> {
     report: &'a mut Imported,
     part: &'a mut PartReport,
     go_on: &'a mut dyn FnMut(u64) -> bool,
+    pages: Vec<Page>,
+    said: Vec<Cosignature>,
 }
 
 impl Taking<'_> {
+    /// Keeps checkpoints and what is said about them, now that everything else of the part is here.
+    fn checkpoints(&mut self) -> Result<(), NodeFault> {
+        if self.node.store().charter().is_err() {
+            return Ok(());
+        }
+        for page in std::mem::take(&mut self.pages) {
+            match self.node.store_mut().keep_page(&page)? {
+                Ok(Learned::New) => self.report.checkpoints += 1,
+                Ok(Learned::Known) => {}
+                // The part with its headers may still come, and every bundle brings the page again.
+                Err(PageFault::Tips(_)) => self.report.checkpoints_ahead += 1,
+                Err(fault) => self.report.refuse(Misfit::Checkpoint(fault)),
+            }
+        }
+        for said in std::mem::take(&mut self.said) {
+            let learned = self.node.store_mut().keep_cosignature(&said)?;
+            self.report.cosignatures += u64::from(learned == Learned::New);
+        }
+        Ok(())
+    }
+
     fn part(&mut self, federation: &FederationId, secret: &[u8; 32]) -> Result<(), NodeFault> {
         let opened = match File::open(&self.part.path) {
             Ok(file) => Opened::open(file, Some(secret)),
@@ -353,6 +394,7 @@ impl Taking<'_> {
             }
         }
         self.part.faults.extend(opened.trailing());
+        self.checkpoints()?;
         // Only now: what the sender holds is looked for among what its other sections brought.
         held.map_or(Ok(()), |held| self.acknowledge(&held))
     }
@@ -463,7 +505,23 @@ impl Taking<'_> {
             Frame::Frontier(known) => progress.frontier.extend(known.into_vec()),
             Frame::Outline(known) => progress.outline.extend(known.into_vec()),
             Frame::ListRows { list, rows } => self.rows(progress, list, rows.into_vec())?,
+            Frame::BlobChunk { kind: frame::PAGE, name, total, offset, bytes }
+                if progress.programme == Some(ProgrammeId::NONE) =>
+            {
+                let limit = limits::CHECKPOINT_BYTES;
+                match progress.page.take(name, total, offset, &bytes, limit) {
+                    Ok(None) => {}
+                    Ok(Some(whole)) if self.pages.len() < PAGES => match Page::decode(&whole) {
+                        Ok(page) => self.pages.push(page),
+                        Err(_) => self.report.refuse(misplaced),
+                    },
+                    Ok(Some(_)) | Err(_) => self.report.refuse(misplaced),
+                }
+            }
+            Frame::Cosignature(said) if self.said.len() < SAID => self.said.push(*said),
             Frame::BlobChunk { .. }
+            | Frame::Cosignature(_)
+            | Frame::Chunk(_)
             | Frame::Hello(_)
             | Frame::Ack(_)
             | Frame::Bye { .. }

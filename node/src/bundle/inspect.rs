@@ -169,6 +169,8 @@ fn read(
             }
             Frame::Hello(_)
             | Frame::BlobChunk { .. }
+            | Frame::Cosignature(_)
+            | Frame::Chunk(_)
             | Frame::Ack(_)
             | Frame::Bye { .. }
             | Frame::From(_)

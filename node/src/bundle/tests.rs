@@ -1,4 +1,5 @@
 mod keys;
+mod checkpoints;
 mod world;
 
 use std::fs;

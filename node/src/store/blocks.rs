@@ -6,6 +6,7 @@ use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::FeedId;
 use annona_ledger::key::SigningKey;
+use annona_ledger::sync::frame::Known;
 use annona_ledger::time::Hlc;
 use annona_ledger::view::{At, ChainNo, View};
 use annona_ledger::wire::{self, Bounded, Bytes};
@@ -122,6 +123,9 @@ impl Work<'_> {
         if let Some(evidence) = evidence {
             block.check_evidence(evidence)?;
         }
+        if let Some(received) = self.below_floor(feed, block)? {
+            return Ok(received);
+        }
         let (chain, received) = match self.place_of(feed, &verified)? {
             Spot::End(chain) => {
                 self.move_parting(chain, &verified)?;
@@ -153,6 +157,29 @@ impl Work<'_> {
         }
         self.check()?;
         Ok(received)
+    }
+
+    /// A block of the part this file has rows of in place of blocks: it folds nothing. Its body is kept where its header
+    /// says that it stood there, and what contradicts that header is a fork.
+    fn below_floor(&self, feed: &FeedId, block: &Block) -> Result<Option<Received>, StoreFault> {
+        let Some(chain) = self.trunk(feed) else { return Ok(None) };
+        let header = &block.header;
+        let below = self.floor(chain).is_some_and(|floor| header.first < floor.head.next);
+        self.check()?;
+        if !below {
+            return Ok(None);
+        }
+        let known = self.headers_at(feed, header.seq)?;
+        if known.iter().any(|(other, _)| other.hash() == header.hash()) {
+            self.insert_block(chain, feed, block, &header.hash())?;
+            return Ok(Some(Received::Known));
+        }
+        if known.is_empty() {
+            return Ok(Some(Received::Known));
+        }
+        self.keep_contradiction(feed, header, &block.signature)?;
+        self.mark_faulty(chain);
+        Ok(Some(Received::Fork { index: header.first }))
     }
 
     fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
@@ -320,6 +347,9 @@ impl Work<'_> {
         if next == row.head.next {
             return Some(row.head);
         }
+        if let Some(floor) = self.floor(chain).filter(|floor| next <= floor.head.next) {
+            return (next == floor.head.next).then_some(floor.head);
+        }
         let at = annona_ledger::fold::owner_of(self, chain, last);
         if at.chain == chain && next > row.sealed.next {
             let tail = self.tail(chain);
@@ -408,18 +438,11 @@ impl Work<'_> {
     /// The root over the heads known here: what an author commits to having seen.
     #[must_use]
     pub fn frontier_root(&self) -> Hash {
-        let leaves: Vec<Hash> = self
-            .heads()
-            .iter()
-            .filter(|(_, sealed)| sealed.next > 0)
-            .map(|(feed, sealed)| {
-                annona_ledger::hash::hash(
-                    annona_ledger::hash::Purpose::Frontier,
-                    &[&feed.bytes(), &sealed.next.to_be_bytes(), &sealed.accumulator.0],
-                )
-            })
-            .collect();
-        merkle::root(&leaves)
+        let known = self.heads().into_iter().filter(|(_, sealed)| sealed.next > 0);
+        let mut tips: Vec<_> = known.map(|(feed, head)| Known { feed, blocks: 1, head }).collect();
+        // Branches by their heads: which became known first is nobody's business.
+        tips.sort_unstable_by_key(|tip| (tip.feed, tip.head));
+        merkle::root(&tips.iter().map(annona_ledger::frontier::leaf).collect::<Vec<_>>())
     }
 
     /// Seals the open tail of a chain into blocks: all of it, or only as far as it fills them. In the same transaction
@@ -565,7 +588,9 @@ impl Work<'_> {
         if tail.is_some() {
             return tail;
         }
-        let row = self.block_at(at)?;
+        let Some(row) = self.block_at(at) else {
+            return self.one("SELECT entry FROM given WHERE at=?1", [At64(at)], |r| r.get(0));
+        };
         let lane = self.chain(at.chain).feed.lane;
         let mut rest: &[u8] = &row.block.body;
         let skip = at.index.checked_sub(row.block.header.first)?;

@@ -70,7 +70,7 @@ impl Work<'_> {
         })
     }
 
-    fn all_clock_words(&self) -> Vec<ClockWord> {
+    pub(super) fn all_clock_words(&self) -> Vec<ClockWord> {
         self.all("SELECT node, clock, operator FROM clock_word", [], read_word)
     }
 

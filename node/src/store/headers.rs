@@ -111,7 +111,11 @@ impl Work<'_> {
     }
 
     /// The headers known at one number of a feed, with or without their bodies, ascending by hash.
-    fn headers_at(&self, feed: &FeedId, seq: u64) -> Result<Vec<SignedHeader>, StoreFault> {
+    pub(super) fn headers_at(
+        &self,
+        feed: &FeedId,
+        seq: u64,
+    ) -> Result<Vec<SignedHeader>, StoreFault> {
         let found = self.all(
             "SELECT header, signature FROM (
                SELECT hash, header, signature FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2
@@ -181,7 +185,9 @@ impl Work<'_> {
     /// A storage fault.
     pub fn outlines(&self) -> Result<Vec<Known>, StoreFault> {
         let feeds = self.all(
-            "SELECT id FROM feed WHERE no IN (SELECT DISTINCT feed FROM header) ORDER BY id",
+            // Of a chain whose bodies were pruned, headers are left: it is whole all the same.
+            "SELECT id FROM feed WHERE no IN (SELECT DISTINCT feed FROM header)
+             AND no NOT IN (SELECT c.feed FROM chain c JOIN floor f ON f.chain=c.no) ORDER BY id",
             [],
             |r| r.get::<_, [u8; 36]>(0),
         );

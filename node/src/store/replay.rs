@@ -2,7 +2,6 @@
 
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
-use annona_ledger::fold;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::state;
@@ -41,8 +40,9 @@ impl Store {
             tx.execute(&format!("DELETE FROM {table}"), [])?;
         }
         let work = Work::new(tx, charter.clone(), roster);
+        let based = work.based();
         for epoch in 0..=charter.epoch() {
-            for change in fold::voted(&charter, epoch) {
+            for change in work.budgets_beside(epoch, based.as_ref()) {
                 work.apply(change);
             }
         }
@@ -55,17 +55,24 @@ impl Store {
                 Some(left) => work.start_of_branch(left)?,
             };
             let Some(row) = work.chain_row(feed.chain) else { continue };
+            if work.floor(feed.chain).is_some() {
+                continue;
+            }
             let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
                 || work.fork_proof(&feed.id)?.is_some();
             let fresh =
                 ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
             work.set_chain(feed.chain, fresh);
         }
+        if based.is_some() {
+            work.load_base()?;
+        }
         // A branch names lots of the chain it left: chains go in the order in which they became known.
         let mut order = feeds;
         order.sort_by_key(|feed| feed.chain);
         for feed in &order {
-            work.blocks::<StoreFault>(feed.chain, 0, |row, _| {
+            let above = work.floor(feed.chain).map_or(0, |floor| floor.blocks);
+            work.blocks::<StoreFault>(feed.chain, above, |row, _| {
                 let entries = row.block.read(feed.id.lane)?;
                 work.fold_block(feed.chain, row.block.header.epoch, &entries);
                 done = done.saturating_add(1);
@@ -109,11 +116,14 @@ impl Store {
         let feeds = work.feeds();
         let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
         for feed in &feeds {
-            let mut head = match feed.left {
-                None => Head::start(&federation, &feed.id),
-                Some(_) => work.first_block(feed.chain)?,
+            let floor = work.floor(feed.chain);
+            let mut head = match (feed.left, floor) {
+                (None, None) => Head::start(&federation, &feed.id),
+                (None, Some(floor)) => floor.head,
+                (Some(_), _) => work.first_block(feed.chain)?,
             };
-            work.blocks::<StoreFault>(feed.chain, 0, |row, evidence| {
+            let above = floor.map_or(0, |floor| floor.blocks);
+            work.blocks::<StoreFault>(feed.chain, above, |row, evidence| {
                 let header = &row.block.header;
                 let place = || format!("{} block {}", feed.id.short(), header.seq);
                 let sound = row.block.verify(&federation, &feed.id);
@@ -158,7 +168,8 @@ impl Store {
         for feed in work.feeds() {
             if let Some(last) = feed.sealed.next.checked_sub(1) {
                 let branch_start = feed.left.is_some_and(|left| left.index > last);
-                if !branch_start {
+                let begins = work.floor(feed.chain).is_some_and(|floor| floor.head == feed.sealed);
+                if !branch_start && !begins {
                     let found = work.block_at(At { chain: feed.chain, index: last });
                     work.check()?;
                     let sound = found.is_some_and(|row: super::BlockRow| {

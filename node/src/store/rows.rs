@@ -109,7 +109,7 @@ fn owner(kind: u8, purse: Option<[u8; 16]>) -> Result<Owner> {
     }
 }
 
-fn damaged() -> rusqlite::Error {
+pub(super) fn damaged() -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(
         0,
         rusqlite::types::Type::Integer,
@@ -257,5 +257,28 @@ pub(super) fn use_key(what: &Use) -> (u8, Vec<u8>) {
         Use::Row { node, list, row } => {
             (5, [&node[..], &list.to_be_bytes(), &row.to_be_bytes()].concat())
         }
+    }
+}
+
+/// Reads a use back from kind and key.
+pub(super) fn use_of(kind: u8, key: &[u8]) -> Result<Use> {
+    let hash = || key.try_into().map(Hash).map_err(|_| damaged());
+    let place = || {
+        let bytes = key.try_into().map_err(|_| damaged())?;
+        Ok::<At, rusqlite::Error>(At64::of(i64::from_be_bytes(bytes)))
+    };
+    match kind {
+        1 => Ok(Use::Ticket(hash()?)),
+        2 => Ok(Use::Float(hash()?)),
+        3 => Ok(Use::Redemption(place()?)),
+        4 => Ok(Use::Hold(place()?)),
+        5 => {
+            let (node, rest) = key.split_first_chunk::<8>().ok_or_else(damaged)?;
+            let (list, row) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+            let row = row.try_into().map_err(|_| damaged())?;
+            let (list, row) = (u64::from_be_bytes(*list), u32::from_be_bytes(row));
+            Ok(Use::Row { node: *node, list, row })
+        }
+        _ => Err(damaged()),
     }
 }

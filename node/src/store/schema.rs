@@ -1,7 +1,8 @@
 //! The tables of a ledger file, and how the file is opened.
 //!
 //! `article`, `notice`, `block`, `header` (of blocks whose bodies are not for this node), `evidence` and `tail` are what was
-//! said; `feed` and `chain` say where it stands; `seen` and `outlined` what others hold. All other tables are derived: they can be emptied and rebuilt from these.
+//! said; `feed` and `chain` say where it stands; `seen` and `outlined` what others hold; `checkpoint` and `cosignature` what they vouch for; `base` and `floor` where this
+//! file begins, if it began from a checkpoint or was pruned. All other tables are derived: they can be emptied and rebuilt from these.
 
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,14 @@ CREATE TABLE blob(kind INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB NOT NULL
   PRIMARY KEY(kind, name)) WITHOUT ROWID, STRICT;
 CREATE TABLE seen(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(node, feed)) WITHOUT ROWID, STRICT;
+CREATE TABLE checkpoint(hash BLOB PRIMARY KEY, time INTEGER NOT NULL, page BLOB NOT NULL, frontier BLOB NOT NULL)
+  WITHOUT ROWID, STRICT;
+CREATE TABLE cosignature(checkpoint BLOB NOT NULL, witness BLOB NOT NULL, time INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY(checkpoint, witness, time)) WITHOUT ROWID, STRICT;
+CREATE TABLE certified(feed BLOB PRIMARY KEY, seq INTEGER NOT NULL, head BLOB NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE base(row BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
+CREATE TABLE floor(chain INTEGER PRIMARY KEY, blocks INTEGER NOT NULL, next INTEGER NOT NULL, accumulator BLOB NOT NULL,
+  stamp INTEGER NOT NULL) STRICT;
 CREATE TABLE outlined(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(node, feed)) WITHOUT ROWID, STRICT;
 ";
@@ -90,6 +99,7 @@ CREATE TABLE carrier(programme INTEGER NOT NULL, carrier BLOB NOT NULL, pseudony
 CREATE TABLE cancelled(programme INTEGER NOT NULL, carrier BLOB NOT NULL,
   PRIMARY KEY(programme, carrier)) WITHOUT ROWID, STRICT;
 CREATE TABLE waiting(node BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(node, at)) WITHOUT ROWID, STRICT;
+CREATE TABLE given(at INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
 CREATE TABLE fault(at INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY(at, kind)) WITHOUT ROWID, STRICT;
 CREATE TABLE revoked(feed BLOB NOT NULL, node BLOB NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL, reason INTEGER NOT NULL,
   PRIMARY KEY(feed, node, seq, head, reason)) WITHOUT ROWID, STRICT;
@@ -99,7 +109,7 @@ CREATE TABLE clock_word(node BLOB NOT NULL, clock INTEGER NOT NULL, operator BLO
 ";
 
 /// The derived tables, for emptying.
-pub(super) const DERIVED_TABLES: [&str; 17] = [
+pub(super) const DERIVED_TABLES: [&str; 18] = [
     "slot",
     "pool",
     "ticket",
@@ -117,6 +127,7 @@ pub(super) const DERIVED_TABLES: [&str; 17] = [
     "revoked",
     "ended",
     "clock_word",
+    "given",
 ];
 
 /// Opens or creates the file with the settings a ledger needs: WAL and `synchronous=FULL` (NORMAL lost acknowledged

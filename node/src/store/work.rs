@@ -821,6 +821,10 @@ impl View for Work<'_> {
         })
     }
 
+    fn certified(&self, feed: &FeedRef) -> Option<annona_ledger::cut::Cut> {
+        self.certified_cut(feed)
+    }
+
     fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
         self.words_about(node)
     }

@@ -117,7 +117,7 @@ pub(super) fn certify(
         sealing,
         site: SiteId(1),
         site_name: text(CANARY_SITE),
-        roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT),
+        roles: Roles::TREASURY.and(Roles::REGISTRAR).and(Roles::MERCHANT).and(Roles::WITNESS),
         programmes: list(programmes.iter().copied()),
         ceilings: list(ceilings),
         issued: Minute(1),
