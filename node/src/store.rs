@@ -31,7 +31,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed, Received};
 pub(crate) use checkpoints::by_leaf;
-pub use checkpoints::{KeptPage, Pruned, Scratch};
+pub use checkpoints::{KeptPage, Pruned, Reached, Scratch};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
 pub(crate) use rows::feed_id;

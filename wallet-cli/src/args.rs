@@ -11,8 +11,8 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
-    audit, backup, bundle, card, charter, completions, cycle, demo, doctor, entitle, family, init,
-    key, man, node, operator, pay, restore, status, stop,
+    audit, backup, bundle, card, charter, checkpoint, completions, cycle, demo, doctor, entitle,
+    family, init, key, man, node, operator, pay, restore, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -94,6 +94,7 @@ enum Command {
     Pay(pay::Pay),
     Bundle(bundle::Bundle),
     Audit(audit::Audit),
+    Checkpoint(checkpoint::Checkpoint),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
@@ -118,6 +119,7 @@ impl Command {
             Self::Pay(command) => command.run(session),
             Self::Bundle(command) => command.run(session),
             Self::Audit(command) => command.run(session),
+            Self::Checkpoint(command) => command.run(session),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),
             Self::Doctor(command) => command.run(session),

@@ -183,7 +183,10 @@ impl From<StoreFault> for Fault {
             StoreFault::Notice(rejection) => rejection.into(),
             StoreFault::Damaged { .. } => of(Exit::Wrong, &fault),
             StoreFault::NoCharter => of(Exit::NotAllowed, &fault),
+            StoreFault::Begun { .. } | StoreFault::Open { .. } => of(Exit::Conflict, &fault),
+            StoreFault::Unmirrored { .. } => of(Exit::NotAllowed, &fault),
             StoreFault::NotALedger
+            | StoreFault::Frontier(_)
             | StoreFault::Newer { .. }
             | StoreFault::NoWal
             | StoreFault::Wire(_) => of(Exit::Input, &fault),

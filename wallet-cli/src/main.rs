@@ -23,6 +23,7 @@ mod backup;
 mod bundle;
 mod card;
 mod charter;
+mod checkpoint;
 mod completions;
 mod cycle;
 mod demo;

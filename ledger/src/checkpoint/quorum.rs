@@ -122,6 +122,15 @@ impl Certified {
         Ok(())
     }
 
+    /// Up to where a feed is certified: none, one tip, or one for each branch.
+    #[must_use]
+    pub fn tips(&self, feed: &FeedId) -> &[crate::sync::frame::Known] {
+        match feed.programme {
+            ProgrammeId::NONE => self.frontier.of(feed),
+            programme => self.programmes.get(&programme).map_or(&[], |known| known.of(feed)),
+        }
+    }
+
     /// Whether an entry whose block ends at `head` is certified.
     #[must_use]
     pub fn certifies(&self, feed: &FeedId, head: &Head, chains: &impl Chains) -> bool {

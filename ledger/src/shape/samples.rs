@@ -4,7 +4,6 @@ use super::of;
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
-use crate::charter::{Act, ArticleFork, SignedArticle};
 use crate::checkpoint::{Chunk, Cosignature, Of, Page, Said, Spot, Used, Working};
 use crate::cut::{Cut, Reason};
 use crate::entry::{
@@ -242,7 +241,7 @@ fn working() -> Vec<Working> {
         Working::Hold { at, lot: at, amount, merchant: 0, until: LAST },
     ];
     rows.extend(uses.map(|what| Working::Used { what, at }));
-    let (home, purse, stamp) = (feed_of(B), self::purse(0), NOW);
+    let (home, purse, stamp) = (feed_of(B), purse(0), NOW);
     rows.push(Working::Float {
         at,
         accumulator: hash,
@@ -261,7 +260,7 @@ fn working() -> Vec<Working> {
     rows.push(Working::Waiting { node: node(A), at });
     rows.push(Working::Fault { at, number: 1 });
     rows.push(Working::Entry { at, bytes: Bytes::new(vec![0]).expect("small") });
-    let (cut, reason) = (crate::cut::Cut::NOTHING, crate::cut::Reason::Lost);
+    let (cut, reason) = (Cut::NOTHING, Reason::Lost);
     rows.push(Working::Revoked { feed: feed_of(A), by: node(B), cut, reason });
     rows.push(Working::Ended { at, accumulator: hash });
     rows.push(Working::ClockWord { node: node(A), clock: NOW, operator: key(B).public() });

@@ -9,6 +9,7 @@ use annona_ledger::checkpoint::{Certified, Cosignature, Page, PageFault, Standin
 use annona_ledger::cut::Cut;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
+use annona_ledger::finality::{Finality, finality};
 use annona_ledger::frontier::{Chains, Frontier, FrontierFault};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef, Lane, ProgrammeId};
@@ -606,6 +607,42 @@ impl Store {
         work.commit()?;
         self.rebuild(&mut |_, _| {})?;
         Ok(pruned)
+    }
+}
+
+/// How far a feed has come: below `seen` another organisation holds it, below `certified` a quorum has signed it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reached {
+    /// Entries another organisation than the writer's is known to hold.
+    pub seen: u64,
+    /// Entries below a certified checkpoint whose programme enough have folded.
+    pub certified: u64,
+}
+
+impl Reached {
+    /// How final the entry at an index is, as far as signatures and acknowledgements tell.
+    #[must_use]
+    pub const fn at(&self, index: u64) -> Finality {
+        let (seen, certified) = (index < self.seen, index < self.certified);
+        finality(&annona_ledger::finality::Standing { seen, certified, settled: false })
+    }
+}
+
+impl Store {
+    /// How far a feed has come. Of one that forked, only the branch known first is told of.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn finality_of(&self, feed: &FeedId) -> Result<Reached, StoreFault> {
+        let own = self.roster.org_of(&feed.node.short());
+        let mut reached = Reached::default();
+        for node in self.roster.nodes().filter(|node| Some(node.org) != own) {
+            reached.seen = reached.seen.max(self.seen(&node.short(), feed)?);
+        }
+        let certified = self.certified()?;
+        reached.certified = certified.tips(feed).iter().map(|tip| tip.head.next).max().unwrap_or(0);
+        Ok(reached)
     }
 }
 

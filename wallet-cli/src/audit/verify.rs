@@ -41,10 +41,38 @@ impl Verify {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let federation = federation(self.federation.as_deref())?;
         let options = Options { federation, root: self.root, ..Options::default() };
-        let (_, verdict) = audit(session, &self.file, &options)?;
+        let (file, verdict) = audit(session, &self.file, &options)?;
         session.screen.answer("audit", value(&verdict), || text(&verdict))?;
+        let mut broken = None;
+        for vouched in annona_node::audit::checkpoints(&file) {
+            let problem = vouched.problem.map(|problem| problem.to_string());
+            let refused = vouched.standing.refused.first().map(|(_, why)| why.to_string());
+            let (found, needs) = (vouched.standing.frontier.len(), vouched.standing.quorum);
+            let told = json!({
+                "checkpoint": vouched.hash.to_string(), "minute": vouched.time.0,
+                "certified": vouched.is_certified(), "organisations": vouched.standing.frontier,
+                "quorum": needs, "certified_programmes": vouched.programmes(),
+                "problem": problem, "not_counted": vouched.standing.refused.len(),
+            });
+            session.screen.answer("audit_checkpoint", told, || {
+                let name = vouched.hash.to_string();
+                let word = if vouched.is_certified() { "certified" } else { "not certified" };
+                let end = problem.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+                format!(
+                    "checkpoint  {} of minute {}: {found} of {needs} organisations, {word}{end}",
+                    name.get(..16).unwrap_or(&name),
+                    vouched.time.0,
+                )
+            })?;
+            if vouched.is_wrong() {
+                broken = broken.or(problem).or(refused);
+            }
+        }
         if verdict.findings.iter().any(|f| f.problem == Problem::File(FileProblem::Stopped)) {
             return Err(Fault::interrupted());
+        }
+        if let (true, Some(words)) = (verdict.is_good(), broken) {
+            return Err(Fault::new(Exit::Wrong, format!("{}: {words}.", self.file.display())));
         }
         if verdict.is_good() {
             if self.federation.is_none() {

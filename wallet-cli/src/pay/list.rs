@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use annona_ledger::entry::{Entry, Lot, Method, Owner, Value as Fact};
+use annona_ledger::finality::Finality;
 use annona_ledger::fold;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, Lane, MerchantId, ProgrammeId};
 use annona_ledger::time::{Millis, Minute};
@@ -23,7 +24,7 @@ Examples:
 /// Lists what was handed out and taken back, with running totals; no passphrase is needed unless a card is given.
 ///
 /// Each line says how far it has come: accepted (durable here), sealed (in a signed block), seen (held by another
-/// node).
+/// organisation), certified (inside a checkpoint that enough organisations have signed).
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct List {
@@ -96,7 +97,7 @@ impl List {
             let programme = programme.ok_or_else(|| Fault::input("no such programme"))?;
             let mut totals: BTreeMap<CommodityId, i128> = BTreeMap::new();
             let founded = charter.founded();
-            let seen = seen(&store, &feed)?;
+            let reach = store.finality_of(&feed)?;
             let work = store.look()?;
             let sealed = work.chains_of(&feed).first().map_or(0, |f| f.sealed.next);
             each(&work, &feed, |row| {
@@ -126,10 +127,9 @@ impl List {
                     sum.1 = sum.1.saturating_add(row.units);
                     return Ok(());
                 }
-                let finality = match row.index {
-                    index if index < seen => "seen",
-                    index if index < sealed => "sealed",
-                    _ => "accepted",
+                let finality = match reach.at(row.index) {
+                    Finality::Accepted if row.index < sealed => "sealed",
+                    grade => grade.word(),
                 };
                 let at = print_minute(row.at, founded);
                 let value = json!({
@@ -211,16 +211,6 @@ fn day_of(at: Minute, founded: Millis) -> String {
 }
 
 /// How far some other node is known to hold a feed.
-fn seen(store: &Store, feed: &FeedId) -> Outcome<u64> {
-    let mut most = 0;
-    for node in store.roster().nodes() {
-        if node.node != feed.node {
-            most = most.max(store.seen(&node.short(), feed)?);
-        }
-    }
-    Ok(most)
-}
-
 /// Every redemption and refund of a feed, in order: from its blocks, then its open tail.
 fn each(work: &Work<'_>, feed: &FeedId, mut take: impl FnMut(Row) -> Outcome) -> Outcome {
     let Some(chain) = work.trunk(feed) else { return Ok(()) };
