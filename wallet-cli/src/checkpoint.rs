@@ -22,7 +22,7 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona checkpoint make
+  annona checkpoint make
   $ annona checkpoint show";
 
 /// Lets independent organisations sign what they have seen: one history for everybody, and a start without replaying.
