@@ -6,6 +6,7 @@ mod counter;
 mod demo;
 mod entitle;
 mod family;
+mod faults;
 mod founding;
 mod help;
 mod keeping;

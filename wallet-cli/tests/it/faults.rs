@@ -1,0 +1,407 @@
+//! The program killed, interrupted, without room and given damaged or absurd files: what it answered stands, what it did
+//! not finish can be run again, and it says what happened.
+//!
+//! `ANNONA_KILLS` says how often the queue is killed (12 where it is not set), `ANNONA_SEED` from which seed; a failure
+//! names both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::camp::{Answer, Camp, split};
+use crate::counter::counter;
+
+/// Chance with a seed (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit.max(1)
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn order(n: u64) -> String {
+    json!({ "request": format!("k{n}"), "family": "1", "items": { "Rice": "0.001" } }).to_string()
+}
+
+fn start(camp: &Camp, words: &str) -> Child {
+    let mut command = camp.command(split(words));
+    command.args(["--passphrase-file", "pass.txt"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).spawn().expect("starts")
+}
+
+/// What was answered: the entry of each request.
+type Answered = BTreeMap<String, u64>;
+
+fn note(answered: &mut Answered, line: &str) {
+    // The last line may have been cut by the kill: then it was no answer.
+    let Ok(line) = serde_json::from_str::<Value>(line) else { return };
+    assert_eq!(line["accepted"], json!(true), "{line}");
+    let request = line["request"].as_str().expect("its name").to_owned();
+    let index = line["index"].as_u64().expect("its entry");
+    let before = answered.insert(request, index);
+    assert!(before.is_none_or(|before| before == index), "{line}: it was entry {before:?} before");
+}
+
+/// Everything that was answered is listed, each in an entry of its own.
+fn kept(camp: &Camp, answered: &Answered, repeat: &str) {
+    let list = camp.run("pay list --json").fine();
+    let listed: BTreeSet<u64> = list
+        .lines()
+        .iter()
+        .filter_map(|line| line["entry"].as_str()?.split_once('#')?.1.parse().ok())
+        .collect();
+    for (request, index) in answered {
+        assert!(
+            listed.contains(index),
+            "{request} was answered with {index}, and is gone; {repeat}"
+        );
+    }
+    let entries: BTreeSet<u64> = answered.values().copied().collect();
+    assert_eq!(entries.len(), answered.len(), "two requests in one entry; {repeat}");
+}
+
+fn left(camp: &Camp) -> u64 {
+    let answer = camp.run("entitle balance 1 --json").fine();
+    let rice = |line: &&Value| line["commodity"] == json!(1);
+    answer.lines().iter().filter(rice).filter_map(|line| line["units"].as_u64()).sum()
+}
+
+/// SIGKILL after so many acknowledgements, again and again: nothing answered is lost, nothing is paid twice.
+#[test]
+fn a_queue_killed_again_and_again_keeps_its_word() {
+    let camp = counter();
+    let (kills, seed) = (number("ANNONA_KILLS", 12), number("ANNONA_SEED", 1));
+    let repeat = format!(
+        "repeat: ANNONA_SEED={seed} ANNONA_KILLS={kills} cargo test -p annona --test it a_queue_killed_again"
+    );
+    let mut chance = Chance(seed);
+    let mut answered = Answered::new();
+    let before = left(&camp);
+    let mut fed = 0;
+    for kill in 0..kills {
+        // From a little before what was last answered: the rest of a life is asked again in the next.
+        let from = (answered.len() as u64).saturating_sub(chance.below(6));
+        let to = from + 12 + chance.below(90);
+        fed = fed.max(to);
+        let mut child = start(&camp, "pay charge --from - --json");
+        let mut till = child.stdin.take().expect("stdin");
+        let lines: String = (from..to).map(|n| format!("{}\n", order(n))).collect();
+        // A process that is killed does not read to the end.
+        let feeder = std::thread::spawn(move || drop(till.write_all(lines.as_bytes())));
+        let mut answers = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        for line in answers.by_ref().take(usize::try_from(chance.below(40)).expect("few")) {
+            note(&mut answered, &line.expect("a line"));
+        }
+        if chance.below(2) == 0 {
+            std::thread::sleep(Duration::from_micros(chance.below(3_000)));
+        }
+        child.kill().expect("killed");
+        for line in answers.map_while(Result::ok) {
+            note(&mut answered, &line);
+        }
+        child.wait().expect("ended");
+        feeder.join().expect("fed");
+        if kill % 20 == 19 {
+            kept(&camp, &answered, &repeat);
+        }
+    }
+    kept(&camp, &answered, &repeat);
+    let all: String = (0..fed).map(|n| format!("{}\n", order(n))).collect();
+    camp.write("all.jsonl", all);
+    let done = camp.run("pay charge --from all.jsonl --json").fine();
+    for line in done.out.lines() {
+        note(&mut answered, line);
+    }
+    assert_eq!(answered.len() as u64, fed, "{repeat}");
+    assert_eq!(before - left(&camp), fed, "each order once; {repeat}");
+    camp.run("doctor --full --rebuild").fine();
+    println!("{kills} kills, {fed} orders of one gram, each answered once");
+}
+
+/// Runs a command to see how long it takes, then kills it at moments spread over that time, each in a fresh copy of the
+/// camp, and runs it again there.
+fn killed_at_any_time(
+    made: &Camp,
+    words: &str,
+    moments: u32,
+    again: impl Fn(&Camp, Answer),
+    check: impl Fn(&Camp),
+) {
+    let whole = made.copied();
+    let began = Instant::now();
+    whole.run(words).fine();
+    let took = began.elapsed();
+    check(&whole);
+    for n in 0..moments {
+        let camp = made.copied();
+        let mut child = start(&camp, words);
+        std::thread::sleep(took * n / moments);
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        again(&camp, camp.run(words));
+        check(&camp);
+        drop(camp);
+    }
+}
+
+#[test]
+fn an_issue_that_was_killed_is_finished_by_the_next() {
+    let camp = Camp::new();
+    camp.run("pay claim --budget --dir treasury").fine();
+    camp.run("pay supply --dir treasury --cycle 1 --to lake --item Rice=3000 --item Oil=200 --out l.ticket")
+        .fine();
+    camp.run("pay claim l.ticket").fine();
+    let words = format!("entitle issue {}", camp.told("frozen.txt"));
+    killed_at_any_time(
+        &camp,
+        &words,
+        6,
+        |_, answer| drop(answer.fine()),
+        |camp| assert_eq!(left(camp), 12_500),
+    );
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on() {
+    let camp = counter();
+    let words = "family import families.csv --map families.toml --operator mara.keys \
+                 --operator-passphrase-file pass.txt";
+    let count = |camp: &Camp| {
+        let found = camp.run("family find a --json").fine();
+        let families: BTreeSet<String> =
+            found.lines().iter().map(|line| line["family"].to_string()).collect();
+        families.len()
+    };
+    let whole = camp.copied();
+    whole.run(words).fine();
+    let wanted = count(&whole);
+    killed_at_any_time(
+        &camp,
+        words,
+        6,
+        |_, answer| drop(answer.fine()),
+        |camp| assert_eq!(count(camp), wanted),
+    );
+}
+
+#[test]
+fn a_bundle_whose_import_was_killed_is_taken_in_by_the_next() {
+    let camp = counter();
+    killed_at_any_time(
+        &camp,
+        "bundle import stick",
+        6,
+        |_, answer| drop(answer.fine()),
+        |camp| drop(camp.run("doctor --full --rebuild").fine()),
+    );
+}
+
+#[test]
+fn a_folder_whose_making_was_killed_is_made_anew() {
+    let camp = Camp::empty();
+    let words = "init --dir late --site late --role merchant --passphrase-cost light";
+    killed_at_any_time(
+        &camp,
+        words,
+        8,
+        |_, answer| {
+            // Either it begins anew, or it was done already.
+            if answer.code != Some(0) {
+                answer.fails(6, "is not empty");
+            }
+        },
+        |camp| {
+            camp.bare("status --dir late").fine();
+            camp.run("doctor --dir late").fine();
+        },
+    );
+    // Half made, it is nobody's folder, and the program says whose turn it is.
+    fs::create_dir(camp.file("half")).expect("folder");
+    camp.write("half/unfinished", "");
+    camp.write("half/keys.annona", "half");
+    camp.run("doctor --dir half").fails(3, "annona init");
+    camp.run("init --dir half --site half --role merchant --passphrase-cost light").fine();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_says_that_the_state_is_safe() {
+    let camp = counter();
+    let mut child = start(&camp, "pay charge --from - --json");
+    let mut till = child.stdin.take().expect("stdin");
+    let mut answers = BufReader::new(child.stdout.take().expect("stdout"));
+    writeln!(till, "{}", order(0)).expect("send");
+    let mut line = String::new();
+    answers.read_line(&mut line).expect("answered");
+    let mut answered = Answered::new();
+    note(&mut answered, &line);
+    let interrupt = || {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    };
+    interrupt();
+    // A till that waits is at a safe place: once more, or its next line, ends it.
+    std::thread::sleep(Duration::from_millis(200));
+    interrupt();
+    let output = child.wait_with_output().expect("ends");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("stopping at the next safe place") && said.contains("safe"), "{said}");
+    kept(&camp, &answered, "");
+    camp.run("pay charge --family 1 --item Rice=0.001").fine();
+}
+
+/// A small disk of its own, or `None` where this user may not mount one.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    fn mount(at: &Path, megabytes: u32) -> Option<Self> {
+        fs::create_dir_all(at).expect("folder");
+        let size = format!("size={megabytes}m");
+        let mut mount = Command::new("mount");
+        let done = mounted_quietly(mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at));
+        if !done {
+            println!("no small disk: only the administrator may mount one");
+        }
+        done.then(|| Self(at.to_owned()))
+    }
+
+    fn grow(&self, megabytes: u32) {
+        let size = format!("remount,size={megabytes}m");
+        assert!(mounted_quietly(Command::new("mount").args(["-o", &size]).arg(&self.0)));
+    }
+}
+
+fn mounted_quietly(command: &mut Command) -> bool {
+    command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).status());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_up_refuses_and_serves_again_once_there_is_room() {
+    let camp = counter();
+    let Some(disk) = Small::mount(&camp.file("small"), 3) else { return };
+    // The lake moves to the small disk: the same folder under another path is the same node.
+    let copied = Command::new("cp").arg("-a").arg(camp.file("lake")).arg(&disk.0).status();
+    assert!(copied.expect("cp").success());
+    fs::remove_dir_all(camp.file("lake")).expect("moved");
+    let lake = camp.file("small/lake");
+    let orders: String = (0..4_000).map(|n| format!("{}\n", order(n))).collect();
+    camp.write("many.jsonl", orders);
+    let queue = format!("pay charge --from many.jsonl --json --dir {}", lake.display());
+    let full = camp.run(&queue);
+    let mut answered = Answered::new();
+    for line in full.out.lines() {
+        let told: Value = serde_json::from_str(line).expect("JSON");
+        if told["accepted"] == json!(true) {
+            note(&mut answered, line);
+        }
+    }
+    assert_ne!(full.code, Some(0), "the disk was to be full");
+    assert!(full.err.contains("the disk is full"), "{:?}: {}", full.code, full.err);
+    disk.grow(1_024);
+    let done = camp.run(&queue).fine();
+    for line in done.out.lines() {
+        note(&mut answered, line);
+    }
+    assert_eq!(answered.len(), 4_000);
+    let told = camp.run(&format!("doctor --full --rebuild --dir {}", lake.display()));
+    told.fine();
+    drop(disk);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_and_four_gigabytes_are_refused_in_no_time() {
+    let camp = counter();
+    camp.write("empty", "");
+    let huge = fs::File::create(camp.file("huge")).expect("file");
+    huge.set_len(4 << 30).expect("sparse");
+    for (name, ending) in [("empty", ""), ("huge", "")] {
+        for (words, codes) in [
+            (format!("bundle import {name}{ending}"), [1, 3]),
+            (format!("audit verify {name}{ending}"), [1, 3]),
+            (format!("charter apply {name}{ending} --dir hill"), [1, 3]),
+            (format!("pay claim {name}{ending}"), [1, 3]),
+            (format!("restore {name}{ending} --dir elsewhere"), [3, 3]),
+            (
+                format!(
+                    "family import {name}{ending} --map families.toml --operator mara.keys \
+                     --operator-passphrase-file pass.txt"
+                ),
+                [1, 3],
+            ),
+        ] {
+            let began = Instant::now();
+            let answer = camp.run(&words);
+            assert!(
+                answer.code.is_some_and(|code| codes.contains(&code)),
+                "{words}: {:?}\n{}{}",
+                answer.code,
+                answer.out,
+                answer.err
+            );
+            assert!(!answer.err.is_empty(), "{words} says nothing");
+            println!(
+                "{words}: {:?} after {:?}: {}",
+                answer.code,
+                began.elapsed(),
+                answer.err.trim()
+            );
+        }
+    }
+    assert!(!camp.file("elsewhere").exists(), "nothing half-done");
+    camp.run("doctor --full").fine();
+}
+
+#[test]
+fn a_damaged_page_is_never_a_panic_and_the_doctor_names_it() {
+    let made = counter();
+    made.run("pay charge --family 1 --item Rice=0.5").fine();
+    let pages = fs::metadata(made.file("lake/ledger.db")).expect("ledger").len() / 4_096;
+    let (mut found, mut tried) = (0, 0);
+    for page in (0..pages).step_by(usize::try_from(pages / 12 + 1).expect("few")) {
+        let camp = made.copied();
+        let path = camp.file("lake/ledger.db");
+        let mut bytes = fs::read(&path).expect("read");
+        let at = usize::try_from(page * 4_096).expect("small");
+        bytes[at..at + 4_096].rotate_left(1_117);
+        fs::write(&path, bytes).expect("write");
+        tried += 1;
+        let doctor = camp.run("doctor --full --rebuild");
+        found += u32::from(doctor.code != Some(0));
+        for words in [
+            "status",
+            "pay list",
+            "pay charge --family 1 --item Rice=0.001",
+            "audit export again.audit",
+            "bundle export --to hill --out stick",
+        ] {
+            let answer = camp.run(words);
+            let fine = matches!(answer.code, Some(0 | 1 | 3 | 5 | 6));
+            assert!(fine, "page {page}: {words}: {:?} {}", answer.code, answer.err);
+            assert!(!answer.err.contains("panicked"), "page {page}: {words}: {}", answer.err);
+        }
+    }
+    assert!(found * 2 > tried, "the doctor saw {found} of {tried} damaged pages");
+}
