@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::clock;
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, OrgId, ProgrammeId};
@@ -570,16 +571,17 @@ pub struct Stamp {
 }
 
 /// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and — where the clock is
-/// more than 35 days past the newest stamp of any other node — that newest stamp. A wrong clock never starves a site.
+/// more than 35 days past the newest stamp of any other node and of what an operator answered — that newest stamp. A
+/// wrong clock never starves a site.
 #[must_use]
 pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
     let newest = work.newest_of_others(&feed.node);
-    let ahead = newest.0.saturating_add(limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60));
-    let doubtful = newest > Minute(0) && wall.0 > ahead;
-    let believed = if doubtful { newest } else { wall };
-    Stamp { at: believed.max(last), doubtful }
+    let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
+    let others = (newest > Minute(0)).then_some(newest);
+    let reading = clock::reading(wall, &clock::Heard { last, others, answered });
+    Stamp { at: reading.at, doubtful: reading.doubted }
 }
 
 fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {

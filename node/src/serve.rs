@@ -364,13 +364,29 @@ pub fn decline(
 pub fn issue(
     work: &Work<'_>,
     feed: &FeedId,
+    list: (u64, &List),
+    row: (Row, Path),
+    expires: Minute,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
+    issue_from(work, (feed, Owner::Budget), list, row, expires, at)
+}
+
+/// As [`issue`], out of lots of one kind: the budget, or the reserve for a site that is lost.
+///
+/// # Errors
+///
+/// As [`issue`].
+pub fn issue_from(
+    work: &Work<'_>,
+    (feed, from): (&FeedId, Owner),
     (number, list): (u64, &List),
     (row, path): (Row, Path),
     expires: Minute,
     at: Minute,
 ) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let lots = common(work, chain, Owner::Budget);
+    let lots = common(work, chain, from);
     let fits = lots.iter().find(|(_, lot)| {
         (lot.cycle, lot.commodity) == (list.cycle, row.commodity)
             && lot.available().covers(row.amount)

@@ -297,7 +297,13 @@ impl Store {
             work.apply(change);
         }
         work.commit()?;
+        let healed = !charter.healed().is_empty()
+            && self.charter.as_ref().is_none_or(|old| old.healed().len() < charter.healed().len());
         self.charter = Some(charter);
+        if healed {
+            // What was claimed between the fork and its healing may mean something else now.
+            self.rebuild(&mut |_, _| {})?;
+        }
         Ok(Learned::New)
     }
 

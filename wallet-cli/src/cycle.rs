@@ -1,5 +1,6 @@
 //! `annona cycle`: the rounds of a programme.
 
+mod close;
 mod key;
 mod list;
 mod open;
@@ -23,6 +24,7 @@ pub(crate) enum Cycle {
     Open(open::Open),
     Key(key::GiveKey),
     List(list::List),
+    Close(close::Close),
 }
 
 impl Cycle {
@@ -31,6 +33,7 @@ impl Cycle {
             Self::Open(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::List(command) => command.run(session),
+            Self::Close(command) => command.run(session),
         }
     }
 }

@@ -5,6 +5,7 @@ mod balance;
 mod import;
 mod issue;
 mod list;
+mod reissue;
 mod rows;
 
 use clap::Subcommand;
@@ -29,6 +30,7 @@ pub(crate) enum Entitle {
     List(list::Show),
     Approve(approve::Approve),
     Issue(issue::Issue),
+    Reissue(reissue::Reissue),
     Balance(balance::Balance),
 }
 
@@ -39,6 +41,7 @@ impl Entitle {
             Self::List(command) => command.run(session),
             Self::Approve(command) => command.run(session),
             Self::Issue(command) => command.run(session),
+            Self::Reissue(command) => command.run(session),
             Self::Balance(command) => command.run(session),
         }
     }

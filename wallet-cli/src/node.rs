@@ -1,9 +1,12 @@
 //! `annona node`: asking for a certificate, giving one, and coming back after a loss.
 
 mod admit;
+mod clock;
+mod end;
 mod learn;
 mod reincarnate;
 mod request;
+mod revoke;
 mod show;
 
 use clap::Subcommand;
@@ -32,6 +35,9 @@ pub(crate) enum Node {
     Learn(learn::Learn),
     Show(show::Show),
     Reincarnate(reincarnate::Reincarnate),
+    Revoke(revoke::Revoke),
+    End(end::End),
+    Clock(clock::Clock),
 }
 
 impl Node {
@@ -42,6 +48,9 @@ impl Node {
             Self::Learn(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Reincarnate(command) => command.run(session),
+            Self::Revoke(command) => command.run(session),
+            Self::End(command) => command.run(session),
+            Self::Clock(command) => command.run(session),
         }
     }
 }

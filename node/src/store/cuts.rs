@@ -124,6 +124,15 @@ impl Work<'_> {
         out
     }
 
+    /// The cut after everything that is sealed and known here of a feed. Of a forked one: of the chain known first.
+    #[must_use]
+    pub fn cut_here(&self, feed: &FeedRef) -> Cut {
+        let trunk = self.feed_named(feed).and_then(|feed| self.trunk(&feed));
+        let row = trunk.and_then(|chain| Some((chain, self.chain_row(chain)?)));
+        let last = row.and_then(|(chain, row)| self.sealed_as(chain, row.seq.checked_sub(1)?));
+        last.map_or(Cut::NOTHING, |last| Cut { seq: last.seq.saturating_add(1), head: last.hash })
+    }
+
     /// The feed of a short name, by the certificate that stands for it.
     pub(super) fn feed_named(&self, feed: &FeedRef) -> Option<FeedId> {
         let node = self.roster().node(&feed.node)?.node;

@@ -1,4 +1,7 @@
-use annona_ledger::id::{FeedId, Lane};
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::entry::Owner;
+use annona_ledger::id::{CommodityId, FeedId, Lane, Purse};
 use annona_ledger::list::{List, Row};
 use annona_ledger::merkle::Paths;
 use annona_ledger::rejection::Rejection;
@@ -15,6 +18,7 @@ use crate::fault::{Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::stop::LongWork;
+use crate::words::print_units;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,73 +40,80 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
-        let short = node.public().short();
-        let lists = rows::frozen(node.store(), &short)?;
-        let drafts = node.store().blobs(annona_node::store::Blob::Draft)?;
-        let roots = lists.iter().map(|(_, list)| list.root).chain(drafts.iter().copied());
-        let root = rows::pick(&self.list, roots)?;
-        let Some((index, list)) = lists.into_iter().find(|(_, list)| list.root == root) else {
-            return Err(Fault::refused(format!(
-                "list {root} is not frozen: two different operators must approve it ({}).",
-                Rejection::ListNotApproved
-            ))
-            .then("`annona entitle approve` adds an approval."));
-        };
-        let cycle = node.store().roster().cycle(list.programme, list.cycle).copied();
-        let expires =
-            cycle.map(|c| c.expires).ok_or_else(|| Fault::refused("the cycle is not open."))?;
-        let all = rows::rows(node.store(), &root)?;
-        let feed = node.feed(Lane::Value, list.programme);
-        let left: Vec<Row> = {
-            let work = node.store().look()?;
-            let used = |row: &Row| {
-                !work.uses(&Use::Row { node: short, list: index, row: row.row }).is_empty()
-            };
-            let left = all.iter().filter(|row| !used(row)).copied().collect();
+        rows_of(session, &self.list, Owner::Budget, self.dry_run)
+    }
+}
+
+/// Issues the rows of a list that are left, out of lots of one kind.
+pub(super) fn rows_of(session: &Session, list: &str, from: Owner, dry_run: bool) -> Outcome {
+    let mut node = session.signing_node()?;
+    let short = node.public().short();
+    let lists = rows::frozen(node.store(), &short)?;
+    let drafts = node.store().blobs(annona_node::store::Blob::Draft)?;
+    let roots = lists.iter().map(|(_, list)| list.root).chain(drafts.iter().copied());
+    let root = rows::pick(list, roots)?;
+    let Some((index, list)) = lists.into_iter().find(|(_, list)| list.root == root) else {
+        return Err(Fault::refused(format!(
+            "list {root} is not frozen: two different operators must approve it ({}).",
+            Rejection::ListNotApproved
+        ))
+        .then("`annona entitle approve` adds an approval."));
+    };
+    let cycle = node.store().roster().cycle(list.programme, list.cycle).copied();
+    let expires =
+        cycle.map(|c| c.expires).ok_or_else(|| Fault::refused("the cycle is not open."))?;
+    let all = rows::rows(node.store(), &root)?;
+    let feed = node.feed(Lane::Value, list.programme);
+    if from == Owner::Reserve {
+        advise(session, &node, &list, &all)?;
+    }
+    let left: Vec<Row> = {
+        let work = node.store().look()?;
+        let used =
+            |row: &Row| !work.uses(&Use::Row { node: short, list: index, row: row.row }).is_empty();
+        let left = all.iter().filter(|row| !used(row)).copied().collect();
+        work.check()?;
+        left
+    };
+    let (before, mut issued) = (all.len() - left.len(), 0usize);
+    let mut short_of_budget = None;
+    if !dry_run {
+        let paths = Paths::new(all.iter().map(Row::leaf).collect());
+        let work = LongWork::begin();
+        let mut bar = Bar::new(&session.screen, "issuing");
+        for rows in left.chunks(GROUP) {
             work.check()?;
-            left
-        };
-        let (before, mut issued) = (all.len() - left.len(), 0usize);
-        let mut short_of_budget = None;
-        if !self.dry_run {
-            let paths = Paths::new(all.iter().map(Row::leaf).collect());
-            let work = LongWork::begin();
-            let mut bar = Bar::new(&session.screen, "issuing");
-            for rows in left.chunks(GROUP) {
-                work.check()?;
-                match group(&mut node, feed, (index, &list), &paths, rows, expires)? {
-                    (done, None) => issued += done,
-                    (done, Some(refusal)) => {
-                        issued += done;
-                        short_of_budget = Some(refusal);
-                        break;
-                    }
+            match group(&mut node, (feed, from), (index, &list), &paths, rows, expires)? {
+                (done, None) => issued += done,
+                (done, Some(refusal)) => {
+                    issued += done;
+                    short_of_budget = Some(refusal);
+                    break;
                 }
-                bar.set((before + issued) as u64, all.len() as u64);
             }
-        }
-        node.close()?;
-        let rest = left.len() - issued;
-        let value = json!({
-            "list": root.to_string(), "rows": all.len(), "issued": issued, "before": before, "left": rest,
-        });
-        session.screen.answer("issued", value, || {
-            format!("{issued} rows issued, {before} were before, {rest} are left of {}", all.len())
-        })?;
-        match short_of_budget {
-            None => Ok(()),
-            Some(refusal) => Err(Fault::from(refusal).then(
-                "The rows before it are issued. Claim more budget for this cycle and run the same command again.",
-            )),
+            bar.set((before + issued) as u64, all.len() as u64);
         }
     }
+    node.close()?;
+    let rest = left.len() - issued;
+    let value = json!({
+        "list": root.to_string(), "rows": all.len(), "issued": issued, "before": before, "left": rest,
+    });
+    session.screen.answer("issued", value, || {
+        format!("{issued} rows issued, {before} were before, {rest} are left of {}", all.len())
+    })?;
+    match short_of_budget {
+            None => Ok(()),
+            Some(refusal) => Err(Fault::from(refusal).then(
+                "The rows before it are issued. Claim more for this cycle and run the same command again.",
+            )),
+        }
 }
 
 /// Issues one group in one commit. The first refusal stops the work after the group.
 fn group(
     node: &mut Node,
-    feed: FeedId,
+    (feed, from): (FeedId, Owner),
     (index, list): (u64, &List),
     paths: &Paths,
     rows: &[Row],
@@ -113,7 +124,7 @@ fn group(
         let path =
             paths.path(row.row).ok_or_else(|| Fault::input("the rows are not the list's."))?;
         let compose: Compose<'_> = Box::new(move |work, feed, at| {
-            serve::issue(work, feed, (index, list), (row, path.clone()), expires, at)
+            serve::issue_from(work, (feed, from), (index, list), (row, path.clone()), expires, at)
         });
         requests.push(Request { feed, compose });
     }
@@ -126,4 +137,33 @@ fn group(
         }
     }
     Ok((done, refused))
+}
+
+/// Says what the families of a list have left at other places, as far as it is known here. Advice, and no check: it
+/// changes when more turns up, or a cut is lowered.
+fn advise(session: &Session, node: &Node, list: &List, rows: &[Row]) -> Outcome {
+    let purses: BTreeSet<Purse> = rows.iter().map(|row| row.purse).collect();
+    let own = node.public();
+    let work = node.store().look()?;
+    let mut left: BTreeMap<CommodityId, i128> = BTreeMap::new();
+    for (at, lot) in work.all_lots() {
+        let elsewhere = work.chain(at.chain).feed.node != own;
+        let theirs = matches!(lot.owner, Owner::Purse(purse) if purses.contains(&purse));
+        if elsewhere && theirs && lot.cycle == list.cycle {
+            let sum = left.entry(lot.commodity).or_default();
+            *sum = sum.saturating_add(lot.balance.units().max(0));
+        }
+    }
+    work.check()?;
+    let charter = node.store().charter()?;
+    let programme = charter.programme(list.programme);
+    for (commodity, units) in left.into_iter().filter(|(_, units)| *units > 0) {
+        let Some(c) = programme.and_then(|p| p.commodity(commodity)) else { continue };
+        let amount = print_units(c, units);
+        session.screen.note(format!(
+            "These families have {amount} {} left elsewhere, as far as it is known here (advice only).",
+            c.name
+        ));
+    }
+    Ok(())
 }

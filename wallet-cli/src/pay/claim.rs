@@ -2,7 +2,7 @@ use std::io::Read;
 use std::path::Path;
 
 use annona_ledger::entry::Owner;
-use annona_ledger::fold::budget_name;
+use annona_ledger::fold::{budget_name, release_name};
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::view::View;
@@ -34,14 +34,14 @@ const BYTES: u64 = 32 * 1024 * 1024;
 
 /// Takes up tickets addressed to this node, each once: what they carry can be redeemed here at once, with no network.
 ///
-/// With --budget, a treasury takes up the lines that the charter's budgets give it.
+/// With --budget, a node takes up what the charter gives it: a treasury the lines of budgets, a reserve what was released.
 #[derive(Args)]
 #[command(before_help = CLAIM)]
 pub(crate) struct Claim {
     /// Files that hold tickets, texts of tickets, or - for standard input
     #[arg(value_name = "TICKET", required_unless_present = "budget")]
     tickets: Vec<String>,
-    /// Take up this node's budget lines of the charter
+    /// Take up what the charter gives this node: budget lines, and releases to its reserve
     #[arg(long, conflicts_with = "tickets")]
     budget: bool,
 }
@@ -200,12 +200,12 @@ pub(super) fn described(till: &Till, ticket: &Ticket) -> (Value, String) {
     }
 }
 
-/// Every budget line of the charter that is this node's and not claimed yet.
+/// Every budget line of the charter, and every release, that is this node's and not claimed yet.
 fn budgets(node: &Node) -> Outcome<Vec<(ProgrammeId, Ticket)>> {
     let own = node.public().short();
     let charter = node.store().charter()?.clone();
     let work = node.store().look()?;
-    let lines = charter
+    let mut lines: Vec<(ProgrammeId, Ticket)> = charter
         .budgets()
         .filter(|(_, line)| line.treasury == own)
         .filter(|((epoch, act, number), _)| {
@@ -216,6 +216,12 @@ fn budgets(node: &Node) -> Outcome<Vec<(ProgrammeId, Ticket)>> {
             (line.programme, Ticket::Budget { epoch, act, line: number })
         })
         .collect();
+    let freed = charter.releases().filter(|(_, freed)| freed.reserve == own);
+    lines.extend(freed.filter_map(|((epoch, act), freed)| {
+        let row = work.ticket(&release_name(epoch, act))?;
+        let ticket = Ticket::Release { epoch, act };
+        row.claimed.is_none().then_some((freed.feed.programme, ticket))
+    }));
     work.check()?;
     Ok(lines)
 }
