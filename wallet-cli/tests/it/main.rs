@@ -12,3 +12,4 @@ mod help;
 mod keeping;
 mod outside;
 mod pay;
+mod stopped;

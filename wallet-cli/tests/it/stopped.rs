@@ -1,0 +1,97 @@
+//! A site that is lost: fenced, ended, released; a node that is revoked; a cycle that closes.
+
+use serde_json::{Value, json};
+
+use crate::camp::Camp;
+use crate::counter::counter;
+
+/// Proposes acts, has two organisations sign them, and lets both sites hear.
+fn vote(camp: &Camp, acts: &str) {
+    camp.write("acts.toml", acts);
+    camp.run("charter propose --acts acts.toml --out acts.annona").fine();
+    enact(camp, "acts.annona");
+}
+
+fn enact(camp: &Camp, article: &str) {
+    for name in ["relief", "city"] {
+        camp.run(&format!("charter sign {article} --keys {name}.keys")).fine();
+    }
+    for dir in ["lake", "treasury"] {
+        camp.run(&format!("charter apply {article} --dir {dir}")).fine();
+    }
+}
+
+/// The lake's suspense of rice, as `status` of the lake tells it.
+fn rice(camp: &Camp, node: &str) -> Value {
+    let status = camp.run("status --json").fine();
+    let all = status.lines()[0]["suspense"].as_array().cloned().unwrap_or_default();
+    let of = |line: &&Value| line["node"] == json!(node) && line["commodity"] == json!(1);
+    all.iter().find(of).cloned().unwrap_or(Value::Null)
+}
+
+#[test]
+fn s09_a_lost_site_is_fenced_ends_and_is_released_and_nobody_is_charged() {
+    let camp = counter();
+    let node = |dir: &str| camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node");
+    let (lake, treasury) = (node("lake"), node("treasury"));
+    assert_eq!(rice(&camp, &lake), Value::Null, "nobody cut it");
+    let feed = format!("{lake}/value/1");
+    vote(
+        &camp,
+        &format!("[[fence]]\nfeed = \"{feed}\"\ncut = \"nothing\"\nreason = \"lost\"\n"),
+    );
+    // 3000 kg came, 5 were handed out, 20 went to the hill: the same for every cut.
+    let held = rice(&camp, &lake);
+    assert_eq!((&held["suspense"], &held["exact"]), (&json!("2975000"), &json!(false)));
+    camp.run("pay charge --family 1 --item Rice=1").fails(5, "rejection 8");
+    let supply = "pay supply --dir treasury --cycle 1 --item Rice=1";
+    camp.run(&format!("{supply} --to lake")).fails(5, "rejection 49");
+    camp.run("node end --yes").fine();
+    camp.run("pay charge --family 1 --item Rice=1").fails(5, "rejection 7");
+    assert_eq!(rice(&camp, &lake)["exact"], json!(true));
+    vote(
+        &camp,
+        &format!(
+            "[[release]]\nfeed = \"{feed}\"\ncycle = 1\ncommodity = \"Rice\"\namount = \"2975\"\nreserve = \"{treasury}\"\n"
+        ),
+    );
+    let held = rice(&camp, &lake);
+    assert_eq!((&held["suspense"], &held["released"]), (&json!("0"), &json!("2975000")));
+    assert_eq!(held["charge"], json!("0"));
+    let claimed = camp.run("pay claim --budget --dir treasury --json").fine();
+    assert_eq!(claimed.lines().len(), 1, "{}", claimed.out);
+    camp.run("pay claim --budget --dir treasury").fine();
+    for dir in ["lake", "treasury"] {
+        let health = camp.run(&format!("doctor --full --dir {dir}")).fine();
+        assert!(health.out.contains("made anew, the same"), "{}", health.out);
+        camp.run(&format!("audit export {dir}.audit --dir {dir}")).fine();
+        camp.run(&format!("audit verify {dir}.audit")).fine();
+    }
+}
+
+#[test]
+fn a_node_is_revoked_by_its_own_organisation_and_a_cycle_closes_with_what_is_known() {
+    let camp = counter();
+    let supply = "pay supply --dir treasury --cycle 1 --item Rice=1";
+    camp.run(&format!("{supply} --to hill --out one.ticket")).fine();
+    // The lake is no treasury and no hub.
+    camp.run("node revoke hill --reason lost --yes").fails(5, "role");
+    camp.run("node revoke hill --reason because --dir treasury --yes").fails(3, "lost");
+    camp.run("node revoke hill --reason lost --dir treasury --dry-run").fine();
+    camp.run(&format!("{supply} --to hill --out two.ticket")).fine();
+    camp.run("node revoke hill --reason lost --dir treasury --yes").fine();
+    camp.run(&format!("{supply} --to hill")).fails(5, "rejection 49");
+    let close = "cycle close --programme Food --cycle 1 --out close.annona --dir treasury";
+    camp.run(&format!("{close} --dry-run")).fine();
+    let article = camp.run(&format!("{close} --json")).fine();
+    let known = article.lines()[0]["cuts"].as_object().map_or(0, serde_json::Map::len);
+    assert!(known >= 1, "{}", article.out);
+    enact(&camp, "close.annona");
+    let charter = camp.run("charter show --json").fine();
+    assert_eq!(charter.lines()[0]["closes"].as_array().map(Vec::len), Some(1));
+    // It waits for nobody, and nobody is refused food by it.
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    camp.run("cycle close --programme Food --cycle 7 --out close.annona").fails(3, "not known");
+    let health = camp.run("doctor --full --dir treasury").fine();
+    assert!(health.out.contains("made anew, the same"), "{}", health.out);
+}
