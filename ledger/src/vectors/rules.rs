@@ -57,9 +57,8 @@ fn articles() -> Made {
     let acts = first.article.acts.clone();
     let again = signed(&charter, charter.draft(acts), &[1, 2, 3]);
     let leave = Act::Leave { org: OrgId(9), quorum: 2 };
-    let all_of = |acts: &[Act]| {
-        signed(&charter, charter.draft(bounded(acts.iter().cloned())), &[1, 2, 3])
-    };
+    let all_of =
+        |acts: &[Act]| signed(&charter, charter.draft(bounded(acts.iter().cloned())), &[1, 2, 3]);
     let (cut, unsound) = (Cut { seq: 3, head: Hash([7; 32]) }, Cut { seq: 3, head: Hash::ZERO });
     let fence = |cut| Act::Fence { feed: feed_of(A), cut, reason: Reason::Lost };
     let release = |to| Act::Release {

@@ -14,7 +14,7 @@ use crate::words::{hex, print_minute};
 const EXAMPLES: &str = "\
 Examples:
   $ annona node clock --operator mara.keys --operator-passphrase-file pass.txt --dry-run
-  $ annona node clock --operator mara.keys --operator-passphrase-file pass.txt --yes";
+  $ annona node clock --operator mara.keys --operator-passphrase-file pass.txt";
 
 /// Answers, as an operator, that what this node's clock shows is right, although all it heard of is long past.
 ///

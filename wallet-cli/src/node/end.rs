@@ -12,7 +12,7 @@ use crate::words;
 const EXAMPLES: &str = "\
 Examples:
   $ annona node end --dry-run
-  $ annona node end --programme Food --yes";
+  $ annona node end --programme Food";
 
 /// Ends this node's value feeds for good: nothing is written after it, and what is left of them is known exactly.
 ///

@@ -14,7 +14,7 @@ use crate::words::{self, hex, print_cut, reason_word, say_cut};
 const EXAMPLES: &str = "\
 Examples:
   $ annona node revoke hill --reason lost --dry-run
-  $ annona node revoke hill --reason compromised --dir treasury --yes";
+  $ annona node revoke hill --reason compromised --dir treasury";
 
 /// Takes the feeds of a node of your own organisation at their word up to what is known here, and no further.
 ///

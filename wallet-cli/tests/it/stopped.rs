@@ -36,17 +36,14 @@ fn s09_a_lost_site_is_fenced_ends_and_is_released_and_nobody_is_charged() {
     let (lake, treasury) = (node("lake"), node("treasury"));
     assert_eq!(rice(&camp, &lake), Value::Null, "nobody cut it");
     let feed = format!("{lake}/value/1");
-    vote(
-        &camp,
-        &format!("[[fence]]\nfeed = \"{feed}\"\ncut = \"nothing\"\nreason = \"lost\"\n"),
-    );
+    vote(&camp, &format!("[[fence]]\nfeed = \"{feed}\"\ncut = \"nothing\"\nreason = \"lost\"\n"));
     // 3000 kg came, 5 were handed out, 20 went to the hill: the same for every cut.
     let held = rice(&camp, &lake);
     assert_eq!((&held["suspense"], &held["exact"]), (&json!("2975000"), &json!(false)));
     camp.run("pay charge --family 1 --item Rice=1").fails(5, "rejection 8");
     let supply = "pay supply --dir treasury --cycle 1 --item Rice=1";
     camp.run(&format!("{supply} --to lake")).fails(5, "rejection 49");
-    camp.run("node end --yes").fine();
+    camp.run("node end").fine();
     camp.run("pay charge --family 1 --item Rice=1").fails(5, "rejection 7");
     assert_eq!(rice(&camp, &lake)["exact"], json!(true));
     vote(
@@ -62,7 +59,7 @@ fn s09_a_lost_site_is_fenced_ends_and_is_released_and_nobody_is_charged() {
     assert_eq!(claimed.lines().len(), 1, "{}", claimed.out);
     camp.run("pay claim --budget --dir treasury").fine();
     for dir in ["lake", "treasury"] {
-        let health = camp.run(&format!("doctor --full --dir {dir}")).fine();
+        let health = camp.run(&format!("doctor --full --rebuild --dir {dir}")).fine();
         assert!(health.out.contains("made anew, the same"), "{}", health.out);
         camp.run(&format!("audit export {dir}.audit --dir {dir}")).fine();
         camp.run(&format!("audit verify {dir}.audit")).fine();
@@ -75,11 +72,11 @@ fn a_node_is_revoked_by_its_own_organisation_and_a_cycle_closes_with_what_is_kno
     let supply = "pay supply --dir treasury --cycle 1 --item Rice=1";
     camp.run(&format!("{supply} --to hill --out one.ticket")).fine();
     // The lake is no treasury and no hub.
-    camp.run("node revoke hill --reason lost --yes").fails(5, "role");
-    camp.run("node revoke hill --reason because --dir treasury --yes").fails(3, "lost");
+    camp.run("node revoke hill --reason lost").fails(5, "role");
+    camp.run("node revoke hill --reason because --dir treasury").fails(3, "lost");
     camp.run("node revoke hill --reason lost --dir treasury --dry-run").fine();
     camp.run(&format!("{supply} --to hill --out two.ticket")).fine();
-    camp.run("node revoke hill --reason lost --dir treasury --yes").fine();
+    camp.run("node revoke hill --reason lost --dir treasury").fine();
     camp.run(&format!("{supply} --to hill")).fails(5, "rejection 49");
     let close = "cycle close --programme Food --cycle 1 --out close.annona --dir treasury";
     camp.run(&format!("{close} --dry-run")).fine();
@@ -92,6 +89,6 @@ fn a_node_is_revoked_by_its_own_organisation_and_a_cycle_closes_with_what_is_kno
     // It waits for nobody, and nobody is refused food by it.
     camp.run("pay charge --family 1 --item Rice=1").fine();
     camp.run("cycle close --programme Food --cycle 7 --out close.annona").fails(3, "not known");
-    let health = camp.run("doctor --full --dir treasury").fine();
+    let health = camp.run("doctor --full --rebuild --dir treasury").fine();
     assert!(health.out.contains("made anew, the same"), "{}", health.out);
 }
