@@ -3,7 +3,6 @@
 use super::{Made, Vector};
 use crate::block::Block;
 use crate::charter::{Act, Article, Charter, SignedArticle};
-use crate::cut::{Cut, Reason};
 use crate::entry::{CarrierKind, Control, Entry, List, Lot, Method, Owner, Registry, Send, Value};
 use crate::feed::Head;
 use crate::fixtures;
@@ -57,19 +56,6 @@ fn articles() -> Made {
     let acts = first.article.acts.clone();
     let again = signed(&charter, charter.draft(acts), &[1, 2, 3]);
     let leave = Act::Leave { org: OrgId(9), quorum: 2 };
-    let all_of =
-        |acts: &[Act]| signed(&charter, charter.draft(bounded(acts.iter().cloned())), &[1, 2, 3]);
-    let (cut, unsound) = (Cut { seq: 3, head: Hash([7; 32]) }, Cut { seq: 3, head: Hash::ZERO });
-    let fence = |cut| Act::Fence { feed: feed_of(A), cut, reason: Reason::Lost };
-    let release = |to| Act::Release {
-        feed: feed_of(A),
-        cycle: MAY,
-        commodity: RICE,
-        amount: units(5),
-        reserve: node(to),
-    };
-    let heads = [Hash([1; 32]), Hash([2; 32])];
-    let succeed = Act::Succeed { federation: charter.federation(), heads };
     let rows = [
         ("charter/founding", "good", None, first),
         ("charter/founding_not_signed_by_all", "NewcomerUnsigned", None, two),
@@ -83,16 +69,6 @@ fn articles() -> Made {
         ("charter/signer_without_a_say", "UnknownSigner", Some(()), by(&[1, 2, 4])),
         ("charter/signature_of_another", "BadSignature", Some(()), forged),
         ("charter/quorum_missing", "QuorumMissing", Some(()), by(&[1])),
-        ("charter/fence_and_release", "good", Some(()), all_of(&[fence(cut), release(TREASURY)])),
-        ("charter/release_of_what_is_not_fenced", "NotFenced", Some(()), all_of(&[release(B)])),
-        (
-            "charter/release_to_the_fenced_node",
-            "ReserveFenced",
-            Some(()),
-            all_of(&[fence(cut), release(A)]),
-        ),
-        ("charter/cut_without_a_hash", "CutUnsound", Some(()), all_of(&[fence(unsound)])),
-        ("charter/succession_later_on", "FoundMisplaced", Some(()), all_of(&[succeed])),
     ];
     let made = |(name, answer, after, article): (_, _, Option<()>, SignedArticle)| {
         let given: Given = after.map(|()| founded()).into_iter().collect();

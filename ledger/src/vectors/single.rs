@@ -113,10 +113,6 @@ fn entries() -> Made {
         ("entry/trailing_byte", "Trailing(1)", trailing(good.clone())),
         ("entry/cut_short", "Malformed", cut_short(&good)),
         ("entry/unknown_kind", "Malformed", with(0, &[63])),
-        ("entry/end", "good", Entry::Value(Value::End { at: NOW }).encode()),
-        ("entry/end_without_a_stamp", "Malformed", vec![12]),
-        ("entry/end_and_a_byte", "Trailing(1)", vec![12, 100, 0]),
-        ("entry/ticket_of_no_kind", "Malformed", vec![3, 3, 0, 0, 100]),
         ("entry/kind_of_a_later_version", "UnknownKind(64)", with(0, &[64])),
     ];
     of("entry", &[("lane", vec![Lane::Value as u8])], rows)
