@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use annona_ledger::sync::frame::{Frame, PREFIX};
-use annona_tests::hostile::{DECODERS, TABLES};
+use annona_tests::hostile::{DECODERS, TABLES, simulator};
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the tree").flatten() {
@@ -135,6 +135,7 @@ fn what_fuzzers_found_worth_keeping_is_tried_again() {
         }
         println!("{name}: {} kept, {values} values", kept.len());
     }
+    kept("simulator").iter().for_each(|bytes| simulator(bytes));
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn every_decoder_has_its_fuzz_target() {
     let targets: Vec<&str> = manifest
         .lines()
         .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
-        .filter(|name| *name != "annona-fuzz")
+        .filter(|name| !["annona-fuzz", "simulator"].contains(name))
         .collect();
     let decoders: Vec<&str> = DECODERS.iter().chain(&TABLES).map(|(name, _)| *name).collect();
     assert_eq!(targets, decoders);

@@ -32,6 +32,8 @@ use annona_node::tlog::note::{Checkpoint, Note, NoteKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::rng::NOTHING_TOLD;
+
 /// Hands bytes to a decoder; `true` where they were a value.
 pub type Decoder = fn(&[u8]) -> bool;
 
@@ -75,6 +77,30 @@ pub const TABLES: [(&str, Decoder); 2] = [
     ("table_csv", |b| in_file("table.csv", b, table)),
     ("table_xlsx", |b| in_file("table.xlsx", b, table)),
 ];
+
+/// Runs the simulator as bytes say: a seed, how long, and which of its draws are told instead of drawn. Every invariant
+/// is checked after every step, over the core's own maps.
+///
+/// # Panics
+///
+/// Where one does not hold: that is a find.
+pub fn simulator(bytes: &[u8]) {
+    let Some((head, rest)) = bytes.split_first_chunk::<3>() else { return };
+    let [high, low, steps] = *head;
+    let mut told = NOTHING_TOLD;
+    let mut place = 0u32;
+    // Each draw in three bytes: how many draws after the last, and what it gives. Draws are taken modulo small numbers.
+    for (slot, turn) in told.iter_mut().zip(rest.as_chunks::<3>().0) {
+        place = place.saturating_add(u32::from(u16::from_be_bytes([turn[0], turn[1]])) + 1);
+        *slot = (place, u64::from(turn[2]));
+    }
+    let seed = u64::from(u16::from_be_bytes([high, low]));
+    let steps = 40 + usize::from(steps);
+    let options = crate::world::Options { steps, told, ..crate::world::Options::seed(seed) };
+    if let Err(failed) = crate::run::run(options) {
+        panic!("{failed}; told {told:?}");
+    }
+}
 
 /// The decoder of a fuzz target.
 #[must_use]

@@ -1,13 +1,31 @@
 //! The only source of chance: xoshiro256** (Blackman and Vigna, 2018) seeded through SplitMix64.
 
-/// A small generator whose whole future is its seed.
+/// Draws that are told instead of drawn: which one, counted from zero, and what it gives. Ascending; the rest is unused.
+/// A fuzzer steers a run with them, one choice at a time.
+pub type Told = [(u32, u64); 32];
+
+/// No draw is told.
+pub const NOTHING_TOLD: Told = [(u32::MAX, 0); 32];
+
+/// A small generator whose whole future is its seed, but for the draws it is told.
 #[derive(Clone, Debug)]
-pub struct Rng([u64; 4]);
+pub struct Rng {
+    state: [u64; 4],
+    drawn: u32,
+    told: Told,
+    next: usize,
+}
 
 impl Rng {
     /// The generator of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::told(seed, NOTHING_TOLD)
+    }
+
+    /// The generator of a seed, with some draws told.
+    #[must_use]
+    pub fn told(seed: u64, told: Told) -> Self {
         let mut x = seed;
         let mut next = || {
             x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -16,12 +34,12 @@ impl Rng {
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             z ^ (z >> 31)
         };
-        Self([next(), next(), next(), next()])
+        Self { state: [next(), next(), next(), next()], drawn: 0, told, next: 0 }
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        let s = &mut self.0;
+        let s = &mut self.state;
         let out = s[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let t = s[1] << 17;
         s[2] ^= s[0];
@@ -30,7 +48,15 @@ impl Rng {
         s[0] ^= s[3];
         s[2] ^= t;
         s[3] = s[3].rotate_left(45);
-        out
+        let place = self.drawn;
+        self.drawn = self.drawn.saturating_add(1);
+        match self.told.get(self.next) {
+            Some((told, value)) if *told == place => {
+                self.next += 1;
+                *value
+            }
+            _ => out,
+        }
     }
 
     /// A number below `n`; zero where `n` is zero.

@@ -26,7 +26,7 @@ use crate::coverage::Coverage;
 use crate::memo;
 use crate::model::{Fact, Model};
 use crate::planted::Bug;
-use crate::rng::Rng;
+use crate::rng::{NOTHING_TOLD, Rng, Told};
 use crate::site::Site;
 
 /// Makes a node's site: seed of its key, the articles and notices it is founded with.
@@ -76,6 +76,8 @@ pub struct Options {
     pub naive: bool,
     /// Whether everything that enters the digest is printed as well.
     pub tell: bool,
+    /// Draws that are told instead of drawn.
+    pub told: Told,
 }
 
 impl Options {
@@ -85,7 +87,15 @@ impl Options {
     /// An ordinary run.
     #[must_use]
     pub const fn seed(seed: u64) -> Self {
-        Self { seed, steps: Self::STEPS, bug: None, malice: None, naive: true, tell: false }
+        Self {
+            seed,
+            steps: Self::STEPS,
+            bug: None,
+            malice: None,
+            naive: true,
+            tell: false,
+            told: NOTHING_TOLD,
+        }
     }
 }
 
@@ -178,7 +188,7 @@ impl World {
     #[must_use]
     pub fn found(options: Options, founder: &Founder<'_>) -> Self {
         memo::clear();
-        let mut rng = Rng::new(options.seed);
+        let mut rng = Rng::told(options.seed, options.told);
         let count = usize::try_from(rng.between(3, 9)).unwrap_or(3);
         let cast = Cast::draw(&mut rng, count);
         let mut charters = vec![Charter::found(&cast.articles[0]).expect("it is good")];
