@@ -400,7 +400,8 @@ pub trait View {
     fn slot(&self, at: At) -> Option<Slot>;
     /// A hold in exactly this chain.
     fn hold(&self, at: At) -> Option<HoldRow>;
-    /// A value entry of exactly this chain.
+    /// A value entry of exactly this chain. One that is kept and not yet folded may be answered too: whoever asks for
+    /// what an entry names asks only for places before that entry.
     fn entry(&self, at: At) -> Option<Value>;
     /// A ticket.
     fn ticket(&self, name: &Hash) -> Option<TicketRow>;

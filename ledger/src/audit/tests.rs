@@ -497,6 +497,40 @@ fn pools(state: &State) -> BTreeMap<(ProgrammeId, CycleId, CommodityId), (i128, 
     sums
 }
 
+/// One block refunds what it hands out only afterwards, and a refund itself; the next does it the right way round.
+#[test]
+fn nothing_comes_back_before_it_was_handed_out() {
+    let mut world = World::new();
+    let at = Minute(9);
+    let ticket = Ticket::Budget { epoch: 0, act: 3, line: 0 };
+    let (from, to, amount) = (Lot(0), Purse([1; 16]), amount(4));
+    let expires = Minute(900_000);
+    let redeem =
+        |lot| Value::Redeem { lot: Lot(lot), amount, merchant: 0, at, method: Method::Pin };
+    let refund = |redeem| Value::Refund { redeem, amount, at };
+    let issue = Value::Issue { from, list: 0, row: 0, purse: to, amount, expires, at };
+    let claim = Value::Claim { ticket: Box::new(ticket), at };
+    let merchant = Value::Merchant { merchant: MerchantId([1; 16]) };
+    for entry in [claim, merchant, issue, refund(5), refund(4), redeem(2)] {
+        world.write(0, entry.into());
+    }
+    world.seal(0);
+    let verdict = run(&world.source(), &Options { root: true, ..Options::default() });
+    let missing = |f: &&Finding| f.problem == Problem::Rule(crate::view::Fault::LotMissing);
+    let found: Vec<_> = verdict.findings.iter().filter(missing).map(|f| f.place.index).collect();
+    assert_eq!(found, [Some(3), Some(4)], "a later redemption, and the refund itself");
+    let given = verdict.sums[&(P, CycleId(1), CASH)].given;
+    assert_eq!((given.redeemed.units(), given.refunded.units()), (4, 0));
+    assert_eq!(verdict.root, Some(world.state(&[0, 1, 2]).root()));
+
+    world.write(0, refund(5).into());
+    world.seal(0);
+    let verdict = run(&world.source(), &Options { root: true, ..Options::default() });
+    let given = verdict.sums[&(P, CycleId(1), CASH)].given;
+    assert_eq!((given.redeemed.units(), given.refunded.units()), (4, 4));
+    assert_eq!(verdict.root, Some(world.state(&[0, 1, 2]).root()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]

@@ -12,7 +12,10 @@ impl<V: View> Folding<'_, V> {
     pub(super) fn refund(&mut self, index: u64, amount: Amount) {
         let at = self.at();
         let redeem = owner_of(self.view, at.chain, index);
-        let Some((lot, given)) = redeemed(self.view, redeem) else {
+        // Asked here and not of the view, which may hold the whole block already: what stands later was not yet
+        // handed out, so nothing of it came back.
+        let before = index < at.index;
+        let Some((lot, given)) = before.then(|| redeemed(self.view, redeem)).flatten() else {
             return self.fault(Fault::LotMissing);
         };
         let redemption = Use::Redemption(redeem);
