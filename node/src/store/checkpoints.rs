@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use annona_ledger::block::Header;
 use annona_ledger::charter::Charter;
 use annona_ledger::checkpoint::{Certified, Cosignature, Page, PageFault, Standing, standing};
-use annona_ledger::cut::Cut;
+use annona_ledger::cut::{self, Cut, Label};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::finality::{Finality, finality};
@@ -268,9 +268,10 @@ impl Work<'_> {
             let lot = annona_ledger::entry::Lot(index);
             annona_ledger::fold::resolve(self, chain, lot).map(|(_, row)| row.cycle)
         };
-        let held = |index: u64| {
-            let hold = self.hold(At { chain, index })?;
-            slot(hold.lot.index)
+        // A hold that was posted or dropped is told by its entry alone.
+        let held = |index: u64| match self.entry_at(At { chain, index })? {
+            Entry::Value(Value::Hold { lot, .. }) => slot(lot.0),
+            _ => None,
         };
         let cycle = match entry {
             Value::Issue { from, .. } => slot(from.0),
@@ -517,96 +518,113 @@ impl Store {
         Ok(Some(scratch))
     }
 
-    /// Drops the bodies of blocks of a programme all of whose entries belong to closed cycles, below a page that a quorum
-    /// vouches for and two organisations hold the bodies of. Headers stay.
+    /// Drops the bodies of blocks of a programme all of whose entries lie below the close of their cycle, below a page that
+    /// a quorum vouches for and nodes of two organisations hold the bodies of. Headers stay.
     ///
     /// # Errors
     ///
     /// [`StoreFault::Unmirrored`] where too few hold them; [`StoreFault::Begun`] where a feed has forked. Nothing is
     /// changed then.
-    pub fn prune(
-        &mut self,
-        kept: &KeptPage,
-        programme: ProgrammeId,
-        closed: &BTreeSet<LeafId>,
-    ) -> Result<Pruned, StoreFault> {
+    pub fn prune(&mut self, kept: &KeptPage, programme: ProgrammeId) -> Result<Pruned, StoreFault> {
         let standing = self.page_standing(kept)?;
         let mirrored = standing.is_mirrored(programme) && standing.is_mirrored(ProgrammeId::NONE);
         if !standing.certifies(programme) || !mirrored {
             return Err(StoreFault::Unmirrored { programme });
         }
+        let work = self.look()?;
+        let going = work.closed_below(&kept.frontier, programme)?;
+        if going.is_empty() {
+            return Ok(Pruned::default());
+        }
+        let mut programmes = work.began_with();
+        programmes.extend([programme, ProgrammeId::NONE]);
+        // A branch found since then may begin below the frontier, where the page knew of none.
+        for feed in work.feeds().iter().filter(|feed| programmes.contains(&feed.id.programme)) {
+            if feed.left.is_some() || work.fork_proof(&feed.id)?.is_some() {
+                return Err(StoreFault::Begun { feed: feed.id.short() });
+            }
+        }
+        drop(work);
         let epoch = kept.page.checkpoint.epoch;
         let Some(scratch) = self.scratch(&kept.frontier, epoch)? else {
             return Ok(Pruned::default());
         };
         let mut rows = Vec::new();
-        let begun: BTreeSet<ProgrammeId> =
-            self.look()?.based().map(|based| based.programmes).unwrap_or_default();
-        let mut programmes = begun;
-        programmes.extend([programme, ProgrammeId::NONE]);
-        let mut going: Vec<(FeedId, u64, Hash)> = Vec::new();
-        {
-            let past = scratch.store.look()?;
-            for programme in &programmes {
-                let Some(some) = past.working_rows(*programme)? else {
-                    let feed = FeedRef { node: [0; 8], lane: Lane::Value, programme: *programme };
-                    return Err(StoreFault::Begun { feed });
-                };
-                rows.extend(some);
-            }
-            let of =
-                |feed: &super::Feed| feed.id.programme == programme && feed.id.lane == Lane::Value;
-            for feed in past.feeds().iter().filter(|feed| of(feed)) {
-                past.blocks::<StoreFault>(feed.chain, 0, |row, _| {
-                    let entries = row.block.read(feed.id.lane)?;
-                    let closed = entries.iter().all(|placed| match &placed.entry {
-                        Entry::Value(Value::Merchant { .. } | Value::Basket { .. }) => true,
-                        Entry::Value(value) => past
-                            .cycle_of(feed.chain, placed.index, value)
-                            .is_some_and(|cycle| closed.contains(&cycle)),
-                        Entry::Registry(_) | Entry::Control(_) => false,
-                    });
-                    if closed {
-                        going.push((feed.id, row.block.header.seq, row.block.header.hash()));
-                    }
-                    Ok(true)
-                })?;
-            }
+        for programme in &programmes {
+            let Some(some) = scratch.store.look()?.working_rows(*programme)? else {
+                let feed = FeedRef { node: [0; 8], lane: Lane::Value, programme: *programme };
+                return Err(StoreFault::Begun { feed });
+            };
+            rows.extend(some);
         }
+        // State stands on the rows before the first body goes: wherever this is cut short, nothing is missing.
         self.put_base(epoch, &programmes, &rows)?;
+        self.rebuild(&mut |_, _| {})?;
         let mut pruned = Pruned::default();
         let work = self.begin()?;
         for (feed, seq, hash) in going {
-            let bytes: Option<i64> = work.one(
-                "SELECT length(body) FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
-                params![feed.bytes(), seq.cast_signed(), hash.0],
-                |r| r.get(0),
-            );
-            let Some(bytes) = bytes else { continue };
-            work.write(
-                "INSERT OR IGNORE INTO header(feed, seq, hash, first, count, header, signature)
-                 SELECT feed, seq, hash, first, count, header, signature FROM block
-                 WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
-                params![feed.bytes(), seq.cast_signed(), hash.0],
-            );
-            for table in [
-                "DELETE FROM evidence WHERE block IN (SELECT id FROM block WHERE",
-                "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE",
-            ] {
-                work.write(
-                    &format!(
-                        "{table} feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3)"
-                    ),
-                    params![feed.bytes(), seq.cast_signed(), hash.0],
-                );
+            if let Some(bytes) = work.drop_body(&feed, seq, &hash) {
+                pruned.blocks = pruned.blocks.saturating_add(1);
+                pruned.bytes = pruned.bytes.saturating_add(bytes);
             }
-            pruned.blocks = pruned.blocks.saturating_add(1);
-            pruned.bytes = pruned.bytes.saturating_add(bytes.unsigned_abs());
         }
         work.check()?;
         work.commit()?;
-        self.rebuild(&mut |_, _| {})?;
         Ok(pruned)
+    }
+}
+
+impl Work<'_> {
+    /// The blocks of a programme's value feeds that are here with their bodies, below a frontier, and all of whose entries
+    /// lie below the close of their cycle.
+    fn closed_below(
+        &self,
+        frontier: &Frontier,
+        programme: ProgrammeId,
+    ) -> Result<Vec<(FeedId, u64, Hash)>, StoreFault> {
+        let mut below = Vec::new();
+        self.blocks_as_kept::<StoreFault>(|feed, row| {
+            let header = &row.block.header;
+            let of = feed.programme == programme && feed.lane == Lane::Value;
+            if !of || !frontier.covers(feed, &header.end(), self) {
+                return Ok(true);
+            }
+            let entries = row.block.read(feed.lane)?;
+            let closed = entries.iter().all(|placed| {
+                let Entry::Value(value) = &placed.entry else { return false };
+                let at = At { chain: row.chain, index: placed.index };
+                if let Value::Merchant { .. } | Value::Basket { .. } = value {
+                    return cut::label(self, at, None) == Label::Good;
+                }
+                self.cycle_of(at.chain, at.index, value).is_some_and(|LeafId { cycle, .. }| {
+                    self.charter().closed(programme, cycle).is_some()
+                        && cut::label(self, at, Some(cycle)) == Label::Good
+                })
+            });
+            if closed {
+                below.push((*feed, header.seq, header.hash()));
+            }
+            Ok(true)
+        })?;
+        self.check()?;
+        Ok(below)
+    }
+
+    /// Keeps the header of a block in place of the block. Answers the bytes of the body, if it was here.
+    fn drop_body(&self, feed: &FeedId, seq: u64, hash: &Hash) -> Option<u64> {
+        let (id, bytes): (i64, i64) = self.one(
+            "SELECT id, length(body) FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
+            params![feed.bytes(), seq.cast_signed(), hash.0],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
+        self.write(
+            "INSERT OR IGNORE INTO header(feed, seq, hash, first, count, header, signature)
+             SELECT feed, seq, hash, first, count, header, signature FROM block WHERE id=?1",
+            [id],
+        );
+        self.write("DELETE FROM evidence WHERE block=?1", [id]);
+        self.write("DELETE FROM block WHERE id=?1", [id]);
+        Some(bytes.unsigned_abs())
     }
 }
 

@@ -165,8 +165,20 @@ impl Work<'_> {
             "SELECT header FROM block WHERE chain=?1 AND first<=?2 ORDER BY first DESC LIMIT 1",
             params![at.chain.0, at.index.cast_signed()],
             |r| r.get::<_, Vec<u8>>(0),
-        )?;
-        self.read_sealed(&header).filter(|sealed| at.index < sealed.next)
+        );
+        let holds =
+            |bytes: Vec<u8>| self.read_sealed(&bytes).filter(|sealed| at.index < sealed.next);
+        // Of a block that was pruned the header tells the same.
+        header.and_then(holds).or_else(|| {
+            let row = self.chain_row(at.chain).filter(|row| row.chain.left.is_none())?;
+            let without = self.all(
+                "SELECT header FROM header WHERE feed=(SELECT no FROM feed WHERE id=?1) AND first<=?2 AND first+count>?2",
+                params![row.chain.feed.bytes(), at.index.cast_signed()],
+                |r| r.get::<_, Vec<u8>>(0),
+            );
+            let [one] = <[Vec<u8>; 1]>::try_from(without).ok()?;
+            holds(one)
+        })
     }
 
     fn read_sealed(&self, bytes: &[u8]) -> Option<Sealed> {

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use annona_ledger::charter::{Act, Article, NodeCut, SignedArticle};
 use annona_ledger::checkpoint::{Cosignature, Page, Refusal};
+use annona_ledger::cut::Cut;
 use annona_ledger::entry::{Lot, Method, Value};
 use annona_ledger::finality::{Finality, finality};
-use annona_ledger::id::ProgrammeId;
-use annona_ledger::leaf::LeafId;
+use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::view::View;
+use annona_ledger::wire::Bounded;
 
 use super::*;
 use crate::audit::{self, AuditFile, VouchedProblem};
 use crate::checkpoint::{self, CheckpointFault};
 use crate::node::Node;
+use crate::store::Pruned;
 
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
 fn camp() -> World {
@@ -174,7 +177,7 @@ fn s40_a_forged_chunk_a_missing_one_and_too_few_witnesses_are_refused() {
     let mut rows: Vec<Vec<u8>> = chunk.rows.iter().map(|row| row.to_vec()).collect();
     *rows.last_mut().expect("a row").last_mut().expect("a byte") ^= 1;
     let rows = rows.into_iter().map(|row| annona_ledger::wire::Bytes::new(row).expect("short"));
-    chunk.rows = annona_ledger::wire::Bounded::new(rows.collect()).expect("few");
+    chunk.rows = Bounded::new(rows.collect()).expect("few");
     let begin = |n: &mut Node, carried: &checkpoint::Carried| {
         checkpoint::begin(n.store_mut(), carried, &programmes)
     };
@@ -196,28 +199,55 @@ fn s40_a_forged_chunk_a_missing_one_and_too_few_witnesses_are_refused() {
     begin(&mut n, &good).expect("begins");
 }
 
+/// Closes May, with what every node is shown of A: its first block.
+fn close_may(world: &mut World) {
+    let value = world.a.feed(Lane::Value, FOOD);
+    let work = world.a.store().look().expect("readable");
+    let first = work.sealed(work.trunk(&value).expect("known"), 0).expect("sealed");
+    drop(work);
+    let shown = NodeCut { node: short(&world.a), cut: Cut { seq: 1, head: first.hash } };
+    let cuts = Bounded::new(vec![shown]).expect("few");
+    let acts = Bounded::new(vec![Act::Close { programme: FOOD, cycle: MAY, cuts }]).expect("few");
+    let federation = world.federation();
+    let previous = world.founding.article.hash();
+    let article = Article { epoch: 1, previous, acts };
+    let by = [1u8, 2].map(|n| (OrgId(n.into()), article.sign(&federation, &key(n))));
+    let signatures = Bounded::new(by.to_vec()).expect("few");
+    let signed = SignedArticle { article, signatures };
+    for node in [&mut world.a, &mut world.b, &mut world.t] {
+        node.apply_article(&signed).expect("a good close");
+    }
+}
+
 #[test]
-#[ignore = "no command offers pruning yet"]
 fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let mut world = camp();
-    let closed = BTreeSet::from([LeafId { programme: FOOD, cycle: MAY }]);
     let page = checkpoint::make(&mut world.a).expect("a page");
     let hash = page.checkpoint.hash();
     checkpoint::cosign(&mut world.a, &hash).expect("its own");
     let kept = world.a.store().kept_page(&hash).expect("readable").expect("kept");
-    let alone = world.a.store_mut().prune(&kept, FOOD, &closed);
+    let alone = world.a.store_mut().prune(&kept, FOOD);
     assert!(alone.is_err(), "nobody else holds them");
-    enrol(&mut world.a, FOOD, [4; 16]);
+    // A second block of May, which the close will not show.
+    let (amount, at, method) = (amount(1), Minute(100), Method::Sight);
+    let late = Value::Redeem { lot: Lot(2), amount, merchant: 0, at, method };
+    let value = world.a.feed(Lane::Value, FOOD);
+    write(&mut world.a, value, vec![Entry::from(late).into()]);
     let page = certified(&mut world, "one");
     let kept = world.a.store().kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
-    let open = BTreeSet::from([LeafId { programme: FOOD, cycle: annona_ledger::id::CycleId(9) }]);
-    let before = came_to(&world.a);
-    let none = world.a.store_mut().prune(&kept, FOOD, &open).expect("nothing to do");
+    let none = world.a.store_mut().prune(&kept, FOOD).expect("nothing to do");
     assert_eq!(none.blocks, 0, "May is open");
+    close_may(&mut world);
+    let before = came_to(&world.a);
     let whole = world.dir.path().join("whole.audit");
     audit::export(world.a.store(), &whole).expect("exports");
-    let pruned = world.a.store_mut().prune(&kept, FOOD, &closed).expect("mirrored");
-    assert!(pruned.blocks > 0 && pruned.bytes > 0, "{pruned:?}");
+    let alone = world.a.store().kept_page(&hash).expect("readable").expect("kept");
+    assert!(world.a.store_mut().prune(&alone, FOOD).is_err(), "closed, and nobody else holds them");
+    let pruned = world.a.store_mut().prune(&kept, FOOD).expect("mirrored");
+    assert_eq!(pruned.blocks, 1, "what was shown when May closed");
+    assert!(pruned.bytes > 0, "{pruned:?}");
+    let again = world.a.store_mut().prune(&kept, FOOD).expect("nothing to do");
+    assert_eq!(again, Pruned::default(), "once");
     assert_eq!(came_to(&world.a), before, "state is as it was");
     let health = world.a.store().check_all(&mut |_, _| {}).expect("readable");
     assert_eq!(health.damage, Vec::<String>::new());
@@ -235,8 +265,8 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     assert!(full.is_good(), "{:?}", full.first());
     assert_eq!(less.unchecked_programmes(), [FOOD], "it says what it could not check");
     assert_eq!(less.feeds, full.feeds);
-    let last = vouched.last().expect("the checkpoint");
-    assert_eq!((last.is_certified(), last.problem), (true, None), "headers bear it out");
+    let borne = vouched.iter().find(|page| page.hash == kept.hash).expect("the checkpoint");
+    assert_eq!((borne.is_certified(), borne.problem), (true, None), "headers bear it out");
     // Brought back by a bundle of one of those that hold them.
     let folder = world.path("again");
     let a = short(&world.a);
@@ -248,6 +278,17 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     audit::export(world.a.store(), &again).expect("exports");
     let (verdict, _) = run(&again);
     assert!(verdict.is_good(), "all bodies are back: {:?}", verdict.first());
+    // And can go again, though this file begins with rows by now.
+    assert_eq!(world.a.store_mut().prune(&kept, FOOD).expect("mirrored"), pruned);
+    assert_eq!(came_to(&world.a), before);
+    // A redemption whose body is gone is refunded all the same.
+    let refund = Value::Refund { redeem: 2 + 20, amount, at: Minute(101) };
+    write(&mut world.a, value, vec![Entry::from(refund).into()]);
+    let folder = world.path("refund");
+    let b = short(&world.b);
+    let done = export(&mut world.a, &[b], &folder);
+    import(&mut world.b, &done.files);
+    assert_eq!(came_to(&world.a), came_to(&world.b));
 }
 
 #[test]
@@ -266,9 +307,7 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
         fn federation(&self) -> Result<annona_ledger::id::FederationId, crate::store::StoreFault> {
             audit::Ledger::federation(self.0)
         }
-        fn articles(
-            &self,
-        ) -> Result<Vec<annona_ledger::charter::SignedArticle>, crate::store::StoreFault> {
+        fn articles(&self) -> Result<Vec<SignedArticle>, crate::store::StoreFault> {
             audit::Ledger::articles(self.0)
         }
         fn notices(
