@@ -241,6 +241,18 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             if self.rows.branch(chain).is_some_and(|branch| branch.blocks != header.seq) {
                 self.find(place, Some(header.seq), Some(header.first), Problem::Number);
             }
+            // Where a branch left this chain was its end so far: it may have said before what follows here only now.
+            if let Some((left, known)) = entries.and_then(|said| self.rows.ahead(chain, said)) {
+                let branch = Branch {
+                    left: Some(left),
+                    head: start,
+                    blocks: header.seq,
+                    last_stamp: Minute(0),
+                    merchants: 0,
+                    loose: false,
+                };
+                return (self.rows.add_chain(branch), known);
+            }
             let mut known = 0;
             if let Some(branch) = self.rows.chains.get(at) {
                 // A branch without entries of its own may still be one with the chain it left.

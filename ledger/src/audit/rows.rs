@@ -316,6 +316,19 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
         entries.iter().take_while(same).count()
     }
 
+    /// Where entries that follow at the end of a chain stop being those of a branch that left it there, and how many are.
+    pub(super) fn ahead(&self, chain: ChainNo, entries: &[Placed]) -> Option<(At, usize)> {
+        let first = entries.first()?.index;
+        let end = Some(At { chain, index: first });
+        (0u32..).zip(&self.chains).filter(|(_, other)| other.left == end && !other.loose).find_map(
+            |(number, _)| {
+                let known = self.common(ChainNo(number), entries);
+                let index = first.saturating_add(known as u64);
+                (known > 0).then_some((At { chain: ChainNo(number), index }, known))
+            },
+        )
+    }
+
     /// The name of the entry at an index, if it lies in the block at a spot.
     fn names(&self, spot: &Spot, index: u64) -> Option<Hash> {
         let mut again = self.again.borrow_mut();
