@@ -20,7 +20,7 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The byte strings of every vector, and every file of the corpus.
+/// The byte strings of every vector.
 fn seeds() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
@@ -47,10 +47,6 @@ fn seeds() -> Vec<Vec<u8>> {
             seeds.extend(bytes.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() > 3));
         }
     }
-    let mut kept = Vec::new();
-    below(&root.join("tests/fuzz/corpus"), &mut kept);
-    kept.sort();
-    seeds.extend(kept.iter().map(|file| fs::read(file).expect("a kept finding")));
     seeds
 }
 

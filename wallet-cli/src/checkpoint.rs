@@ -8,10 +8,12 @@ mod make;
 mod show;
 mod verify;
 
+use std::path::Path;
+
 use annona_ledger::checkpoint::Standing;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::ProgrammeId;
-use annona_node::checkpoint::CheckpointFault;
+use annona_ledger::id::{FederationId, ProgrammeId};
+use annona_node::checkpoint::{self, Carried, CheckpointFault};
 use annona_node::store::{KeptPage, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint make
+  $ annona checkpoint make
   $ annona checkpoint show";
 
 /// Lets independent organisations sign what they have seen: one history for everybody, and a start without replaying.
@@ -87,6 +89,15 @@ fn certified(standing: &Standing) -> Vec<ProgrammeId> {
     all.dedup();
     all.retain(|programme| *programme != ProgrammeId::NONE && standing.certifies(*programme));
     all
+}
+
+/// A checkpoint file; what is wrong with it is told with its name.
+fn read(path: &Path) -> Outcome<(FederationId, Carried)> {
+    checkpoint::read(path).map_err(|fault| {
+        let fault = Fault::from(fault);
+        let named = fault.message.contains(&*path.to_string_lossy());
+        if named { fault } else { fault.at(path.display()) }
+    })
 }
 
 fn value(hash: &Hash, page: &annona_ledger::checkpoint::Page, standing: &Standing) -> Value {

@@ -1,5 +1,5 @@
-mod keys;
 mod checkpoints;
+mod keys;
 mod world;
 
 use std::fs;

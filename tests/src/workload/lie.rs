@@ -58,6 +58,8 @@ impl World {
                 let redeem = self.rng.pick(&given).map_or(any, |(index, _)| *index);
                 Value::Refund { redeem, amount, at }.into()
             }
+            // Says that it has written its last, and writes on.
+            _ if self.rng.chance(30) => Value::End { at }.into(),
             _ => Value::Basket { entries: 9 }.into(),
         };
         self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())

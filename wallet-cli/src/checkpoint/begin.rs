@@ -12,7 +12,8 @@ use crate::words::{self, count};
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint begin camp.checkpoint --programme Food";
+  $ annona checkpoint begin camp.checkpoint --programme Food
+  $ annona checkpoint begin camp.checkpoint --programme Food --json";
 
 /// Begins programmes of a new node from the rows of a checkpoint that a quorum vouches for, without the blocks below it.
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Begin {
 
 impl Begin {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let (federation, carried) = checkpoint::read(&self.file)?;
+        let (federation, carried) = super::read(&self.file)?;
         let (folder, mut store) = session.take_in()?;
         if federation != store.federation()? {
             return Err(Fault::input("the checkpoint belongs to another federation."));

@@ -8,8 +8,8 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint cosign
-  annona checkpoint cosign a81f3c02";
+  $ annona checkpoint cosign
+  $ annona checkpoint cosign a81f3c02";
 
 /// Signs a checkpoint as a witness: what extends everything this node has signed before, and nothing else.
 ///

@@ -12,8 +12,8 @@ use crate::words::{self, count};
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint export camp.checkpoint
-  annona checkpoint export camp.checkpoint --rows Food";
+  $ annona checkpoint export today.checkpoint
+  $ annona checkpoint export today.checkpoint --rows Food";
 
 /// Writes a checkpoint with its signatures into a file; with --rows, everything a new node of a programme begins from.
 ///

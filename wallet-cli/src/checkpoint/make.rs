@@ -7,8 +7,8 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint make
-  annona checkpoint make --json";
+  $ annona checkpoint make
+  $ annona checkpoint make --json";
 
 /// Makes a checkpoint of everything this node knows; open entries are sealed first.
 ///

@@ -9,7 +9,8 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  annona checkpoint verify camp.checkpoint";
+  $ annona checkpoint verify camp.checkpoint
+  $ annona checkpoint verify camp.checkpoint --json";
 
 /// Checks a checkpoint file: its page, every signature, the quorum, and every row it carries. Needs no passphrase.
 #[derive(Args)]
@@ -22,7 +23,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let (federation, carried) = checkpoint::read(&self.file)?;
+        let (federation, carried) = super::read(&self.file)?;
         let store = session.read()?;
         if federation != store.federation()? {
             return Err(Fault::input("the checkpoint belongs to another federation."));

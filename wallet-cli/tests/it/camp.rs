@@ -149,7 +149,7 @@ impl Camp {
         for (dir, role) in [("treasury", "treasury"), ("lake", "registrar"), ("hill", "registrar")]
         {
             self.run(&format!(
-                "init --dir {dir} --site {dir} --role {role} --role merchant --organisation 1 --passphrase-cost light"
+                "init --dir {dir} --site {dir} --role {role} --role merchant --role witness --organisation 1 --passphrase-cost light"
             ))
             .fine();
             self.run(&format!("charter apply founding.annona --dir {dir}")).fine();

@@ -42,6 +42,9 @@ fn build(camp: &Camp) {
     camp.run(&format!("pay receipt {} --out noor.receipt", camp.told("entry.txt"))).fine();
     camp.run("audit export camp.audit --seal").fine();
     camp.write("shop.csv", format!("entry,amount\n{},5\n", camp.told("name.txt")));
+    let made = camp.run("checkpoint make --json").fine();
+    camp.write("checkpoint.txt", made.field(0, "checkpoint"));
+    camp.run("checkpoint export camp.checkpoint").fine();
     camp.run("audit log publish camp.log --key-out log.key").fine();
     let name = camp.told("name.txt");
     camp.run(&format!("audit prove camp.audit {name} --out noor.proof")).fine();

@@ -29,12 +29,17 @@ fn every_example_in_the_help_works() {
     examples(&camp, "", &mut all);
     all.sort();
     all.dedup();
+    // These need witnesses of two organisations, which this camp has not: tried between real stores, and in `vouch`.
+    let quorum = |example: &String| {
+        ["checkpoint begin", "checkpoint verify"].iter().any(|words| example.starts_with(words))
+    };
+    all.retain(|example| !quorum(example));
     assert!(all.len() > 30, "{} examples found", all.len());
     let mut failed = Vec::new();
     for example in &all {
         // Each in a camp of its own: none leans on another.
         let group = example.split(' ').next().unwrap_or_default();
-        let at_counter = ["pay", "bundle", "audit", "demo"].contains(&group);
+        let at_counter = ["pay", "bundle", "audit", "demo", "checkpoint"].contains(&group);
         let camp = if at_counter { counter() } else { Camp::new() };
         // What differs from camp to camp, because it is drawn by chance.
         let code = camp.told("code.txt");
@@ -51,6 +56,7 @@ fn every_example_in_the_help_works() {
                 .replace("8be807f6a1c2d3e4/value/1#12", &camp.told("name.txt"))
                 .replace("1#12", &entry)
                 .replace("1#31", &sent)
+                .replace("a81f3c02", &camp.told("checkpoint.txt"))
         } else {
             example
         };

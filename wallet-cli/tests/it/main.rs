@@ -13,3 +13,4 @@ mod keeping;
 mod outside;
 mod pay;
 mod stopped;
+mod vouch;
