@@ -311,7 +311,12 @@ pub fn read(path: &Path) -> Result<(FederationId, Carried), CheckpointFault> {
             Frame::BlobChunk { kind: PAGE, name, total, offset, bytes } => {
                 let whole = gathering.take(name, total, offset, &bytes, limits::CHECKPOINT_BYTES);
                 if let Some(whole) = whole.map_err(|_| CheckpointFault::NotACheckpoint)? {
-                    page = Some(Page::decode(&whole)?);
+                    // Its name is the hash of what is signed: a changed byte is told here, before anybody asks who signed.
+                    let read = Page::decode(&whole)?;
+                    if read.checkpoint.hash() != name {
+                        return Err(CheckpointFault::NotACheckpoint);
+                    }
+                    page = Some(read);
                 }
             }
             Frame::Cosignature(said) if cosignatures.len() < COSIGNATURES => {

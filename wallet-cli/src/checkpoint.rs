@@ -153,11 +153,7 @@ impl From<CheckpointFault> for Fault {
                 };
             }
             CheckpointFault::Refused(why) if why.status() == 409 => Exit::Conflict,
-            CheckpointFault::Page(fault)
-                if matches!(fault, annona_ledger::checkpoint::PageFault::Tips(_)) =>
-            {
-                Exit::Conflict
-            }
+            CheckpointFault::Page(annona_ledger::checkpoint::PageFault::Tips(_)) => Exit::Conflict,
             CheckpointFault::Refused(_)
             | CheckpointFault::Page(_)
             | CheckpointFault::Chunk(_)

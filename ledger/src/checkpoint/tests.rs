@@ -146,7 +146,7 @@ fn an_organisation_counts_once_and_each_programme_by_itself() {
     let three = stand(&[&a, &inside, &outside]);
     assert!(three.certifies(FOOD) && three.certifies_leaf(id(FOOD, 5)) && !three.certifies(CASH));
     assert!(three.is_mirrored(FOOD) && !two.is_mirrored(FOOD));
-    let forged = Cosignature { signature: a.signature, ..inside.clone() };
+    let forged = Cosignature { signature: a.signature, ..inside };
     let four = stand(&[&a, &forged]);
     assert_eq!(four.refused, [(node(B), CosignatureRejection::BadSignature)]);
     assert!(!four.certifies_frontier());
@@ -295,13 +295,13 @@ fn certified_twice(quorum: usize, orgs: usize, dishonest: usize, shown: &[bool])
     histories[1].0.insert(f, vec![other]);
     let frontiers = [of(&[tip(f, 4, 0)]), of(&[tip(f, 4, 1)])];
     let mut vouched = [0usize; 2];
-    for org in 0..orgs {
+    for (org, shown) in shown.iter().enumerate().take(orgs) {
         if org < dishonest {
             vouched = vouched.map(|n| n + 1);
             continue;
         }
         // An honest witness holds the history it was shown first, and is asked for both.
-        let first = usize::from(shown[org]);
+        let first = usize::from(*shown);
         let mut witness = Witness::new(&histories[first]);
         for which in [first, 1 - first] {
             vouched[which] += usize::from(witness.asked(&frontiers[which], 1).is_ok());

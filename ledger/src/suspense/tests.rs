@@ -334,7 +334,7 @@ fn s05_a_tainted_ticket_is_declined_although_its_sender_is_fenced() {
 
 impl Camp {
     /// Whatever is open at A becomes a block of its own, and is the cut.
-    fn seal_at_zero(&mut self) -> Cut {
+    fn seal_at_zero(&self) -> Cut {
         let (_, last) = self.blocks.iter().rev().find(|(f, _)| *f == value(A)).expect("a block");
         Cut { seq: last.header.seq + 1, head: last.header.hash() }
     }
@@ -414,7 +414,7 @@ fn s10_a_fenced_node_comes_back_and_its_suspense_pays_for_what_it_gave() {
     // Released whole after the end: nobody is ever charged.
     let left = u64::try_from(before - 7).expect("positive");
     let ticket = camp.release(A, left, TREASURY);
-    let claim = Value::Claim { ticket: Box::new(ticket.clone()), at: NOW };
+    let claim = Value::Claim { ticket: Box::new(ticket), at: NOW };
     camp.write(TREASURY, claim.clone());
     assert_eq!(camp.ask(TREASURY, claim.clone()), Err(Rejection::AlreadyClaimed));
     assert_eq!(camp.ask(B, claim), Err(Rejection::NotAddressed));
@@ -658,7 +658,7 @@ fn on_a_forked_feed_a_cut_names_one_branch() {
     let state = &mut camp.desk.state;
     let trunk = state.trunk(&value(A));
     let branch = state.branch(At { chain: trunk, index: start.next }, start);
-    let verified = other.clone().verify(&federation, &value(A)).expect("a good block");
+    let verified = other.verify(&federation, &value(A)).expect("a good block");
     state.fold_block(branch, &verified).expect("in its place");
     let theirs = Cut { seq: 2, head: other.header.hash() };
     let below = |chain: ChainNo, cut: &Cut| cut::below(&camp.desk.state, chain, cut);

@@ -62,9 +62,9 @@ fn s03_a_grant_shown_at_the_wrong_site_is_refused_and_stays_good_at_the_right_on
         let mut forged = *sent;
         let annona_ledger::ticket::Moved::Send(send) = &mut forged.moved else { panic!("a send") };
         if more {
-            send.amount = amount(11)
+            send.amount = amount(11);
         } else {
-            send.to = camp.cast.nodes[2].short()
+            send.to = camp.cast.nodes[2].short();
         }
         let shown = Camp::claiming(Box::new(Ticket::Sent(forged, hops.clone())));
         let site = if more { 1 } else { 2 };

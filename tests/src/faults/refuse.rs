@@ -35,7 +35,7 @@ pub fn run(
     at: u64,
     way: usize,
 ) -> Result<Tally, Failed> {
-    let once = way % 2 == 0;
+    let once = way.is_multiple_of(2);
     let trouble = if way < 2 { Trouble::Broken { at, once } } else { Trouble::Full { at, once } };
     let mut tally = Tally::default();
     let done = Run::begin(camp, machine, seed, None)

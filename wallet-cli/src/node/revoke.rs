@@ -40,6 +40,9 @@ pub(crate) struct Revoke {
     dry_run: bool,
 }
 
+/// A node, and up to where each of its feeds is known here.
+type Cuts = ([u8; 8], Vec<(FeedRef, Cut)>);
+
 impl Revoke {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let reason = words::reason(&self.reason)?;
@@ -85,7 +88,7 @@ impl Revoke {
     }
 
     /// The node, and up to where each of its feeds is known here.
-    fn cuts(&self, session: &Session) -> Outcome<([u8; 8], Vec<(FeedRef, Cut)>)> {
+    fn cuts(&self, session: &Session) -> Outcome<Cuts> {
         let store = session.read()?;
         let certificate = words::node(store.roster(), &self.node)?;
         let own = session.own_key()?.and_then(|key| store.roster().org_of(&key.short()));

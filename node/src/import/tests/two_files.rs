@@ -97,7 +97,7 @@ fn a_real_file_of_households_takes_members_from_another() {
     };
     let mut text = include_str!("../../../../examples/maps/121-mm.toml").to_owned();
     let map = Map::parse(&text).expect("a map");
-    let key = map.key.clone();
+    let key = map.key;
     assert_eq!(key.len(), 1, "one column names a household there");
     text.push_str("\n[member]\njoin = [\"parent\"]\n[member.columns]\nchild = \"full_name\"\n");
     let map = Map::parse(&text).expect("a map of two tables");
