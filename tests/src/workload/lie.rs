@@ -7,6 +7,7 @@ use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::ticket::Ticket;
+use annona_ledger::time::Minute;
 
 use crate::check::Holds;
 use crate::world::{Malice, World};
@@ -34,7 +35,13 @@ impl World {
             wrote.iter().filter(fits).cloned().collect()
         };
         let resolved = of(|value| {
-            matches!(value, Value::Refund { .. } | Value::Post { .. } | Value::Drop { .. })
+            matches!(
+                value,
+                Value::Refund { .. }
+                    | Value::Post { .. }
+                    | Value::Drop { .. }
+                    | Value::FloatCover(_)
+            )
         });
         let others = of(|value| !matches!(value, Value::Basket { .. }));
         let given = of(|value| matches!(value, Value::Redeem { .. }));
@@ -58,9 +65,19 @@ impl World {
                 let redeem = self.rng.pick(&given).map_or(any, |(index, _)| *index);
                 Value::Refund { redeem, amount, at }.into()
             }
-            // Says that it has written its last, and writes on.
-            _ if self.rng.chance(30) => Value::End { at }.into(),
-            _ => Value::Basket { entries: 9 }.into(),
+            // Says that it has written its last, and writes on; hands out a year after its last minute.
+            _ => match (at.0 % 3, given.first()) {
+                (0, _) => Value::End { at }.into(),
+                (
+                    1,
+                    Some((_, Entry::Value(Value::Redeem { lot, amount, merchant, method, .. }))),
+                ) => {
+                    let at = Minute(at.0.saturating_add(400 * 24 * 60));
+                    let (lot, merchant) = (*lot, *merchant);
+                    Value::Redeem { lot, amount: *amount, merchant, at, method: *method }.into()
+                }
+                _ => Value::Basket { entries: 9 }.into(),
+            },
         };
         self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())
     }
