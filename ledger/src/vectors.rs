@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+mod proofs;
 mod read;
 mod rules;
 mod single;
@@ -86,7 +87,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 type Made = Vec<(&'static str, Vector)>;
 
 fn made() -> Made {
-    single::all().into_iter().chain(rules::all()).collect()
+    [single::all(), rules::all(), proofs::all()].into_iter().flatten().collect()
 }
 
 fn root() -> PathBuf {
@@ -94,10 +95,7 @@ fn root() -> PathBuf {
 }
 
 /// The areas of this crate. Others stand beside them, written and read where their bytes are made.
-const AREAS: [&str; 12] = [
-    "block", "charter", "encoding", "entry", "fork", "list", "merkle", "notice", "promise",
-    "receipt", "state", "ticket",
-];
+const AREAS: [&str; 17] = ["article_fork", "block", "charter", "code", "encoding", "entry", "fork", "insolvency", "list", "list_fork", "merkle", "notice", "promise", "receipt", "state", "statement", "ticket"];
 
 /// Every file of this crate's areas, as `area/name`, with its text.
 fn kept() -> BTreeMap<String, String> {

@@ -7,18 +7,21 @@ use serde::de::DeserializeOwned;
 
 use super::Vector;
 use crate::block::Block;
-use crate::charter::{Charter, CharterRejection, SignedArticle};
+use crate::charter::{ArticleFork, Charter, CharterRejection, SignedArticle};
 use crate::entry::{Control, Entry};
 use crate::fork::ForkProof;
 use crate::hash::Hash;
 use crate::id::{FederationId, FeedId, Lane, ProgrammeId};
+use crate::insolvency;
 use crate::key::PublicKey;
 use crate::limits;
-use crate::list;
+use crate::list::{self, ListFork};
 use crate::merkle::Path;
 use crate::notice::{Roster, SignedNotice};
 use crate::receipt::Receipt;
+use crate::short_code::ShortCode;
 use crate::state::{self, State};
+use crate::statement::{Stated, Statement};
 use crate::ticket::{Promise, Ticket};
 use crate::wire::{self, Bounded, Bytes, Name};
 
@@ -57,6 +60,11 @@ fn run(v: &Vector) -> Answer {
             told(state::root(rows) == hash(v.one("root")), "Root")
         }
         "history" => history(v),
+        "article fork" => article_fork(v),
+        "list fork" => list_fork(v),
+        "statement" => statement(v),
+        "short code" => code(v),
+        "prefix" => prefix(v),
         other => unreachable!("no such kind: {other}"),
     }
 }
@@ -132,6 +140,42 @@ fn fork(v: &Vector) -> Answer {
     let proof = ForkProof::decode(v.one("bytes")).map_err(word)?;
     let index = proof.verify(&federation(v)).ok_or_else(|| "nothing".to_owned())?;
     Ok(format!("index {index}"))
+}
+
+fn shows(holds: bool) -> Answer {
+    told(holds, "nothing")
+}
+
+fn article_fork(v: &Vector) -> Answer {
+    let fork = ArticleFork::decode(v.one("bytes")).map_err(word)?;
+    shows(!fork.verify(&charter(v).expect("a founding article")).is_empty())
+}
+
+fn list_fork(v: &Vector) -> Answer {
+    let fork = ListFork::decode(v.one("bytes")).map_err(word)?;
+    shows(fork.verify(&federation(v)).is_some())
+}
+
+fn statement(v: &Vector) -> Answer {
+    let said: Statement = wire::decode(v.one("statement"), limits::FRAME_BYTES).map_err(word)?;
+    let stated = Stated::decode(v.one("bytes")).map_err(word)?;
+    told(said.is_by(&federation(v), &stated), "Signature")
+}
+
+fn code(v: &Vector) -> Answer {
+    let text = std::str::from_utf8(v.one("bytes")).expect("a text");
+    text.parse::<ShortCode>().map_err(word).map(good)
+}
+
+/// Replays the blocks of one feed from its first.
+fn prefix(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    let roster = roster(v, &charter);
+    let blocks: Result<Vec<Block>, String> =
+        v.all("block").map(|b| wire::decode(b, limits::FRAME_BYTES).map_err(word)).collect();
+    let shown =
+        insolvency::replay(&charter, &roster, &feed(v.one("feed")), blocks?).map_err(word)?;
+    shown.map(|shown| format!("index {}", shown.index)).ok_or_else(|| "nothing".to_owned())
 }
 
 /// The charter of the articles given, if there are any.
