@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::Hash;
 
+#[cfg(test)]
+pub(crate) mod odd;
 mod prepared;
 
 pub use prepared::Prepared;
@@ -75,7 +77,9 @@ impl Context {
 
 /// A key that may not be admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key is not a point of the curve, or of small order: such keys verify anything")]
+#[error(
+    "the key is no point of the curve in its one spelling, or of small order: such keys verify anything"
+)]
 pub struct WeakKey;
 
 impl PublicKey {
@@ -96,10 +100,12 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`WeakKey`] for bytes that are no key, or one under which any message verifies.
+    /// [`WeakKey`] for bytes that are no key, a second spelling of one, or one under which any message verifies.
     pub fn check(&self) -> Result<(), WeakKey> {
         let key = VerifyingKey::from_bytes(self.bytes()).map_err(|_| WeakKey)?;
-        if key.is_weak() { Err(WeakKey) } else { Ok(()) }
+        // Keys are told apart by their bytes: a point spelt in two ways would be two keys.
+        let respelt = key.to_edwards().compress().0 != *self.bytes();
+        if key.is_weak() || respelt { Err(WeakKey) } else { Ok(()) }
     }
 
     /// Whether `signature` is this key's over `context ‖ scope ‖ message`.

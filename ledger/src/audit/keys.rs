@@ -79,3 +79,24 @@ impl Keys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::odd::{CONTEXT, Case, SCOPE, cases};
+
+    #[test]
+    fn s37_an_audit_answers_odd_signatures_the_same_before_and_after_it_prepares_their_key() {
+        for Case { name, key, message, signature, good } in cases() {
+            let known = [(key, Known::default())].into();
+            let keys = Keys { known, ..Keys::default() };
+            let (federation, feed) = (FederationId(Hash::ZERO), [0; 36]);
+            for time in 0..OFTEN + 3 {
+                let scope = (CONTEXT, &federation, &feed);
+                let answer = keys.verifies(&key, scope, &message[SCOPE..], &signature);
+                assert_eq!(answer, good, "{name}, asked {time} times before");
+            }
+            assert!(keys.known[&key].prepared.get().is_some(), "it was prepared meanwhile");
+        }
+    }
+}
