@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+mod kinds;
+mod pages;
 mod proofs;
 mod read;
 mod rules;
 mod single;
+mod stops;
 
 /// One file: what it is for, what the answer to it is, and what the reader is given.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,7 +90,9 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 type Made = Vec<(&'static str, Vector)>;
 
 fn made() -> Made {
-    [single::all(), rules::all(), proofs::all()].into_iter().flatten().collect()
+    let areas =
+        [single::all(), kinds::all(), rules::all(), stops::all(), proofs::all(), pages::all()];
+    areas.into_iter().flatten().collect()
 }
 
 fn root() -> PathBuf {
@@ -95,7 +100,34 @@ fn root() -> PathBuf {
 }
 
 /// The areas of this crate. Others stand beside them, written and read where their bytes are made.
-const AREAS: [&str; 17] = ["article_fork", "block", "charter", "code", "encoding", "entry", "fork", "insolvency", "list", "list_fork", "merkle", "notice", "promise", "receipt", "state", "statement", "ticket"];
+const AREAS: [&str; 26] = [
+    "article_fork",
+    "block",
+    "charter",
+    "checkpoint",
+    "chunk",
+    "code",
+    "cosignature",
+    "cut",
+    "draft",
+    "encoding",
+    "entry",
+    "fork",
+    "heal",
+    "insolvency",
+    "kind",
+    "list",
+    "list_fork",
+    "merkle",
+    "notice",
+    "promise",
+    "receipt",
+    "signature",
+    "state",
+    "statement",
+    "ticket",
+    "working",
+];
 
 /// Every file of this crate's areas, as `area/name`, with its text.
 fn kept() -> BTreeMap<String, String> {

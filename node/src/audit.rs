@@ -15,6 +15,8 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+#[cfg(test)]
+mod vectors;
 mod walk;
 
 pub use anomalies::anomalies;

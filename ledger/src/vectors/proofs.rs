@@ -194,7 +194,8 @@ fn prefixes() -> Made {
     let first = sealed(0, start, &[claim]);
     let over = sealed(1, first.header.end(), &[send(60), send(41)]);
     let paid = sealed(1, first.header.end(), &[send(60), send(40)]);
-    let apart = sealed(1, start, &[send(60), send(41)]);
+    let late: Entry = Value::Claim { ticket: Box::new(FOOD_BUDGET), at: Minute(NOW.0 + 1) }.into();
+    let apart = sealed(1, sealed(0, start, &[late]).header.end(), &[send(60), send(41)]);
     let mut changed = over.clone();
     changed.signature = first.signature;
     // A ticket whose sender is not known here proves nothing against whoever claimed it in good faith.

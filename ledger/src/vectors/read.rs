@@ -6,14 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Vector;
+use crate::admit::admit;
 use crate::block::Block;
 use crate::charter::{ArticleFork, Charter, CharterRejection, SignedArticle};
+use crate::checkpoint::{Chunk, Cosignature, Page, Working};
 use crate::entry::{Control, Entry};
 use crate::fork::ForkProof;
 use crate::hash::Hash;
 use crate::id::{FederationId, FeedId, Lane, ProgrammeId};
 use crate::insolvency;
-use crate::key::PublicKey;
+use crate::key::{Context, Prepared, PublicKey, Signature};
 use crate::limits;
 use crate::list::{self, ListFork};
 use crate::merkle::Path;
@@ -65,6 +67,12 @@ fn run(v: &Vector) -> Answer {
         "statement" => statement(v),
         "short code" => code(v),
         "prefix" => prefix(v),
+        "draft" => draft(v),
+        "checkpoint" => checkpoint(v),
+        "cosignature" => cosignature(v),
+        "rows of a checkpoint" => chunk(v),
+        "working row" => Working::of_row(v.one("bytes")).map_err(word).map(good),
+        "signature" => signature(v),
         other => unreachable!("no such kind: {other}"),
     }
 }
@@ -77,10 +85,14 @@ fn told(holds: bool, wrong: &str) -> Answer {
     if holds { Ok(good(())) } else { Err(wrong.to_owned()) }
 }
 
-/// The name of what is wrong, with what it holds in brackets: `Trailing(1)`. Named fields are left out.
+/// The name of what is wrong, with what it holds in brackets: `Trailing(1)`. Named fields are left out, and brackets with
+/// such in them.
 fn word(fault: impl Debug) -> String {
     let text = format!("{fault:?}");
-    text.split(" {").next().unwrap_or_default().to_owned()
+    let (plain, named) =
+        text.split_once(" {").map_or((&text[..], false), |(front, _)| (front, true));
+    let end = if named { plain.find('(') } else { None };
+    plain[..end.unwrap_or(plain.len())].to_owned()
 }
 
 fn decode<T: Serialize + DeserializeOwned>(v: &Vector) -> Result<T, String> {
@@ -225,13 +237,63 @@ fn path(v: &Vector) -> Answer {
 /// Folds blocks of feeds, each after the feed it is of, and compares the root.
 fn history(v: &Vector) -> Answer {
     let charter = charter(v).expect("a founding article");
-    let roster = roster(v, &charter);
+    assert_eq!(charter.federation(), federation(v), "one federation");
+    told(folded(v, charter)?.root() == hash(v.one("root")), "Root")
+}
+
+/// Folds blocks of feeds, each after the feed it is of.
+fn folded(v: &Vector, charter: Charter) -> Result<State, String> {
+    let (federation, roster) = (charter.federation(), roster(v, &charter));
     let mut state = State::new(charter, roster);
     assert_eq!(v.all("feed").count(), v.all("block").count(), "a feed for each block");
     for (of, bytes) in v.all("feed").zip(v.all("block")) {
-        let verified = block(v, of, bytes)?;
-        let chain = state.trunk(&feed(of));
+        let of = feed(of);
+        let block: Block = wire::decode(bytes, limits::FRAME_BYTES).map_err(word)?;
+        let verified = block.verify(&federation, &of).map_err(word)?;
+        let chain = state.trunk(&of);
         state.fold_block(chain, &verified).map_err(word)?;
     }
-    told(state.root() == hash(v.one("root")), "Root")
+    Ok(state)
+}
+
+/// What a writer asks of itself.
+fn draft(v: &Vector) -> Answer {
+    let writer = feed(v.one("writer"));
+    let mut state = folded(v, charter(v).expect("a founding article"))?;
+    let entry = Entry::decode(writer.lane, v.one("bytes")).map_err(word)?;
+    let chain = state.trunk(&writer);
+    admit(&state, chain, &entry.into()).map_err(word).map(good)
+}
+
+fn page(bytes: &[u8]) -> Result<Page, String> {
+    Page::decode(bytes).map_err(word)
+}
+
+fn checkpoint(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    page(v.one("bytes"))?.check(&charter).map_err(word).map(good)
+}
+
+fn cosignature(v: &Vector) -> Answer {
+    let (charter, page) = (charter(v).expect("a founding article"), page(v.one("checkpoint"))?);
+    let said = Cosignature::decode(v.one("bytes")).map_err(word)?;
+    said.check(&page, &charter, &roster(v, &charter)).map_err(word).map(good)
+}
+
+fn chunk(v: &Vector) -> Answer {
+    let page = page(v.one("checkpoint"))?;
+    Chunk::decode(v.one("bytes")).map_err(word)?.check(&page).map_err(word).map(good)
+}
+
+/// Asks both verifiers: they have one answer.
+fn signature(v: &Vector) -> Answer {
+    let key = PublicKey::Ed25519(v.one("key").try_into().expect("32 bytes"));
+    let (r, s) = v.one("bytes").split_at(32);
+    let signature = Signature::Ed25519([r, s].map(|half| half.try_into().expect("64 bytes")));
+    let context = Context::Promise;
+    let message = v.one("message").strip_prefix(context.bytes()).expect("a promise");
+    let holds = key.verifies(context, &[], message, &signature);
+    let prepared = Prepared::new(&key);
+    assert_eq!(prepared.is_some_and(|k| k.verifies(context, &[], message, &signature)), holds);
+    told(holds, "Signature")
 }

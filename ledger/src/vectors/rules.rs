@@ -23,19 +23,19 @@ pub(super) fn all() -> Made {
     [articles(), notices(), lists(), rows(), histories()].into_iter().flatten().collect()
 }
 
-type Given = Vec<(&'static str, Vec<u8>)>;
+pub(super) type Given = Vec<(&'static str, Vec<u8>)>;
 
-fn founded() -> (&'static str, Vec<u8>) {
+pub(super) fn founded() -> (&'static str, Vec<u8>) {
     ("article", founding().encode())
 }
 
 /// An article with the ordinary signatures of organisations, in the order given.
-fn signed(charter: &Charter, article: Article, by: &[u8]) -> SignedArticle {
+pub(super) fn signed(charter: &Charter, article: Article, by: &[u8]) -> SignedArticle {
     fixtures::signed(article, &charter.federation(), by.iter().copied())
 }
 
 /// An article of one act after the founding, signed by all.
-fn decides(charter: &Charter, act: Act) -> SignedArticle {
+pub(super) fn decides(charter: &Charter, act: Act) -> SignedArticle {
     signed(charter, charter.draft(bounded([act])), &[1, 2, 3])
 }
 
@@ -78,7 +78,7 @@ fn articles() -> Made {
     rows.into_iter().map(made).collect()
 }
 
-fn operator(seed: u8, org: u16, roles: OperatorRoles) -> Notice {
+pub(super) fn operator(seed: u8, org: u16, roles: OperatorRoles) -> Notice {
     Notice::Operator(OperatorCertificate {
         org: OrgId(org),
         operator: key(seed).public(),
@@ -90,7 +90,7 @@ fn operator(seed: u8, org: u16, roles: OperatorRoles) -> Notice {
     })
 }
 
-fn said(by: u8, notice: Notice) -> SignedNotice {
+pub(super) fn said(by: u8, notice: Notice) -> SignedNotice {
     fixtures::said(&charter(), by, notice)
 }
 
@@ -254,7 +254,7 @@ fn send(from: u64, owner: Owner, amount: u64) -> Moved {
     Moved::Send(Send { from, to, owner, cycle, commodity, amount, expires, at })
 }
 
-fn claim(ticket: Ticket) -> Entry {
+pub(super) fn claim(ticket: Ticket) -> Entry {
     Entry::Value(Value::Claim { ticket: Box::new(ticket), at: NOW })
 }
 

@@ -7,7 +7,7 @@ use crate::feed::{Head, leaf};
 use crate::fork::{ForkProof, Statement};
 use crate::hash::{Hash, Purpose, hash_one};
 use crate::id::{FeedId, Lane};
-use crate::key::Signature;
+use crate::key::{Signature, odd};
 use crate::merkle;
 use crate::receipt::{Heading, Receipt};
 use crate::testing::*;
@@ -16,7 +16,22 @@ use crate::wire::{self, Bytes};
 
 pub(super) fn all() -> Made {
     let areas = [encoding(), entries(), promises(), tickets(), blocks(), receipts(), forks()];
-    areas.into_iter().flatten().chain(paths()).collect()
+    areas.into_iter().flatten().chain(paths()).chain(signatures()).collect()
+}
+
+/// What libraries answer differently, and this one in one way.
+fn signatures() -> Made {
+    let made = |case: odd::Case| {
+        let Signature::Ed25519([r, s]) = case.signature;
+        let name: &'static str = format!("signature/{}", case.name).leak();
+        let given = vec![
+            ("key", case.key.bytes().to_vec()),
+            ("message", [&odd::CONTEXT.bytes()[..], &case.message].concat()),
+            ("bytes", [r, s].concat()),
+        ];
+        (name, Vector::new("signature", if case.good { "good" } else { "Signature" }, given))
+    };
+    odd::cases().into_iter().map(made).collect()
 }
 
 /// Vectors of one kind: name, answer, bytes, and before the bytes what every one of them needs.
