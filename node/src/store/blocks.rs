@@ -283,10 +283,13 @@ impl Work<'_> {
     fn place_of(&self, feed: &FeedId, verified: &Verified) -> Result<Spot, StoreFault> {
         let header = verified.header();
         let chains = self.chains_of(feed);
+        let next = |known: &Feed| known.sealed == header.start() && known.seq == header.seq;
         for known in &chains {
-            let next = known.sealed == header.start() && known.seq == header.seq;
-            if next && (known.head == known.sealed || self.seals_tail(known, verified)?) {
-                return Ok(Spot::End(known.chain));
+            if next(known) && (known.head == known.sealed || self.seals_tail(known, verified)?) {
+                return match self.ahead(&chains, known, verified)? {
+                    Some(left) => Ok(Spot::Branch(left)),
+                    None => Ok(Spot::End(known.chain)),
+                };
             }
         }
         if chains.is_empty() && header.seq == 0 {
@@ -297,14 +300,51 @@ impl Work<'_> {
         }
         // It begins somewhere inside what is here: its feed's writer has spoken twice. What both say alike is shared,
         // wherever either cut its blocks.
-        for known in &chains {
+        if let Some((chain, index)) = self.furthest(&chains, verified)? {
+            return Ok(Spot::Branch(annona_ledger::fold::owner_of(self, chain, index)));
+        }
+        Ok(Spot::Gap(chains.iter().map(|c| c.sealed.next).max().unwrap_or(0)))
+    }
+
+    /// The chain that agrees longest with a block, of those the block begins in, and where the two part.
+    fn furthest(
+        &self,
+        chains: &[Feed],
+        verified: &Verified,
+    ) -> Result<Option<(ChainNo, u64)>, StoreFault> {
+        let header = verified.header();
+        let mut best = None;
+        for known in chains {
             if self.head_after(known.chain, header.first) != Some(header.start()) {
                 continue;
             }
             let index = self.parting(known.chain, verified)?;
-            return Ok(Spot::Branch(annona_ledger::fold::owner_of(self, known.chain, index)));
+            if best.is_none_or(|(_, most)| index > most) {
+                best = Some((known.chain, index));
+            }
         }
-        Ok(Spot::Gap(chains.iter().map(|c| c.sealed.next).max().unwrap_or(0)))
+        Ok(best)
+    }
+
+    /// Where a block that continues a chain leaves another one, if that one has said before what the chain now says: it is
+    /// folded there, and a second time would count it twice.
+    fn ahead(
+        &self,
+        chains: &[Feed],
+        end: &Feed,
+        verified: &Verified,
+    ) -> Result<Option<At>, StoreFault> {
+        if chains.len() < 2 {
+            return Ok(None);
+        }
+        let Some((chain, index)) = self.furthest(chains, verified)? else { return Ok(None) };
+        // A branch that said nothing of its own yet moves up along the chain it left (`move_parting`).
+        let own = match end.left {
+            Some(left) if left.index == end.head.next => self.parting(left.chain, verified)?,
+            Some(_) | None => end.head.next,
+        };
+        let left = annona_ledger::fold::owner_of(self, chain, index);
+        Ok((index > own && chain != end.chain).then_some(left))
     }
 
     /// The first index at which a block says something else than a chain, or more.

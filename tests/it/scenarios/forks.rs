@@ -1,21 +1,25 @@
 //! Keys in two hands: copied machines, cloned cards, floods of branches.
 
 use annona_ledger::block::{Block, Draft, Evidence};
-use annona_ledger::entry::{Entry, Value};
+use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::MerchantId;
+use annona_ledger::id::{FeedId, MerchantId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::ticket::Ticket;
 use annona_ledger::time::{Hlc, Millis};
 use annona_tests::cast::CASH;
 use annona_tests::check::charges;
 use annona_tests::clock::FOUNDED;
-use annona_tests::site::Received;
+use annona_tests::rng::Rng;
+use annona_tests::site::memory::Memory;
+use annona_tests::site::stored::Stored;
+use annona_tests::site::{Received, Site};
 
-use super::camp::Camp;
+use super::camp::{Camp, NOW};
 
 const NIGHT: Millis = Millis(FOUNDED.0 + 90_000_000);
 
@@ -135,4 +139,99 @@ fn s43_a_member_that_forks_without_end_fills_its_own_share_and_stops_nobody() {
     camp.hand(2, 1);
     let merchant = camp.cast.merchants[2];
     assert_eq!(camp.refused(1, Value::Merchant { merchant }), Rejection::FeedFaulty);
+}
+
+/// Blocks of one feed that say the same entries, sealed at different places, each after the entries before it.
+fn sealed_otherwise(camp: &Camp, shapes: &[(u64, usize, usize)]) -> Vec<Block> {
+    let who = &camp.cast.nodes[0];
+    let (feed, key) = (who.value(CASH), SigningKey::from_seed(&who.seed));
+    let ticket = Box::new(Ticket::Budget { epoch: 1, act: 0, line: 0 });
+    let send = |units| Value::Send(camp.sending(0, 1, Owner::Budget, units));
+    let said = [Value::Claim { ticket, at: NOW }, send(3), send(4), send(5)];
+    let said: Vec<Vec<u8>> = said.into_iter().map(|value| Entry::from(value).encode()).collect();
+    let start = |first: usize| {
+        let start = Head::start(&camp.cast.federation, &feed);
+        said.iter().take(first).fold(start, |head, bytes| head.after(bytes))
+    };
+    let block = |(seq, first, next): &(u64, usize, usize)| {
+        let draft = Draft {
+            feed,
+            seq: *seq,
+            start: start(*first),
+            entries: &said[*first..*next],
+            evidence: &Evidence::default(),
+            frontier_root: Hash::ZERO,
+            epoch: 1,
+            hlc: Hlc::default(),
+        };
+        draft.seal(&key, &camp.cast.federation).expect("small")
+    };
+    shapes.iter().map(block).collect()
+}
+
+/// Hands blocks over in an order, those that wait again, until none waits.
+fn delivered(site: &mut dyn Site, feed: &FeedId, blocks: &[Block], order: &[usize]) {
+    let mut left = order.to_vec();
+    while !left.is_empty() {
+        let waits: Vec<usize> = left
+            .iter()
+            .copied()
+            .filter(|at| site.receive(feed, &blocks[*at]) == Received::Waits)
+            .collect();
+        assert!(waits.len() < left.len(), "each can be placed in the end");
+        left = waits;
+    }
+}
+
+/// Every order of so many things, or some where there are many.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let mut orders: Vec<Vec<usize>> = vec![vec![]];
+    if count > 3 {
+        let mut rng = Rng::new(749);
+        let shuffled = |_| {
+            let mut order: Vec<usize> = (0..count).collect();
+            rng.shuffle(&mut order);
+            order
+        };
+        return (0..9).map(shuffled).collect();
+    }
+    for next in 0..count {
+        let with = |order: &Vec<usize>| {
+            let put = |at| [&order[..at], &[next], &order[at..]].concat();
+            (0..=order.len()).map(put).collect::<Vec<_>>()
+        };
+        orders = orders.iter().flat_map(with).collect();
+    }
+    orders
+}
+
+#[test]
+fn what_several_branches_say_alike_counts_once_in_whatever_order_and_blocks_it_arrives() {
+    let camp = Camp::new();
+    let feed = camp.feed(0);
+    // Number, first entry, next entry.
+    let (x, y, xy) = ((0, 0, 1), (1, 1, 2), (0, 0, 2));
+    let (xyz, yz, z, z_of_xy) = ((0, 0, 3), (1, 1, 3), (2, 2, 3), (1, 2, 3));
+    let shapes: [&[(u64, usize, usize)]; 4] = [
+        &[x, y, xy],
+        &[x, y, xy, xyz],
+        &[x, xy, yz, z_of_xy],
+        &[x, y, z, xy, z_of_xy, yz, xyz, (2, 2, 4), (3, 3, 4)],
+    ];
+    for shapes in shapes {
+        let blocks = sealed_otherwise(&camp, shapes);
+        let (articles, notices) = (&camp.cast.articles, &camp.cast.notices);
+        let mut plain = Memory::found([9; 32], articles, notices, None);
+        delivered(&mut plain, &feed, &blocks, &orders(blocks.len())[0]);
+        for order in orders(blocks.len()) {
+            let mut site = Stored::found([9; 32], articles, notices);
+            delivered(&mut site, &feed, &blocks, &order);
+            assert!(site.faulty(&feed.short()), "two headers of one number: {shapes:?} {order:?}");
+            assert_eq!(site.pools(), plain.pools(), "{shapes:?} {order:?}");
+            assert_eq!(site.lots(), plain.lots(), "{shapes:?} {order:?}");
+            assert_eq!(charges(&site), charges(&plain), "{shapes:?} {order:?}");
+            assert_eq!(site.root(), plain.root(), "{shapes:?} {order:?}");
+            assert_eq!(site.replayed(), plain.root(), "{shapes:?} {order:?}, derived anew");
+        }
+    }
 }
