@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "annona keys\n"   12 bytes    what this is
-//! version            2          1
+//! version            2          1 or 2: in 2 there are secrets of kinds 10 and 11
 //! memory, passes     4 + 4      what one guess at the passphrase costs (Argon2id, one lane)
 //! salt              16          this file's own
 //! length             4          of what is sealed
@@ -28,7 +28,9 @@ use crate::disk::DiskFault;
 use crate::seal::{self, Cost, Key, OVERHEAD, SealError};
 
 const MAGIC: &[u8; 12] = b"annona keys\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// The oldest version that is read: its secrets are of fewer kinds.
+const OLDEST: u16 = 1;
 /// Bytes before the checksum: what the seal is bound to.
 const HEADER: usize = 12 + 2 + 4 + 4 + 16 + 4;
 /// Bytes before what is sealed.
@@ -289,8 +291,11 @@ impl Keystore {
         };
         let (found, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let found = u16::from_le_bytes(*found);
-        if found != VERSION {
+        if found > VERSION {
             return Err(KeystoreFault::Newer { path: path.to_owned(), found });
+        }
+        if found < OLDEST {
+            return Err(damaged());
         }
         let (memory_kib, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let (passes, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
@@ -377,11 +382,15 @@ impl Keystore {
     }
 
     fn write(&self, lock: &Lock) -> Result<(), KeystoreFault> {
+        Ok(atomic::write(&self.path, &self.sealed(lock, VERSION)?)?)
+    }
+
+    fn sealed(&self, lock: &Lock, version: u16) -> Result<Vec<u8>, KeystoreFault> {
         let plain = print(&self.secrets);
         let length = u32::try_from(plain.len() + OVERHEAD).map_err(|_| KeystoreFault::Full)?;
         let mut bytes = Vec::with_capacity(START + plain.len() + OVERHEAD);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&version.to_le_bytes());
         bytes.extend_from_slice(&lock.cost.memory_kib.to_le_bytes());
         bytes.extend_from_slice(&lock.cost.passes.to_le_bytes());
         bytes.extend_from_slice(&lock.salt);
@@ -390,7 +399,7 @@ impl Keystore {
         let checksum = hash(Purpose::File, &[&bytes, &sealed]);
         bytes.extend_from_slice(&checksum.0);
         bytes.extend_from_slice(&sealed);
-        Ok(atomic::write(&self.path, &bytes)?)
+        Ok(bytes)
     }
 }
 

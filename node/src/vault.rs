@@ -113,8 +113,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Damaged`] or [`VaultFault::WrongKey`], tested in
-    /// this order; [`VaultFault::Disk`] where the file cannot be read.
+    /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Older`], [`VaultFault::Damaged`] or
+    /// [`VaultFault::WrongKey`], tested in this order; [`VaultFault::Disk`] where the file cannot be read.
     pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
         let (connection, secrets) = file::open(path, key)?;
         Ok(Self { connection, secrets, path: path.to_owned(), settled: false })

@@ -108,6 +108,27 @@ fn any_byte_changed_or_missing_is_damage_and_not_a_wrong_passphrase() {
 }
 
 #[test]
+fn a_file_of_the_first_version_opens_and_is_saved_as_one_of_this() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("keys.annona");
+    let mut keys = Keystore::create(&path, &words("p"), Cost::FLOOR).expect("create");
+    keys.put(Name::Vault, Secret::seed(&mut [7; 32])).expect("put");
+    let of = |version: u16| keys.sealed(&keys.lock, version).expect("sealed");
+    let opens = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("write");
+        Keystore::open(&path, &words("p"))
+    };
+    let old = opens(&of(1)).expect("it has nothing that is not known here");
+    assert_eq!(old.names().collect::<Vec<_>>(), [Name::Vault]);
+    old.save().expect("save");
+    assert_eq!(fs::read(&path).expect("read")[12..14], VERSION.to_le_bytes());
+    let told = opens(&of(VERSION + 1)).err().expect("it may hold what is not known here");
+    assert!(matches!(told, KeystoreFault::Newer { .. }), "{told}");
+    let told = opens(&of(0)).err().expect("there never was one");
+    assert!(matches!(told, KeystoreFault::Damaged { .. }), "{told}");
+}
+
+#[test]
 fn a_header_changed_with_its_checksum_mended_still_does_not_open() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("keys.annona");

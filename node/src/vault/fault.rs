@@ -28,6 +28,19 @@ pub enum VaultFault {
         /// The newest version known here.
         known: i64,
     },
+    /// The file was written before the first release, when records held less.
+    #[error(
+        "{} is a vault of version {found}, from before the first release; this program reads version {known}. What a household's purses are derived from is not in it: begin a new folder with `annona init` and read the registrations again with `annona family import`. Nothing was changed.",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version read here.
+        known: i64,
+    },
     /// The file is whole and was sealed under another key.
     #[error(
         "{} is sealed under another key than the one in this folder's key file: one of the two comes from another node. Put back the pair that belongs together.",

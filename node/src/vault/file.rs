@@ -17,8 +17,8 @@ use crate::seal::{self, Key};
 
 /// "ANVP", in the place of SQLite's header where a program writes its own mark.
 const APPLICATION: i64 = 0x414e_5650;
-/// The version of the tables below.
-const VERSION: i64 = 1;
+/// The version of the tables below and of what is sealed in them. In version 1 heads had no registration.
+const VERSION: i64 = 2;
 /// What the sealed look-up keys are sealed for.
 const SECRETS: &[u8] = b"annona 2026 v1 vault secrets";
 
@@ -113,8 +113,11 @@ pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets), Vaul
         return Err(not_a_vault());
     }
     let found = read("user_version")?;
-    if found != VERSION {
+    if found > VERSION {
         return Err(VaultFault::Newer { path: path.to_owned(), found, known: VERSION });
+    }
+    if found < VERSION {
+        return Err(VaultFault::Older { path: path.to_owned(), found, known: VERSION });
     }
     connection
         .pragma_update(None, "journal_mode", "WAL")

@@ -321,8 +321,18 @@ fn what_cannot_be_opened_is_told_apart() {
     }
 
     fs::write(&path, &whole).expect("write");
-    Connection::open(&path).expect("open").pragma_update(None, "user_version", 2).expect("newer");
-    assert!(matches!(place.open(), Err(VaultFault::Newer { found: 2, known: 1, .. })));
+    let say = |version: i64| {
+        let other = Connection::open(&path).expect("open");
+        other.pragma_update(None, "user_version", version).expect("another version");
+    };
+    say(3);
+    assert!(matches!(place.open(), Err(VaultFault::Newer { found: 3, known: 2, .. })));
+    say(1);
+    let told = place.open().err().expect("heads were shorter then");
+    assert!(matches!(told, VaultFault::Older { found: 1, known: 2, .. }));
+    assert!(told.to_string().contains("annona family import"), "{told}");
+    say(2);
+    assert!(place.open().is_ok(), "asking changed nothing");
 }
 
 #[test]
