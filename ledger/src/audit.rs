@@ -24,6 +24,7 @@ use crate::wire::Bounded;
 mod feed;
 mod join;
 mod keys;
+mod known;
 mod lots;
 mod matched;
 mod rows;

@@ -6,7 +6,7 @@
 //! Once a fork or an insolvency is proven, each lot counts by itself: or what an innocent purse has left would pay for
 //! what a thief took from another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::amount::Balance;
 use crate::cut::{self, Stands};
@@ -16,7 +16,7 @@ use crate::hash::Hash;
 use crate::id::{FeedRef, OrgId};
 use crate::state::State;
 use crate::suspense;
-use crate::view::{At, Fault, LotRow, PoolKey, TicketRow, Use, View};
+use crate::view::{At, ChainNo, Fault, LotRow, PoolKey, TicketRow, Use, View};
 
 /// What is proven against a feed. Where both are, the lower index is what it is known by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,22 +83,10 @@ pub fn charges(state: &State) -> Vec<Charge> {
         if units == 0 {
             continue;
         }
-        let released = suspense::released(state, key).units().unsigned_abs();
-        let mut left = units;
-        let mut owes = |node: [u8; 8], units: u128, heard| {
-            let org = state.roster().org_of(&node);
-            let released = released.min(units);
-            charges.push(Charge { org, key: *key, units, proven, released, heard });
-        };
-        for (node, taken) in heard(state, key) {
-            let units = taken.min(left);
-            left = left.saturating_sub(units);
-            if units > 0 {
-                owes(node, units, Some(node));
-            }
-        }
-        if left > 0 {
-            owes(key.node, left, None);
+        let all = suspense::released(state, key).units().unsigned_abs();
+        for (heard, units) in shares(units, heard(state, key)) {
+            let org = state.roster().org_of(&heard.unwrap_or(key.node));
+            charges.push(Charge { org, key: *key, units, proven, released: all.min(units), heard });
         }
     }
     charges
@@ -109,46 +97,81 @@ pub fn charges(state: &State) -> Vec<Charge> {
 fn heard(state: &State, key: &PoolKey) -> Vec<([u8; 8], u128)> {
     let feed = FeedRef::value(key.node, key.programme);
     let Some(epoch) = cut::fenced_from(state.charter(), &feed) else { return Vec::new() };
-    let of_key = |row: &TicketRow| {
-        row.from == Some(key.node)
-            && (row.programme, row.cycle, row.commodity)
-                == (key.programme, key.cycle, key.commodity)
-    };
-    let mut taken: Vec<([u8; 8], u128)> = Vec::new();
-    for (name, row) in state.tickets().filter(|(_, row)| of_key(row) && row.claimed.is_some()) {
-        if cut::stands_named(state, &feed, row.index, name) != Stands::Above {
-            continue;
-        }
-        let knew = |at: &At| knew(state, *at) >= epoch && !declined(state, *at, row);
-        // A forked claimer may have taken it up on several branches: one of them is enough, whichever is known first.
-        if state.uses(&Use::Ticket(*name)).iter().any(knew) {
-            let units = u128::from(row.amount.units());
-            match taken.iter_mut().find(|(node, _)| *node == row.to) {
-                Some((_, sum)) => *sum = sum.saturating_add(units),
-                None => taken.push((row.to, units)),
-            }
+    let taken = state.tickets().filter(|(name, row)| {
+        is_of(key, row)
+            && row.claimed.is_some()
+            && cut::stands_named(state, &feed, row.index, name) == Stands::Above
+            && took_knowing(state, name, row, epoch)
+    });
+    each_once(taken.map(|(_, row)| row))
+}
+
+/// Whether a ticket draws on a pool.
+pub(crate) fn is_of(key: &PoolKey, row: &TicketRow) -> bool {
+    row.from == Some(key.node)
+        && (row.programme, row.cycle, row.commodity) == (key.programme, key.cycle, key.commodity)
+}
+
+/// Whether a ticket was taken up in a block whose author knew the charter up to `epoch`, and not sent back. A forked
+/// claimer may have taken it up on several branches: one of them is enough, whichever is known first.
+pub(crate) fn took_knowing(view: &impl View, name: &Hash, row: &TicketRow, epoch: u32) -> bool {
+    let knew = |at: &At| knew(view, *at) >= epoch && !declined(view, *at, row);
+    view.uses(&Use::Ticket(*name)).iter().any(knew)
+}
+
+/// What tickets come to by the nodes they went to, each node where it is met first.
+pub(crate) fn each_once<'a>(taken: impl Iterator<Item = &'a TicketRow>) -> Vec<([u8; 8], u128)> {
+    let mut sums: Vec<([u8; 8], u128)> = Vec::new();
+    for row in taken {
+        let units = u128::from(row.amount.units());
+        match sums.iter_mut().find(|(node, _)| *node == row.to) {
+            Some((_, sum)) => *sum = sum.saturating_add(units),
+            None => sums.push((row.to, units)),
         }
     }
-    taken
+    sums
+}
+
+/// Splits what is owed for a pool: first those who took up what they had heard of, each at most what is left, then the
+/// feed's own organisation (`None`). No share is nothing.
+pub(crate) fn shares(
+    units: u128,
+    heard: Vec<([u8; 8], u128)>,
+) -> impl Iterator<Item = (Option<[u8; 8]>, u128)> {
+    let mut left = units;
+    let mut share = move |units: u128| {
+        let units = units.min(left);
+        left = left.saturating_sub(units);
+        units
+    };
+    let takers = heard.into_iter().map(|(node, taken)| (Some(node), taken));
+    let all = takers.chain([(None, u128::MAX)]).map(move |(node, units)| (node, share(units)));
+    all.filter(|(_, units)| *units > 0)
 }
 
 /// How much of the charter the author of an entry's block knew, by the author's own word. In an open tail: all of it.
-fn knew(state: &State, at: At) -> u32 {
-    state.sealed_over(at).map_or(state.charter().epoch(), |sealed| sealed.epoch)
+///
+/// A copy of a feed may seal again what was sealed before, and say that it knows more: the newest word counts, whichever
+/// of the blocks is known first.
+fn knew(view: &impl View, at: At) -> u32 {
+    let feed = view.chain(at.chain).feed.short();
+    let sees = |chain: &ChainNo| owner_of(view, *chain, at.index) == at;
+    let blocks = view.branches(&feed).into_iter().filter(sees);
+    let epochs = blocks.filter_map(|chain| view.sealed_over(At { chain, ..at }));
+    epochs.map(|sealed| sealed.epoch).max().unwrap_or(view.charter().epoch())
 }
 
 /// Whether a claim is followed by a send of all of it to where it came from.
-fn declined(state: &State, claim: At, row: &TicketRow) -> bool {
-    let feed = state.chain(claim.chain).feed.short();
-    let chains: BTreeSet<_> = state.branches(&feed).into_iter().collect();
+fn declined(view: &impl View, claim: At, row: &TicketRow) -> bool {
+    let feed = view.chain(claim.chain).feed.short();
     let back = |chain| {
-        let next = owner_of(state, chain, claim.index.saturating_add(1));
-        let follows = owner_of(state, chain, claim.index) == claim;
+        let next = owner_of(view, chain, claim.index.saturating_add(1));
+        let follows = owner_of(view, chain, claim.index) == claim;
         follows
-            && matches!(state.entry(next), Some(Value::Send(Send { from, to, amount, .. }))
+            && matches!(view.entry(next), Some(Value::Send(Send { from, to, amount, .. }))
                 if from == Lot(claim.index) && Some(to) == row.from && amount == row.amount)
     };
-    chains.into_iter().any(back)
+    view.branches(&feed).into_iter().any(back)
 }
 
 /// What each lot comes to, by its name. Sends known from tickets only are taken off the lot they name; off nothing,

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::charter::Charter;
-use crate::fold::ended_before;
+use crate::fold::{ended_before, owner_of};
 use crate::hash::Hash;
 use crate::id::{CycleId, EntryName, FeedRef, Lane};
 use crate::limits;
@@ -100,6 +100,15 @@ pub fn below(view: &impl View, chain: ChainNo, cut: &Cut) -> Option<u64> {
     if other { Some(0) } else { None }
 }
 
+/// Whether an entry lies above a cut on any of the chains that have it: where the branch that the cut names is not known
+/// here, one chain may reach past the cut and another not, and which of them was known first must not matter.
+pub(crate) fn is_above(view: &impl View, at: At, cut: &Cut) -> bool {
+    let feed = view.chain(at.chain).feed.short();
+    let has = |chain: &ChainNo| owner_of(view, *chain, at.index) == at;
+    let mut chains = view.branches(&feed).into_iter().filter(has);
+    chains.any(|chain| below(view, chain, cut).is_some_and(|below| at.index >= below))
+}
+
 /// The chain and those it left, each with the index up to which it sees them.
 fn path(view: &impl View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
     let (mut path, mut at, mut upto) = (Vec::new(), chain, u64::MAX);
@@ -138,7 +147,7 @@ pub enum Label {
 #[must_use]
 pub fn label(view: &impl View, at: At, cycle: Option<CycleId>) -> Label {
     let feed = view.chain(at.chain).feed.short();
-    let above = |cut: &Cut| below(view, at.chain, cut).is_some_and(|below| at.index >= below);
+    let above = |cut: &Cut| is_above(view, at, cut);
     if ended_before(view, at) {
         return Label::AfterEnd;
     }
@@ -176,9 +185,19 @@ pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) 
 /// As [`stands`], for a ticket that is known by its name.
 #[must_use]
 pub fn stands_named(view: &impl View, feed: &FeedRef, index: u64, name: &Hash) -> Stands {
+    stands_placed(view, feed, index, || view.ticket(name).is_some_and(|row| row.placed))
+}
+
+/// As [`stands`], for an entry of which it is known whether its block is.
+pub(crate) fn stands_placed(
+    view: &impl View,
+    feed: &FeedRef,
+    index: u64,
+    placed: impl FnOnce() -> bool,
+) -> Stands {
     let Some(cut) = lowest(view, feed) else { return Stands::Below };
     // Its block is here: it lies where its chain has it. On a fork, another branch may have another entry there.
-    let placed = view.ticket(name).is_some_and(|row| row.placed);
+    let placed = placed();
     let reached = view.branches(feed).into_iter().filter(|chain| view.head(*chain).next > index);
     let chains = if placed { reached.collect() } else { view.branches(feed) };
     // Below only where every chain that may hold it has it below.

@@ -9,11 +9,13 @@ use super::verdict::{Finding, Problem, Served, Where};
 use super::{Ground, Item, Options, Source};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
+use crate::charge;
+use crate::cut;
 use crate::entry::{Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
 use crate::hash::Hash;
-use crate::id::{CommodityId, CycleId, FeedId, Lane, Purse};
+use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane, Purse};
 use crate::key::{Context, Signature};
 use crate::list::{self, List};
 use crate::notice::NodeCertificate;
@@ -21,7 +23,7 @@ use crate::role;
 use crate::state;
 use crate::ticket::Ticket;
 use crate::time::Minute;
-use crate::view::{At, ChainNo, Change, Pool, PoolKey, Revocation, Slot, TicketRow, View};
+use crate::view::{At, ChainNo, Change, Pool, PoolKey, Revocation, Sealed, Slot, TicketRow, View};
 use crate::wire::Bounded;
 
 /// Findings kept word for word of one feed; more are counted.
@@ -67,11 +69,16 @@ pub(super) struct Outcome {
     pub(super) lists: Lists,
     pub(super) served: Vec<Served>,
     pub(super) rows: Vec<Vec<u8>>,
-    pub(super) heads: Vec<Head>,
+    /// Its chains, by their numbers.
+    pub(super) chains: Vec<Branch>,
     pub(super) waiting: u64,
     pub(super) revocations: Vec<Revocation>,
-    /// Where it ended, chain by chain.
-    pub(super) ended: Vec<u64>,
+    /// Where its chains ended.
+    pub(super) ended: Vec<At>,
+    /// Tickets of fenced feeds that it took up and kept, although it had heard of the fence by its own word.
+    pub(super) heard: Vec<(Hash, TicketRow)>,
+    /// Hand-outs of closed cycles above what the close shows of this feed.
+    pub(super) late: BTreeMap<CycleId, u64>,
 }
 
 /// Purses kept for one hour before those met twice are let go.
@@ -100,6 +107,10 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     changes: Vec<Change>,
     with_rows: bool,
     with_lots: bool,
+    /// Whether any cycle of its programme is closed.
+    closed: bool,
+    /// Hand-outs of closed cycles: for each run within one block the first index, and how many.
+    of_closed: BTreeMap<(ChainNo, CycleId), Vec<(u64, u64)>>,
 }
 
 impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
@@ -120,6 +131,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             last_stamp: Minute(0),
             merchants: 0,
             loose: false,
+            sealed: Vec::new(),
         });
         Self {
             ground,
@@ -135,6 +147,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             changes: Vec::new(),
             with_rows: options.root,
             with_lots: options.lots,
+            closed: ground.charter.closes().any(|(programme, ..)| programme == feed.programme),
+            of_closed: BTreeMap::new(),
         }
     }
 
@@ -179,7 +193,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             return self.find(place, Some(header.seq), None, Problem::Block(fault));
         }
         let (chain, _) = self.place(place, header, None);
-        self.advance(chain, header);
+        self.advance(chain, header, header.hash());
         self.last = Some((*header, Vec::new()));
     }
 
@@ -223,7 +237,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.rows.keep(chain, header.first, starts, block.body.into_vec());
             self.fold(place, chain, &header, verified.entries(), known);
         }
-        self.advance(chain, &header);
+        self.advance(chain, &header, hash);
         self.last = Some((header, Vec::new()));
     }
 
@@ -250,6 +264,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     last_stamp: Minute(0),
                     merchants: 0,
                     loose: false,
+                    sealed: Vec::new(),
                 };
                 return (self.rows.add_chain(branch), known);
             }
@@ -288,6 +303,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             last_stamp: Minute(0),
             merchants: 0,
             loose: loose || entries.is_none(),
+            sealed: Vec::new(),
         };
         (self.rows.add_chain(branch), known)
     }
@@ -301,14 +317,17 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             last_stamp: Minute(0),
             merchants: 0,
             loose: true,
+            sealed: Vec::new(),
         };
         self.rows.add_chain(branch)
     }
 
-    fn advance(&mut self, chain: ChainNo, header: &Header) {
+    fn advance(&mut self, chain: ChainNo, header: &Header, hash: Hash) {
         if let Some(branch) = self.rows.branch(chain) {
             branch.head = header.end();
             branch.blocks = header.seq.saturating_add(1);
+            let Header { seq, first, epoch, .. } = *header;
+            branch.sealed.push(Sealed { seq, hash, first, next: branch.head.next, epoch });
         }
     }
 
@@ -431,7 +450,6 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             }
             Change::Ended(at, accumulator) => {
                 let feed = self.rows.feed.short();
-                self.out.ended.push(at.index);
                 if self.with_rows {
                     self.out.rows.push(state::end_bytes(&feed, at.index, accumulator));
                 }
@@ -516,6 +534,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         });
         let Some(lot) = lot else { return };
         let of = (lot.cycle, lot.commodity);
+        if self.closed && !matches!(value, Value::Issue { .. }) {
+            self.hand_out_of_closed(to, lot.cycle);
+        }
         match value {
             Value::Issue { list, row, amount, .. } => {
                 let here = self.here(place, seq, to.at.index);
@@ -523,6 +544,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 let sum = self.out.lists.issued.entry(key).or_insert((Amount::ZERO, 0, here));
                 sum.0 = sum.0.plus(*amount).unwrap_or(Amount::MAX);
                 sum.1 = sum.1.max(*row);
+                if lot.owner == Owner::Reserve {
+                    self.reissue(of, *amount);
+                }
             }
             Value::Redeem { amount, at, .. } => self.serve(*at, lot.owner, of, *amount, false),
             Value::FloatRedeem { purse, amount, at, .. } => {
@@ -537,6 +561,50 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         }
     }
 
+    fn pool_key(&self, (cycle, commodity): (CycleId, CommodityId)) -> PoolKey {
+        let FeedId { node, programme, .. } = self.rows.feed;
+        PoolKey { node: node.short(), programme, cycle, commodity }
+    }
+
+    fn reissue(&mut self, of: (CycleId, CommodityId), amount: Amount) {
+        let key = self.pool_key(of);
+        let given = self.out.given.of(&key);
+        given.reissued = given.reissued.credit(amount);
+        given.reissue_count = given.reissue_count.saturating_add(1);
+    }
+
+    fn hand_out_of_closed(&mut self, to: &Place, cycle: CycleId) {
+        if self.ground.charter.closed(self.rows.feed.programme, cycle).is_none() {
+            return;
+        }
+        let block = self.rows.spots.last().map_or(0, |spot| spot.before.next);
+        let runs = self.of_closed.entry((to.at.chain, cycle)).or_default();
+        match runs.last_mut() {
+            Some((first, count)) if *first >= block => *count = count.saturating_add(1),
+            Some(_) | None => runs.push((to.at.index, 1)),
+        }
+    }
+
+    /// Hand-outs of closed cycles above what the closes show of this feed.
+    fn late(&self) -> BTreeMap<CycleId, u64> {
+        let FeedId { node, programme, .. } = self.rows.feed;
+        let mut late = BTreeMap::new();
+        for ((chain, cycle), runs) in &self.of_closed {
+            let closed = self.ground.charter.closed(programme, *cycle);
+            let shown = closed.and_then(|closed| closed.cuts.get(&node.short()).copied());
+            let cut = shown.unwrap_or(cut::Cut::NOTHING);
+            let above = runs.iter().filter(|(index, _)| {
+                cut::is_above(&self.rows, At { chain: *chain, index: *index }, &cut)
+            });
+            let count: u64 = above.map(|(_, count)| count).sum();
+            if count > 0 {
+                let sum: &mut u64 = late.entry(*cycle).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        late
+    }
+
     fn serve(
         &mut self,
         stamp: Minute,
@@ -545,12 +613,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         amount: Amount,
         float: bool,
     ) {
-        let key = PoolKey {
-            node: self.rows.feed.node.short(),
-            programme: self.rows.feed.programme,
-            cycle: of.0,
-            commodity: of.1,
-        };
+        let key = self.pool_key(of);
         let given = self.out.given.of(&key);
         if float {
             given.float = given.float.credit(amount);
@@ -615,6 +678,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             let floats = self.rows.floats.iter();
             self.out.rows.extend(floats.map(|(name, row)| state::float_bytes(name, row)));
         }
+        let (heard, late) = (self.heard(), self.late());
         let tickets = std::mem::take(&mut self.rows.tickets);
         let (fresh, mut carried) = (self.fresh, self.carried);
         self.out.tickets = tickets
@@ -626,8 +690,27 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 carried: carried.remove(&name),
             })
             .collect();
-        self.out.heads = self.rows.chains.iter().map(|branch| branch.head).collect();
+        self.out.ended = self.rows.ended.keys().copied().collect();
+        self.out.heard = heard;
+        self.out.late = late;
+        self.out.chains = self.rows.chains;
         self.out
+    }
+
+    /// Tickets that were taken up and kept although the author knew that their sender was fenced. Whether they stand above
+    /// the cut, the sender's feed tells.
+    fn heard(&self) -> Vec<(Hash, TicketRow)> {
+        let charter = &self.ground.charter;
+        let kept = |(name, row): &(&Hash, &TicketRow)| {
+            let from = row.from.filter(|_| row.claimed.is_some());
+            let feed = from.map(|node| FeedRef::value(node, row.programme));
+            let epoch = feed.and_then(|feed| cut::fenced_from(charter, &feed));
+            epoch.is_some_and(|epoch| charge::took_knowing(&self.rows, name, row, epoch))
+        };
+        if charter.fenced().next().is_none() {
+            return Vec::new();
+        }
+        self.rows.tickets.iter().filter(kept).map(|(name, row)| (*name, *row)).collect()
     }
 }
 

@@ -3,18 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::feed::Outcome;
+use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
 use super::verdict::{
-    Charge, FileProblem, Finding, Handed, Owed, Problem, Sum, Unchecked, Verdict, Where,
+    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Sum,
+    Unchecked, Verdict, Where,
 };
 use super::{End, Governed, Ground, Options, Part};
 use crate::amount::{Amount, Balance};
+use crate::charge;
+use crate::charter::Released;
+use crate::cut::{self, Stands};
 use crate::fold;
 use crate::hash::Hash;
-use crate::id::{FeedId, FeedRef, Lane};
+use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane};
 use crate::state;
-use crate::view::{Change, Pool, PoolKey, TicketRow};
+use crate::suspense;
+use crate::view::{Change, Pool, PoolKey, TicketRow, View};
 
 /// Findings listed in a verdict; more are counted.
 const FINDINGS: usize = 10_000;
@@ -100,12 +106,34 @@ impl<'a> Join<'a> {
                 lots.take_off(*name, sending);
             }
         }
+        let mut heard: BTreeMap<Hash, TicketRow> = BTreeMap::new();
+        for part in &mut parts {
+            let taken = std::mem::take(&mut part.outcome.heard).into_iter();
+            heard.extend(taken.map(|(name, row)| (name, row)));
+        }
+        let placed: BTreeSet<Hash> =
+            heard.keys().filter(|name| matched.is_placed(name)).copied().collect();
+        let claimed: BTreeSet<Hash> = voted_releases(ground)
+            .map(|(_, name, _)| name)
+            .filter(|name| matched.claims(name))
+            .collect();
         joining.tickets(&parts, matched, &options);
         joining.lists(&parts);
         for part in &mut parts {
             joining.take(part, ground);
         }
-        joining.sums(&denied, ground, &parts);
+        let faulty = faulty(ground, &denied, &parts);
+        let proven = faulty.keys().copied().collect();
+        let known = Known::of(ground, &mut parts, proven, BTreeMap::new());
+        // Below its cut, or not to be told, a ticket costs nobody anything by itself.
+        heard.retain(|name, row| {
+            let feed = row.from.map(|node| FeedRef::value(node, row.programme));
+            let stands =
+                |feed| cut::stands_placed(&known, &feed, row.index, || placed.contains(name));
+            feed.is_some_and(|feed| stands(feed) == Stands::Above)
+        });
+        joining.sums(&faulty, &heard, &known);
+        joining.stopped(&parts, &known, &claimed, ground);
         if options.root {
             joining.root();
         }
@@ -126,7 +154,33 @@ fn denied(parts: &[Part], matched: &Matched) -> BTreeSet<FeedId> {
 
 fn denies(sender: &Outcome, index: u64) -> bool {
     let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
-    whole && sender.heads.iter().any(|head| head.next > index)
+    whole && sender.chains.iter().any(|chain| chain.head.next > index)
+}
+
+/// The value feeds that are proven faulty: why, and what their lots lack one by one.
+type Faulty = BTreeMap<FeedRef, (BTreeMap<(CycleId, CommodityId), u128>, Charge)>;
+
+fn faulty(ground: &Ground, denied: &BTreeSet<FeedId>, parts: &[Part]) -> Faulty {
+    let mut faulty = Faulty::new();
+    for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
+        let shown = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
+        let reason = if part.outcome.forked || shown {
+            Charge::Forked
+        } else if part.outcome.insolvent {
+            Charge::Insolvent
+        } else {
+            continue;
+        };
+        let short = part.outcome.lots.as_ref().map(Lots::short).unwrap_or_default();
+        faulty.insert(part.feed.short(), (short, reason));
+    }
+    faulty
+}
+
+/// Every release the charter voted: its epoch, the name it is claimed by, and what it is.
+fn voted_releases(ground: &Ground) -> impl Iterator<Item = (u32, Hash, Released)> {
+    let all = ground.charter.releases();
+    all.map(|((epoch, act), freed)| (epoch, fold::release_name(epoch, act), *freed))
 }
 
 /// What a send does to two pools: takes from one, is on its way to the other.
@@ -270,20 +324,7 @@ impl Joining {
         self.rows.append(&mut out.rows);
     }
 
-    fn sums(&mut self, denied: &BTreeSet<FeedId>, ground: &Ground, parts: &[Part]) {
-        let mut faulty: BTreeMap<FeedRef, (BTreeMap<_, u128>, Charge)> = BTreeMap::new();
-        for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
-            let shown = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
-            let reason = if part.outcome.forked || shown {
-                Charge::Forked
-            } else if part.outcome.insolvent {
-                Charge::Insolvent
-            } else {
-                continue;
-            };
-            let short = part.outcome.lots.as_ref().map(Lots::short).unwrap_or_default();
-            faulty.insert(part.feed.short(), (short, reason));
-        }
+    fn sums(&mut self, faulty: &Faulty, heard: &BTreeMap<Hash, TicketRow>, known: &Known<'_>) {
         let mut all: BTreeMap<_, Balance> = BTreeMap::new();
         for (key, pool) in &self.pools {
             let of = (key.programme, key.cycle, key.commodity);
@@ -302,9 +343,12 @@ impl Joining {
                     (short.max(lacks), *reason)
                 }
             };
-            if units > 0 {
-                let org = ground.roster.org_of(&key.node);
-                sum.charged.push(Owed { org, node: key.node, units, reason });
+            let taken = charge::each_once(heard.values().filter(|row| charge::is_of(key, row)));
+            let all = suspense::released(known, key).units().unsigned_abs();
+            for (heard, units) in charge::shares(units, taken) {
+                let org = known.roster().org_of(&heard.unwrap_or(key.node));
+                let released = all.min(units);
+                sum.charged.push(Owed { org, node: key.node, units, reason, released, heard });
             }
         }
         for ((programme, cycle, commodity), whole) in all {
@@ -316,6 +360,48 @@ impl Joining {
                 self.find(nowhere(0), problem);
             }
         }
+    }
+
+    /// What failed, and what is left of it.
+    fn stopped(
+        &mut self,
+        parts: &[Part],
+        known: &Known<'_>,
+        claimed: &BTreeSet<Hash>,
+        ground: &Ground,
+    ) {
+        let verdict = &mut self.verdict;
+        verdict.cuts = known.cuts();
+        verdict.ended = known.ends();
+        let pools = self.pools.iter().map(|(key, pool)| (*key, *pool));
+        verdict.suspense = suspense::among(known, pools).collect();
+        let freed = voted_releases(ground).map(|(epoch, name, released)| Freed {
+            epoch,
+            released,
+            claimed: claimed.contains(&name),
+        });
+        verdict.releases = freed.collect();
+        let late = |programme, cycle| {
+            let of = parts.iter().filter(|part| part.feed.programme == programme);
+            of.filter_map(|part| part.outcome.late.get(&cycle)).sum()
+        };
+        let closed = ground.charter.closes().map(|(programme, cycle, closed)| ClosedCycle {
+            programme,
+            cycle,
+            epoch: closed.epoch,
+            feeds: closed.cuts.len() as u64,
+            late: late(programme, cycle),
+        });
+        verdict.closed = closed.collect();
+        let replaced = ground.roster.nodes().filter_map(|certificate| {
+            Some(Incarnation {
+                node: certificate.short(),
+                replaces: certificate.replaces?,
+                org: certificate.org,
+                issued: certificate.issued,
+            })
+        });
+        verdict.incarnations = replaced.collect();
     }
 
     fn root(&mut self) {

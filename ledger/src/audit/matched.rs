@@ -97,6 +97,12 @@ impl Matched {
         self.budgets.contains(name)
     }
 
+    /// Whether a block of its sender says this ticket.
+    pub(super) fn is_placed(&self, name: &Hash) -> bool {
+        let known = self.known.get(name);
+        known.is_some_and(|sending| sending.as_ref().is_none_or(|sending| sending.placed))
+    }
+
     /// The tickets that no block of their sender says, by name.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = (&Hash, &Sending)> {
         let open =

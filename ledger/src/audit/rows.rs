@@ -46,6 +46,8 @@ pub(super) struct Branch {
     pub(super) merchants: u32,
     /// Nothing here is folded: something before it is missing.
     pub(super) loose: bool,
+    /// Its own blocks, in order.
+    pub(super) sealed: Vec<Sealed>,
 }
 
 /// Where a block can be read again.
@@ -388,6 +390,17 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
     }
 }
 
+/// The block of a number among those of one chain.
+pub(super) fn sealed_as(sealed: &[Sealed], seq: u64) -> Option<Sealed> {
+    sealed.iter().find(|sealed| sealed.seq == seq).copied()
+}
+
+/// The block over an index among those of one chain.
+pub(super) fn sealed_over(sealed: &[Sealed], index: u64) -> Option<Sealed> {
+    let behind = sealed.partition_point(|sealed| sealed.next <= index);
+    sealed.get(behind).filter(|sealed| sealed.first <= index).copied()
+}
+
 fn value(entry: Entry) -> Option<Value> {
     match entry {
         Entry::Value(value) => Some(value),
@@ -486,19 +499,20 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         (at.chain == chain).then_some(at.index)
     }
 
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
+        let all = 0..u32::try_from(self.chains.len()).unwrap_or(u32::MAX);
+        if *feed == self.feed.short() { all.map(ChainNo).collect() } else { Vec::new() }
+    }
+
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
+        sealed_as(&self.chains.get(chain.0 as usize)?.sealed, seq)
+    }
+
+    fn sealed_over(&self, at: At) -> Option<Sealed> {
+        sealed_over(&self.chains.get(at.chain.0 as usize)?.sealed, at.index)
+    }
+
     // Only writers ask what follows; an audit writes nothing.
-    fn branches(&self, _: &FeedRef) -> Vec<ChainNo> {
-        Vec::new()
-    }
-
-    fn sealed(&self, _: ChainNo, _: u64) -> Option<Sealed> {
-        None
-    }
-
-    fn sealed_over(&self, _: At) -> Option<Sealed> {
-        None
-    }
-
     fn revocations(&self, _: &FeedRef) -> Vec<Revocation> {
         Vec::new()
     }

@@ -11,8 +11,13 @@ use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
 use crate::list::ListRejection;
 use crate::notice::NoticeRejection;
+use crate::suspense::Suspense;
 use crate::sync::frame::FrameFault;
 use crate::view::Fault;
+
+mod stopped;
+
+pub use stopped::{ClosedCycle, CutFeed, CutSaid, EndedFeed, Freed, Incarnation, SaidBy};
 
 /// Where something was found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -243,6 +248,10 @@ pub struct Given {
     pub count: u64,
     /// Redemptions out of float.
     pub float_count: u64,
+    /// Issued from a reserve, to families whose site is gone.
+    pub reissued: Balance,
+    /// How often.
+    pub reissue_count: u64,
 }
 
 impl Given {
@@ -255,6 +264,8 @@ impl Given {
             float: self.float.plus(other.float),
             count: self.count.saturating_add(other.count),
             float_count: self.float_count.saturating_add(other.float_count),
+            reissued: self.reissued.plus(other.reissued),
+            reissue_count: self.reissue_count.saturating_add(other.reissue_count),
         }
     }
 }
@@ -273,14 +284,18 @@ pub enum Charge {
 /// What an organisation owes to a programme.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Owed {
-    /// Who answers for the node; `None` where no certificate says.
+    /// Who owes it; `None` where no certificate says.
     pub org: Option<OrgId>,
-    /// The node.
+    /// The node whose pool is short.
     pub node: [u8; 8],
     /// How much, in minor units.
     pub units: u128,
     /// Why.
     pub reason: Charge,
+    /// Of it, at most so much because a quorum released units of the pool before its feed's end was known.
+    pub released: u128,
+    /// The node that took up what it had heard was fenced: its organisation owes this in the place of the sender's.
+    pub heard: Option<[u8; 8]>,
 }
 
 /// The sums of one programme, cycle and commodity, in minor units.
@@ -372,6 +387,18 @@ pub struct Verdict {
     pub served: Vec<Served>,
     /// Commodities handed out, by node.
     pub handed: Vec<Handed>,
+    /// Feeds that somebody cut.
+    pub cuts: Vec<CutFeed>,
+    /// Chains that ended.
+    pub ended: Vec<EndedFeed>,
+    /// What is held in suspense, by node, programme, cycle and commodity.
+    pub suspense: Vec<Suspense>,
+    /// What articles released from suspense.
+    pub releases: Vec<Freed>,
+    /// Cycles that were closed.
+    pub closed: Vec<ClosedCycle>,
+    /// Nodes that took the place of others.
+    pub incarnations: Vec<Incarnation>,
     /// What is wrong, in the order of the source.
     pub findings: Vec<Finding>,
     /// How many more findings there were than are listed.

@@ -1,0 +1,99 @@
+//! What a verdict says of feeds that were cut or have ended, of cycles that were closed, and of keys that took the place
+//! of others.
+
+use crate::charter::Released;
+use crate::cut::{Cut, Reason};
+use crate::id::{CycleId, FeedRef, OrgId, ProgrammeId};
+use crate::time::Minute;
+
+/// Who cut a feed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SaidBy {
+    /// The article of this epoch: a fence.
+    Article(u32),
+    /// A node, by a revocation.
+    Node([u8; 8]),
+}
+
+/// One cut, as it was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CutSaid {
+    /// Who said it.
+    pub by: SaidBy,
+    /// Up to where.
+    pub cut: Cut,
+    /// Why.
+    pub reason: Reason,
+    /// Whether it counts: a revocation by somebody who may not revoke is kept, and counts for nothing.
+    pub counts: bool,
+}
+
+/// A feed that somebody cut.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CutFeed {
+    /// The feed.
+    pub feed: FeedRef,
+    /// Everybody who cut it: articles first.
+    pub said: Vec<CutSaid>,
+    /// The one that counts: the lowest. `None` where nobody who cut it may.
+    pub lowest: Option<Cut>,
+    /// The first index above it. `None` where its last block is not here.
+    pub index: Option<u64>,
+    /// Entries below it that are here, on all branches.
+    pub good: u64,
+    /// Entries above it.
+    pub tainted: u64,
+    /// Entries after the feed's end, wherever they stand to the cut.
+    pub after_end: u64,
+}
+
+/// A chain that ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct EndedFeed {
+    /// Its feed.
+    pub feed: FeedRef,
+    /// The index of its `End`.
+    pub index: u64,
+    /// How many entries of it follow all the same.
+    pub after: u64,
+}
+
+/// A release, as an article voted it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Freed {
+    /// The article's epoch.
+    pub epoch: u32,
+    /// What was released.
+    pub released: Released,
+    /// Whether the reserve has claimed it, as far as is known here.
+    pub claimed: bool,
+}
+
+/// A cycle that was closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClosedCycle {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The epoch of the first article that closed it.
+    pub epoch: u32,
+    /// How many feeds it shows.
+    pub feeds: u64,
+    /// Hand-outs of the cycle above what it shows of their feeds: they turned up late, and are paid from suspense. On a
+    /// forked feed counted by whole blocks.
+    pub late: u64,
+}
+
+/// A node whose key takes the place of another one's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Incarnation {
+    /// The new node.
+    pub node: [u8; 8],
+    /// The one whose place it takes.
+    pub replaces: [u8; 8],
+    /// The organisation that admitted it.
+    pub org: OrgId,
+    /// Since when.
+    pub issued: Minute,
+}
