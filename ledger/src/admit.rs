@@ -18,7 +18,7 @@ use crate::list::{self, Row};
 use crate::merkle::Path;
 use crate::rejection::Rejection;
 use crate::role;
-use crate::ticket::{Sent, Ticket};
+use crate::ticket::{Hop, Moved, Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
 
@@ -507,13 +507,15 @@ fn nonzero(amount: Amount) -> Result<(), Rejection> {
 
 fn stated(sent: &Sent) -> (CycleId, CommodityId, Amount) {
     match &sent.moved {
-        crate::ticket::Moved::Send(s) => (s.cycle, s.commodity, s.amount),
-        crate::ticket::Moved::Cover(c) => (c.cycle, c.commodity, c.amount),
+        Moved::Send(s) => (s.cycle, s.commodity, s.amount),
+        Moved::Cover(c) => (c.cycle, c.commodity, c.amount),
+        // It is no ticket: nothing has commodity zero.
+        Moved::Refund { amount, .. } => (CycleId(0), CommodityId(0), *amount),
     }
 }
 
-/// The sends that filled a lot, nearest first, back to a budget or to what the receiver is assumed to hold: what a
-/// ticket or receipt carries so that a stranger never takes an honest feed for short.
+/// What filled a lot, nearest first, back to a budget or to what the receiver is assumed to hold: what a ticket or
+/// receipt carries ([`crate::ticket::carried`]) so that a stranger never takes an honest feed for short.
 ///
 /// # Errors
 ///
@@ -523,14 +525,15 @@ pub fn provenance(
     chain: ChainNo,
     lot: Lot,
     assumed: impl Fn(&Sent) -> bool,
-) -> Result<Vec<Sent>, Rejection> {
-    let mut lot = lot;
+) -> Result<Vec<Hop>, Rejection> {
+    let (mut lot, mut hops) = (lot, Vec::new());
     // Each step goes to an earlier entry of the same chain, and ends at a claim.
     loop {
         let at = owner_of(view, chain, lot.0);
         match view.entry(at).ok_or(Rejection::LotNotFound)? {
             Value::Issue { from, .. } => lot = from,
             Value::Refund { redeem, .. } => {
+                hops.push(Hop::Refund(at.index));
                 lot = match view.entry(owner_of(view, chain, redeem)) {
                     Some(Value::Redeem { lot, .. }) => lot,
                     Some(Value::Post { hold, .. }) => {
@@ -543,14 +546,11 @@ pub fn provenance(
                 };
             }
             Value::Claim { ticket, .. } => {
-                let mut hops = Vec::new();
-                for sent in ticket.sends() {
-                    if assumed(sent) {
-                        break;
-                    }
-                    hops.push(*sent);
-                }
-                let fits = hops.len() <= limits::HOPS;
+                let new = ticket.sends().take_while(|sent| !assumed(sent));
+                hops.extend(new.map(|sent| Hop::Sent(*sent)));
+                // Refunds may be left out, sends may not.
+                let sent = |hop: &&Hop| matches!(hop, Hop::Sent(sent) if !matches!(sent.moved, Moved::Refund { .. }));
+                let fits = hops.iter().filter(sent).count() <= limits::HOPS;
                 return if fits { Ok(hops) } else { Err(Rejection::TooManyHops) };
             }
             _ => return Err(Rejection::LotNotFound),

@@ -8,14 +8,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::amount::Balance;
+use crate::amount::{Amount, Balance};
 use crate::cut::{self, Stands};
 use crate::entry::{Lot, Send, Value};
-use crate::fold::owner_of;
+use crate::fold::{owner_of, redeemed};
 use crate::hash::Hash;
 use crate::id::{FeedRef, OrgId};
 use crate::state::State;
 use crate::suspense;
+use crate::ticket::Moved;
 use crate::view::{At, ChainNo, Fault, LotRow, PoolKey, TicketRow, Use, View};
 
 /// What is proven against a feed. Where both are, the lower index is what it is known by.
@@ -66,13 +67,13 @@ pub fn proven(state: &State, feed: &FeedRef) -> Option<Proven> {
 /// Everything that is owed, by node, programme, cycle and commodity.
 #[must_use]
 pub fn charges(state: &State) -> Vec<Charge> {
-    let lots = by_lot(state);
+    let (lots, came_back) = (by_lot(state), came_back(state));
     let mut charges = Vec::new();
     for (key, pool) in state.pools() {
         let proven = proven(state, &FeedRef::value(key.node, key.programme));
         let lacks = pool.lots.plus(pool.arriving).short();
         let units = match proven {
-            None => lacks,
+            None => lacks.saturating_sub(came_back.get(key).copied().unwrap_or(0)),
             Some(_) => {
                 let of_key = lots.range((*key, Hash::ZERO)..).take_while(|((k, _), _)| k == key);
                 let short = of_key.flat_map(|(_, lots)| lots.iter().map(|lot| lot.short()));
@@ -90,6 +91,44 @@ pub fn charges(state: &State) -> Vec<Charge> {
         }
     }
     charges
+}
+
+/// What tickets tell of goods that came back, beyond what is known of their senders' feeds: it moves no sum until its
+/// block is here, but nobody is charged for it.
+///
+/// Of one redemption, which must be known, the larger: no more than was given, and once. Where the redemption is not
+/// known, it has not left the pool either.
+#[must_use]
+pub fn came_back(state: &State) -> BTreeMap<PoolKey, u128> {
+    let mut most: BTreeMap<At, (PoolKey, Amount)> = BTreeMap::new();
+    for (at, ticket) in state.tickets_claimed() {
+        let programme = state.chain(at.chain).feed.programme;
+        for hop in ticket.sends() {
+            let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
+            let feed = FeedRef::value(hop.node, programme);
+            // Of a feed that forked each lot counts by itself, and which chain it is of cannot be told.
+            let [chain] = state.branches(&feed)[..] else { continue };
+            let known = state.head(chain).next;
+            if known <= redeem || hop.index < known || !state.signed(hop, programme) {
+                continue;
+            }
+            let redeem = At { chain, index: redeem };
+            let Some((lot, given)) = redeemed(state, redeem) else { continue };
+            if !state.uses(&Use::Redemption(redeem)).is_empty() {
+                continue;
+            }
+            let (cycle, commodity) = (lot.cycle, lot.commodity);
+            let key = PoolKey { node: hop.node, programme, cycle, commodity };
+            let (_, so_far) = most.entry(redeem).or_insert((key, Amount::ZERO));
+            *so_far = amount.min(given).max(*so_far);
+        }
+    }
+    let mut sums: BTreeMap<PoolKey, u128> = BTreeMap::new();
+    for (key, amount) in most.into_values() {
+        let sum = sums.entry(key).or_default();
+        *sum = sum.saturating_add(u128::from(amount.units()));
+    }
+    sums
 }
 
 /// What nodes took up of a feed's tickets from above its fence, in blocks whose authors had heard of the fence, and did

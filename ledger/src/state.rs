@@ -19,6 +19,7 @@ use crate::key::PublicKey;
 use crate::leaf::{self, Leaf, LeafId};
 use crate::list::List;
 use crate::notice::Roster;
+use crate::ticket::Ticket;
 use crate::time::Minute;
 use crate::view::{
     At, Chain, ChainNo, Change, ClockWord, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool,
@@ -241,6 +242,14 @@ impl State {
         let known = Known { chain, head, last_stamp: Minute(0), stamps, merchants, sealed };
         self.chains.push(known);
         number
+    }
+
+    /// The tickets claimed, each at its claim.
+    pub(crate) fn tickets_claimed(&self) -> impl Iterator<Item = (At, &Ticket)> {
+        self.entries.iter().filter_map(|(at, value)| match value {
+            Value::Claim { ticket, .. } => Some((*at, &**ticket)),
+            _ => None,
+        })
     }
 
     /// Every chain, in the order in which they were first met.

@@ -7,12 +7,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::amount::Amount;
 use crate::entry::{Entry, FloatCover, Send, Value};
 use crate::feed::{Head, leaf};
 use crate::hash::Hash;
 use crate::id::{EntryName, FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
+use crate::time::Minute;
 use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// The message of a promise's signature: index (big-endian) and the accumulator after the entry.
@@ -87,6 +89,16 @@ pub enum Moved {
     Send(Send),
     /// A float covered.
     Cover(FloatCover),
+    /// Goods that came back and filled the lot that was sent on. It goes to nobody: it stands among the hops of a ticket
+    /// or receipt, and is never a ticket itself.
+    Refund {
+        /// Index of the `Redeem`, or of the `Post`, in the sender's feed.
+        redeem: u64,
+        /// How much.
+        amount: Amount,
+        /// The author's stamp.
+        at: Minute,
+    },
 }
 
 impl Moved {
@@ -96,20 +108,24 @@ impl Moved {
         match self {
             Self::Send(send) => Value::Send(*send),
             Self::Cover(cover) => Value::FloatCover(*cover),
+            Self::Refund { redeem, amount, at } => {
+                Value::Refund { redeem: *redeem, amount: *amount, at: *at }
+            }
         }
     }
 
-    /// The node, by eight bytes of its key, that alone may claim it.
+    /// The node, by eight bytes of its key, that alone may claim it. Zeros of a refund, which nobody may.
     #[must_use]
     pub const fn to(&self) -> [u8; 8] {
         match self {
             Self::Send(send) => send.to,
             Self::Cover(cover) => cover.float.feed.node,
+            Self::Refund { .. } => [0; 8],
         }
     }
 }
 
-/// A promise of a `Send` or `FloatCover`, without what the claiming feed implies (lane and programme).
+/// A promise of a `Send`, `FloatCover` or `Refund`, without what the claiming feed implies (lane and programme).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sent {
     /// The sender's node, by eight bytes of its key.
@@ -179,12 +195,54 @@ impl Sent {
     }
 }
 
+/// What filled a lot, as a writer finds it: what others signed, and what it signs itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hop {
+    /// A send or refund, as a ticket carried it.
+    Sent(Sent),
+    /// A refund of the writer's own chain, at this index.
+    Refund(u64),
+}
+
+/// The hops a ticket or receipt carries, of those that filled its lot: `sign` makes one of a refund of the writer's own.
+/// Of more than fit, refunds are left out, the furthest first.
+///
+/// # Errors
+///
+/// What `sign` answers; [`WireFault::TooLong`] for more sends than [`limits::HOPS`].
+pub fn carried<E: From<WireFault>>(
+    hops: &[Hop],
+    mut sign: impl FnMut(u64) -> Result<Sent, E>,
+) -> Result<Bounded<Sent, { limits::HOPS }>, E> {
+    let too_many = hops.len().saturating_sub(limits::HOPS);
+    let refund = |hop: &&Hop| match hop {
+        Hop::Sent(sent) => matches!(sent.moved, Moved::Refund { .. }),
+        Hop::Refund(_) => true,
+    };
+    let keep = hops.iter().filter(refund).count().saturating_sub(too_many);
+    let mut refunds = 0usize;
+    let mut carried = Vec::with_capacity(limits::HOPS);
+    for hop in hops {
+        if refund(&hop) {
+            refunds = refunds.saturating_add(1);
+            if refunds > keep {
+                continue;
+            }
+        }
+        carried.push(match hop {
+            Hop::Sent(sent) => *sent,
+            Hop::Refund(index) => sign(*index)?,
+        });
+    }
+    Ok(Bounded::new(carried)?)
+}
+
 /// What a `Claim` takes up, and all that a stranger needs to believe it.
 #[expect(clippy::large_enum_variant, reason = "kept boxed in the one entry that carries it")]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Ticket {
-    /// Units another feed sent, with the sends that filled the lots they came from, nearest first, back to what the
-    /// receiver can be assumed to hold.
+    /// Units another feed sent, with the sends and refunds that filled the lots they came from, nearest first, back to
+    /// what the receiver can be assumed to hold.
     Sent(Sent, Bounded<Sent, { limits::HOPS }>),
     /// A line of a voted budget: article epoch, act within the article, line within the act.
     Budget {
@@ -205,7 +263,7 @@ pub enum Ticket {
 }
 
 impl Ticket {
-    /// The sends a ticket makes known: its own, then its provenance.
+    /// What a ticket makes known: its own send, then its provenance.
     pub fn sends(&self) -> impl Iterator<Item = &Sent> {
         let (own, hops): (Option<&Sent>, &[Sent]) = match self {
             Self::Sent(sent, hops) => (Some(sent), hops),

@@ -13,6 +13,7 @@ use annona_ledger::id::{FederationId, FeedId, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
 use annona_ledger::limits;
 use annona_ledger::notice::{Learned, NodeCertificate, SignedNotice};
+use annona_ledger::receipt::Receipt;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, sign_place};
 use annona_ledger::time::{Millis, Minute};
@@ -356,6 +357,15 @@ impl Node {
     /// [`StoreFault::NoCharter`].
     pub fn promise(&self, accepted: &Accepted) -> Result<Promise, NodeFault> {
         promise(&self.signing, &self.federation()?, accepted)
+    }
+
+    /// The receipt of an entry, once it is in a sealed block. `None` before.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::receipt::receipt`].
+    pub fn receipt(&self, feed: &FeedId, index: u64) -> Result<Option<Receipt>, NodeFault> {
+        crate::receipt::receipt(&self.store.look()?, &self.signing, feed, index)
     }
 
     /// Remembers outside the folder how far this node has sealed, before any of those blocks leaves it.

@@ -11,10 +11,9 @@ use annona_ledger::id::FeedId;
 use annona_ledger::key::SigningKey;
 use annona_ledger::merkle;
 use annona_ledger::receipt::{Heading, Receipt};
-use annona_ledger::rejection::Rejection;
-use annona_ledger::ticket::Promise;
+use annona_ledger::ticket::{Hop, Moved, Promise, Sent, carried};
 use annona_ledger::view::{At, View};
-use annona_ledger::wire::{Bounded, Bytes};
+use annona_ledger::wire::Bytes;
 
 use crate::node::{NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
@@ -75,12 +74,38 @@ pub fn promised(
     promise(key, &work.charter().federation(), &accepted)
 }
 
-/// The receipt of an entry, once it is in a sealed block. `None` before.
+/// A refund of this node, as it stands among the hops of a ticket or receipt.
 ///
 /// # Errors
 ///
-/// [`NodeFault::Refused`] where there is no such entry; [`Rejection::TooManyHops`] where its lot travelled too far.
-pub fn receipt(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Receipt>, NodeFault> {
+/// As [`promised`].
+pub fn refunded(
+    work: &Work<'_>,
+    key: &SigningKey,
+    feed: &FeedId,
+    index: u64,
+) -> Result<Sent, NodeFault> {
+    let Promise { index, before, entry, signature, .. } = promised(work, key, feed, index)?;
+    let entry = Entry::decode(feed.lane, &entry).map_err(StoreFault::from)?;
+    let Entry::Value(Value::Refund { redeem, amount, at }) = entry else {
+        return Err(missing(feed, index));
+    };
+    let moved = Moved::Refund { redeem, amount, at };
+    Ok(Sent { node: feed.node.short(), index, before, moved, signature })
+}
+
+/// The receipt of an entry, once it is in a sealed block. `None` before. Refunds that filled its lot are signed again with
+/// `key` where the feed is this node's own, and left out where it is not.
+///
+/// # Errors
+///
+/// [`NodeFault::Refused`] where there is no such entry; [`annona_ledger::rejection::Rejection::TooManyHops`] where its lot travelled too far.
+pub fn receipt(
+    work: &Work<'_>,
+    key: &SigningKey,
+    feed: &FeedId,
+    index: u64,
+) -> Result<Option<Receipt>, NodeFault> {
     let chain = work.trunk(feed).ok_or_else(|| missing(feed, index))?;
     let at = At { chain, index };
     let bytes = work.entry_bytes(at);
@@ -98,10 +123,13 @@ pub fn receipt(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Rece
     let path = place.and_then(|place| merkle::path(&leaves, place));
     let path = path.ok_or_else(|| missing(feed, index))?;
     let entry = Entry::decode(feed.lane, &bytes).map_err(StoreFault::from)?;
-    let hops = match lot_of(&entry, index) {
+    let own = key.public() == feed.node;
+    let mut hops = match lot_of(&entry, index) {
         Some(lot) => provenance(work, chain, lot, |_| false)?,
         None => Vec::new(),
     };
+    hops.retain(|hop| own || matches!(hop, Hop::Sent(_)));
+    let provenance = carried(&hops, |index| refunded(work, key, feed, index))?;
     work.check()?;
     Ok(Some(Receipt {
         feed: feed.short(),
@@ -109,7 +137,7 @@ pub fn receipt(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Rece
         path,
         heading: Heading::of(&row.block.header),
         signature: row.block.signature,
-        provenance: Bounded::new(hops).map_err(|_| Rejection::TooManyHops)?,
+        provenance,
     }))
 }
 

@@ -12,10 +12,9 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::list::{List, Row};
 use annona_ledger::merkle::Path;
 use annona_ledger::rejection::Rejection;
-use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{ChainNo, FloatRow, LotRow, View};
-use annona_ledger::wire::Bounded;
 
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
@@ -427,8 +426,9 @@ pub fn ticket(
     let lot = match &moved {
         Moved::Send(send) => send.from,
         Moved::Cover(cover) => cover.from,
+        Moved::Refund { .. } => return Err(NodeFault::Refused("a refund is no ticket".into())),
     };
     let hops = provenance(work, accepted.at.chain, lot, held)?;
-    let hops = Bounded::new(hops).map_err(|_| Rejection::TooManyHops)?;
+    let hops = carried(&hops, |index| crate::receipt::refunded(work, key, &accepted.feed, index))?;
     Ok(Ticket::Sent(Sent { node: feed.node, index, before, moved, signature }, hops))
 }

@@ -42,7 +42,7 @@ fn the_core_comes_to_the_same() {
     rows.retain(Row::is_real);
     assert_eq!(rows.len(), 12, "a row that was bound is gone");
     let limits = Limits { states: 60, depth: u8::MAX };
-    let differ = |row: &Row| row.run_in_core(limits, false).broken.map(|broken| (row.name, broken));
+    let differ = |row: &Row| row.run_in_core(limits).broken.map(|broken| (row.name, broken));
     assert_eq!(rows.iter().filter_map(differ).collect::<Vec<_>>(), Vec::new());
 }
 
@@ -51,24 +51,18 @@ fn a_model_that_is_wrong_differs_from_the_core() {
     // Its writer refunds twice; its claims open another amount; its refunds on two branches add up.
     for code in ["Na", "Nb", "Nd"] {
         let row = rows().into_iter().find(|row| row.name.starts_with(code)).expect("a row");
-        let found = row.run_in_core(Limits { states: 3_000, depth: u8::MAX }, false);
+        let found = row.run_in_core(Limits { states: 3_000, depth: u8::MAX });
         assert!(found.broken.is_some(), "{}: {found:?}", row.name);
     }
 }
 
-/// A hole of the core, kept in view until tickets carry refunds: who knows A's block with the redemptions, and B's claim, but
-/// not A's next block with the refund, charges A.
+/// Who knows A's block with the redemptions, and B's claim, but not A's next block with the refund, does not charge A: in
+/// 400 states of this row there are tickets drawn on what came back, and without their refunds the sixth step charged it.
 #[test]
-fn a_refund_does_not_travel_with_its_ticket() {
+fn a_refund_travels_with_its_ticket() {
     let row = rows().into_iter().find(|row| row.name.starts_with("01 ")).expect("a row");
-    let found = row.run_in_core(Limits { states: 400, depth: u8::MAX }, true);
-    let (why, trace) =
-        found.broken.expect("the hole: where it is mended, drop the excuse and this test");
-    assert_eq!(
-        (why.as_str(), trace.len()),
-        ("an honest site is charged 1 on the way", 6),
-        "{trace:?}"
-    );
+    let found = row.run_in_core(Limits { states: 1_000, depth: u8::MAX });
+    assert_eq!(found.broken, None);
 }
 
 #[test]

@@ -222,8 +222,8 @@ pub fn view(
     Ok(())
 }
 
-/// A ticket carries the sends behind its lot, not the refunds: until the refund is seen, what was drawn on it looks
-/// short by as much (rule 4 asks for more than the wire has; see rules L5c).
+/// A refund known from a ticket alone moves no sum: until its block is seen, what was drawn on it looks short by as much in
+/// the pools that a site shows, though nobody is charged for it (`annona_ledger::charge::came_back`).
 fn unseen_refunds(key: &PoolKey, model: &Model, truth: &Model) -> i128 {
     let seen: BTreeMap<Hash, i128> = model.given.iter().map(|g| (g.name, g.refunded)).collect();
     let own = truth.given.iter().filter(|g| {

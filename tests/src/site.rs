@@ -15,10 +15,10 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
-use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{ChainNo, Fault, Pool, PoolKey, View};
-use annona_ledger::wire::Bounded;
+use annona_ledger::wire::WireFault;
 
 /// What became of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,8 +102,13 @@ pub trait Site {
     fn ticket(&self, promise: &Promise) -> Option<Ticket>;
 }
 
-/// The ticket of a promise of a chain, with the provenance of what it moves.
-fn ticket(view: &impl View, chain: ChainNo, promise: &Promise) -> Option<Ticket> {
+/// The ticket of a promise of a chain, with the provenance of what it moves; `refund` signs one of the chain's own.
+fn ticket(
+    view: &impl View,
+    chain: ChainNo,
+    promise: &Promise,
+    refund: impl Fn(u64) -> Option<Sent>,
+) -> Option<Ticket> {
     let (from, moved) = match promise.entry().ok()? {
         Entry::Value(Value::Send(send)) => (send.from, Moved::Send(send)),
         Entry::Value(Value::FloatCover(cover)) => (cover.from, Moved::Cover(cover)),
@@ -121,5 +126,6 @@ fn ticket(view: &impl View, chain: ChainNo, promise: &Promise) -> Option<Ticket>
     let Promise { feed, index, before, signature, .. } = promise;
     let sent =
         Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
-    Some(Ticket::Sent(sent, Bounded::new(hops).ok()?))
+    let signed = |index| refund(index).ok_or(WireFault::Malformed);
+    Some(Ticket::Sent(sent, carried(&hops, signed).ok()?))
 }

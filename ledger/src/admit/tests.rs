@@ -7,7 +7,6 @@ use crate::key::Signature;
 use crate::notice::Roster;
 use crate::state::State;
 use crate::testing::*;
-use crate::ticket::Moved;
 use crate::wire::Bounded;
 
 const LATER: Minute = Minute(NOW.0 + 10);

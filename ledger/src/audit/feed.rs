@@ -21,7 +21,7 @@ use crate::list::{self, List};
 use crate::notice::NodeCertificate;
 use crate::role;
 use crate::state;
-use crate::ticket::Ticket;
+use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, Change, Pool, PoolKey, Revocation, Sealed, Slot, TicketRow, View};
 use crate::wire::Bounded;
@@ -503,7 +503,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             && let Ticket::Sent(..) = &**ticket
         {
             let here = self.here(place, seq, at.index);
-            for sent in ticket.sends() {
+            let refund = |sent: &&Sent| matches!(sent.moved, Moved::Refund { .. });
+            for sent in ticket.sends().filter(|sent| !refund(sent)) {
                 self.out.signatures = self.out.signatures.saturating_add(1);
                 let name = sent.name(self.rows.feed.programme).ticket();
                 self.carried.entry(name).or_insert(here);

@@ -98,6 +98,10 @@ pub fn ticket_row(
     let (lot, owner, cycle, commodity, amount, expires) = match moved {
         Moved::Send(s) => (s.from, s.owner, s.cycle, s.commodity, s.amount, s.expires),
         Moved::Cover(c) => (c.from, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER),
+        // Nobody is sent anything by it: of nothing, in no cycle.
+        Moved::Refund { redeem, amount, .. } => {
+            (Lot(*redeem), Owner::Budget, CycleId(0), CommodityId(0), *amount, Minute::NEVER)
+        }
     };
     TicketRow {
         programme,
@@ -238,11 +242,18 @@ impl<V: View> Folding<'_, V> {
             Ticket::Release { epoch, act } => self.claim_voted(*epoch, release_name(*epoch, *act)),
             Ticket::Sent(sent, hops) => {
                 // Provenance that cannot be believed adds nothing; the ticket itself decides about the claim.
-                for hop in hops.iter().filter(|hop| *hop != sent) {
+                // A refund moves nothing: who is charged asks for it (`charge`).
+                let refund = |sent: &Sent| matches!(sent.moved, Moved::Refund { .. });
+                for hop in hops.iter().filter(|hop| *hop != sent && !refund(hop)) {
                     let _ = self.learn(hop);
                 }
                 let stated =
                     ticket_row(self.programme(), sent.node, sent.index, &sent.moved, false);
+                if refund(sent) {
+                    self.fault(Fault::NotAddressed);
+                    let name = sent.name(self.programme()).ticket();
+                    return self.open(claimed_lot(name, &stated, Amount::ZERO, Opened::Unbacked));
+                }
                 let (name, learned) = self.learn(sent);
                 let (row, opened) = match learned {
                     Learned::Known(row) if row.to == node && row.programme == self.programme() => {

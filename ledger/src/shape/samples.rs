@@ -46,6 +46,11 @@ fn cover() -> FloatCover {
     FloatCover { from: Lot(0), float, cycle, commodity, amount, at: NOW }
 }
 
+fn moved() -> [Moved; 3] {
+    let refund = Moved::Refund { redeem: 0, amount: Amount::ZERO, at: NOW };
+    [Moved::Send(send()), Moved::Cover(cover()), refund]
+}
+
 fn sent() -> Sent {
     let before = Head { next: 0, accumulator: Hash::ZERO };
     ticket(&charter().federation(), A, before, Moved::Send(send()))
@@ -362,7 +367,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Value", join(values().iter().map(of).collect())),
         ("Registry", join(registries.iter().map(of).collect())),
         ("Control", join(controls.iter().map(of).collect())),
-        ("Moved", join([Moved::Send(send()), Moved::Cover(cover())].iter().map(of).collect())),
+        ("Moved", join(moved().iter().map(of).collect())),
         ("Reason", join(reasons.iter().map(of).collect())),
         ("Twice", join(twice.iter().map(of).collect())),
         ("Ticket", join(tickets.iter().map(of).collect())),

@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::admit::{Draft, RowProof, admit, provenance};
 use crate::amount::Amount;
-use crate::charge::{Proven, charges, proven};
+use crate::charge::{Proven, came_back, charges, proven};
 use crate::entry::{Control, Registry};
 use crate::entry::{FloatCover, List as Frozen, Lot, Method, Send};
 use crate::id::{EntryName, Lane, Purse};
 use crate::key::Signature;
 use crate::testing::*;
-use crate::ticket::{Moved, Sent, Ticket};
-use crate::wire::Bounded;
+use crate::ticket::{Moved, Sent, carried};
+use crate::wire::{Bounded, WireFault};
 
 const SEEDS: [u8; 3] = [TREASURY, A, B];
 
@@ -283,6 +283,11 @@ fn check_sums(state: &State) -> Result<(), TestCaseError> {
         let PoolKey { programme, cycle, commodity, .. } = charge.key;
         *charged.entry((programme, cycle, commodity)).or_default() += charge.units;
     }
+    // What came back by a ticket's word was redeemed once and is handed out again.
+    for (key, units) in came_back(state) {
+        let PoolKey { programme, cycle, commodity, .. } = key;
+        *charged.entry((programme, cycle, commodity)).or_default() += units;
+    }
     for (key @ (programme, cycle, commodity), pool) in &sums {
         let budget = Balance::from(state.charter().budgeted(*programme, *cycle, *commodity));
         let all = pool.lots.plus(pool.arriving).plus(pool.redeemed);
@@ -377,8 +382,21 @@ impl Honest {
             let chain = state.trunk(&feed);
             // All of the provenance there is room for: a stranger may have seen none of it.
             let hops = provenance(state, chain, from, |_| false).unwrap_or_default();
-            let sent = ticket(&state.charter().federation(), SEEDS[who], before, moved);
-            self.tickets.push(Ticket::Sent(sent, bounded(hops)));
+            let federation = state.charter().federation();
+            let sent = ticket(&federation, SEEDS[who], before, moved);
+            let written = &self.written[who];
+            let refund = |index: u64| -> Result<Sent, WireFault> {
+                let at = usize::try_from(index).expect("few");
+                let Entry::Value(Value::Refund { redeem, amount, at: stamp }) = written[at].0
+                else {
+                    unreachable!("it opened a lot by coming back")
+                };
+                let before = Head { next: index, accumulator: written[at - 1].1 };
+                let moved = Moved::Refund { redeem, amount, at: stamp };
+                Ok(ticket(&federation, SEEDS[who], before, moved))
+            };
+            let hops = carried(&hops, refund).expect("admitted within the limit");
+            self.tickets.push(Ticket::Sent(sent, hops));
         }
         self.written[who].push((draft.entry, after.accumulator));
         true

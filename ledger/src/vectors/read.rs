@@ -24,7 +24,7 @@ use crate::receipt::Receipt;
 use crate::short_code::ShortCode;
 use crate::state::{self, State};
 use crate::statement::{Stated, Statement};
-use crate::ticket::{Promise, Ticket};
+use crate::ticket::{Moved, Promise, Sent, Ticket};
 use crate::wire::{self, Bounded, Bytes, Name};
 
 /// A good answer, or the word for what is wrong.
@@ -135,7 +135,12 @@ fn promise(v: &Vector) -> Answer {
 fn ticket(v: &Vector) -> Answer {
     let (ticket, feed) = (decode::<Ticket>(v)?, feed(v.one("feed")));
     let Ticket::Sent(sent, _) = &ticket else { return Err("Budget".to_owned()) };
-    told(sent.verifies(&federation(v), &feed.node, feed.programme), "Signature")
+    if matches!(sent.moved, Moved::Refund { .. }) {
+        return Err("NotAddressed".to_owned());
+    }
+    // The hops of a file are of the same sender.
+    let good = |sent: &Sent| sent.verifies(&federation(v), &feed.node, feed.programme);
+    told(ticket.sends().all(good), "Signature")
 }
 
 fn block(v: &Vector, of: &[u8], bytes: &[u8]) -> Result<crate::block::Verified, String> {

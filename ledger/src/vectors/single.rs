@@ -164,6 +164,23 @@ fn sent() -> Sent {
     ticket(&charter().federation(), A, before, Moved::Send(send))
 }
 
+/// Two of A's came back: they filled the lot that the ticket is drawn on.
+fn refund() -> Sent {
+    let moved = Moved::Refund { redeem: 1, amount: units(2), at: NOW };
+    let before = Head { next: 2, accumulator: start().accumulator };
+    ticket(&charter().federation(), A, before, moved)
+}
+
+fn refunded(change: fn(&mut Sent)) -> Vec<u8> {
+    wire::encode(&Ticket::Sent(sent(), bounded([changed(&refund(), change)])))
+}
+
+fn more_back(hop: &mut Sent, places: u64, more: u64) {
+    let Moved::Refund { redeem, amount, .. } = &mut hop.moved else { return };
+    *redeem += places;
+    *amount = units(amount.units() + more);
+}
+
 fn tickets() -> Made {
     let good = |sent: Sent| wire::encode(&Ticket::Sent(sent, bounded([])));
     let with = |change: fn(&mut Send)| {
@@ -181,6 +198,12 @@ fn tickets() -> Made {
         ("ticket/other_sender", "Signature", good(Sent { node: node(B), ..sent() })),
         ("ticket/seven_hops", "Malformed", hops),
         ("ticket/trailing_byte", "Trailing(1)", trailing(good(sent()))),
+        ("ticket/with_a_refund", "good", refunded(|_| ())),
+        ("ticket/with_a_refund_of_more", "Signature", refunded(|hop| more_back(hop, 0, 1))),
+        ("ticket/with_a_refund_of_another", "Signature", refunded(|hop| more_back(hop, 1, 0))),
+        ("ticket/with_a_refund_elsewhere", "Signature", refunded(|hop| hop.index += 1)),
+        ("ticket/with_a_refund_after_another", "Signature", refunded(|hop| hop.before.0[0] ^= 1)),
+        ("ticket/refund_alone", "NotAddressed", good(refund())),
     ];
     of("ticket", &[federation(), feed(&value(A))], rows)
 }

@@ -79,6 +79,7 @@ impl<S: Source> Tracing<'_, S> {
                 Ticket::Sent(sent, _) => match &sent.moved {
                     Moved::Send(send) => Some(send.amount.units()),
                     Moved::Cover(cover) => Some(cover.amount.units()),
+                    Moved::Refund { .. } => None,
                 },
                 Ticket::Budget { .. } => None,
                 Ticket::Release { epoch, act } => {
@@ -137,6 +138,7 @@ impl<S: Source> Tracing<'_, S> {
                         Ticket::Sent(sent, _) => match &sent.moved {
                             Moved::Send(send) => Some(send.commodity),
                             Moved::Cover(cover) => Some(cover.commodity),
+                            Moved::Refund { .. } => None,
                         },
                         Ticket::Budget { epoch, act, line } => {
                             let charter = &self.looking.ground.charter;

@@ -296,6 +296,7 @@ fn claimed(ticket: &Ticket, claim: EntryName, charter: &Charter) -> Option<(Lot,
                         Lot { owner: Owner::Float, cycle: cover.cycle, commodity: cover.commodity };
                     (lot, cover.amount.units(), did)
                 }
+                Moved::Refund { .. } => return None,
             })
         }
         Ticket::Budget { epoch, act, line } => {

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     println!("| row | verdict | states | depth, or shortest trace |\n|---|---|---|---|");
     let (mut states, mut surprises) = (0, 0);
     let run = |row: &Row| {
-        if asked.core { row.run_in_core(asked.limits, false) } else { row.run(asked.limits) }
+        if asked.core { row.run_in_core(asked.limits) } else { row.run(asked.limits) }
     };
     run_all(&asked.rows, run, asked.threads, |row, found| {
         println!("{}", Line(row, found));

@@ -261,14 +261,11 @@ struct Real<'a> {
     ground: &'a Ground<'a>,
     world: &'a World,
     placed: Vec<Option<Placed>>,
-    /// Nobody asks who is charged on the way.
-    excused: bool,
 }
 
 impl<'a> Real<'a> {
-    fn new(ground: &'a Ground<'a>, world: &'a World, strict: bool) -> Self {
-        let excused = !strict && sends_refunded(world);
-        let mut real = Self { ground, world, placed: vec![None; SLOTS], excused };
+    fn new(ground: &'a Ground<'a>, world: &'a World) -> Self {
+        let mut real = Self { ground, world, placed: vec![None; SLOTS] };
         for (name, _) in world.facts(world.all()) {
             real.place(name);
         }
@@ -376,6 +373,19 @@ impl<'a> Real<'a> {
         (value, hops)
     }
 
+    /// A refund that was placed, as a ticket carries it.
+    fn refund(&self, feed: usize, opening: Name) -> Sent {
+        let Placed { entry, before, after, .. } = self.at(opening);
+        let RealEntry::Value(Value::Refund { redeem, amount, at }) = *entry else {
+            unreachable!("it opened a lot by coming back")
+        };
+        let moved = Moved::Refund { redeem, amount, at };
+        let federation = self.ground.federation;
+        let signature = sign_place(&of_site(feed), &federation, &on(feed, Lane::Value), after);
+        let (index, before) = (before.next, before.accumulator);
+        Sent { node: short(feed), index, before, moved, signature }
+    }
+
     fn filled(&mut self, feed: usize, branch: usize, lot: u8) -> Vec<Sent> {
         let Some(opening) = self.world.opening(feed, branch, lot) else { return Vec::new() };
         match self.world.entry(opening) {
@@ -384,9 +394,13 @@ impl<'a> Real<'a> {
                 self.at(of).sends.clone()
             }
             Entry::Refund { of, .. } => {
+                self.place(opening);
+                let refund = self.refund(feed, opening);
                 let redeem = self.world.at(feed, branch, of);
                 let lot = self.world.given(redeem).map(|(lot, _)| lot);
-                lot.map_or_else(Vec::new, |lot| self.filled(feed, redeem.branch(), lot))
+                let behind =
+                    lot.map_or_else(Vec::new, |lot| self.filled(feed, redeem.branch(), lot));
+                [refund].into_iter().chain(behind).collect()
             }
             _ => Vec::new(),
         }
@@ -420,16 +434,6 @@ impl Known {
     }
 }
 
-/// Whether units that came back were sent on.
-fn sends_refunded(world: &World) -> bool {
-    world.facts(world.all()).any(|(name, entry)| match entry {
-        Entry::Send { lot, .. } => world
-            .opening(name.feed(), name.branch(), lot)
-            .is_some_and(|opening| matches!(world.entry(opening), Entry::Refund { .. })),
-        _ => false,
-    })
-}
-
 /// What a real state comes to, pool by pool: lots, arriving, redeemed, charged.
 fn comes_to(state: &State) -> BTreeMap<PoolKey, [i128; 4]> {
     let mut all: BTreeMap<PoolKey, [i128; 4]> = BTreeMap::new();
@@ -445,8 +449,8 @@ fn comes_to(state: &State) -> BTreeMap<PoolKey, [i128; 4]> {
 }
 
 /// One state of the model in the real core: every order of delivery, what it comes to, and what may be written next.
-fn agrees(ground: &Ground<'_>, world: &World, strict: bool) -> Result<(), String> {
-    let real = Real::new(ground, world, strict);
+fn agrees(ground: &Ground<'_>, world: &World) -> Result<(), String> {
+    let real = Real::new(ground, world);
     let known = deliver(&real)?;
     let sums = Sums::of(ground.row, world, world.all(), world.epoch);
     let real_sums = comes_to(&known.state);
@@ -524,8 +528,7 @@ fn on_the_way(real: &Real<'_>, state: &State) -> Result<(), String> {
     for (key, [lots, arriving, redeemed, charged]) in comes_to(state) {
         let kind = usize::from(key.commodity.0) - 1;
         whole[kind] += lots + arriving + redeemed;
-        let honest = !real.excused
-            && (0..SITES).any(|feed| short(feed) == key.node && real.world.honest(feed));
+        let honest = (0..SITES).any(|feed| short(feed) == key.node && real.world.honest(feed));
         if honest && charged > 0 {
             return Err(format!("an honest site is charged {charged} on the way"));
         }
@@ -558,7 +561,7 @@ fn admits(real: &Real<'_>, known: &Known) -> Result<(), String> {
             continue;
         }
         let (ground, placed) = (real.ground, real.placed.clone());
-        let mut draft_of = Real { ground, world, placed, excused: false };
+        let mut draft_of = Real { ground, world, placed };
         let mut state = known.state.clone();
         let chain = state.trunk(&on(feed, Lane::Value));
         for entry in sayable(row, world, feed, stamp) {
@@ -620,7 +623,6 @@ fn sayable(row: &Row, world: &World, feed: usize, at: u8) -> Vec<Entry> {
 struct InCore<'a> {
     row: &'a Row,
     ground: Ground<'a>,
-    strict: bool,
 }
 
 impl Model for InCore<'_> {
@@ -634,7 +636,7 @@ impl Model for InCore<'_> {
         self.row.next(world, out);
     }
     fn broken(&self, world: &World, _: u8, _: usize) -> Option<String> {
-        agrees(&self.ground, world, self.strict).err()
+        agrees(&self.ground, world).err()
     }
     fn pack(&self, world: &World, out: &mut Vec<u8>) {
         world.pack(out);
@@ -656,11 +658,8 @@ impl Row {
     }
 
     /// Searches the row, holding each state against the real core: where they differ, that is what breaks.
-    ///
-    /// Unless `strict`, a core that charges an honest site in a partial view, where a refunded lot was sent on, is excused:
-    /// tickets do not carry refunds (spec/model.md, "In the real core").
     #[must_use]
-    pub fn run_in_core(&self, limits: Limits, strict: bool) -> Outcome {
-        search(&InCore { row: self, ground: Ground::new(self), strict }, limits)
+    pub fn run_in_core(&self, limits: Limits) -> Outcome {
+        search(&InCore { row: self, ground: Ground::new(self) }, limits)
     }
 }

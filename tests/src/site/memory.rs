@@ -15,7 +15,7 @@ use annona_ledger::limits;
 use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::state::{Block as Within, State};
-use annona_ledger::ticket::{Promise, Ticket, sign_place};
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
 use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::{self, Bytes};
@@ -500,11 +500,29 @@ impl Site for Memory {
     }
 
     fn ticket(&self, promise: &Promise) -> Option<Ticket> {
-        super::ticket(&self.state, self.trunk_of(&promise.feed)?, promise)
+        let chain = self.trunk_of(&promise.feed)?;
+        super::ticket(&self.state, chain, promise, |index| self.refunded(chain, index))
     }
 }
 
 impl Memory {
+    /// A refund of an own chain, as a ticket carries it.
+    fn refunded(&self, chain: ChainNo, index: u64) -> Option<Sent> {
+        let after = |index| {
+            let found = self.places.iter().find(|(_, at)| **at == At { chain, index });
+            found.map(|(accumulator, _)| *accumulator)
+        };
+        let Value::Refund { redeem, amount, at } = self.state.entry(At { chain, index })? else {
+            return None;
+        };
+        let moved = Moved::Refund { redeem, amount, at };
+        let feed = self.state.chain(chain).feed;
+        let head = Head { next: index + 1, accumulator: after(index)? };
+        let signature = sign_place(&self.key, &self.federation(), &feed, &head);
+        let before = after(index.checked_sub(1)?)?;
+        Some(Sent { node: feed.node.short(), index, before, moved, signature })
+    }
+
     /// What a replica must never ask: whether it would have written this itself.
     fn would_admit(&self, feed: &FeedId, entries: &[Placed]) -> bool {
         let mut trial = self.state.clone();

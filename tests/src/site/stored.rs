@@ -18,6 +18,7 @@ use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::Bytes;
+use annona_node::receipt;
 use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
 
@@ -276,7 +277,9 @@ impl Site for Stored {
             let feeds = work.feeds();
             let trunk = |f: &&store::Feed| f.id.short() == promise.feed && f.left.is_none();
             let chain = feeds.iter().find(trunk)?.chain;
-            super::ticket(work, chain, promise)
+            let id = feeds.iter().find(trunk)?.id;
+            let refund = |index| receipt::refunded(work, &self.key, &id, index).ok();
+            super::ticket(work, chain, promise, refund)
         })
     }
 }

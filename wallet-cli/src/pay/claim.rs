@@ -186,6 +186,10 @@ pub(super) fn described(till: &Till, ticket: &Ticket) -> (Value, String) {
                 Moved::Cover(cover) => {
                     (cover.cycle, cover.commodity, cover.amount, "to cover an allowance", None)
                 }
+                Moved::Refund { .. } => {
+                    let value = json!({ "programme": till.id, "from": hex(&sent.node) });
+                    return (value, "a refund, which is no ticket".to_owned());
+                }
             };
             let carried = till.print(commodity, i128::from(amount.units()));
             let value = json!({

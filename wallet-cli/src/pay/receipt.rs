@@ -62,11 +62,11 @@ impl Receipt {
         let mut node = session.node()?;
         let programme = entry.programme.or_else(|| self.programme.clone());
         let till = Till::open(&node, programme.as_deref())?;
-        let mut made = receipt::receipt(&node.store().look()?, &till.feed, entry.index)?;
+        let mut made = node.receipt(&till.feed, entry.index)?;
         if made.is_none() {
             // Its block is still open: a receipt needs the block's signature.
             node.seal(&[till.feed])?;
-            made = receipt::receipt(&node.store().look()?, &till.feed, entry.index)?;
+            made = node.receipt(&till.feed, entry.index)?;
         }
         let made = made.ok_or_else(|| Fault::new(Exit::Bug, "a sealed entry without a block"))?;
         let bytes = wire::encode(&made);

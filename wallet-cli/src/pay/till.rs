@@ -223,6 +223,7 @@ impl Till {
                     }
                 },
                 Moved::Cover(_) => Err(Fault::input("the ticket covers a float, nobody's purse.")),
+                Moved::Refund { .. } => Err(Fault::input("this is a refund, and no ticket.")),
             },
             Ticket::Budget { .. } => Err(Fault::input("the ticket is a budget, nobody's purse.")),
             Ticket::Release { .. } => {
