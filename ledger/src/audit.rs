@@ -21,6 +21,7 @@ use crate::sync::frame::FrameFault;
 use crate::view::Change;
 use crate::wire::Bounded;
 
+mod back;
 mod feed;
 mod join;
 mod keys;

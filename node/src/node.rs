@@ -571,6 +571,12 @@ pub fn promise(
     })
 }
 
+impl From<annona_ledger::wire::WireFault> for NodeFault {
+    fn from(fault: annona_ledger::wire::WireFault) -> Self {
+        StoreFault::from(fault).into()
+    }
+}
+
 /// A stamp, and whether the clock it came from is to be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {

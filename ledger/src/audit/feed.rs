@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::back;
 use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Spot, Told};
 use super::verdict::{Finding, Problem, Served, Where};
@@ -21,9 +22,11 @@ use crate::list::{self, List};
 use crate::notice::NodeCertificate;
 use crate::role;
 use crate::state;
-use crate::ticket::{Moved, Sent, Ticket};
+use crate::ticket::{Moved, Ticket};
 use crate::time::Minute;
-use crate::view::{At, ChainNo, Change, Pool, PoolKey, Revocation, Sealed, Slot, TicketRow, View};
+use crate::view::{
+    At, ChainNo, Change, Pool, PoolKey, Revocation, Sealed, Slot, TicketRow, Use, View,
+};
 use crate::wire::Bounded;
 
 /// Findings kept word for word of one feed; more are counted.
@@ -65,6 +68,10 @@ pub(super) struct Outcome {
     pub(super) given: Few<super::verdict::Given>,
     /// Where a fault of the feed is proven.
     pub(super) lots: Option<Lots>,
+    /// What the tickets claimed here told of goods that came back elsewhere.
+    pub(super) back: Vec<back::Told>,
+    /// Where the lots are: what was handed out and has not come back.
+    pub(super) handed_out: back::HandedOut,
     pub(super) tickets: Vec<Told1>,
     pub(super) lists: Lists,
     pub(super) served: Vec<Served>,
@@ -503,9 +510,17 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             && let Ticket::Sent(..) = &**ticket
         {
             let here = self.here(place, seq, at.index);
-            let refund = |sent: &&Sent| matches!(sent.moved, Moved::Refund { .. });
-            for sent in ticket.sends().filter(|sent| !refund(sent)) {
+            for sent in ticket.sends() {
                 self.out.signatures = self.out.signatures.saturating_add(1);
+                if let Moved::Refund { redeem, amount, .. } = sent.moved {
+                    let programme = self.rows.feed.programme;
+                    if self.rows.signed(sent, programme) {
+                        let feed = FeedRef::value(sent.node, programme);
+                        let told = back::Told { feed, index: sent.index, redeem, amount };
+                        self.out.back.push(told);
+                    }
+                    continue;
+                }
                 let name = sent.name(self.rows.feed.programme).ticket();
                 self.carried.entry(name).or_insert(here);
             }
@@ -549,13 +564,17 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     self.reissue(of, *amount);
                 }
             }
-            Value::Redeem { amount, at, .. } => self.serve(*at, lot.owner, of, *amount, false),
+            Value::Redeem { amount, at, .. } => {
+                self.hand_out(to.at, of, *amount);
+                self.serve(*at, lot.owner, of, *amount, false);
+            }
             Value::FloatRedeem { purse, amount, at, .. } => {
                 self.serve(*at, Owner::Purse(*purse), of, *amount, true);
             }
             Value::Post { hold, at, .. } => {
                 let hold = self.rows.hold(fold::owner_of(&self.rows, to.at.chain, *hold));
                 let amount = hold.map(|hold| hold.amount).unwrap_or_default();
+                self.hand_out(to.at, of, amount);
                 self.serve(*at, lot.owner, of, amount, false);
             }
             _ => {}
@@ -604,6 +623,12 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             }
         }
         late
+    }
+
+    fn hand_out(&mut self, at: At, of: (CycleId, CommodityId), amount: Amount) {
+        if self.with_lots {
+            self.out.handed_out.insert(at.index, (of, amount));
+        }
     }
 
     fn serve(
@@ -670,6 +695,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         if self.out.forked || self.out.insolvent || self.with_lots {
             self.out.lots = Some(Lots::of(&self.rows));
         }
+        // Of a feed with one chain: of another, nobody asks.
+        let rows = &self.rows;
+        self.out.handed_out.retain(|index, _| {
+            rows.uses(&Use::Redemption(At { chain: ChainNo(0), index: *index })).is_empty()
+        });
         if self.with_rows {
             let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));
             self.out.rows.extend(lots);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::back;
 use super::feed::Outcome;
 use super::known::Known;
 use super::lots::Lots;
@@ -50,15 +51,17 @@ impl<'a> Join<'a> {
         self.parts.push(part);
     }
 
-    /// Feeds of which something outside their own blocks proves a fork: a proof, or a ticket that is denied. They have to
-    /// be read once more, by [`Options::lots`], and given to [`Join::lots`]: from now on each lot counts by itself.
+    /// Feeds of which something outside their own blocks proves a fork, a proof or a ticket that is denied, so that each lot
+    /// counts by itself; and those to which goods came back by the word of a ticket alone. They have to be read once more,
+    /// by [`Options::lots`], and given to [`Join::lots`].
     #[must_use]
     pub fn suspects(&self) -> Vec<FeedId> {
         let Some(ground) = self.governed.ground() else { return Vec::new() };
         let denied = denied(&self.parts, &self.matched);
         let suspect = |part: &&Part| {
             let forked = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
-            part.feed.lane == Lane::Value && part.outcome.lots.is_none() && forked
+            let lots = part.outcome.lots.is_none();
+            part.feed.lane == Lane::Value && lots && (forked || back::asked(&self.parts, part))
         };
         self.parts.iter().filter(suspect).map(|part| part.feed).collect()
     }
@@ -67,6 +70,7 @@ impl<'a> Join<'a> {
     pub fn lots(&mut self, again: Part) {
         if let Some(part) = self.parts.iter_mut().find(|part| part.feed == again.feed) {
             part.outcome.lots = again.outcome.lots;
+            part.outcome.handed_out = again.outcome.handed_out;
         }
     }
 
@@ -124,6 +128,7 @@ impl<'a> Join<'a> {
         }
         let faulty = faulty(ground, &denied, &parts);
         let proven = faulty.keys().copied().collect();
+        let back = back::came_back(&parts);
         let known = Known::of(ground, &mut parts, proven, BTreeMap::new());
         // Below its cut, or not to be told, a ticket costs nobody anything by itself.
         heard.retain(|name, row| {
@@ -132,7 +137,7 @@ impl<'a> Join<'a> {
                 |feed| cut::stands_placed(&known, &feed, row.index, || placed.contains(name));
             feed.is_some_and(|feed| stands(feed) == Stands::Above)
         });
-        joining.sums(&faulty, &heard, &known);
+        joining.sums(&faulty, &heard, &back, &known);
         joining.stopped(&parts, &known, &claimed, ground);
         if options.root {
             joining.root();
@@ -324,7 +329,13 @@ impl Joining {
         self.rows.append(&mut out.rows);
     }
 
-    fn sums(&mut self, faulty: &Faulty, heard: &BTreeMap<Hash, TicketRow>, known: &Known<'_>) {
+    fn sums(
+        &mut self,
+        faulty: &Faulty,
+        heard: &BTreeMap<Hash, TicketRow>,
+        back: &BTreeMap<PoolKey, u128>,
+        known: &Known<'_>,
+    ) {
         let mut all: BTreeMap<_, Balance> = BTreeMap::new();
         for (key, pool) in &self.pools {
             let of = (key.programme, key.cycle, key.commodity);
@@ -336,7 +347,10 @@ impl Joining {
             let lacks = pool.lots.plus(pool.arriving).short();
             let proven = faulty.get(&FeedRef::value(key.node, key.programme));
             let (units, reason) = match proven {
-                None => (lacks, Charge::Overdrawn),
+                None => {
+                    let back = back.get(key).copied().unwrap_or(0);
+                    (lacks.saturating_sub(back), Charge::Overdrawn)
+                }
                 // A release left the pool, and no lot by name.
                 Some((short, reason)) => {
                     let short = short.get(&(key.cycle, key.commodity)).copied().unwrap_or(0);

@@ -857,3 +857,62 @@ fn what_was_heard_is_charged_to_who_heard_it() {
         assert_eq!(tainted, [(Some(1), 1, 1)]);
     }
 }
+
+/// A site that burnt with its last block: who knows its redemptions, and a ticket drawn on what came back, charges nobody,
+/// in the fold and in the audit. Without the refund among its hops the ticket looks like one unit too many.
+#[test]
+fn a_ticket_tells_of_the_goods_that_came_back_to_a_site_that_burnt() {
+    for carries in [true, false] {
+        let mut world = World::new();
+        let at = Minute(9);
+        let (purse, expires) = (Owner::Purse(Purse([1; 16])), Minute(900_000));
+        let (cycle, commodity) = (CycleId(1), CASH);
+        let short = [0, 1, 2].map(|n: usize| world.nodes[n].public().short());
+        let send = |from, to: usize, units| {
+            let (amount, from, to) = (amount(units), Lot(from), short[to]);
+            Value::Send(Send { from, to, owner: purse, cycle, commodity, amount, expires, at })
+        };
+        let claim =
+            |sent, hops| Value::Claim { ticket: Box::new(Ticket::Sent(sent, many(hops))), at };
+        let budget = Box::new(Ticket::Budget { epoch: 0, act: 3, line: 0 });
+        let (list, row, two) = (0, 0, amount(2));
+        let to = Purse([1; 16]);
+        let issue = Value::Issue { from: Lot(0), list, row, purse: to, amount: two, expires, at };
+        for value in [Value::Claim { ticket: budget, at }, issue, send(1, 1, 2)] {
+            world.write(0, value.into());
+        }
+        world.seal(0);
+        let redeem =
+            Value::Redeem { lot: Lot(1), amount: two, merchant: 0, at, method: Method::Pin };
+        let merchant = Value::Merchant { merchant: MerchantId([1; 16]) };
+        for value in [merchant, claim(world.sent[0], vec![]), redeem] {
+            world.write(1, value.into());
+        }
+        world.seal(1);
+        // One comes back, and goes to the third site: in a block that nobody will see.
+        let before = world.chains[1].head;
+        let (redeem, one) = (2, amount(1));
+        world.write(1, Value::Refund { redeem, amount: one, at }.into());
+        let feed = world.chains[1].feed;
+        let signature =
+            sign_place(world.key(&feed), &world.federation, &feed, &world.chains[1].head);
+        let moved = Moved::Refund { redeem, amount: one, at };
+        let (index, before) = (before.next, before.accumulator);
+        let refund = Sent { node: short[1], index, before, moved, signature };
+        world.write(1, send(3, 2, 1).into());
+        let hops = if carries { vec![refund, world.sent[0]] } else { vec![world.sent[0]] };
+        world.write(2, claim(world.sent[1], hops).into());
+        world.seal(2);
+        let verdict = run(&world.source(), &Options { root: true, ..Options::default() });
+        let state = world.state(&[0, 1, 2]);
+        assert_eq!(verdict.root, Some(state.root()));
+        assert_eq!(charged(&verdict), owed(&state), "{carries}");
+        let units: Vec<u128> = charges(&state).iter().map(|charge| charge.units).collect();
+        assert_eq!(units, if carries { vec![] } else { vec![1] });
+        // With the block in hand there is nothing to excuse.
+        world.seal(1);
+        let verdict = run(&world.source(), &Options::default());
+        assert_eq!(charged(&verdict), []);
+        assert_eq!(owed(&world.state(&[0, 1, 2])), []);
+    }
+}
