@@ -571,8 +571,8 @@ pub fn promise(
     })
 }
 
-impl From<annona_ledger::wire::WireFault> for NodeFault {
-    fn from(fault: annona_ledger::wire::WireFault) -> Self {
+impl From<wire::WireFault> for NodeFault {
+    fn from(fault: wire::WireFault) -> Self {
         StoreFault::from(fault).into()
     }
 }

@@ -22,7 +22,7 @@ use annona_ledger::time::Minute;
 
 pub use line::{Fact, GivenLine, HoldLine, LotLine, SendLine};
 pub use sums::Sums;
-use travel::{budget_line, name_of, value_feed};
+use travel::{budget_line, is_refund, name_of, value_feed};
 
 /// The second model of one view.
 #[derive(Clone)]

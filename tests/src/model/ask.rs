@@ -11,7 +11,7 @@ use annona_ledger::notice::Roles;
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
-use super::{Fact, LotLine, Model, budget_line, name_of, value_feed};
+use super::{Fact, LotLine, Model, budget_line, is_refund, name_of, value_feed};
 use crate::memo;
 
 impl Model {
@@ -279,6 +279,7 @@ impl Model {
         let amount = match &sent.moved {
             Moved::Send(send) => send.amount,
             Moved::Cover(cover) => cover.amount,
+            Moved::Refund { .. } => return true,
         };
         matches!(value, Value::Send(back)
             if back.from.0 == claim.index && back.to == sent.node && back.amount == amount)
@@ -310,6 +311,7 @@ impl Model {
         let (cycle, commodity, amount) = match &sent.moved {
             Moved::Send(s) => (s.cycle, s.commodity, s.amount),
             Moved::Cover(c) => (c.cycle, c.commodity, c.amount),
+            Moved::Refund { .. } => return false,
         };
         let exists = self.roster.cycle(programme, cycle).is_some()
             && self.charter.programme(programme).is_some_and(|p| p.commodity(commodity).is_some());
@@ -407,7 +409,8 @@ impl Model {
             _ => return false,
         };
         let lot = self.here(&fact.before, from.0);
-        lot.is_some_and(|lot| lot.hops.len() + 1 > ticket.sends().count())
+        let sends = ticket.sends().filter(|sent| !is_refund(sent)).count();
+        lot.is_some_and(|lot| lot.hops.len() + 1 > sends)
     }
 
     /// Whether a holder is enrolled, as far as this view knows.

@@ -3,7 +3,7 @@
 use annona_ledger::entry::{Entry, Owner};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::{Hash, Purpose, hash};
-use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
+use annona_ledger::id::{CommodityId, CycleId, FeedRef, Lane, ProgrammeId};
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
@@ -45,10 +45,12 @@ impl Model {
             // No article of the simulator releases anything.
             Ticket::Release { .. } => return,
             Ticket::Sent(sent, hops) => {
-                for hop in hops.iter() {
+                // A refund among them moves nothing until its block is seen.
+                let sends = hops.iter().filter(|hop| !is_refund(hop));
+                for hop in sends.clone() {
                     let _ = self.learn(programme, hop);
                 }
-                let names = std::iter::once(sent).chain(hops.iter());
+                let names = std::iter::once(sent).chain(sends);
                 let names = names.map(|s| (name_of(programme, s), s.node)).collect();
                 (name_of(programme, sent), self.learn(programme, sent), names)
             }
@@ -88,6 +90,11 @@ impl Model {
     }
 }
 
+/// Whether a hop tells of goods that came back, and not of a send.
+pub(super) const fn is_refund(hop: &Sent) -> bool {
+    matches!(hop.moved, Moved::Refund { .. })
+}
+
 /// The name of a budget's line (spec: one hash over epoch, act and line).
 pub(super) fn budget_line(epoch: u32, act: u8, line: u8) -> Hash {
     hash(Purpose::BudgetLine, &[&epoch.to_be_bytes(), &[act, line]])
@@ -117,6 +124,10 @@ fn send_line(
         Moved::Send(s) => (s.to, s.owner, s.cycle, s.commodity, s.amount, s.expires),
         Moved::Cover(c) => {
             (c.float.feed.node, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER)
+        }
+        // Nobody writes a claim of one: it goes to nobody.
+        Moved::Refund { amount, .. } => {
+            ([0; 8], Owner::Budget, CycleId(0), CommodityId(0), *amount, Minute::NEVER)
         }
     };
     let amount = i128::from(amount.units());

@@ -4,7 +4,6 @@ use annona_ledger::entry::{Entry, Value as Fact};
 use annona_ledger::receipt::Receipt as Proof;
 use annona_ledger::wire;
 use annona_node::atomic;
-use annona_node::receipt;
 use clap::Args;
 use serde_json::json;
 
