@@ -1,7 +1,6 @@
 //! Sends and claims matched by name, feed by feed: once both sides of a ticket are known, only its name is kept.
 
 use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::feed::Told1;
 use super::verdict::Where;
@@ -31,8 +30,9 @@ pub(super) struct Sending {
 /// All tickets that the feeds read so far know of.
 #[derive(Clone, Debug)]
 pub(super) struct Matched {
-    /// `None` where nothing remains: the name alone says that its pools have moved.
-    known: BTreeMap<Hash, Option<Box<Sending>>>,
+    /// By name, ascending: a list takes two thirds of what a tree takes. `None` where nothing remains: the name alone
+    /// says that its pools have moved.
+    known: Vec<(Hash, Option<Box<Sending>>)>,
     /// Budget lines that were claimed.
     budgets: BTreeSet<Hash>,
     /// Whether rows are wanted of all.
@@ -41,12 +41,15 @@ pub(super) struct Matched {
 
 impl Matched {
     pub(super) const fn new(rows: bool) -> Self {
-        Self { known: BTreeMap::new(), budgets: BTreeSet::new(), rows }
+        Self { known: Vec::new(), budgets: BTreeSet::new(), rows }
     }
 
     /// Takes in what one feed knows. Every feed that is first to know, of what it was told, has moved the pools; `moves`
     /// takes that back and moves them once: a name commits to feed, index and entry, so all who know of it know the same.
-    pub(super) fn take(&mut self, told: Vec<Told1>, mut moves: impl FnMut(&TicketRow, bool)) {
+    pub(super) fn take(&mut self, mut told: Vec<Told1>, mut moves: impl FnMut(&TicketRow, bool)) {
+        told.sort_unstable_by_key(|one| one.name);
+        let mut new = Vec::new();
+        let mut from_here = 0usize;
         for Told1 { name, row, moved, carried } in told {
             let Some(from) = row.from else {
                 if row.claimed.is_some() {
@@ -57,11 +60,13 @@ impl Matched {
             if moved {
                 moves(&row, true);
             }
-            match self.known.entry(name) {
-                Entry::Vacant(gap) => {
+            let later = self.known.get(from_here..).unwrap_or_default();
+            from_here = from_here.saturating_add(later.partition_point(|(known, _)| *known < name));
+            match self.known.get_mut(from_here).filter(|(known, _)| *known == name) {
+                None => {
                     moves(&row, false);
                     let open = self.rows || !row.placed;
-                    gap.insert(open.then(|| {
+                    let sending = open.then(|| {
                         Box::new(Sending {
                             programme: row.programme,
                             from,
@@ -73,10 +78,11 @@ impl Matched {
                             carried,
                             row: self.rows.then(|| Box::new(row)),
                         })
-                    }));
+                    });
+                    new.push((name, sending));
                 }
-                Entry::Occupied(mut known) => {
-                    let Some(sending) = known.get_mut() else { continue };
+                Some((_, known)) => {
+                    let Some(sending) = known else { continue };
                     sending.placed |= row.placed;
                     if let Some(all) = &mut sending.row {
                         all.placed |= row.placed;
@@ -85,7 +91,31 @@ impl Matched {
                     let both = [sending.carried, carried];
                     sending.carried = both.into_iter().flatten().min_by_key(|place| place.feed);
                     if sending.placed && !self.rows {
-                        known.insert(None);
+                        *known = None;
+                    }
+                }
+            }
+        }
+        self.add(new);
+    }
+
+    /// Merges ascending names that are not known yet, from the back, so that nothing is held twice.
+    fn add(&mut self, mut new: Vec<(Hash, Option<Box<Sending>>)>) {
+        let mut old = self.known.len();
+        let mut end = old.saturating_add(new.len());
+        self.known.reserve_exact(new.len());
+        self.known.resize(end, (Hash::ZERO, None));
+        while let Some((name, _)) = new.last() {
+            end = end.saturating_sub(1);
+            let before = old.checked_sub(1);
+            match before.filter(|at| self.known.get(*at).is_some_and(|(known, _)| known > name)) {
+                Some(at) => {
+                    self.known.swap(at, end);
+                    old = at;
+                }
+                None => {
+                    if let Some((place, one)) = self.known.get_mut(end).zip(new.pop()) {
+                        *place = one;
                     }
                 }
             }

@@ -89,6 +89,12 @@ impl Slots {
         let start = |page| self.pages.get(page).map_or(self.keys.len(), |start| *start as usize);
         let (from, to) = (start(page), start(page.saturating_add(1)));
         let keys = self.keys.get(from..to).unwrap_or_default();
+        // A list is issued in one go: its lots stand one behind the other.
+        let ahead = keys.first().and_then(|first| index.checked_sub(*first));
+        let guess = ahead.and_then(|ahead| usize::try_from(ahead).ok());
+        if let Some(guess) = guess.filter(|guess| keys.get(*guess) == Some(&index)) {
+            return Ok(guess + from);
+        }
         keys.binary_search(&index).map(|at| at + from).map_err(|at| at + from)
     }
 
