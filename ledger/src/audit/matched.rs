@@ -129,8 +129,9 @@ impl Matched {
 
     /// Whether a block of its sender says this ticket.
     pub(super) fn is_placed(&self, name: &Hash) -> bool {
-        let known = self.known.get(name);
-        known.is_some_and(|sending| sending.as_ref().is_none_or(|sending| sending.placed))
+        let found = self.known.binary_search_by_key(&name, |(known, _)| known);
+        let known = found.ok().and_then(|at| self.known.get(at));
+        known.is_some_and(|(_, sending)| sending.as_ref().is_none_or(|sending| sending.placed))
     }
 
     /// The tickets that no block of their sender says, by name.
