@@ -23,6 +23,7 @@ use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
 
 mod cuts;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +181,9 @@ impl<V: View> Asking<'_, V> {
             }
             Value::FloatCover(cover) => self.cover(cover),
             Value::End { .. } => Ok(()),
+            Value::Orphan(orphan) => self.orphan(orphan),
+            Value::DayClose { day, .. } => self.day(day),
+            Value::Settle { settling, at } => self.settle(settling, *at),
         }
     }
 

@@ -12,8 +12,9 @@ use crate::amount::{Amount, Balance};
 use crate::cut::{self, Stands};
 use crate::entry::{Lot, Send, Value};
 use crate::fold::{owner_of, redeemed};
-use crate::hash::Hash;
+use crate::hash::{Hash, Purpose, hash};
 use crate::id::{FeedRef, OrgId};
+use crate::orphan::{self, Pages};
 use crate::state::State;
 use crate::suspense;
 use crate::ticket::Moved;
@@ -69,7 +70,7 @@ pub fn proven(state: &State, feed: &FeedRef) -> Option<Proven> {
 pub fn charges(state: &State) -> Vec<Charge> {
     let (lots, came_back) = (by_lot(state), came_back(state));
     let mut charges = Vec::new();
-    for (key, pool) in state.pools() {
+    for (key, pool) in &state.whole_pools() {
         let proven = proven(state, &FeedRef::value(key.node, key.programme));
         let lacks = pool.lots.plus(pool.arriving).short();
         let units = match proven {
@@ -246,6 +247,22 @@ fn by_lot(state: &State) -> BTreeMap<(PoolKey, Hash), Vec<Balance>> {
         match lots.iter_mut().min() {
             Some(least) => *least = least.debit(ticket.amount),
             None => lots.push(Balance::ZERO.debit(ticket.amount)),
+        }
+    }
+    for feed in state.shown_feeds() {
+        let book = Pages::new(state, *feed);
+        for effect in orphan::facts(state, &book).effects() {
+            let at = places.get(&(*feed, Lot(effect.lot))).into_iter().flatten();
+            let lot = at.filter(|(of, _)| *of == effect.key).map(|(_, origin)| *origin).min();
+            // A lot that is itself known only because it was shown.
+            let parts: [&[u8]; 3] =
+                [&feed.node, &feed.programme.0.to_be_bytes(), &effect.lot.to_be_bytes()];
+            let lot = lot.unwrap_or_else(|| hash(Purpose::Orphan, &parts));
+            let lots = sums.entry((effect.key, lot)).or_default();
+            match lots.iter_mut().min() {
+                Some(least) => *least = least.plus(effect.by),
+                None => lots.push(effect.by),
+            }
         }
     }
     sums

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::cut::{Cut, Reason};
+use crate::day::Day;
 use crate::hash::Hash;
 use crate::id::{
     CarrierId, CommodityId, CycleId, EntryName, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
@@ -12,6 +13,8 @@ use crate::id::{
 };
 use crate::key::{PublicKey, Signature};
 use crate::limits;
+use crate::orphan::Orphan;
+use crate::settlement::Settling;
 use crate::statement::Stated;
 use crate::ticket::Ticket;
 use crate::time::Minute;
@@ -165,6 +168,22 @@ pub enum Value {
     /// The last entry of a feed: its writer heard of a cut, or hands over. With the feed known up to here, what is left
     /// of it is known exactly.
     End {
+        /// The author's stamp.
+        at: Minute,
+    },
+    /// Shows entries of a feed that burnt, by what its own key signed: folding it is also learning them.
+    Orphan(Box<Orphan>),
+    /// Opens a counter's day, or closes it with what was handed out.
+    DayClose {
+        /// Which, and the sums.
+        day: Box<Day>,
+        /// The author's stamp.
+        at: Minute,
+    },
+    /// A line or a step of a settlement: what merchants are to be paid for what they handed out.
+    Settle {
+        /// The line or step.
+        settling: Box<Settling>,
         /// The author's stamp.
         at: Minute,
     },
@@ -445,7 +464,7 @@ impl Entry {
     #[must_use]
     pub const fn limit(&self) -> usize {
         match self {
-            Self::Value(Value::Claim { .. }) => limits::CARRYING_ENTRY_BYTES,
+            Self::Value(Value::Claim { .. } | Value::Orphan(_)) => limits::CARRYING_ENTRY_BYTES,
             Self::Value(_) | Self::Registry(_) | Self::Control(_) => limits::ENTRY_BYTES,
         }
     }
@@ -473,7 +492,7 @@ impl Entry {
 impl Value {
     /// The author's stamp, where this kind has one.
     #[must_use]
-    pub const fn stamp(&self) -> Option<Minute> {
+    pub fn stamp(&self) -> Option<Minute> {
         match self {
             Self::Issue { at, .. }
             | Self::Send(Send { at, .. })
@@ -485,7 +504,10 @@ impl Value {
             | Self::Refund { at, .. }
             | Self::FloatRedeem { at, .. }
             | Self::FloatCover(FloatCover { at, .. })
-            | Self::End { at } => Some(*at),
+            | Self::End { at }
+            | Self::DayClose { at, .. }
+            | Self::Settle { at, .. } => Some(*at),
+            Self::Orphan(orphan) => Some(orphan.at),
             Self::Merchant { .. } | Self::Basket { .. } => None,
         }
     }

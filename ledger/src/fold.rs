@@ -19,11 +19,13 @@ mod chains;
 mod counter;
 mod issue;
 mod refunds;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod tickets;
 
 pub use chains::{ended_before, in_past, owner_of, redeemed, resolve, used_before};
+pub(crate) use settle::may_step;
 pub use tickets::{budget_name, release_name, ticket_row, voted};
 
 /// An entry where it stands, as the fold needs it.
@@ -198,6 +200,9 @@ impl<V: View> Folding<'_, V> {
             }
             Value::FloatCover(cover) => self.cover(cover),
             Value::End { .. } => self.push(Change::Ended(self.at(), self.place.accumulator)),
+            Value::Orphan(orphan) => self.orphan(orphan),
+            Value::DayClose { day, .. } => self.day(day),
+            Value::Settle { settling, at } => self.settle(settling, *at),
         }
     }
 

@@ -92,6 +92,14 @@ pub enum Purpose {
     Checkpoint,
     /// The name of a release from suspense, which is claimed like a ticket.
     Release,
+    /// A row of a settlement.
+    SettlementRow,
+    /// The reference under which an outside payer pays one row of a settlement, once.
+    Payment,
+    /// A row of a counter's day.
+    DayRow,
+    /// A lot of a feed that is known only through entries shown by others.
+    Orphan,
 }
 
 impl Purpose {
@@ -124,12 +132,16 @@ impl Purpose {
             Self::State => "annona 2026 v1 state",
             Self::Checkpoint => "annona 2026 v1 checkpoint",
             Self::Release => "annona 2026 v1 release",
+            Self::SettlementRow => "annona 2026 v1 settlement row",
+            Self::Payment => "annona 2026 v1 payment",
+            Self::DayRow => "annona 2026 v1 day row",
+            Self::Orphan => "annona 2026 v1 orphan",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-pub const PURPOSES: [Purpose; 25] = [
+pub const PURPOSES: [Purpose; 29] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -155,6 +167,10 @@ pub const PURPOSES: [Purpose; 25] = [
     Purpose::State,
     Purpose::Checkpoint,
     Purpose::Release,
+    Purpose::SettlementRow,
+    Purpose::Payment,
+    Purpose::DayRow,
+    Purpose::Orphan,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

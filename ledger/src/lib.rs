@@ -206,6 +206,11 @@ pub mod notice;
 pub mod short_code;
 pub mod statement;
 
+// After the counter closes.
+pub mod day;
+pub mod orphan;
+pub mod settlement;
+
 // Deciding.
 pub mod admit;
 pub mod clock;
@@ -219,6 +224,7 @@ pub mod view;
 
 // Proofs.
 pub mod audit;
+pub mod broken;
 pub mod charge;
 pub mod checkpoint;
 pub mod finality;

@@ -68,3 +68,13 @@ pub const CHECKPOINT_BYTES: usize = 1024 * 1024;
 pub const CHUNK_ROWS: usize = 64;
 /// Bytes of one row of state.
 pub const ROW_BYTES: usize = 768;
+/// Entries one `Orphan` may show; `CARRYING_ENTRY_BYTES` usually ends it sooner.
+pub const SHOWN: usize = 8;
+/// Rows that stand by themselves in one line of a settlement.
+pub const SETTLE_ROWS: usize = 6;
+/// Entries one stretch of a settlement may leave out.
+pub const SETTLE_EXCEPT: usize = 32;
+/// Lines one settlement may have.
+pub const SETTLE_LINES: usize = 65_536;
+/// Minutes after a feed's cut before a promise that is not kept counts as broken: 14 days.
+pub const PROMISE_GRACE_MINUTES: u32 = 20_160;

@@ -146,6 +146,50 @@ pub enum Rejection {
     /// The operator's word is not good for this node's clock.
     #[error("the answer about the clock is not signed by an operator of this node's organisation")]
     ClockWordRefused = 64,
+    /// The entries shown are this feed's own.
+    #[error("these entries are of this node's own feed: it has them already")]
+    OrphanOwn = 71,
+    /// An entry shown is not signed by its feed.
+    #[error("an entry shown is not signed by its feed")]
+    OrphanUnsigned = 72,
+    /// Nothing in it is new.
+    #[error("the redemption shown is known here already")]
+    OrphanKnown = 73,
+    /// Of what its units were cannot be told.
+    #[error("nobody can tell of what this was: show the entry that opened its lot, too")]
+    OrphanUntold = 74,
+    /// The day is open.
+    #[error("the day is open already")]
+    DayOpen = 76,
+    /// No day is open, and nothing was handed out since the last was closed.
+    #[error("no day is open, and nothing was handed out since the last was closed")]
+    DayNotOpen = 77,
+    /// The statement is not what the feed comes to.
+    #[error("the day's sums are not what this feed comes to")]
+    DayMismatch = 78,
+    /// No line, or no row.
+    #[error("there is nothing to settle")]
+    NothingToSettle = 81,
+    /// Lines, rows or totals do not fit.
+    #[error("the settlement is not what its lines come to")]
+    SettlementWrong = 82,
+    /// An entry is in another settlement.
+    #[error("an entry of it is in another settlement already")]
+    SettledBefore = 83,
+    /// No such draft.
+    #[error("this feed has no such settlement")]
+    NoSettlement = 84,
+    /// Not the next step.
+    #[error("this is not the next step of the settlement")]
+    StepOutOfOrder = 85,
+    /// The same person, the node itself, or somebody without the certificate.
+    #[error(
+        "this operator may not take this step: another one, certified for it, must, and never the node"
+    )]
+    OperatorRefused = 86,
+    /// The signature is of something else.
+    #[error("the step is not signed by its operator")]
+    StepUnsigned = 87,
 }
 
 impl Rejection {

@@ -51,6 +51,10 @@ fn for_value(value: &Value) -> Roles {
         | Value::FloatRedeem { .. } => Roles::MERCHANT,
         // A basket is what it binds; passing on and giving back is part of holding.
         Value::Send(_) | Value::Basket { .. } | Value::FloatCover(_) => HOLDS,
+        // Whoever is near a merchant with a promise may bring it.
+        Value::Orphan(_) => HOLDS,
+        Value::DayClose { .. } => Roles::MERCHANT,
+        Value::Settle { .. } => Roles::TREASURY,
         // Ending gives nothing away, and whoever may not write on may still do it.
         Value::End { .. } => Roles::ANY,
     }

@@ -290,3 +290,4 @@ fn the_wire_has_the_shape_that_was_agreed() {
 }
 
 pub(crate) mod samples;
+mod settled;

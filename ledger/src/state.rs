@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::amount::Balance;
 use crate::block::{Header, Verified};
 use crate::charter::Charter;
+use crate::day::DayRow;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
@@ -19,6 +20,8 @@ use crate::key::PublicKey;
 use crate::leaf::{self, Leaf, LeafId};
 use crate::list::List;
 use crate::notice::Roster;
+use crate::orphan::{self, Fact};
+use crate::settlement::SettlementRow;
 use crate::ticket::Ticket;
 use crate::time::Minute;
 use crate::view::{
@@ -53,6 +56,13 @@ pub struct State {
     clock_words: BTreeSet<ClockWord>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
+    /// The accumulator after each entry.
+    names: BTreeMap<At, Hash>,
+    /// Entries shown by others: of a feed, by index, leaf and name.
+    shown: BTreeMap<FeedRef, BTreeMap<(u64, Hash, Option<Hash>), Value>>,
+    days: BTreeMap<At, DayRow>,
+    lines: BTreeMap<FeedRef, BTreeSet<(At, At)>>,
+    settlements: BTreeMap<At, SettlementRow>,
     /// Forks shown by statements that are not blocks of this state: the lowest index of each feed.
     forks: BTreeMap<FeedRef, u64>,
     /// Sends known from tickets only, by feed and index.
@@ -122,6 +132,11 @@ impl State {
             ended: BTreeMap::new(),
             clock_words: BTreeSet::new(),
             entries: BTreeMap::new(),
+            names: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            days: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            settlements: BTreeMap::new(),
             forks: BTreeMap::new(),
             unplaced: BTreeSet::new(),
         };
@@ -225,7 +240,9 @@ impl State {
         let from = (*feed, 0, Hash::ZERO);
         let lowest = self.unplaced.range(from..).next().filter(|(of, ..)| of == feed);
         let missing = lowest.map(|(_, index, _)| *index).filter(|i| Some(*i) < reached);
-        branches.map(|left| left.index).chain(missing).chain(self.forks.get(feed).copied()).min()
+        let shown = orphan::contradicted(self, feed);
+        let noted = self.forks.get(feed).copied();
+        branches.map(|left| left.index).chain(missing).chain(shown).chain(noted).min()
     }
 
     /// The first entry of a feed that its own prefix cannot pay.
@@ -269,6 +286,7 @@ impl State {
         }
         if let Entry::Value(value) = entry {
             self.entries.insert(at, value.clone());
+            self.names.insert(at, accumulator);
         }
         if let Some(known) = self.chains.get_mut(chain.0 as usize) {
             known.head = Head { next: at.index.saturating_add(1), accumulator };
@@ -328,6 +346,19 @@ impl State {
             Change::Waiting(node, at) => {
                 self.waiting.insert((node, at));
             }
+            Change::Shown(fact) => {
+                let Fact { feed, index, leaf, name, value } = *fact;
+                self.shown.entry(feed).or_default().insert((index, leaf, name), value);
+            }
+            Change::Day(at, row) => {
+                self.days.insert(at, row);
+            }
+            Change::Line { feed, line, draft } => {
+                self.lines.entry(feed).or_default().insert((line, draft));
+            }
+            Change::Settlement(at, row) => {
+                self.settlements.insert(at, *row);
+            }
             Change::Fault(at, fault) => {
                 self.faults.insert((at, fault));
             }
@@ -355,9 +386,43 @@ impl State {
         std::iter::from_fn(step).flatten()
     }
 
-    /// The pools, in order.
+    /// The merchants a chain names below an index, by number.
+    fn merchants_in_order(&self, chain: ChainNo, below: u64) -> Vec<MerchantId> {
+        let Some(known) = self.chains.get(chain.0 as usize) else { return Vec::new() };
+        let left = known.chain.left;
+        let shared = left.map(|left| self.merchants_in_order(left.chain, left.index.min(below)));
+        let mut all = shared.unwrap_or_default();
+        all.extend(known.merchants.iter().filter(|(at, _)| *at < below).map(|(_, m)| *m));
+        all
+    }
+
+    /// The pools, in order, as blocks and tickets tell. What was shown of feeds that burnt is in
+    /// [`State::whole_pools`].
     pub fn pools(&self) -> impl Iterator<Item = (&PoolKey, &Pool)> {
         self.pools.iter()
+    }
+
+    /// The pools, in order, with what was shown of feeds whose blocks are not here: what each place holds or is owed.
+    #[must_use]
+    pub fn whole_pools(&self) -> BTreeMap<PoolKey, Pool> {
+        let mut pools = self.pools.clone();
+        for feed in self.shown.keys() {
+            for (key, by) in orphan::pools(self, feed) {
+                let pool = pools.entry(key).or_default();
+                *pool = pool.plus(by);
+            }
+        }
+        pools
+    }
+
+    /// The feeds of which others have shown entries.
+    pub fn shown_feeds(&self) -> impl Iterator<Item = &FeedRef> {
+        self.shown.keys()
+    }
+
+    /// The settlements, by the place of their drafts.
+    pub fn settlements(&self) -> impl Iterator<Item = (&At, &SettlementRow)> {
+        self.settlements.iter()
     }
 
     /// The lots, in order of place.
@@ -431,6 +496,16 @@ impl State {
             rows.push(end_bytes(&self.chain(at.chain).feed.short(), at.index, accumulator));
         }
         rows.extend(self.clock_words.iter().map(clock_word_bytes));
+        for (feed, shown) in &self.shown {
+            let row = |(index, leaf, name): &(u64, Hash, Option<Hash>)| {
+                shown_bytes(feed, *index, leaf, name.as_ref())
+            };
+            rows.extend(shown.keys().map(row));
+        }
+        let feed = |at: &At| self.chain(at.chain).feed.short();
+        rows.extend(self.days.iter().map(|(at, row)| day_bytes(&feed(at), row)));
+        let settlements = self.settlements.iter();
+        rows.extend(settlements.map(|(at, row)| settlement_bytes(&feed(at), row)));
         rows
     }
 }
@@ -510,16 +585,62 @@ impl View for State {
         self.cancelled.contains(&(programme, *carrier))
     }
 
+    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
+        self.chains().filter(|chain| self.chain(*chain).feed.short() == *feed).collect()
+    }
+
+    fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
+        let Some(last) = next.checked_sub(1) else {
+            let feed = self.chain(chain).feed;
+            return Some(Head::start(&self.charter.federation(), &feed).accumulator);
+        };
+        self.names.get(&fold::owner_of(self, chain, last)).copied()
+    }
+
+    fn merchant(&self, chain: ChainNo, number: u32) -> Option<MerchantId> {
+        let number = usize::try_from(number).ok()?;
+        let all: Vec<MerchantId> = self.merchants_in_order(chain, u64::MAX);
+        all.get(number).copied()
+    }
+
+    fn shown(&self, feed: &FeedRef) -> Vec<Fact> {
+        let shown = self.shown.get(feed).into_iter().flatten();
+        let fact = |((index, leaf, name), value): (&(u64, Hash, Option<Hash>), &Value)| Fact {
+            feed: *feed,
+            index: *index,
+            leaf: *leaf,
+            name: *name,
+            value: value.clone(),
+        };
+        shown.map(fact).collect()
+    }
+
+    fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
+        let (mut chain, mut below) = (chain, u64::MAX);
+        loop {
+            let own = At { chain, index: 0 }..At { chain, index: below };
+            if let Some((at, row)) = self.days.range(own).next_back() {
+                return Some((at.index, *row));
+            }
+            let left = self.chain(chain).left?;
+            (chain, below) = (left.chain, left.index.min(below));
+        }
+    }
+
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        self.lines.get(feed).into_iter().flatten().copied().collect()
+    }
+
+    fn settlement(&self, at: At) -> Option<SettlementRow> {
+        self.settlements.get(&at).cloned()
+    }
+
     fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
         self.tickets
             .values()
             .filter(|t| !t.placed && t.from == Some(*from) && t.commodity == commodity)
             .filter(|t| t.claimed.is_some_and(|at| at.chain == chain))
             .fold(Balance::ZERO, |sum, t| sum.credit(t.amount))
-    }
-
-    fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
-        self.chains().filter(|chain| self.chain(*chain).feed.short() == *feed).collect()
     }
 
     fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
@@ -715,4 +836,45 @@ pub fn clock_word_bytes(word: &ClockWord) -> Vec<u8> {
         .with(&word.clock.0.to_be_bytes())
         .with(&key)
         .0
+}
+
+/// An entry that was shown, as it enters the state root: zeros for a name that nobody knows.
+#[must_use]
+pub fn shown_bytes(feed: &FeedRef, index: u64, leaf: &Hash, name: Option<&Hash>) -> Vec<u8> {
+    RowBytes::of(feed.programme, CycleId(0), 13)
+        .with(&feed.node)
+        .with(&index.to_be_bytes())
+        .with(&leaf.0)
+        .with(&name.unwrap_or(&Hash::ZERO).0)
+        .0
+}
+
+/// The opening or closing of a day, as it enters the state root: zeros for the root of an opening.
+#[must_use]
+pub fn day_bytes(feed: &FeedRef, row: &DayRow) -> Vec<u8> {
+    RowBytes::of(feed.programme, CycleId(0), 14)
+        .with(&feed.node)
+        .with(&row.name.0)
+        .with(&row.first.to_be_bytes())
+        .with(&row.closed.unwrap_or_default().0)
+        .0
+}
+
+/// A settlement, as it enters the state root: its draft, and who took which step.
+#[must_use]
+pub fn settlement_bytes(feed: &FeedRef, row: &SettlementRow) -> Vec<u8> {
+    let mut bytes = RowBytes::of(feed.programme, CycleId(0), 15)
+        .with(&feed.node)
+        .with(&row.name.0)
+        .with(&row.root.0)
+        .with(&row.rows.to_be_bytes())
+        .with(&[row.stage() as u8]);
+    let mut steps: Vec<_> =
+        row.by.iter().map(|taken| (taken.step, taken.operator, taken.at)).collect();
+    steps.dedup();
+    for (step, operator, at) in steps {
+        let PublicKey::Ed25519(key) = operator;
+        bytes = bytes.with(&[step as u8]).with(&key).with(&at.0.to_be_bytes());
+    }
+    bytes.0
 }

@@ -6,6 +6,7 @@
 use crate::amount::{Amount, Balance};
 use crate::charter::Charter;
 use crate::cut::{Cut, Reason};
+use crate::day::DayRow;
 use crate::entry::{CarrierKind, Lot, Owner, Value};
 use crate::feed::Head;
 use crate::hash::Hash;
@@ -16,6 +17,8 @@ use crate::id::{
 use crate::key::PublicKey;
 use crate::list::List;
 use crate::notice::Roster;
+use crate::orphan::Fact;
+use crate::settlement::SettlementRow;
 use crate::ticket::Sent;
 use crate::time::Minute;
 
@@ -296,11 +299,17 @@ pub enum Fault {
     BasketBroken = 35,
     /// Its feed had ended before it.
     AfterEnd = 36,
+    /// It shows an entry that its feed did not sign.
+    OrphanUnsigned = 40,
+    /// It opens a day that is open, or closes another than the one that is.
+    DayBroken = 41,
+    /// Its settlement has no lines, or its step is out of order, unsigned or by a key that may not take it.
+    SettlementBroken = 42,
 }
 
 impl Fault {
     /// Every fault, by number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::LotMissing,
         Self::WrongOwner,
         Self::Short,
@@ -317,6 +326,9 @@ impl Fault {
         Self::MerchantMissing,
         Self::BasketBroken,
         Self::AfterEnd,
+        Self::OrphanUnsigned,
+        Self::DayBroken,
+        Self::SettlementBroken,
     ];
 
     /// The fault of a number.
@@ -360,6 +372,21 @@ pub enum Change {
     CarrierCancelled(ProgrammeId, CarrierId),
     /// Notes a claim whose ticket waits for its sender's certificate: when that arrives, state is derived anew.
     Waiting([u8; 8], At),
+    /// Adds an entry of another feed that was shown.
+    Shown(Box<Fact>),
+    /// Notes that a chain's day was opened or closed.
+    Day(At, DayRow),
+    /// Notes that a draft froze a line, which concerns a feed.
+    Line {
+        /// The feed.
+        feed: FeedRef,
+        /// The line.
+        line: At,
+        /// The draft.
+        draft: At,
+    },
+    /// Sets a settlement, by the place of its draft.
+    Settlement(At, Box<SettlementRow>),
     /// Notes a fault.
     Fault(At, Fault),
     /// Adds a revocation.
@@ -458,6 +485,18 @@ pub trait View {
         let _ = feed;
         None
     }
+    /// The accumulator of a chain before the entry at an index.
+    fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash>;
+    /// A merchant by its number among those a chain names.
+    fn merchant(&self, chain: ChainNo, number: u32) -> Option<MerchantId>;
+    /// The entries of a feed that were shown, in any order.
+    fn shown(&self, feed: &FeedRef) -> Vec<Fact>;
+    /// The last opening or closing of a chain's day, with its index.
+    fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)>;
+    /// The lines of settlements that concern a feed, each with its draft, in order of place.
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)>;
+    /// A settlement, by the place of its draft.
+    fn settlement(&self, at: At) -> Option<SettlementRow>;
     /// What this chain handed out of its float.
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance;
 }

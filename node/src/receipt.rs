@@ -158,7 +158,10 @@ fn lot_of(entry: &Entry, index: u64) -> Option<Lot> {
         | Value::Post { .. }
         | Value::Drop { .. }
         | Value::Basket { .. }
-        | Value::End { .. } => None,
+        | Value::End { .. }
+        | Value::Orphan(_)
+        | Value::DayClose { .. }
+        | Value::Settle { .. } => None,
     }
 }
 

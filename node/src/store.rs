@@ -13,6 +13,7 @@ mod held;
 mod replay;
 mod rows;
 mod schema;
+mod settle;
 mod work;
 mod working;
 
@@ -35,6 +36,7 @@ pub use checkpoints::{KeptPage, Pruned, Reached, Scratch};
 pub use headers::{ForkLearned, SignedHeader};
 pub use replay::Health;
 pub(crate) use rows::feed_id;
+pub use settle::settling;
 pub use work::{Accepted, Work};
 
 /// What a blob in the store is.

@@ -5,6 +5,7 @@ use annona_ledger::admit::{self, Admitted, Draft};
 use annona_ledger::amount::Balance;
 use annona_ledger::block::{Block, Placed};
 use annona_ledger::charter::Charter;
+use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::{Head, leaf, step};
 use annona_ledger::hash::Hash;
@@ -13,7 +14,9 @@ use annona_ledger::id::{
 };
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
+use annona_ledger::orphan::Fact;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::settlement::SettlementRow;
 use annona_ledger::state::State;
 use annona_ledger::ticket::Ticket;
 use annona_ledger::time::Minute;
@@ -225,12 +228,36 @@ impl View for Blinkers<'_> {
         self.state.cancelled(programme, carrier)
     }
 
-    fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
-        self.state.unverified(chain, from, commodity)
-    }
-
     fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {
         self.state.branches(feed)
+    }
+
+    fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
+        self.state.accumulator(chain, next)
+    }
+
+    fn merchant(&self, chain: ChainNo, number: u32) -> Option<MerchantId> {
+        self.state.merchant(chain, number)
+    }
+
+    fn shown(&self, feed: &FeedRef) -> Vec<Fact> {
+        self.state.shown(feed)
+    }
+
+    fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
+        self.state.day(chain)
+    }
+
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        self.state.lines(feed)
+    }
+
+    fn settlement(&self, at: At) -> Option<SettlementRow> {
+        self.state.settlement(at)
+    }
+
+    fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
+        self.state.unverified(chain, from, commodity)
     }
 
     fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {

@@ -41,7 +41,7 @@ impl Status {
         let certificate = own.and_then(|key| store.roster().node(&key.short()).cloned());
         let work = store.look()?;
         let (mut pools, mut lines) = (Vec::new(), Vec::new());
-        for (key, pool) in work.all_pools() {
+        for (key, pool) in work.whole_pools() {
             if own.is_none_or(|own| own.short() != key.node) {
                 continue;
             }

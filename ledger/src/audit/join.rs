@@ -420,10 +420,9 @@ impl Joining {
 
     fn root(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
-        // Who is enrolled and what is bound are sets: two feeds may say the same.
+        // Who is enrolled, what is bound, what was said of feeds and what was shown are sets: two feeds may say the same.
         let is_set = |row: &[u8]| {
-            state::table(row)
-                .is_some_and(|table| (5..=8).contains(&table) || [9, 11].contains(&table))
+            state::table(row).is_some_and(|table| matches!(table, 5..=8 | 9 | 11 | 13))
         };
         rows.sort_unstable();
         rows.dedup_by(|a, b| a == b && is_set(a));

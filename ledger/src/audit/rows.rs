@@ -1,7 +1,7 @@
 //! The rows of one feed, while it is being audited: what its own entries may look back at. Dropped when the feed ends.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::Source;
@@ -9,6 +9,7 @@ use super::keys::Keys;
 use crate::amount::Balance;
 use crate::block::{Block, Placed};
 use crate::charter::Charter;
+use crate::day::DayRow;
 use crate::entry::{Entry, Value};
 use crate::feed::Head;
 use crate::fold::owner_of;
@@ -17,6 +18,8 @@ use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId
 use crate::key::{Context, Signature};
 use crate::list::List;
 use crate::notice::Roster;
+use crate::orphan::Fact;
+use crate::settlement::SettlementRow;
 use crate::ticket::Sent;
 use crate::time::Minute;
 use crate::view::{
@@ -179,6 +182,9 @@ pub(super) struct Rows<'a, S: ?Sized> {
     pub(super) floats: Vec<(Hash, FloatRow)>,
     pub(super) lists: BTreeMap<u64, List>,
     pub(super) ended: BTreeMap<At, Hash>,
+    pub(super) days: BTreeMap<At, DayRow>,
+    lines: BTreeMap<FeedRef, BTreeSet<(At, At)>>,
+    pub(super) settlements: BTreeMap<At, SettlementRow>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     again: RefCell<Option<(u64, Block)>>,
@@ -208,6 +214,9 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             floats: Vec::new(),
             lists: BTreeMap::new(),
             ended: BTreeMap::new(),
+            days: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            settlements: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
             again: RefCell::new(None),
@@ -285,7 +294,17 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             Change::List(_, index, list) => {
                 self.lists.insert(*index, (**list).clone());
             }
+            Change::Day(at, row) => {
+                self.days.insert(*at, *row);
+            }
+            Change::Line { feed, line, draft } => {
+                self.lines.entry(*feed).or_default().insert((*line, *draft));
+            }
+            Change::Settlement(at, row) => {
+                self.settlements.insert(*at, (**row).clone());
+            }
             Change::Pool(..)
+            | Change::Shown(..)
             | Change::Enrolled(..)
             | Change::CarrierBound(..)
             | Change::CarrierCancelled(..)
@@ -541,6 +560,38 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
 
     fn cancelled(&self, _: ProgrammeId, _: &CarrierId) -> bool {
         false
+    }
+
+    fn accumulator(&self, _: ChainNo, _: u64) -> Option<Hash> {
+        None
+    }
+
+    fn merchant(&self, _: ChainNo, _: u32) -> Option<MerchantId> {
+        None
+    }
+
+    fn shown(&self, _: &FeedRef) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
+        let (mut chain, mut below) = (chain, u64::MAX);
+        loop {
+            let own = At { chain, index: 0 }..At { chain, index: below };
+            if let Some((at, row)) = self.days.range(own).next_back() {
+                return Some((at.index, *row));
+            }
+            let left = self.chain(chain).left?;
+            (chain, below) = (left.chain, left.index.min(below));
+        }
+    }
+
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        self.lines.get(feed).into_iter().flatten().copied().collect()
+    }
+
+    fn settlement(&self, at: At) -> Option<SettlementRow> {
+        self.settlements.get(&at).cloned()
     }
 
     fn unverified(&self, _: ChainNo, _: &[u8; 8], _: CommodityId) -> Balance {

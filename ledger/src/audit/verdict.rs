@@ -232,6 +232,11 @@ pub const fn rule(fault: Fault) -> &'static str {
         Fault::MerchantMissing => "it names a merchant the feed did not name",
         Fault::BasketBroken => "its basket binds entries outside its block",
         Fault::AfterEnd => "its feed had ended before it",
+        Fault::OrphanUnsigned => "it shows an entry that its feed did not sign",
+        Fault::DayBroken => "it opens a day that is open, or closes another than the one that is",
+        Fault::SettlementBroken => {
+            "its settlement has no lines, or its step is out of order, unsigned or by a key that may not take it"
+        }
     }
 }
 

@@ -85,6 +85,9 @@ pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
         | Value::Refund { .. }
         | Value::FloatRedeem { .. }
         | Value::FloatCover(_)
-        | Value::End { .. } => None,
+        | Value::End { .. }
+        | Value::Orphan(_)
+        | Value::DayClose { .. }
+        | Value::Settle { .. } => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::time::Minute;
 use crate::view::{Change, Fault, LotRow, Opened, Pool, PoolKey, Slot, TicketRow, Use, View};
 
 /// What became of an attempt to learn a send from a ticket.
-enum Learned {
+pub(super) enum Learned {
     Known(TicketRow),
     Forged,
     SenderUnknown,
@@ -212,7 +212,7 @@ impl<V: View> Folding<'_, V> {
     }
 
     /// Learns a send from a ticket: its name, and its row once it can be believed.
-    fn learn(&mut self, sent: &Sent) -> (Hash, Learned) {
+    pub(super) fn learn(&mut self, sent: &Sent) -> (Hash, Learned) {
         let programme = self.programme();
         let name = sent.name(programme).ticket();
         let keys = self.view.roster().node_keys(&sent.node);

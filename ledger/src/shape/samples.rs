@@ -1,6 +1,6 @@
 //! One value of every variant of every wire type.
 
-use super::of;
+use super::{of, settled};
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
@@ -61,7 +61,7 @@ fn values() -> Vec<Value> {
         (Lot(0), Amount::ZERO, NOW, LAST, 0, Method::Pin);
     let (from, list, row, purse, expires) = (lot, 0, 0, purse(0), LAST);
     let home = feed_of(A);
-    vec![
+    let mut all = vec![
         Value::Merchant { merchant: merchant(1) },
         Value::Issue { from, list, row, purse, amount, expires, at },
         Value::Send(send()),
@@ -74,8 +74,10 @@ fn values() -> Vec<Value> {
         Value::Refund { redeem: 0, amount, at },
         Value::FloatRedeem { lot, home, purse, amount, merchant: merchant_no, at, method },
         Value::FloatCover(cover()),
-        Value::End { at },
-    ]
+    ];
+    let (promise, receipt) = settled::evidence(&charter().federation());
+    all.extend(settled::values(sent(), settled::shown(&promise, &receipt)));
+    all
 }
 
 /// An entry of every kind; claims of both kinds of ticket.
@@ -365,6 +367,12 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("CarrierKind", join(kinds.iter().map(of).collect())),
         ("Owner", join(owners.iter().map(of).collect())),
         ("Value", join(values().iter().map(of).collect())),
+        ("settlement::Kind", join(settled::kinds().iter().map(of).collect())),
+        ("settlement::Step", join(settled::steps().iter().map(of).collect())),
+        ("settlement::Row", of(&settled::row())),
+        ("settlement::Signing", of(&settled::signing(crate::settlement::Step::Verified))),
+        ("day::Sum", of(&settled::sum())),
+        ("BrokenPromise", of(&settled::broken(&promise))),
         ("Registry", join(registries.iter().map(of).collect())),
         ("Control", join(controls.iter().map(of).collect())),
         ("Moved", join(moved().iter().map(of).collect())),

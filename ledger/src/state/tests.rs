@@ -6,12 +6,15 @@ use super::*;
 use crate::admit::{Draft, RowProof, admit, provenance};
 use crate::amount::Amount;
 use crate::charge::{Proven, came_back, charges, proven};
+use crate::day::{Closing, Day};
 use crate::entry::{Control, Registry};
 use crate::entry::{FloatCover, List as Frozen, Lot, Method, Send};
 use crate::id::{EntryName, Lane, Purse};
 use crate::key::Signature;
+use crate::orphan::{Orphan, Shown};
+use crate::settlement::{self, Settling, Signing};
 use crate::testing::*;
-use crate::ticket::{Moved, Sent, carried};
+use crate::ticket::{Moved, Sent, Ticket, carried, sign_place};
 use crate::wire::{Bounded, WireFault};
 
 const SEEDS: [u8; 3] = [TREASURY, A, B];
@@ -109,7 +112,7 @@ impl Rogues {
             n => purse_of(n % 2),
         };
         let (merchant, method, expires) = (0, Method::Pin, LAST);
-        let entry = match what % 14 {
+        let entry = match what % 18 {
             0 => {
                 let act = [3, 3, 4, 9][usize::from(a) % 4];
                 let ticket = Box::new(Ticket::Budget { epoch: 0, act, line: 0 });
@@ -161,9 +164,89 @@ impl Rogues {
             }
             13 if b % 2 == 0 => return self.branch(run, a),
             13 => return self.mint(run, a, c),
+            14 | 15 => match self.orphan((a, b, c)) {
+                Some(orphan) => Value::Orphan(Box::new(orphan)),
+                None => return,
+            },
+            16 => self.settling(run, (a, b, c)),
             _ => Value::Merchant { merchant: MerchantId([b % 4; 16]) },
         };
         self.write(run, entry);
+    }
+
+    /// Shows a few entries of a feed: by promise or by receipt, some of them spoilt.
+    fn orphan(&self, (a, b, c): (u8, u8, u8)) -> Option<Orphan> {
+        let run = &self.runs[usize::from(a) % self.runs.len()];
+        let mut shown = Vec::new();
+        for n in 0..=(c % 3) {
+            let at = usize::from(b.wrapping_add(n.wrapping_mul(7))) % run.entries.len().max(1);
+            let (entry, after) = run.entries.get(at)?;
+            let before = at.checked_sub(1).map_or(run.start, |at| run.entries[at].1);
+            let key = key(run.seed);
+            if (b ^ c) % 3 == 0 {
+                let block = seal(&self.federation, run.seed, run.feed, 0, before, &[entry.clone()]);
+                let entry = crate::wire::Bytes::new(entry.encode()).ok()?;
+                let path = crate::merkle::path(&[crate::feed::leaf(&entry)], 0)?;
+                let heading = crate::receipt::Heading::of(&block.header);
+                shown.push(Shown::Sealed { entry, path, heading, signature: block.signature });
+                continue;
+            }
+            let signature = sign_place(&key, &self.federation, &run.feed, after);
+            let spoilt = Signature::Ed25519([[c; 32]; 2]);
+            let signature = if c % 16 == 15 { spoilt } else { signature };
+            let entry = crate::wire::Bytes::new(entry.encode()).ok()?;
+            let (index, before) = (before.next, before.accumulator);
+            shown.push(Shown::Promised { index, before, entry, signature });
+        }
+        let sends = bounded(self.tickets.iter().copied().take((c % 2).into()));
+        Some(Orphan { node: node(run.seed), shown: bounded(shown), sends, at: NOW })
+    }
+
+    /// Days and settlements that nobody asked for.
+    fn settling(&self, run: usize, (a, b, c): (u8, u8, u8)) -> Value {
+        let (next, at) = (self.runs[run].head().next, NOW);
+        let of = &self.runs[usize::from(b) % self.runs.len()];
+        let first = next.saturating_sub(u64::from(a) % 6);
+        let (root, totals) = (Hash([b; 32]), Bounded::empty());
+        let settling = match c % 7 {
+            0 => return Value::DayClose { day: Box::new(Day::Open), at },
+            1 => {
+                let (redeemed, refunded) = (0, 0);
+                let closing = Closing { first, redeemed, refunded, root, totals };
+                return Value::DayClose { day: Box::new(Day::Close(closing)), at };
+            }
+            2 | 3 => Settling::Stretch {
+                node: node(of.seed),
+                from: u64::from(a) % 4,
+                to: of.head().next,
+                head: of.head().accumulator,
+                except: bounded([]),
+            },
+            4 | 5 => Settling::Draft { first, root, rows: 1, totals },
+            _ => {
+                let (operator, draft) = (key(OPERATORS[usize::from(b) % 2]), first);
+                let name = self.runs[run].past.iter().chain(&self.runs[run].entries);
+                let name = name.map(|(_, head)| head.accumulator);
+                let name = name.into_iter().nth(usize::try_from(draft).expect("small"));
+                let step = [
+                    settlement::Step::Verified,
+                    settlement::Step::Approved,
+                    settlement::Step::Disputed,
+                ][usize::from(c) % 3];
+                let signing = Signing {
+                    node: node(self.runs[run].seed),
+                    programme: FOOD,
+                    draft: name.unwrap_or_default(),
+                    root: Hash([a; 32]),
+                    rows: 1,
+                    totals,
+                    step,
+                };
+                let signature = signing.sign(&self.federation, &operator);
+                Settling::Step { draft, step, operator: operator.public(), signature }
+            }
+        };
+        Value::Settle { settling: Box::new(settling), at }
     }
 
     /// Begins another run of the same feed, at some place of this one.
@@ -269,10 +352,12 @@ fn check_sums(state: &State) -> Result<(), TestCaseError> {
         let sum = arriving.entry(PoolKey { node, programme, cycle, commodity }).or_default();
         *sum = sum.credit(ticket.amount);
     }
+    let whole = state.whole_pools();
     for (key, pool) in state.pools() {
         prop_assert_eq!(pool.lots, lots.get(key).copied().unwrap_or_default(), "lots of {:?}", key);
         let coming = arriving.get(key).copied().unwrap_or_default();
         prop_assert_eq!(pool.arriving, coming, "arriving at {:?}", key);
+        let pool = &whole[key];
         prop_assert!(pool.redeemed >= Balance::ZERO);
         let sum = sums.entry((key.programme, key.cycle, key.commodity)).or_insert(zero);
         *sum = sum.plus(*pool);

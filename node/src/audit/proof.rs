@@ -2,6 +2,7 @@
 
 use annona_ledger::audit::Source;
 use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::day::Day;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
@@ -10,6 +11,7 @@ use annona_ledger::limits;
 use annona_ledger::merkle;
 use annona_ledger::notice::{Roster, SignedNotice};
 use annona_ledger::receipt::{Heading, Receipt};
+use annona_ledger::settlement::Settling;
 use annona_ledger::ticket::Sent;
 use annona_ledger::wire::{self, Bounded, Bytes};
 use serde::{Deserialize, Serialize};
@@ -134,9 +136,13 @@ pub(super) fn lot_of(value: &Value, at: &impl Fn(u64) -> Option<Value>) -> Optio
             found @ (Value::Redeem { .. } | Value::Post { .. }) => lot_of(&found, at),
             _ => None,
         },
-        Value::Merchant { .. } | Value::Claim { .. } | Value::Basket { .. } | Value::End { .. } => {
-            None
-        }
+        Value::Merchant { .. }
+        | Value::Claim { .. }
+        | Value::End { .. }
+        | Value::Orphan(_)
+        | Value::DayClose { .. }
+        | Value::Settle { .. }
+        | Value::Basket { .. } => None,
     }
 }
 
@@ -294,5 +300,29 @@ pub fn says(entry: &Entry) -> String {
             format!("{} minor units are given for a float redemption", cover.amount)
         }
         Value::End { .. } => "the feed ends".to_owned(),
+        Value::Orphan(orphan) => {
+            format!("{} entries of a feed that burnt are shown", orphan.shown.len())
+        }
+        Value::DayClose { day, .. } => match &**day {
+            Day::Open => "a day is opened".to_owned(),
+            Day::Close(closing) => format!(
+                "a day is closed: {} redemptions, {} refunds",
+                closing.redeemed, closing.refunded
+            ),
+        },
+        Value::Settle { settling, .. } => settling_in_words(settling),
+    }
+}
+
+fn settling_in_words(settling: &Settling) -> String {
+    match settling {
+        Settling::Stretch { from, to, .. } => {
+            format!("entries {from} to {to} of a feed are settled")
+        }
+        Settling::Rows { rows, .. } => format!("{} entries are settled one by one", rows.len()),
+        Settling::Draft { rows, .. } => format!("a settlement of {rows} rows is drafted"),
+        Settling::Step { draft, step, .. } => {
+            format!("the settlement at index {draft}: {step:?}").to_lowercase()
+        }
     }
 }

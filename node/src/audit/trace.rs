@@ -91,7 +91,10 @@ impl<S: Source> Tracing<'_, S> {
             | Value::Post { .. }
             | Value::Drop { .. }
             | Value::Basket { .. }
-            | Value::End { .. } => None,
+            | Value::End { .. }
+            | Value::Orphan(_)
+            | Value::DayClose { .. }
+            | Value::Settle { .. } => None,
         };
         let commodity = self.commodity(feed, value);
         let much = units.map(|units| match commodity {
@@ -120,8 +123,13 @@ impl<S: Source> Tracing<'_, S> {
                 "{place} makes good {much} that {} gave from its float",
                 self.looking.node(&cover.float.feed.node)
             ),
-            Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
+            Value::Orphan(orphan) => {
+                format!("{place} shows what burnt at {}", self.looking.node(&orphan.node))
+            }
             Value::End { .. } => format!("{place} ends its feed"),
+            Value::DayClose { .. } => format!("{place} opens or closes its day"),
+            Value::Settle { .. } => format!("{place} settles with merchants"),
+            Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
         };
         let stamp = when(value.stamp());
         Step { feed: Some(feed.to_string()), index: Some(index), when: stamp, words, units }
@@ -251,8 +259,11 @@ impl<S: Source> Tracing<'_, S> {
                 Value::Hold { .. }
                 | Value::Claim { .. }
                 | Value::Merchant { .. }
-                | Value::Basket { .. }
-                | Value::End { .. } => false,
+                | Value::End { .. }
+                | Value::Orphan(_)
+                | Value::DayClose { .. }
+                | Value::Settle { .. }
+                | Value::Basket { .. } => false,
             };
             if follows {
                 next.push((placed.index, later.clone()));

@@ -40,8 +40,8 @@ impl Work<'_> {
             Change::Merchant(chain, merchant) => {
                 let Some(row) = self.chain_row(chain) else { return };
                 self.write(
-                    "INSERT OR IGNORE INTO merchant(chain, id, no) VALUES(?1, ?2, ?3)",
-                    params![chain.0, merchant.0, row.merchants],
+                    "INSERT OR IGNORE INTO merchant(chain, id, no, idx) VALUES(?1, ?2, ?3, ?4)",
+                    params![chain.0, merchant.0, row.merchants, row.head.next.cast_signed()],
                 );
                 let merchants = row.merchants.saturating_add(1);
                 self.set_chain(chain, ChainRow { merchants, ..row });
@@ -71,6 +71,10 @@ impl Work<'_> {
                 "INSERT OR IGNORE INTO waiting(node, at) VALUES(?1, ?2)",
                 params![node, At64(at)],
             ),
+            Change::Shown(fact) => self.put_shown(&fact),
+            Change::Day(at, row) => self.put_day(at, &row),
+            Change::Line { feed, line, draft } => self.put_line(&feed, line, draft),
+            Change::Settlement(at, row) => self.put_settlement(at, &row),
             Change::Fault(at, fault) => self.put_fault(at, fault),
             Change::Revoked(said) => self.put_revoked(&said),
             Change::Ended(at, accumulator) => self.put_ended(at, &accumulator),

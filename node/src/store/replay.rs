@@ -300,6 +300,7 @@ impl Work<'_> {
             }
         }
         out.extend(self.stop_rows());
+        out.extend(self.settled_bytes());
         out
     }
 }

@@ -88,7 +88,7 @@ CREATE TABLE float(
   WITHOUT ROWID, STRICT;
 CREATE TABLE float_sum(chain INTEGER NOT NULL, commodity INTEGER NOT NULL, span BLOB NOT NULL, amount ANY NOT NULL,
   PRIMARY KEY(chain, commodity, span)) WITHOUT ROWID, STRICT;
-CREATE TABLE merchant(chain INTEGER NOT NULL, id BLOB NOT NULL, no INTEGER NOT NULL,
+CREATE TABLE merchant(chain INTEGER NOT NULL, id BLOB NOT NULL, no INTEGER NOT NULL, idx INTEGER NOT NULL,
   PRIMARY KEY(chain, id)) WITHOUT ROWID, STRICT;
 CREATE TABLE list(node BLOB NOT NULL, idx INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY(node, idx)) WITHOUT ROWID, STRICT;
@@ -100,6 +100,16 @@ CREATE TABLE cancelled(programme INTEGER NOT NULL, carrier BLOB NOT NULL,
   PRIMARY KEY(programme, carrier)) WITHOUT ROWID, STRICT;
 CREATE TABLE waiting(node BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(node, at)) WITHOUT ROWID, STRICT;
 CREATE TABLE given(at INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+CREATE TABLE shown(node BLOB NOT NULL, programme INTEGER NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL,
+  name BLOB NOT NULL, entry BLOB NOT NULL, PRIMARY KEY(node, programme, idx, leaf, name)) WITHOUT ROWID, STRICT;
+CREATE TABLE day(at INTEGER PRIMARY KEY, name BLOB NOT NULL, first INTEGER NOT NULL, closed BLOB) STRICT;
+CREATE TABLE settle_line(node BLOB NOT NULL, programme INTEGER NOT NULL, line INTEGER NOT NULL, draft INTEGER NOT NULL,
+  PRIMARY KEY(node, programme, line, draft)) WITHOUT ROWID, STRICT;
+CREATE TABLE settlement(
+  at INTEGER PRIMARY KEY, name BLOB NOT NULL, first INTEGER NOT NULL, root BLOB NOT NULL, rows INTEGER NOT NULL,
+  totals BLOB NOT NULL) STRICT;
+CREATE TABLE settle_step(draft INTEGER NOT NULL, place INTEGER NOT NULL, step BLOB NOT NULL, operator BLOB NOT NULL,
+  stamp INTEGER NOT NULL, PRIMARY KEY(draft, place)) WITHOUT ROWID, STRICT;
 CREATE TABLE fault(at INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY(at, kind)) WITHOUT ROWID, STRICT;
 CREATE TABLE revoked(feed BLOB NOT NULL, node BLOB NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL, reason INTEGER NOT NULL,
   PRIMARY KEY(feed, node, seq, head, reason)) WITHOUT ROWID, STRICT;
@@ -109,7 +119,7 @@ CREATE TABLE clock_word(node BLOB NOT NULL, clock INTEGER NOT NULL, operator BLO
 ";
 
 /// The derived tables, for emptying.
-pub(super) const DERIVED_TABLES: [&str; 18] = [
+pub(super) const DERIVED_TABLES: [&str; 23] = [
     "slot",
     "pool",
     "ticket",
@@ -128,6 +138,11 @@ pub(super) const DERIVED_TABLES: [&str; 18] = [
     "ended",
     "clock_word",
     "given",
+    "shown",
+    "day",
+    "settle_line",
+    "settlement",
+    "settle_step",
 ];
 
 /// Opens or creates the file with the settings a ledger needs: WAL and `synchronous=FULL` (NORMAL lost acknowledged

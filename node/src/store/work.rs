@@ -7,6 +7,7 @@ use std::sync::Arc;
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
 use annona_ledger::charter::Charter;
+use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fold::Place;
@@ -17,7 +18,9 @@ use annona_ledger::id::{
 use annona_ledger::key::PublicKey;
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
+use annona_ledger::orphan::Fact;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::settlement::SettlementRow;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
     At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Revocation,
@@ -69,6 +72,8 @@ pub struct Work<'a> {
     pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
     /// Where feeds ended and what was said against them: few, and asked for at every entry.
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
+    /// The feeds of which others have shown entries, once asked for.
+    pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
 }
 
@@ -112,6 +117,7 @@ impl<'a> Work<'a> {
             merchants: RefCell::default(),
             unplaced: RefCell::default(),
             stopped: RefCell::default(),
+            burnt: RefCell::default(),
             fault: RefCell::default(),
         }
     }
@@ -298,6 +304,7 @@ impl<'a> Work<'a> {
             self.merchants.borrow_mut().clear();
             self.unplaced.borrow_mut().clear();
             *self.stopped.borrow_mut() = None;
+            self.burnt.borrow_mut().take();
             self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
         } else {
             self.chains.borrow_mut().keep();
@@ -728,7 +735,8 @@ impl View for Work<'_> {
 
     fn merchants(&self, chain: ChainNo) -> u32 {
         let Some(row) = self.known(chain) else { return 0 };
-        let shared = row.chain.left.map_or(0, |left| self.merchants(left.chain));
+        let left = row.chain.left;
+        let shared = left.map_or(0, |left| self.merchants_below(left.chain, left.index));
         row.merchants.saturating_add(shared)
     }
 
@@ -785,6 +793,30 @@ impl View for Work<'_> {
             |_| Ok(()),
         )
         .is_some()
+    }
+
+    fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
+        self.head_after(chain, next).map(|head| head.accumulator)
+    }
+
+    fn merchant(&self, chain: ChainNo, number: u32) -> Option<MerchantId> {
+        self.merchant_at(chain, number)
+    }
+
+    fn shown(&self, feed: &FeedRef) -> Vec<Fact> {
+        self.shown_of(feed)
+    }
+
+    fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
+        self.last_day(chain)
+    }
+
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        self.lines_of(feed)
+    }
+
+    fn settlement(&self, at: At) -> Option<SettlementRow> {
+        self.settlement_at(at)
     }
 
     fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance {
@@ -855,6 +887,9 @@ impl Work<'_> {
             return false;
         }
         let known = self.unplaced.borrow().get(feed).copied();
+        if self.shown_otherwise(&feed.short()) {
+            return true;
+        }
         let lowest = known.unwrap_or_else(|| {
             let lowest = self.lowest_unplaced(feed);
             self.unplaced.borrow_mut().insert(*feed, lowest);

@@ -215,6 +215,10 @@ impl Model {
                     lot.is_some_and(|lot| holds(lot, cover.amount))
                 }
             }
+            // What the workload does not write yet.
+            Value::Orphan(_)
+            | Value::DayClose { .. }
+            | Value::Settle { .. } => false,
         }
     }
 
@@ -455,8 +459,13 @@ fn allowed(roles: Roles, entry: &Entry) -> bool {
             treasury
         }
         Entry::Value(
-            Value::Claim { .. } | Value::Send(_) | Value::FloatCover(_) | Value::Basket { .. },
+            Value::Claim { .. }
+            | Value::Send(_)
+            | Value::FloatCover(_)
+            | Value::Orphan(_)
+            | Value::Basket { .. },
         ) => registers || serves || treasury,
+        Entry::Value(Value::Settle { .. }) => treasury,
         Entry::Value(_) => serves,
     }
 }

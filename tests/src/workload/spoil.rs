@@ -70,7 +70,10 @@ impl World {
             Value::Merchant { .. }
             | Value::Basket { .. }
             | Value::Claim { .. }
-            | Value::End { .. } => {}
+            | Value::End { .. }
+            | Value::Orphan(_)
+            | Value::DayClose { .. }
+            | Value::Settle { .. } => {}
         }
     }
 }

@@ -318,6 +318,9 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
         | Fact::Drop { .. }
         | Fact::Basket { .. }
         | Fact::End { .. }
+        | Fact::Orphan(_)
+        | Fact::DayClose { .. }
+        | Fact::Settle { .. }
         | Fact::FloatCover(_) => None,
     }
 }

@@ -174,5 +174,8 @@ fn described(entry: &Entry) -> String {
         Fact::Drop { hold, .. } => format!("dropped hold {hold}"),
         Fact::Basket { entries } => format!("a basket of {entries}"),
         Fact::End { .. } => "the end of the feed".into(),
+        Fact::Orphan(_) => "showed what burnt elsewhere".into(),
+        Fact::DayClose { .. } => "opened or closed a day".into(),
+        Fact::Settle { .. } => "a line or step of a settlement".into(),
     }
 }

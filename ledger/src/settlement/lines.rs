@@ -1,0 +1,174 @@
+//! The lines of the next settlement: what is known of a feed and in no settlement yet.
+
+use std::collections::BTreeMap;
+
+use super::cover::Coverage;
+use super::rows::{came_of, entry_of, single};
+use super::{Came, Kind, Settling, Single, coverage};
+use crate::amount::Amount;
+use crate::entry::Value;
+use crate::fold::owner_of;
+use crate::hash::Hash;
+use crate::id::{FeedRef, MerchantId};
+use crate::limits;
+use crate::orphan::{Facts, Pages, Standing};
+use crate::view::{At, ChainNo, View};
+use crate::wire::Bounded;
+
+/// How far a feed is settled by stretches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reach {
+    /// The index up to which all its chains agree, that is sealed and below its lowest known cut.
+    pub end: u64,
+    /// Whether what lies beyond is settled entry by entry: the feed is cut, or has forked. Otherwise its blocks will
+    /// come.
+    pub beyond: bool,
+    /// Who is paid for what was shown, where the feed's own `Merchant` entry burnt with it.
+    pub merchant: Option<MerchantId>,
+}
+
+/// The lines that settle what is known of a feed and in no settlement yet.
+#[must_use]
+pub fn lines(view: &impl View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
+    let covered = coverage(view, feed);
+    let mut lines = Vec::new();
+    let branches = view.branches(feed);
+    let trunk = branches.iter().copied().find(|chain| view.chain(*chain).left.is_none());
+    if let Some(trunk) = trunk {
+        for (from, to) in gaps(&covered, reach.end) {
+            stretch(view, feed, trunk, (from, to), &covered, &mut lines);
+        }
+    }
+    if reach.beyond {
+        let mut singles = beyond(view, feed, reach, &covered);
+        singles.sort_unstable();
+        for rows in singles.chunks(limits::SETTLE_ROWS) {
+            let rows = Bounded::new(rows.to_vec()).unwrap_or_default();
+            lines.push(Settling::Rows { node: feed.node, rows });
+        }
+    }
+    lines
+}
+
+/// What no stretch covers below an end.
+fn gaps(covered: &Coverage, end: u64) -> Vec<(u64, u64)> {
+    let mut stretches: Vec<(u64, u64)> =
+        covered.stretches.iter().map(|(from, to, ..)| (*from, *to)).collect();
+    stretches.sort_unstable();
+    let (mut next, mut gaps) = (0u64, Vec::new());
+    for (from, to) in stretches {
+        if next < from.min(end) {
+            gaps.push((next, from.min(end)));
+        }
+        next = next.max(to);
+    }
+    if next < end {
+        gaps.push((next, end));
+    }
+    gaps
+}
+
+/// The entries of a gap, leaving out what was settled by itself; in several lines where much is left out, and in none
+/// where nothing in it was handed out or taken back.
+fn stretch(
+    view: &impl View,
+    feed: &FeedRef,
+    chain: ChainNo,
+    (from, to): (u64, u64),
+    covered: &Coverage,
+    lines: &mut Vec<Settling>,
+) {
+    let (mut first, mut except, mut counts) = (from, Vec::new(), false);
+    for index in from..to {
+        let Some((at, value, leaf)) = entry_of(view, chain, index) else { continue };
+        let Some(came) = came_of(view, at, &value) else { continue };
+        if covered.singles.contains_key(&(index, leaf, came.kind, 0)) {
+            except.push(index);
+            if except.len() == limits::SETTLE_EXCEPT {
+                let next = index.saturating_add(1);
+                push(view, feed, chain, (first, next), std::mem::take(&mut except), counts, lines);
+                (first, counts) = (next, false);
+            }
+        } else {
+            counts = true;
+        }
+    }
+    push(view, feed, chain, (first, to), except, counts, lines);
+}
+
+fn push(
+    view: &impl View,
+    feed: &FeedRef,
+    chain: ChainNo,
+    (from, to): (u64, u64),
+    except: Vec<u64>,
+    counts: bool,
+    lines: &mut Vec<Settling>,
+) {
+    let Some(head) = view.accumulator(chain, to).filter(|_| counts && from < to) else { return };
+    let except = Bounded::new(except).unwrap_or_default();
+    lines.push(Settling::Stretch { node: feed.node, from, to, head, except });
+}
+
+/// Entries that no stretch will ever cover: above the end on every chain, and what was shown without its block.
+fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
+    let mut placed: BTreeMap<(u64, Hash), Vec<Came>> = BTreeMap::new();
+    // Refunds of one redemption on two branches take back what the larger of them says, once.
+    let mut back: BTreeMap<At, Amount> = BTreeMap::new();
+    for chain in view.branches(feed) {
+        for index in reach.end..view.head(chain).next {
+            if owner_of(view, chain, index).chain != chain {
+                continue;
+            }
+            let Some((at, value, leaf)) = entry_of(view, chain, index) else { continue };
+            let Some(mut came) = came_of(view, at, &value) else { continue };
+            if let Value::Refund { redeem, .. } = value {
+                let most = back.entry(owner_of(view, chain, redeem)).or_default();
+                let more = came.amount.minus(*most).unwrap_or(Amount::ZERO);
+                *most = (*most).max(came.amount);
+                came.amount = more;
+            }
+            if came.amount > Amount::ZERO && covered.stretched(view, feed, at).is_empty() {
+                placed.entry((index, leaf)).or_default().push(came);
+            }
+        }
+    }
+    let book = Pages::new(view, *feed);
+    let facts = Facts::new(*feed, &book, view.shown(feed));
+    for standing in facts.standing().filter(|standing| standing.missing > 0) {
+        if let Some(came) = shown(view, feed, &facts, standing, reach.merchant) {
+            let all = placed.entry((standing.index, standing.leaf)).or_default();
+            all.extend((0..standing.missing).map(|_| came));
+        }
+    }
+    let mut singles = Vec::new();
+    for ((index, leaf), cames) in placed {
+        let (stretched, alone) = covered.copies(view, feed, index, &leaf);
+        // Stretches hold the first copies, rows by themselves the next: what is over is new.
+        let fresh = cames.iter().skip(usize::try_from(alone).unwrap_or(usize::MAX));
+        for (copy, came) in (stretched.saturating_add(alone)..).zip(fresh) {
+            if let Ok(copy) = u8::try_from(copy) {
+                singles.push(single(index, leaf, copy, came));
+            }
+        }
+    }
+    singles
+}
+
+/// What an entry that was shown handed out. Refunds that burnt are taken back by hand: nobody can say from one alone that
+/// they were not taken back before.
+fn shown<V: View>(
+    view: &V,
+    feed: &FeedRef,
+    facts: &Facts<'_, Pages<'_, V>>,
+    standing: &Standing,
+    unnamed: Option<MerchantId>,
+) -> Option<Came> {
+    let (lot, amount) = facts.handed_out(standing)?;
+    let (cycle, commodity) = facts.of_lot(lot)?;
+    let number = facts.merchant(&standing.value)?;
+    let named = view.branches(feed).into_iter().find_map(|chain| view.merchant(chain, number));
+    let merchant = named.or(unnamed)?;
+    let kind = Kind::Redeemed;
+    (amount > Amount::ZERO).then_some(Came { kind, merchant, cycle, commodity, amount })
+}

@@ -1,0 +1,412 @@
+//! Settled once, by name: whatever is found, cut, forked or lost in between.
+
+use super::*;
+use crate::admit::Draft;
+use crate::entry::{Entry, Value};
+use crate::feed::leaf;
+use crate::orphan::tests::{Burnt, orphan, redeem};
+use crate::rejection::Rejection;
+use crate::testing::*;
+use proptest::prelude::*;
+
+/// A payer outside: refuses a reference it has paid.
+#[derive(Default)]
+struct Payer {
+    references: BTreeSet<Hash>,
+    paid: BTreeMap<(u64, Hash), Vec<Kind>>,
+}
+
+impl Payer {
+    fn pay(&mut self, federation: &FederationId, rows: &[Row]) {
+        for row in rows {
+            if self.references.insert(row.reference(federation, FOOD)) {
+                self.paid.entry((row.what.index, row.what.leaf)).or_default().push(row.what.kind);
+            }
+        }
+    }
+}
+
+fn settle(settling: Settling) -> Draft {
+    Draft::from(Entry::Value(Value::Settle { settling: Box::new(settling), at: NOW }))
+}
+
+/// Writes the next settlement of A at a treasury; its place and rows, or nothing where there is nothing to settle.
+fn draft(desk: &mut Desk, seed: u8, reach: &Reach) -> Option<(u64, Vec<Row>)> {
+    let lines = lines(&desk.state, &feed_of(A), reach);
+    let rows = rows(&desk.state, FOOD, &lines).expect("all is here");
+    let mut tally = Tally::default();
+    assert!(rows.iter().all(|row| tally.push(row)));
+    let first = desk.head(&value(seed)).next;
+    let frozen = tally.finish(first)?;
+    for line in lines {
+        desk.write(&value(seed), settle(line));
+    }
+    Some((desk.write(&value(seed), settle(frozen)), rows))
+}
+
+fn step(desk: &mut Desk, seed: u8, draft: u64, step: Step, operator: u8) -> Draft {
+    let chain = desk.state.trunk(&value(seed));
+    let row = desk.state.settlement(At { chain, index: draft }).expect("a draft");
+    let signature = row.signing(&feed_of(seed), step).sign(&desk.federation(), &key(operator));
+    let operator = key(operator).public();
+    settle(Settling::Step { draft, step, operator, signature })
+}
+
+/// Three people, none of them the node.
+const PEOPLE: [u8; 3] = [60, 61, 62];
+
+fn pay(desk: &mut Desk, seed: u8, draft: u64) {
+    for (taken, who) in [Step::Verified, Step::Approved, Step::Paid].into_iter().zip(PEOPLE) {
+        let step = step(desk, seed, draft, taken, who);
+        desk.write(&value(seed), step);
+    }
+}
+
+/// A desk where three operators are approvers.
+fn desk() -> Desk {
+    let charter = charter();
+    let mut roster = roster(&charter);
+    let third = crate::notice::Notice::Operator(crate::notice::OperatorCertificate {
+        org: crate::id::OrgId(1),
+        operator: key(PEOPLE[2]).public(),
+        site: crate::id::SiteId(1),
+        roles: OperatorRoles::SUPERVISOR,
+        programmes: bounded([FOOD]),
+        issued: Minute(0),
+        not_after: Minute(1_000),
+    });
+    roster.learn(&charter, &third.sign(&charter.federation(), &key(1))).expect("a good notice");
+    Desk { state: crate::state::State::new(charter, roster) }
+}
+
+fn reach(end: u64, beyond: bool) -> Reach {
+    Reach { end, beyond, merchant: None }
+}
+
+fn amounts(rows: &[Row]) -> Vec<(u64, u64, Kind)> {
+    rows.iter().map(|r| (r.what.index, r.what.amount.units(), r.what.kind)).collect()
+}
+
+#[test]
+fn a_settlement_goes_from_draft_to_paid_by_three_keys_in_order() {
+    let mut desk = desk();
+    let refund = Value::Refund { redeem: 4, amount: units(2), at: NOW };
+    let a = Burnt::new(&mut desk, [redeem(2, 5), refund, redeem(3, 4)]);
+    a.arrive(&mut desk, 7);
+    let (at, rows) = draft(&mut desk, TREASURY, &reach(7, false)).expect("three rows");
+    use Kind::{Redeemed, Refunded};
+    assert_eq!(amounts(&rows), [(4, 5, Redeemed), (5, 2, Refunded), (6, 4, Redeemed)]);
+    assert!(rows.iter().all(|row| row.what.merchant == merchant(7)));
+    let t = value(TREASURY);
+    let ask = |desk: &mut Desk, taken, who| {
+        let step = step(desk, TREASURY, at, taken, who);
+        desk.ask(&t, &step)
+    };
+    assert_eq!(ask(&mut desk, Step::Approved, 60), Err(Rejection::StepOutOfOrder));
+    assert_eq!(ask(&mut desk, Step::Verified, TREASURY), Err(Rejection::OperatorRefused));
+    assert_eq!(ask(&mut desk, Step::Verified, 99), Err(Rejection::OperatorRefused), "a stranger");
+    let good = step(&mut desk, TREASURY, at, Step::Verified, 62);
+    desk.write(&t, good);
+    assert_eq!(ask(&mut desk, Step::Approved, 62), Err(Rejection::OperatorRefused), "a supervisor");
+    let good = step(&mut desk, TREASURY, at, Step::Approved, 60);
+    desk.write(&t, good);
+    assert_eq!(ask(&mut desk, Step::Paid, 60), Err(Rejection::OperatorRefused), "again");
+    assert_eq!(ask(&mut desk, Step::Paid, 62), Err(Rejection::OperatorRefused), "again");
+    let good = step(&mut desk, TREASURY, at, Step::Paid, 61);
+    let mut other = good.clone();
+    if let Entry::Value(Value::Settle { settling, .. }) = &mut other.entry
+        && let Settling::Step { operator, .. } = &mut **settling
+    {
+        *operator = key(60).public();
+    }
+    assert_eq!(desk.ask(&t, &other), Err(Rejection::OperatorRefused));
+    let leaf = leaf(&a.entries[4].0.encode());
+    assert!(settled(&desk.state, &feed_of(A), 4, &leaf).is_empty());
+    desk.write(&t, good);
+    assert_eq!(settled(&desk.state, &feed_of(A), 4, &leaf).len(), 1);
+    assert_eq!(ask(&mut desk, Step::Disputed, 60), Err(Rejection::StepOutOfOrder));
+    assert_eq!(desk.state.faults().count(), 0);
+    assert!(draft(&mut desk, TREASURY, &reach(7, true)).is_none(), "nothing is left");
+}
+
+#[test]
+fn what_admit_refuses_folds_as_a_broken_settlement_and_settles_nothing() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5)]);
+    a.arrive(&mut desk, 5);
+    let (at, _) = draft(&mut desk, TREASURY, &reach(5, false)).expect("one row");
+    let paid = step(&mut desk, TREASURY, at, Step::Paid, 60);
+    desk.force(&value(TREASURY), paid.entry);
+    let chain = desk.state.trunk(&value(TREASURY));
+    let row = desk.state.settlement(At { chain, index: at }).expect("a draft");
+    assert_eq!(row.stage(), Stage::Draft);
+    let faults: Vec<_> = desk.state.faults().map(|(_, fault)| *fault).collect();
+    assert_eq!(faults, [crate::view::Fault::SettlementBroken]);
+    assert_eq!(crate::charge::proven(&desk.state, &feed_of(TREASURY)), None);
+}
+
+#[test]
+fn s11_an_orphan_is_settled_then_the_node_comes_back_and_no_row_is_paid_twice() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5), redeem(3, 4), redeem(2, 1)]);
+    a.arrive(&mut desk, 4);
+    desk.write(&value(B), orphan([a.promise(5)]));
+    let mut payer = Payer::default();
+    let federation = desk.federation();
+    let (at, rows) = draft(&mut desk, TREASURY, &reach(4, true)).expect("the orphan");
+    assert_eq!(amounts(&rows), [(5, 4, Kind::Redeemed)]);
+    payer.pay(&federation, &rows);
+    pay(&mut desk, TREASURY, at);
+    a.arrive(&mut desk, 7);
+    let (at, rows) = draft(&mut desk, TREASURY, &reach(7, false)).expect("the rest");
+    assert_eq!(amounts(&rows), [(4, 5, Kind::Redeemed), (6, 1, Kind::Redeemed)]);
+    payer.pay(&federation, &rows);
+    pay(&mut desk, TREASURY, at);
+    assert!(payer.paid.values().all(|kinds| kinds.len() == 1));
+    assert_eq!(payer.paid.len(), 3);
+}
+
+#[test]
+fn s10_a_fenced_node_comes_back_with_two_weeks_and_every_row_above_the_cut_is_settled_singly() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, (0..14).map(|_| redeem(2, 1)));
+    a.arrive(&mut desk, 18);
+    let (at, rows) = draft(&mut desk, TREASURY, &reach(6, true)).expect("all of it");
+    assert_eq!(rows.len(), 14);
+    pay(&mut desk, TREASURY, at);
+    let chain = desk.state.trunk(&value(TREASURY));
+    let lines = (0..at).filter_map(|index| match desk.state.entry(At { chain, index }) {
+        Some(Value::Settle { settling, .. }) => Some(*settling),
+        _ => None,
+    });
+    let stretches: Vec<(u64, u64)> = lines
+        .filter_map(|line| match line {
+            Settling::Stretch { from, to, .. } => Some((from, to)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(stretches, [(0, 6)], "no stretch goes past the cut");
+}
+
+#[test]
+fn l14_every_redemption_on_every_branch_is_settled() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 20), redeem(3, 1)]);
+    a.arrive(&mut desk, 6);
+    // Restored to before entry 4: the same 20 are handed out again, and 2 more.
+    let trunk = desk.state.trunk(&value(A));
+    let branch = desk.state.branch(At { chain: trunk, index: 4 }, a.entries[4].1);
+    for entry in [redeem(2, 19), redeem(2, 2)] {
+        let entry = Entry::Value(entry);
+        let after = desk.state.head(branch).after(&entry.encode());
+        let within = crate::state::Block { epoch: 0, following: 0 };
+        desk.state.fold(branch, after.accumulator, &entry, within);
+    }
+    let (_, rows) = draft(&mut desk, TREASURY, &reach(4, true)).expect("four rows");
+    let mut all = amounts(&rows);
+    all.sort_unstable();
+    use Kind::Redeemed;
+    assert_eq!(all, [(4, 19, Redeemed), (4, 20, Redeemed), (5, 1, Redeemed), (5, 2, Redeemed)]);
+}
+
+#[test]
+fn s24_goods_taken_back_after_a_fence_are_negative_rows_once_and_never_more_than_was_given() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5), redeem(3, 4)]);
+    a.arrive(&mut desk, 6);
+    let (_, rows) = draft(&mut desk, TREASURY, &reach(6, true)).expect("two rows");
+    let back = |amount, kind| Single { kind, amount: units(amount), ..rows[0].what };
+    let line = |single| settle(Settling::Rows { node: node(A), rows: bounded([single]) });
+    let freeze = |desk: &mut Desk, single| {
+        let first = desk.head(&value(TREASURY)).next;
+        desk.force(&value(TREASURY), line(single).entry);
+        let mut tally = Tally::default();
+        tally.push(&Row { row: 0, node: node(A), what: single });
+        let frozen = settle(tally.finish(first).expect("one row"));
+        let answer = desk.ask(&value(TREASURY), &frozen);
+        if answer.is_ok() {
+            desk.write(&value(TREASURY), frozen);
+        }
+        answer
+    };
+    assert_eq!(freeze(&mut desk, back(6, Kind::Returned)), Err(Rejection::ExceedsRedemption));
+    assert_eq!(freeze(&mut desk, back(3, Kind::Returned)), Ok(()));
+    assert_eq!(freeze(&mut desk, back(3, Kind::Returned)), Err(Rejection::SettledBefore), "twice");
+    assert_eq!(freeze(&mut desk, back(3, Kind::Disputed)), Err(Rejection::ExceedsRedemption));
+    assert_eq!(freeze(&mut desk, back(2, Kind::Disputed)), Ok(()));
+    let unknown = Single { leaf: Hash([9; 32]), ..back(1, Kind::Returned) };
+    assert_eq!(freeze(&mut desk, unknown), Err(Rejection::NotHere));
+    let again = Single { kind: Kind::Redeemed, ..rows[1].what };
+    assert_eq!(freeze(&mut desk, again), Err(Rejection::SettledBefore));
+}
+
+#[test]
+fn a_disputed_settlement_leaves_its_rows_to_another() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5)]);
+    a.arrive(&mut desk, 5);
+    let (at, rows) = draft(&mut desk, TREASURY, &reach(5, false)).expect("one row");
+    assert!(draft(&mut desk, TREASURY, &reach(5, false)).is_none());
+    let no = step(&mut desk, TREASURY, at, Step::Disputed, 61);
+    desk.write(&value(TREASURY), no);
+    let (_, again) = draft(&mut desk, TREASURY, &reach(5, false)).expect("the same row");
+    assert_eq!(rows, again);
+}
+
+#[test]
+fn a_draft_that_says_other_than_its_lines_is_refused() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5)]);
+    a.arrive(&mut desk, 5);
+    let lines = lines(&desk.state, &feed_of(A), &reach(5, false));
+    let first = desk.head(&value(TREASURY)).next;
+    let said = |root, rows, given| {
+        let net = Net { commodity: RICE, given: units(given), back: Amount::ZERO };
+        settle(Settling::Draft { first, root, rows, totals: bounded([net]) })
+    };
+    let t = value(TREASURY);
+    assert_eq!(desk.ask(&t, &said(Hash::ZERO, 1, 5)), Err(Rejection::NothingToSettle));
+    let mut tally = Tally::default();
+    let all = rows(&desk.state, FOOD, &lines).expect("here");
+    assert!(all.iter().all(|row| tally.push(row)));
+    for line in lines {
+        desk.write(&t, settle(line));
+    }
+    let Some(Settling::Draft { root, .. }) = tally.finish(first) else { unreachable!("a draft") };
+    assert_eq!(desk.ask(&t, &said(Hash::ZERO, 1, 5)), Err(Rejection::SettlementWrong));
+    assert_eq!(desk.ask(&t, &said(root, 2, 5)), Err(Rejection::SettlementWrong));
+    assert_eq!(desk.ask(&t, &said(root, 1, 6)), Err(Rejection::SettlementWrong));
+    assert_eq!(desk.ask(&t, &said(root, 1, 5)), Ok(()));
+}
+
+/// What happens to a feed and to those who pay for it.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    /// So many of its blocks arrive.
+    Arrive(u8),
+    /// Somebody shows an entry, by promise or receipt.
+    Show(u8, bool),
+    /// It is known to be cut at an index, or lower.
+    Cut(u8),
+    /// A treasury settles what it knows of, and pays.
+    Settle,
+    /// The treasury is lost. Its successor knows nothing of what it settled.
+    Lost,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        3 => any::<u8>().prop_map(Happens::Arrive),
+        4 => any::<(u8, bool)>().prop_map(|(n, sealed)| Happens::Show(n, sealed)),
+        1 => any::<u8>().prop_map(Happens::Cut),
+        4 => Just(Happens::Settle),
+        1 => Just(Happens::Lost),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn l11_l12_nothing_is_paid_twice_and_all_that_is_known_is_paid_in_the_end(
+        more in prop::collection::vec((0u8..4, 1u64..4), 1..9),
+        fork in proptest::option::of(0u8..9),
+        history in prop::collection::vec(happens(), 1..24),
+    ) {
+        let mut after: Vec<Value> = Vec::new();
+        for (what, amount) in more {
+            let last = after.iter().rposition(|v| matches!(v, Value::Redeem { .. }));
+            after.push(match (what, last) {
+                (0, Some(last)) => {
+                    let redeem = 4 + u64::try_from(last).expect("small");
+                    Value::Refund { redeem, amount: units(1), at: NOW }
+                }
+                (1, _) => redeem(3, amount),
+                _ => redeem(2, amount),
+            });
+        }
+        let mut desk = desk();
+        let a = Burnt::new(&mut desk, after);
+        let federation = desk.federation();
+        let count = a.entries.len();
+        // A twin that says the same bytes on a branch of its own, all of it known from some time on.
+        if let Some(fork) = fork {
+            a.arrive(&mut desk, 4);
+            let at = 4 + usize::from(fork) % (count - 4);
+            a.arrive(&mut desk, at);
+            let trunk = desk.state.trunk(&value(A));
+            let index = u64::try_from(at).expect("small");
+            let branch = desk.state.branch(At { chain: trunk, index }, a.entries[at].1);
+            let other = Entry::Value(Value::Merchant { merchant: merchant(9) });
+            for entry in std::iter::once(&other).chain(a.entries[at + 1..].iter().map(|e| &e.0)) {
+                let after = desk.state.head(branch).after(&entry.encode());
+                let within = crate::state::Block { epoch: 0, following: 0 };
+                desk.state.fold(branch, after.accumulator, entry, within);
+            }
+        }
+        let (mut payer, mut cut, mut treasury) = (Payer::default(), None::<u64>, TREASURY);
+        let ends = [Happens::Arrive(u8::MAX), Happens::Settle];
+        for what in history.into_iter().chain(ends) {
+            match what {
+                Happens::Arrive(n) => {
+                    let known = usize::try_from(desk.head(&value(A)).next).expect("small");
+                    let to = if n == u8::MAX { count } else { usize::from(n) % (count + 1) };
+                    a.arrive(&mut desk, to.max(known));
+                }
+                Happens::Show(n, sealed) => {
+                    let index = 4 + usize::from(n) % (count - 4);
+                    let by = if sealed { a.receipt(0, index) } else { a.promise(index) };
+                    let draft = orphan([by, a.promise(2), a.promise(3), a.promise(0)]);
+                    desk.force(&value(B), draft.entry);
+                }
+                Happens::Cut(n) => {
+                    let at = u64::from(n) % (count as u64 + 1);
+                    cut = Some(cut.map_or(at, |cut: u64| cut.min(at)));
+                }
+                Happens::Settle => {
+                    let agree = desk.state.fork_at(&feed_of(A)).into_iter().chain(cut).min();
+                    let head = desk.head(&value(A)).next;
+                    let end = agree.unwrap_or(u64::MAX).min(head);
+                    let reach = Reach { end, beyond: agree.is_some(), merchant: Some(merchant(7)) };
+                    if let Some((at, rows)) = draft(&mut desk, treasury, &reach) {
+                        payer.pay(&federation, &rows);
+                        pay(&mut desk, treasury, at);
+                    }
+                }
+                Happens::Lost if treasury == TREASURY => {
+                    // The successor's own feed, in a ledger that never heard of the first one's settlements.
+                    treasury = B;
+                    let mut other = self::desk();
+                    let copy = Burnt::new(&mut other, []);
+                    drop(copy);
+                    let known = a.entries.len().min(
+                        usize::try_from(desk.head(&value(A)).next).expect("small"),
+                    );
+                    a.arrive(&mut other, known);
+                    for fact in desk.state.shown(&feed_of(A)) {
+                        other.state.apply(crate::view::Change::Shown(Box::new(fact)));
+                    }
+                    if fork.is_none() {
+                        desk = other;
+                    } else {
+                        treasury = TREASURY;
+                    }
+                }
+                Happens::Lost => {}
+            }
+        }
+        // Each entry was paid as often as it is there, never more: by name, whoever asked.
+        let state = &desk.state;
+        for (index, (entry, ..)) in a.entries.iter().enumerate() {
+            let (index, leaf) = (u64::try_from(index).expect("small"), leaf(&entry.encode()));
+            let there = coverage(state, &feed_of(A)).entries_at(state, &feed_of(A), index, &leaf);
+            let paid = payer.paid.get(&(index, leaf)).map_or(0, Vec::len);
+            let backs = there.iter().filter(|known| known.kind == Kind::Refunded).count();
+            if backs == 0 {
+                prop_assert_eq!(paid, there.len(), "entry {} of {}", index, a.entries.len());
+            } else {
+                prop_assert!(paid <= there.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What was shown of feeds that burnt, days and settlements, as rows.
+
+use std::collections::BTreeSet;
+
+use annona_ledger::day::DayRow;
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FeedRef, Lane, MerchantId, ProgrammeId};
+use annona_ledger::key::PublicKey;
+use annona_ledger::orphan::{self, Fact};
+use annona_ledger::settlement::{SettlementRow, Step, Taken};
+use annona_ledger::state;
+use annona_ledger::time::Minute;
+use annona_ledger::view::{At, ChainNo, PoolKey, View};
+use annona_ledger::{limits, wire};
+use rusqlite::params;
+
+use super::StoreFault;
+use super::rows::At64;
+use super::work::Work;
+
+/// The most bytes of what a settlement comes to, or of an operator's key: both stand in an entry.
+const SMALL: usize = limits::ENTRY_BYTES;
+
+impl Work<'_> {
+    pub(super) fn put_shown(&self, fact: &Fact) {
+        self.burnt.borrow_mut().take();
+        self.write(
+            "INSERT OR IGNORE INTO shown(node, programme, idx, leaf, name, entry) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                fact.feed.node,
+                fact.feed.programme.0,
+                fact.index.cast_signed(),
+                fact.leaf.0,
+                fact.name.unwrap_or(Hash::ZERO).0,
+                Entry::Value(fact.value.clone()).encode(),
+            ],
+        );
+    }
+
+    /// The feeds of which others have shown entries: few, and hardly ever any.
+    #[must_use]
+    pub fn shown_feeds(&self) -> BTreeSet<FeedRef> {
+        if let Some(known) = self.burnt.borrow().as_ref() {
+            return known.clone();
+        }
+        let feeds = self.all("SELECT DISTINCT node, programme FROM shown", [], |r| {
+            Ok(FeedRef::value(r.get(0)?, ProgrammeId(r.get(1)?)))
+        });
+        let feeds: BTreeSet<FeedRef> = feeds.into_iter().collect();
+        *self.burnt.borrow_mut() = Some(feeds.clone());
+        feeds
+    }
+
+    pub(super) fn shown_of(&self, feed: &FeedRef) -> Vec<Fact> {
+        if feed.lane != Lane::Value || !self.shown_feeds().contains(feed) {
+            return Vec::new();
+        }
+        let rows = self.all(
+            "SELECT idx, leaf, name, entry FROM shown WHERE node=?1 AND programme=?2 ORDER BY idx, leaf, name",
+            params![feed.node, feed.programme.0],
+            |r| {
+                let name: [u8; 32] = r.get(2)?;
+                Ok((r.get::<_, i64>(0)?, Hash(r.get(1)?), Hash(name), r.get::<_, Vec<u8>>(3)?))
+            },
+        );
+        let fact = |(index, leaf, name, bytes): (i64, Hash, Hash, Vec<u8>)| {
+            let entry = Entry::decode(Lane::Value, &bytes).map_err(StoreFault::from);
+            let Some(Entry::Value(value)) = self.kept(entry) else { return None };
+            let name = (name != Hash::ZERO).then_some(name);
+            Some(Fact { feed: *feed, index: index.cast_unsigned(), leaf, name, value })
+        };
+        rows.into_iter().filter_map(fact).collect()
+    }
+
+    /// All pools, with what was shown of feeds whose blocks are not here.
+    #[must_use]
+    pub fn whole_pools(&self) -> Vec<(PoolKey, annona_ledger::view::Pool)> {
+        let mut pools: std::collections::BTreeMap<_, _> = self.all_pools().into_iter().collect();
+        for feed in self.shown_feeds() {
+            for (key, by) in orphan::pools(self, &feed) {
+                let pool = pools.entry(key).or_default();
+                *pool = pool.plus(by);
+            }
+        }
+        pools.into_iter().collect()
+    }
+
+    pub(super) fn put_day(&self, at: At, row: &DayRow) {
+        self.write(
+            "INSERT OR REPLACE INTO day(at, name, first, closed) VALUES(?1, ?2, ?3, ?4)",
+            params![At64(at), row.name.0, row.first.cast_signed(), row.closed.map(|root| root.0)],
+        );
+    }
+
+    pub(super) fn last_day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
+        let (mut chain, mut below) = (chain, None::<u64>);
+        loop {
+            let from = At64(At { chain, index: 0 });
+            let to = match below {
+                Some(index) => At64(At { chain, index }),
+                None => At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 }),
+            };
+            let found = self.one(
+                "SELECT at, name, first, closed FROM day WHERE at>=?1 AND at<?2 ORDER BY at DESC LIMIT 1",
+                [from, to],
+                |r| {
+                    let row = DayRow {
+                        name: Hash(r.get(1)?),
+                        first: r.get::<_, i64>(2)?.cast_unsigned(),
+                        closed: r.get::<_, Option<[u8; 32]>>(3)?.map(Hash),
+                    };
+                    Ok((r.get::<_, At64>(0)?.0.index, row))
+                },
+            );
+            if found.is_some() {
+                return found;
+            }
+            let left = self.chain(chain).left?;
+            let most = below.map_or(left.index, |below| below.min(left.index));
+            (chain, below) = (left.chain, Some(most));
+        }
+    }
+
+    pub(super) fn put_line(&self, feed: &FeedRef, line: At, draft: At) {
+        self.write(
+            "INSERT OR IGNORE INTO settle_line(node, programme, line, draft) VALUES(?1, ?2, ?3, ?4)",
+            params![feed.node, feed.programme.0, At64(line), At64(draft)],
+        );
+    }
+
+    pub(super) fn lines_of(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        self.all(
+            "SELECT line, draft FROM settle_line WHERE node=?1 AND programme=?2 ORDER BY line, draft",
+            params![feed.node, feed.programme.0],
+            |r| Ok((r.get::<_, At64>(0)?.0, r.get::<_, At64>(1)?.0)),
+        )
+    }
+
+    pub(super) fn put_settlement(&self, at: At, row: &SettlementRow) {
+        self.write(
+            "INSERT OR REPLACE INTO settlement(at, name, first, root, rows, totals) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                At64(at),
+                row.name.0,
+                row.first.cast_signed(),
+                row.root.0,
+                row.rows,
+                wire::encode(&row.totals),
+            ],
+        );
+        for taken in &row.by {
+            self.write(
+                "INSERT OR IGNORE INTO settle_step(draft, place, step, operator, stamp) VALUES(?1, ?2, ?3, ?4, ?5)",
+                params![
+                    At64(at),
+                    At64(taken.place),
+                    wire::encode(&taken.step),
+                    wire::encode(&taken.operator),
+                    taken.at.0,
+                ],
+            );
+        }
+    }
+
+    pub(super) fn settlement_at(&self, at: At) -> Option<SettlementRow> {
+        let (name, first, root, rows, totals) = self.one(
+            "SELECT name, first, root, rows, totals FROM settlement WHERE at=?1",
+            [At64(at)],
+            |r| {
+                let first = r.get::<_, i64>(1)?.cast_unsigned();
+                let totals: Vec<u8> = r.get(4)?;
+                Ok((Hash(r.get(0)?), first, Hash(r.get(2)?), r.get(3)?, totals))
+            },
+        )?;
+        let totals = self.kept(wire::decode(&totals, SMALL).map_err(StoreFault::from))?;
+        let steps = self.all(
+            "SELECT place, step, operator, stamp FROM settle_step WHERE draft=?1",
+            [At64(at)],
+            |r| {
+                let (step, operator): (Vec<u8>, Vec<u8>) = (r.get(1)?, r.get(2)?);
+                Ok((r.get::<_, At64>(0)?.0, step, operator, Minute(r.get(3)?)))
+            },
+        );
+        let taken = |(place, step, operator, at): (At, Vec<u8>, Vec<u8>, Minute)| {
+            let step: Step = self.kept(wire::decode(&step, SMALL).map_err(StoreFault::from))?;
+            let operator: PublicKey =
+                self.kept(wire::decode(&operator, SMALL).map_err(StoreFault::from))?;
+            Some(Taken { step, operator, at, place })
+        };
+        let by = steps.into_iter().filter_map(taken).collect();
+        Some(SettlementRow { name, first, root, rows, totals, by })
+    }
+
+    /// The settlements drafted in a chain, in order.
+    #[must_use]
+    pub fn settlements_of(&self, chain: ChainNo) -> Vec<(At, SettlementRow)> {
+        let from = At64(At { chain, index: 0 });
+        let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
+        let places = self.all(
+            "SELECT at FROM settlement WHERE at>=?1 AND at<?2 ORDER BY at",
+            [from, to],
+            |r| r.get::<_, At64>(0).map(|at| at.0),
+        );
+        places.into_iter().filter_map(|at| Some((at, self.settlement_at(at)?))).collect()
+    }
+
+    /// How many merchants a chain names below an index, those it shares included.
+    pub(super) fn merchants_below(&self, chain: ChainNo, below: u64) -> u32 {
+        let own: Option<u32> = self.one(
+            "SELECT count(*) FROM merchant WHERE chain=?1 AND idx<?2",
+            params![chain.0, i64::try_from(below).unwrap_or(i64::MAX)],
+            |r| r.get(0),
+        );
+        let left = self.chain(chain).left;
+        let shared = left.map_or(0, |left| self.merchants_below(left.chain, left.index.min(below)));
+        own.unwrap_or(0).saturating_add(shared)
+    }
+
+    pub(super) fn merchant_at(&self, chain: ChainNo, number: u32) -> Option<MerchantId> {
+        let left = self.chain(chain).left;
+        let shared = left.map_or(0, |left| self.merchants_below(left.chain, left.index));
+        if let (Some(left), true) = (left, number < shared) {
+            return self.merchant_at(left.chain, number);
+        }
+        self.one(
+            "SELECT id FROM merchant WHERE chain=?1 AND no=?2",
+            params![chain.0, number.checked_sub(shared)?],
+            |r| r.get(0).map(MerchantId),
+        )
+    }
+
+    /// The rows of this page, as they enter the state root.
+    pub(super) fn settled_bytes(&self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        for feed in self.shown_feeds() {
+            for fact in self.shown_of(&feed) {
+                out.push(state::shown_bytes(&feed, fact.index, &fact.leaf, fact.name.as_ref()));
+            }
+        }
+        let days = self.all("SELECT at, name, first, closed FROM day", [], |r| {
+            let row = DayRow {
+                name: Hash(r.get(1)?),
+                first: r.get::<_, i64>(2)?.cast_unsigned(),
+                closed: r.get::<_, Option<[u8; 32]>>(3)?.map(Hash),
+            };
+            Ok((r.get::<_, At64>(0)?.0, row))
+        });
+        let feed = |at: At| self.chain(at.chain).feed.short();
+        out.extend(days.iter().map(|(at, row)| state::day_bytes(&feed(*at), row)));
+        let drafts =
+            self.all("SELECT at FROM settlement", [], |r| r.get::<_, At64>(0).map(|at| at.0));
+        for at in drafts {
+            if let Some(row) = self.settlement_at(at) {
+                out.push(state::settlement_bytes(&feed(at), &row));
+            }
+        }
+        out
+    }
+
+    /// Whether something was shown of a feed that its chains here, long enough to have it, do not have.
+    pub(super) fn shown_otherwise(&self, feed: &FeedRef) -> bool {
+        self.shown_feeds().contains(feed) && orphan::contradicted(self, feed).is_some()
+    }
+}
+
+/// The value entry at a place, where it is a line or step of a settlement.
+#[must_use]
+pub fn settling(work: &Work<'_>, at: At) -> Option<annona_ledger::settlement::Settling> {
+    match work.entry(at)? {
+        Value::Settle { settling, .. } => Some(*settling),
+        _ => None,
+    }
+}
