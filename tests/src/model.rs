@@ -218,9 +218,7 @@ impl Model {
         match value {
             Value::Merchant { merchant } => self.merchants.push((fact.name, *merchant)),
             // What the workload does not write yet.
-            Value::Orphan(_)
-            | Value::DayClose { .. }
-            | Value::Settle { .. } => {}
+            Value::Orphan(_) | Value::DayClose { .. } | Value::Settle { .. } => {}
             Value::Issue { from, list, row, purse, amount, expires, .. } => {
                 let Some(source) = self.lot_at(&fact.before, from.0) else { return };
                 let units = i128::from(amount.units());

@@ -2,8 +2,10 @@
 
 mod charge;
 mod claim;
+mod day;
 mod float;
 mod list;
+mod orphan;
 mod queue;
 mod receipt;
 mod refund;
@@ -42,6 +44,9 @@ enum Command {
     Decline(claim::Decline),
     Float(float::Float),
     Cover(float::Cover),
+    OpenDay(day::OpenDay),
+    CloseDay(day::CloseDay),
+    Orphan(orphan::Orphan),
 }
 
 impl Pay {
@@ -57,6 +62,9 @@ impl Pay {
             Command::Decline(command) => command.run(session),
             Command::Float(command) => command.run(session),
             Command::Cover(command) => command.run(session),
+            Command::OpenDay(command) => command.run(session),
+            Command::CloseDay(command) => command.run(session),
+            Command::Orphan(command) => command.run(session),
         }
     }
 }

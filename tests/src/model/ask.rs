@@ -216,9 +216,7 @@ impl Model {
                 }
             }
             // What the workload does not write yet.
-            Value::Orphan(_)
-            | Value::DayClose { .. }
-            | Value::Settle { .. } => false,
+            Value::Orphan(_) | Value::DayClose { .. } | Value::Settle { .. } => false,
         }
     }
 
