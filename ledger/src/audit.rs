@@ -22,6 +22,7 @@ use crate::view::Change;
 use crate::wire::Bounded;
 
 mod back;
+mod burnt;
 mod feed;
 mod join;
 mod keys;
@@ -336,7 +337,8 @@ pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
         for feed in source.feeds() {
             join.add(part(source, ground, &hints, feed, options, &on));
         }
-        for feed in join.suspects() {
+        let (suspects, hints) = join.suspects(&hints);
+        for feed in suspects {
             join.lots(part(source, ground, &hints, feed, &options.lots(), &on));
         }
     }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::Header;
-use crate::hash::Hash;
+use crate::cut::Cut;
 use crate::id::{FederationId, FeedId};
 use crate::key::Signature;
 use crate::limits;
@@ -17,17 +17,6 @@ use crate::wire::{self, WireFault};
 
 #[cfg(test)]
 mod tests;
-
-/// Where a feed was cut, as an article of the charter says, and when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cut {
-    /// The number of the last block below the cut; `None` where nothing of the feed was known.
-    pub last: Option<u64>,
-    /// That block's header hash; zeros where there is none.
-    pub head: Hash,
-    /// When, in minutes since founding.
-    pub since: Minute,
-}
 
 /// A promise, and the last header its feed sealed below the cut.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -62,7 +51,8 @@ pub enum NotBroken {
 
 impl BrokenPromise {
     /// Checks that the feed gave its word for an entry and was cut without it, and that the time in which the entry may
-    /// still be found ([`limits::PROMISE_GRACE_MINUTES`]) was over at `now`. Returns the entry's index.
+    /// still be found ([`limits::PROMISE_GRACE_MINUTES`] from `since`, when it was cut) was over at `now`. Returns the
+    /// entry's index.
     ///
     /// # Errors
     ///
@@ -71,15 +61,16 @@ impl BrokenPromise {
         &self,
         federation: &FederationId,
         cut: &Cut,
+        since: Minute,
         now: Minute,
     ) -> Result<u64, NotBroken> {
         let promise = &self.promise;
         if promise.feed != self.feed.short() || !promise.verifies(federation, &self.feed.node) {
             return Err(NotBroken::NotPromised);
         }
-        let sealed = match (&self.last, cut.last) {
+        let sealed = match (&self.last, cut.seq.checked_sub(1)) {
             (None, None) => 0,
-            (Some((header, _)), Some(seq)) if header.seq == seq && header.hash() == cut.head => {
+            (Some((header, _)), Some(last)) if header.seq == last && header.hash() == cut.head => {
                 header.end().next
             }
             _ => return Err(NotBroken::OtherCut),
@@ -93,7 +84,7 @@ impl BrokenPromise {
         if promise.index < sealed {
             return Err(NotBroken::Below);
         }
-        let over = Minute(cut.since.0.saturating_add(limits::PROMISE_GRACE_MINUTES));
+        let over = Minute(since.0.saturating_add(limits::PROMISE_GRACE_MINUTES));
         if now <= over { Err(NotBroken::Grace(over)) } else { Ok(promise.index) }
     }
 

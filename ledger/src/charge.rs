@@ -14,7 +14,7 @@ use crate::entry::{Lot, Send, Value};
 use crate::fold::{owner_of, redeemed};
 use crate::hash::{Hash, Purpose, hash};
 use crate::id::{FeedRef, OrgId};
-use crate::orphan::{self, Pages};
+use crate::orphan::{self, Fact, Pages};
 use crate::state::State;
 use crate::suspense;
 use crate::ticket::Moved;
@@ -115,7 +115,11 @@ pub fn came_back(state: &State) -> BTreeMap<PoolKey, u128> {
             }
             let redeem = At { chain, index: redeem };
             let Some((lot, given)) = redeemed(state, redeem) else { continue };
-            if !state.uses(&Use::Redemption(redeem)).is_empty() {
+            let again = |fact: &Fact| matches!(fact.value, Value::Refund { redeem: of, .. } if of == redeem.index);
+            // Refunded in a block, or shown besides: then it counts as that.
+            if !state.uses(&Use::Redemption(redeem)).is_empty()
+                || state.shown(&feed).iter().any(again)
+            {
                 continue;
             }
             let (cycle, commodity) = (lot.cycle, lot.commodity);
@@ -254,10 +258,7 @@ fn by_lot(state: &State) -> BTreeMap<(PoolKey, Hash), Vec<Balance>> {
         for effect in orphan::facts(state, &book).effects() {
             let at = places.get(&(*feed, Lot(effect.lot))).into_iter().flatten();
             let lot = at.filter(|(of, _)| *of == effect.key).map(|(_, origin)| *origin).min();
-            // A lot that is itself known only because it was shown.
-            let parts: [&[u8]; 3] =
-                [&feed.node, &feed.programme.0.to_be_bytes(), &effect.lot.to_be_bytes()];
-            let lot = lot.unwrap_or_else(|| hash(Purpose::Orphan, &parts));
+            let lot = lot.unwrap_or_else(|| shown_lot(feed, effect.lot));
             let lots = sums.entry((effect.key, lot)).or_default();
             match lots.iter_mut().min() {
                 Some(least) => *least = least.plus(effect.by),
@@ -266,4 +267,10 @@ fn by_lot(state: &State) -> BTreeMap<(PoolKey, Hash), Vec<Balance>> {
         }
     }
     sums
+}
+
+/// The name of a lot that is itself known only because it was shown.
+pub(crate) fn shown_lot(feed: &FeedRef, lot: u64) -> Hash {
+    let parts: [&[u8]; 3] = [&feed.node, &feed.programme.0.to_be_bytes(), &lot.to_be_bytes()];
+    hash(Purpose::Orphan, &parts)
 }

@@ -121,7 +121,7 @@ fn path(view: &impl View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
 }
 
 /// How many entries two chains of a feed have in common.
-fn shared(view: &impl View, one: ChainNo, other: ChainNo) -> u64 {
+pub(crate) fn shared(view: &impl View, one: ChainNo, other: ChainNo) -> u64 {
     let ours = path(view, one);
     let common = path(view, other).into_iter().filter_map(|(chain, upto)| {
         let (_, mine) = ours.iter().find(|(mine, _)| *mine == chain)?;

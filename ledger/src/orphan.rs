@@ -331,6 +331,8 @@ impl<'a, B: Book> Facts<'a, B> {
                         Ticket::Sent(Sent { moved: Moved::Cover(c), .. }, _) => {
                             told.insert((c.cycle, c.commodity));
                         }
+                        // Nobody may claim what came back.
+                        Ticket::Sent(Sent { moved: Moved::Refund { .. }, .. }, _) => {}
                         Ticket::Budget { .. } | Ticket::Release { .. } => {
                             told.extend(self.book.voted(&ticket));
                         }
@@ -440,6 +442,7 @@ impl<'a, B: Book> Facts<'a, B> {
                     let amount = match &sent.moved {
                         Moved::Send(send) => send.amount,
                         Moved::Cover(cover) => cover.amount,
+                        Moved::Refund { .. } => continue,
                     };
                     let (key, pool) = (self.key(of), Pool::default());
                     effects.push(Effect { key, lot: standing.index, by: amount.into(), pool });

@@ -53,6 +53,10 @@ pub(super) fn came_back(parts: &[Part]) -> BTreeMap<PoolKey, u128> {
         let Some(((cycle, commodity), given)) = outcome.handed_out.get(&told.redeem) else {
             continue;
         };
+        // Shown besides: then it counts as that.
+        if outcome.burnt.refunded.contains(&told.redeem) {
+            continue;
+        }
         let FeedRef { node, programme, .. } = told.feed;
         let key = PoolKey { node, programme, cycle: *cycle, commodity: *commodity };
         let at = (told.feed, told.redeem);

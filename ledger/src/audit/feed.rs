@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::back;
+use super::burnt::Burnt;
 use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Spot, Told};
 use super::verdict::{Finding, Problem, Served, Where};
@@ -20,6 +21,7 @@ use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane, Purse};
 use crate::key::{Context, Signature};
 use crate::list::{self, List};
 use crate::notice::NodeCertificate;
+use crate::orphan::Fact;
 use crate::role;
 use crate::state;
 use crate::ticket::{Moved, Ticket};
@@ -86,6 +88,17 @@ pub(super) struct Outcome {
     pub(super) heard: Vec<(Hash, TicketRow)>,
     /// Hand-outs of closed cycles above what the close shows of this feed.
     pub(super) late: BTreeMap<CycleId, u64>,
+    /// What it shows of other feeds.
+    pub(super) shown: Vec<Fact>,
+    /// What others show of it.
+    pub(super) burnt: Burnt,
+}
+
+impl Outcome {
+    /// Whether every block of it is here and was folded.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.unfolded == 0 && self.headers_only == 0 && self.certified
+    }
 }
 
 /// Purses kept for one hour before those met twice are let go.
@@ -464,6 +477,13 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             Change::ClockAnswered(word) if self.with_rows => {
                 self.out.rows.push(state::clock_word_bytes(word));
             }
+            Change::Shown(fact) => {
+                self.out.shown.push((**fact).clone());
+                let Fact { feed, index, leaf, name, .. } = &**fact;
+                if self.with_rows {
+                    self.out.rows.push(state::shown_bytes(feed, *index, leaf, name.as_ref()));
+                }
+            }
             Change::Enrolled(programme, who) if self.with_rows => {
                 self.out.rows.push(state::enrolled_bytes(*programme, who));
             }
@@ -700,6 +720,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.out.handed_out.retain(|index, _| {
             rows.uses(&Use::Redemption(At { chain: ChainNo(0), index: *index })).is_empty()
         });
+        if self.told.shown.contains_key(&feed.short()) {
+            let whole = self.out.is_whole();
+            let (feed, coming) = (feed.short(), &self.told.coming);
+            self.out.burnt = Burnt::of(&self.rows, feed, coming, whole);
+        }
         if self.with_rows {
             let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));
             self.out.rows.extend(lots);
@@ -708,6 +733,10 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.out.rows.extend(lists.map(|(at, list)| state::list_bytes(&node, *at, list)));
             let floats = self.rows.floats.iter();
             self.out.rows.extend(floats.map(|(name, row)| state::float_bytes(name, row)));
+            let (short, days) = (feed.short(), self.rows.days.values());
+            self.out.rows.extend(days.map(|row| state::day_bytes(&short, row)));
+            let settlements = self.rows.settlements.values();
+            self.out.rows.extend(settlements.map(|row| state::settlement_bytes(&short, row)));
         }
         let (heard, late) = (self.heard(), self.late());
         let tickets = std::mem::take(&mut self.rows.tickets);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::back;
+use super::burnt::{self, Burnt};
 use super::feed::Outcome;
 use super::known::Known;
 use super::lots::Lots;
@@ -11,7 +12,7 @@ use super::verdict::{
     Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Sum,
     Unchecked, Verdict, Where,
 };
-use super::{End, Governed, Ground, Options, Part};
+use super::{End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
 use crate::charge;
 use crate::charter::Released;
@@ -31,6 +32,8 @@ pub struct Join<'a> {
     governed: &'a Governed,
     options: Options,
     parts: Vec<Part>,
+    /// Feeds that are not here at all, and of which others show something.
+    absent: Vec<Part>,
     matched: Matched,
     pools: BTreeMap<PoolKey, Pool>,
 }
@@ -40,7 +43,8 @@ impl<'a> Join<'a> {
     #[must_use]
     pub fn new(governed: &'a Governed, options: Options) -> Self {
         let matched = Matched::new(options.root);
-        Self { governed, options, parts: Vec::new(), matched, pools: BTreeMap::new() }
+        let (parts, absent) = (Vec::new(), Vec::new());
+        Self { governed, options, parts, absent, matched, pools: BTreeMap::new() }
     }
 
     /// Adds what one feed comes to. A feed is added once.
@@ -51,33 +55,51 @@ impl<'a> Join<'a> {
         self.parts.push(part);
     }
 
-    /// Feeds of which something outside their own blocks proves a fork, a proof or a ticket that is denied, so that each lot
-    /// counts by itself; and those to which goods came back by the word of a ticket alone. They have to be read once more,
-    /// by [`Options::lots`], and given to [`Join::lots`].
+    /// Feeds of which something outside their own blocks tells more: a proof of a fork, a ticket that is denied, goods that
+    /// came back by the word of a ticket alone, or entries that others show. They have to be read once more, by
+    /// [`Options::lots`] and with the hints returned here, and given to [`Join::lots`].
     #[must_use]
-    pub fn suspects(&self) -> Vec<FeedId> {
-        let Some(ground) = self.governed.ground() else { return Vec::new() };
+    pub fn suspects(&self, hints: &Hints) -> (Vec<FeedId>, Hints) {
+        let mut hints = hints.clone();
+        let Some(ground) = self.governed.ground() else { return (Vec::new(), hints) };
+        let outcomes = self.parts.iter().map(|part| &part.outcome);
+        (hints.0.shown, hints.0.coming) = burnt::shown(outcomes, &self.matched);
         let denied = denied(&self.parts, &self.matched);
         let suspect = |part: &&Part| {
             let forked = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
-            let lots = part.outcome.lots.is_none();
-            part.feed.lane == Lane::Value && lots && (forked || back::asked(&self.parts, part))
+            let burnt = hints.0.shown.contains_key(&part.feed.short());
+            let fresh = part.outcome.lots.is_none();
+            let asked = || forked || back::asked(&self.parts, part);
+            part.feed.lane == Lane::Value && (burnt || fresh && asked())
         };
-        self.parts.iter().filter(suspect).map(|part| part.feed).collect()
+        let mut suspects: Vec<_> = self.parts.iter().filter(suspect).map(|p| p.feed).collect();
+        for feed in hints.0.shown.keys() {
+            let FeedRef { node, lane, programme } = *feed;
+            let key = ground.roster.node(&node).map(|certificate| certificate.node);
+            let id = key.map(|node| FeedId { node, lane, programme });
+            suspects.extend(id.filter(|_| !self.parts.iter().any(|p| p.feed.short() == *feed)));
+        }
+        (suspects, hints)
     }
 
-    /// Adds the lots of a feed that was read for them.
+    /// Adds what came of a feed that was read once more.
     pub fn lots(&mut self, again: Part) {
-        if let Some(part) = self.parts.iter_mut().find(|part| part.feed == again.feed) {
-            part.outcome.lots = again.outcome.lots;
-            part.outcome.handed_out = again.outcome.handed_out;
+        let outcome = again.outcome;
+        match self.parts.iter_mut().find(|part| part.feed == again.feed) {
+            Some(Part { outcome: known, .. }) => {
+                (known.lots, known.burnt) = (outcome.lots, outcome.burnt);
+                known.handed_out = outcome.handed_out;
+            }
+            None => self.absent.push(Part { feed: again.feed, outcome }),
         }
     }
 
     /// Puts everything together.
     #[must_use]
     pub fn finish(self, end: End) -> Verdict {
-        let Self { governed, options, mut parts, matched, pools } = self;
+        let Self { governed, options, mut parts, mut absent, matched, pools } = self;
+        let feeds = parts.len() as u64;
+        parts.append(&mut absent);
         parts.sort_by_key(|part| part.feed);
         let mut joining = Joining {
             verdict: Verdict {
@@ -85,7 +107,7 @@ impl<'a> Join<'a> {
                 notices: governed.notices,
                 signatures: governed.signatures,
                 findings: governed.findings.clone(),
-                feeds: parts.len() as u64,
+                feeds,
                 reached: end.reached,
                 size: end.size,
                 complete: end.complete,
@@ -124,8 +146,14 @@ impl<'a> Join<'a> {
         joining.tickets(&parts, matched, &options);
         joining.lists(&parts);
         for part in &mut parts {
+            Burnt::count(&mut part.outcome);
             joining.take(part, ground);
         }
+        // Of the sums that enter the root, those shown are left out: they stand there by themselves.
+        if options.root {
+            joining.root();
+        }
+        joining.burnt(&mut parts);
         let faulty = faulty(ground, &denied, &parts);
         let proven = faulty.keys().copied().collect();
         let back = back::came_back(&parts);
@@ -139,9 +167,6 @@ impl<'a> Join<'a> {
         });
         joining.sums(&faulty, &heard, &back, &known);
         joining.stopped(&parts, &known, &claimed, ground);
-        if options.root {
-            joining.root();
-        }
         joining.finish()
     }
 }
@@ -158,8 +183,7 @@ fn denied(parts: &[Part], matched: &Matched) -> BTreeSet<FeedId> {
 }
 
 fn denies(sender: &Outcome, index: u64) -> bool {
-    let whole = sender.unfolded == 0 && sender.headers_only == 0 && sender.certified;
-    whole && sender.chains.iter().any(|chain| chain.head.next > index)
+    sender.is_whole() && sender.chains.iter().any(|chain| chain.head.next > index)
 }
 
 /// The value feeds that are proven faulty: why, and what their lots lack one by one.
@@ -169,7 +193,8 @@ fn faulty(ground: &Ground, denied: &BTreeSet<FeedId>, parts: &[Part]) -> Faulty 
     let mut faulty = Faulty::new();
     for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
         let shown = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
-        let reason = if part.outcome.forked || shown {
+        let burnt = part.outcome.burnt.contradicted.is_some();
+        let reason = if part.outcome.forked || shown || burnt {
             Charge::Forked
         } else if part.outcome.insolvent {
             Charge::Insolvent
@@ -327,6 +352,23 @@ impl Joining {
             self.pool(*key, *by);
         }
         self.rows.append(&mut out.rows);
+    }
+
+    /// Adds what was shown of feeds whose blocks are not here.
+    fn burnt(&mut self, parts: &mut [Part]) {
+        for part in parts {
+            let (feed, out) = (part.feed.short(), &mut part.outcome);
+            for effect in &out.burnt.effects {
+                if let Some(lots) = &mut out.lots {
+                    lots.shown(&feed, effect);
+                }
+                self.pool(effect.key, effect.pool);
+            }
+            if let Some(index) = out.burnt.contradicted {
+                let place = Where { feed: Some(feed), index: Some(index), ..nowhere(0) };
+                self.find(place, Problem::Forked);
+            }
+        }
     }
 
     fn sums(

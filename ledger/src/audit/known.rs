@@ -8,12 +8,15 @@ use super::{Ground, Part};
 use crate::amount::Balance;
 use crate::charter::Charter;
 use crate::cut::{self, Cut, Label};
+use crate::day::DayRow;
 use crate::entry::Value;
 use crate::feed::Head;
 use crate::hash::Hash;
 use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
 use crate::list::List;
 use crate::notice::Roster;
+use crate::orphan::Fact;
+use crate::settlement::SettlementRow;
 use crate::time::Minute;
 use crate::view::{
     At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, Revocation, Sealed, Slot,
@@ -281,5 +284,29 @@ impl View for Known<'_> {
 
     fn float_used(&self, _: ChainNo, _: CommodityId, _: FloatSpan) -> Balance {
         Balance::ZERO
+    }
+
+    fn accumulator(&self, _: ChainNo, _: u64) -> Option<Hash> {
+        None
+    }
+
+    fn merchant(&self, _: ChainNo, _: u32) -> Option<MerchantId> {
+        None
+    }
+
+    fn shown(&self, _: &FeedRef) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    fn day(&self, _: ChainNo) -> Option<(u64, DayRow)> {
+        None
+    }
+
+    fn lines(&self, _: &FeedRef) -> Vec<(At, At)> {
+        Vec::new()
+    }
+
+    fn settlement(&self, _: At) -> Option<SettlementRow> {
+        None
     }
 }

@@ -6,8 +6,10 @@ use super::Source;
 use super::matched::Sending;
 use super::rows::Rows;
 use crate::amount::Balance;
+use crate::charge::shown_lot;
 use crate::hash::Hash;
-use crate::id::{CommodityId, CycleId};
+use crate::id::{CommodityId, CycleId, FeedRef};
+use crate::orphan::Effect;
 
 /// What a lot is of.
 type Of = (CycleId, CommodityId);
@@ -43,6 +45,19 @@ impl Lots {
         match lots.iter_mut().min() {
             Some(least) => *least = least.debit(sending.amount),
             None => lots.push(Balance::ZERO.debit(sending.amount)),
+        }
+    }
+
+    /// Adds what something shown without its block does to a lot.
+    pub(super) fn shown(&mut self, feed: &FeedRef, effect: &Effect) {
+        let of = (effect.key.cycle, effect.key.commodity);
+        let at = self.places.get(&effect.lot).into_iter().flatten();
+        let lot = at.filter(|(other, _)| *other == of).map(|(_, origin)| *origin).min();
+        let lot = lot.unwrap_or_else(|| shown_lot(feed, effect.lot));
+        let lots = self.sums.entry((of, lot)).or_default();
+        match lots.iter_mut().min() {
+            Some(least) => *least = least.plus(effect.by),
+            None => lots.push(effect.by),
         }
     }
 

@@ -122,6 +122,11 @@ impl Matched {
         }
     }
 
+    /// Whether any feed knows of a ticket.
+    pub(super) fn knows(&self, name: &Hash) -> bool {
+        self.known.contains_key(name)
+    }
+
     /// Whether a budget line was claimed.
     pub(super) fn claims(&self, name: &Hash) -> bool {
         self.budgets.contains(name)

@@ -37,6 +37,9 @@ pub(super) struct Told {
     pub(super) known: BTreeMap<Hash, TicketRow>,
     /// The keys of the nodes.
     pub(super) keys: Arc<Keys>,
+    /// What other feeds showed of one, and which of the tickets in that are known: told when a feed is read once more.
+    pub(super) shown: BTreeMap<FeedRef, Vec<Fact>>,
+    pub(super) coming: BTreeSet<Hash>,
 }
 
 /// One chain of the feed.
@@ -537,6 +540,11 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
         sealed_over(&self.chains.get(at.chain.0 as usize)?.sealed, at.index)
     }
 
+    fn shown(&self, feed: &FeedRef) -> Vec<Fact> {
+        let own = self.told.shown.get(feed).filter(|_| *feed == self.feed.short());
+        own.cloned().unwrap_or_default()
+    }
+
     // Only writers ask what follows; an audit writes nothing.
     fn revocations(&self, _: &FeedRef) -> Vec<Revocation> {
         Vec::new()
@@ -568,10 +576,6 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
 
     fn merchant(&self, _: ChainNo, _: u32) -> Option<MerchantId> {
         None
-    }
-
-    fn shown(&self, _: &FeedRef) -> Vec<Fact> {
-        Vec::new()
     }
 
     fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::entry::Entry;
 use crate::feed::Head;
+use crate::hash::Hash;
 use crate::orphan::tests::{Burnt, redeem};
 use crate::testing::*;
 use crate::ticket::sign_place;
@@ -29,18 +30,19 @@ fn case() -> Case {
         entry: Bytes::new(entry.encode()).expect("small"),
         signature: sign_place(&key(A), &a.federation, &value(A), after),
     };
-    let cut = Cut { last: Some(0), head: block.header.hash(), since: Minute(100) };
+    let cut = Cut { seq: 1, head: block.header.hash() };
     let last = Some((block.header, block.signature));
     let proof = BrokenPromise { feed: value(A), promise, last };
     Case { federation: a.federation, proof, cut }
 }
 
+const SINCE: Minute = Minute(100);
 const OVER: Minute = Minute(100 + limits::PROMISE_GRACE_MINUTES + 1);
 
 #[test]
 fn s27_a_dropped_entry_is_a_broken_promise_once_the_grace_is_over() {
     let Case { federation, proof, cut } = case();
-    let check = |proof: &BrokenPromise, cut: &Cut, now| proof.check(&federation, cut, now);
+    let check = |proof: &BrokenPromise, cut: &Cut, now| proof.check(&federation, cut, SINCE, now);
     assert_eq!(check(&proof, &cut, OVER), Ok(5));
     let just = Minute(OVER.0 - 1);
     assert_eq!(check(&proof, &cut, just), Err(NotBroken::Grace(just)));
@@ -49,7 +51,7 @@ fn s27_a_dropped_entry_is_a_broken_promise_once_the_grace_is_over() {
     let mut other = proof.clone();
     other.promise.index = 6;
     assert_eq!(check(&other, &cut, OVER), Err(NotBroken::NotPromised));
-    let later = Cut { last: Some(1), ..cut };
+    let later = Cut { seq: 2, ..cut };
     assert_eq!(check(&proof, &later, OVER), Err(NotBroken::OtherCut));
     let elsewhere = Cut { head: Hash([1; 32]), ..cut };
     assert_eq!(check(&proof, &elsewhere, OVER), Err(NotBroken::OtherCut));
@@ -58,9 +60,8 @@ fn s27_a_dropped_entry_is_a_broken_promise_once_the_grace_is_over() {
         *signature = proof.promise.signature;
     }
     assert_eq!(check(&unsigned, &cut, OVER), Err(NotBroken::Unsigned));
-    let none = Cut { last: None, head: Hash::ZERO, since: Minute(100) };
     let nothing = BrokenPromise { last: None, ..proof };
-    assert_eq!(check(&nothing, &none, OVER), Ok(5), "nothing of it was ever known");
+    assert_eq!(check(&nothing, &Cut::NOTHING, OVER), Ok(5), "nothing of it was ever known");
 }
 
 #[test]
@@ -76,5 +77,5 @@ fn a_promise_below_the_cut_is_kept_or_a_fork() {
         entry: Bytes::new(entry.encode()).expect("small"),
         signature: sign_place(&key(A), &a.federation, &value(A), after),
     };
-    assert_eq!(proof.check(&federation, &cut, OVER), Err(NotBroken::Below));
+    assert_eq!(proof.check(&federation, &cut, SINCE, OVER), Err(NotBroken::Below));
 }

@@ -3,10 +3,13 @@
 //! State proper names no places, since places depend on which branch came first; here every feed has one chain, and a
 //! place is a feed and an index. Feeds that forked are read from their blocks.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, Balance};
 use crate::cut::{Cut, Reason};
+use crate::day::DayRow;
 use crate::entry::{CarrierKind, Lot, Owner};
 use crate::feed::Head;
 use crate::hash::Hash;
@@ -18,12 +21,13 @@ use crate::key::PublicKey;
 use crate::leaf::LeafId;
 use crate::limits;
 use crate::list::List;
+use crate::settlement::{Net, SettlementRow, Step};
 use crate::time::Minute;
 use crate::view::{
     At, ChainNo, Change, ClockWord, Fault, FloatRow, HoldRow, LotRow, Opened, Pool, PoolKey,
     Revocation, Slot, TicketRow, Use,
 };
-use crate::wire::{self, Bytes, WireFault};
+use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// A place: a feed that never forked, and an index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -247,6 +251,69 @@ pub enum Working {
         /// Who said that it was right.
         operator: PublicKey,
     },
+    /// A piece of an entry of a feed that was shown, which may be longer than a row.
+    Shown {
+        /// The feed.
+        feed: FeedRef,
+        /// The entry's index.
+        index: u64,
+        /// Its leaf.
+        leaf: Hash,
+        /// Its name; zeros where nobody knows it.
+        name: Hash,
+        /// Which piece of its bytes, from zero; each but the last is as long as one can be.
+        piece: u8,
+        /// The piece.
+        bytes: Bytes<{ limits::ENTRY_BYTES }>,
+    },
+    /// The opening or closing of a day.
+    Day {
+        /// Where.
+        at: Spot,
+        /// [`DayRow::name`].
+        name: Hash,
+        /// [`DayRow::first`].
+        first: u64,
+        /// [`DayRow::closed`].
+        closed: Option<Hash>,
+    },
+    /// A line that a draft froze.
+    Line {
+        /// The feed it concerns.
+        feed: FeedRef,
+        /// The line.
+        line: Spot,
+        /// The draft.
+        draft: Spot,
+    },
+    /// A settlement, without its steps.
+    Settlement {
+        /// Its draft.
+        at: Spot,
+        /// [`SettlementRow::name`].
+        name: Hash,
+        /// [`SettlementRow::first`].
+        first: u64,
+        /// [`SettlementRow::root`].
+        root: Hash,
+        /// [`SettlementRow::rows`].
+        rows: u32,
+        /// [`SettlementRow::totals`].
+        totals: Bounded<Net, { limits::LIST_TOTALS }>,
+    },
+    /// A step of a settlement.
+    Step {
+        /// The draft.
+        draft: Spot,
+        /// The step.
+        at: Spot,
+        /// Which.
+        step: Step,
+        /// By whom.
+        operator: PublicKey,
+        /// Its stamp.
+        stamp: Minute,
+    },
 }
 
 /// The number an [`Opened`] has in a row.
@@ -295,8 +362,8 @@ impl Working {
         Ok((id.programme, wire::decode(rest, limits::ROW_BYTES)?))
     }
 
-    /// What the row says, as a change of a view whose chains `chain` tells. `None` for chains and entries, which a view
-    /// keeps in its own way, and for rows of feeds it has no chain for.
+    /// What the row says, as a change of a view whose chains `chain` tells. `None` for chains, entries, pieces and
+    /// steps, which a view keeps in its own way, and for rows of feeds it has no chain for.
     #[must_use]
     pub fn change(
         &self,
@@ -305,7 +372,27 @@ impl Working {
     ) -> Option<Change> {
         let at = |spot: &Spot| Some(At { chain: chain(&spot.feed)?, index: spot.index });
         Some(match self {
-            Self::Chain { .. } | Self::Entry { .. } => return None,
+            Self::Chain { .. } | Self::Entry { .. } | Self::Shown { .. } | Self::Step { .. } => {
+                return None;
+            }
+            Self::Day { at: spot, name, first, closed } => {
+                let row = DayRow { name: *name, first: *first, closed: *closed };
+                Change::Day(at(spot)?, row)
+            }
+            Self::Line { feed, line, draft } => {
+                Change::Line { feed: *feed, line: at(line)?, draft: at(draft)? }
+            }
+            Self::Settlement { at: spot, name, first, root, rows, totals } => {
+                let row = SettlementRow {
+                    name: *name,
+                    first: *first,
+                    root: *root,
+                    rows: *rows,
+                    totals: totals.clone(),
+                    by: BTreeSet::new(),
+                };
+                Change::Settlement(at(spot)?, Box::new(row))
+            }
             Self::Merchant { feed, merchant, .. } => Change::Merchant(chain(feed)?, *merchant),
             Self::Lot {
                 at: spot,

@@ -215,6 +215,10 @@ impl<V: View> Folding<'_, V> {
     pub(super) fn learn(&mut self, sent: &Sent) -> (Hash, Learned) {
         let programme = self.programme();
         let name = sent.name(programme).ticket();
+        // A refund moves nothing: who is charged asks for it (`charge`).
+        if matches!(sent.moved, Moved::Refund { .. }) {
+            return (name, Learned::Forged);
+        }
         let keys = self.view.roster().node_keys(&sent.node);
         if keys.is_empty() {
             self.push(Change::Waiting(sent.node, self.at()));

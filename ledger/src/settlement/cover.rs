@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{Came, came_of, chain_with, entry_of, places_of};
-use super::{Kind, Settling, Single, Stage};
+use super::{Kind, Settling, Single, Stage, is_paid};
 use crate::amount::Amount;
+use crate::cut::shared;
 use crate::entry::Value;
 use crate::fold::owner_of;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedRef, MerchantId};
 use crate::orphan::{Book, Facts, Pages};
-use crate::view::{At, View};
+use crate::view::{At, ChainNo, View};
 
 /// Everything of one feed that is in settlements which are not disputed.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +49,43 @@ pub fn coverage(view: &impl View, feed: &FeedRef) -> Coverage {
         }
     }
     all
+}
+
+/// The parts of a chain that settlements hold which are paid, ascending: from an index, up to another.
+#[must_use]
+pub fn paid(view: &impl View, chain: ChainNo) -> Vec<(u64, u64)> {
+    let feed = view.chain(chain).feed.short();
+    let all = coverage(view, &feed);
+    let mut known: BTreeMap<At, bool> = BTreeMap::new();
+    let mut is_paid = |at: &At| {
+        *known.entry(*at).or_insert_with(|| {
+            let treasury = view.chain(at.chain).feed.short();
+            view.settlement(*at).is_some_and(|row| is_paid(view, &treasury, &row))
+        })
+    };
+    let mut parts = Vec::new();
+    for (from, to, head, except, draft) in &all.stretches {
+        let Some(of) = chain_with(view, &feed, *to, head).filter(|_| is_paid(draft)) else {
+            continue;
+        };
+        let to = (*to).min(shared(view, chain, of));
+        let mut from = *from;
+        for index in except.iter().copied().chain([to]) {
+            if from < index.min(to) {
+                parts.push((from, index.min(to)));
+            }
+            from = index.saturating_add(1);
+        }
+    }
+    for ((index, leaf, kind, _), (_, drafts)) in &all.singles {
+        let named = matches!(kind, Kind::Redeemed | Kind::Refunded);
+        let here = || entry_of(view, chain, *index).is_some_and(|(.., found)| found == *leaf);
+        if named && drafts.iter().any(&mut is_paid) && here() {
+            parts.push((*index, index.saturating_add(1)));
+        }
+    }
+    parts.sort_unstable();
+    parts
 }
 
 impl Coverage {
@@ -185,12 +223,7 @@ impl Coverage {
         }
     }
 
-    fn first_copy_is_single(
-        &self,
-        view: &impl View,
-        chain: crate::view::ChainNo,
-        index: u64,
-    ) -> bool {
+    fn first_copy_is_single(&self, view: &impl View, chain: ChainNo, index: u64) -> bool {
         let Some((_, _, leaf)) = entry_of(view, chain, index) else { return false };
         [Kind::Redeemed, Kind::Refunded]
             .iter()

@@ -80,7 +80,8 @@ pub(super) fn entry_of(view: &impl View, chain: ChainNo, index: u64) -> Option<(
     Some((at, value, leaf))
 }
 
-/// The chain of a feed that has this accumulator before an index.
+/// The chain of a feed that has this accumulator before an index. A view that began above that place cannot tell, and
+/// has one chain: that one.
 pub(super) fn chain_with(
     view: &impl View,
     feed: &FeedRef,
@@ -88,7 +89,14 @@ pub(super) fn chain_with(
     head: &Hash,
 ) -> Option<ChainNo> {
     let has = |chain: &ChainNo| view.accumulator(*chain, next).as_ref() == Some(head);
-    view.branches(feed).into_iter().find(has)
+    let chains = view.branches(feed);
+    if let [only] = *chains
+        && next <= view.head(only).next
+        && view.accumulator(only, next).is_none()
+    {
+        return Some(only);
+    }
+    chains.into_iter().find(has)
 }
 
 /// The rows that lines come to, in order. Depends on the lines and on the entries they name, and on nothing else that is

@@ -271,6 +271,7 @@ fn working() -> Vec<Working> {
     rows.push(Working::Revoked { feed: feed_of(A), by: node(B), cut, reason });
     rows.push(Working::Ended { at, accumulator: hash });
     rows.push(Working::ClockWord { node: node(A), clock: NOW, operator: key(B).public() });
+    rows.extend(settled::working(at));
     rows
 }
 

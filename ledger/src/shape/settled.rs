@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::broken::BrokenPromise;
+use crate::checkpoint::{Spot, Working};
 use crate::day::{Closing, Day, Sum};
 use crate::entry::Value;
 use crate::hash::Hash;
@@ -77,6 +78,19 @@ pub(super) fn values(sent: Sent, shown: [Shown; 2]) -> Vec<Value> {
 
 pub(super) fn shown(promise: &Promise, receipt: &Receipt) -> [Shown; 2] {
     [promise.clone().into(), receipt.clone().into()]
+}
+
+pub(super) fn working(at: Spot) -> Vec<Working> {
+    let (feed, hash, totals) = (feed_of(A), Hash::ZERO, bounded([net()]));
+    let (operator, step) = (key(OPERATORS[0]).public(), Step::Verified);
+    let bytes = crate::wire::Bytes::new(vec![0]).expect("small");
+    vec![
+        Working::Shown { feed, index: 0, leaf: hash, name: hash, piece: 0, bytes },
+        Working::Day { at, name: hash, first: 0, closed: Some(hash) },
+        Working::Line { feed, line: at, draft: at },
+        Working::Settlement { at, name: hash, first: 0, root: hash, rows: 1, totals },
+        Working::Step { draft: at, at, step, operator, stamp: NOW },
+    ]
 }
 
 /// A promise and a receipt of one entry.

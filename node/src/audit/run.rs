@@ -26,8 +26,9 @@ pub fn audit(
         let hints = Hints::of(ground);
         let run = Run { source, ground, hints: &hints, progress, stop, blocks: AtomicU64::new(0) };
         run.all(&source.feeds(), threads, options, |part| add(&join, |join| join.add(part)));
-        let suspects = join.lock().map(|join| join.suspects()).unwrap_or_default();
-        let lots = options.lots();
+        let suspects = join.lock().map(|join| join.suspects(&hints));
+        let (suspects, hints) = suspects.unwrap_or_default();
+        let (lots, run) = (options.lots(), Run { hints: &hints, ..run });
         run.all(&suspects, threads, &lots, |part| add(&join, |join| join.lots(part)));
     }
     let mut end = source.end();

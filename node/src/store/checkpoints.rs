@@ -16,6 +16,7 @@ use annona_ledger::id::{FeedId, FeedRef, Lane, ProgrammeId};
 use annona_ledger::leaf::{self, Leaf, LeafId};
 use annona_ledger::limits;
 use annona_ledger::notice::Learned;
+use annona_ledger::settlement;
 use annona_ledger::sync::frame::Known;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, View};
@@ -629,20 +630,23 @@ impl Work<'_> {
 }
 
 /// How far a feed has come: below `seen` another organisation holds it, below `certified` a quorum has signed it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reached {
     /// Entries another organisation than the writer's is known to hold.
     pub seen: u64,
     /// Entries below a certified checkpoint whose programme enough have folded.
     pub certified: u64,
+    /// Entries that are paid: from an index, up to another.
+    pub paid: Vec<(u64, u64)>,
 }
 
 impl Reached {
-    /// How final the entry at an index is, as far as signatures and acknowledgements tell.
+    /// How final the entry at an index is, as far as signatures, acknowledgements and settlements tell.
     #[must_use]
-    pub const fn at(&self, index: u64) -> Finality {
+    pub fn at(&self, index: u64) -> Finality {
         let (seen, certified) = (index < self.seen, index < self.certified);
-        finality(&annona_ledger::finality::Standing { seen, certified, settled: false })
+        let settled = self.paid.iter().any(|(from, to)| (*from..*to).contains(&index));
+        finality(&annona_ledger::finality::Standing { seen, certified, settled })
     }
 }
 
@@ -660,6 +664,10 @@ impl Store {
         }
         let certified = self.certified()?;
         reached.certified = certified.tips(feed).iter().map(|tip| tip.head.next).max().unwrap_or(0);
+        let work = self.look()?;
+        reached.paid =
+            work.trunk(feed).map(|chain| settlement::paid(&work, chain)).unwrap_or_default();
+        work.check()?;
         Ok(reached)
     }
 }

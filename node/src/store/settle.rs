@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use annona_ledger::checkpoint::Working;
 use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedRef, Lane, MerchantId, ProgrammeId};
 use annona_ledger::key::PublicKey;
+use annona_ledger::limits;
 use annona_ledger::orphan::{self, Fact};
 use annona_ledger::settlement::{SettlementRow, Step, Taken};
 use annona_ledger::state;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, PoolKey, View};
-use annona_ledger::{limits, wire};
+use annona_ledger::wire::{self, Bytes};
 use rusqlite::params;
 
 use super::StoreFault;
@@ -104,17 +106,10 @@ impl Work<'_> {
             let found = self.one(
                 "SELECT at, name, first, closed FROM day WHERE at>=?1 AND at<?2 ORDER BY at DESC LIMIT 1",
                 [from, to],
-                |r| {
-                    let row = DayRow {
-                        name: Hash(r.get(1)?),
-                        first: r.get::<_, i64>(2)?.cast_unsigned(),
-                        closed: r.get::<_, Option<[u8; 32]>>(3)?.map(Hash),
-                    };
-                    Ok((r.get::<_, At64>(0)?.0.index, row))
-                },
+                day_row,
             );
-            if found.is_some() {
-                return found;
+            if let Some((at, row)) = found {
+                return Some((at.index, row));
             }
             let left = self.chain(chain).left?;
             let most = below.map_or(left.index, |below| below.min(left.index));
@@ -150,17 +145,21 @@ impl Work<'_> {
             ],
         );
         for taken in &row.by {
-            self.write(
-                "INSERT OR IGNORE INTO settle_step(draft, place, step, operator, stamp) VALUES(?1, ?2, ?3, ?4, ?5)",
-                params![
-                    At64(at),
-                    At64(taken.place),
-                    wire::encode(&taken.step),
-                    wire::encode(&taken.operator),
-                    taken.at.0,
-                ],
-            );
+            self.put_step(at, taken);
         }
+    }
+
+    pub(super) fn put_step(&self, draft: At, taken: &Taken) {
+        self.write(
+            "INSERT OR IGNORE INTO settle_step(draft, place, step, operator, stamp) VALUES(?1, ?2, ?3, ?4, ?5)",
+            params![
+                At64(draft),
+                At64(taken.place),
+                wire::encode(&taken.step),
+                wire::encode(&taken.operator),
+                taken.at.0,
+            ],
+        );
     }
 
     pub(super) fn settlement_at(&self, at: At) -> Option<SettlementRow> {
@@ -238,14 +237,7 @@ impl Work<'_> {
                 out.push(state::shown_bytes(&feed, fact.index, &fact.leaf, fact.name.as_ref()));
             }
         }
-        let days = self.all("SELECT at, name, first, closed FROM day", [], |r| {
-            let row = DayRow {
-                name: Hash(r.get(1)?),
-                first: r.get::<_, i64>(2)?.cast_unsigned(),
-                closed: r.get::<_, Option<[u8; 32]>>(3)?.map(Hash),
-            };
-            Ok((r.get::<_, At64>(0)?.0, row))
-        });
+        let days = self.all("SELECT at, name, first, closed FROM day", [], day_row);
         let feed = |at: At| self.chain(at.chain).feed.short();
         out.extend(days.iter().map(|(at, row)| state::day_bytes(&feed(*at), row)));
         let drafts =
@@ -258,10 +250,85 @@ impl Work<'_> {
         out
     }
 
+    /// What goes on from here of days and settlements in a chain.
+    pub(super) fn settled_of_chain(&self, chain: ChainNo, out: &mut Vec<Working>) {
+        let from = At64(At { chain, index: 0 });
+        let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
+        let days = self.all(
+            "SELECT at, name, first, closed FROM day WHERE at>=?1 AND at<?2",
+            [from, to],
+            day_row,
+        );
+        out.extend(days.into_iter().map(|(at, DayRow { name, first, closed })| Working::Day {
+            at: self.spot(at),
+            name,
+            first,
+            closed,
+        }));
+        for (at, row) in self.settlements_of(chain) {
+            let (draft, SettlementRow { name, first, root, rows, totals, by }) =
+                (self.spot(at), row);
+            out.push(Working::Settlement { at: draft, name, first, root, rows, totals });
+            out.extend(by.into_iter().map(|Taken { step, operator, at: stamp, place }| {
+                Working::Step { draft, at: self.spot(place), step, operator, stamp }
+            }));
+        }
+    }
+
+    /// What goes on from here of lines and of what was shown, of all feeds of a programme.
+    pub(super) fn settled_of_programme(&self, programme: ProgrammeId, out: &mut Vec<Working>) {
+        let lines = self.all(
+            "SELECT node, line, draft FROM settle_line WHERE programme=?1",
+            [programme.0],
+            |r| Ok((r.get::<_, [u8; 8]>(0)?, r.get::<_, At64>(1)?.0, r.get::<_, At64>(2)?.0)),
+        );
+        out.extend(lines.into_iter().map(|(node, line, draft)| Working::Line {
+            feed: FeedRef::value(node, programme),
+            line: self.spot(line),
+            draft: self.spot(draft),
+        }));
+        for feed in self.shown_feeds().into_iter().filter(|feed| feed.programme == programme) {
+            for Fact { index, leaf, name, value, .. } in self.shown_of(&feed) {
+                let (name, bytes) = (name.unwrap_or(Hash::ZERO), Entry::Value(value).encode());
+                for (piece, bytes) in (0u8..).zip(bytes.chunks(limits::ENTRY_BYTES)) {
+                    if let Some(bytes) =
+                        self.kept(Bytes::new(bytes.to_vec()).map_err(StoreFault::from))
+                    {
+                        out.push(Working::Shown { feed, index, leaf, name, piece, bytes });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a piece of what was shown where the fold finds it. Pieces come in order.
+    pub(super) fn put_piece(
+        &self,
+        feed: &FeedRef,
+        (index, leaf, name): (u64, Hash, Hash),
+        bytes: &[u8],
+    ) {
+        self.burnt.borrow_mut().take();
+        self.write(
+            "INSERT INTO shown(node, programme, idx, leaf, name, entry) VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET entry=CAST(entry||excluded.entry AS BLOB)",
+            params![feed.node, feed.programme.0, index.cast_signed(), leaf.0, name.0, bytes],
+        );
+    }
+
     /// Whether something was shown of a feed that its chains here, long enough to have it, do not have.
     pub(super) fn shown_otherwise(&self, feed: &FeedRef) -> bool {
         self.shown_feeds().contains(feed) && orphan::contradicted(self, feed).is_some()
     }
+}
+
+fn day_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<(At, DayRow)> {
+    let row = DayRow {
+        name: Hash(r.get(1)?),
+        first: r.get::<_, i64>(2)?.cast_unsigned(),
+        closed: r.get::<_, Option<[u8; 32]>>(3)?.map(Hash),
+    };
+    Ok((r.get::<_, At64>(0)?.0, row))
 }
 
 /// The value entry at a place, where it is a line or step of a settlement.

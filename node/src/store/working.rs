@@ -7,6 +7,7 @@ use annona_ledger::entry::{CarrierKind, Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CarrierId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym};
+use annona_ledger::settlement::Taken;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, Change, Slot, View};
 use annona_ledger::wire::{self, Bytes};
@@ -20,7 +21,7 @@ use super::{Store, StoreFault};
 
 /// Every derived table, and which working rows carry it. A table that is added is added here too.
 #[cfg(test)]
-const CARRIED: [(&str, &str); 18] = [
+const CARRIED: [(&str, &str); 23] = [
     ("slot", "Lot, Same"),
     ("pool", "Pool"),
     ("ticket", "Ticket"),
@@ -39,6 +40,11 @@ const CARRIED: [(&str, &str); 18] = [
     ("revoked", "Revoked"),
     ("ended", "Ended"),
     ("clock_word", "ClockWord"),
+    ("shown", "Shown"),
+    ("day", "Day"),
+    ("settle_line", "Line"),
+    ("settlement", "Settlement"),
+    ("settle_step", "Step"),
 ];
 
 /// Where a chain begins here: what is below came as rows.
@@ -90,7 +96,7 @@ impl Work<'_> {
         Ok(Some(out.iter().map(|row| row.row(programme)).collect()))
     }
 
-    fn spot(&self, at: At) -> Spot {
+    pub(super) fn spot(&self, at: At) -> Spot {
         Spot { feed: self.chain(at.chain).feed.short(), index: at.index }
     }
 
@@ -197,17 +203,21 @@ impl Work<'_> {
             out.push(Working::Entry { at: self.spot(at), bytes: Bytes::new(bytes)? });
         }
         if feed.id.lane == Lane::Value {
+            self.settled_of_chain(feed.chain, out);
             self.entries_referred_to(feed, out)?;
         }
         Ok(())
     }
 
-    /// Redemptions, which a refund may name, and what posted holds.
+    /// Redemptions, which a refund may name, what posted holds, and the lines of settlements.
     fn entries_referred_to(&self, feed: &Feed, out: &mut Vec<Working>) -> Result<(), StoreFault> {
         let above = self.floor(feed.chain).map_or(0, |floor| floor.blocks);
         self.blocks::<StoreFault>(feed.chain, above, |row, _| {
             for placed in row.block.read(feed.id.lane)? {
-                if let Entry::Value(Value::Redeem { .. } | Value::Post { .. }) = placed.entry {
+                if let Entry::Value(
+                    Value::Redeem { .. } | Value::Post { .. } | Value::Settle { .. },
+                ) = placed.entry
+                {
                     let at = Spot { feed: feed.id.short(), index: placed.index };
                     let bytes = Bytes::new(placed.entry.encode())?;
                     out.push(Working::Entry { at, bytes });
@@ -218,6 +228,7 @@ impl Work<'_> {
     }
 
     fn rows_of_programme(&self, programme: ProgrammeId, out: &mut Vec<Working>) {
+        self.settled_of_programme(programme, out);
         let pools = self.all_pools().into_iter().filter(|(key, _)| key.programme == programme);
         out.extend(pools.map(|(key, pool)| Working::Pool {
             node: key.node,
@@ -339,7 +350,24 @@ impl Work<'_> {
                         );
                     }
                 }
+                Working::Shown { feed, index, leaf, name, bytes, .. } => {
+                    self.put_piece(feed, (*index, *leaf, *name), bytes);
+                }
+                Working::Step { draft, at, step, operator, stamp } => {
+                    let place = |spot: &Spot| {
+                        let chain = chains.get(&spot.feed)?;
+                        Some(At { chain: *chain, index: spot.index })
+                    };
+                    let placed = place(draft).zip(place(at));
+                    let (draft, place) =
+                        placed.ok_or_else(|| StoreFault::damaged("a row this file began with"))?;
+                    let (step, operator, at) = (*step, *operator, *stamp);
+                    self.put_step(draft, &Taken { step, operator, at, place });
+                }
                 Working::Lot { .. }
+                | Working::Day { .. }
+                | Working::Line { .. }
+                | Working::Settlement { .. }
                 | Working::Same { .. }
                 | Working::Pool { .. }
                 | Working::Ticket { .. }
