@@ -28,7 +28,6 @@ use crate::wire::{Bounded, Bytes};
 pub(crate) mod tests;
 
 /// One entry of another feed, with what its feed signed over it.
-#[expect(clippy::large_enum_variant, reason = "kept boxed in the one entry that carries it")]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Shown {
     /// By the promise its till was given: all that is left of an open tail.

@@ -25,7 +25,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use cover::{Coverage, coverage, paid};
+pub use cover::{Coverage, Named, coverage, paid};
 pub use lines::{Reach, lines};
 pub use rows::{Came, came_of, rows};
 

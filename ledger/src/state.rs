@@ -32,6 +32,9 @@ use crate::view::{
 #[cfg(test)]
 mod tests;
 
+/// Index, leaf and name of an entry that was shown.
+type Shown = (u64, Hash, Option<Hash>);
+
 /// Everything that follows from a charter, a set of notices and a set of entries.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -59,7 +62,7 @@ pub struct State {
     /// The accumulator after each entry.
     names: BTreeMap<At, Hash>,
     /// Entries shown by others: of a feed, by index, leaf and name.
-    shown: BTreeMap<FeedRef, BTreeMap<(u64, Hash, Option<Hash>), Value>>,
+    shown: BTreeMap<FeedRef, BTreeMap<Shown, Value>>,
     days: BTreeMap<At, DayRow>,
     lines: BTreeMap<FeedRef, BTreeSet<(At, At)>>,
     settlements: BTreeMap<At, SettlementRow>,
@@ -497,9 +500,7 @@ impl State {
         }
         rows.extend(self.clock_words.iter().map(clock_word_bytes));
         for (feed, shown) in &self.shown {
-            let row = |(index, leaf, name): &(u64, Hash, Option<Hash>)| {
-                shown_bytes(feed, *index, leaf, name.as_ref())
-            };
+            let row = |(index, leaf, name): &Shown| shown_bytes(feed, *index, leaf, name.as_ref());
             rows.extend(shown.keys().map(row));
         }
         let feed = |at: &At| self.chain(at.chain).feed.short();
@@ -605,7 +606,7 @@ impl View for State {
 
     fn shown(&self, feed: &FeedRef) -> Vec<Fact> {
         let shown = self.shown.get(feed).into_iter().flatten();
-        let fact = |((index, leaf, name), value): (&(u64, Hash, Option<Hash>), &Value)| Fact {
+        let fact = |((index, leaf, name), value): (&Shown, &Value)| Fact {
             feed: *feed,
             index: *index,
             leaf: *leaf,

@@ -120,13 +120,11 @@ impl<V: View> Asking<'_, V> {
         let mut lines: Vec<Settling> = Vec::new();
         for index in first..next {
             let entry = self.view.entry(owner_of(self.view, self.chain, index));
-            match entry {
-                Some(Value::Settle { settling, .. }) => match *settling {
-                    Settling::Draft { .. } => return Err(Rejection::SettlementWrong),
-                    Settling::Step { .. } => {}
-                    line @ (Settling::Stretch { .. } | Settling::Rows { .. }) => lines.push(line),
-                },
-                Some(_) | None => {}
+            let Some(Value::Settle { settling, .. }) = entry else { continue };
+            match *settling {
+                Settling::Draft { .. } => return Err(Rejection::SettlementWrong),
+                Settling::Step { .. } => {}
+                line @ (Settling::Stretch { .. } | Settling::Rows { .. }) => lines.push(line),
             }
         }
         let here = At { chain: self.chain, index: next };

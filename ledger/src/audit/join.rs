@@ -362,7 +362,10 @@ impl Joining {
                 if let Some(lots) = &mut out.lots {
                     lots.shown(&feed, effect);
                 }
-                self.pool(effect.key, effect.pool);
+                // Where no unit left a pool there is none to be short of.
+                if effect.pool != Pool::default() {
+                    self.pool(effect.key, effect.pool);
+                }
             }
             if let Some(index) = out.burnt.contradicted {
                 let place = Where { feed: Some(feed), index: Some(index), ..nowhere(0) };

@@ -10,6 +10,7 @@ use crate::charge::charges;
 use crate::charter::NodeCut;
 use crate::charter::{Act, Article, Commodity, Line, Organisation, Risk, Unit};
 use crate::cut::{self, Cut, Label, Reason};
+use crate::day::{Closing, Day};
 use crate::entry::{Control, Entry, FloatCover, Lot, Method, Owner, Send, Value};
 use crate::feed::Head;
 use crate::id::{
@@ -17,6 +18,8 @@ use crate::id::{
 };
 use crate::key::SigningKey;
 use crate::notice::{Cycle, NodeCertificate, OperatorCertificate, OperatorRoles, Roles};
+use crate::orphan::{Orphan, Shown};
+use crate::settlement::{Settling, Signing, Step};
 use crate::state::State;
 use crate::suspense;
 use crate::ticket::{Moved, Sent, Ticket, sign_place};
@@ -280,6 +283,66 @@ impl World {
         c.seq += 1;
         c.open.clear();
         c.blocks.push(block);
+    }
+
+    /// What others can show of two entries of a chain: by promise, or by its block where it has one.
+    fn orphan(&self, chain: usize, picks: [usize; 2], sealed: bool, at: Minute) -> Value {
+        let picked = &self.chains[chain % self.chains.len()];
+        let chain = if picked.feed.lane == Lane::Value { picked } else { &self.chains[0] };
+        let first = chain.left.map_or(0, |(_, at)| at);
+        let shown = picks.into_iter().filter_map(|pick| {
+            let place = pick.checked_rem(chain.all.len())?;
+            let (accumulator, entry, ..) = &chain.all[place];
+            let bytes = crate::wire::Bytes::new(entry.encode()).expect("small");
+            let (index, entry) = (first + place as u64, bytes);
+            let within = |block: &&Block| block.header.end().next > index;
+            if let Some(block) = chain.blocks.iter().find(within).filter(|_| sealed) {
+                let leaves: Vec<Hash> = block
+                    .read(Lane::Value)
+                    .expect("sealed")
+                    .into_iter()
+                    .map(|placed| crate::feed::leaf(&placed.entry.encode()))
+                    .collect();
+                let place = u32::try_from(index - block.header.first).expect("small");
+                let path = crate::merkle::path(&leaves, place).expect("a leaf");
+                let heading = crate::receipt::Heading::of(&block.header);
+                return Some(Shown::Sealed { entry, path, heading, signature: block.signature });
+            }
+            let before = match (place.checked_sub(1), chain.left) {
+                (Some(before), _) => chain.all[before].0,
+                (None, Some((left, at))) => self.chains[left].all[at as usize - 1].0,
+                (None, None) => Head::start(&self.federation, &chain.feed).accumulator,
+            };
+            let head = Head { next: index + 1, accumulator: *accumulator };
+            let key = self.key(&chain.feed);
+            let signature = sign_place(key, &self.federation, &chain.feed, &head);
+            Some(Shown::Promised { index, before, entry, signature })
+        });
+        let (node, shown) = (chain.feed.node.short(), many(shown.collect()));
+        let sends = self.sent.get(picks[0]).into_iter().copied().collect();
+        let orphan = Value::Orphan(Box::new(Orphan { node, shown, sends: many(sends), at }));
+        let long = Entry::Value(orphan.clone()).encode().len() > limits::CARRYING_ENTRY_BYTES;
+        if long { Value::DayClose { day: Box::new(Day::Open), at } } else { orphan }
+    }
+
+    /// A step for the draft at an index, by one of two operators; signed for it, if it is there.
+    fn step(&self, chain: usize, draft: u64, pick: u8) -> Settling {
+        let chain = &self.chains[chain];
+        let first = chain.left.map_or(0, |(_, at)| at);
+        let steps = [Step::Verified, Step::Approved, Step::Paid, Step::Disputed];
+        let (step, operator) = (steps[usize::from(pick % 4)], key(90 + pick % 5));
+        let named = draft.checked_sub(first).and_then(|place| chain.all.get(place as usize));
+        let signing = Signing {
+            node: chain.feed.node.short(),
+            programme: P,
+            draft: named.map(|(accumulator, ..)| *accumulator).unwrap_or_default(),
+            root: Hash::ZERO,
+            rows: 1,
+            totals: Bounded::empty(),
+            step,
+        };
+        let signature = signing.sign(&self.federation, &operator);
+        Settling::Step { draft, step, operator: operator.public(), signature }
     }
 
     /// Restores a copy of a chain as it was at its last seal, and lets it go on beside the first.
@@ -551,9 +614,9 @@ fn step(world: &mut World, pick: [u8; 6]) {
     let units = amount(1 + u64::from(c) % 60);
     let purse = Purse([a % 5; 16]);
     let node = world.nodes[usize::from(b) % 3].public().short();
-    let expires = Minute(if d > 200 { 5 } else { 900_000 });
+    let (root, expires) = (Hash::ZERO, Minute(if d > 200 { 5 } else { 900_000 }));
     let commodity = if d % 7 == 0 { RICE } else { CASH };
-    let value = match kind % 16 {
+    let value = match kind % 20 {
         0 => Value::Merchant { merchant: MerchantId([a; 16]) },
         1 | 2 => {
             let ticket = Ticket::Budget { epoch: 0, act: 3, line: a % 2 };
@@ -618,6 +681,25 @@ fn step(world: &mut World, pick: [u8; 6]) {
             let (from, cycle) = (lot(a), CycleId(1));
             Value::FloatCover(FloatCover { from, float, cycle, commodity, amount: units, at })
         }
+        16 | 17 => world.orphan(usize::from(b), [usize::from(a), usize::from(c)], d % 3 == 0, at),
+        18 => {
+            let first = u64::from(a % 30);
+            let closing = Closing { first, redeemed: 1, refunded: 0, root, totals: many(vec![]) };
+            let day = if c % 2 == 0 { Day::Open } else { Day::Close(closing) };
+            Value::DayClose { day: Box::new(day), at }
+        }
+        19 => {
+            let draft = u64::from(a % 30);
+            let settling = match c % 4 {
+                0 => {
+                    let except = Bounded::empty();
+                    Settling::Stretch { node, from: 0, to: 3, head: root, except }
+                }
+                1 | 2 => Settling::Draft { first: draft, root, rows: 1, totals: many(vec![]) },
+                _ => world.step(chain, draft, b),
+            };
+            Value::Settle { settling: Box::new(settling), at }
+        }
         _ => Value::Redeem { lot: lot(a), amount: units, merchant: 0, at, method: Method::Pin },
     };
     world.write(chain, value.into());
@@ -631,7 +713,7 @@ fn step(world: &mut World, pick: [u8; 6]) {
 
 fn pools(state: &State) -> BTreeMap<(ProgrammeId, CycleId, CommodityId), (i128, i128, i128)> {
     let mut sums: BTreeMap<_, (i128, i128, i128)> = BTreeMap::new();
-    for (key, pool) in state.pools() {
+    for (key, pool) in &state.whole_pools() {
         let sum = sums.entry((key.programme, key.cycle, key.commodity)).or_default();
         sum.0 += pool.lots.units();
         sum.1 += pool.arriving.units();
@@ -787,7 +869,7 @@ type Owing = (
 );
 
 fn state_pools(state: &State) -> Vec<(PoolKey, Pool)> {
-    state.pools().map(|(key, pool)| (*key, *pool)).collect()
+    state.whole_pools().into_iter().collect()
 }
 
 /// Every entry of a feed by its label: good, tainted, after its end.

@@ -19,8 +19,11 @@ pub struct Coverage {
     /// Stretches: from, up to, accumulator there, and what was left out; each with its draft.
     pub stretches: Vec<(u64, u64, Hash, BTreeSet<u64>, At)>,
     /// Single rows, each with the drafts it is in.
-    pub singles: BTreeMap<(u64, Hash, Kind, u8), (Amount, BTreeSet<At>)>,
+    pub singles: BTreeMap<Named, (Amount, BTreeSet<At>)>,
 }
+
+/// A row by what it is for: index, leaf, kind, copy.
+pub type Named = (u64, Hash, Kind, u8);
 
 /// An entry that handed something out or took it back, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

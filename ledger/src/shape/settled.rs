@@ -100,7 +100,7 @@ pub(super) fn evidence(federation: &FederationId) -> (Promise, Receipt) {
     use crate::wire::Bytes;
     let start = Head::start(federation, &value(A));
     let entry = Entry::Value(Value::Merchant { merchant: merchant(1) });
-    let block = seal(federation, A, value(A), 0, start, &[entry.clone()]);
+    let block = seal(federation, A, value(A), 0, start, std::slice::from_ref(&entry));
     let bytes = Bytes::new(entry.encode()).expect("small");
     let (feed, index, before) = (feed_of(A), 0, start.accumulator);
     let signature = block.signature;

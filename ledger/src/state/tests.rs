@@ -184,7 +184,14 @@ impl Rogues {
             let before = at.checked_sub(1).map_or(run.start, |at| run.entries[at].1);
             let key = key(run.seed);
             if (b ^ c) % 3 == 0 {
-                let block = seal(&self.federation, run.seed, run.feed, 0, before, &[entry.clone()]);
+                let block = seal(
+                    &self.federation,
+                    run.seed,
+                    run.feed,
+                    0,
+                    before,
+                    std::slice::from_ref(entry),
+                );
                 let entry = crate::wire::Bytes::new(entry.encode()).ok()?;
                 let path = crate::merkle::path(&[crate::feed::leaf(&entry)], 0)?;
                 let heading = crate::receipt::Heading::of(&block.header);

@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use annona_ledger::charter::{Act, Article, NodeCut, SignedArticle};
 use annona_ledger::checkpoint::{Cosignature, Page, Refusal};
 use annona_ledger::cut::Cut;
+use annona_ledger::day::Day;
 use annona_ledger::entry::{Lot, Method, Value};
 use annona_ledger::finality::{Finality, finality};
-use annona_ledger::id::{OrgId, ProgrammeId};
-use annona_ledger::view::View;
+use annona_ledger::id::{FeedId, OrgId, ProgrammeId};
+use annona_ledger::orphan::{Orphan, Shown};
+use annona_ledger::settlement::{self, Settling, Step};
+use annona_ledger::view::{At, View};
 use annona_ledger::wire::Bounded;
 
 use super::*;
 use crate::audit::{self, AuditFile, VouchedProblem};
 use crate::checkpoint::{self, CheckpointFault};
-use crate::node::Node;
+use crate::node::{Node, Request};
 use crate::store::Pruned;
 
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
@@ -28,12 +31,54 @@ fn camp() -> World {
     import(&mut world.b, &done.files);
     import(&mut world.t, &done.files);
     enrol(&mut world.b, FOOD, [9; 16]);
+    settle(&mut world);
     let folder = world.path("back");
     let a = short(&world.a);
     let done = export(&mut world.b, &[a, t], &folder);
     import(&mut world.a, &done.files);
     import(&mut world.t, &done.files);
     world
+}
+
+/// A opens a day and settles half of what it handed out, which one of two operators verifies; what its till holds of one
+/// more entry, B brings before the block comes.
+fn settle(world: &mut World) {
+    let value = world.a.feed(Lane::Value, FOOD);
+    let at = Minute(100);
+    let entry = |settling| Value::Settle { settling: Box::new(settling), at };
+    let reach = settlement::Reach { end: 40, beyond: false, merchant: None };
+    let work = world.a.store().look().expect("readable");
+    let lines = settlement::lines(&work, &value.short(), &reach);
+    let rows = settlement::rows(&work, FOOD, &lines).expect("all is here");
+    let first = work.head(work.trunk(&value).expect("known")).next;
+    let mut tally = settlement::Tally::default();
+    assert!(rows.iter().all(|row| tally.push(row)) && !rows.is_empty());
+    drop(work);
+    let draft = tally.finish(first).expect("rows");
+    let drafted = first + lines.len() as u64;
+    let all = lines.into_iter().chain([draft]).map(|line| Entry::from(entry(line)).into());
+    write(&mut world.a, value, all.collect());
+    let work = world.a.store().look().expect("readable");
+    let place = At { chain: work.trunk(&value).expect("known"), index: drafted };
+    let row = work.settlement(place).expect("drafted");
+    drop(work);
+    let step = Step::Verified;
+    let signature = row.signing(&value.short(), step).sign(&world.federation(), &key(51));
+    let step = Settling::Step { draft: drafted, step, operator: key(51).public(), signature };
+    let open = Value::DayClose { day: Box::new(Day::Open), at };
+    write(&mut world.a, value, vec![Entry::from(entry(step)).into(), Entry::from(open).into()]);
+    let redeem =
+        Value::Redeem { lot: Lot(2), amount: amount(1), merchant: 0, at, method: Method::Sight };
+    let compose = Box::new(move |_: &crate::store::Work<'_>, _: &FeedId, _| {
+        Ok(vec![Entry::from(redeem.clone()).into()])
+    });
+    let mut answers = world.a.write(&mut [Request { feed: value, compose }]).expect("holds");
+    let accepted = answers.remove(0).expect("accepted").remove(0);
+    let promise = world.a.promise(&accepted).expect("signed");
+    let shown = Bounded::new(vec![Shown::from(promise)]).expect("few");
+    let orphan = Orphan { node: short(&world.a), shown, sends: Bounded::empty(), at };
+    let feed = world.b.feed(Lane::Value, FOOD);
+    write(&mut world.b, feed, vec![Entry::from(Value::Orphan(Box::new(orphan))).into()]);
 }
 
 fn refused(asked: Result<Cosignature, CheckpointFault>) -> Refusal {
@@ -302,7 +347,7 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
     assert!(told[0].is_certified() && !told[0].is_wrong());
     assert_eq!(told[0].programmes(), [FOOD]);
     // The same ledger without the last block of the value feed.
-    struct Less<'a>(&'a crate::store::Store, annona_ledger::id::FeedId);
+    struct Less<'a>(&'a crate::store::Store, FeedId);
     impl audit::Ledger for Less<'_> {
         fn federation(&self) -> Result<annona_ledger::id::FederationId, crate::store::StoreFault> {
             audit::Ledger::federation(self.0)
@@ -315,7 +360,7 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
         ) -> Result<Vec<annona_ledger::notice::SignedNotice>, crate::store::StoreFault> {
             audit::Ledger::notices(self.0)
         }
-        fn feeds(&self) -> Result<Vec<annona_ledger::id::FeedId>, crate::store::StoreFault> {
+        fn feeds(&self) -> Result<Vec<FeedId>, crate::store::StoreFault> {
             let mut feeds = audit::Ledger::feeds(self.0)?;
             feeds.retain(|feed| *feed != self.1);
             Ok(feeds)
@@ -327,7 +372,7 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
         }
         fn blocks(
             &self,
-            feed: &annona_ledger::id::FeedId,
+            feed: &FeedId,
             each: &mut dyn FnMut(
                 block::Block,
                 Option<Evidence>,
