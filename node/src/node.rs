@@ -343,6 +343,20 @@ impl Node {
         Ok(answers)
     }
 
+    /// What a group would be answered now. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::write`].
+    pub fn ask(&mut self, group: &mut [Request<'_>]) -> Result<Vec<Answer>, NodeFault> {
+        let now = self.clock.now();
+        let mut work = self.store.begin()?;
+        let asked = group.iter_mut().map(|request| one(&mut work, request, now));
+        let answers = asked.collect::<Result<Vec<_>, _>>();
+        work.abandon()?;
+        answers
+    }
+
     fn guarded(&mut self) -> Result<&mut Armed, NodeFault> {
         match &mut self.armed {
             Ok(armed) => Ok(armed),

@@ -134,8 +134,7 @@ impl<'a> Join<'a> {
         }
         let mut heard: BTreeMap<Hash, TicketRow> = BTreeMap::new();
         for part in &mut parts {
-            let taken = std::mem::take(&mut part.outcome.heard).into_iter();
-            heard.extend(taken.map(|(name, row)| (name, row)));
+            heard.extend(std::mem::take(&mut part.outcome.heard));
         }
         let placed: BTreeSet<Hash> =
             heard.keys().filter(|name| matched.is_placed(name)).copied().collect();

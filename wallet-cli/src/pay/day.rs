@@ -2,18 +2,28 @@ use annona_ledger::day::{self, Day, Sums};
 use annona_ledger::entry::Value;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::view::{ChainNo, View};
-use annona_node::node::{Composed, NodeFault, Request};
+use annona_node::node::NodeFault;
 use annona_node::store::Work;
 use clap::Args;
 use serde_json::json;
 
-use super::slip;
 use super::till::{Till, merchant_name};
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::session::Session;
+
+const OPEN: &str = "\
+Examples:
+  $ annona pay open-day
+  $ annona pay open-day --programme Food --dry-run";
+
+const CLOSE: &str = "\
+Examples:
+  $ annona pay close-day --dry-run
+  $ annona pay close-day --json";
 
 /// Opens this counter's day. Food is never refused because nobody did: it only says where the day's statement begins.
 #[derive(Args)]
+#[command(before_help = OPEN)]
 pub(crate) struct OpenDay {
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
@@ -25,6 +35,7 @@ pub(crate) struct OpenDay {
 
 /// Closes this counter's day with a signed statement: what each merchant handed out and took back.
 #[derive(Args)]
+#[command(before_help = CLOSE)]
 pub(crate) struct CloseDay {
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
@@ -45,31 +56,10 @@ impl OpenDay {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        if self.dry_run {
-            let work = node.store().look()?;
-            let open = work.trunk(&till.feed).is_some_and(|chain| today(&work, chain).1);
-            work.check()?;
-            if open {
-                return Err(Rejection::DayOpen.into());
-            }
-            return session.screen.answer("open-day", json!({ "dry_run": true }), || {
-                "would open the day. Nothing was written.".to_owned()
-            });
-        }
-        let mut group = [Request {
-            feed: till.feed,
-            compose: Box::new(|_, _, at| {
-                let day = Box::new(Day::Open);
-                Ok::<_, NodeFault>(vec![Composed::from(Value::DayClose { day, at })])
-            }),
-        }];
-        let accepted = node.write(&mut group)?.remove(0)?;
-        drop(group);
-        let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
-        let promise = till.promise(last)?;
-        session.screen.answer("open-day", till.entry_value(&promise), || {
-            format!("day opened {}\n{}", till.short(promise.index), slip::promise(&promise))
+        let opened = till.enter(&mut node, self.dry_run, |_, _, at| {
+            Ok(vec![Value::DayClose { day: Box::new(Day::Open), at }.into()])
         })?;
+        till.entered(session, "open-day", opened.as_ref(), json!({}), "the day is opened")?;
         Ok(node.close()?)
     }
 }
@@ -109,41 +99,17 @@ impl CloseDay {
                 format!("{who}: {} times {given}; {} times back {back}", sum.redeemed, sum.refunded)
             })
             .collect();
-        let root = sums.root().to_string();
-        let mut value = json!({ "first": first, "root": root, "merchants": rows });
-        if self.dry_run {
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("dry_run".into(), json!(true));
-            }
-            words.push("would close the day with this. Nothing was written.".to_owned());
-            return session.screen.answer("close-day", value, || words.join("\n"));
-        }
-        let mut group = [Request {
-            feed: till.feed,
-            compose: Box::new(|work, feed, at| {
-                let chain = work.open_trunk(feed)?;
-                let (first, _, sums) = today(work, chain);
-                let closing = sums.close(first).ok_or_else(|| {
-                    NodeFault::Refused("more commodities than one statement can name".to_owned())
-                })?;
-                let day = Box::new(Day::Close(closing));
-                Ok::<_, NodeFault>(vec![Composed::from(Value::DayClose { day, at })])
-            }),
-        }];
-        let accepted = node.write(&mut group)?.remove(0)?;
-        drop(group);
-        let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
-        let promise = till.promise(last)?;
-        if let (Some(fields), Some(entry)) =
-            (value.as_object_mut(), till.entry_value(&promise).as_object())
-        {
-            fields.extend(entry.clone());
-        }
-        session.screen.answer("close-day", value, || {
-            words.push(format!("day closed {}", till.short(promise.index)));
-            words.push(slip::promise(&promise));
-            words.join("\n")
+        words.push("the day is closed".to_owned());
+        let value = json!({ "first": first, "root": sums.root().to_string(), "merchants": rows });
+        let closed = till.enter(&mut node, self.dry_run, |work, feed, at| {
+            let chain = work.open_trunk(feed)?;
+            let (first, _, sums) = today(work, chain);
+            let closing = sums.close(first).ok_or_else(|| {
+                NodeFault::Refused("more commodities than one statement can name".to_owned())
+            })?;
+            Ok(vec![Value::DayClose { day: Box::new(Day::Close(closing)), at }.into()])
         })?;
+        till.entered(session, "close-day", closed.as_ref(), value, &words.join("\n"))?;
         Ok(node.close()?)
     }
 }

@@ -1,78 +1,105 @@
-use annona_ledger::entry::{Entry, Value};
+use std::path::Path;
+
+use annona_ledger::entry::Value;
 use annona_ledger::orphan::{Orphan as Brought, Shown};
-use annona_ledger::ticket::Promise;
+use annona_ledger::ticket::Sent;
 use annona_ledger::wire::Bounded;
-use annona_node::node::{Composed, NodeFault, Request};
+use annona_node::atomic;
 use clap::Args;
 use serde_json::json;
 
-use super::slip;
 use super::till::Till;
+use super::{receipt, slip};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::hex;
 
-/// Brings redemptions of a site that burnt, by the promises its tills were given: what is left of the site pays them.
+const EXAMPLES: &str = "\
+Examples:
+  $ annona pay orphan burnt.promise
+  $ annona pay orphan burnt.promise --dry-run";
+
+/// The most bytes of one file of promises.
+const LARGEST: usize = 64 * 1024;
+
+/// Brings redemptions of a site that burnt: what is left of the site pays them, and its merchants are settled.
 ///
-/// The redemption's promise comes first, then, as far as they are not known here, those of the entries it stands on.
+/// What proves the redemption comes first: its promise or its receipt. After it, as far as they are not known here, those
+/// of the entries it stands on: the hold, what opened its lot, and so on down to a claim.
 #[derive(Args)]
+#[command(before_help = EXAMPLES)]
 pub(crate) struct Orphan {
-    /// Promises (AP1:…) of one site, the redemption's first
-    #[arg(value_name = "PROMISE", required = true)]
-    promises: Vec<String>,
+    /// Files that hold promises or a receipt, or texts of promises (AP1:…): all of one site, the redemption's first
+    #[arg(value_name = "PROOF", required = true)]
+    proofs: Vec<String>,
     /// Say what would be answered, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
+/// What was given to bring: entries of one feed, and the sends that filled their lots.
+#[derive(Default)]
+struct Given {
+    feed: Option<annona_ledger::id::FeedRef>,
+    shown: Vec<Shown>,
+    sends: Vec<Sent>,
+}
+
+impl Given {
+    fn add(&mut self, feed: annona_ledger::id::FeedRef, shown: Shown) -> Outcome {
+        if *self.feed.get_or_insert(feed) != feed {
+            return Err(Fault::input("the proofs are of different sites: bring each by itself."));
+        }
+        if !self.shown.contains(&shown) {
+            self.shown.push(shown);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, text: &str) -> Outcome {
+        if slip::is_promise(text) {
+            let promise = slip::read_promise(text)?;
+            return self.add(promise.feed, promise.into());
+        }
+        let path = Path::new(text);
+        let bytes = atomic::read(path, LARGEST)?;
+        if let Some(proof) = receipt::read(path, &bytes)? {
+            for sent in proof.provenance.iter() {
+                if !self.sends.contains(sent) {
+                    self.sends.push(*sent);
+                }
+            }
+            return self.add(proof.feed, proof.into());
+        }
+        let lines = String::from_utf8_lossy(&bytes).into_owned();
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let promise = slip::read_promise(line).map_err(|fault| fault.at(path.display()))?;
+            self.add(promise.feed, promise.into())?;
+        }
+        Ok(())
+    }
+}
+
 impl Orphan {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let promises: Vec<Promise> =
-            self.promises.iter().map(|text| slip::read_promise(text)).collect::<Outcome<_>>()?;
-        let Some(first) = promises.first().cloned() else {
-            return Err(Fault::usage("give the promise of the redemption."));
+        let mut given = Given::default();
+        self.proofs.iter().try_for_each(|text| given.read(text))?;
+        let (Some(feed), Some(first)) = (given.feed, given.shown.first().map(Shown::index)) else {
+            return Err(Fault::input("there is no promise in this file."));
         };
-        if promises.iter().any(|promise| promise.feed != first.feed) {
-            return Err(Fault::input("the promises are of different sites: bring each by itself."));
-        }
-        let shown: Vec<Shown> = promises.into_iter().map(Shown::from).collect();
-        let shown = Bounded::new(shown)
-            .map_err(|_| Fault::input("at most 8 promises can be brought together."))?;
+        let many = |_| Fault::input("these are too many proofs to bring together: at most 8.");
+        let shown = Bounded::new(given.shown).map_err(many)?;
+        let sends = Bounded::new(given.sends).map_err(many)?;
         let mut node = session.signing_node()?;
-        let till = Till::open(&node, Some(&first.feed.programme.to_string()))?;
-        let brought = move |at| {
-            let (node, shown, sends) = (first.feed.node, shown.clone(), Bounded::empty());
-            Value::Orphan(Box::new(Brought { node, shown, sends, at }))
-        };
-        let site = hex(&first.feed.node);
-        if self.dry_run {
-            let work = node.store().look()?;
-            let at = annona_ledger::time::Minute::of(session.now(), till.founded);
-            if let Some(chain) = work.trunk(&till.feed) {
-                annona_ledger::admit::admit(&work, chain, &Entry::Value(brought(at)).into())?;
-            }
-            work.check()?;
-            let value = json!({ "dry_run": true, "site": site, "index": first.index });
-            return session.screen.answer("orphan", value, || {
-                format!("would bring entry {} of {site}. Nothing was written.", first.index)
-            });
-        }
-        let mut group = [Request {
-            feed: till.feed,
-            compose: Box::new(|_, _, at| Ok::<_, NodeFault>(vec![Composed::from(brought(at))])),
-        }];
-        let accepted = node.write(&mut group)?.remove(0)?;
-        drop(group);
-        let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
-        let promise = till.promise(last)?;
-        let mut value = till.entry_value(&promise);
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("site".into(), json!(site));
-            fields.insert("of".into(), json!(first.index));
-        }
-        session.screen.answer("orphan", value, || {
-            format!("accepted {}: entry {} of {site}", till.short(promise.index), first.index)
+        let till = Till::open(&node, Some(&feed.programme.to_string()))?;
+        let brought = till.enter(&mut node, self.dry_run, move |_, _, at| {
+            let (node, shown, sends) = (feed.node, shown.clone(), sends.clone());
+            Ok(vec![Value::Orphan(Box::new(Brought { node, shown, sends, at })).into()])
         })?;
+        let site = hex(&feed.node);
+        let words = format!("entry {first} of {site} is brought");
+        let value = json!({ "site": site, "of": first });
+        till.entered(session, "orphan", brought.as_ref(), value, &words)?;
         Ok(node.close()?)
     }
 }

@@ -92,14 +92,20 @@ impl Receipt {
     }
 }
 
-fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
-    let file = atomic::read(path, LARGEST)?;
-    let body = file.strip_prefix(&MAGIC[..]).ok_or_else(|| {
-        Fault::input("this is not a receipt file of this version of annona.").at(path.display())
-    })?;
-    let proof: Proof = wire::decode(body, LARGEST).map_err(|why| {
+/// The receipt in a file's bytes. `None` where they are no receipt file.
+pub(super) fn read(path: &Path, file: &[u8]) -> Outcome<Option<Proof>> {
+    let Some(body) = file.strip_prefix(&MAGIC[..]) else { return Ok(None) };
+    let proof = wire::decode(body, LARGEST).map_err(|why| {
         Fault::new(Exit::Wrong, format!("the receipt is damaged: {why}. Ask for it again."))
             .at(path.display())
+    })?;
+    Ok(Some(proof))
+}
+
+fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
+    let file = atomic::read(path, LARGEST)?;
+    let proof = read(path, &file)?.ok_or_else(|| {
+        Fault::input("this is not a receipt file of this version of annona.").at(path.display())
     })?;
     let (charter, roster) = session.power(charter)?;
     let node = roster.node(&proof.feed.node).ok_or_else(|| {
@@ -131,7 +137,7 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
     let value = json!({
         "good": true, "feed": proof.feed.to_string(), "index": proof.index(),
         "site": node.site_name.as_str(), "organisation": node.org, "block": proof.heading.seq,
-        "entry": said, "at": at, "hops": proof.provenance.len(), "bytes": body.len(),
+        "entry": said, "at": at, "hops": proof.provenance.len(), "bytes": file.len() - MAGIC.len(),
         "limit": receipt_limit(proof.provenance.len()),
     });
     session.screen.answer("receipt", value, || {

@@ -11,7 +11,7 @@ use annona_ledger::ticket::Promise;
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::ChainNo;
 use annona_node::keystore::Name;
-use annona_node::node::{Node, promise};
+use annona_node::node::{Composed, Node, NodeFault, Request, promise};
 use annona_node::serve::{self, Item};
 use annona_node::store::{Accepted, Asked, Store, Work};
 use annona_node::vault::{HouseholdId, Vault};
@@ -278,6 +278,45 @@ impl Till {
     /// The promise of an entry that is durable.
     pub(crate) fn promise(&self, accepted: &Accepted) -> Outcome<Promise> {
         Ok(promise(&self.key, &self.federation, accepted)?)
+    }
+
+    /// Writes what `compose` says to this programme's feed, all of it or nothing, and promises the last entry; with
+    /// `dry_run` only asks whether it would be accepted, and promises nothing.
+    pub(crate) fn enter<'a>(
+        &self,
+        node: &mut Node,
+        dry_run: bool,
+        compose: impl FnMut(&Work<'_>, &FeedId, Minute) -> Result<Vec<Composed>, NodeFault> + Send + 'a,
+    ) -> Outcome<Option<Promise>> {
+        let mut group = [Request { feed: self.feed, compose: Box::new(compose) }];
+        if dry_run {
+            node.ask(&mut group)?.remove(0)?;
+            return Ok(None);
+        }
+        let accepted = node.write(&mut group)?.remove(0)?;
+        let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
+        self.promise(last).map(Some)
+    }
+
+    /// Tells of an entry that was written, or would be: its fields beside others, its promise below the words.
+    pub(crate) fn entered(
+        &self,
+        session: &Session,
+        kind: &str,
+        promise: Option<&Promise>,
+        mut value: Value,
+        words: &str,
+    ) -> Outcome {
+        let entry = promise.map_or_else(|| json!({ "dry_run": true }), |p| self.entry_value(p));
+        if let (Some(fields), Value::Object(entry)) = (value.as_object_mut(), entry) {
+            fields.extend(entry);
+        }
+        session.screen.answer(kind, value, || match promise {
+            Some(promise) => {
+                format!("{words}\n{} {}", self.short(promise.index), slip::promise(promise))
+            }
+            None => format!("{words}\nNothing was written."),
+        })
     }
 
     /// The key tickets and promises are signed with.

@@ -12,5 +12,6 @@ mod help;
 mod keeping;
 mod outside;
 mod pay;
+mod settle;
 mod stopped;
 mod vouch;
