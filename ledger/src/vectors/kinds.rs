@@ -5,12 +5,14 @@ use super::stops::{fence, release};
 use super::{Made, Vector};
 use crate::block;
 use crate::cut::{Cut, Reason};
+use crate::day::Day;
 use crate::entry::{Control, CycleKey, Entry, Value, Wrapped};
 use crate::entry::{FloatCover, Lot};
 use crate::feed::Head;
 use crate::hash::Hash;
 use crate::id::{CycleId, EntryName, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::notice::{NodeCertificate, Notice, OperatorRoles, Roles, SignedNotice};
+use crate::orphan::Shown;
 use crate::shape::samples;
 use crate::statement::Statement;
 use crate::testing::*;
@@ -34,9 +36,18 @@ fn in_words(name: &str) -> String {
     words
 }
 
-/// What a kind is called: its variant, and of a claim the ticket.
+/// What a kind is called: its variant, and of one that holds variants, which.
 fn called(entry: &Entry) -> String {
     let text = match entry {
+        Entry::Value(Value::Orphan(orphan)) => {
+            let sealed = matches!(orphan.shown.first(), Some(Shown::Sealed { .. }));
+            return if sealed { "orphan_sealed" } else { "orphan_promised" }.to_owned();
+        }
+        Entry::Value(Value::DayClose { day, .. }) => {
+            let open = matches!(**day, Day::Open);
+            return if open { "day_open" } else { "day_close" }.to_owned();
+        }
+        Entry::Value(Value::Settle { settling, .. }) => format!("Settle{settling:?}"),
         Entry::Value(Value::Claim { ticket, .. }) => {
             let sent = |moved: &Moved| matches!(moved, Moved::Cover(_));
             let of = match &**ticket {

@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use annona_ledger::entry::Value;
+use annona_ledger::entry::{Entry, Value};
 use annona_ledger::orphan::{Orphan as Brought, Shown};
-use annona_ledger::ticket::Sent;
-use annona_ledger::wire::Bounded;
+use annona_ledger::ticket::{Moved, Sent};
+use annona_ledger::wire::{Bounded, Bytes};
 use annona_node::atomic;
 use clap::Args;
 use serde_json::json;
@@ -64,12 +64,21 @@ impl Given {
         let path = Path::new(text);
         let bytes = atomic::read(path, LARGEST)?;
         if let Some(proof) = receipt::read(path, &bytes)? {
-            for sent in proof.provenance.iter() {
-                if !self.sends.contains(sent) {
-                    self.sends.push(*sent);
+            let hops = proof.provenance.clone();
+            let feed = proof.feed;
+            self.add(feed, proof.into())?;
+            for sent in hops.into_vec() {
+                // A refund among the hops is the promise of it.
+                if let (Moved::Refund { .. }, true) = (sent.moved, sent.node == feed.node) {
+                    let Sent { index, before, moved, signature, .. } = sent;
+                    let entry = Bytes::new(Entry::Value(moved.entry()).encode())
+                        .map_err(|why| Fault::input(why.to_string()))?;
+                    self.add(feed, Shown::Promised { index, before, entry, signature })?;
+                } else if !self.sends.contains(&sent) {
+                    self.sends.push(sent);
                 }
             }
-            return self.add(proof.feed, proof.into());
+            return Ok(());
         }
         let lines = String::from_utf8_lossy(&bytes).into_owned();
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
