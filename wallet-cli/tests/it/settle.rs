@@ -23,7 +23,8 @@ fn what_burnt_is_brought_once_by_its_promise() {
     camp.run("pay orphan burnt.promise").fine();
     camp.run("pay orphan burnt.promise").fails(5, "rejection");
     camp.run("pay orphan noor.receipt").fails(5, "rejection");
-    camp.write("damaged.promise", camp.told("burnt.promise").replace("AP1:6", "AP1:7"));
+    let whole = camp.told("burnt.promise");
+    camp.write("damaged.promise", &whole[..whole.len() - 9]);
     camp.run("pay orphan damaged.promise").fails(3, "damaged");
     camp.write("two.promise", format!("{}\n{}", camp.told("burnt.promise"), promise(&camp)));
     camp.run("pay orphan two.promise").fails(3, "different sites");
