@@ -124,7 +124,7 @@ impl Matched {
 
     /// Whether any feed knows of a ticket.
     pub(super) fn knows(&self, name: &Hash) -> bool {
-        self.known.contains_key(name)
+        self.known.binary_search_by_key(&name, |(known, _)| known).is_ok()
     }
 
     /// Whether a budget line was claimed.
