@@ -97,6 +97,7 @@ pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted
     match &draft.entry {
         Entry::Value(value) => asking.value(value, draft.row.as_ref())?,
         Entry::Registry(registry) => asking.registry(registry)?,
+        Entry::Later(_) => return Err(Rejection::UnknownKind),
         Entry::Control(control) => asking.control(control)?,
     }
     Ok(Admitted { entry: draft.entry.clone(), bytes })
@@ -123,7 +124,7 @@ impl<V: View> Asking<'_, V> {
             self.view.roster().node(&self.feed.node).ok_or(Rejection::NotCertified)?;
         let covered = match entry {
             Entry::Control(_) => self.feed.programme.0 == 0,
-            Entry::Value(_) | Entry::Registry(_) => {
+            Entry::Value(_) | Entry::Registry(_) | Entry::Later(_) => {
                 certificate.programmes.contains(&self.feed.programme)
             }
         };

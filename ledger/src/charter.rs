@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Amount;
 use crate::cut::{Cut, Reason};
 use crate::hash::{Hash, Purpose, hash_one};
-use crate::id::{CommodityId, CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
+use crate::id::{CommodityId, CycleId, FederationId, FeedRef, Lane, OrgId, ProgrammeId};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
 use crate::time::Millis;
@@ -14,6 +14,7 @@ use crate::wire::{self, Bounded, Bytes, Name, WireFault};
 
 mod cuts;
 mod heal;
+mod kinds;
 mod rejection;
 mod signing;
 mod state;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use cuts::{Closed, Fenced, Released};
 pub use heal::Healed;
+pub use kinds::Active;
 pub use rejection::CharterRejection;
 pub use signing::{ArticleFork, Missing};
 pub use state::{Allowance, BudgetLine, Charter, Programme, Warning, default_quorum};
@@ -170,6 +172,18 @@ pub enum Act {
         federation: FederationId,
         /// The last articles of its two branches, the lesser hash first.
         heads: [Hash; 2],
+    },
+    /// Brings in a kind of entry that a later version of the programs knows, so that those who do not know it keep it and
+    /// hand it on. Once for each kind of a lane.
+    Activate {
+        /// The lane.
+        lane: Lane,
+        /// The kind, 64 to 127.
+        kind: u8,
+        /// How many bytes such an entry may have after its kind and length.
+        size: u16,
+        /// Whether who does not know it must not fold what follows it in its feed.
+        critical: bool,
     },
 }
 

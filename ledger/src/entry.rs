@@ -18,7 +18,7 @@ use crate::settlement::Settling;
 use crate::statement::Stated;
 use crate::ticket::Ticket;
 use crate::time::Minute;
-use crate::wire::{self, Bounded, WireFault};
+use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// The index, within its own feed, of the entry that opened a lot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -389,9 +389,20 @@ pub enum Control {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Access {}
 
-/// The first kind number that belongs to later versions. A block that holds such an entry is answered with "upgrade
-/// needed", never with "malformed".
+/// The first kind number that belongs to later versions. Entries of these kinds begin with their length, so that who does
+/// not know them can keep them and hand them on, once an article has brought in the kind ([`crate::charter::Act`]).
 pub const EXTENSION: u8 = 64;
+
+/// An entry of a kind that only later versions know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Later {
+    /// The lane of its feed.
+    pub lane: Lane,
+    /// Its kind, 64 to 127.
+    pub kind: u8,
+    /// What follows kind and length.
+    pub bytes: Bytes<{ limits::LATER_ENTRY_BYTES }>,
+}
 
 /// An entry of any lane.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -402,6 +413,8 @@ pub enum Entry {
     Registry(Registry),
     /// On a control feed.
     Control(Control),
+    /// On any feed, of a kind that later versions have brought.
+    Later(Later),
 }
 
 impl Entry {
@@ -412,10 +425,11 @@ impl Entry {
     /// [`WireFault`] where the bytes are no entry of this lane, or one over its size limit.
     pub fn take(lane: Lane, bytes: &[u8]) -> Result<(Self, &[u8]), WireFault> {
         let kind = *bytes.first().ok_or(WireFault::Malformed)?;
-        if (EXTENSION..128).contains(&kind) {
-            return Err(WireFault::UnknownKind(kind));
-        }
         let (entry, rest) = match lane {
+            _ if (EXTENSION..128).contains(&kind) => {
+                let (bytes, rest) = wire::take(bytes.get(1..).unwrap_or_default())?;
+                (Self::Later(Later { lane, kind, bytes }), rest)
+            }
             Lane::Value => wire::take(bytes).map(|(v, rest)| (Self::Value(v), rest))?,
             Lane::Registry => wire::take(bytes).map(|(r, rest)| (Self::Registry(r), rest))?,
             Lane::Control => wire::take(bytes).map(|(c, rest)| (Self::Control(c), rest))?,
@@ -447,6 +461,7 @@ impl Entry {
             Self::Value(v) => wire::encode(v),
             Self::Registry(r) => wire::encode(r),
             Self::Control(c) => wire::encode(c),
+            Self::Later(l) => [&[l.kind][..], &wire::encode(&l.bytes)].concat(),
         }
     }
 
@@ -457,6 +472,7 @@ impl Entry {
             Self::Value(_) => Lane::Value,
             Self::Registry(_) => Lane::Registry,
             Self::Control(_) => Lane::Control,
+            Self::Later(later) => later.lane,
         }
     }
 
@@ -464,7 +480,9 @@ impl Entry {
     #[must_use]
     pub const fn limit(&self) -> usize {
         match self {
-            Self::Value(Value::Claim { .. } | Value::Orphan(_)) => limits::CARRYING_ENTRY_BYTES,
+            Self::Value(Value::Claim { .. } | Value::Orphan(_)) | Self::Later(_) => {
+                limits::CARRYING_ENTRY_BYTES
+            }
             Self::Value(_) | Self::Registry(_) | Self::Control(_) => limits::ENTRY_BYTES,
         }
     }
@@ -484,7 +502,8 @@ impl Entry {
                 Some(*at)
             }
             Self::Control(Control::CycleKey(given)) => Some(given.at),
-            Self::Control(Control::FaultSeen { .. }) => None,
+            // Where a later kind has its stamp, this version does not know.
+            Self::Control(Control::FaultSeen { .. }) | Self::Later(_) => None,
         }
     }
 }

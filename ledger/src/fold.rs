@@ -6,7 +6,7 @@
 //! sender's lot once its block is here.
 
 use crate::amount::{Amount, Balance};
-use crate::entry::{Control, Entry, Lot, Owner, Registry, Value};
+use crate::entry::{Control, Entry, Later, Lot, Owner, Registry, Value};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, ProgrammeId};
 use crate::list::List;
@@ -24,7 +24,7 @@ mod settle;
 mod tests;
 mod tickets;
 
-pub use chains::{ended_before, in_past, owner_of, redeemed, resolve, used_before};
+pub use chains::{ended_before, halted_before, in_past, owner_of, redeemed, resolve, used_before};
 pub(crate) use settle::may_step;
 pub use tickets::{budget_name, release_name, ticket_row, voted};
 
@@ -56,6 +56,10 @@ pub fn fold(view: &impl View, place: &Place, entry: &Entry) -> Vec<Change> {
 
 /// As [`fold`], adding to a list of the caller's: a replay of a million entries reuses one.
 pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut Vec<Change>) {
+    // What follows an entry that must not be passed over means something that is not known here.
+    if halted_before(view, place.at) {
+        return;
+    }
     let mut out = Folding { view, place, changes };
     if entry.stamp().is_some_and(|at| at < place.last_stamp) {
         out.fault(Fault::StampFell);
@@ -67,6 +71,7 @@ pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut V
         Entry::Value(value) => out.value(value),
         Entry::Registry(registry) => out.registry(registry),
         Entry::Control(control) => out.control(control),
+        Entry::Later(later) => out.later(later),
     }
 }
 
@@ -223,6 +228,14 @@ impl<V: View> Folding<'_, V> {
                 Change::CarrierCancelled(programme, *carrier)
             }
         });
+    }
+
+    /// Whether it may be passed over, the article says that brought in its kind: known to whoever folds its block.
+    fn later(&mut self, later: &Later) {
+        let active = self.view.charter().active(later.lane, later.kind);
+        if active.is_some_and(|active| active.critical) {
+            self.fault(Fault::Halted);
+        }
     }
 
     fn control(&mut self, control: &Control) {

@@ -32,6 +32,9 @@ pub enum Rejection {
     /// The feed is cut: its writer only sends back what comes, and ends it.
     #[error("this feed is fenced or revoked: it can only send back what arrives, and end")]
     FeedCut = 8,
+    /// The entry is of a later version's kind.
+    #[error("entries of this kind belong to a later version: use the newer program")]
+    UnknownKind = 9,
     /// The programme does not exist.
     #[error("the programme is not in the charter")]
     UnknownProgramme = 10,

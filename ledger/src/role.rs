@@ -30,6 +30,8 @@ pub fn needed(entry: &Entry) -> Roles {
         Entry::Control(Control::Revoke { .. }) => Roles::TREASURY.and(Roles::HUB),
         // The operator's word decides, and it names the node.
         Entry::Control(Control::ClockAnswer { .. }) => Roles::ANY,
+        // A later version knows.
+        Entry::Later(_) => Roles::ANY,
     }
 }
 
@@ -89,6 +91,7 @@ mod tests {
             Entry::Value(Value::Claim { ticket, .. }) => format!("Claim of {ticket:?}"),
             Entry::Value(value) => format!("{value:?}"),
             Entry::Registry(registry) => format!("{registry:?}"),
+            Entry::Later(later) => format!("{later:?}"),
             Entry::Control(control) => format!("{control:?}"),
         };
         let words = debug.strip_prefix("Claim of ").map(|rest| ("Claim of ", rest));

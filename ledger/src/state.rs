@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::Balance;
-use crate::block::{Header, Verified};
+use crate::block::{BlockFault, Header, Verified};
 use crate::charter::Charter;
 use crate::day::DayRow;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
@@ -56,6 +56,7 @@ pub struct State {
     faults: BTreeSet<(At, Fault)>,
     revocations: BTreeSet<Revocation>,
     ended: BTreeMap<At, Hash>,
+    halted: BTreeMap<ChainNo, u64>,
     clock_words: BTreeSet<ClockWord>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
@@ -95,6 +96,9 @@ pub enum ChainFault {
     /// Its author knew articles that are not known here: they come first.
     #[error("the block's author knew the charter up to epoch {0}: learn that first")]
     Epoch(u32),
+    /// It holds an entry of a later kind that no article known to its author has brought in.
+    #[error(transparent)]
+    Kind(BlockFault),
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +137,7 @@ impl State {
             faults: BTreeSet::new(),
             revocations: BTreeSet::new(),
             ended: BTreeMap::new(),
+            halted: BTreeMap::new(),
             clock_words: BTreeSet::new(),
             entries: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -209,6 +214,7 @@ impl State {
         if epoch > self.charter.epoch() {
             return Err(ChainFault::Epoch(epoch));
         }
+        self.charter.check_kinds(epoch, block.entries()).map_err(ChainFault::Kind)?;
         let mut following = block.header().count;
         for placed in block.entries() {
             following = following.saturating_sub(1);
@@ -287,7 +293,10 @@ impl State {
         for change in fold::fold(self, &place, entry) {
             self.apply(change);
         }
-        if let Entry::Value(value) = entry {
+        let halted = fold::halted_before(self, at);
+        if let Entry::Value(value) = entry
+            && !halted
+        {
             self.entries.insert(at, value.clone());
             self.names.insert(at, accumulator);
         }
@@ -363,6 +372,9 @@ impl State {
                 self.settlements.insert(at, *row);
             }
             Change::Fault(at, fault) => {
+                if fault == Fault::Halted {
+                    self.halted.entry(at.chain).or_insert(at.index);
+                }
                 self.faults.insert((at, fault));
             }
             Change::Revoked(revocation) => {
@@ -653,6 +665,10 @@ impl View for State {
         let sealed = &self.chains.get(at.chain.0 as usize)?.sealed;
         let behind = sealed.partition_point(|sealed| sealed.next <= at.index);
         sealed.get(behind).filter(|sealed| sealed.first <= at.index).copied()
+    }
+
+    fn halted(&self, chain: ChainNo) -> Option<u64> {
+        self.halted.get(&chain).copied()
     }
 
     fn ended(&self, chain: ChainNo) -> Option<u64> {

@@ -299,6 +299,9 @@ pub enum Fault {
     BasketBroken = 35,
     /// Its feed had ended before it.
     AfterEnd = 36,
+    /// It is of a kind that must not be passed over, and that this version does not know: its chain is kept and handed on,
+    /// and not folded from here, until a version that knows it derives state anew.
+    Halted = 37,
     /// It shows an entry that its feed did not sign.
     OrphanUnsigned = 40,
     /// It opens a day that is open, or closes another than the one that is.
@@ -309,7 +312,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::LotMissing,
         Self::WrongOwner,
         Self::Short,
@@ -326,6 +329,7 @@ impl Fault {
         Self::MerchantMissing,
         Self::BasketBroken,
         Self::AfterEnd,
+        Self::Halted,
         Self::OrphanUnsigned,
         Self::DayBroken,
         Self::SettlementBroken,
@@ -472,6 +476,8 @@ pub trait View {
     fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed>;
     /// The sealed block in which the entry at a place stands. `None` in an open tail.
     fn sealed_over(&self, at: At) -> Option<Sealed>;
+    /// The first [`Fault::Halted`] of exactly this chain.
+    fn halted(&self, chain: ChainNo) -> Option<u64>;
     /// The index of the entry with which exactly this chain ended: the lowest, where there are several.
     fn ended(&self, chain: ChainNo) -> Option<u64>;
     /// What nodes said against a feed, whether or not they may, ascending.

@@ -101,7 +101,7 @@ pub fn make(node: &mut Node) -> Result<Page, CheckpointFault> {
     node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
     node.seal_all()?;
     let time = now(node)?;
-    let programmes = served(node);
+    let programmes = served(node)?;
     let page = node.store().page(&programmes, time)?;
     node.store_mut().keep_page(&page)??;
     Ok(page)
@@ -111,8 +111,16 @@ fn now(node: &Node) -> Result<Minute, CheckpointFault> {
     Ok(Minute::of(node.now(), node.store().charter()?.founded()))
 }
 
-fn served(node: &Node) -> BTreeSet<ProgrammeId> {
-    node.certificate().map(|c| c.programmes.iter().copied().collect()).unwrap_or_default()
+/// The programmes this node serves and folds whole. Of one in which something stands that only a later version knows, and
+/// that must not be passed over, it vouches for nothing; of none, where that stands on a control feed.
+fn served(node: &Node) -> Result<BTreeSet<ProgrammeId>, CheckpointFault> {
+    let work = node.store().look()?;
+    let halted = work.halted_programmes();
+    work.check()?;
+    let all = node.certificate().map(|c| c.programmes.iter().copied().collect());
+    let mut served: BTreeSet<ProgrammeId> = all.unwrap_or_default();
+    served.retain(|p| !halted.contains(p) && !halted.contains(&ProgrammeId::NONE));
+    Ok(served)
 }
 
 /// Signs a checkpoint kept here as a witness, and keeps the signature. What is signed is durable before this returns.
@@ -158,7 +166,7 @@ fn folded(node: &Node, page: &Page) -> Result<Said, CheckpointFault> {
     };
     let store = node.store();
     let kept = store.kept_page(&page.checkpoint.hash())?.ok_or(CheckpointFault::Unknown)?;
-    let programmes = served(node);
+    let programmes = served(node)?;
     let compare = |store: &Store| {
         let work = store.look()?;
         work.leaves_at(&kept.frontier, &programmes)

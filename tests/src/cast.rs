@@ -97,6 +97,8 @@ pub struct Cast {
     pub merchants: Vec<MerchantId>,
     /// What may be given from float, for both programmes.
     pub caps: Vec<Cap>,
+    /// The organisations' keys: two of three decide.
+    pub orgs: Vec<(OrgId, SigningKey)>,
 }
 
 fn name(text: &str) -> Name {
@@ -183,6 +185,7 @@ impl Cast {
             families: (0..rng.between(8, 30)).map(|_| family(rng)).collect(),
             merchants: (0..4).map(|_| MerchantId(rng.handle())).collect(),
             caps,
+            orgs,
         }
     }
 

@@ -190,7 +190,8 @@ impl Model {
                 | Control::Revoke { .. }
                 | Control::ClockAnswer { .. }
                 | Control::CycleKey(_),
-            ) => {}
+            )
+            | Entry::Later(_) => {}
         }
     }
 

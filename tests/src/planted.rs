@@ -160,6 +160,10 @@ impl View for Blinkers<'_> {
         self.state.head(chain)
     }
 
+    fn halted(&self, chain: ChainNo) -> Option<u64> {
+        self.state.halted(chain)
+    }
+
     fn last_stamp(&self, chain: ChainNo) -> Minute {
         self.state.last_stamp(chain)
     }

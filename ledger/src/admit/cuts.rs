@@ -33,7 +33,7 @@ impl<V: View> Asking<'_, V> {
             }
             // Whether it is what was claimed, and all of it, is asked with the rest of a decline.
             Entry::Value(Value::Send(_)) => self.claimed_to_decline().is_some(),
-            Entry::Value(_) | Entry::Registry(_) | Entry::Control(_) => false,
+            Entry::Value(_) | Entry::Registry(_) | Entry::Control(_) | Entry::Later(_) => false,
         };
         if allowed { Ok(()) } else { Err(Rejection::FeedCut) }
     }

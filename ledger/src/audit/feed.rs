@@ -234,7 +234,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             return self.find(place, Some(header.seq), None, Problem::Repeated);
         }
         let signed = || self.signed(&header, &block.signature);
-        let verified = match block.verify_with(&self.rows.feed, signed) {
+        let charter = &self.ground.charter;
+        let verified = block.verify_with(&self.rows.feed, signed);
+        let verified =
+            verified.and_then(|v| charter.check_kinds(header.epoch, v.entries()).map(|()| v));
+        let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => {
                 let index = match fault {
@@ -528,6 +532,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         }
         if let Entry::Value(Value::Claim { ticket, .. }) = entry
             && let Ticket::Sent(..) = &**ticket
+            && !fold::halted_before(&self.rows, at)
         {
             let here = self.here(place, seq, at.index);
             for sent in ticket.sends() {

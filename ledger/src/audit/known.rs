@@ -212,6 +212,11 @@ impl View for Known<'_> {
         sealed_over(&self.branch(at.chain)?.sealed, at.index)
     }
 
+    // Nothing is folded here.
+    fn halted(&self, _: ChainNo) -> Option<u64> {
+        None
+    }
+
     fn ended(&self, chain: ChainNo) -> Option<u64> {
         let at = self.ended.range(At { chain, index: 0 }..).next()?;
         (at.chain == chain).then_some(at.index)

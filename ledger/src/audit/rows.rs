@@ -23,7 +23,7 @@ use crate::settlement::SettlementRow;
 use crate::ticket::Sent;
 use crate::time::Minute;
 use crate::view::{
-    At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey,
+    At, Chain, ChainNo, Change, ClockWord, Fault, FloatRow, FloatSpan, HoldRow, LotRow, PoolKey,
     Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 
@@ -188,6 +188,7 @@ pub(super) struct Rows<'a, S: ?Sized> {
     pub(super) days: BTreeMap<At, DayRow>,
     lines: BTreeMap<FeedRef, BTreeSet<(At, At)>>,
     pub(super) settlements: BTreeMap<At, SettlementRow>,
+    halted: BTreeMap<ChainNo, u64>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     again: RefCell<Option<(u64, Block)>>,
@@ -220,6 +221,7 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             days: BTreeMap::new(),
             lines: BTreeMap::new(),
             settlements: BTreeMap::new(),
+            halted: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
             again: RefCell::new(None),
@@ -305,6 +307,9 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             }
             Change::Settlement(at, row) => {
                 self.settlements.insert(*at, (**row).clone());
+            }
+            Change::Fault(at, Fault::Halted) => {
+                self.halted.entry(at.chain).or_insert(at.index);
             }
             Change::Pool(..)
             | Change::Shown(..)
@@ -432,7 +437,7 @@ pub(super) fn sealed_over(sealed: &[Sealed], index: u64) -> Option<Sealed> {
 fn value(entry: Entry) -> Option<Value> {
     match entry {
         Entry::Value(value) => Some(value),
-        Entry::Registry(_) | Entry::Control(_) => None,
+        Entry::Registry(_) | Entry::Control(_) | Entry::Later(_) => None,
     }
 }
 
@@ -520,6 +525,10 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
 
     fn list(&self, _: &[u8; 8], index: u64) -> Option<List> {
         self.lists.get(&index).cloned()
+    }
+
+    fn halted(&self, chain: ChainNo) -> Option<u64> {
+        self.halted.get(&chain).copied()
     }
 
     fn ended(&self, chain: ChainNo) -> Option<u64> {

@@ -237,6 +237,9 @@ pub const fn rule(fault: Fault) -> &'static str {
         Fault::SettlementBroken => {
             "its settlement has no lines, or its step is out of order, unsigned or by a key that may not take it"
         }
+        Fault::Halted => {
+            "it is of a later version, and what follows it in its feed is not counted: use a newer program"
+        }
     }
 }
 

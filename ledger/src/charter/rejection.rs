@@ -95,6 +95,12 @@ pub enum CharterRejection {
         "fewer than two organisations remain that did not sign twice: found the federation again"
     )]
     TooFewHonest = 31,
+    /// A kind below 64 or above 127, or of no size or one that no entry may have.
+    #[error("later kinds are 64 to 127, and their entries have 1 to {max} bytes", max = crate::limits::LATER_ENTRY_BYTES)]
+    KindInvalid = 32,
+    /// The kind was brought in before: what it is stays.
+    #[error("the kind was brought in before, and what was said of it stays")]
+    KindActive = 33,
     /// Signatures are not ascending by organisation.
     #[error("the signatures are not in order")]
     SignersNotRising = 40,

@@ -93,6 +93,7 @@ impl Signers {
                 | Act::Fence { .. }
                 | Act::Release { .. }
                 | Act::Close { .. }
+                | Act::Activate { .. }
                 | Act::Succeed { .. } => {}
                 Act::Heal { twice, .. } => signers.heal(twice),
             }

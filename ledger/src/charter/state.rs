@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::cuts::{Cuts, Released};
 use super::heal::Healed;
+use super::kinds::{Active, Kinds};
 use super::signing::Signers;
 use super::{Act, Article, CharterRejection, Commodity, Line, Missing, Organisation, Risk};
 use super::{SignedArticle, Unit};
@@ -42,6 +43,7 @@ pub struct Charter {
     budgets: BTreeMap<(u32, u8, u8), BudgetLine>,
     budgeted: BTreeMap<(ProgrammeId, CycleId, CommodityId), Amount>,
     pub(super) cuts: Cuts,
+    pub(super) kinds: Kinds,
     pub(super) healed: Vec<Healed>,
     pub(super) succeeds: Option<(FederationId, [Hash; 2])>,
     /// Every article, by epoch: what a second one for an epoch is held against.
@@ -178,6 +180,7 @@ impl Charter {
             budgets: BTreeMap::new(),
             budgeted: BTreeMap::new(),
             cuts: Cuts::default(),
+            kinds: Kinds::default(),
             healed: Vec::new(),
             succeeds: None,
             history: Vec::new(),
@@ -407,6 +410,10 @@ impl Charter {
                 self.set_free((epoch, place), Released { feed, cycle, commodity, amount, reserve })
             }
             Act::Close { programme, cycle, cuts } => self.close(epoch, *programme, *cycle, cuts),
+            Act::Activate { lane, kind, size, critical } => {
+                let active = Active { epoch, size: *size, critical: *critical };
+                self.activate((*lane, *kind), active)
+            }
             Act::Heal { .. } => self.heal(epoch, act),
             Act::Succeed { federation, heads } => {
                 let [one, other] = heads;

@@ -13,7 +13,7 @@ use crate::fixtures::{
 
 mod stopped;
 
-const ALL: [CharterRejection; 37] = [
+const ALL: [CharterRejection; 39] = [
     TooLong,
     EpochNotNext,
     PreviousNotHead,
@@ -43,6 +43,8 @@ const ALL: [CharterRejection; 37] = [
     NoFork,
     TwiceMisstated,
     TooFewHonest,
+    KindInvalid,
+    KindActive,
     SignersNotRising,
     UnknownSigner,
     BadSignature,

@@ -43,6 +43,20 @@ pub fn used_before(view: &impl View, at: At, what: &Use) -> bool {
     view.uses(what).iter().any(|earlier| in_past(view, at, *earlier))
 }
 
+/// Whether an entry before a place, as its chain sees it, must not be passed over and is not known to this version.
+#[must_use]
+pub fn halted_before(view: &impl View, at: At) -> bool {
+    let (mut chain, mut below) = (at.chain, at.index);
+    for _ in 0..=crate::limits::BRANCHES {
+        if view.halted(chain).is_some_and(|halted| halted < below) {
+            return true;
+        }
+        let Some(left) = view.chain(chain).left else { return false };
+        (chain, below) = (left.chain, below.min(left.index));
+    }
+    false
+}
+
 /// Whether a feed had ended before a place, as its chain sees it.
 #[must_use]
 pub fn ended_before(view: &impl View, at: At) -> bool {

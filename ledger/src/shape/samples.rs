@@ -14,7 +14,7 @@ use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
 use crate::frontier::Frontier;
 use crate::hash::Hash;
-use crate::id::{CarrierId, EntryName, FederationId, OrgId};
+use crate::id::{CarrierId, EntryName, FederationId, Lane, OrgId};
 use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
@@ -350,6 +350,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         quorum: 1,
     });
     acts.push(Act::Succeed { federation, heads: [Hash::ZERO; 2] });
+    acts.push(Act::Activate { lane: Lane::Value, kind: 64, size: 1, critical: true });
     let twice = [Twice { org, key: None }, Twice { org, key: Some(key) }];
     let notices: Vec<_> = roster(&charter).notices().map(|signed| signed.notice.clone()).collect();
     let mut notices: Vec<String> = notices.iter().map(of).collect();

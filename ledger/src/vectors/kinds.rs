@@ -4,9 +4,10 @@ use super::rules::{Given, claim, decides, founded, operator, said, signed};
 use super::stops::{fence, release};
 use super::{Made, Vector};
 use crate::block;
+use crate::charter::Act;
 use crate::cut::{Cut, Reason};
 use crate::day::Day;
-use crate::entry::{Control, CycleKey, Entry, Value, Wrapped};
+use crate::entry::{Control, CycleKey, Entry, Later, Registry, Value, Wrapped};
 use crate::entry::{FloatCover, Lot};
 use crate::feed::Head;
 use crate::hash::Hash;
@@ -14,14 +15,15 @@ use crate::id::{CycleId, EntryName, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::notice::{NodeCertificate, Notice, OperatorRoles, Roles, SignedNotice};
 use crate::orphan::Shown;
 use crate::shape::samples;
+use crate::state::State;
 use crate::statement::Statement;
 use crate::testing::*;
 use crate::ticket::{Moved, Ticket};
 use crate::time::{Hlc, Minute};
-use crate::wire;
+use crate::wire::{self, Bytes};
 
 pub(super) fn all() -> Made {
-    [kinds(), drafts()].into_iter().flatten().collect()
+    [kinds(), drafts(), later()].into_iter().flatten().collect()
 }
 
 /// `CarrierBound` as files are named: `carrier_bound`.
@@ -61,6 +63,7 @@ fn called(entry: &Entry) -> String {
         Entry::Value(value) => format!("{value:?}"),
         Entry::Registry(registry) => format!("{registry:?}"),
         Entry::Control(control) => format!("{control:?}"),
+        Entry::Later(later) => format!("{later:?}"),
     };
     let name = text.split([' ', '(']).next().unwrap_or_default();
     in_words(name)
@@ -304,5 +307,60 @@ fn releases() -> Made {
             "AlreadyClaimed",
             claims(1, 1),
         ),
+    ]
+}
+
+/// Histories with kinds that later versions have brought to registry feeds: 64 must not be passed over, 65 may.
+fn later() -> Made {
+    let charter = charter();
+    let federation = charter.federation();
+    let activate = |kind, critical| Act::Activate { lane: Lane::Registry, kind, size: 4, critical };
+    let acts = bounded([activate(64, true), activate(65, false)]);
+    let article = signed(&charter, charter.draft(acts), &[1, 2]);
+    let feed = on(A, Lane::Registry);
+    let enrol: Entry = Registry::Enrol { pseudonym: holder(1), at: NOW }.into();
+    let kind = |kind, bytes: &[u8]| {
+        let bytes = Bytes::new(bytes.to_vec()).expect("small");
+        Entry::Later(Later { lane: Lane::Registry, kind, bytes })
+    };
+    let made = |name, answer: &str, entries: &[Entry], epoch, folded: bool| {
+        let entries: Vec<Vec<u8>> = entries.iter().map(Entry::encode).collect();
+        let draft = block::Draft {
+            feed,
+            seq: 0,
+            start: Head::start(&federation, &feed),
+            entries: &entries,
+            evidence: &block::Evidence::default(),
+            frontier_root: Hash::ZERO,
+            epoch,
+            hlc: Hlc::default(),
+        };
+        let block = draft.seal(&key(A), &federation).expect("small");
+        let roster = roster(&charter);
+        let mut state = State::new(charter.apply(&article).expect("a quorum"), roster);
+        if folded {
+            let chain = state.trunk(&feed);
+            let within = crate::state::Block { epoch: 1, following: 0 };
+            state.fold(chain, Hash::ZERO, &enrol, within);
+        }
+        let mut given = vec![("federation", federation.0.0.to_vec()), founded()];
+        given.push(("article", article.encode()));
+        given.extend(everybody().into_iter().map(|notice| ("notice", notice.encode())));
+        given.push(("feed", feed.bytes().to_vec()));
+        given.push(("block", wire::encode(&block)));
+        given.push(("root", state.root().0.to_vec()));
+        (name, Vector::new("history", answer, given))
+    };
+    let (stops, passes) = (kind(64, &[1]), kind(65, &[1, 2, 3, 4]));
+    let (long, unknown) = (kind(65, &[1; 5]), kind(66, &[1]));
+    let both = |first: &Entry| [first.clone(), enrol.clone()];
+    vec![
+        made("state/later_kind_passed_over", "good", &both(&passes), 1, true),
+        made("state/later_kind_that_stops", "good", &both(&stops), 1, false),
+        made("state/later_kind_that_stops_passed_over", "Root", &both(&stops), 1, true),
+        made("state/later_kind_passed_over_stops", "Root", &both(&passes), 1, false),
+        made("state/later_kind_not_brought_in", "Kind", &both(&unknown), 1, true),
+        made("state/later_kind_brought_in_afterwards", "Kind", &both(&passes), 0, true),
+        made("state/later_kind_longer_than_said", "Kind", &both(&long), 1, true),
     ]
 }

@@ -128,7 +128,16 @@ fn entries() -> Made {
         ("entry/trailing_byte", "Trailing(1)", trailing(good.clone())),
         ("entry/cut_short", "Malformed", cut_short(&good)),
         ("entry/unknown_kind", "Malformed", with(0, &[63])),
-        ("entry/kind_of_a_later_version", "UnknownKind(64)", with(0, &[64])),
+        ("entry/of_a_later_version", "good", vec![64, 3, 1, 2, 3]),
+        ("entry/of_a_later_version_cut_short", "Malformed", vec![64, 3, 1, 2]),
+        ("entry/of_a_later_version_and_a_byte", "Trailing(1)", vec![64, 3, 1, 2, 3, 4]),
+        ("entry/of_a_later_version_without_length", "Malformed", vec![64]),
+        ("entry/of_a_later_version_with_its_length_spelt_longer", "NotCanonical", {
+            vec![64, 0x83, 0, 1, 2, 3]
+        }),
+        ("entry/of_a_later_version_longer_than_any", "Malformed", {
+            [&[64, 0xfe, 0x0f][..], &[1; 2_046]].concat()
+        }),
     ];
     of("entry", &[("lane", vec![Lane::Value as u8])], rows)
 }

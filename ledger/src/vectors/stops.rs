@@ -37,6 +37,11 @@ pub(super) fn release(feed: FeedRef, units: Amount, reserve: u8) -> Act {
     Act::Release { feed, cycle, commodity, amount: units, reserve: node(reserve) }
 }
 
+/// Brings in a kind of value entry.
+pub(super) const fn activate(kind: u8, size: u16) -> Act {
+    Act::Activate { lane: Lane::Value, kind, size, critical: true }
+}
+
 fn close(cuts: &[(u8, Cut)]) -> Act {
     let cuts = cuts.iter().map(|(seed, cut)| NodeCut { node: node(*seed), cut: *cut });
     let mut cuts: Vec<NodeCut> = cuts.collect();
@@ -111,6 +116,12 @@ fn cuts() -> Made {
             "NumbersNotRising",
             of(vec![closing(FOOD, twice.to_vec())]),
         ),
+        ("cut/kind", "good", of(vec![activate(64, 200), activate(127, 2_045)])),
+        ("cut/kind_of_this_version", "KindInvalid", of(vec![activate(63, 200)])),
+        ("cut/kind_above_them", "KindInvalid", of(vec![activate(128, 200)])),
+        ("cut/kind_of_no_bytes", "KindInvalid", of(vec![activate(64, 0)])),
+        ("cut/kind_longer_than_any", "KindInvalid", of(vec![activate(64, 2_046)])),
+        ("cut/kind_brought_in_twice", "KindActive", of(vec![activate(64, 200), activate(64, 200)])),
         (
             "cut/close_with_falling_nodes",
             "NumbersNotRising",

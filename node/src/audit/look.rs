@@ -106,7 +106,7 @@ impl<'a, S: Source> Looking<'a, S> {
     pub(super) fn value(&self, feed: &FeedRef, index: u64) -> Result<Value, LookFault> {
         match self.find(feed, index, None)?.placed.entry {
             Entry::Value(value) => Ok(value),
-            Entry::Registry(_) | Entry::Control(_) => {
+            Entry::Registry(_) | Entry::Control(_) | Entry::Later(_) => {
                 Err(LookFault::NoEntry { feed: *feed, index })
             }
         }

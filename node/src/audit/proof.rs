@@ -79,7 +79,7 @@ pub fn prove(
     let path = merkle::path(&leaves, place).ok_or_else(no_entry)?;
     let hops: Vec<Sent> = match &found.placed.entry {
         Entry::Value(value) => hops(value, &|at| looking.value(feed, at).ok()),
-        Entry::Registry(_) | Entry::Control(_) => Vec::new(),
+        Entry::Registry(_) | Entry::Control(_) | Entry::Later(_) => Vec::new(),
     };
     let mut articles = Vec::new();
     let mut wanted: Vec<[u8; 8]> = vec![feed.node];

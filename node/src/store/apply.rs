@@ -75,7 +75,12 @@ impl Work<'_> {
             Change::Day(at, row) => self.put_day(at, &row),
             Change::Line { feed, line, draft } => self.put_line(&feed, line, draft),
             Change::Settlement(at, row) => self.put_settlement(at, &row),
-            Change::Fault(at, fault) => self.put_fault(at, fault),
+            Change::Fault(at, fault) => {
+                if fault == Fault::Halted {
+                    self.put_halt(at);
+                }
+                self.put_fault(at, fault);
+            }
             Change::Revoked(said) => self.put_revoked(&said),
             Change::Ended(at, accumulator) => self.put_ended(at, &accumulator),
             Change::ClockAnswered(word) => self.put_clock_word(&word),

@@ -120,6 +120,7 @@ impl Work<'_> {
             return Ok(Received::Known);
         }
         let verified = block.verify(&self.charter().federation(), feed)?;
+        self.charter().check_kinds(block.header.epoch, verified.entries())?;
         if let Some(evidence) = evidence {
             block.check_evidence(evidence)?;
         }

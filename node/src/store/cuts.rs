@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::block::Header;
 use annona_ledger::cut::{Cut, Reason};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::id::{FeedId, FeedRef, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::state;
 use annona_ledger::time::Minute;
-use annona_ledger::view::{At, ChainNo, ClockWord, Revocation, Sealed, View};
+use annona_ledger::view::{At, ChainNo, ClockWord, Fault, Revocation, Sealed, View};
 use annona_ledger::wire;
 use rusqlite::params;
 
@@ -25,6 +25,8 @@ const HEADER_BYTES: usize = 512;
 pub(super) struct Stopped {
     /// The index of the first end of each chain that ended.
     pub(super) ended: BTreeMap<ChainNo, u64>,
+    /// The index of the first entry of each chain that must not be passed over and is not known to this program.
+    pub(super) halted: BTreeMap<ChainNo, u64>,
     /// What nodes said against feeds.
     pub(super) revoked: BTreeSet<Revocation>,
 }
@@ -46,10 +48,32 @@ impl Work<'_> {
             let read = Stopped {
                 ended: self.ends().into_iter().rev().map(|(at, _)| (at.chain, at.index)).collect(),
                 revoked: self.all_revoked().into_iter().collect(),
+                halted: self.halts().into_iter().rev().map(|at| (at.chain, at.index)).collect(),
             };
             *self.stopped.borrow_mut() = Some(read);
         }
         ask(self.stopped.borrow().as_ref().unwrap_or(&Stopped::default()))
+    }
+
+    fn halts(&self) -> Vec<At> {
+        let halted = Fault::Halted as u8;
+        self.all("SELECT at FROM fault WHERE kind=?1 ORDER BY at", [halted], |r| {
+            Ok(r.get::<_, At64>(0)?.0)
+        })
+    }
+
+    pub(super) fn put_halt(&self, at: At) {
+        if let Some(stopped) = &mut *self.stopped.borrow_mut() {
+            let first = stopped.halted.entry(at.chain).or_insert(at.index);
+            *first = at.index.min(*first);
+        }
+    }
+
+    /// The programmes of which something was not folded, because this program does not know it and may not pass it over.
+    /// Programme zero are the control feeds.
+    #[must_use]
+    pub fn halted_programmes(&self) -> BTreeSet<ProgrammeId> {
+        self.halts().into_iter().map(|at| self.chain(at.chain).feed.programme).collect()
     }
 
     fn ends(&self) -> Vec<(At, Hash)> {

@@ -710,7 +710,7 @@ impl View for Work<'_> {
     fn entry(&self, at: At) -> Option<Value> {
         match self.entry_at(at)? {
             Entry::Value(value) => Some(value),
-            Entry::Registry(_) | Entry::Control(_) => None,
+            Entry::Registry(_) | Entry::Control(_) | Entry::Later(_) => None,
         }
     }
 
@@ -841,6 +841,10 @@ impl View for Work<'_> {
 
     fn sealed_over(&self, at: At) -> Option<Sealed> {
         self.sealed_around(at)
+    }
+
+    fn halted(&self, chain: ChainNo) -> Option<u64> {
+        self.stopped(|stopped| stopped.halted.get(&chain).copied())
     }
 
     fn ended(&self, chain: ChainNo) -> Option<u64> {

@@ -51,7 +51,7 @@ impl Model {
         let Some(certificate) = self.roster.node(&feed.node.short()) else { return false };
         let serves = match draft.entry {
             Entry::Control(_) => feed.programme == ProgrammeId::NONE,
-            Entry::Value(_) | Entry::Registry(_) => {
+            Entry::Value(_) | Entry::Registry(_) | Entry::Later(_) => {
                 certificate.programmes.contains(&feed.programme)
             }
         };
@@ -71,6 +71,8 @@ impl Model {
             ) => true,
             // The model has no purses to derive.
             Entry::Control(Control::CycleKey(_)) => false,
+            // Nor does it know of later versions.
+            Entry::Later(_) => false,
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
             Entry::Value(value) => {
                 self.completes(feed, tip, value)
@@ -446,6 +448,7 @@ fn allowed(roles: Roles, entry: &Entry) -> bool {
     let treasury = roles.meets(Roles::TREASURY);
     match entry {
         Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. })
+        | Entry::Later(_)
         | Entry::Value(Value::End { .. }) => true,
         // The simulator has no hubs.
         Entry::Control(Control::Revoke { .. } | Control::CycleKey(_)) => treasury,

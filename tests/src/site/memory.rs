@@ -378,6 +378,9 @@ impl Site for Memory {
         let Some(entries) = planted::verify(self.bug, block, &self.federation(), feed) else {
             return Received::Refused;
         };
+        if self.charter.check_kinds(block.header.epoch, &entries).is_err() {
+            return Received::Refused;
+        }
         if self.known.contains(&hash) {
             return Received::Known;
         }

@@ -99,6 +99,15 @@ impl Telling<'_> {
                     who.join(", "),
                 )
             }
+            Act::Activate { lane, kind, size, critical } => format!(
+                "bring in entries of kind {kind} on {lane:?} feeds, of at most {size} bytes; who does \
+                 not know them {}",
+                if *critical {
+                    "folds nothing that follows them in a feed"
+                } else {
+                    "passes over them"
+                }
+            ),
             Act::Succeed { federation, .. } => {
                 format!("take the place of the federation {federation}, whose charter forked")
             }

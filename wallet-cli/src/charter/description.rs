@@ -1,5 +1,6 @@
 //! The description an article is proposed from (TOML). One file can found a federation or change it; what stands in it
-//! is carried out in the order organisations, keys, programmes, ceilings, budgets, fences, closes, releases.
+//! is carried out in the order organisations, keys, programmes, ceilings, budgets, fences, kinds,
+//! closes, releases.
 //!
 //! ```toml
 //! [federation]                       # only to found one
@@ -48,6 +49,12 @@
 //! amount = "38"
 //! reserve = "9c1e5d0a7b3f2e41"       # the node that claims it
 //!
+//! [[activate]]                       # before a later version of the programs is used
+//! lane = "value"
+//! kind = 64
+//! size = 200
+//! critical = false
+//!
 //! [heal]                             # alone in its file
 //! kept = "article-7.signed"
 //! lost = "other-7.signed"
@@ -76,7 +83,7 @@ use serde::Deserialize;
 use crate::fault::{Fault, Outcome};
 use crate::key::Public;
 use crate::words;
-use cuts::{Close, Fence, Heal, Release, Succeed};
+use cuts::{Activate, Close, Fence, Heal, Release, Succeed};
 
 mod cuts;
 
@@ -106,6 +113,8 @@ pub(super) struct Description {
     budget: Vec<Budget>,
     #[serde(default)]
     fence: Vec<Fence>,
+    #[serde(default)]
+    activate: Vec<Activate>,
     #[serde(default)]
     close: Vec<Close>,
     #[serde(default)]
@@ -314,6 +323,9 @@ impl Description {
         }
         for fence in &self.fence {
             acts.push(fence.read()?);
+        }
+        for activate in &self.activate {
+            acts.push(activate.read()?);
         }
         for close in &self.close {
             acts.push(close.read(find(&close.programme)?.0)?);

@@ -2,11 +2,18 @@
 
 use super::*;
 
-use crate::id::Lane;
-
 /// What the tests below show, one row each.
-pub(super) const REJECTIONS: [CharterRejection; 7] =
-    [HealNotAlone, NotFenced, ReserveFenced, CutUnsound, NoFork, TwiceMisstated, TooFewHonest];
+pub(super) const REJECTIONS: [CharterRejection; 9] = [
+    HealNotAlone,
+    NotFenced,
+    ReserveFenced,
+    CutUnsound,
+    NoFork,
+    TwiceMisstated,
+    TooFewHonest,
+    KindInvalid,
+    KindActive,
+];
 
 fn feed(n: u8) -> FeedRef {
     FeedRef::value(key(n).public().short(), FOOD)
@@ -71,6 +78,13 @@ fn fences_releases_and_closes_are_refused_in_order() {
         reserve: [1; 8],
     };
     check(Err(NotFenced), vec![close(&[]), of_control]);
+    let activate = |kind, size| Act::Activate { lane: Lane::Value, kind, size, critical: false };
+    check(Ok(()), vec![activate(64, 1), activate(127, 2_045)]);
+    check(Err(KindInvalid), vec![activate(63, 1)]);
+    check(Err(KindInvalid), vec![activate(128, 1)]);
+    check(Err(KindInvalid), vec![activate(64, 0)]);
+    check(Err(KindInvalid), vec![activate(64, 2_046)]);
+    check(Err(KindActive), vec![activate(64, 1), activate(64, 2)]);
     let heads = [Hash([1; 32]), Hash([2; 32])];
     let succeed = Act::Succeed { federation: FederationId(Hash([3; 32])), heads };
     check(Err(FoundMisplaced), vec![succeed]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::charter::{Act, ArticleFork, Charter, NodeCut, Programme, SignedArticle, Twice};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
+use annona_ledger::id::{CycleId, FederationId, FeedRef, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::Signature;
 use annona_ledger::limits;
 use annona_ledger::wire::{Bounded, Bytes, encode};
@@ -23,6 +23,38 @@ pub(super) struct Fence {
     feed: String,
     cut: String,
     reason: String,
+}
+
+/// A kind of entry that a later version brings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Activate {
+    lane: LaneName,
+    kind: u8,
+    size: u16,
+    critical: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LaneName {
+    Control,
+    Value,
+    Registry,
+    Access,
+}
+
+impl Activate {
+    pub(super) fn read(&self) -> Outcome<Act> {
+        let lane = match self.lane {
+            LaneName::Control => Lane::Control,
+            LaneName::Value => Lane::Value,
+            LaneName::Registry => Lane::Registry,
+            LaneName::Access => Lane::Access,
+        };
+        let Self { kind, size, critical, .. } = *self;
+        Ok(Act::Activate { lane, kind, size, critical })
+    }
 }
 
 #[derive(Debug, Deserialize)]
