@@ -4,6 +4,8 @@
 pub const ENTRY_BYTES: usize = 512;
 /// Bytes of an entry that carries a ticket or a receipt.
 pub const CARRYING_ENTRY_BYTES: usize = 2_048;
+/// Days after the last minute of a closed cycle's entitlements at which sites destroy its key.
+pub const CYCLE_KEY_DAYS: u32 = 90;
 /// Bytes of an entry of a later version's kind, after its kind and length.
 pub const LATER_ENTRY_BYTES: usize = 2_045;
 /// Bytes of evidence beside one entry.

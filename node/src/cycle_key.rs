@@ -8,6 +8,7 @@ use annona_ledger::admit::gives_keys;
 use annona_ledger::entry::{Control, CycleKey, Entry, Wrapped};
 use annona_ledger::hash::{Hash, Purpose, hash};
 use annona_ledger::id::{CycleId, FederationId, FeedId, Lane, ProgrammeId};
+use annona_ledger::limits;
 use annona_ledger::notice::NodeCertificate;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
@@ -57,6 +58,54 @@ pub fn sites(node: &Node, programme: ProgrammeId) -> Result<Vec<NodeCertificate>
     Ok(roster.nodes().filter(fits).cloned().collect())
 }
 
+/// The minute from which the key of a cycle has no more use, and is destroyed: [`limits::CYCLE_KEY_DAYS`] after the last
+/// minute of its entitlements. `None` while the charter has not closed the cycle, or it was never opened here.
+///
+/// Until then a family that comes late with a question, a refund or an appeal is still found by its purse.
+///
+/// # Errors
+///
+/// [`NodeFault::Store`] without a charter.
+pub fn over_from(
+    node: &Node,
+    programme: ProgrammeId,
+    cycle: CycleId,
+) -> Result<Option<Minute>, NodeFault> {
+    let store = node.store();
+    let closed = store.charter()?.closed(programme, cycle).is_some();
+    let opened = store.roster().cycle(programme, cycle).filter(|_| closed);
+    let kept = limits::CYCLE_KEY_DAYS.saturating_mul(24 * 60);
+    Ok(opened.map(|opened| Minute(opened.expires.max(opened.closes).0.saturating_add(kept))))
+}
+
+/// Whether the key of a cycle has had its time.
+fn is_over(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool, NodeFault> {
+    let now = Minute::of(node.now(), node.store().charter()?.founded());
+    Ok(over_from(node, programme, cycle)?.is_some_and(|from| now >= from))
+}
+
+/// Destroys the key of a cycle that is over, and says whether it was here. From then on nobody derives a purse of that
+/// cycle at this node, and no purse leads back to a household; the key is not taken from the ledger again.
+///
+/// The copy sealed to this node stays on the ledger until blocks are pruned. It opens with the node's sealing key alone,
+/// which goes with the node, or with the certificate that names another.
+///
+/// # Errors
+///
+/// [`NodeFault::Refused`] before its time; [`NodeFault`].
+pub fn forget(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool, NodeFault> {
+    if !is_over(node, programme, cycle)? {
+        return Err(NodeFault::Refused(
+            "the cycle is not closed, or not long enough: its key is still asked for".into(),
+        ));
+    }
+    let here = node.keys_mut().remove(Name::Cycle(programme, cycle));
+    if here {
+        node.keys().save()?;
+    }
+    Ok(here)
+}
+
 /// Gives the key of a cycle to every site that has not had it: makes it on first use, keeps it before it is given.
 ///
 /// # Errors
@@ -65,6 +114,9 @@ pub fn sites(node: &Node, programme: ProgrammeId) -> Result<Vec<NodeCertificate>
 pub fn give(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Result<Given, NodeFault> {
     if !gives(node, programme, cycle)? {
         return Err(Rejection::NotTreasury.into());
+    }
+    if is_over(node, programme, cycle)? {
+        return Err(NodeFault::Refused("the cycle is over: its key is given to nobody".into()));
     }
     let name = Name::Cycle(programme, cycle);
     if !learn(node, programme, cycle)? {
@@ -106,7 +158,7 @@ pub fn give(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Result<G
     Ok(given)
 }
 
-/// Whether the key of a cycle is here; takes it from the ledger where it was given to this node. What is here stays: a
+/// Whether the key of a cycle is here; takes it from the ledger where it was given to this node and the cycle is not over. What is here stays: a
 /// list is drafted with one key only.
 ///
 /// # Errors
@@ -116,6 +168,10 @@ pub fn learn(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Result<
     let name = Name::Cycle(programme, cycle);
     if node.keys().get(name).is_some() {
         return Ok(true);
+    }
+    // What was destroyed is not taken from the ledger again.
+    if is_over(node, programme, cycle)? {
+        return Ok(false);
     }
     let Some(key) = find(node, programme, cycle)? else { return Ok(false) };
     node.keys_mut().put(name, Secret::of(&key))?;

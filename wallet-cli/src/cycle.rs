@@ -1,6 +1,7 @@
 //! `annona cycle`: the rounds of a programme.
 
 mod close;
+mod forget;
 mod key;
 mod list;
 mod open;
@@ -25,6 +26,7 @@ pub(crate) enum Cycle {
     Key(key::GiveKey),
     List(list::List),
     Close(close::Close),
+    Forget(forget::Forget),
 }
 
 impl Cycle {
@@ -34,6 +36,7 @@ impl Cycle {
             Self::Key(command) => command.run(session),
             Self::List(command) => command.run(session),
             Self::Close(command) => command.run(session),
+            Self::Forget(command) => command.run(session),
         }
     }
 }

@@ -135,7 +135,7 @@ fn entries() -> Made {
         ("entry/of_a_later_version_with_its_length_spelt_longer", "NotCanonical", {
             vec![64, 0x83, 0, 1, 2, 3]
         }),
-        ("entry/of_a_later_version_longer_than_any", "Malformed", {
+        ("entry/of_a_later_version_longer_than_any", "TooLong", {
             [&[64, 0xfe, 0x0f][..], &[1; 2_046]].concat()
         }),
     ];

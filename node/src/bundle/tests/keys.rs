@@ -1,10 +1,13 @@
 //! The key of a cycle on its way from the treasury to the sites of its programme.
 
+use annona_ledger::charter::{Act, Article, SignedArticle};
 use annona_ledger::entry::{Control, CycleKey, Entry, Wrapped};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, Lane, ProgrammeId, Purse};
+use annona_ledger::id::{CycleId, Lane, OrgId, ProgrammeId, Purse};
+use annona_ledger::limits;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
+use annona_ledger::wire::Bounded;
 
 use super::world::*;
 use crate::cycle_key::{self, Given};
@@ -139,4 +142,71 @@ fn a_key_comes_from_the_treasury_that_was_voted_and_from_nobody_else() {
     assert!(cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"));
     let same = |node: &Node| node.keys().get(MAY_FOOD).expect("here").expose().to_vec();
     assert_eq!(same(&w.a), same(&w.b));
+}
+
+/// The article that closes May, signed by two of three.
+fn closes_may(node: &Node) -> SignedArticle {
+    let charter = node.store().charter().expect("founded");
+    let act = Act::Close { programme: FOOD, cycle: MAY, cuts: Bounded::empty() };
+    let article: Article = charter.draft(Bounded::new(vec![act]).expect("one"));
+    let mut signed = SignedArticle::unsigned(article);
+    for n in [1u8, 2] {
+        let signature = signed.article.sign(&charter.federation(), &key(n));
+        signed.add(Some(charter), OrgId(n.into()), signature).expect("a member");
+    }
+    signed
+}
+
+#[test]
+fn a_key_is_destroyed_ninety_days_after_a_closed_cycle_and_does_not_come_back_from_the_ledger() {
+    let mut w = World::new();
+    let b = short(&w.b);
+    cycle_key::give(&mut w.a, FOOD, MAY).expect("given");
+    let out = w.path("out");
+    let sent = export(&mut w.a, &[b], &out);
+    import(&mut w.b, &sent.files);
+    assert!(cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"));
+    let secret = w.b.keys().get(MAY_FOOD).expect("here").expose().to_vec();
+    let refused = |node: &mut Node| {
+        let told = cycle_key::forget(node, FOOD, MAY);
+        assert!(matches!(told, Err(NodeFault::Refused(_))), "{told:?}");
+        assert!(node.keys().get(MAY_FOOD).is_some(), "nothing was destroyed");
+    };
+    // May's entitlements end with minute 200,000.
+    let over = 200_000 + limits::CYCLE_KEY_DAYS * 24 * 60;
+    let World { dir, a, b, t: _, .. } = w;
+    let mut open = vec![(a, "a"), (b, "b")];
+    for (at, closed) in [(over, false), (over - 1, true), (over, true)] {
+        let mut next = Vec::new();
+        for (node, name) in open {
+            node.close().expect("stops");
+            let mut node = reopen_at(dir.path(), name, at);
+            if closed && node.store().charter().expect("founded").epoch() == 0 {
+                let article = closes_may(&node);
+                node.apply_article(&article).expect("a quorum");
+            }
+            let from = cycle_key::over_from(&node, FOOD, MAY).expect("a look");
+            assert_eq!(from, closed.then_some(Minute(over)));
+            if at < over || !closed {
+                refused(&mut node);
+            } else {
+                assert!(cycle_key::forget(&mut node, FOOD, MAY).expect("its time has come"));
+                assert!(!cycle_key::forget(&mut node, FOOD, MAY).expect("again"), "it is gone");
+                assert!(!cycle_key::learn(&mut node, FOOD, MAY).expect("a look"), "{name}");
+                assert!(cycle_key::learn_all(&mut node).expect("a look").is_empty());
+                assert!(cycle_key::give(&mut node, FOOD, MAY).is_err());
+            }
+            next.push((node, name));
+        }
+        open = next;
+    }
+    // The key file forgot it too.
+    for (node, name) in open {
+        node.close().expect("stops");
+        assert!(reopen_at(dir.path(), name, over).keys().get(MAY_FOOD).is_none());
+        for file in walk(&dir.path().join(name)) {
+            let bytes = std::fs::read(&file).expect("a file");
+            assert!(!bytes.windows(32).any(|part| part == secret), "{}", file.display());
+        }
+    }
 }

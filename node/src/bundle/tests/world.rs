@@ -88,8 +88,12 @@ pub(super) fn make(dir: &Path, name: &str) -> Node {
 }
 
 pub(super) fn reopen(dir: &Path, name: &str) -> Node {
+    reopen_at(dir, name, 200)
+}
+
+pub(super) fn reopen_at(dir: &Path, name: &str, minute: u32) -> Node {
     let heads = dir.join(format!("heads-{name}"));
-    Node::open(&dir.join(name), &pass(), &heads, clock(200)).expect("opens")
+    Node::open(&dir.join(name), &pass(), &heads, clock(minute)).expect("opens")
 }
 
 pub(super) fn certify(
