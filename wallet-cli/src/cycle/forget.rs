@@ -60,10 +60,11 @@ impl Forget {
         };
         if !due {
             return Err(Fault::refused(format!(
-                "the key of cycle {cycle} of {} is still needed for late receipts and appeals.",
-                about.name
+                "the key of cycle {cycle} of {} is needed for late receipts and appeals until {}.",
+                about.name,
+                say(from)
             ))
-            .then(format!("Run it again from {} on.", say(from))));
+            .then("Run it again from then on; `--dry-run` says when that is."));
         }
         let here = cycle_key::forget(&mut node, programme, cycle)?;
         node.close()?;
