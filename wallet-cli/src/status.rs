@@ -75,6 +75,7 @@ impl Status {
         let feeds = work.feeds();
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
         let faulty = feeds.iter().filter(|feed| feed.faulty).count();
+        let halted: Vec<u16> = work.halted_programmes().into_iter().map(|p| p.0).collect();
         work.check()?;
         drop(work);
         let drafts = store.blobs(Blob::Draft)?.len();
@@ -85,6 +86,7 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
+            "upgrade_needed": halted,
             "suspense": stopped.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
         session.screen.answer("status", value, || {
@@ -114,6 +116,11 @@ impl Status {
             if doubted {
                 text = format!(
                     "{text}\nclock? It is over 35 days past all that was heard: `annona node clock`"
+                );
+            }
+            if !halted.is_empty() {
+                text = format!(
+                    "{text}\nupgrade needed: of programmes {halted:?} not all is counted here, a later version wrote it"
                 );
             }
             if drafts > 0 {

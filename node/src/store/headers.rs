@@ -11,7 +11,7 @@ use annona_ledger::view::View;
 use annona_ledger::{limits, wire};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::blocks::Received;
+use super::received::Received;
 use super::work::Work;
 use super::{Blob, Store, StoreFault, rows};
 
