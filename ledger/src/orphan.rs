@@ -88,7 +88,7 @@ impl Shown {
     pub fn value(&self) -> Option<Value> {
         match Entry::decode(Lane::Value, self.bytes()) {
             Ok(Entry::Value(value)) => Some(value),
-            Ok(Entry::Registry(_) | Entry::Control(_)) | Err(_) => None,
+            Ok(Entry::Registry(_) | Entry::Control(_) | Entry::Later(_)) | Err(_) => None,
         }
     }
 

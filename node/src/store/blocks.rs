@@ -1,6 +1,6 @@
 //! Blocks: where they are kept, sealing one's own, handing them on.
 
-use annona_ledger::block::{self, Block, Evidence, Proof, Verified};
+use annona_ledger::block::{self, Block, Evidence, Proof};
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
