@@ -12,6 +12,7 @@ use crate::limits;
 use crate::time::Millis;
 use crate::wire::{self, Bounded, Bytes, Name, WireFault};
 
+mod branches;
 mod cuts;
 mod heal;
 mod kinds;
@@ -21,6 +22,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use branches::{Branches, Taken, Turn};
 pub use cuts::{Closed, Fenced, Released};
 pub use heal::Healed;
 pub use kinds::Active;
@@ -307,8 +309,7 @@ impl Article {
     /// Bytes this article may have, with its signatures.
     #[must_use]
     pub fn limit(&self) -> usize {
-        let heals = self.acts.iter().any(|act| matches!(act, Act::Heal { .. }));
-        if heals { limits::HEAL_BYTES } else { limits::ARTICLE_BYTES }
+        if self.heals() { limits::HEAL_BYTES } else { limits::ARTICLE_BYTES }
     }
 
     /// The federation this article founds, if it is a first one.

@@ -56,6 +56,8 @@ pub const PATH_HASHES: usize = 32;
 pub const CERTIFICATE_CEILINGS: usize = 64;
 /// Feeds whose cut one `Close` may name; a larger federation closes a cycle with several.
 pub const CLOSE_CUTS: usize = 512;
+/// Articles kept that a charter does not follow: each was signed by a quorum, so somebody broke their word for each.
+pub const ARTICLES_ASIDE: usize = 256;
 /// Bytes of a signed article that heals a fork: it holds the article given up, whole.
 pub const HEAL_BYTES: usize = 48 * 1024;
 /// Commodities of one distribution list.

@@ -10,6 +10,7 @@ mod checkpoints;
 mod cuts;
 mod headers;
 mod held;
+mod power;
 mod received;
 mod replay;
 mod rows;
@@ -23,10 +24,10 @@ use std::sync::Arc;
 
 use crate::disk::DiskFault;
 use annona_ledger::block::BlockFault;
-use annona_ledger::charter::{Charter, CharterRejection, SignedArticle};
+use annona_ledger::charter::{Branches, Charter, CharterRejection, SignedArticle};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId};
-use annona_ledger::notice::{Learned, NoticeRejection, Roster, SignedNotice};
+use annona_ledger::notice::{NoticeRejection, Roster, SignedNotice};
 use annona_ledger::wire::WireFault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -57,6 +58,8 @@ pub enum Blob {
     ForkProof = 5,
     /// Where a request stands that had a name of its own, by the hash of that name.
     Asked = 6,
+    /// An article of a branch of the charter that is not followed, by its hash ([`Store::branches`]).
+    Aside = 7,
 }
 
 /// Why the ledger file could not be used. Every one says what to do next.
@@ -113,6 +116,15 @@ pub enum StoreFault {
         /// The programme.
         programme: annona_ledger::id::ProgrammeId,
     },
+    /// Two branches of the charter, and nothing has healed them yet.
+    #[error(
+        "the charter has forked at epoch {epoch}: both articles are kept, and nothing is voted until one that heals the \
+         fork is signed. Whoever has something to eat goes on eating"
+    )]
+    CharterForked {
+        /// The epoch with two articles.
+        epoch: u32,
+    },
     /// An article was refused.
     #[error("the article is refused: {0}")]
     Article(CharterRejection),
@@ -145,6 +157,7 @@ pub struct Store {
     path: PathBuf,
     charter: Option<Arc<Charter>>,
     roster: Arc<Roster>,
+    branches: Branches,
 }
 
 impl Store {
@@ -155,7 +168,8 @@ impl Store {
     /// [`StoreFault::Disk`] where the file cannot be made.
     pub fn create(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open(path, true)?;
-        Ok(Self { conn, path: path.to_owned(), charter: None, roster: Arc::new(Roster::new()) })
+        let (path, roster) = (path.to_owned(), Arc::new(Roster::new()));
+        Ok(Self { conn, path, charter: None, roster, branches: Branches::default() })
     }
 
     /// Opens a ledger file, reading its charter and notices. What it says of feeds is checked by [`Store::check_heads`].
@@ -165,8 +179,10 @@ impl Store {
     /// [`StoreFault`] for a file that is not ours, too new, or damaged.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open(path, false)?;
-        let (charter, roster) = load(&conn)?;
-        Ok(Self { conn, path: path.to_owned(), charter, roster })
+        let (charter, roster, branches) = load(&conn)?;
+        let mut store = Self { conn, path: path.to_owned(), charter, roster, branches };
+        store.freshen()?;
+        Ok(store)
     }
 
     /// Opens the same file once more, for reading only: pages, audits and exports while the writer goes on.
@@ -176,8 +192,8 @@ impl Store {
     /// As [`Store::open`].
     pub fn reader(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open_reader(path)?;
-        let (charter, roster) = load(&conn)?;
-        Ok(Self { conn, path: path.to_owned(), charter, roster })
+        let (charter, roster, branches) = load(&conn)?;
+        Ok(Self { conn, path: path.to_owned(), charter, roster, branches })
     }
 
     /// A connection for streaming through many rows: it knows no charter, and keeps little of the file in memory.
@@ -207,7 +223,8 @@ impl Store {
     pub(crate) fn closed(&self) -> Result<Self, StoreFault> {
         let (charter, roster) = (self.charter.clone(), self.roster.clone());
         let conn = Connection::open_in_memory()?;
-        Ok(Self { conn, path: self.path.clone(), charter, roster })
+        let branches = self.branches.clone();
+        Ok(Self { conn, path: self.path.clone(), charter, roster, branches })
     }
 
     /// Where the file is.
@@ -265,86 +282,6 @@ impl Store {
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
         let tx = self.conn.unchecked_transaction()?;
         Ok(Work::new(tx, charter, self.roster.clone()))
-    }
-
-    /// Applies the next article of the charter, or founds the federation with the first. Known articles change nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault::Article`] where it does not follow, or lacks signatures.
-    pub fn apply_article(&mut self, signed: &SignedArticle) -> Result<Learned, StoreFault> {
-        let stored: Option<Vec<u8>> = self
-            .conn
-            .query_row("SELECT bytes FROM article WHERE epoch=?1", [signed.article.epoch], |r| {
-                r.get(0)
-            })
-            .optional()?;
-        if let Some(bytes) = stored {
-            let known = SignedArticle::decode(&bytes)?;
-            if known.article == signed.article {
-                return Ok(Learned::Known);
-            }
-        }
-        let charter = match &self.charter {
-            None => Charter::found(signed),
-            Some(charter) => charter.apply(signed),
-        }
-        .map_err(StoreFault::Article)?;
-        let charter = Arc::new(charter);
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute(
-            "INSERT INTO article(epoch, bytes) VALUES(?1, ?2)",
-            params![signed.article.epoch, signed.encode()],
-        )?;
-        let work = Work::new(tx, charter.clone(), self.roster.clone());
-        for change in work.budgets_beside(charter.epoch(), work.based().as_ref()) {
-            work.apply(change);
-        }
-        work.commit()?;
-        let healed = !charter.healed().is_empty()
-            && self.charter.as_ref().is_none_or(|old| old.healed().len() < charter.healed().len());
-        self.charter = Some(charter);
-        if healed {
-            // What was claimed between the fork and its healing may mean something else now.
-            self.rebuild(&mut |_, _| {})?;
-        }
-        Ok(Learned::New)
-    }
-
-    /// Learns a certificate or cycle. Where claims waited for it, state is derived anew.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault::Notice`] where the charter does not bear it out.
-    pub fn learn(&mut self, signed: &SignedNotice) -> Result<Learned, StoreFault> {
-        let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
-        // Every bundle brings all notices again: those that are here to the letter cost a look, not a copy of all.
-        if self.roster.notice(&signed.notice.hash()) == Some(signed) {
-            return Ok(Learned::Known);
-        }
-        let mut roster = Roster::clone(&self.roster);
-        let learned = roster.learn(&charter, signed).map_err(StoreFault::Notice)?;
-        if learned == Learned::Known {
-            return Ok(learned);
-        }
-        self.conn.execute(
-            "INSERT OR IGNORE INTO notice(hash, bytes) VALUES(?1, ?2)",
-            params![signed.notice.hash().0, signed.encode()],
-        )?;
-        self.roster = Arc::new(roster);
-        if let annona_ledger::notice::Notice::Node(certificate) = &signed.notice {
-            let waits = self
-                .conn
-                .query_row("SELECT 1 FROM waiting WHERE node=?1", [certificate.short()], |_| Ok(()))
-                .optional()?;
-            // Tickets are believed under any key ever certified for the eight bytes: a second one may turn a forged
-            // ticket into a good one.
-            let second = self.roster.node_keys(&certificate.short()).len() > 1;
-            if waits.is_some() || second {
-                self.rebuild(&mut |_, _| {})?;
-            }
-        }
-        Ok(learned)
     }
 
     /// The articles, in order.
@@ -486,7 +423,7 @@ fn articles(conn: &Connection) -> Result<Vec<SignedArticle>, StoreFault> {
     Ok(articles)
 }
 
-type Power = (Option<Arc<Charter>>, Arc<Roster>);
+type Power = (Option<Arc<Charter>>, Arc<Roster>, Branches);
 
 fn load(conn: &Connection) -> Result<Power, StoreFault> {
     let mut charter: Option<Charter> = None;
@@ -507,5 +444,6 @@ fn load(conn: &Connection) -> Result<Power, StoreFault> {
             roster.learn(charter, &signed).map_err(|_| StoreFault::damaged("a notice"))?;
         }
     }
-    Ok((charter.map(Arc::new), Arc::new(roster)))
+    let branches = charter.as_ref().map(|charter| power::aside(conn, charter)).transpose()?;
+    Ok((charter.map(Arc::new), Arc::new(roster), branches.unwrap_or_default()))
 }

@@ -7,6 +7,8 @@ mod propose;
 mod show;
 mod sign;
 
+use annona_ledger::charter::{Article, Branches};
+use annona_node::store::StoreFault;
 use clap::Subcommand;
 
 pub(crate) use acts::describe;
@@ -42,5 +44,17 @@ impl Charter {
             Self::Sign(command) => command.run(session),
             Self::Apply(command) => command.run(session),
         }
+    }
+}
+
+/// Where two articles of one epoch are known, nothing is proposed or signed but what heals that.
+fn only_heals(
+    branches: Option<&Branches>,
+    charter: Option<&annona_ledger::charter::Charter>,
+    article: &Article,
+) -> Outcome {
+    match branches.zip(charter).and_then(|(branches, charter)| branches.fork(charter)) {
+        Some(epoch) if !article.heals() => Err(StoreFault::CharterForked { epoch }.into()),
+        _ => Ok(()),
     }
 }

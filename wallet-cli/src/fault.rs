@@ -184,6 +184,10 @@ impl From<StoreFault> for Fault {
             StoreFault::Damaged { .. } => of(Exit::Wrong, &fault),
             StoreFault::NoCharter => of(Exit::NotAllowed, &fault),
             StoreFault::Begun { .. } | StoreFault::Open { .. } => of(Exit::Conflict, &fault),
+            StoreFault::CharterForked { .. } => of(Exit::Conflict, &fault).then(
+                "`annona charter show` names the two articles; write [heal] and have every organisation that signed once \
+                 sign it.",
+            ),
             StoreFault::Unmirrored { .. } => of(Exit::NotAllowed, &fault),
             StoreFault::NotALedger
             | StoreFault::Frontier(_)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use annona_ledger::charter::Charter;
+use annona_ledger::charter::{Branches, Charter, Taken};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::Roster;
 use annona_ledger::time::Millis;
@@ -112,29 +112,46 @@ impl Session {
     /// The charter and the notices: from a file of papers where one is given, otherwise from the data folder. So an
     /// office signs on a machine that has no node.
     pub(crate) fn power(&self, papers: Option<&Path>) -> Outcome<(Charter, Roster)> {
+        self.branches(papers).map(|(charter, roster, _)| (charter, roster))
+    }
+
+    /// As [`Session::power`], with the branches of the charter that are not followed.
+    pub(crate) fn branches(&self, papers: Option<&Path>) -> Outcome<(Charter, Roster, Branches)> {
         let Some(path) = papers else {
             let store = self.read().map_err(|fault| {
                 fault.then("Or give the charter as a file: --charter FILE, from `annona charter show --out FILE`.")
             })?;
-            return Ok((Charter::clone(store.charter()?), Roster::clone(store.roster())));
+            let (charter, roster) = (store.charter()?, store.roster());
+            return Ok((Charter::clone(charter), Roster::clone(roster), store.branches().clone()));
         };
         let papers = Papers::read(path)?;
-        let mut charter: Option<Charter> = None;
-        for article in &papers.articles {
-            charter = Some(match &charter {
-                None => Charter::found(article),
-                Some(charter) => charter.apply(article),
-            }?);
-        }
-        let charter = charter.ok_or_else(|| {
+        let mut articles = papers.articles.iter();
+        let first = articles.next().ok_or_else(|| {
             Fault::input("the file holds no charter. `annona charter show --out FILE` writes one.")
                 .at(path.display())
         })?;
+        let (mut charter, mut branches) = (Charter::found(first)?, Branches::default());
+        let mut followed = vec![first.clone()];
+        for article in articles {
+            match branches.take(&charter, article)? {
+                Taken::Known | Taken::Aside => {}
+                Taken::Follows(after) => {
+                    charter = *after;
+                    followed.push(article.clone());
+                }
+                Taken::Heals(turn) => {
+                    let from = usize::try_from(turn.from).unwrap_or(usize::MAX).min(followed.len());
+                    branches.turn(&turn, followed.drain(from..));
+                    followed.extend(turn.articles);
+                    charter = turn.charter;
+                }
+            }
+        }
         let mut roster = Roster::new();
         for notice in &papers.notices {
             roster.learn(&charter, notice)?;
         }
-        Ok((charter, roster))
+        Ok((charter, roster, branches))
     }
 
     /// Opens a key file other than the node's.

@@ -344,8 +344,27 @@ impl Charter {
         }
     }
 
+    /// The article of an epoch.
+    #[must_use]
+    pub fn article(&self, epoch: u32) -> Option<&Article> {
+        self.history.get(usize::try_from(epoch).ok()?).map(Arc::as_ref)
+    }
+
+    /// This charter as it was with the article of an epoch.
+    #[must_use]
+    pub fn until(&self, epoch: u32) -> Option<Self> {
+        if epoch == self.epoch {
+            return Some(self.clone());
+        }
+        let last = usize::try_from(epoch).ok()?;
+        let (first, rest) = self.history.get(..=last)?.split_first()?;
+        // What was carried out once is carried out again.
+        let founded = Self::check_founding(first).ok()?;
+        rest.iter().try_fold(founded, |charter, next| charter.after(next)).ok()
+    }
+
     /// Carries out the acts of an article whose place is right.
-    fn after(mut self, article: &Article) -> Result<Self, CharterRejection> {
+    pub(super) fn after(mut self, article: &Article) -> Result<Self, CharterRejection> {
         for (place, act) in (0u8..).zip(article.acts.iter()) {
             self.carry_out(article.epoch, place, act)?;
         }

@@ -11,6 +11,7 @@ use crate::fixtures::{
     item, key, list, name, org, rejections_of, signed,
 };
 
+mod branches;
 mod stopped;
 
 const ALL: [CharterRejection; 39] = [

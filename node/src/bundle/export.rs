@@ -234,7 +234,7 @@ impl<'a> Scope<'a> {
         let outline = work.outlines()?;
         let known = |feed: &Feed| Known { feed: feed.id, blocks: feed.seq, head: feed.sealed };
         let preamble = Preamble {
-            articles: node.store().articles()?,
+            articles: articles(node.store())?,
             notices: work.roster().notices().cloned().collect(),
             frontier: feeds.iter().map(known).collect(),
             forks: if options.acknowledge { Vec::new() } else { work.fork_proofs()? },
@@ -291,6 +291,13 @@ impl<'a> Scope<'a> {
         }));
         plan
     }
+}
+
+/// The charter, and after it what lies aside: who has not heard of a fork hears of it.
+fn articles(store: &Store) -> Result<Vec<SignedArticle>, StoreFault> {
+    let mut articles = store.articles()?;
+    articles.extend(store.branches().aside().into_iter().cloned());
+    Ok(articles)
 }
 
 /// The newest checkpoints, with everything said about them.

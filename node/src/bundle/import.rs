@@ -71,6 +71,8 @@ pub struct Imported {
     pub unknown: BTreeSet<[u8; 8]>,
     /// The charter epoch that is needed for blocks that were passed over.
     pub charter_behind: Option<u32>,
+    /// The epoch with two articles, where the charter has forked and nothing has healed it yet.
+    pub charter_forked: Option<u32>,
     /// What others hold under this node's own key and this folder does not: it signs no more.
     pub own_ahead: Vec<OwnAhead>,
     /// What was not taken in, and why: the first thousand.
@@ -236,6 +238,7 @@ pub fn import(
                 return Ok(report);
             }
         }
+        report.charter_forked = node.store().charter_fork();
         let waits = !report.gaps.is_empty()
             || !report.unknown.is_empty()
             || report.charter_behind.is_some();
@@ -273,6 +276,7 @@ impl Imported {
             && self.gaps.is_empty()
             && self.unknown.is_empty()
             && self.charter_behind.is_none()
+            && self.charter_forked.is_none()
             && self.refusals == 0
             && !self.cancelled
     }
@@ -469,6 +473,7 @@ impl Taking<'_> {
                 match self.node.apply_article(&signed) {
                     Ok(Learned::New) => self.report.articles += 1,
                     Ok(Learned::Known) => {}
+                    Err(NodeFault::Store(StoreFault::CharterForked { .. })) => {}
                     Err(NodeFault::Store(StoreFault::Article(why))) => {
                         self.report.refuse(Misfit::Article { epoch: signed.article.epoch, why });
                     }

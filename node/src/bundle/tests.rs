@@ -1,4 +1,5 @@
 mod checkpoints;
+mod healing;
 mod keys;
 mod world;
 

@@ -83,6 +83,9 @@ fn verdict(done: &Imported) -> Outcome {
         )
         .then("Run `annona node reincarnate`."));
     }
+    if let Some(epoch) = done.charter_forked {
+        return Err(annona_node::store::StoreFault::CharterForked { epoch }.into());
+    }
     if let Some(fork) = done.forks.first() {
         return Err(Fault::new(
             Exit::Conflict,
@@ -159,7 +162,7 @@ fn value(done: &Imported) -> Value {
             "feed": fork.feed.short().to_string(), "index": fork.index,
         })).collect::<Vec<_>>(),
         "unknown": done.unknown.iter().map(|node| hex(node)).collect::<Vec<_>>(),
-        "charter_behind": done.charter_behind,
+        "charter_behind": done.charter_behind, "charter_forked": done.charter_forked,
         "refused": done.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "refusals": done.refusals,
     })

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::charter::SignedArticle;
+use annona_ledger::hash::Hash;
 use annona_ledger::notice::Learned;
-use annona_node::store::Store;
+use annona_node::store::{Store, StoreFault};
 use clap::Args;
 use serde_json::json;
 
@@ -42,6 +43,7 @@ struct Taken {
     articles: u64,
     notices: u64,
     known: u64,
+    aside: u64,
 }
 
 /// Takes articles, then notices, of any number of files into the node's ledger.
@@ -49,15 +51,25 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
     // Read before the folder is held: a bad file changes nothing.
     let papers = files.iter().map(|path| Papers::read(path)).collect::<Outcome<Vec<_>>>()?;
     let (folder, mut store) = session.take_in()?;
+    let known = store.charter().is_ok();
     let mut taken = Taken::default();
-    let mut articles: BTreeMap<u32, Vec<&SignedArticle>> = BTreeMap::new();
+    // Two articles of one epoch are two branches: each by itself, with all copies of it.
+    let mut articles: BTreeMap<(u32, Hash), Vec<&SignedArticle>> = BTreeMap::new();
     for article in papers.iter().flat_map(|p| &p.articles) {
-        articles.entry(article.article.epoch).or_default().push(article);
+        let name = (article.article.epoch, article.article.hash());
+        articles.entry(name).or_default().push(article);
     }
-    for (epoch, copies) in articles {
+    for ((epoch, _), copies) in articles {
         let place = format!("article {epoch}");
-        let learned = apply(&mut store, &copies).map_err(|fault| fault.at(place))?;
-        taken.count(learned, |taken| &mut taken.articles);
+        match apply(&mut store, &copies) {
+            Ok(learned) => taken.count(learned, |taken| &mut taken.articles),
+            // It is kept aside. What comes after it may heal the fork, and is told below where it does not.
+            Err(StoreFault::CharterForked { .. }) => taken.aside = taken.aside.saturating_add(1),
+            Err(StoreFault::Article(_)) if copies.iter().any(|c| c.article.epoch == 0) && known => {
+                return Err(elsewhere(&store)?);
+            }
+            Err(fault) => return Err(Fault::from(fault).at(place)),
+        }
     }
     for notice in papers.iter().flat_map(|p| &p.notices) {
         let learned = store.learn(notice)?;
@@ -67,6 +79,7 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
     let value = json!({
         "articles": taken.articles, "notices": taken.notices, "known": taken.known,
         "epoch": charter.epoch(), "federation": charter.federation().to_string(),
+        "aside": taken.aside, "forked": store.charter_fork(),
     });
     session.screen.answer("taken in", value, || {
         format!(
@@ -82,7 +95,10 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
         session.screen.warn(format!("notices contradict each other: {conflict:?}"));
     }
     drop(folder);
-    Ok(())
+    match store.charter_fork() {
+        Some(epoch) => Err(StoreFault::CharterForked { epoch }.into()),
+        None => Ok(()),
+    }
 }
 
 impl Taken {
@@ -95,29 +111,29 @@ impl Taken {
     }
 }
 
-/// Applies one article from several copies of it.
-fn apply(store: &mut Store, copies: &[&SignedArticle]) -> Outcome<Learned> {
-    let Some((first, rest)) = copies.split_first() else {
-        return Err(Fault::input("no copy of the article is there."));
-    };
+/// Applies one article from several copies of it, with all their signatures.
+fn apply(store: &mut Store, copies: &[&SignedArticle]) -> Result<Learned, StoreFault> {
+    let Some((first, rest)) = copies.split_first() else { return Ok(Learned::Known) };
     let mut whole = (*first).clone();
-    let charter: Option<Charter> = store.charter().ok().map(|c| Charter::clone(c));
-    let next = charter.as_ref().map_or(0, |c| c.epoch().saturating_add(1));
-    if whole.article.epoch == next {
+    let before = store.followed(&whole.article);
+    if before.is_some() || store.charter().is_err() {
         for copy in rest {
-            whole.merge(charter.as_ref(), copy)?;
+            whole.merge(before.as_ref(), copy).map_err(StoreFault::Article)?;
         }
     }
-    store.apply_article(&whole).map_err(|fault| match (&fault, charter) {
-        (_, Some(charter)) if whole.article.epoch == 0 => Fault::new(
-            crate::fault::Exit::Conflict,
-            format!(
-                "this folder belongs to the federation {} ({}); the file founds another one.",
-                charter.name(),
-                charter.federation(),
-            ),
-        )
-        .then("A node belongs to one federation: make another folder with `annona init`."),
-        _ => fault.into(),
-    })
+    store.apply_article(&whole)
+}
+
+/// Why a founding article of others is not taken.
+fn elsewhere(store: &Store) -> Outcome<Fault> {
+    let charter = store.charter()?;
+    Ok(Fault::new(
+        crate::fault::Exit::Conflict,
+        format!(
+            "this folder belongs to the federation {} ({}); the file founds another one.",
+            charter.name(),
+            charter.federation(),
+        ),
+    )
+    .then("A node belongs to one federation: make another folder with `annona init`."))
 }

@@ -56,8 +56,8 @@
 //! critical = false
 //!
 //! [heal]                             # alone in its file
-//! kept = "article-7.signed"
-//! lost = "other-7.signed"
+//! kept = "article-7.annona"            # the two articles, as they were signed
+//! lost = "other-7.annona"
 //! stays = [{ organisation = 2, keys = "city-new.keys.public" }]
 //! quorum = 2
 //!

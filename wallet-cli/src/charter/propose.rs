@@ -6,8 +6,8 @@ use annona_ledger::wire::Bounded;
 use clap::Args;
 use serde_json::json;
 
-use super::describe;
 use super::description::Description;
+use super::{describe, only_heals};
 use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::session::Session;
@@ -46,9 +46,10 @@ impl Propose {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (path, before) = match (&self.found, &self.acts) {
             (Some(path), _) => (path, None),
-            (None, Some(path)) => (path, Some(session.power(self.charter.as_deref())?.0)),
+            (None, Some(path)) => (path, Some(session.branches(self.charter.as_deref())?)),
             (None, None) => return Err(Fault::usage("give --found FILE or --acts FILE.")),
         };
+        let (before, branches) = before.map(|(charter, _, branches)| (charter, branches)).unzip();
         let acts = Description::read(path)?
             .acts(before.as_ref(), session.now())
             .map_err(|fault| fault.at(path.display()))?;
@@ -57,6 +58,7 @@ impl Propose {
             None => Article { epoch: 0, previous: Hash::ZERO, acts },
             Some(charter) => charter.draft(acts),
         };
+        only_heals(branches.as_ref(), before.as_ref(), &article)?;
         let after = match &before {
             None => Charter::check_founding(&article),
             Some(charter) => charter.preview(&article),

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use annona_ledger::charter::{Charter, Missing};
+use annona_ledger::charter::{ArticleFork, Branches, Charter, Missing, SignedArticle};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::OrgId;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -62,21 +64,53 @@ impl Show {
                         )
                     })
                 }
-                _ => show(session, &session.power(Some(path))?.0),
+                _ => {
+                    let (charter, _, branches) = session.branches(Some(path))?;
+                    let followed = papers.articles.iter();
+                    show(session, &charter, &forks(&charter, &branches, followed))
+                }
             };
         }
         let store = session.read()?;
         let charter = store.charter()?;
         if let Some(out) = &self.out {
             let notices = store.roster().notices().cloned().collect();
-            Papers { articles: store.articles()?, notices }.write(out)?;
+            let mut articles = store.articles()?;
+            // Who is handed the charter hears of its forks.
+            articles.extend(store.branches().aside().into_iter().cloned());
+            Papers { articles, notices }.write(out)?;
             session.screen.note(format!("Articles and notices are in {}.", out.display()));
         }
-        show(session, charter)
+        let articles = store.articles()?;
+        show(session, charter, &forks(charter, store.branches(), articles.iter()))
     }
 }
 
-fn show(session: &Session, charter: &Charter) -> Outcome {
+/// Two articles of one epoch, of which none is given up yet.
+struct Forked {
+    epoch: u32,
+    kept: Hash,
+    other: Hash,
+    twice: Vec<OrgId>,
+}
+
+/// The forks of a charter that nothing has healed, and who signed both of their articles.
+fn forks<'a>(
+    charter: &Charter,
+    branches: &Branches,
+    followed: impl Iterator<Item = &'a SignedArticle> + Clone,
+) -> Vec<Forked> {
+    let one = |other: &SignedArticle| {
+        let epoch = other.article.epoch;
+        let ours = charter.article(epoch)?;
+        let signed = followed.clone().find(|signed| signed.article == *ours)?.clone();
+        let (kept, fork) = (ours.hash(), ArticleFork { one: signed, other: other.clone() });
+        Some(Forked { epoch, kept, other: other.article.hash(), twice: fork.verify(charter) })
+    };
+    branches.beside(charter).filter_map(one).collect()
+}
+
+fn show(session: &Session, charter: &Charter, forks: &[Forked]) -> Outcome {
     let budgets: Vec<_> = charter
         .budgets()
         .map(|((epoch, act, line), b)| {
@@ -112,6 +146,10 @@ fn show(session: &Session, charter: &Charter) -> Outcome {
         })).collect::<Vec<_>>(),
         "budgets": budgets.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         "fences": stopped.0, "releases": stopped.1, "closes": stopped.2,
+        "forks": forks.iter().map(|fork| json!({
+            "epoch": fork.epoch, "followed": fork.kept.to_string(), "other": fork.other.to_string(),
+            "signed_both": fork.twice,
+        })).collect::<Vec<_>>(),
     });
     session.screen.answer("charter", value, || {
         let mut lines = vec![
@@ -135,6 +173,17 @@ fn show(session: &Session, charter: &Charter) -> Outcome {
         }
         lines.extend(budgets.iter().map(|(_, text)| text.clone()));
         lines.extend(stopped.3);
+        lines.extend(forks.iter().map(|fork| {
+            let twice: Vec<String> = fork.twice.iter().map(ToString::to_string).collect();
+            format!(
+                "  FORKED at epoch {}: {}… is followed here, {}… elsewhere; organisation {} signed both. Nothing is \
+                 voted until it is healed",
+                fork.epoch,
+                hex(&fork.kept.short()),
+                hex(&fork.other.short()),
+                twice.join(", "),
+            )
+        }));
         lines.join("\n")
     })
 }
@@ -187,9 +236,7 @@ fn stopped(charter: &Charter) -> (Vec<Value>, Vec<Value>, Vec<Value>, Vec<String
 
 /// Who still has to sign.
 pub(super) fn missing_line(missing: &Missing) -> String {
-    let list = |orgs: &[annona_ledger::id::OrgId]| {
-        orgs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let list = |orgs: &[OrgId]| orgs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (missing.required.as_slice(), missing.more) {
         ([], 0) => "enough have signed: `annona charter apply`".into(),
         ([], more) => format!("{more} more must sign, of organisations {}", list(&missing.from)),

@@ -6,7 +6,7 @@ use annona_node::keystore::{Name, Secret};
 use clap::Args;
 use serde_json::json;
 
-use super::describe;
+use super::{describe, only_heals};
 use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::session::Session;
@@ -47,8 +47,10 @@ impl Sign {
         let article = signed.article.clone();
         let before = match article.epoch {
             0 => None,
-            _ => Some(session.power(self.charter.as_deref())?.0),
+            _ => Some(session.branches(self.charter.as_deref())?),
         };
+        let (before, branches) = before.map(|(charter, _, branches)| (charter, branches)).unzip();
+        only_heals(branches.as_ref(), before.as_ref(), &article)?;
         // What could never be applied is not signed either.
         let checked = match &before {
             None => Charter::check_founding(&article).map(|_| ()),

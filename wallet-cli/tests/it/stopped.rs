@@ -92,3 +92,67 @@ fn a_node_is_revoked_by_its_own_organisation_and_a_cycle_closes_with_what_is_kno
     let health = camp.run("doctor --full --rebuild --dir treasury").fine();
     assert!(health.out.contains("made anew, the same"), "{}", health.out);
 }
+
+#[test]
+fn s17_a_charter_that_forked_is_healed_by_files_and_who_was_on_the_lost_branch_comes_over() {
+    let camp = counter();
+    let treasury = camp.run("status --dir treasury --json").fine().field(0, "node");
+    // Relief signs two budgets for one epoch: one with City, the other with Water.
+    for (name, other, rice) in [("one", "city", 7), ("two", "water", 9)] {
+        camp.write(
+            "acts.toml",
+            format!("[[budget]]\nprogramme = \"Food\"\ncycle = 1\ntreasury = \"{treasury}\"\nlines = {{ Rice = {rice} }}\n"),
+        );
+        camp.run(&format!("charter propose --acts acts.toml --out {name}.annona")).fine();
+        for keys in ["relief", other] {
+            camp.run(&format!("charter sign {name}.annona --keys {keys}.keys")).fine();
+        }
+    }
+    camp.run("charter apply one.annona --dir lake").fine();
+    camp.run("charter apply two.annona --dir hill").fine();
+    camp.run("charter apply two.annona --dir lake").fails(6, "forked at epoch");
+    camp.run("charter apply one.annona --dir hill").fails(6, "forked at epoch");
+    let shown = camp.run("charter show --json").fine();
+    assert_eq!(shown.lines()[0]["forks"][0]["signed_both"], json!([1]), "{}", shown.out);
+    assert!(camp.run("charter show").fine().out.contains("FORKED"));
+    // Nothing else is proposed or signed by whoever knows; food goes on.
+    let propose = "charter propose --acts budget.toml --out later.annona";
+    camp.run(propose).fails(6, "forked at epoch");
+    camp.run("charter show --dir hill --out known.annona").fine();
+    camp.run(&format!("{propose} --charter known.annona")).fails(6, "forked at epoch");
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    // City and Water heal it for the hill's branch, and Relief gets a new key.
+    camp.run(
+        "key new --organisation 1 --out anew.keys --recovery anew-r.keys --passphrase-cost light",
+    )
+    .fine();
+    camp.write(
+        "heal.toml",
+        "[heal]\nkept = \"two.annona\"\nlost = \"one.annona\"\nstays = [{ organisation = 1, keys = \"anew.keys.public\" }]\nquorum = 2\n",
+    );
+    camp.run("charter propose --acts heal.toml --out healed.annona").fails(3, "no unhealed fork");
+    camp.run("charter propose --acts heal.toml --charter known.annona --out healed.annona").fine();
+    for keys in ["city", "water", "anew"] {
+        camp.run(&format!("charter sign healed.annona --keys {keys}.keys --charter known.annona"))
+            .fine();
+    }
+    camp.run("charter apply healed.annona --dir hill").fine();
+    camp.run("charter apply healed.annona --dir lake").fine();
+    let head = |dir: &str| {
+        let shown = camp.run(&format!("charter show --dir {dir} --json")).fine();
+        (
+            shown.lines()[0]["epoch"].clone(),
+            shown.lines()[0]["budgets"].clone(),
+            shown.lines()[0]["forks"].clone(),
+        )
+    };
+    assert_eq!(head("hill"), head("lake"));
+    assert_eq!(head("lake").2, json!([]));
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    let health = camp.run("doctor --full --rebuild --dir lake").fine();
+    assert!(health.out.contains("made anew, the same"), "{}", health.out);
+    // The treasury heard of nothing: one file brings it there.
+    camp.run("charter show --dir lake --out all.annona").fine();
+    camp.run("charter apply all.annona --dir treasury").fine();
+    assert_eq!(head("treasury"), head("lake"));
+}

@@ -102,7 +102,7 @@ fn what_a_later_article_says_lowers_a_cut_and_never_raises_one() {
 }
 
 /// Five organisations, and two articles for their first epoch that 1, 2 and 3 signed both.
-fn forked() -> (Charter, SignedArticle, SignedArticle) {
+pub(super) fn forked() -> (Charter, SignedArticle, SignedArticle) {
     let acts = [found([1, 2, 3, 4, 5]), food()];
     let first = founding(acts);
     let federation = first.founds();
@@ -113,7 +113,7 @@ fn forked() -> (Charter, SignedArticle, SignedArticle) {
 }
 
 /// Heals in favour of `kept`: 1 and 2 leave, 3 gets a new key.
-fn heal(kept: &SignedArticle, lost: &SignedArticle) -> Act {
+pub(super) fn heal(kept: &SignedArticle, lost: &SignedArticle) -> Act {
     let both = |signed: &SignedArticle| list(signed.signatures.iter().copied().take(3));
     let new = |n: u16, key| Twice { org: OrgId(n), key };
     Act::Heal {
@@ -127,7 +127,7 @@ fn heal(kept: &SignedArticle, lost: &SignedArticle) -> Act {
 }
 
 /// Signed by those organisations, the third with its new key.
-fn by(charter: &Charter, act: Act, orgs: &[u8]) -> SignedArticle {
+pub(super) fn by(charter: &Charter, act: Act, orgs: &[u8]) -> SignedArticle {
     let article = charter.draft(list([act]));
     let federation = charter.federation();
     let sign = |n: &u8| {

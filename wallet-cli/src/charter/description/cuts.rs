@@ -7,14 +7,13 @@ use annona_ledger::charter::{Act, ArticleFork, Charter, NodeCut, Programme, Sign
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CycleId, FederationId, FeedRef, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::Signature;
-use annona_ledger::limits;
 use annona_ledger::wire::{Bounded, Bytes, encode};
-use annona_node::atomic;
 use serde::Deserialize;
 
 use super::Figure;
 use crate::fault::{Fault, Outcome};
 use crate::key::Public;
+use crate::paper::Papers;
 use crate::words;
 
 #[derive(Debug, Deserialize)]
@@ -146,10 +145,8 @@ impl Close {
 
 impl Heal {
     pub(super) fn read(&self, folder: &Path, charter: &Charter) -> Outcome<Act> {
-        let article = |path: &PathBuf| -> Outcome<SignedArticle> {
-            let bytes = atomic::read(&folder.join(path), limits::HEAL_BYTES)?;
-            Ok(SignedArticle::decode(&bytes)?)
-        };
+        let article =
+            |path: &PathBuf| -> Outcome<SignedArticle> { Papers::read_article(&folder.join(path)) };
         let (kept, lost) = (article(&self.kept)?, article(&self.lost)?);
         let fork = ArticleFork { one: kept.clone(), other: lost.clone() };
         let twice: BTreeSet<OrgId> = fork.verify(charter).into_iter().collect();
