@@ -35,6 +35,8 @@ pub enum Notice {
     Operator(OperatorCertificate),
     /// A cycle of its programme opens.
     Cycle(Cycle),
+    /// Who serves the families of one of its nodes where that is lost.
+    Reserve(Reserve),
 }
 
 /// What a node may do: a set of roles. Bits that are not listed here belong to later versions and mean nothing here.
@@ -195,6 +197,22 @@ pub struct OperatorCertificate {
     pub issued: Minute,
     /// Until when, that minute included.
     pub not_after: Minute,
+}
+
+/// Names the one node that re-issues to the families of another where that is lost. Said in advance, while nobody knows
+/// which of them will burn: with two that could each re-issue, one family's units could stand twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reserve {
+    /// Whose node is insured, and who signs.
+    pub org: OrgId,
+    /// The node that may be lost, by eight bytes of its key.
+    pub insured: [u8; 8],
+    /// For which programme: a feed is insured, not a machine.
+    pub programme: ProgrammeId,
+    /// The node that holds the reserve. Never the insured one: its key would burn with it.
+    pub reserve: [u8; 8],
+    /// From when.
+    pub issued: Minute,
 }
 
 /// Opens a cycle.

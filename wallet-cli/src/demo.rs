@@ -1,14 +1,18 @@
-//! `annona demo`: one day of two camps, on real files and folders, each command a process of its own. What is shown
-//! here is what a person would type; nothing is reached that the command line does not reach.
+//! `annona demo`: a day of two camps and what goes wrong after it, on real files and folders, each command a process of
+//! its own. What is shown here is what a person would type; nothing is reached that the command line does not reach.
 
 mod attack;
 mod audit;
 mod carry;
+mod copied;
+mod fire;
 mod found;
 mod issue;
 mod register;
 mod serve;
 mod stage;
+mod verdict;
+mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -25,8 +29,9 @@ Examples:
   $ annona demo --dir try-mine --registrations families.csv --map families.toml --json";
 
 /// A day of two camps with every network off: founded, registered, served, carried on a stick, audited by a stranger.
+/// Then what goes wrong: a fire, a copied folder, a restored backup, a checkpoint that goes back, a cycle that closes.
 ///
-/// Everything is left in the folder, to look at and to try more commands on. Takes under a minute. The key files of the
+/// Everything is left in the folder, to look at and to try more commands on. Takes under a minute and a half. The key files of the
 /// demonstration cost 19 MiB and 2 passes a guess; those of a real node 64 MiB and 3.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
@@ -60,6 +65,15 @@ impl Demo {
         attack::act(&mut stage, &camp, &day)?;
         carry::act(&mut stage)?;
         audit::act(&mut stage)?;
+        stage.curtain(
+            "So far everybody was honest and nothing broke. What follows happens to the same folders, after that day.",
+        );
+        fire::act(&mut stage, &camp)?;
+        witness::act(&mut stage)?;
+        copied::act(&mut stage, &camp)?;
+        copied::restored(&mut stage, &camp)?;
+        verdict::close(&mut stage)?;
+        verdict::act(&mut stage)?;
         end(session, &stage)
     }
 }
@@ -90,16 +104,51 @@ fn end(session: &Session, stage: &Stage) -> Outcome {
         format!(
             "\n{} commands in {seconds:.1} seconds. The folders are left for you:\n\
              \x20 {dir}\n\
-             \x20   report.html           open it in a browser\n\
-             \x20   auditor/camp.audit    what the stranger checked\n\
-             \x20   treasury/ lake/ hill/ three nodes; the passphrase of all is in pass.txt\n\n\
+             \x20   report.html           the day, and report-after.html what became of it: open them in a browser\n\
+             \x20   auditor/              what the stranger checked: camp.audit, forked.audit, after.audit\n\
+             \x20   treasury/ council/    nodes of two organisations; the passphrase of all is in pass.txt\n\
+             \x20   hill-new/             what took the place of the hill; hill/ and hill-copy/ forked, the lake is burnt\n\n\
              Try, from within that folder:\n\
-             \x20 annona status --dir hill\n\
-             \x20 annona pay list --dir lake --by merchant\n\
-             \x20 annona family find --dir lake --passphrase-file pass.txt A\n\
-             \x20 annona pay charge --dir lake --passphrase-file pass.txt --programme Food --family 3 --item Rice=1\n\
+             \x20 annona status --dir treasury\n\
+             \x20 annona charter show --dir treasury\n\
+             \x20 annona pay list --dir hill --by merchant\n\
+             \x20 annona family find --dir hill-new --passphrase-file pass.txt A\n\
+             \x20 annona audit anomalies auditor/after.audit\n\
              \x20 annona audit verify auditor/camp.audit --root",
             stage.commands(),
         )
     })
+}
+
+/// Copies a folder, as somebody with a stick does.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    let fault = |fault| Fault::io("copy", from, fault);
+    std::fs::create_dir(to).map_err(fault)?;
+    for entry in std::fs::read_dir(from).map_err(fault)? {
+        let entry = entry.map_err(fault)?;
+        let place = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &place)?;
+        } else {
+            std::fs::copy(entry.path(), place).map_err(fault)?;
+        }
+    }
+    let mode = std::fs::metadata(from).map_err(fault)?.permissions();
+    std::fs::set_permissions(to, mode).map_err(fault)
+}
+
+/// A machine of its own, as it were: whoever opens a copy beside the real one makes that one stop signing.
+fn copy_heads(stage: &Stage, name: &str) -> Outcome {
+    copy(&stage.path("heads"), &stage.path(name))
+}
+
+/// Has two organisations sign an article, and some nodes take it in.
+fn vote(stage: &mut Stage, article: &str, nodes: &[&str]) -> Outcome {
+    for office in ["relief", "city"] {
+        stage.run(&format!("charter sign {article} --keys {office}.keys --dir treasury"))?;
+    }
+    for dir in nodes {
+        stage.run(&format!("charter apply {article} --dir {dir}"))?;
+    }
+    Ok(())
 }

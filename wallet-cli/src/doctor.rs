@@ -1,5 +1,7 @@
+use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
+use annona_node::node::Node;
 use annona_node::store::Store;
 use clap::Args;
 use serde_json::json;
@@ -41,6 +43,12 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
+    /// Something to see to, though nothing is wrong.
+    fn warn(&mut self, what: &str, text: &str) -> Outcome {
+        let value = json!({ "check": what, "well": true, "warning": true, "found": text });
+        self.session.screen.answer("check", value, || format!("LOOK   {what}: {text}"))
+    }
+
     fn say(&mut self, what: &str, found: Result<String, String>) -> Outcome {
         let (well, text) = match found {
             Ok(text) => (true, text),
@@ -68,6 +76,16 @@ impl Doctor {
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
         if node.store().charter().is_ok() {
             looking.say("clock", clock(session, node.store())?)?;
+            match uninsured(&node)?.as_slice() {
+                [] => {}
+                names => looking.warn(
+                    "reserve",
+                    &format!(
+                        "should this site be lost, nobody is named to serve its families in {}: `annona node insure`",
+                        names.join(", ")
+                    ),
+                )?,
+            }
         }
         if self.full {
             let mut bar = Bar::new(&session.screen, "checking");
@@ -107,6 +125,18 @@ impl Doctor {
             )),
         }
     }
+}
+
+/// The programmes this node serves people of and that no other node is named for, should it be lost.
+fn uninsured(node: &Node) -> Outcome<Vec<String>> {
+    let (store, own) = (node.store(), node.public().short());
+    let Some(certificate) = node.certificate().filter(|c| c.roles.has(Roles::MERCHANT)) else {
+        return Ok(Vec::new());
+    };
+    let charter = store.charter()?;
+    let left =
+        certificate.programmes.iter().filter(|p| store.roster().reserve_of(&own, **p).is_none());
+    Ok(left.filter_map(|p| charter.programme(*p)).map(|p| p.name.to_string()).collect())
 }
 
 fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {

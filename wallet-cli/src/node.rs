@@ -3,6 +3,7 @@
 mod admit;
 mod clock;
 mod end;
+mod insure;
 mod learn;
 mod reincarnate;
 mod request;
@@ -35,6 +36,7 @@ pub(crate) enum Node {
     Learn(learn::Learn),
     Show(show::Show),
     Reincarnate(reincarnate::Reincarnate),
+    Insure(insure::Insure),
     Revoke(revoke::Revoke),
     End(end::End),
     Clock(clock::Clock),
@@ -48,6 +50,7 @@ impl Node {
             Self::Learn(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Reincarnate(command) => command.run(session),
+            Self::Insure(command) => command.run(session),
             Self::Revoke(command) => command.run(session),
             Self::End(command) => command.run(session),
             Self::Clock(command) => command.run(session),

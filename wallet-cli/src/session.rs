@@ -41,6 +41,20 @@ impl Session {
         self.clock.now()
     }
 
+    /// The time now, where a date is about to be signed: a clock that shows a time before the federation is wrong.
+    pub(crate) fn dated(&self, charter: &Charter) -> Outcome<Millis> {
+        let (now, founded) = (self.now(), charter.founded());
+        if now < founded {
+            return Err(Fault::input(format!(
+                "the clock of this machine shows {} (UTC), before the federation was founded ({}).",
+                words::print_millis(now),
+                words::print_millis(founded)
+            ))
+            .then("Set it, and run the same command again. Nothing was signed."));
+        }
+        Ok(now)
+    }
+
     /// The settings of the data folder.
     pub(crate) fn settings(&self) -> Outcome<Settings> {
         Settings::read(&self.dir)

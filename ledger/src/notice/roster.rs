@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cycle, NodeCeiling, NodeCertificate, Notice, OperatorCertificate, OperatorRoles};
-use super::{Roles, SignedNotice};
+use super::{Reserve, Roles, SignedNotice};
 use crate::charter::{Allowance, Charter};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, OrgId, ProgrammeId};
@@ -44,7 +44,7 @@ pub enum NoticeRejection {
     /// A key under which anything verifies.
     #[error("a key is weak")]
     WeakKey = 8,
-    /// One key for two uses, or a node that takes its own place.
+    /// One key for two uses, or a node that takes its own place or insures itself.
     #[error("a key is used for two things")]
     SameKey = 9,
     /// No role at all.
@@ -99,6 +99,7 @@ pub struct Roster {
     nodes: BTreeMap<[u8; 8], BTreeSet<NodeRank>>,
     operators: BTreeMap<(PublicKey, OrgId), BTreeSet<(Minute, Hash)>>,
     cycles: BTreeMap<(ProgrammeId, CycleId), BTreeSet<Hash>>,
+    reserves: BTreeMap<([u8; 8], ProgrammeId), BTreeSet<(Minute, Hash)>>,
 }
 
 /// Notices that contradict each other. One of them stands, always the same; the others are listed for people to settle.
@@ -200,6 +201,10 @@ impl Roster {
             Notice::Cycle(c) => {
                 self.cycles.entry((c.programme, c.cycle)).or_default().insert(hash);
             }
+            Notice::Reserve(r) => {
+                let place = (r.insured, r.programme);
+                self.reserves.entry(place).or_default().insert((r.issued, hash));
+            }
         }
         self.notices.insert(hash, signed.clone());
         Learned::New
@@ -282,8 +287,29 @@ impl Roster {
         let hash = self.cycles.get(&(programme, cycle))?.first()?;
         match &self.notices.get(hash)?.notice {
             Notice::Cycle(cycle) => Some(cycle),
-            Notice::Node(_) | Notice::Operator(_) => None,
+            Notice::Node(_) | Notice::Operator(_) | Notice::Reserve(_) => None,
         }
+    }
+
+    /// Who re-issues to the families of a node where that is lost: the last that its organisation named, then that with
+    /// the greater hash. What others say of a node that is not theirs counts for nothing.
+    #[must_use]
+    pub fn reserve_of(&self, insured: &[u8; 8], programme: ProgrammeId) -> Option<&Reserve> {
+        let org = self.org_of(insured)?;
+        let named = self.reserves.get(&(*insured, programme))?.iter().rev();
+        named.filter_map(|(_, hash)| self.reserve_notice(hash)).find(|r| r.org == org)
+    }
+
+    /// The nodes whose families a node serves where they are lost, ascending.
+    pub fn insured_by(
+        &self,
+        reserve: &[u8; 8],
+        programme: ProgrammeId,
+    ) -> impl Iterator<Item = [u8; 8]> {
+        let nodes = self.reserves.keys().filter(move |(_, p)| *p == programme).map(|(n, _)| *n);
+        nodes.filter(move |node| {
+            self.reserve_of(node, programme).is_some_and(|r| r.reserve == *reserve)
+        })
     }
 
     /// The cycles that were opened, ascending.
@@ -380,14 +406,21 @@ impl Roster {
     fn node_notice(&self, hash: &Hash) -> Option<&NodeCertificate> {
         match &self.notices.get(hash)?.notice {
             Notice::Node(certificate) => Some(certificate),
-            Notice::Operator(_) | Notice::Cycle(_) => None,
+            Notice::Operator(_) | Notice::Cycle(_) | Notice::Reserve(_) => None,
         }
     }
 
     fn operator_notice(&self, hash: &Hash) -> Option<&OperatorCertificate> {
         match &self.notices.get(hash)?.notice {
             Notice::Operator(certificate) => Some(certificate),
-            Notice::Node(_) | Notice::Cycle(_) => None,
+            Notice::Node(_) | Notice::Cycle(_) | Notice::Reserve(_) => None,
+        }
+    }
+
+    fn reserve_notice(&self, hash: &Hash) -> Option<&Reserve> {
+        match &self.notices.get(hash)?.notice {
+            Notice::Reserve(reserve) => Some(reserve),
+            Notice::Node(_) | Notice::Operator(_) | Notice::Cycle(_) => None,
         }
     }
 }
@@ -404,6 +437,7 @@ fn check(charter: &Charter, signed: &SignedNotice) -> Result<(), NoticeRejection
             let programme = charter.programme(c.programme);
             (programme.ok_or(NoticeRejection::UnknownProgramme)?.org, &[])
         }
+        Notice::Reserve(r) => (r.org, std::slice::from_ref(&r.programme)),
     };
     if charter.organisation(org).is_none() {
         return Err(NoticeRejection::UnknownOrganisation);
@@ -429,6 +463,8 @@ fn check(charter: &Charter, signed: &SignedNotice) -> Result<(), NoticeRejection
         Notice::Operator(c) => check_operator(c),
         Notice::Cycle(c) if c.opens < c.closes && c.closes <= c.expires => Ok(()),
         Notice::Cycle(_) => Err(NoticeRejection::TimesNotInOrder),
+        Notice::Reserve(r) if r.insured == r.reserve => Err(NoticeRejection::SameKey),
+        Notice::Reserve(_) => Ok(()),
     }
 }
 

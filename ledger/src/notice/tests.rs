@@ -99,6 +99,16 @@ fn notices_are_refused_in_order_of_precedence() {
     });
     check(Err(SameKey), 1, with(|c| c.transport = c.node));
     check(Err(SameKey), 1, with(|c| (c.replaces, c.roles) = (Some(c.short()), Roles::NONE)));
+    let reserve = |org: u16, insured: u8, programme, reserve: u8| {
+        let [insured, reserve] = [insured, reserve].map(|n| key(n).public().short());
+        let (org, issued) = (OrgId(org), Minute(10));
+        Notice::Reserve(Reserve { org, insured, programme, reserve, issued })
+    };
+    check(Ok(Learned::New), 1, reserve(1, 10, FOOD, 12));
+    check(Err(UnknownOrganisation), 1, reserve(9, 10, ProgrammeId(9), 10));
+    check(Err(UnknownProgramme), 1, reserve(1, 10, ProgrammeId(9), 10));
+    check(Err(BadSignature), 2, reserve(1, 10, FOOD, 10));
+    check(Err(SameKey), 1, reserve(1, 10, FOOD, 10));
     check(Err(NoRole), 1, with(|c| c.roles = Roles::NONE));
     check(
         Err(NoRole),
@@ -298,7 +308,32 @@ fn roles_are_sets_with_names() {
     assert_eq!(format!("{:?}", OperatorRoles::APPROVER), r#"{"approver"}"#);
 }
 
-/// Thirty notices that meet each other in every way: replaced, contradicting, over the ceiling, of two organisations.
+/// Names who serves the families of a node.
+fn insured(org: u16, node: u8, by: u8, issued: u32) -> Notice {
+    let [insured, reserve] = [node, by].map(|n| key(n).public().short());
+    let (org, programme, issued) = (OrgId(org), FOOD, Minute(issued));
+    Notice::Reserve(Reserve { org, insured, programme, reserve, issued })
+}
+
+#[test]
+fn one_reserve_stands_for_a_node_and_only_its_own_organisation_names_it() {
+    let camp = camp();
+    let short = |n: u8| key(n).public().short();
+    let said = |org, node, by, issued| said(&camp, org, insured(org.into(), node, by, issued));
+    let names = [said(1, 10, 12, 10), said(2, 10, 14, 90)];
+    let nobody = roster(&camp, names.clone());
+    assert_eq!(nobody.reserve_of(&short(10), FOOD), None, "whose node it is isn't known");
+    let known = [crate::fixtures::said(&camp, 1, Notice::Node(node(&camp, 1, 10)))];
+    let one = roster(&camp, known.iter().chain(&names).cloned());
+    assert_eq!(one.reserve_of(&short(10), FOOD).map(|r| r.reserve), Some(short(12)));
+    assert_eq!(one.reserve_of(&short(10), ProgrammeId(2)), None);
+    let later = roster(&camp, known.into_iter().chain(names).chain([said(1, 10, 16, 11)]));
+    assert_eq!(later.reserve_of(&short(10), FOOD).map(|r| r.reserve), Some(short(16)));
+    assert_eq!(later.insured_by(&short(16), FOOD).collect::<Vec<_>>(), [short(10)]);
+    assert_eq!(later.insured_by(&short(12), FOOD).count(), 0, "it was named before");
+}
+
+/// Notices that meet each other in every way: replaced, contradicting, over the ceiling, of two organisations.
 fn crowd(charter: &Charter) -> Vec<SignedNotice> {
     let mut all = Vec::new();
     for (of, n) in [(1, 10), (1, 12), (2, 12), (2, 14), (3, 16), (3, 10)] {
@@ -322,6 +357,9 @@ fn crowd(charter: &Charter) -> Vec<SignedNotice> {
         let cycle = Cycle { expires: Minute(expires), ..MAY_CYCLE };
         all.push(said(charter, 1, Notice::Cycle(cycle)));
     }
+    for (org, by, issued) in [(1, 12, 10), (1, 14, 10), (2, 16, 20)] {
+        all.push(said(charter, org, insured(org.into(), 10, by, issued)));
+    }
     all
 }
 
@@ -330,8 +368,8 @@ proptest! {
 
     #[test]
     fn any_order_of_learning_gives_the_same_roster(
-        order in Just((0..30usize).collect::<Vec<_>>()).prop_shuffle(),
-        twice in prop::collection::vec(0..30usize, 0..6),
+        order in Just((0..33usize).collect::<Vec<_>>()).prop_shuffle(),
+        twice in prop::collection::vec(0..33usize, 0..6),
     ) {
         let camp = camp();
         let crowd = crowd(&camp);
@@ -351,7 +389,7 @@ proptest! {
 
     #[test]
     fn a_notice_has_one_spelling(
-        which in 0..3u8, numbers in any::<[u16; 4]>(), times in any::<[u32; 3]>(),
+        which in 0..4u8, numbers in any::<[u16; 4]>(), times in any::<[u32; 3]>(),
         bytes in any::<[u8; 32]>(), replaces in any::<Option<[u8; 8]>>(),
     ) {
         let [org, site, roles, programme] = numbers;
@@ -378,6 +416,13 @@ proptest! {
                 programmes: list([programme, programme]),
                 issued,
                 not_after,
+            }),
+            2 => Notice::Reserve(Reserve {
+                org: OrgId(org),
+                insured: [bytes[0]; 8],
+                programme,
+                reserve: [bytes[1]; 8],
+                issued,
             }),
             _ => Notice::Cycle(Cycle {
                 programme,

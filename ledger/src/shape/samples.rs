@@ -18,7 +18,7 @@ use crate::id::{CarrierId, EntryName, FederationId, Lane, OrgId};
 use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
-use crate::notice::{NodeCertificate, Notice};
+use crate::notice::{NodeCertificate, Notice, Reserve};
 use crate::receipt::{Heading, Receipt};
 use crate::statement;
 use crate::sync::frame::{Frame, From, Hello, Known};
@@ -356,6 +356,8 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     let mut notices: Vec<String> = notices.iter().map(of).collect();
     let replaces = Some(node(B));
     notices.push(of(&Notice::Node(NodeCertificate { replaces, ..certificate(&federation, 2, A) })));
+    let (insured, programme, reserve, issued) = (node(A), FOOD, node(B), Minute(1));
+    notices.push(of(&Notice::Reserve(Reserve { org, insured, programme, reserve, issued })));
     notices.sort();
     notices.dedup();
     let fork = ArticleFork { one: article.clone(), other: article.clone() };

@@ -89,6 +89,8 @@ mod cuts;
 
 /// The most bytes of a description.
 const LARGEST: usize = 1024 * 1024;
+/// No federation was founded before this program was written: 2026-01-01, in milliseconds since 1970.
+const EARLIEST: Millis = Millis(1_767_225_600_000);
 
 /// A description of an article.
 #[derive(Debug, Deserialize)]
@@ -344,6 +346,13 @@ impl Description {
         let organisations: Vec<Organisation> =
             self.organisation.iter().map(|member| self.member(member)).collect::<Outcome<_>>()?;
         let quorum = federation.quorum.unwrap_or_else(|| default_quorum(organisations.len()));
+        if now < EARLIEST {
+            return Err(Fault::input(format!(
+                "the clock of this machine shows {} (UTC), and a federation's time counts from its founding.",
+                words::print_millis(now)
+            ))
+            .then("Set it, and propose again."));
+        }
         Ok(Act::Found {
             name: name("the federation", &federation.name)?,
             founded: now,

@@ -56,7 +56,7 @@ impl Open {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (charter, mut roster) = session.power(self.charter.as_deref())?;
         let (programme, about) = words::programme(&charter, &self.programme)?;
-        let (now, founded) = (session.now(), charter.founded());
+        let (now, founded) = (session.dated(&charter)?, charter.founded());
         let cycle = Cycle {
             programme,
             cycle: CycleId(self.cycle),

@@ -8,6 +8,7 @@ use annona_node::store::{Store, StoreFault};
 use super::register::Camp;
 use super::serve::Day;
 use super::stage::Stage;
+use super::{copy, copy_heads};
 use crate::fault::{Exit, Fault, Outcome};
 
 pub(super) fn act(stage: &mut Stage, camp: &Camp, day: &Day) -> Outcome {
@@ -39,7 +40,7 @@ fn altered(stage: &mut Stage) -> Outcome {
     let to = stage.path("lake-altered");
     copy(&from, &to)?;
     // A machine of its own, as it were: whoever opens a copy beside the real one makes that one stop signing.
-    copy(&stage.path("heads"), &stage.path("heads-altered"))?;
+    copy_heads(stage, "heads-altered")?;
     let body = some_body(&from.join(LEDGER))?;
     let ledger = to.join(LEDGER);
     let mut bytes = fs::read(&ledger).map_err(|fault| Fault::io("read", &ledger, fault))?;
@@ -70,20 +71,4 @@ fn some_body(ledger: &std::path::Path) -> Outcome<Vec<u8>> {
     })?;
     work.check()?;
     Ok(found)
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) -> Outcome {
-    let fault = |fault| Fault::io("copy", from, fault);
-    fs::create_dir(to).map_err(fault)?;
-    for entry in fs::read_dir(from).map_err(fault)? {
-        let entry = entry.map_err(fault)?;
-        let place = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &place)?;
-        } else {
-            fs::copy(entry.path(), place).map_err(fault)?;
-        }
-    }
-    let mode = fs::metadata(from).map_err(fault)?.permissions();
-    fs::set_permissions(to, mode).map_err(fault)
 }

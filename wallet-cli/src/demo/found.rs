@@ -7,7 +7,7 @@ use crate::fault::Outcome;
 const OFFICES: [(u16, &str); 3] = [(1, "relief"), (2, "city"), (3, "water")];
 /// The nodes: folder, roles, the site's number.
 pub(super) const NODES: [(&str, &str, u16); 3] = [
-    ("treasury", "--role treasury", 1),
+    ("treasury", "--role treasury --role witness", 1),
     ("lake", "--role registrar --role merchant", 2),
     ("hill", "--role registrar --role merchant", 3),
 ];
@@ -165,7 +165,26 @@ fn nodes(stage: &mut Stage) -> Outcome {
     for (dir, ..) in NODES {
         stage.run(&format!("node learn --dir {dir} {}", notices.join(" ")))?;
     }
-    Ok(())
+    insure(stage)
+}
+
+/// For each site, the node that serves its families should it be lost.
+fn insure(stage: &mut Stage) -> Outcome {
+    stage.run("charter show --dir treasury --out charter.annona")?;
+    let mut names = Vec::new();
+    for (site, reserve) in [("lake", "hill"), ("hill", "lake")] {
+        for programme in ["Food", "Cash"] {
+            let out = format!("{site}-{programme}-insured.annona");
+            stage.run(&format!(
+                "node insure {site} --reserve {reserve} --programme {programme} --keys relief.keys --charter charter.annona --out {out}"
+            ))?;
+            names.push(out);
+        }
+    }
+    for (dir, ..) in NODES {
+        stage.run(&format!("node learn --dir {dir} {}", names.join(" ")))?;
+    }
+    stage.result("insured", "each site is named as the other's reserve, before anything happens")
 }
 
 fn budget(stage: &mut Stage) -> Outcome {
@@ -209,15 +228,19 @@ fn budget(stage: &mut Stage) -> Outcome {
     stage.run(
         "pay supply --dir treasury --programme Food --to hill --cycle 1 --item Rice=60 --as float --out hill-float.ticket",
     )?;
+    stage.run(
+        "pay supply --dir treasury --programme Food --to hill --cycle 1 --item Rice=2000 --as reserve --out hill-reserve.ticket",
+    )?;
     let claims: Vec<String> = [
         "pay claim --dir lake lake-food.ticket lake-cash.ticket",
-        "pay claim --dir hill hill-food.ticket hill-cash.ticket hill-float.ticket",
+        "pay claim --dir hill hill-food.ticket hill-cash.ticket hill-float.ticket hill-reserve.ticket",
     ]
     .map(str::to_owned)
     .to_vec();
     stage.together(&claims)?;
     stage.result(
         "supplied",
-        "both sites hold their share, and the hill 60 kg of rice as an allowance for strangers; no link was needed",
+        "both sites hold their share, and the hill 60 kg of rice as an allowance for strangers and 2,000 kg set aside for the \
+         lake's families; no link was needed",
     )
 }

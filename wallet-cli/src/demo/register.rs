@@ -28,6 +28,9 @@ pub(super) struct Site {
     pub(super) dir: &'static str,
     /// The register the keys belong to.
     pub(super) source: String,
+    /// The registration file, and the map that reads it.
+    pub(super) file: String,
+    pub(super) map: String,
     /// The families' keys in it.
     pub(super) keys: Vec<String>,
     /// Two operators of the site.
@@ -44,15 +47,17 @@ pub(super) fn act(
         "Names stay in the site's sealed person file. On the ledger each family is a number that means nothing elsewhere. \
          So many at once need two operators.",
     )?;
-    stage.write("sample.map.toml", sample::MAP)?;
     for (dir, seed, households) in SIZES {
+        // Each site has a register of its own: the first household of one is not that of the other.
+        let map = sample::MAP.replace("\"sample-camp\"", &format!("\"{dir}-camp\""));
+        stage.write(&format!("{dir}.map.toml"), &map)?;
         let mut csv = Vec::new();
         let path = stage.path(&format!("{dir}-families.csv"));
         sample::camp(seed, households, &mut csv)
             .map_err(|fault| Fault::io("invent", &path, fault))?;
         atomic::write(&path, &csv)?;
     }
-    let (mut file, mut map_file) = ("lake-families.csv".to_owned(), "sample.map.toml".to_owned());
+    let (mut file, mut map_file) = ("lake-families.csv".to_owned(), "lake.map.toml".to_owned());
     if let (Some(from), Some(map)) = (registrations, map) {
         let ending = from.extension().and_then(|end| end.to_str()).unwrap_or("csv");
         file = format!("lake-registrations.{ending}");
@@ -61,18 +66,8 @@ pub(super) fn act(
         stage.copy(map, &map_file)?;
     }
     let lake = Site::read(stage, "lake", ["mara", "yusuf"], &file, &map_file)?;
-    let hill = Site::read(stage, "hill", ["noor", "sami"], "hill-families.csv", "sample.map.toml")?;
-    let imports: Vec<String> = [(&lake, &file, &map_file), (&hill, &"hill-families.csv".into(), &"sample.map.toml".into())]
-        .iter()
-        .map(|(site, file, map)| {
-            let [one, two] = site.operators;
-            format!(
-                "family import {file} --map {map} --dir {} --operator {one}.keys --operator-passphrase-file pass.txt \
-                 --second-operator {two}.keys --second-passphrase-file pass.txt",
-                site.dir
-            )
-        })
-        .collect();
+    let hill = Site::read(stage, "hill", ["noor", "sami"], "hill-families.csv", "hill.map.toml")?;
+    let imports = [&lake, &hill].map(|site| site.import(site));
     for (answer, site) in stage.together(&imports)?.iter().zip([&lake, &hill]) {
         let text = format!("{} families at the {}", answer.field("added")?, site.dir);
         stage.result("registered", &text)?;
@@ -81,22 +76,32 @@ pub(super) fn act(
 }
 
 impl Site {
+    /// The command that registers the families of a site here.
+    pub(super) fn import(&self, of: &Self) -> String {
+        let [one, two] = self.operators;
+        format!(
+            "family import {} --map {} --dir {} --operator {one}.keys --operator-passphrase-file pass.txt \
+             --second-operator {two}.keys --second-passphrase-file pass.txt",
+            of.file, of.map, self.dir
+        )
+    }
+
     /// The families a registration file will register.
     fn read(
         stage: &Stage,
         dir: &'static str,
         operators: [&'static str; 2],
         file: &str,
-        map: &str,
+        map_file: &str,
     ) -> Outcome<Self> {
-        let bytes = atomic::read(&stage.path(map), MAP)?;
+        let bytes = atomic::read(&stage.path(map_file), MAP)?;
         let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map))?;
-        let map = Map::parse(text).map_err(|why| Fault::from(why).at(map))?;
-        let source = Source::open(&stage.path(file), &map.csv())?;
+            .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_file))?;
+        let map = Map::parse(text).map_err(|why| Fault::from(why).at(map_file))?;
+        let (register, opened) = (map.source.clone(), Source::open(&stage.path(file), &map.csv())?);
         let cancel = AtomicBool::new(false);
         let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };
-        let registration = Registration::read(&source, &map, &mut watch)?;
+        let registration = Registration::read(&opened, &map, &mut watch)?;
         let mut keys = Vec::new();
         registration.each(|_, household| {
             if keys.len() < LISTED {
@@ -110,6 +115,7 @@ impl Site {
                 keys.len()
             )));
         }
-        Ok(Self { dir, source: map.source, keys, operators })
+        let (file, map) = (file.to_owned(), map_file.to_owned());
+        Ok(Self { dir, source: register, file, map, keys, operators })
     }
 }

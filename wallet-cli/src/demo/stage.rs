@@ -133,8 +133,52 @@ impl Stage {
         all.iter().zip(children).map(|(words, child)| self.finish(words, child)?.fine()).collect()
     }
 
+    /// Fails unless an outcome is what it should be.
+    pub(super) fn must(&self, what: &str, well: bool) -> Outcome {
+        if well {
+            return Ok(());
+        }
+        Err(Fault::new(Exit::Bug, format!("step {} should have come to {what}", self.step)))
+    }
+
+    /// Writes a bundle of one node for others onto the stick, in a folder of its own.
+    pub(super) fn stick(&mut self, from: &str, to: &[&str], folder: &str) -> Outcome {
+        self.folder(folder)?;
+        let to: Vec<String> = to.iter().map(|node| format!("--to {node}")).collect();
+        self.run(&format!("bundle export {} --dir {from} --out {folder}", to.join(" "))).map(drop)
+    }
+
+    /// Loses a folder.
+    pub(super) fn burn(&self, name: &str) -> Outcome {
+        if !self.screen.json {
+            self.screen.note(format!("    $ rm -r {name}"));
+        }
+        let path = self.path(name);
+        fs::remove_dir_all(&path).map_err(|fault| Fault::io("remove", &path, fault))
+    }
+
+    /// Says that another act begins.
+    pub(super) fn curtain(&self, text: &str) {
+        self.screen.note(format!("\n{text}"));
+    }
+
     /// Runs a command that must be refused, with this exit code and these words in its reason, and tells the reason.
     pub(super) fn refused(&mut self, name: &str, words: &str, code: i32, reason: &str) -> Outcome {
+        self.ends(name, words, (code, reason), "refused")
+    }
+
+    /// Runs a command that must find something wrong, as [`Stage::refused`].
+    pub(super) fn finds(&mut self, name: &str, words: &str, code: i32, reason: &str) -> Outcome {
+        self.ends(name, words, (code, reason), "found")
+    }
+
+    fn ends(
+        &mut self,
+        name: &str,
+        words: &str,
+        (code, reason): (i32, &str),
+        label: &str,
+    ) -> Outcome {
         let child = self.start(words)?;
         let answer = self.finish(words, child)?;
         let message = answer.error();
@@ -142,13 +186,13 @@ impl Stage {
             if self.screen.json {
                 return self.result(name, &message);
             }
-            self.screen.note(format!("    \x1b[31mrefused\x1b[0m (exit {code}): {message}"));
+            self.screen.note(format!("    \x1b[31m{label}\x1b[0m (exit {code}): {message}"));
             return Ok(());
         }
         Err(Fault::new(
             Exit::Bug,
             format!(
-                "`annona {words}` should have been refused with {code} and \"{reason}\", but ended with {:?}: {message}",
+                "`annona {words}` should have ended with {code} and \"{reason}\", but ended with {:?}: {message}",
                 answer.code
             ),
         ))

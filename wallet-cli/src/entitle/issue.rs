@@ -13,6 +13,7 @@ use annona_node::writer::GROUP;
 use clap::Args;
 use serde_json::json;
 
+use super::reissue::Lost;
 use super::rows;
 use crate::fault::{Fault, Outcome};
 use crate::progress::Bar;
@@ -40,12 +41,18 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        rows_of(session, &self.list, Owner::Budget, self.dry_run)
+        rows_of(session, &self.list, None, self.dry_run)
     }
 }
 
-/// Issues the rows of a list that are left, out of lots of one kind.
-pub(super) fn rows_of(session: &Session, list: &str, from: Owner, dry_run: bool) -> Outcome {
+/// Issues the rows of a list that are left, out of the budget, or for a site that is lost out of the reserve.
+pub(super) fn rows_of(
+    session: &Session,
+    list: &str,
+    lost: Option<Lost<'_>>,
+    dry_run: bool,
+) -> Outcome {
+    let from = if lost.is_some() { Owner::Reserve } else { Owner::Budget };
     let mut node = session.signing_node()?;
     let short = node.public().short();
     let lists = rows::frozen(node.store(), &short)?;
@@ -64,8 +71,9 @@ pub(super) fn rows_of(session: &Session, list: &str, from: Owner, dry_run: bool)
         cycle.map(|c| c.expires).ok_or_else(|| Fault::refused("the cycle is not open."))?;
     let all = rows::rows(node.store(), &root)?;
     let feed = node.feed(Lane::Value, list.programme);
-    if from == Owner::Reserve {
-        advise(session, &node, &list, &all)?;
+    if let Some(lost) = lost {
+        let elsewhere = advise(session, &node, &list, &all)?;
+        lost.ask(session, &node, list.programme, &elsewhere)?;
     }
     let left: Vec<Row> = {
         let work = node.store().look()?;
@@ -140,8 +148,9 @@ fn group(
 }
 
 /// Says what the families of a list have left at other places, as far as it is known here. Advice, and no check: it
-/// changes when more turns up, or a cut is lowered.
-fn advise(session: &Session, node: &Node, list: &List, rows: &[Row]) -> Outcome {
+/// changes when more turns up, or a cut is lowered. Returns those places.
+fn advise(session: &Session, node: &Node, list: &List, rows: &[Row]) -> Outcome<BTreeSet<[u8; 8]>> {
+    let mut places = BTreeSet::new();
     let purses: BTreeSet<Purse> = rows.iter().map(|row| row.purse).collect();
     let own = node.public();
     let work = node.store().look()?;
@@ -150,6 +159,7 @@ fn advise(session: &Session, node: &Node, list: &List, rows: &[Row]) -> Outcome 
         let elsewhere = work.chain(at.chain).feed.node != own;
         let theirs = matches!(lot.owner, Owner::Purse(purse) if purses.contains(&purse));
         if elsewhere && theirs && lot.cycle == list.cycle {
+            places.insert(work.chain(at.chain).feed.node.short());
             let sum = left.entry(lot.commodity).or_default();
             *sum = sum.saturating_add(lot.balance.units().max(0));
         }
@@ -165,5 +175,5 @@ fn advise(session: &Session, node: &Node, list: &List, rows: &[Row]) -> Outcome 
             c.name
         ));
     }
-    Ok(())
+    Ok(places)
 }

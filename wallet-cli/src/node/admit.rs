@@ -88,7 +88,7 @@ impl Admit {
                 charter.federation()
             )));
         }
-        let now = session.now();
+        let now = session.dated(&charter)?;
         // Of two certificates of one minute the one with the greater hash would stand: a later one is later.
         let known = roster.node(&request.node.short()).map_or(0, |c| c.issued.0.saturating_add(1));
         let at = Minute(Minute::of(now, charter.founded()).0.max(known));

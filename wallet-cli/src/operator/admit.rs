@@ -79,14 +79,15 @@ impl Admit {
         if roles.has(OperatorRoles::REGISTRAR.and(OperatorRoles::CASHIER)) && !self.small_site {
             return Err(together("an operator who registers families and serves them"));
         }
+        let now = session.dated(&charter)?;
         let certificate = OperatorCertificate {
             org,
             operator,
             site: SiteId(self.site),
             roles,
             programmes: Bounded::new(programmes)?,
-            issued: Minute::of(session.now(), charter.founded()),
-            not_after: self.until.until(session.now(), charter.founded()),
+            issued: Minute::of(now, charter.founded()),
+            not_after: self.until.until(now, charter.founded()),
         };
         session.screen.note(line(&certificate, charter.founded()));
         let keys = session.keys(&self.keys)?;

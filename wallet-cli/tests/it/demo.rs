@@ -35,14 +35,32 @@ fn the_demonstration_plays_to_its_end() {
         ("audited", "good"),
         ("altered_file", "wrong"),
         ("report", "report.html"),
+        ("insured", "other's reserve"),
+        ("burnt", "gone"),
+        ("ate", "2 families ate"),
+        ("suspense", "kg of rice"),
+        ("fenced", "rejection 49"),
+        ("certified", "by City"),
+        ("rollback", "goes back on"),
+        ("forked", "forked"),
+        ("fork_charged", "Relief owes 14 kg"),
+        ("restored", "node reincarnate"),
+        ("no_rights", "rejection"),
+        ("reincarnated", "new key"),
+        ("closed", "closed"),
+        ("found", "forked"),
+        ("owed", "organisation 1 owes"),
+        ("report_after", "the report lists them"),
     ] {
         assert!(
             told.iter().any(|(n, text)| *n == name && text.contains(words)),
             "{name}: \"{words}\" was not told in {told:#?}"
         );
     }
-    let page = fs::read_to_string(camp.file("day/report.html")).expect("the report");
-    assert!(page.contains("<svg"), "with plots");
+    for page in ["day/report.html", "day/report-after.html"] {
+        let page = fs::read_to_string(camp.file(page)).expect("the report");
+        assert!(page.contains("<svg"), "with plots");
+    }
     // The folders are left, and work.
     camp.bare("status --dir day/hill").fine();
     camp.bare("audit verify day/auditor/camp.audit").fine();

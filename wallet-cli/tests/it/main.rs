@@ -2,6 +2,7 @@
 
 mod camp;
 mod carry;
+mod clocks;
 mod counter;
 mod demo;
 mod entitle;
@@ -14,4 +15,6 @@ mod outside;
 mod pay;
 mod settle;
 mod stopped;
+mod terminal;
 mod vouch;
+mod wrong_files;

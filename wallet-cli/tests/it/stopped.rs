@@ -156,3 +156,25 @@ fn s17_a_charter_that_forked_is_healed_by_files_and_who_was_on_the_lost_branch_c
     camp.run("charter apply all.annona --dir treasury").fine();
     assert_eq!(head("treasury"), head("lake"));
 }
+
+#[test]
+fn a_reserve_is_named_in_advance_and_kept_to() {
+    let camp = counter();
+    let looks = |dir: &str| camp.run(&format!("doctor --dir {dir}")).fine().out;
+    assert!(looks("hill").contains("nobody is named to serve its families in Food"));
+    let insure = "node insure hill --programme Food --keys relief.keys --out insured.annona";
+    camp.run(&format!("{insure} --reserve hill")).fails(5, "both nodes stand at site");
+    camp.run(&format!("{insure} --reserve nowhere")).fails(3, "nowhere");
+    camp.run(&format!("{insure} --reserve treasury --dry-run")).fine();
+    assert!(!camp.file("insured.annona").exists());
+    camp.run(&format!("{insure} --reserve treasury --charter charter.annona")).fine();
+    for dir in ["lake", "hill"] {
+        camp.bare(&format!("node learn insured.annona --dir {dir}")).fine();
+    }
+    assert!(!looks("hill").contains("nobody is named"));
+    // The lake isn't the hill's reserve: it re-issues only where somebody says that it must.
+    let again = format!("entitle reissue {} --of hill", camp.told("frozen.txt"));
+    camp.run(&format!("{again} --dry-run")).fails(5, "the reserve of hill is at treasury");
+    let anyway = camp.run(&format!("{again} --anyway --dry-run")).fine();
+    assert!(anyway.err.contains("treasury was named"), "{}", anyway.err);
+}

@@ -1,0 +1,145 @@
+//! Clocks at 1970 and at 2099, through the real program. `ANNONA_NOW` is heard by builds for tests alone.
+
+use serde_json::{Value, json};
+
+use crate::camp::{Answer, Camp, split};
+use crate::counter::counter;
+
+/// A dead battery.
+const DEAD: u64 = 0;
+/// 2099-01-01.
+const FAR: u64 = 4_070_908_800_000;
+
+fn at(camp: &Camp, now: u64, words: &str) -> Answer {
+    let mut command = camp.command(split(words));
+    command.arg("--passphrase-file").arg("pass.txt").env("ANNONA_NOW", now.to_string());
+    let output = command.output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    Answer { code: output.status.code(), out, err, said: format!("{words} in {now}") }
+}
+
+/// The times of everything paid, as the list prints them.
+fn times(camp: &Camp, dir: &str) -> Vec<String> {
+    let listed = camp.run(&format!("pay list --json --dir {dir}")).fine();
+    let payments = listed.lines().into_iter().filter(|line| line["kind"] == "payment");
+    payments.filter_map(|line| Some(line["at"].as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn a_clock_at_1970_or_2099_starves_nobody_and_stamps_as_the_rules_say() {
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    for now in [DEAD, FAR] {
+        let camp = counter();
+        let before = times(&camp, "lake");
+        let newest = before.iter().max().expect("somebody was served").clone();
+        // The counter.
+        let served = at(&camp, now, "pay charge --family 1 --item Rice=1 --json").fine();
+        at(&camp, now, "pay charge --from queue.jsonl --json").fine();
+        at(&camp, now, &format!("pay refund {}", served.field(0, "entry"))).fine();
+        at(&camp, now, "pay ticket --family 1 --to hill --out away.ticket").fine();
+        at(&camp, now, "pay claim away.ticket supply.ticket --dir hill").fine();
+        at(&camp, now, "pay charge --ticket away.ticket --item Rice=1 --dir hill").fine();
+        // What was handed out now is stamped with the day everybody else is at, in either case.
+        let day = |time: &String| time.split(' ').next().unwrap_or_default().to_owned();
+        let after = times(&camp, "lake");
+        assert!(after.len() > before.len());
+        assert!(after.iter().all(|time| day(time) <= day(&newest) || *time == newest), "{after:?}");
+        assert!(after.iter().all(|time| time >= before.iter().min().expect("one")), "{after:?}");
+        // The desk.
+        at(&camp, now, &format!("family add --member full_name=Late {mara}")).fine();
+        at(&camp, now, &format!("card issue 2 {mara}")).fine();
+        at(&camp, now, &format!("family import families.csv --map families.toml {mara}")).fine();
+        camp.write("list.csv", "household_id,Rice\nB1-001,0.25\n");
+        let list =
+            at(&camp, now, "entitle import list.csv --programme Food --cycle 1 --json").fine();
+        let list = list.field(0, "list");
+        at(&camp, now, &format!("entitle approve {list} {mara}")).fine();
+        at(&camp, now, &format!("entitle approve {list} {}", mara.replace("mara", "yusuf"))).fine();
+        at(&camp, now, &format!("entitle issue {list}")).fine();
+        // Files for others, and what they find.
+        at(&camp, now, "bundle export --to hill --to treasury --out stick").fine();
+        at(&camp, now, "bundle import stick --dir treasury").fine();
+        at(&camp, now, "checkpoint make").fine();
+        at(&camp, now, "checkpoint cosign").fine();
+        at(&camp, now, "audit export late.audit --seal").fine();
+        at(&camp, now, "audit verify late.audit").fine();
+        at(&camp, now, "audit report late.audit --out late.html").fine();
+        at(&camp, now, "backup late.backup").fine();
+        // The node says what is the matter.
+        let status = at(&camp, now, "status --json").fine();
+        assert_eq!(status.lines()[0]["clock_doubted"], json!(now == FAR), "{}", status.out);
+        let doctor = at(&camp, now, "doctor --json").fails(1, "wrong");
+        let clock = doctor.lines().into_iter().find(|line| line["check"] == "clock");
+        let clock = clock.expect("the clock was looked at");
+        assert_eq!(clock["well"], json!(false), "{clock}");
+        let words = if now == DEAD { "before the newest entry" } else { "35 days" };
+        assert!(clock["found"].as_str().is_some_and(|found| found.contains(words)), "{clock}");
+        // Set right again, everything goes on and is good.
+        camp.run("pay charge --family 1 --item Rice=0.125").fine();
+        camp.run("audit export after.audit --seal").fine();
+        camp.bare("audit verify after.audit").fine();
+        let health = camp.run("doctor --full --rebuild").fine();
+        assert!(health.out.contains("made anew, the same"), "{}", health.out);
+    }
+}
+
+#[test]
+fn offices_are_told_when_their_clock_cannot_be_right() {
+    let camp = Camp::new();
+    let signing = "--keys relief.keys --charter charter.annona";
+    let office = [
+        format!(
+            "node admit hill.request {signing} --site 3 --small-site --until +30d --out new.annona"
+        ),
+        format!(
+            "operator admit mara.keys.public {signing} --organisation 1 --site 2 --role cashier --programme Food --until +30d --out new.annona"
+        ),
+        format!(
+            "cycle open --programme Food --cycle 9 --opens +0d --closes +30d --expires +40d {signing} --out new.annona"
+        ),
+        format!("node insure hill --reserve treasury --programme Food {signing} --out new.annona"),
+    ];
+    for words in &office {
+        at(&camp, DEAD, words).fails(3, "before the federation was founded");
+        assert!(!camp.file("new.annona").exists(), "{words}");
+    }
+    at(&camp, DEAD, "charter propose --found federation.toml --out new.annona").fails(3, "1970");
+    assert!(!camp.file("new.annona").exists());
+    // A clock that is far ahead may be right: the dates are shown, and a person agrees to them.
+    for words in &office[..3] {
+        let told = at(&camp, FAR, words).fine();
+        let said = format!("{}{}", told.out, told.err);
+        assert!(said.contains("2099"), "{words}: {said}");
+    }
+    // Folders, keys and backups have nothing to do with the time.
+    for (now, name) in [(DEAD, "dead"), (FAR, "far")] {
+        at(&camp, now, &format!("init --dir {name} --site {name} --role merchant --organisation 1 --passphrase-cost light"))
+            .fine();
+        at(&camp, now, &format!("charter apply charter.annona --dir {name}")).fine();
+        at(&camp, now, &format!("node request --dir {name} --out {name}.request")).fine();
+        at(&camp, now, &format!("key new --organisation 7 --out {name}.keys --recovery {name}-r.keys --passphrase-cost light"))
+            .fine();
+        at(&camp, now, &format!("restore lake.backup --dir {name}-back")).fine();
+        at(&camp, now, &format!("node reincarnate --dir {name}-back")).fine();
+    }
+}
+
+#[test]
+fn an_operator_answers_for_a_clock_that_is_far_ahead_and_right() {
+    let camp = counter();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    // A year later nobody was heard of: the certificates still run, and the clock is doubted until somebody says so.
+    let later = 1_000 * 60 * 60 * 24 * 60 + now();
+    let doubted = |answer: Answer| -> Value { answer.fine().lines()[0]["clock_doubted"].clone() };
+    assert_eq!(doubted(at(&camp, later, "status --json")), json!(true));
+    at(&camp, later, &format!("node clock {mara} --dry-run")).fine();
+    assert_eq!(doubted(at(&camp, later, "status --json")), json!(true));
+    at(&camp, later, &format!("node clock {mara}")).fine();
+    assert_eq!(doubted(at(&camp, later, "status --json")), json!(false));
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(since.expect("after 1970").as_millis()).expect("small")
+}

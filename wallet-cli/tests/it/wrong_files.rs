@@ -1,0 +1,116 @@
+//! Every command that takes a file is given nothing, noise, and every kind of file that is not its own: it says which file
+//! it was and ends with one of its exit codes, and nothing has changed.
+
+use std::fs;
+
+use crate::counter::counter;
+
+/// Files of every kind there is, with the word by which the commands below say that it is their own.
+const KINDS: [(&str, &str); 14] = [
+    ("empty", ""),
+    ("noise", ""),
+    ("charter.annona", "papers"),
+    ("camp.audit", "audit"),
+    ("noor.proof", "proof"),
+    ("part-1.annona", "bundle"),
+    ("camp.checkpoint", "checkpoint"),
+    ("relief.keys", "keys"),
+    ("lake.backup", "backup"),
+    ("lake.people", "people"),
+    ("lake.request", "request"),
+    ("families.csv", "table"),
+    ("families.toml", "toml"),
+    ("amina.ticket", "ticket"),
+];
+
+/// Commands with a file, and the kinds that are theirs.
+const COMMANDS: [(&str, &[&str]); 41] = [
+    ("charter apply {}", &["papers"]),
+    ("charter show {}", &["papers"]),
+    ("charter propose --found {} --out out", &[]),
+    ("charter propose --acts {} --out out", &[]),
+    ("charter propose --acts budget.toml --charter {} --out out", &["papers"]),
+    ("charter sign {} --keys relief.keys", &[]),
+    ("charter sign budget.annona --keys {}", &["keys"]),
+    ("node admit {} --keys relief.keys --site 9 --role courier --out out", &["request"]),
+    ("node admit lake.request --keys {} --site 9 --role courier --out out", &["keys"]),
+    ("node learn {}", &["papers"]),
+    ("node insure hill --reserve treasury --programme Food --keys {} --out out", &["keys"]),
+    (
+        "operator admit {} --keys relief.keys --organisation 1 --site 2 --role cashier --programme Food --out out",
+        &[],
+    ),
+    (
+        "family add --member full_name=X --operator {} --operator-passphrase-file pass.txt",
+        &["keys"],
+    ),
+    ("family import {} --map families.toml --dry-run", &["table"]),
+    ("family import families.csv --map {} --dry-run", &["toml"]),
+    ("family import families.csv --members {} --map two.toml --dry-run", &["table"]),
+    ("entitle import {} --programme Food --cycle 1 --dry-run", &["table"]),
+    ("entitle import list.csv --programme Food --cycle 1 --map {} --dry-run", &["toml"]),
+    ("pay claim {} --dir hill", &["ticket"]),
+    ("pay decline {} --dir hill", &["ticket"]),
+    ("pay charge --ticket {} --item Rice=1 --dir hill", &["ticket"]),
+    ("pay charge --from {}", &["empty"]),
+    ("bundle import {}", &["bundle"]),
+    ("bundle inspect {}", &["bundle"]),
+    ("checkpoint import {}", &["checkpoint"]),
+    ("checkpoint verify {}", &["checkpoint"]),
+    ("checkpoint begin {} --programme Food --dir hill", &[]),
+    ("audit verify {}", &["audit"]),
+    ("audit prove {} 1#12 --out out", &[]),
+    ("audit check-proof {}", &["proof"]),
+    ("audit trace {} 1#12", &[]),
+    ("audit reconcile {}", &["audit"]),
+    ("audit reconcile camp.audit --merchant-list {}", &[]),
+    ("audit anomalies {}", &["audit"]),
+    ("audit sample {} --seed x", &["audit"]),
+    ("audit report {} --out out", &["audit"]),
+    ("audit log check camp.log --log-key {}", &[]),
+    ("restore {} --dir elsewhere", &["backup"]),
+    ("restore lake.backup --people-keys {} --dir elsewhere", &["people"]),
+    ("key show {}", &["keys"]),
+    ("key passwd {} --new-passphrase-file new-passphrase.txt", &["keys"]),
+];
+
+#[test]
+fn a_file_of_another_kind_is_named_and_changes_nothing() {
+    let camp = counter();
+    camp.write("empty", "");
+    let noise: Vec<u8> =
+        (0u32..5_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    camp.write("noise", noise);
+    let before = camp.run("status --json").fine().out;
+    let mut wrong = Vec::new();
+    for (command, own) in COMMANDS {
+        for (file, kind) in KINDS {
+            if own.contains(&kind) || own.contains(&file) {
+                continue;
+            }
+            let words = command.replace("{}", file);
+            let answer = camp.run(&words);
+            let told = answer.err.contains(file) || answer.out.contains(file);
+            let refused = matches!(answer.code, Some(1 | 3 | 5 | 6));
+            if !refused || !told || answer.err.contains("fault of") {
+                wrong.push(format!(
+                    "{words}\n  {:?} {}{}",
+                    answer.code,
+                    answer.out.trim(),
+                    answer.err.trim()
+                ));
+            }
+            let made = ["out", "elsewhere"].into_iter().find(|name| camp.file(name).exists());
+            if let Some(made) = made {
+                wrong.push(format!("{words}\n  left {made} behind"));
+                let path = camp.file(made);
+                let gone =
+                    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+                gone.expect("removed");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(camp.run("status --json").fine().out, before);
+    camp.run("doctor --full").fine();
+}
