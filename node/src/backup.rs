@@ -28,7 +28,7 @@ const CHUNK: usize = 1 << 20;
 pub const PEOPLE_KEYS: &str = "people.keys";
 
 /// The names a backup may hold: a hostile one cannot write anywhere else.
-const NAMES: [&str; 5] = [LEDGER, PEOPLE, KEYS, SETTINGS, PEOPLE_KEYS];
+const NAMES: [&str; 4] = [LEDGER, PEOPLE, KEYS, SETTINGS];
 
 /// Why a backup could not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,11 @@ pub enum BackupFault {
         "the backup does not open: the passphrase is another one (that of the time it was made), or the file was changed or cut short."
     )]
     DoesNotOpen,
+    /// The file of people's keys where a backup should be, or the other way round.
+    #[error(
+        "this is the other of the two files: a backup, and the keys of its people's records. Check the paths."
+    )]
+    OtherFile,
     /// What was sealed is not what a backup holds.
     #[error("the backup holds something this program does not know: use a newer annona.")]
     Unknown,
@@ -166,6 +171,28 @@ pub fn read(
     into: &Path,
     passphrase: &Zeroizing<String>,
 ) -> Result<Vec<&'static str>, BackupFault> {
+    open(from, into, passphrase, &NAMES)
+}
+
+/// Opens the file of people's keys beside what [`read`] gave, as [`PEOPLE_KEYS`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_people_keys(
+    from: &Path,
+    into: &Path,
+    passphrase: &Zeroizing<String>,
+) -> Result<(), BackupFault> {
+    open(from, into, passphrase, &[PEOPLE_KEYS]).map(drop)
+}
+
+fn open(
+    from: &Path,
+    into: &Path,
+    passphrase: &Zeroizing<String>,
+    allowed: &[&'static str],
+) -> Result<Vec<&'static str>, BackupFault> {
     let failed = |e| DiskFault::io("read", from, e);
     let mut file = File::open(from).map_err(failed)?;
     let mut header = [0u8; HEADER];
@@ -189,9 +216,13 @@ pub fn read(
         for _ in 0..length {
             name.extend_from_slice(&opened.take::<1>()?);
         }
-        let name =
-            NAMES.into_iter().find(|known| known.as_bytes() == name && !names.contains(known));
-        let name = name.ok_or(BackupFault::Unknown)?;
+        let told = |names: &[&'static str]| names.iter().find(|n| n.as_bytes() == name).copied();
+        let other = told(&NAMES).or_else(|| told(&[PEOPLE_KEYS]));
+        let name = match (told(allowed), other) {
+            (Some(name), _) if !names.contains(&name) => name,
+            (None, Some(_)) => return Err(BackupFault::OtherFile),
+            _ => return Err(BackupFault::Unknown),
+        };
         let path = into.join(name);
         let write = |e| DiskFault::io("write", &path, e);
         let mut out = atomic::private().write(true).create_new(true).open(&path).map_err(write)?;

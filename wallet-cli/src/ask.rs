@@ -82,6 +82,10 @@ impl Ask {
             )));
         }
         rpassword::prompt_password(format!("{what}: ")).map(Zeroizing::new).map_err(|fault| {
+            // Ctrl-C where nothing is shown comes as a letter, not as a signal.
+            if fault.kind() == std::io::ErrorKind::Interrupted {
+                return Fault::interrupted();
+            }
             Fault::io("read the passphrase from", Path::new("the terminal"), fault)
         })
     }

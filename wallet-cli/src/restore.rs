@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use annona_ledger::wire;
 use annona_node::atomic;
-use annona_node::backup::{PEOPLE_KEYS, read};
+use annona_node::backup::{PEOPLE_KEYS, read, read_people_keys};
 use annona_node::folder::{Folder, KEYS, PEOPLE};
 use annona_node::keystore::{Keystore, Name, Secret};
 use annona_node::vault::Vault;
@@ -39,9 +39,12 @@ impl Restore {
         let passphrase = session.ask.passphrase(&what)?;
         let folder = Folder::begin(&session.dir)?;
         let done = (|| {
-            let mut names = read(&self.file, folder.root(), &passphrase)?;
+            let mut names = read(&self.file, folder.root(), &passphrase)
+                .map_err(|why| Fault::from(why).at(self.file.display()))?;
             let Some(path) = &self.people_keys else { return Ok(names) };
-            names.extend(read(path, folder.root(), &passphrase)?);
+            read_people_keys(path, folder.root(), &passphrase)
+                .map_err(|why| Fault::from(why).at(path.display()))?;
+            names.push(PEOPLE_KEYS);
             let file = folder.file(PEOPLE_KEYS);
             let bytes = atomic::read(&file, MOST_KEYS)?;
             let keys: Vec<(i64, Vec<u8>)> = wire::decode(&bytes, MOST_KEYS)?;

@@ -45,7 +45,8 @@ impl Anomalies {
             again: self.again,
         };
         let file = AuditFile::open(&self.file)?;
-        let seen = anomalies(&file, usual)?;
+        let seen =
+            anomalies(&file, usual).map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&seen).unwrap_or_default();
         session.screen.answer("audit_anomalies", value, || {
             let mut lines: Vec<String> = seen

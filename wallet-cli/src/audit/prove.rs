@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::entry;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -33,7 +33,9 @@ impl Prove {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (feed, index) = entry(&self.entry)?;
         let file = AuditFile::open(&self.file)?;
-        let bytes = prove(&file, &feed, index, None)?.encode();
+        let bytes = prove(&file, &feed, index, None)
+            .map_err(|why| Fault::from(why).at(self.file.display()))?
+            .encode();
         atomic::write(&self.out, &bytes)?;
         let value = json!({
             "file": self.out, "bytes": bytes.len(), "feed": feed.to_string(), "index": index,

@@ -39,7 +39,8 @@ impl Reconcile {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let claims = self.merchant_list.as_deref().map(read).transpose()?.unwrap_or_default();
         let file = AuditFile::open(&self.file)?;
-        let sites = reconcile(&file, &self.sites, &claims)?;
+        let sites = reconcile(&file, &self.sites, &claims)
+            .map_err(|why| Fault::from(why).at(self.file.display()))?;
         let mut value = to_value(&sites).unwrap_or_default();
         if let Some(object) = value.as_object_mut() {
             object.insert("even".into(), sites.is_even().into());

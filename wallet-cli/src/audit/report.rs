@@ -56,7 +56,13 @@ impl Report {
             Options { federation: federation(self.federation.as_deref())?, ..Options::default() };
         let (file, verdict) = audit(session, &self.file, &options)?;
         let governed = govern(&file, &options);
-        let labels = governed.ground().map(Labels::of).unwrap_or_default();
+        let Some(ground) = governed.ground() else {
+            // Nothing in it can be told from nothing: no report is better than an empty one.
+            let why = verdict.first().map_or_else(String::new, |first| first.problem.to_string());
+            let words = format!("{}: {why}. No report was written.", self.file.display());
+            return Err(Fault::new(Exit::Wrong, words));
+        };
+        let labels = Labels::of(ground);
         let text = match self.form {
             Form::Html => report::html(&verdict, &labels, &self.language),
             Form::Json => format!("{:#}\n", report::json(&verdict, &labels)),

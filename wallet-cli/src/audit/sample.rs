@@ -42,7 +42,8 @@ impl Sample {
             return Err(Fault::usage(format!("-n is from 1 to {MAX_SAMPLE}.")));
         }
         let file = AuditFile::open(&self.file)?;
-        let drawing = sample(&file, self.number, &self.seed)?;
+        let drawing = sample(&file, self.number, &self.seed)
+            .map_err(|why| Fault::from(why).at(self.file.display()))?;
         if let Some(folder) = &self.proofs {
             fs::create_dir_all(folder).map_err(|e| Fault::io("create folder", folder, e))?;
             for drawn in &drawing.drawn {

@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::to_value;
 
 use super::entry;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -29,7 +29,8 @@ impl Trace {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (feed, index) = entry(&self.entry)?;
         let file = AuditFile::open(&self.file)?;
-        let trail = trace(&file, &feed, index)?;
+        let trail =
+            trace(&file, &feed, index).map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&trail).unwrap_or_default();
         session.screen.answer("trail", value, || {
             let line = |step: &Step| {

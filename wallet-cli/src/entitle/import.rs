@@ -97,7 +97,11 @@ impl Import {
             })
             .collect();
         let longwork = LongWork::begin();
-        let source = Source::open(&self.file, &map.csv())?;
+        let named = |why: ImportError| match Fault::from(why) {
+            fault if fault.exit == Exit::Interrupted => fault,
+            fault => fault.at(self.file.display()),
+        };
+        let source = Source::open(&self.file, &map.csv()).map_err(|why| named(why.into()))?;
         let mut bar = Bar::new(&session.screen, "reading");
         let mut progress = |p: Progress| bar.set(p.done, p.total);
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
@@ -125,7 +129,8 @@ impl Import {
                 kept.push(row);
                 Ok(())
             };
-            let report = read_list(&source, &map, &commodities, &mut known, &mut each, &mut watch)?;
+            let report = read_list(&source, &map, &commodities, &mut known, &mut each, &mut watch)
+                .map_err(named)?;
             work.check()?;
             report
         };

@@ -87,11 +87,11 @@ impl Import {
             .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_path.display()))?;
         let map = Map::parse(text).map_err(|why| Fault::from(why).at(map_path.display()))?;
         let work = LongWork::begin();
-        let source = Source::open(&self.file, &map.csv())?;
+        let source = opened(&self.file, &map)?;
         session.screen.note(format!("Read as {}", source.reading()));
         let members = match &self.members {
             Some(path) => {
-                let members = Source::open(path, &map.csv())?.beside_another();
+                let members = opened(path, &map)?.beside_another();
                 session.screen.note(format!("Members read as {}", members.reading()));
                 Some(members)
             }
@@ -111,10 +111,18 @@ impl Import {
         let mut watch = Watch { progress: &mut progress, cancel: work.flag() };
         let registration = match &members {
             Some(members) => {
-                Registration::read_two(&source.beside_another(), members, &map, &mut watch)?
+                Registration::read_two(&source.beside_another(), members, &map, &mut watch)
             }
-            None => Registration::read(&source, &map, &mut watch)?,
-        };
+            None => Registration::read(&source, &map, &mut watch),
+        }
+        .map_err(|why| {
+            let (file, fault) = (self.file.display(), Fault::from(why));
+            match &self.members {
+                _ if fault.exit == Exit::Interrupted => fault,
+                Some(members) => fault.at(format!("{file} with {}", members.display())),
+                None => fault.at(file),
+            }
+        })?;
         let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
         let mut vault = session.vault(&node)?;
         let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
@@ -280,6 +288,11 @@ impl Import {
         ))
         .then("A second operator runs the same command with her own --operator FILE."))
     }
+}
+
+/// A table; what is wrong with it is told with its name.
+fn opened(path: &Path, map: &Map) -> Outcome<Source> {
+    Source::open(path, &map.csv()).map_err(|why| Fault::from(why).at(path.display()))
 }
 
 /// The hash of a file as a whole, in pieces: it may be larger than memory.

@@ -208,7 +208,11 @@ impl Till {
         use annona_ledger::ticket::{Moved, Ticket};
         let texts = super::claim::texts(text)?;
         let first = texts.first().ok_or_else(|| Fault::input("the file holds no ticket."))?;
-        let (programme, ticket) = slip::read_ticket(first)?;
+        let (programme, ticket) =
+            slip::read_ticket(first).map_err(|fault| match first == text {
+                true => fault,
+                false => fault.at(text),
+            })?;
         if programme != self.id {
             return Err(Fault::input(format!(
                 "the ticket is for programme {programme}: say --programme {programme}."
