@@ -1,7 +1,6 @@
 use annona_ledger::entry::Registry;
 use annona_ledger::id::Lane;
 use annona_ledger::notice::OperatorRoles;
-use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Request};
 use clap::Args;
@@ -39,7 +38,6 @@ impl Cancel {
         let (code, id) = family(&node, &vault, &self.code)?;
         let signer = self.operator.open(session)?;
         let org = node.org();
-        let at = Minute::of(node.now(), charter.founded());
         let federation = node.federation()?;
         let mut bound = Vec::new();
         {
@@ -51,6 +49,7 @@ impl Cancel {
                 }
                 let orgs = [about.org, org.unwrap_or(about.org)];
                 let role = (OperatorRoles::REGISTRAR, programme);
+                let at = node.stamp(&node.feed(Lane::Registry, programme))?;
                 signer.may(node.store().roster(), &orgs, role, at)?;
                 bound.push((programme, carrier));
             }

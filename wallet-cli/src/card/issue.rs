@@ -2,7 +2,6 @@ use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::Lane;
 use annona_ledger::notice::OperatorRoles;
 use annona_ledger::short_code::ShortCode;
-use annona_ledger::time::Minute;
 use annona_node::node::{Compose, Request};
 use annona_node::seal::random;
 use clap::Args;
@@ -46,7 +45,7 @@ impl Issue {
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
-        let at = Minute::of(node.now(), charter.founded());
+        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let role = (OperatorRoles::REGISTRAR, programme);
         signer.may(node.store().roster(), &[about.org, org], role, at)?;
         let pseudonym = holder::pseudonym(&node, &vault, id, programme)?;

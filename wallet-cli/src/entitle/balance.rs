@@ -1,5 +1,4 @@
 use annona_ledger::id::Lane;
-use annona_ledger::time::Minute;
 use annona_node::keystore::Name;
 use annona_node::serve;
 use clap::Args;
@@ -31,7 +30,6 @@ impl Balance {
         // A family that was erased, or never was, has no balance of nothing.
         vault.household(id)?;
         let charter = node.store().charter()?.clone();
-        let at = Minute::of(node.now(), charter.founded());
         let cycles: Vec<_> = node
             .keys()
             .names()
@@ -44,6 +42,7 @@ impl Balance {
         for (programme, cycle) in cycles {
             let purse = holder::purse(&node, &vault, id, programme, cycle)?;
             let feed = node.feed(Lane::Value, programme);
+            let at = node.stamp(&feed)?;
             let left = {
                 let work = node.store().look()?;
                 let left = serve::balance(&work, &feed, &purse, at);

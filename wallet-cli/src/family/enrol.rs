@@ -4,7 +4,6 @@ use annona_ledger::entry::Registry;
 use annona_ledger::id::{FeedId, Lane, OrgId, ProgrammeId, Pseudonym};
 use annona_ledger::notice::{OperatorRoles, Roles};
 use annona_ledger::rejection::Rejection;
-use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Node, Request};
 use annona_node::vault::{HouseholdId, Vault};
@@ -36,10 +35,11 @@ impl<'a> Enrolling<'a> {
         }
         let programmes = only.unwrap_or_else(|| certificate.programmes.to_vec());
         let charter = node.store().charter()?;
-        let at = Minute::of(node.now(), charter.founded());
         for programme in &programmes {
             let owner = charter.programme(*programme).map_or(certificate.org, |p| p.org);
             let orgs: [OrgId; 2] = [owner, certificate.org];
+            // By the stamp the entry will have: a wrong clock takes nobody's certificate away.
+            let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
             signer.may(node.store().roster(), &orgs, (OperatorRoles::REGISTRAR, *programme), at)?;
         }
         Ok(Self { signer, programmes })

@@ -108,7 +108,7 @@ impl Charge {
             (None, None) => return Err(Fault::refused("nothing was to be written.")),
         };
         let work = node.store().look()?;
-        let at = Minute::of(session.now(), till.founded);
+        let at = node.stamp(&till.feed)?;
         let left: Vec<_> =
             purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at)).collect();
         work.check()?;

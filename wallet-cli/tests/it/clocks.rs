@@ -99,12 +99,7 @@ fn a_clock_at_1970_or_2099_starves_nobody_and_stamps_as_the_rules_say() {
         assert!(clock["found"].as_str().is_some_and(|found| found.contains(words)), "{clock}");
         let right = self::now() + 2 * 24 * 60 * 60 * 1_000;
         // Set right again, everything goes on and is good.
-        at(
-            &camp,
-            self::now() + 2 * 24 * 60 * 60 * 1_000,
-            "pay charge --family 1 --item Rice=0.125",
-        )
-        .fine();
+        at(&camp, right, "pay charge --family 1 --item Rice=0.125").fine();
         camp.run("audit export after.audit --seal").fine();
         camp.bare("audit verify after.audit").fine();
         let health = at(&camp, right, "doctor --full --rebuild").fine();
