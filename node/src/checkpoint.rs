@@ -10,7 +10,7 @@ use annona_ledger::checkpoint::{
     vouch,
 };
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, ProgrammeId};
+use annona_ledger::id::{FederationId, Lane, ProgrammeId};
 use annona_ledger::leaf::LeafId;
 use annona_ledger::limits;
 use annona_ledger::notice::Roles;
@@ -108,7 +108,7 @@ pub fn make(node: &mut Node) -> Result<Page, CheckpointFault> {
 }
 
 fn now(node: &Node) -> Result<Minute, CheckpointFault> {
-    Ok(Minute::of(node.now(), node.store().charter()?.founded()))
+    Ok(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?)
 }
 
 /// The programmes this node serves and folds whole. Of one in which something stands that only a later version knows, and

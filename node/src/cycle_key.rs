@@ -12,7 +12,6 @@ use annona_ledger::limits;
 use annona_ledger::notice::NodeCertificate;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
-use annona_ledger::time::Minute;
 use annona_ledger::view::{At, View};
 
 use crate::envelope;
@@ -46,7 +45,8 @@ pub fn gives(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool
 /// [`NodeFault::Store`] without a charter.
 pub fn sites(node: &Node, programme: ProgrammeId) -> Result<Vec<NodeCertificate>, NodeFault> {
     let (charter, roster) = (node.store().charter()?, node.store().roster());
-    let (now, own) = (Minute::of(node.now(), charter.founded()), node.public().short());
+    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    let own = node.public().short();
     let fits = |c: &&NodeCertificate| {
         c.short() != own
             && c.programmes.contains(&programme)

@@ -2,7 +2,7 @@ use annona_ledger::entry::Registry;
 use annona_ledger::id::Lane;
 use annona_ledger::notice::OperatorRoles;
 use annona_ledger::view::View;
-use annona_node::node::{Compose, Request};
+use annona_node::node::{Compose, Request, stamp};
 use clap::Args;
 use serde_json::json;
 
@@ -49,7 +49,8 @@ impl Cancel {
                 }
                 let orgs = [about.org, org.unwrap_or(about.org)];
                 let role = (OperatorRoles::REGISTRAR, programme);
-                let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+                let feed = node.feed(Lane::Registry, programme);
+                let at = stamp(&work, &feed, node.now()).at;
                 signer.may(node.store().roster(), &orgs, role, at)?;
                 bound.push((programme, carrier));
             }

@@ -107,8 +107,8 @@ impl Charge {
             }
             (None, None) => return Err(Fault::refused("nothing was to be written.")),
         };
-        let work = node.store().look()?;
         let at = node.stamp(&till.feed)?;
+        let work = node.store().look()?;
         let left: Vec<_> =
             purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at)).collect();
         work.check()?;
