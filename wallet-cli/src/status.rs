@@ -139,7 +139,7 @@ impl Status {
 /// What is in suspense: pools of feeds that are cut, and of cycles that are closed.
 fn stopped(charter: &Charter, work: &Work<'_>) -> Vec<(Value, String)> {
     let mut lines = Vec::new();
-    for held in suspense::among(work, work.all_pools()) {
+    for held in suspense::among(work, work.whole_pools()) {
         let PoolKey { node, programme, cycle, commodity } = held.key;
         let Some(about) = charter.programme(programme) else { continue };
         let Some(c) = about.commodity(commodity) else { continue };

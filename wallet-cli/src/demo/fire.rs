@@ -35,7 +35,8 @@ pub(super) fn act(stage: &mut Stage, camp: &Camp) -> Outcome {
     )?;
     eat(stage, (lake, hill), &families)?;
     stage.write("slips.txt", &slips.join("\n"))?;
-    fence(stage, &number)
+    fence(stage, &number)?;
+    late(stage, &number, &slips)
 }
 
 /// Two families of the lake that had their share of rice on the first day.
@@ -105,6 +106,23 @@ fn fence(stage: &mut Stage, lake: &str) -> Outcome {
     stage.result("suspense", &format!("{} kg of rice in suspense", kilos / 1000))?;
     let gone = "pay supply --dir treasury --programme Food --to lake --cycle 1 --item Rice=1";
     stage.refused("fenced", gone, 5, "rejection 49")
+}
+
+/// The slips of the shop next door turn up.
+fn late(stage: &mut Stage, lake: &str, slips: &[String]) -> Outcome {
+    stage.step(
+        "The shop brings its two slips",
+        "A slip is a promise the lake signed: it proves by itself that the rice was handed out. What the lake held pays it.",
+    )?;
+    let before = suspense(stage, lake)?;
+    for slip in slips {
+        stage.run(&format!("pay orphan \"{slip}\" --dir treasury"))?;
+    }
+    let paid = before - suspense(stage, lake)?;
+    stage.must("10 kg of rice less in suspense", paid == 10_000)?;
+    let again = slips.first().map_or("", String::as_str);
+    stage.refused("twice", &format!("pay orphan \"{again}\" --dir treasury"), 5, "rejection")?;
+    stage.result("late_receipts", "10 kg are paid from what the lake held; nobody is charged")
 }
 
 /// The rice in suspense of a node, as the treasury sees it, in grams.

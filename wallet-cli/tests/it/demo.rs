@@ -40,6 +40,7 @@ fn the_demonstration_plays_to_its_end() {
         ("ate", "2 families ate"),
         ("suspense", "kg of rice"),
         ("fenced", "rejection 49"),
+        ("late_receipts", "nobody is charged"),
         ("certified", "by City"),
         ("rollback", "goes back on"),
         ("forked", "forked"),
