@@ -12,6 +12,7 @@ use annona_ledger::limits;
 use annona_ledger::notice::NodeCertificate;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
+use annona_ledger::time::Minute;
 use annona_ledger::view::{At, View};
 
 use crate::envelope;
