@@ -17,6 +17,9 @@ use crate::limits;
 use crate::time::Minute;
 use crate::wire::{self, Bounded, Bytes, WireFault};
 
+#[cfg(test)]
+mod tests;
+
 /// The message of a promise's signature: index (big-endian) and the accumulator after the entry.
 fn promised(index: u64, accumulator: &Hash) -> [u8; 40] {
     let mut message = [0u8; 40];

@@ -3,7 +3,7 @@
 use annona_ledger::amount::Amount;
 use annona_ledger::block::{Block, Draft, Evidence};
 use annona_ledger::entry::{
-    CarrierKind, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
+    CarrierKind, Entry, FloatCover, Later, Lot, Method, Owner, Registry, Send, Value,
 };
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
@@ -82,7 +82,12 @@ fn cover() -> impl Strategy<Value = FloatCover> {
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
-    let moved = prop_oneof![send().prop_map(Moved::Send), cover().prop_map(Moved::Cover)];
+    let refund = (any::<u64>(), amount(), any::<u32>());
+    let moved = prop_oneof![
+        send().prop_map(Moved::Send),
+        cover().prop_map(Moved::Cover),
+        refund.prop_map(|(redeem, amount, at)| Moved::Refund { redeem, amount, at: Minute(at) }),
+    ];
     (any::<[u8; 8]>(), any::<u64>(), hash(), moved, signature()).prop_map(
         |(node, index, before, moved, signature)| Sent { node, index, before, moved, signature },
     )
@@ -139,6 +144,14 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// A kind that only a later version knows.
+fn later() -> impl Strategy<Value = Later> {
+    let lane = prop_oneof![Just(Lane::Control), Just(Lane::Value), Just(Lane::Access)];
+    (lane, 64u8..128, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(lane, kind, bytes)| {
+        Later { lane, kind, bytes: Bytes::new(bytes).expect("short") }
+    })
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     let who = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u32>());
     prop_oneof![
@@ -149,6 +162,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             kind: CarrierKind::Phone,
             at: Minute(at),
         })),
+        1 => later().prop_map(Entry::Later),
     ]
 }
 
