@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, cycle, demo, doctor, entitle,
-    family, init, key, man, node, operator, pay, restore, status, stop,
+    family, init, key, man, merchant, node, operator, pay, restore, settle, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -92,6 +92,10 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     Pay(pay::Pay),
+    #[command(subcommand)]
+    Settle(settle::Settle),
+    #[command(subcommand)]
+    Merchant(merchant::Merchant),
     Bundle(bundle::Bundle),
     Audit(audit::Audit),
     Checkpoint(checkpoint::Checkpoint),
@@ -117,6 +121,8 @@ impl Command {
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::Pay(command) => command.run(session),
+            Self::Settle(command) => command.run(session),
+            Self::Merchant(command) => command.run(session),
             Self::Bundle(command) => command.run(session),
             Self::Audit(command) => command.run(session),
             Self::Checkpoint(command) => command.run(session),

@@ -33,10 +33,12 @@ mod family;
 mod init;
 mod key;
 mod man;
+mod merchant;
 mod node;
 mod operator;
 mod pay;
 mod restore;
+mod settle;
 mod status;
 
 fn main() -> std::process::ExitCode {

@@ -4,14 +4,16 @@ mod charge;
 mod claim;
 mod day;
 mod float;
+mod hold;
 mod list;
 mod orphan;
+mod promise;
 mod queue;
 mod receipt;
 mod refund;
 mod slip;
 mod ticket;
-mod till;
+pub(crate) mod till;
 
 use clap::{Args, Subcommand};
 
@@ -47,6 +49,10 @@ enum Command {
     OpenDay(day::OpenDay),
     CloseDay(day::CloseDay),
     Orphan(orphan::Orphan),
+    Hold(hold::Hold),
+    Post(hold::Post),
+    Drop(hold::Drop),
+    Promise(promise::Promise),
 }
 
 impl Pay {
@@ -65,6 +71,10 @@ impl Pay {
             Command::OpenDay(command) => command.run(session),
             Command::CloseDay(command) => command.run(session),
             Command::Orphan(command) => command.run(session),
+            Command::Hold(command) => command.run(session),
+            Command::Post(command) => command.run(session),
+            Command::Drop(command) => command.run(session),
+            Command::Promise(command) => command.run(session),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The lines of the next settlement: what is known of a feed and in no settlement yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cover::Coverage;
 use super::rows::{came_of, entry_of, single};
@@ -110,29 +110,74 @@ fn push(
     lines.push(Settling::Stretch { node: feed.node, from, to, head, except });
 }
 
-/// Entries that no stretch will ever cover: above the end on every chain, and what was shown without its block.
-fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
-    let mut placed: BTreeMap<(u64, Hash), Vec<Came>> = BTreeMap::new();
-    // Refunds of one redemption on two branches take back what the larger of them says, once.
-    let mut back: BTreeMap<At, Amount> = BTreeMap::new();
+/// Every entry above an end that handed something out or took it back, chain by chain.
+fn for_each_beyond(
+    view: &impl View,
+    feed: &FeedRef,
+    reach: &Reach,
+    mut each: impl FnMut(At, Value, Hash, Came),
+) {
     for chain in view.branches(feed) {
         for index in reach.end..view.head(chain).next {
             if owner_of(view, chain, index).chain != chain {
                 continue;
             }
             let Some((at, value, leaf)) = entry_of(view, chain, index) else { continue };
-            let Some(mut came) = came_of(view, at, &value) else { continue };
-            if let Value::Refund { redeem, .. } = value {
-                let most = back.entry(owner_of(view, chain, redeem)).or_default();
-                let more = came.amount.minus(*most).unwrap_or(Amount::ZERO);
-                *most = (*most).max(came.amount);
-                came.amount = more;
-            }
-            if came.amount > Amount::ZERO && covered.stretched(view, feed, at).is_empty() {
-                placed.entry((index, leaf)).or_default().push(came);
+            if let Some(came) = came_of(view, at, &value) {
+                each(at, value, leaf, came);
             }
         }
     }
+}
+
+/// What refunds above an end have taken back already, by their redemptions: settled by stretches of a time when nobody knew
+/// of the fork, or by rows of their own.
+fn taken_back(
+    view: &impl View,
+    feed: &FeedRef,
+    reach: &Reach,
+    covered: &Coverage,
+) -> BTreeMap<At, Amount> {
+    let mut back: BTreeMap<At, Amount> = BTreeMap::new();
+    let mut counted = BTreeSet::new();
+    for_each_beyond(view, feed, reach, |at, value, leaf, came| {
+        let Value::Refund { redeem, .. } = value else { return };
+        let mut add = |amount| {
+            let taken = back.entry(owner_of(view, at.chain, redeem)).or_default();
+            *taken = taken.plus(amount).unwrap_or(Amount::MAX);
+        };
+        if !covered.stretched(view, feed, at).is_empty() {
+            add(came.amount);
+        } else if counted.insert((at.index, leaf)) {
+            let own =
+                (at.index, leaf, Kind::Refunded, 0)..=(at.index, leaf, Kind::Refunded, u8::MAX);
+            covered.singles.range(own).for_each(|(_, (amount, _))| add(*amount));
+        }
+    });
+    back
+}
+
+/// Entries that no stretch will ever cover: above the end on every chain, and what was shown without its block.
+fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
+    let mut placed: BTreeMap<(u64, Hash), Vec<Came>> = BTreeMap::new();
+    let mut back = taken_back(view, feed, reach, covered);
+    for_each_beyond(view, feed, reach, |at, value, leaf, mut came| {
+        if !covered.stretched(view, feed, at).is_empty() {
+            return;
+        }
+        // Refunds of one redemption on two branches take back what the larger of them says, once: less what was taken.
+        if let Value::Refund { redeem, .. } = value {
+            let copies = covered.copies(view, feed, at.index, &leaf).1;
+            let taken = back.entry(owner_of(view, at.chain, redeem)).or_default();
+            if copies == 0 {
+                came.amount = came.amount.minus(*taken).unwrap_or(Amount::ZERO);
+                *taken = taken.plus(came.amount).unwrap_or(Amount::MAX);
+            }
+        }
+        if came.amount > Amount::ZERO {
+            placed.entry((at.index, leaf)).or_default().push(came);
+        }
+    });
     let book = Pages::new(view, *feed);
     let facts = Facts::new(*feed, &book, view.shown(feed));
     for standing in facts.standing().filter(|standing| standing.missing > 0) {

@@ -392,6 +392,26 @@ impl Work<'_> {
         rest.get(..used).map(<[u8]>::to_vec)
     }
 
+    /// What stands beside the entry at a place of exactly this chain, if it is kept here.
+    #[must_use]
+    pub fn evidence_at(&self, at: At) -> Option<Vec<u8>> {
+        let tail = self.one("SELECT evidence FROM tail WHERE at=?1", [At64(at)], |r| r.get(0));
+        if let Some(evidence) = tail {
+            return evidence;
+        }
+        let (bytes, first): (Vec<u8>, i64) = self.one(
+            "SELECT e.bytes, b.first FROM block b JOIN evidence e ON e.block=b.id
+             WHERE b.chain=?1 AND b.first<=?2 AND b.first+b.count>?2",
+            params![at.chain.0, at.index.cast_signed()],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
+        let evidence = wire::decode::<Evidence>(&bytes, limits::BLOCK_EVIDENCE_BYTES);
+        let Evidence(pieces) = self.kept(evidence.map_err(StoreFault::from))?;
+        let place = at.index.checked_sub(first.cast_unsigned())?;
+        let piece = pieces.into_vec().into_iter().find(|piece| u64::from(piece.place) == place)?;
+        Some(piece.bytes.into_vec())
+    }
+
     /// The sealed block that holds a place of exactly this chain.
     #[must_use]
     pub fn block_at(&self, at: At) -> Option<BlockRow> {

@@ -187,7 +187,12 @@ impl Order {
     }
 
     /// From the first purse that can pay; otherwise the reason that helps most.
-    fn pay(&self, work: &Work<'_>, feed: &FeedId, at: Minute) -> Result<Vec<Composed>, NodeFault> {
+    pub(super) fn pay(
+        &self,
+        work: &Work<'_>,
+        feed: &FeedId,
+        at: Minute,
+    ) -> Result<Vec<Composed>, NodeFault> {
         let helps = |rejection: &Rejection| match rejection {
             Rejection::LotNotFound => 0,
             Rejection::Expired => 1,

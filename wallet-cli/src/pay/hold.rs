@@ -1,0 +1,167 @@
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::fold::owner_of;
+use annona_ledger::time::Minute;
+use annona_ledger::view::View;
+use annona_node::node::{Composed, NodeFault};
+use clap::Args;
+use serde_json::json;
+
+use super::charge::Order;
+use super::till::{How, Till, Whose, named, remember_merchant};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words::print_minute;
+
+const HOLD: &str = "\
+Examples:
+  $ annona pay hold --card 7K3M-9QXD-2VHN --item Rice=10
+  $ annona pay hold --family 1 --item Rice=10 --minutes 60 --dry-run";
+
+const POST: &str = "\
+Examples:
+  $ annona pay post 1#41
+  $ annona pay post 1#41 --dry-run";
+
+const DROP: &str = "\
+Examples:
+  $ annona pay drop 1#41
+  $ annona pay drop 1#41 --dry-run";
+
+/// Puts goods by for a holder: nobody else can be given them until they are posted, dropped, or the time is over.
+#[derive(Args)]
+#[command(before_help = HOLD)]
+pub(crate) struct Hold {
+    #[command(flatten)]
+    whose: Whose,
+    /// What is put by, as COMMODITY=AMOUNT
+    #[arg(long = "item", value_name = "ITEM", required = true)]
+    items: Vec<String>,
+    /// For so many minutes
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    minutes: u32,
+    /// Who will hand it out [default: this site]
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    programme: Option<String>,
+    /// Say what would be answered, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Hands out what was put by: in time only, and once.
+#[derive(Args)]
+#[command(before_help = POST)]
+pub(crate) struct Post {
+    /// The hold, as it was printed (1#41), or its promise
+    #[arg(value_name = "HOLD")]
+    hold: String,
+    /// How the holder was authenticated
+    #[arg(long, value_enum, default_value_t)]
+    method: How,
+    /// Say what would be answered, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Lets go what was put by: it can be handed out to its holder again at once.
+#[derive(Args)]
+#[command(before_help = DROP)]
+pub(crate) struct Drop {
+    /// The hold, as it was printed (1#41), or its promise
+    #[arg(value_name = "HOLD")]
+    hold: String,
+    /// Say what would be answered, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What a charge would hand out, put by instead.
+fn put_by(composed: Vec<Composed>, until: Minute) -> Vec<Composed> {
+    let hold = |mut one: Composed| {
+        if let Entry::Value(Value::Redeem { lot, amount, merchant, at, .. }) = one.draft.entry {
+            one.draft.entry = Entry::Value(Value::Hold { lot, amount, merchant, until, at });
+        }
+        one
+    };
+    composed.into_iter().map(hold).collect()
+}
+
+impl Hold {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let purses = till.purses_here(session, &node, &self.whose, None)?;
+        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let words = till.items_text(&items);
+        let mut value = json!({ "items": till.items_value(&items) });
+        let order = Order::new(&till, purses, items, (merchant, How::default().method()), None);
+        let (minutes, mut until) = (self.minutes, Minute(0));
+        let last = &mut until;
+        let held = till.enter(&mut node, self.dry_run, move |work, feed, at| {
+            *last = Minute(at.0.saturating_add(minutes));
+            Ok(put_by(order.pay(work, feed, at)?, *last))
+        })?;
+        if !self.dry_run {
+            remember_merchant(node.store(), &merchant, &name)?;
+        }
+        let until = print_minute(until, till.founded);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("until".into(), json!(until));
+        }
+        till.entered(
+            session,
+            "hold",
+            held.as_ref(),
+            value,
+            &format!("{words} put by until {until}"),
+        )?;
+        Ok(node.close()?)
+    }
+}
+
+/// Writes what becomes of a hold.
+fn resolve(
+    session: &Session,
+    hold: &str,
+    dry_run: bool,
+    (kind, words): (&str, &str),
+    becomes: impl Fn(u64, Minute) -> Value + Send,
+) -> Outcome {
+    let entry = named(session, hold)?;
+    let mut node = session.signing_node()?;
+    let till = Till::open(&node, entry.programme.as_deref())?;
+    let index = entry.index;
+    let work = node.store().look()?;
+    let row = work.trunk(&till.feed).and_then(|chain| work.hold(owner_of(&work, chain, index)));
+    work.check()?;
+    drop(work);
+    let row = row.ok_or_else(|| {
+        Fault::input(format!("{} puts nothing by.", till.short(index)))
+            .then("Name the entry that `annona pay hold` printed.")
+    })?;
+    let done = till.enter(&mut node, dry_run, move |_, _, at| {
+        Ok::<_, NodeFault>(vec![becomes(index, at).into()])
+    })?;
+    let of = till.short(index);
+    let value = json!({ "of": of, "units": row.amount.units() });
+    till.entered(session, kind, done.as_ref(), value, &format!("{of} is {words}"))?;
+    Ok(node.close()?)
+}
+
+impl Post {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let method = self.method.method();
+        let post = move |hold, at| Value::Post { hold, at, method };
+        resolve(session, &self.hold, self.dry_run, ("post", "handed out"), post)
+    }
+}
+
+impl Drop {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let drop = |hold, at| Value::Drop { hold, at };
+        resolve(session, &self.hold, self.dry_run, ("drop", "let go"), drop)
+    }
+}

@@ -1,0 +1,155 @@
+use annona_ledger::entry::Value;
+use annona_ledger::limits;
+use annona_ledger::settlement::{Settling, Step};
+use annona_ledger::ticket::Promise;
+use annona_node::node::{Composed, Node};
+use clap::Args;
+use serde_json::json;
+
+use super::ledger::{self, Found};
+use crate::fault::{Fault, Outcome};
+use crate::pay::till::Till;
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::hex;
+
+const VERIFY: &str = "\
+Examples:
+  $ annona settle verify 1#57 --dir treasury --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona settle verify 1#57 --dir treasury --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+
+const APPROVE: &str = "\
+Examples:
+  $ annona settle approve 1#58 --dir treasury --operator yusuf.keys --operator-passphrase-file pass.txt
+  $ annona settle approve 1#58 --dir treasury --operator yusuf.keys --operator-passphrase-file pass.txt --dry-run";
+
+const DISPUTE: &str = "\
+Examples:
+  $ annona settle dispute 1#57 --reason \"receipt 1#12 is missing\" --dir treasury --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona settle dispute 1#57 --reason counted --dir treasury --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+
+/// A step of a settlement, and whose it is.
+#[derive(Args)]
+pub(super) struct Which {
+    /// The settlement, as it was printed (1#57) or by the first digits of its name
+    #[arg(value_name = "SETTLEMENT")]
+    pub(super) settlement: String,
+    /// The programme, by number or name [default: the only one of this node]
+    #[arg(long, value_name = "PROGRAMME")]
+    pub(super) programme: Option<String>,
+    /// Say what would be signed; sign nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// Verifies a settlement: its rows are made again from the entries here, and must come to what was frozen.
+#[derive(Args)]
+#[command(before_help = VERIFY)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+/// Approves a verified settlement for payment. Not by who verified it.
+#[derive(Args)]
+#[command(before_help = APPROVE)]
+pub(crate) struct Approve {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+/// Disputes a settlement that is not paid: everything in it is free for the next draft.
+#[derive(Args)]
+#[command(before_help = DISPUTE)]
+pub(crate) struct Dispute {
+    #[command(flatten)]
+    which: Which,
+    /// Why, in a sentence without names: it is kept beside the entry and travels with it
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+impl Verify {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        take(session, &self.which, &self.operator, Step::Verified, None)
+    }
+}
+
+impl Approve {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        take(session, &self.which, &self.operator, Step::Approved, None)
+    }
+}
+
+impl Dispute {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let reason = self.reason.trim();
+        if reason.is_empty() || reason.len() > limits::EVIDENCE_BYTES {
+            return Err(Fault::usage("say why in a sentence: --reason TEXT."));
+        }
+        take(session, &self.which, &self.operator, Step::Disputed, Some(reason))
+    }
+}
+
+fn take(
+    session: &Session,
+    which: &Which,
+    operator: &Operator,
+    step: Step,
+    reason: Option<&str>,
+) -> Outcome {
+    let mut node = session.signing_node()?;
+    let till = Till::open(&node, which.programme.as_deref())?;
+    let found = ledger::named(&node.store().look()?, &till, &which.settlement)?;
+    // What cannot be made again here can still be disputed.
+    if step != Step::Disputed {
+        ledger::held(&node.store().look()?, &found)?;
+    }
+    record(session, &mut node, &till, &found, (step, reason), operator, which.dry_run)?;
+    Ok(node.close()?)
+}
+
+/// Signs a step with an operator's key and writes it.
+pub(super) fn record(
+    session: &Session,
+    node: &mut Node,
+    till: &Till,
+    found: &Found,
+    (step, reason): (Step, Option<&str>),
+    operator: &Operator,
+    dry_run: bool,
+) -> Outcome<Option<Promise>> {
+    if found.feed != till.feed.short() {
+        return Err(Fault::refused("the settlement was drafted at another treasury.")
+            .then("Its steps are taken there."));
+    }
+    let signer = operator.open(session)?;
+    let signing = found.row.signing(&found.feed, step);
+    let (operator, draft) = (signer.public(), found.at.index);
+    let signature = signing.sign(&till.federation, signer.key());
+    let name = till.short(draft);
+    let word = format!("{step:?}").to_lowercase();
+    if !dry_run {
+        let who = hex(&operator.short());
+        let question = format!("Sign that settlement {name} is {word}, as operator {who}?");
+        session.ask.confirm(&session.screen, &question)?;
+    }
+    let evidence = reason.map(|reason| reason.as_bytes().to_vec());
+    let taken = till.enter(node, dry_run, move |_, _, at| {
+        let settling = Box::new(Settling::Step { draft, step, operator, signature });
+        let composed = Composed::from(Value::Settle { settling, at });
+        Ok(vec![Composed { evidence: evidence.clone(), ..composed }])
+    })?;
+    let value = json!({
+        "settlement": name, "stage": word, "operator": hex(&operator.short()), "reason": reason,
+    });
+    let words = format!("settlement {name} is {word}");
+    till.entered(session, "settlement", taken.as_ref(), value, &words)?;
+    Ok(taken)
+}
