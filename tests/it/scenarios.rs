@@ -12,7 +12,7 @@ use std::path::Path;
 /// A link of 64 kbit/s and streams that stall: these need a live network.
 const NETWORKED: [u8; 2] = [31, 47];
 /// Numbers without a row yet. One that gets its row leaves this list.
-const WITHOUT: [u8; 1] = [27];
+const WITHOUT: [u8; 0] = [];
 
 /// The numbers the table must have, and no others.
 fn numbers() -> BTreeSet<String> {

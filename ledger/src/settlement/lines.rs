@@ -161,15 +161,19 @@ fn taken_back(
 fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
     let mut placed: BTreeMap<(u64, Hash), Vec<Came>> = BTreeMap::new();
     let mut back = taken_back(view, feed, reach, covered);
+    let mut met: BTreeMap<(u64, Hash), u64> = BTreeMap::new();
     for_each_beyond(view, feed, reach, |at, value, leaf, mut came| {
         if !covered.stretched(view, feed, at).is_empty() {
             return;
         }
         // Refunds of one redemption on two branches take back what the larger of them says, once: less what was taken.
         if let Value::Refund { redeem, .. } = value {
-            let copies = covered.copies(view, feed, at.index, &leaf).1;
+            let alone = covered.copies(view, feed, at.index, &leaf).1;
+            let met = met.entry((at.index, leaf)).or_default();
             let taken = back.entry(owner_of(view, at.chain, redeem)).or_default();
-            if copies == 0 {
+            // The first are those that have rows already, whichever they were.
+            *met = met.saturating_add(1);
+            if *met > alone {
                 came.amount = came.amount.minus(*taken).unwrap_or(Amount::ZERO);
                 *taken = taken.plus(came.amount).unwrap_or(Amount::MAX);
             }

@@ -188,6 +188,49 @@ fn s10_a_fenced_node_comes_back_with_two_weeks_and_every_row_above_the_cut_is_se
     assert_eq!(stretches, [(0, 6)], "no stretch goes past the cut");
 }
 
+/// Row Ff of the model: two branches each take back of one redemption. Whichever is settled first, and whether by a stretch
+/// or by itself, the merchant is debited the larger of them.
+#[test]
+fn ff_refunds_on_two_branches_take_back_the_larger_of_them_once() {
+    for (ours, theirs) in [(3, 7), (7, 3), (5, 5)] {
+        for twin_first in [false, true] {
+            let mut desk = desk();
+            let refund = |amount| Value::Refund { redeem: 4, amount: units(amount), at: NOW };
+            let named = |n| Value::Merchant { merchant: merchant(n) };
+            let a = Burnt::new(&mut desk, [redeem(2, 10), named(8), refund(ours)]);
+            a.arrive(&mut desk, 5);
+            let twin = |desk: &mut Desk| {
+                let trunk = desk.state.trunk(&value(A));
+                let branch = desk.state.branch(At { chain: trunk, index: 5 }, a.entries[5].1);
+                for entry in [named(9), refund(theirs)].map(Entry::Value) {
+                    let after = desk.state.head(branch).after(&entry.encode());
+                    let within = crate::state::Block { epoch: 0, following: 0 };
+                    desk.state.fold(branch, after.accumulator, &entry, within);
+                }
+            };
+            let mut back = 0;
+            let mut settle = |desk: &mut Desk, reach: &Reach| {
+                let Some((at, rows)) = draft(desk, TREASURY, reach) else { return };
+                let taken = rows.iter().filter(|row| row.what.kind.is_back());
+                back += taken.map(|row| row.what.amount.units()).sum::<u64>();
+                pay(desk, TREASURY, at);
+            };
+            if twin_first {
+                twin(&mut desk);
+                settle(&mut desk, &reach(5, true));
+                a.arrive(&mut desk, 7);
+            } else {
+                a.arrive(&mut desk, 7);
+                settle(&mut desk, &reach(7, false));
+                twin(&mut desk);
+            }
+            settle(&mut desk, &reach(5, true));
+            settle(&mut desk, &reach(5, true));
+            assert_eq!(back, ours.max(theirs), "{ours} and {theirs}, twin first: {twin_first}");
+        }
+    }
+}
+
 #[test]
 fn l14_every_redemption_on_every_branch_is_settled() {
     let mut desk = desk();

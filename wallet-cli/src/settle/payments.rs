@@ -16,7 +16,8 @@ use crate::words::hex;
 const EXAMPLES: &str = "\
 Examples:
   $ annona settle pay 1#59 --out payments.csv --dir treasury
-  $ annona settle pay 1#59 --done --dir treasury --operator sara.keys --operator-passphrase-file pass.txt";
+  $ annona settle pay 1#59 --done --dir treasury \\
+      --operator sara.keys --operator-passphrase-file pass.txt";
 
 /// Writes the payment file of an approved settlement, and records with --done that the payer outside has paid it.
 ///

@@ -15,18 +15,24 @@ use crate::words::hex;
 
 const VERIFY: &str = "\
 Examples:
-  $ annona settle verify 1#57 --dir treasury --operator mara.keys --operator-passphrase-file pass.txt
-  $ annona settle verify 1#57 --dir treasury --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+  $ annona settle verify 1#57 --dir treasury \\
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona settle verify 1#57 --dir treasury \\
+      --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
 
 const APPROVE: &str = "\
 Examples:
-  $ annona settle approve 1#58 --dir treasury --operator yusuf.keys --operator-passphrase-file pass.txt
-  $ annona settle approve 1#58 --dir treasury --operator yusuf.keys --operator-passphrase-file pass.txt --dry-run";
+  $ annona settle approve 1#58 --dir treasury \\
+      --operator yusuf.keys --operator-passphrase-file pass.txt
+  $ annona settle approve 1#58 --dir treasury \\
+      --operator yusuf.keys --operator-passphrase-file pass.txt --dry-run";
 
 const DISPUTE: &str = "\
 Examples:
-  $ annona settle dispute 1#57 --reason \"receipt 1#12 is missing\" --dir treasury --operator mara.keys --operator-passphrase-file pass.txt
-  $ annona settle dispute 1#57 --reason counted --dir treasury --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+  $ annona settle dispute 1#57 --reason \"receipt 1#12 is missing\" --dir treasury \\
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona settle dispute 1#57 --reason counted --dir treasury \\
+      --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
 
 /// A step of a settlement, and whose it is.
 #[derive(Args)]
