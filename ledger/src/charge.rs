@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::amount::{Amount, Balance};
-use crate::cut::{self, Stands};
+use crate::cut;
 use crate::entry::{Lot, Send, Value};
 use crate::fold::{owner_of, redeemed};
 use crate::hash::{Hash, Purpose, hash};
@@ -136,16 +136,19 @@ pub fn came_back(state: &State) -> BTreeMap<PoolKey, u128> {
     sums
 }
 
-/// What nodes took up of a feed's tickets from above its fence, in blocks whose authors had heard of the fence, and did
+/// What nodes took up of a feed's tickets from above a fence, in blocks whose authors had heard of that fence, and did
 /// not send back: in the order of the tickets' names, each node once.
 fn heard(state: &State, key: &PoolKey) -> Vec<([u8; 8], u128)> {
     let feed = FeedRef::value(key.node, key.programme);
-    let Some(epoch) = cut::fenced_from(state.charter(), &feed) else { return Vec::new() };
+    if state.charter().fences(&feed).is_empty() {
+        return Vec::new();
+    }
     let taken = state.tickets().filter(|(name, row)| {
+        let knew = || took_knowing(state, name, row);
         is_of(key, row)
             && row.claimed.is_some()
-            && cut::stands_named(state, &feed, row.index, name) == Stands::Above
-            && took_knowing(state, name, row, epoch)
+            && cut::heard_from(state, &feed, row.index, row.placed)
+                .is_some_and(|epoch| knew().is_some_and(|knew| knew >= epoch))
     });
     each_once(taken.map(|(_, row)| row))
 }
@@ -156,11 +159,11 @@ pub(crate) fn is_of(key: &PoolKey, row: &TicketRow) -> bool {
         && (row.programme, row.cycle, row.commodity) == (key.programme, key.cycle, key.commodity)
 }
 
-/// Whether a ticket was taken up in a block whose author knew the charter up to `epoch`, and not sent back. A forked
-/// claimer may have taken it up on several branches: one of them is enough, whichever is known first.
-pub(crate) fn took_knowing(view: &impl View, name: &Hash, row: &TicketRow, epoch: u32) -> bool {
-    let knew = |at: &At| knew(view, *at) >= epoch && !declined(view, *at, row);
-    view.uses(&Use::Ticket(*name)).iter().any(knew)
+/// How much of the charter the author of a block knew that takes a ticket up, where it is not sent back. A forked claimer
+/// may have taken it up on several branches: the most of them, whichever is known first.
+pub(crate) fn took_knowing(view: &impl View, name: &Hash, row: &TicketRow) -> Option<u32> {
+    let uses = view.uses(&Use::Ticket(*name));
+    uses.into_iter().filter(|at| !declined(view, *at, row)).map(|at| knew(view, at)).max()
 }
 
 /// What tickets come to by the nodes they went to, each node where it is met first.

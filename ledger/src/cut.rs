@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::charter::Charter;
 use crate::fold::{ended_before, owner_of};
 use crate::hash::Hash;
 use crate::id::{CycleId, EntryName, FeedRef, Lane};
@@ -59,12 +58,6 @@ pub fn lowest(view: &impl View, feed: &FeedRef) -> Option<Cut> {
     let revoked = view.revocations(feed).into_iter().filter(|said| may_revoke(view.roster(), said));
     let revoked = revoked.map(|said| certified.map_or(said.cut, |least| said.cut.max(least)));
     fenced.chain(revoked).min()
-}
-
-/// The epoch of the first article that fenced a feed: from then on nobody may take up what stands above its cut.
-#[must_use]
-pub fn fenced_from(charter: &Charter, feed: &FeedRef) -> Option<u32> {
-    charter.fences(feed).iter().map(|fenced| fenced.epoch).min()
 }
 
 /// Whether a node may revoke a feed: both belong to one organisation, and it is a treasury or a hub there.
@@ -192,30 +185,28 @@ pub enum Stands {
 /// entries.
 #[must_use]
 pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) -> Stands {
-    let name = EntryName { feed: *feed, index, accumulator: *accumulator };
-    stands_named(view, feed, index, &name.ticket())
-}
-
-/// As [`stands`], for a ticket that is known by its name.
-#[must_use]
-pub fn stands_named(view: &impl View, feed: &FeedRef, index: u64, name: &Hash) -> Stands {
-    stands_placed(view, feed, index, || view.ticket(name).is_some_and(|row| row.placed))
-}
-
-/// As [`stands`], for an entry of which it is known whether its block is.
-pub(crate) fn stands_placed(
-    view: &impl View,
-    feed: &FeedRef,
-    index: u64,
-    placed: impl FnOnce() -> bool,
-) -> Stands {
     let Some(cut) = lowest(view, feed) else { return Stands::Below };
+    let name = EntryName { feed: *feed, index, accumulator: *accumulator }.ticket();
+    let placed = view.ticket(&name).is_some_and(|row| row.placed);
+    stands_to(view, feed, index, placed, &cut)
+}
+
+/// The epoch of the first article that fenced a feed below an entry, by its own cut: whoever knew the charter so far and
+/// took the entry's ticket up had heard that it is tainted. What other cuts, lower ones that came later among them, say
+/// of it counts for nothing here. `placed`: whether the entry's block is known.
+#[must_use]
+pub fn heard_from(view: &impl View, feed: &FeedRef, index: u64, placed: bool) -> Option<u32> {
+    let fences = view.charter().fences(feed).iter();
+    let taints = fences.filter(|f| stands_to(view, feed, index, placed, &f.cut) == Stands::Above);
+    taints.map(|fenced| fenced.epoch).min()
+}
+
+fn stands_to(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> Stands {
     // Its block is here: it lies where its chain has it. On a fork, another branch may have another entry there.
-    let placed = placed();
     let reached = view.branches(feed).into_iter().filter(|chain| view.head(*chain).next > index);
     let chains = if placed { reached.collect() } else { view.branches(feed) };
     // Below only where every chain that may hold it has it below.
-    let mut ends = chains.into_iter().filter_map(|chain| below(view, chain, &cut));
+    let mut ends = chains.into_iter().filter_map(|chain| below(view, chain, cut));
     if let Some(first) = ends.next() {
         let least = ends.fold(first, u64::min);
         return if index < least { Stands::Below } else { Stands::Above };

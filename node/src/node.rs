@@ -287,12 +287,16 @@ impl Node {
         Ok(stamp(&work, feed, self.now()).at)
     }
 
-    /// Applies an article of the charter.
+    /// Applies an article of the charter. Before a new one every open tail is sealed: what was written before this node
+    /// heard of a fence must not bear the epoch that says it had (spec/cuts.md, "What a cut forbids").
     ///
     /// # Errors
     ///
     /// [`StoreFault::Article`].
     pub fn apply_article(&mut self, article: &SignedArticle) -> Result<Learned, NodeFault> {
+        if self.store.charter().is_ok_and(|known| known.epoch() < article.article.epoch) {
+            self.seal_all()?;
+        }
         Ok(self.store.apply_article(article)?)
     }
 

@@ -89,6 +89,8 @@ pub struct Cast {
     pub nodes: Vec<Person>,
     /// Whose site burns down, where one does.
     pub burns: Option<usize>,
+    /// The organisations and their keys.
+    pub orgs: Vec<(OrgId, SigningKey)>,
     /// Operators who may approve lists, and at the end one who may not.
     pub operators: Vec<SigningKey>,
     /// The families.
@@ -176,6 +178,7 @@ impl Cast {
         notices.extend(cycles(rng, &federation, &orgs));
         notices.extend(certify_operators(&federation, &orgs, &operators));
         Self {
+            orgs,
             federation,
             articles,
             notices,
@@ -187,6 +190,18 @@ impl Cast {
             caps,
             orgs,
         }
+    }
+
+    /// The next article, with one act, signed by two organisations; `None` where the charter does not bear it.
+    #[must_use]
+    pub fn vote(&self, charter: &Charter, act: Act) -> Option<(SignedArticle, Charter)> {
+        let mut signed = SignedArticle::unsigned(charter.draft(bounded(vec![act])));
+        for (org, key) in self.orgs.iter().skip(1) {
+            let signature = signed.article.sign(&self.federation, key);
+            signed.add(Some(charter), *org, signature).ok()?;
+        }
+        let next = charter.apply(&signed).ok()?;
+        Some((signed, next))
     }
 
     /// The cap on float of one commodity.

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use annona_ledger::admit::Draft;
+use annona_ledger::charge::Charge;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedRef, Lane};
+use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::ticket::Ticket;
 use annona_ledger::view::{Fault, PoolKey};
 
 use crate::cast::Cast;
@@ -41,6 +44,16 @@ pub enum Broken {
     ClaimedTwice,
     /// A ticket was claimed by a node it is not addressed to.
     ClaimedElsewhere,
+    /// An honest node took up, and kept, a ticket from above the lowest cut it had heard of.
+    TaintedTaken,
+    /// What is in suspense is not what the naive model adds up.
+    SuspenseDiffers,
+    /// An entry is called something else by the core than by the naive model.
+    LabelDiffers,
+    /// An honest node's organisation is charged although no more was released than its feed had at its end.
+    ChargedAfterEnd,
+    /// More was handed out than was given and is owed.
+    ExcessUncharged,
     /// A float redemption was covered twice.
     CoveredTwice,
     /// A redemption was refunded twice.
@@ -93,29 +106,17 @@ pub(crate) fn ensure(holds: bool, broken: Broken, detail: impl FnOnce() -> Strin
     if holds { Ok(()) } else { Err(Breach { broken, detail: detail() }) }
 }
 
-/// What one organisation owes for one pool, from the rows the core keeps.
-#[must_use]
-pub fn charges(site: &dyn Site) -> BTreeMap<PoolKey, i128> {
-    let lots = site.lots();
-    let waits: BTreeSet<FeedRef> = lots.iter().filter(|l| l.waiting).map(|l| l.feed).collect();
-    let mut charges = BTreeMap::new();
-    for (key, pool) in site.pools() {
-        let feed = FeedRef { node: key.node, lane: Lane::Value, programme: key.programme };
-        let owed = if site.faulty(&feed) {
-            let own = lots
-                .iter()
-                .filter(|l| l.feed == feed && (l.cycle, l.commodity) == (key.cycle, key.commodity));
-            own.map(|l| (-l.balance).max(0)).sum()
-        } else if waits.contains(&feed) {
-            0
-        } else {
-            (-(pool.lots.units() + pool.arriving.units())).max(0)
-        };
-        if owed > 0 {
-            charges.insert(key, owed);
-        }
+/// What is owed for each pool, by whom: the feed's own organisation (`None`), or that of a node that took up what it knew
+/// to be tainted. Of a faulty feed the whole, under `None`.
+fn owed(charges: &[Charge], faulty: &BTreeSet<FeedRef>) -> BTreeMap<(PoolKey, Option<[u8; 8]>), i128> {
+    let mut owed = BTreeMap::new();
+    for charge in charges {
+        let feed = FeedRef::value(charge.key.node, charge.key.programme);
+        let by = charge.heard.filter(|_| !faulty.contains(&feed));
+        let units = i128::try_from(charge.units).unwrap_or(i128::MAX);
+        *owed.entry((charge.key, by)).or_insert(0i128) += units;
     }
-    charges
+    owed
 }
 
 /// The core and the naive model must say the same of one view.
@@ -144,8 +145,24 @@ pub fn agree(site: &dyn Site, model: &Model) -> Holds {
         let short: Vec<_> = model.lots.iter().filter(|l| l.left() < 0).collect();
         format!("core {seen:?}, naive {faulty:?}, lots below zero {short:?}")
     })?;
-    let (core, naive) = (charges(site), model.charges());
-    ensure(core == naive, Broken::ChargesDiffer, || format!("core {core:?}, naive {naive:?}"))
+    if let Some(charges) = site.charges() {
+        let (core, naive) = (owed(&charges, &faulty), model.owed());
+        ensure(core == naive, Broken::ChargesDiffer, || {
+            let keys = core.keys().chain(naive.keys()).filter(|k| core.get(k) != naive.get(k));
+            let feeds: BTreeSet<FeedRef> =
+                keys.map(|(key, _)| FeedRef::value(key.node, key.programme)).collect();
+            let lots: Vec<_> = model.lots.iter().filter(|l| feeds.contains(&l.feed)).collect();
+            let sends: Vec<_> = model.sends.iter().filter(|s| !s.placed).collect();
+            format!("core {core:?}, naive {naive:?}; lots {lots:?}, from tickets {sends:?}")
+        })?;
+    }
+    let named = model.suspense();
+    let core: BTreeMap<PoolKey, (i128, i128, bool)> = site
+        .suspense()
+        .into_iter()
+        .map(|s| (s.key, (s.units().units(), s.released.units(), s.exact)))
+        .collect();
+    ensure(core == named, Broken::SuspenseDiffers, || difference(&core, &named))
 }
 
 /// What differs between two views of the same blocks.
@@ -208,14 +225,21 @@ pub fn view(
             ensure(fine, Broken::HonestAccused, || format!("{feed} is held faulty"))?;
         }
     }
+    let Some(charges) = site.charges() else { return Ok(()) };
+    covered_by_charges(site, model, &charges)?;
+    // Whoever took up what it knew to be tainted did it with open eyes, whatever else is known here.
+    for charge in charges.iter().filter(|c| c.heard.is_some_and(|node| honest(&node))) {
+        ensure(false, Broken::HonestCharged, || format!("for what it took up knowingly: {charge:?}"))?;
+    }
     let whole = untrimmed
         && model.charter().epoch() == truth.charter().epoch()
         && cast.nodes.iter().all(|n| model.roster().node(&n.short()).is_some());
     if whole {
-        for (key, owed) in charges(site).iter().filter(|(key, _)| honest(&key.node)) {
-            let unseen = unseen_refunds(key, model, truth);
-            ensure(*owed <= unseen, Broken::HonestCharged, || {
-                format!("{key:?} owes {owed}, refunds not seen yet {unseen}")
+        for charge in charges.iter().filter(|c| c.heard.is_none() && honest(&c.key.node)) {
+            let (key, owed) = (&charge.key, i128::try_from(charge.units).unwrap_or(i128::MAX));
+            let (unseen, released) = (unseen_refunds(key, model, truth), model.released(key));
+            ensure(owed <= unseen + released, Broken::HonestCharged, || {
+                format!("{key:?} owes {owed}, refunds not seen yet {unseen}, released {released}")
             })?;
         }
     }
@@ -250,6 +274,41 @@ fn conserved(site: &dyn Site, model: &Model) -> Holds {
     Ok(())
 }
 
+/// No excess is nobody's: what was redeemed comes to no more than was voted and what is owed.
+fn covered_by_charges(site: &dyn Site, model: &Model, charges: &[Charge]) -> Holds {
+    let mut sums: BTreeMap<_, i128> = BTreeMap::new();
+    for (key, pool) in site.pools() {
+        *sums.entry((key.programme, key.cycle, key.commodity)).or_default() +=
+            pool.redeemed.units();
+    }
+    for ((programme, cycle, commodity), redeemed) in sums {
+        let voted = i128::from(model.charter().budgeted(programme, cycle, commodity).units());
+        let of = charges.iter().filter(|c| {
+            (c.key.programme, c.key.cycle, c.key.commodity) == (programme, cycle, commodity)
+        });
+        let owed: i128 = of.map(|c| i128::try_from(c.units).unwrap_or(i128::MAX)).sum();
+        ensure(redeemed <= voted + owed, Broken::ExcessUncharged, || {
+            format!("{redeemed} redeemed of {voted} in {programme:?} {commodity:?}, {owed} owed")
+        })?;
+    }
+    Ok(())
+}
+
+/// Asked of what an honest node is about to write, by what it has heard: a ticket from above a cut is sent back, or
+/// left.
+///
+/// # Errors
+///
+/// [`Broken::TaintedTaken`].
+pub fn taken_up(model: &Model, feed: &FeedId, drafts: &[Draft]) -> Holds {
+    if drafts.len() != 1 {
+        return Ok(());
+    }
+    let Entry::Value(Value::Claim { ticket, .. }) = &drafts[0].entry else { return Ok(()) };
+    let Ticket::Sent(sent, _) = &**ticket else { return Ok(()) };
+    ensure(!model.stands_above(feed, sent), Broken::TaintedTaken, || format!("{sent:?}"))
+}
+
 /// What must hold of everything ever written, when `fact` has just been added to it by an honest node.
 ///
 /// # Errors
@@ -266,6 +325,8 @@ pub fn written(truth: &Model, fact: &Fact, cast: &Cast, all_honest: bool) -> Hol
             ensure(mine, Broken::ClaimedElsewhere, at)?;
             let lines = truth.sends.iter().filter(|s| s.claims.contains(&fact.name));
             for line in lines {
+                let mine = line.to == fact.feed.node.short();
+                ensure(mine, Broken::ClaimedElsewhere, at)?;
                 let times = line.claims.iter().filter(|name| own(name)).count();
                 ensure(times == 1, Broken::ClaimedTwice, at)?;
             }

@@ -4,13 +4,16 @@
 //! a pool is a sum over lists, added up anew each time it is asked for.
 
 mod ask;
+mod cuts;
 mod line;
 mod sums;
 mod travel;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use annona_ledger::block::Header;
 use annona_ledger::charter::Charter;
+use annona_ledger::cut::Cut;
 use annona_ledger::entry::{Control, Entry, List, Owner, Registry, Value};
 use annona_ledger::hash::{Hash, Purpose, hash};
 use annona_ledger::id::{
@@ -20,7 +23,7 @@ use annona_ledger::notice::Roster;
 use annona_ledger::ticket::Moved;
 use annona_ledger::time::Minute;
 
-pub use line::{Fact, GivenLine, HoldLine, LotLine, SendLine};
+pub use line::{BlockLine, Fact, GivenLine, HoldLine, LotLine, SendLine};
 pub use sums::Sums;
 use travel::{budget_line, is_refund, name_of, value_feed};
 
@@ -52,6 +55,11 @@ pub struct Model {
     cancelled: Vec<(ProgrammeId, CarrierId)>,
     covers: Vec<(Hash, Hash)>,
     forked: Vec<FeedRef>,
+    /// The sealed blocks.
+    pub blocks: Vec<BlockLine>,
+    /// What nodes said against feeds: by whom, against which, up to where.
+    pub revoked: Vec<([u8; 8], FeedRef, Cut)>,
+    ends: Vec<Hash>,
     heads: BTreeMap<(FeedId, u64), BTreeSet<Hash>>,
     nexts: BTreeMap<Hash, Hash>,
 }
@@ -80,6 +88,9 @@ impl Model {
             cancelled: Vec::new(),
             covers: Vec::new(),
             forked: Vec::new(),
+            blocks: Vec::new(),
+            revoked: Vec::new(),
+            ends: Vec::new(),
             heads: BTreeMap::new(),
             nexts: BTreeMap::new(),
         };
@@ -88,7 +99,9 @@ impl Model {
             let send = SendLine {
                 name: budget_line(epoch, act, line),
                 from: None,
+                released: None,
                 index: 0,
+                lot: 0,
                 programme: budget.programme,
                 to: budget.treasury,
                 owner: Owner::Budget,
@@ -101,18 +114,17 @@ impl Model {
             };
             model.add_send(send);
         }
+        model.set_free();
         model
     }
 
     /// The same facts under another charter and other notices.
     pub fn under(&mut self, charter: Charter, roster: Roster) {
         let facts = std::mem::take(&mut self.facts);
-        let heads = std::mem::take(&mut self.heads);
+        let blocks = std::mem::take(&mut self.blocks);
         *self = Self::new(charter, roster);
         facts.into_iter().for_each(|fact| self.add(fact));
-        for ((feed, seq), names) in heads {
-            names.into_iter().for_each(|name| self.head(&feed, seq, name));
-        }
+        blocks.into_iter().for_each(|block| self.block(block));
     }
 
     /// The charter this view knows.
@@ -155,10 +167,6 @@ impl Model {
         self.opened.get(&fact.name).copied()
     }
 
-    fn lot_of_origin(&self, feed: &FeedRef, origin: &Hash) -> Option<usize> {
-        self.lots.iter().position(|lot| lot.feed == *feed && lot.origin == *origin)
-    }
-
     fn add_send(&mut self, line: SendLine) {
         self.sent.insert(line.name, self.sends.len());
         self.sends.push(line);
@@ -185,22 +193,38 @@ impl Model {
             Entry::Value(value) => self.value(&fact, value),
             Entry::Registry(registry) => self.registry(fact.feed.programme, registry),
             Entry::Control(Control::List(list)) => self.lists.push((fact.name, (**list).clone())),
+            Entry::Control(Control::Revoke { feed, cut, .. }) => {
+                self.revoked.push((fact.feed.node.short(), *feed, *cut));
+            }
             Entry::Control(
-                Control::FaultSeen { .. }
-                | Control::Revoke { .. }
-                | Control::ClockAnswer { .. }
-                | Control::CycleKey(_),
+                Control::FaultSeen { .. } | Control::ClockAnswer { .. } | Control::CycleKey(_),
             )
             | Entry::Later(_) => {}
         }
     }
 
-    /// Takes in the name of a feed's block: the same entries in two blocks of one number are two things said.
-    pub fn head(&mut self, feed: &FeedId, seq: u64, name: Hash) {
-        let names = self.heads.entry((*feed, seq)).or_default();
-        if names.insert(name) && names.len() > 1 {
-            self.forked.push(feed.short());
+    /// Takes in that a feed's block was sealed: the same entries in two blocks of one number are two things said.
+    pub fn sealed(&mut self, feed: &FeedId, header: &Header) {
+        self.block(BlockLine {
+            feed: *feed,
+            seq: header.seq,
+            hash: header.hash(),
+            first: header.first,
+            next: header.end().next,
+            last: header.end().accumulator,
+            epoch: header.epoch,
+        });
+    }
+
+    fn block(&mut self, line: BlockLine) {
+        let names = self.heads.entry((line.feed, line.seq)).or_default();
+        if !names.insert(line.hash) {
+            return;
         }
+        if names.len() > 1 {
+            self.forked.push(line.feed.short());
+        }
+        self.blocks.push(line);
     }
 
     fn registry(&mut self, programme: ProgrammeId, registry: &Registry) {
@@ -268,7 +292,6 @@ impl Model {
                 let Some(lot) = self.lot_at(&fact.before, lot.0) else { return };
                 let amount = i128::from(amount.units());
                 self.lots[lot].held += amount;
-                let lot = self.lots[lot].origin;
                 let until = *until;
                 let name = fact.name;
                 self.holds.push(HoldLine { name, lot, amount, until, resolved: Vec::new() });
@@ -281,7 +304,8 @@ impl Model {
             Value::Drop { hold, .. } => {
                 let _ = self.resolve(fact, *hold);
             }
-            Value::Basket { .. } | Value::End { .. } => {}
+            Value::Basket { .. } => {}
+            Value::End { .. } => self.ends.push(fact.name),
             Value::Refund { redeem, amount, .. } => {
                 self.refund(fact, *redeem, i128::from(amount.units()));
             }
@@ -300,8 +324,7 @@ impl Model {
         let hold = self.holds.iter_mut().find(|line| line.name == name)?;
         let first = hold.resolved.is_empty();
         hold.resolved.push(fact.name);
-        let (origin, amount) = (hold.lot, hold.amount);
-        let lot = self.lot_of_origin(&fact.feed.short(), &origin)?;
+        let (lot, amount) = (hold.lot, hold.amount);
         if first {
             self.lots[lot].held -= amount;
         }
@@ -332,7 +355,7 @@ impl Model {
             cycle: line.cycle,
             commodity: line.commodity,
             amount,
-            lot: line.origin,
+            lot,
             at,
             home,
             refunded: 0,
@@ -352,7 +375,7 @@ impl Model {
         line.refunded += more;
         line.refunds.push(fact.name);
         let first = line.refunds[0];
-        let origin = line.lot;
+        let lot = line.lot;
         if first != fact.name {
             if let Some(lot) = self.opened.get(&first).copied() {
                 self.lots[lot].credit += more;
@@ -360,7 +383,7 @@ impl Model {
             }
             return;
         }
-        let Some(lot) = self.lot_of_origin(&fact.feed.short(), &origin) else { return };
+        let origin = self.lots[lot].origin;
         let opened = LotLine {
             origin: hash(Purpose::Refund, &[&fact.feed.bytes(), &redeem.to_be_bytes(), &origin.0]),
             opened_by: vec![fact.name],

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::Block;
+use annona_ledger::charge::Charge;
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::cut::Label;
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
@@ -15,6 +17,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::suspense::Suspense;
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{ChainNo, Fault, Pool, PoolKey, View};
@@ -96,6 +99,12 @@ pub trait Site {
     fn faults(&self) -> Vec<(FeedRef, u64, Fault)>;
     /// Whether a feed is proven faulty.
     fn faulty(&self, feed: &FeedRef) -> bool;
+    /// What organisations owe; `None` where nobody here can say, as in a ledger file.
+    fn charges(&self) -> Option<Vec<Charge>>;
+    /// The pools that are suspense.
+    fn suspense(&self) -> Vec<Suspense>;
+    /// What an entry is called by the cuts known here; `None` where nobody here can say.
+    fn label(&self, name: &Hash, cycle: Option<CycleId>) -> Option<Label>;
     /// The proof kept that a feed forked.
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof>;
     /// The ticket of a promised send, with its provenance.

@@ -4,6 +4,7 @@ mod lie;
 mod office;
 mod paper;
 mod spoil;
+mod trouble;
 
 use annona_ledger::admit::{Draft, RowProof};
 use annona_ledger::amount::Amount;
@@ -37,6 +38,9 @@ impl World {
         let programme = if self.rng.chance(50) { CASH } else { ITEMS };
         if self.lies(n) && self.rng.chance(40) {
             return self.lie(n, programme);
+        }
+        if self.troubled() && self.fate.chance(20) {
+            return self.trouble(n, programme);
         }
         match self.rng.below(100) {
             0..6 => self.register(n, programme),

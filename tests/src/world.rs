@@ -2,6 +2,7 @@
 
 mod bundle;
 mod chance;
+mod council;
 mod end;
 mod proof;
 
@@ -28,6 +29,7 @@ use crate::model::{Fact, Model};
 use crate::planted::Bug;
 use crate::rng::{NOTHING_TOLD, Rng, Told};
 use crate::site::Site;
+use council::Freed;
 
 /// Makes a node's site: seed of its key, the articles and notices it is founded with.
 pub type Founder<'a> = dyn Fn(&FoundedWith<'_>) -> Box<dyn Site> + 'a;
@@ -166,6 +168,8 @@ pub struct World {
     /// What this run tried.
     pub coverage: Coverage,
     pub(crate) rng: Rng,
+    /// What organisations decide, and what follows, is drawn apart: runs without it stay what they were.
+    pub(crate) fate: Rng,
     pub(crate) now: Minute,
     pub(crate) papers: Vec<Paper>,
     pub(crate) books: Vec<Book>,
@@ -181,6 +185,9 @@ pub struct World {
     promises: Vec<(usize, Promise)>,
     rights: Rights,
     log: Hasher,
+    /// The steps before which organisations meet.
+    sits: BTreeSet<usize>,
+    freed: Vec<Freed>,
 }
 
 impl World {
@@ -248,7 +255,14 @@ impl World {
                 heads: Vec::new(),
             });
         }
+        let mut fate = Rng::new(options.seed ^ 0x00c0_4c11_0000_0000);
+        let most = u64::try_from(options.steps).unwrap_or(0);
+        let meetings = if fate.chance(55) { fate.between(1, 8) } else { 0 };
+        let sits = (0..meetings).map(|_| fate.between(40, most.max(41)) as usize).collect();
         Self {
+            fate,
+            sits,
+            freed: Vec::new(),
             cast,
             nodes,
             truth,
@@ -281,6 +295,7 @@ impl World {
             self.now = Minute(self.now.0 + u32::try_from(self.rng.between(1, 160)).unwrap_or(1));
             self.malice(step);
             self.fire(step, founder);
+            self.council(step)?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
                 continue;
@@ -370,6 +385,10 @@ impl World {
                 format!("core {verdict:?}, naive {naive}, drafts {drafts:?}")
             })?;
         }
+        if verdict.is_ok() && self.honest(self.nodes[n].person) {
+            check::taken_up(&self.nodes[n].model, feed, drafts)?;
+        }
+        let node = &self.nodes[n];
         match &verdict {
             Err(rejection) => self.coverage.refused(*rejection),
             Ok(promises) => {

@@ -86,8 +86,8 @@ pub(super) struct Outcome {
     pub(super) revocations: Vec<Revocation>,
     /// Where its chains ended.
     pub(super) ended: Vec<At>,
-    /// Tickets of fenced feeds that it took up and kept, although it had heard of the fence by its own word.
-    pub(super) heard: Vec<(Hash, TicketRow)>,
+    /// Tickets of fenced feeds that it took up and kept, and how much of the charter it knew then by its own word.
+    pub(super) heard: Vec<(Hash, TicketRow, u32)>,
     /// What it shows of other feeds.
     pub(super) shown: Vec<Fact>,
     /// What others show of it.
@@ -782,20 +782,21 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.out
     }
 
-    /// Tickets that were taken up and kept although the author knew that their sender was fenced. Whether they stand above
-    /// the cut, the sender's feed tells.
-    fn heard(&self) -> Vec<(Hash, TicketRow)> {
+    /// Tickets of fenced feeds that were taken up and kept, and how much of the charter the author knew. Whether they stand
+    /// above a fence it had heard of, the sender's feed tells.
+    fn heard(&self) -> Vec<(Hash, TicketRow, u32)> {
         let charter = &self.ground.charter;
-        let kept = |(name, row): &(&Hash, &TicketRow)| {
-            let from = row.from.filter(|_| row.claimed.is_some());
-            let feed = from.map(|node| FeedRef::value(node, row.programme));
-            let epoch = feed.and_then(|feed| cut::fenced_from(charter, &feed));
-            epoch.is_some_and(|epoch| charge::took_knowing(&self.rows, name, row, epoch))
+        let kept = |(name, row): (&Hash, &TicketRow)| {
+            let from = row.from.filter(|_| row.claimed.is_some())?;
+            let fences = charter.fences(&FeedRef::value(from, row.programme));
+            let first = fences.iter().map(|fenced| fenced.epoch).min()?;
+            let knew = charge::took_knowing(&self.rows, name, row)?;
+            (knew >= first).then_some((*name, *row, knew))
         };
         if charter.fenced().next().is_none() {
             return Vec::new();
         }
-        self.rows.tickets.iter().filter(kept).map(|(name, row)| (*name, *row)).collect()
+        self.rows.tickets.iter().filter_map(kept).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
 use crate::charge;
 use crate::charter::Released;
-use crate::cut::{self, Stands};
+use crate::cut;
 use crate::fold;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane};
@@ -135,9 +135,10 @@ impl<'a> Join<'a> {
                 lots.take_off(*name, sending);
             }
         }
-        let mut heard: BTreeMap<Hash, TicketRow> = BTreeMap::new();
+        let mut heard: BTreeMap<Hash, (TicketRow, u32)> = BTreeMap::new();
         for part in &mut parts {
-            heard.extend(std::mem::take(&mut part.outcome.heard));
+            let taken = std::mem::take(&mut part.outcome.heard).into_iter();
+            heard.extend(taken.map(|(name, row, knew)| (name, (row, knew))));
         }
         let placed: BTreeSet<Hash> =
             heard.keys().filter(|name| matched.is_placed(name)).copied().collect();
@@ -160,13 +161,16 @@ impl<'a> Join<'a> {
         let proven = faulty.keys().copied().collect();
         let back = back::came_back(&parts);
         let known = Known::of(ground, &mut parts, proven, cosigned);
-        // Below its cut, or not to be told, a ticket costs nobody anything by itself.
-        heard.retain(|name, row| {
-            let feed = row.from.map(|node| FeedRef::value(node, row.programme));
-            let stands =
-                |feed| cut::stands_placed(&known, &feed, row.index, || placed.contains(name));
-            feed.is_some_and(|feed| stands(feed) == Stands::Above)
-        });
+        // Below the fences it had heard of, or not to be told, a ticket costs nobody anything by itself.
+        let above = |name: &Hash, row: &TicketRow, knew: u32| {
+            let feed = FeedRef::value(row.from?, row.programme);
+            let epoch = cut::heard_from(&known, &feed, row.index, placed.contains(name))?;
+            (knew >= epoch).then_some(*row)
+        };
+        let heard: BTreeMap<Hash, TicketRow> = heard
+            .iter()
+            .filter_map(|(name, (row, knew))| Some((*name, above(name, row, *knew)?)))
+            .collect();
         joining.sums(&faulty, &heard, &back, &known);
         joining.stopped(&known, &claimed, ground);
         joining.settlements(&mut parts, &known);

@@ -315,6 +315,25 @@ fn s05_who_claims_a_tainted_ticket_after_hearing_pays_in_the_senders_place() {
 }
 
 #[test]
+fn s05_a_lower_cut_that_comes_later_costs_nobody_what_it_took_up_below_the_first() {
+    let mut camp = Camp::with_a(20);
+    let low = camp.seal_at_zero();
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    let high = camp.seal(&value(A));
+    camp.fence(A, high);
+    // It heard of the fence, and the ticket stands below.
+    let lot = camp.claim(B, sent);
+    camp.write(B, Value::Merchant { merchant: merchant(1) });
+    camp.redeem(B, lot, 4);
+    camp.seal(&value(B));
+    camp.fence(A, low);
+    camp.release(A, 19, TREASURY);
+    let [owed] = &camp.charges()[..] else { panic!("one charge: {:?}", camp.charges()) };
+    assert_eq!((owed.org, owed.units, owed.heard), (Some(OrgId(2)), 3, None));
+    camp.settled();
+}
+
+#[test]
 fn s05_a_tainted_ticket_is_declined_although_its_sender_is_fenced() {
     let mut camp = Camp::with_a(20);
     let cut = camp.seal_at_zero();

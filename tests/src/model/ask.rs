@@ -11,7 +11,8 @@ use annona_ledger::notice::Roles;
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
-use super::{Fact, LotLine, Model, budget_line, is_refund, name_of, value_feed};
+use super::cuts::release_line;
+use super::{Fact, LotLine, Model, budget_line, is_refund, name_of};
 use crate::memo;
 
 impl Model {
@@ -61,14 +62,16 @@ impl Model {
             || draft.entry.lane() != feed.lane
             || now > certificate.not_after
             || now < last
+            || !self.goes_on(feed, tip, &draft.entry)
         {
             return false;
         }
         match &draft.entry {
             Entry::Control(Control::List(frozen)) => self.approved(frozen, feed),
-            Entry::Control(
-                Control::FaultSeen { .. } | Control::Revoke { .. } | Control::ClockAnswer { .. },
-            ) => true,
+            Entry::Control(Control::Revoke { feed: of, cut, .. }) => {
+                self.may_revoke(&feed.node.short(), of, cut)
+            }
+            Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. }) => true,
             // The model has no purses to derive.
             Entry::Control(Control::CycleKey(_)) => false,
             // Nor does it know of later versions.
@@ -136,7 +139,7 @@ impl Model {
         names
     }
 
-    fn in_past(&self, tip: &Hash, name: &Hash) -> bool {
+    pub(super) fn in_past(&self, tip: &Hash, name: &Hash) -> bool {
         let Some(fact) = self.fact(name) else { return false };
         self.past(tip, fact.index).is_some_and(|found| found.name == *name)
     }
@@ -263,21 +266,19 @@ impl Model {
             && receiver.is_some_and(|c| c.programmes.contains(&feed.programme))
             && (send.expires <= lot.expires || !matches!(send.owner, Owner::Purse(_)))
             && unseen.count() <= limits::HOPS
+            && self.takes(feed, tip, &send.to)
     }
 
     /// Whether the newest entry opens a basket of two, as a decline does.
-    fn declining(&self, tip: &Hash) -> bool {
+    pub(super) fn declining(&self, tip: &Hash) -> bool {
         let newest = self.fact(tip).map(|fact| &fact.entry);
         matches!(newest, Some(Entry::Value(Value::Basket { entries: 2 })))
     }
 
-    /// A ticket of a faulty sender that was taken up in a basket of two is sent back whole, or not taken up.
+    /// A ticket that may only go back and was taken up in a basket of two is sent back whole, or not taken up.
     fn completes(&self, feed: &FeedId, tip: &Hash, value: &Value) -> bool {
-        let Some(claim) = self.fact(tip) else { return true };
-        let Entry::Value(Value::Claim { ticket, .. }) = &claim.entry else { return true };
-        let Ticket::Sent(sent, _) = &**ticket else { return true };
-        let faulty = self.faulty().contains(&value_feed(sent.node, feed.programme));
-        if !faulty || !self.declining(&claim.before) {
+        let Some((claim, sent)) = self.just_taken(tip) else { return true };
+        if !self.only_back(feed, sent) {
             return true;
         }
         let amount = match &sent.moved {
@@ -290,17 +291,17 @@ impl Model {
     }
 
     fn may_claim(&self, feed: &FeedId, tip: &Hash, ticket: &Ticket) -> bool {
+        let voted = |name: Hash| {
+            self.send(&name).is_some_and(|line| {
+                line.to == feed.node.short()
+                    && line.programme == feed.programme
+                    && line.claims.is_empty()
+            })
+        };
         match ticket {
-            Ticket::Budget { epoch, act, line } => {
-                self.send(&budget_line(*epoch, *act, *line)).is_some_and(|line| {
-                    line.to == feed.node.short()
-                        && line.programme == feed.programme
-                        && line.claims.is_empty()
-                })
-            }
+            Ticket::Budget { epoch, act, line } => voted(budget_line(*epoch, *act, *line)),
+            Ticket::Release { epoch, act } => voted(release_line(*epoch, *act)),
             Ticket::Sent(sent, hops) => self.may_claim_sent(feed, tip, sent, hops),
-            // No article of the simulator releases anything.
-            Ticket::Release { .. } => false,
         }
     }
 
@@ -323,10 +324,13 @@ impl Model {
             || known.is_some_and(|line| !line.claims.is_empty())
             || !signed(sent)
             || !hops.iter().all(signed)
-            || (self.faulty().contains(&value_feed(sent.node, programme)) && !self.declining(tip))
             || !exists
         {
             return false;
+        }
+        // What goes back at once counts against no ceiling.
+        if self.only_back(feed, sent) {
+            return self.declining(tip);
         }
         if known.is_some_and(|line| line.placed) {
             return true;
@@ -458,6 +462,10 @@ fn allowed(roles: Roles, entry: &Entry) -> bool {
         }
         Entry::Value(Value::Claim { ticket, .. }) if matches!(**ticket, Ticket::Budget { .. }) => {
             treasury
+        }
+        // A reserve is there to issue from.
+        Entry::Value(Value::Claim { ticket, .. }) if matches!(**ticket, Ticket::Release { .. }) => {
+            registers || treasury
         }
         Entry::Value(
             Value::Claim { .. }

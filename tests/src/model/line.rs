@@ -20,6 +20,25 @@ pub struct Fact {
     pub entry: Entry,
 }
 
+/// One sealed block of a feed.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockLine {
+    /// The feed.
+    pub feed: FeedId,
+    /// Its number there.
+    pub seq: u64,
+    /// The hash of its header.
+    pub hash: Hash,
+    /// Index of its first entry.
+    pub first: u64,
+    /// Index after its last.
+    pub next: u64,
+    /// The name of its last entry.
+    pub last: Hash,
+    /// How much of the charter its author knew.
+    pub epoch: u32,
+}
+
 /// Units in one place.
 #[derive(Clone, Debug)]
 pub struct LotLine {
@@ -62,10 +81,14 @@ impl LotLine {
 pub struct SendLine {
     /// The name of the `Send` or `FloatCover`; of a budget, its line's.
     pub name: Hash,
-    /// The sender; `None` for a budget.
+    /// The sender; `None` for a budget, and for what an article set free.
     pub from: Option<[u8; 8]>,
+    /// Whose suspense an article took it out of.
+    pub released: Option<[u8; 8]>,
     /// Its index in the sender's feed.
     pub index: u64,
+    /// The index of the entry that opened the lot it was drawn on.
+    pub lot: u64,
     /// The programme.
     pub programme: ProgrammeId,
     /// The receiver.
@@ -103,8 +126,9 @@ pub struct GivenLine {
     pub commodity: CommodityId,
     /// How much.
     pub amount: i128,
-    /// The lot, by its origin.
-    pub lot: Hash,
+    /// The lot, by its place among the lots: two branches may each refund a redemption of one index, and then two lots
+    /// of one feed have one name.
+    pub lot: usize,
     /// The stamp.
     pub at: Minute,
     /// For float: the purse's home.
@@ -122,8 +146,8 @@ pub struct GivenLine {
 pub struct HoldLine {
     /// The `Hold`.
     pub name: Hash,
-    /// The lot, by its origin.
-    pub lot: Hash,
+    /// The lot, by its place among the lots.
+    pub lot: usize,
     /// How much.
     pub amount: i128,
     /// Until when.

@@ -27,6 +27,10 @@ impl Model {
                 let from = key(value_feed(from, send.programme), send.cycle, send.commodity);
                 pools.entry(from).or_default().0 -= send.amount;
             }
+            if let Some(freed) = send.released {
+                let freed = key(value_feed(freed, send.programme), send.cycle, send.commodity);
+                pools.entry(freed).or_default().0 -= send.amount;
+            }
             let to = key(value_feed(send.to, send.programme), send.cycle, send.commodity);
             let to = pools.entry(to).or_default();
             if send.claims.is_empty() { to.1 += send.amount } else { to.0 += send.amount }
@@ -77,30 +81,59 @@ impl Model {
         forked.chain(short.map(|lot| lot.feed)).collect()
     }
 
-    /// What each node's organisation owes, by pool; nothing where it owes nothing.
+    /// What each pool lacks that somebody owes; nothing where nobody owes anything. Without a proven fault the pool
+    /// counts as one; with one each lot by itself, and at least what the pool lacks.
     #[must_use]
     pub fn charges(&self) -> BTreeMap<PoolKey, i128> {
         let faulty = self.faulty();
-        let waits: BTreeSet<FeedRef> =
-            self.lots.iter().filter(|lot| lot.waiting).map(|lot| lot.feed).collect();
         let mut charges = BTreeMap::new();
-        for (key, (lots, arriving, _)) in self.pools() {
+        let mut pools = self.pools();
+        // Lots that cancel out are no pool to speak of, and count all the same.
+        for lot in &self.lots {
+            let FeedRef { node, programme, .. } = lot.feed;
+            let key = PoolKey { node, programme, cycle: lot.cycle, commodity: lot.commodity };
+            pools.entry(key).or_default();
+        }
+        for (key, (lots, arriving, _)) in pools {
             let feed = value_feed(key.node, key.programme);
-            let owed = if faulty.contains(&feed) {
-                let own = self.lots.iter().filter(|lot| {
-                    lot.feed == feed && (lot.cycle, lot.commodity) == (key.cycle, key.commodity)
-                });
-                own.map(|lot| (-lot.left()).max(0)).sum()
-            } else if waits.contains(&feed) {
-                // What is owed on a claim whose sender is not known here proves nothing yet.
-                0
-            } else {
-                (-(lots + arriving)).max(0)
-            };
+            let lacks = (-(lots + arriving)).max(0);
+            let owed = if faulty.contains(&feed) { lacks.max(self.by_lot(&key)) } else { lacks };
             if owed > 0 {
                 charges.insert(key, owed);
             }
         }
         charges
+    }
+
+    /// What the lots of a pool lack, one by one. A send known from a ticket alone is taken off the lot it names; off
+    /// nothing where there is none.
+    fn by_lot(&self, key: &PoolKey) -> i128 {
+        let feed = value_feed(key.node, key.programme);
+        let own = |lot: &LotLine| {
+            lot.feed == feed && (lot.cycle, lot.commodity) == (key.cycle, key.commodity)
+        };
+        let mut left: Vec<(annona_ledger::hash::Hash, i128)> =
+            self.lots.iter().filter(|l| own(l)).map(|l| (l.origin, l.left())).collect();
+        let unseen = self.sends.iter().filter(|s| {
+            !s.placed
+                && s.from == Some(key.node)
+                && (s.programme, s.cycle, s.commodity) == (key.programme, key.cycle, key.commodity)
+        });
+        for send in unseen {
+            let opened_there = |lot: &&LotLine| {
+                let mut facts = lot.opened_by.iter().filter_map(|name| self.fact(name));
+                own(lot) && facts.any(|fact| fact.index == send.lot)
+            };
+            let origin = self.lots.iter().filter(opened_there).map(|lot| lot.origin).min();
+            // Who took up what it minted for itself owes what it gave of it.
+            let origin = origin.unwrap_or(send.name);
+            // Lots of one name: the least pays.
+            let of_name = left.iter_mut().filter(|(name, _)| *name == origin);
+            match of_name.min_by_key(|(_, sum)| *sum) {
+                Some((_, sum)) => *sum -= send.amount,
+                None => left.push((send.name, -send.amount)),
+            }
+        }
+        left.into_iter().map(|(_, sum)| (-sum).max(0)).sum()
     }
 }

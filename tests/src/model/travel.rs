@@ -7,6 +7,7 @@ use annona_ledger::id::{CommodityId, CycleId, FeedRef, Lane, ProgrammeId};
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
+use super::cuts::release_line;
 use super::{Fact, LotLine, Model, SendLine};
 use crate::memo;
 
@@ -42,8 +43,7 @@ impl Model {
             Ticket::Budget { epoch, act, line } => {
                 (budget_line(*epoch, *act, *line), true, Vec::new())
             }
-            // No article of the simulator releases anything.
-            Ticket::Release { .. } => return,
+            Ticket::Release { epoch, act } => (release_line(*epoch, *act), true, Vec::new()),
             Ticket::Sent(sent, hops) => {
                 // A refund among them moves nothing until its block is seen.
                 let sends = hops.iter().filter(|hop| !is_refund(hop));
@@ -120,10 +120,11 @@ fn send_line(
     moved: &Moved,
     placed: bool,
 ) -> SendLine {
-    let (to, owner, cycle, commodity, amount, expires) = match moved {
-        Moved::Send(s) => (s.to, s.owner, s.cycle, s.commodity, s.amount, s.expires),
+    let (lot, to, owner, cycle, commodity, amount, expires) = match moved {
+        Moved::Send(s) => (s.from, s.to, s.owner, s.cycle, s.commodity, s.amount, s.expires),
         Moved::Cover(c) => {
-            (c.float.feed.node, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER)
+            let to = c.float.feed.node;
+            (c.from, to, Owner::Float, c.cycle, c.commodity, c.amount, Minute::NEVER)
         }
         // Nobody writes a claim of one: it goes to nobody.
         Moved::Refund { amount, .. } => {
@@ -134,7 +135,9 @@ fn send_line(
     SendLine {
         name,
         from: Some(from),
+        released: None,
         index,
+        lot: lot.0,
         programme,
         to,
         owner,

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::{self, Block, Evidence, Placed};
+use annona_ledger::charge::{self, Charge};
 use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::cut::{self, Label};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement, contradiction};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::id::{CycleId, FeedId, FeedRef};
 use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::state::{Block as Within, State};
+use annona_ledger::suspense::{self, Suspense};
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
 use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
@@ -194,6 +197,14 @@ impl Memory {
         beside.push(shown);
         if let Some(index) = index {
             self.state.note_fork(feed.short(), index);
+        }
+        // Of blocks of one stretch the first is kept as sealed there: another is a fork, and whoever forked is faulty.
+        if let Some(At { chain, .. }) = self.places.get(&header.end().accumulator).copied() {
+            let first = At { chain, index: header.first };
+            let free = self.state.sealed(chain, header.seq).is_none();
+            if free && self.state.sealed_over(first).is_none() {
+                self.state.seal(chain, &header);
+            }
         }
         self.known.insert(header.hash());
         self.blocks.push((feed, block));
@@ -492,6 +503,19 @@ impl Site for Memory {
 
     fn faulty(&self, feed: &FeedRef) -> bool {
         self.state.faulty(feed)
+    }
+
+    fn charges(&self) -> Option<Vec<Charge>> {
+        let charges = charge::charges(&self.state);
+        Some(self.bug.map_or(charges.clone(), |bug| planted::charged(bug, charges)))
+    }
+
+    fn suspense(&self) -> Vec<Suspense> {
+        suspense::among(&self.state, self.pools()).collect()
+    }
+
+    fn label(&self, name: &Hash, cycle: Option<CycleId>) -> Option<Label> {
+        self.places.get(name).map(|at| cut::label(&self.state, *at, cycle))
     }
 
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::block::Block;
+use annona_ledger::charge::Charge;
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::cut::Label;
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, FeedRef, Lane};
+use annona_ledger::id::{CycleId, FeedId, FeedRef, Lane};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::suspense::{self, Suspense};
 use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, Fault, Opened, Pool, PoolKey, View};
@@ -266,6 +269,19 @@ impl Site for Stored {
 
     fn faulty(&self, feed: &FeedRef) -> bool {
         self.look(|work| work.faulty(feed))
+    }
+
+    fn charges(&self) -> Option<Vec<Charge>> {
+        None
+    }
+
+    fn suspense(&self) -> Vec<Suspense> {
+        let pools = self.pools();
+        self.look(|work| suspense::among(work, pools).collect())
+    }
+
+    fn label(&self, _: &Hash, _: Option<CycleId>) -> Option<Label> {
+        None
     }
 
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {

@@ -70,8 +70,14 @@ impl World {
         let fresh: Vec<Paper> = self.papers.iter().filter(|p| p.shown == 0).cloned().collect();
         let Some(paper) = self.rng.pick(&fresh).cloned() else { return Ok(()) };
         let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
-        let Moved::Send(send) = sent.moved else { return Ok(()) };
         let Some(n) = self.addressee(sent) else { return Ok(()) };
+        self.send_back_at(n, &paper)
+    }
+
+    /// A node claims a ticket and sends it back, in one basket.
+    pub(super) fn send_back_at(&mut self, n: usize, paper: &Paper) -> Holds {
+        let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
+        let Moved::Send(send) = sent.moved else { return Ok(()) };
         let feed = self.feed(n, Lane::Value, paper.programme);
         let at = self.stamp(n, &feed);
         let start = Head::start(&self.cast.federation, &feed);

@@ -18,7 +18,8 @@ impl World {
         let node = &mut self.nodes[n];
         let sealed = node.site.seal(node.clock.millis(self.now));
         for (feed, block) in sealed {
-            node.model.head(&feed, block.header.seq, block.header.hash());
+            node.model.sealed(&feed, &block.header);
+            self.truth.sealed(&feed, &block.header);
             self.sealed.insert(block.header.hash());
         }
         self.coverage.note("seal");
@@ -118,7 +119,7 @@ impl World {
     fn learn_facts(&mut self, to: usize, feed: &FeedId, block: &Block) {
         let Ok(entries) = block.read(feed.lane) else { return };
         let node = &mut self.nodes[to];
-        node.model.head(feed, block.header.seq, block.header.hash());
+        node.model.sealed(feed, &block.header);
         let mut before = block.header.before;
         let other = feed.node != self.cast.nodes[node.person].key;
         for placed in entries {

@@ -18,6 +18,11 @@ impl World {
             return;
         }
         self.coverage.note("late papers");
+        if articles > node.articles {
+            // What was written before an article was heard of must not bear its epoch.
+            self.seal(to);
+        }
+        let node = &mut self.nodes[to];
         for article in &self.cast.articles[node.articles.min(articles)..articles] {
             node.site.article(article);
         }

@@ -8,6 +8,8 @@ use super::{Malice, World};
 use crate::cast::Cast;
 use crate::check::{self, Broken, Holds, ensure};
 use crate::model::Model;
+use annona_ledger::view::PoolKey;
+
 use crate::site::{Received, Site, memory::Memory};
 
 impl World {
@@ -89,6 +91,8 @@ impl World {
             ensure(signed, Broken::PromiseBroken, || format!("{} is not signed", promise.name()))?;
         }
         self.bounded()?;
+        self.released()?;
+        self.labelled()?;
         self.nobody_accused()?;
         for (_, _, fault) in self.nodes[0].site.faults() {
             self.coverage.fault(fault);
@@ -138,6 +142,35 @@ impl World {
         ensure(same, Broken::RootsDiffer, || format!("two orders of {part} blocks: {roots:?}"))
     }
 
+    /// Rule 17: what is released after a feed's end, and no more than it had, is charged to nobody.
+    fn released(&self) -> Holds {
+        let Some(charges) = self.nodes[0].site.charges() else { return Ok(()) };
+        let honest = |node: &[u8; 8]| self.byzantine() != Some(*node);
+        for charge in charges.iter().filter(|c| c.heard.is_none() && honest(&c.key.node)) {
+            let early = self.freed.iter().any(|freed| freed.key == charge.key && !freed.exact);
+            ensure(early, Broken::ChargedAfterEnd, || format!("{charge:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// What entries of feeds that never forked are called.
+    fn labelled(&mut self) -> Holds {
+        let first = &self.nodes[0];
+        let faulty = first.model.faulty();
+        let mut seen = BTreeSet::new();
+        for fact in first.model.facts.iter().filter(|f| !faulty.contains(&f.feed.short())) {
+            let cycle = first.model.cycle_of(fact);
+            let Some(core) = first.site.label(&fact.name, cycle) else { continue };
+            let naive = first.model.label(fact, cycle);
+            seen.insert(format!("label {core:?}"));
+            ensure(core == naive || !self.options.naive, Broken::LabelDiffers, || {
+                format!("{}#{}: core {core:?}, naive {naive:?}", fact.feed.short(), fact.index)
+            })?;
+        }
+        seen.iter().for_each(|label| self.coverage.note(label));
+        Ok(())
+    }
+
     /// Rule 11: what was redeemed above the budget is explained by the fork or the minted tickets.
     fn bounded(&self) -> Holds {
         let mut redeemed: BTreeMap<_, i128> = BTreeMap::new();
@@ -155,10 +188,28 @@ impl World {
                 .filter(|s| s.claims.len() > 1)
                 .map(|s| s.amount)
                 .sum();
-            let excess = match self.malice {
+            let of = |key: &PoolKey| (key.programme, key.commodity) == (programme, commodity);
+            let lines = self.truth.sends.iter().filter(|s| s.released.is_some());
+            // What was released before a feed's end, or too much of it, the quorum took on itself.
+            let early: i128 = lines
+                .filter(|s| (s.programme, s.commodity) == (programme, commodity))
+                .filter(|s| {
+                    self.freed.iter().any(|f| of(&f.key) && Some(f.key.node) == s.released && !f.exact)
+                })
+                .map(|s| s.amount)
+                .sum();
+            let again: i128 = self
+                .truth
+                .given
+                .iter()
+                .filter(|g| (g.feed.programme, g.commodity) == (programme, commodity))
+                .filter(|g| g.refunds.len() > 1)
+                .map(|g| g.refunded)
+                .sum();
+            let excess = early + match self.malice {
                 Malice::None => 0,
                 Malice::Fork => {
-                    self.rights.get(&(programme, commodity)).copied().unwrap_or(0) + twice
+                    self.rights.get(&(programme, commodity)).copied().unwrap_or(0) + twice + again
                 }
                 Malice::Mint => {
                     let minted = self.truth.roster().node(&self.cast.nodes[self.villain].short());

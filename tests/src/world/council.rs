@@ -1,0 +1,184 @@
+//! What organisations decide while the run goes on: feeds are fenced at any cut, cycles closed, units set free from
+//! suspense. Whoever is not told goes on as before.
+
+use annona_ledger::amount::Amount;
+use annona_ledger::charter::{Act, NodeCut};
+use annona_ledger::cut::{Cut, Reason};
+use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
+use annona_ledger::view::PoolKey;
+use annona_ledger::wire::Bounded;
+
+use super::World;
+use crate::cast::{CASH, CYCLE, ITEMS};
+use crate::check::Holds;
+
+/// Units that an article set free.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Freed {
+    /// The pool they left.
+    pub(super) key: PoolKey,
+    /// Whether the feed was known to its end, and had as much: then nobody may ever be charged for it.
+    pub(super) exact: bool,
+}
+
+/// Every reason.
+const REASONS: [Reason; 4] =
+    [Reason::Lost, Reason::Compromised, Reason::Late, Reason::HandedOver];
+
+impl World {
+    /// Whether organisations decide anything in this run.
+    pub(crate) fn troubled(&self) -> bool {
+        !self.sits.is_empty()
+    }
+
+    /// Organisations meet, and decide one thing.
+    pub(super) fn council(&mut self, step: usize) -> Holds {
+        if !self.sits.contains(&step) {
+            return Ok(());
+        }
+        let alive: Vec<usize> = (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt).collect();
+        let Some(any) = self.fate.pick(&alive).copied() else { return Ok(()) };
+        // Whoever knows of an end speaks of it.
+        let told = alive.into_iter().filter(|n| {
+            let suspense = self.nodes[*n].model.suspense();
+            suspense.values().any(|(units, _, exact)| *exact && *units > 0)
+        });
+        let here = told.last().filter(|_| self.fate.chance(70)).unwrap_or(any);
+        match self.fate.below(12) {
+            0..5 => {
+                let (act, again) = self.fence();
+                self.vote(here, act, if again { "fence again" } else { "fence" })
+            }
+            5..11 => match self.release(here) {
+                Some((act, freed)) => {
+                    let what = if freed.exact { "release exact" } else { "release early" };
+                    let voted = self.charters.len();
+                    self.vote(here, act, what)?;
+                    if self.charters.len() > voted {
+                        self.freed.push(freed);
+                    }
+                    Ok(())
+                }
+                None => {
+                    let (act, again) = self.fence();
+                    self.vote(here, act, if again { "fence again" } else { "fence" })
+                }
+            },
+            _ => {
+                let act = self.close();
+                self.vote(here, act, "close")
+            }
+        }
+    }
+
+    /// Two of three organisations sign; the node they met at hears of it first.
+    fn vote(&mut self, here: usize, act: Act, what: &str) -> Holds {
+        let charter = self.charters.last().expect("one at least").clone();
+        let Some((article, charter)) = self.cast.vote(&charter, act) else {
+            self.coverage.note("article refused");
+            return Ok(());
+        };
+        self.coverage.note(what);
+        self.cast.articles.push(article);
+        self.charters.push(charter.clone());
+        let all = (0..self.cast.notices.len()).collect();
+        let roster = super::roster(&self.cast, self.cast.articles.len(), &all);
+        self.truth.under(charter, roster);
+        let notices = self.nodes[here].notices.clone();
+        self.papers_arrive(here, self.cast.articles.len(), &notices);
+        self.note(&format!("article at {here}: {what}"));
+        self.after(here)
+    }
+
+    /// Some cut of a feed: below everything, or after any block it ever sealed, on any branch.
+    pub(crate) fn any_cut(&mut self, feed: &FeedRef) -> Cut {
+        let blocks = self.truth.blocks.iter().filter(|block| block.feed.short() == *feed);
+        let cuts: Vec<Cut> =
+            blocks.map(|block| Cut { seq: block.seq + 1, head: block.hash }).collect();
+        let low = self.fate.chance(20);
+        self.fate.pick(&cuts).copied().filter(|_| !low).unwrap_or(Cut::NOTHING)
+    }
+
+    fn any_programme(&mut self) -> ProgrammeId {
+        if self.fate.chance(50) { CASH } else { ITEMS }
+    }
+
+    fn fence(&mut self) -> (Act, bool) {
+        let programme = self.any_programme();
+        let value = |world: &Self, person: usize| {
+            FeedRef::value(world.cast.nodes[person].short(), programme)
+        };
+        let charter = self.charters.last().expect("one at least");
+        let fenced: Vec<FeedRef> = charter.fenced().copied().collect();
+        let gone = self.cast.burns.filter(|burnt| self.nodes[*burnt].burnt);
+        let (choice, all) = (self.fate.below(100), self.cast.nodes.len());
+        let feed = match (choice, gone) {
+            (0..35, Some(burnt)) => value(self, burnt),
+            (0..60, _) if !fenced.is_empty() => fenced[self.fate.below(fenced.len())],
+            (60..70, _) => value(self, self.villain),
+            (70..74, _) => {
+                let node = self.cast.nodes[self.fate.below(all)].short();
+                let lane = if choice % 2 == 0 { Lane::Registry } else { Lane::Control };
+                let programme = if lane == Lane::Control { ProgrammeId::NONE } else { programme };
+                FeedRef { node, lane, programme }
+            }
+            _ => {
+                // The treasury is spared mostly, or there would be nothing to see.
+                let person = self.fate.below(all);
+                let other = if self.fate.chance(80) { 1 } else { 0 };
+                value(self, person.max(other).min(all - 1))
+            }
+        };
+        let cut = self.any_cut(&feed);
+        let reason = REASONS[self.fate.below(REASONS.len())];
+        (Act::Fence { feed, cut, reason }, fenced.contains(&feed))
+    }
+
+    /// Sets something free of what is suspense at one node, mostly no more than is known to be there.
+    fn release(&mut self, here: usize) -> Option<(Act, Freed)> {
+        // Who decides looks at all articles first.
+        let notices = self.nodes[here].notices.clone();
+        self.papers_arrive(here, self.cast.articles.len(), &notices);
+        let model = &self.nodes[here].model;
+        let fenced = |key: &PoolKey| {
+            let feed = FeedRef::value(key.node, key.programme);
+            !model.charter().fences(&feed).is_empty()
+                || model.charter().closed(key.programme, key.cycle).is_some()
+        };
+        let suspense = model.suspense();
+        let mut some: Vec<_> =
+            suspense.iter().filter(|(key, (units, ..))| fenced(key) && *units > 0).collect();
+        if some.iter().any(|(_, (_, _, exact))| *exact) && self.fate.chance(75) {
+            some.retain(|(_, (_, _, exact))| *exact);
+        }
+        let (key, (units, _, ended)) = self.fate.pick(&some).map(|(key, sums)| (**key, **sums))?;
+        let there = u64::try_from(units).ok()?;
+        let rash = self.fate.chance(12);
+        let most = if rash { there + there / 2 } else { there };
+        let units = self.fate.between(1, most.max(1));
+        let to = self.fate.below(self.cast.nodes.len());
+        let freed = Freed { key, exact: ended && units <= there };
+        let act = Act::Release {
+            feed: FeedRef::value(key.node, key.programme),
+            cycle: key.cycle,
+            commodity: key.commodity,
+            amount: Amount::new(units)?,
+            reserve: self.cast.nodes[to].short(),
+        };
+        Some((act, freed))
+    }
+
+    fn close(&mut self) -> Act {
+        let programme = self.any_programme();
+        let mut cuts = Vec::new();
+        for person in 0..self.cast.nodes.len() {
+            let node = self.cast.nodes[person].short();
+            if self.fate.chance(80) {
+                let cut = self.any_cut(&FeedRef::value(node, programme));
+                cuts.push(NodeCut { node, cut });
+            }
+        }
+        cuts.sort_unstable();
+        Act::Close { programme, cycle: CYCLE, cuts: Bounded::new(cuts).expect("few nodes") }
+    }
+}
