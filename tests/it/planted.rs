@@ -77,3 +77,28 @@ fn an_accumulator_nobody_checks() {
 fn a_signature_nobody_checks() {
     caught(Bug::SignatureUnchecked, &[Broken::ForeignBlock]);
 }
+
+#[test]
+fn of_two_cuts_the_higher_one_believed() {
+    caught(Bug::HigherCutWins, &[Broken::TaintedTaken]);
+}
+
+#[test]
+fn a_lease_taken_back_at_the_fence() {
+    caught(Bug::ReclaimAtFence, &[Broken::LotBelowZero]);
+}
+
+#[test]
+fn suspense_handed_back_to_a_purse() {
+    caught(Bug::SuspenseToPurse, &[Broken::HonestAccused]);
+}
+
+#[test]
+fn a_new_key_that_claims_what_was_sent_to_the_old_one() {
+    caught(Bug::SuccessorClaims, &[Broken::ClaimedElsewhere]);
+}
+
+#[test]
+fn a_release_before_the_end_that_nobody_is_charged_for() {
+    caught(Bug::ReleaseUncharged, &[Broken::ExcessUncharged]);
+}

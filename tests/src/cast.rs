@@ -38,6 +38,8 @@ pub const fn commodities(programme: ProgrammeId) -> &'static [CommodityId] {
 pub struct Person {
     /// Seed of the signing key.
     pub seed: [u8; 32],
+    /// Seed of the key it talks with, and signs checkpoints with.
+    pub transport: [u8; 32],
     /// Its public half.
     pub key: PublicKey,
     /// Its organisation.
@@ -273,7 +275,8 @@ fn founding_acts(rng: &mut Rng, orgs: &[(OrgId, SigningKey)], caps: &[Cap]) -> V
 fn person(rng: &mut Rng, federation: &FederationId, number: usize, org: OrgId) -> Person {
     let seed = rng.seed();
     let key = SigningKey::from_seed(&seed);
-    let transport = SigningKey::from_seed(&rng.seed()).public();
+    let talks = rng.seed();
+    let transport = SigningKey::from_seed(&talks).public();
     let sealing = rng.seed();
     // Most serve both programmes; one in six serves only one of them, never the treasury.
     let programmes = match rng.below(12) {
@@ -301,7 +304,7 @@ fn person(rng: &mut Rng, federation: &FederationId, number: usize, org: OrgId) -
     let roles = match rng.below(10) {
         0 if number > 0 => Roles::REGISTRAR,
         1 if number > 0 => Roles::MERCHANT,
-        _ => Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY),
+        _ => Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY).and(Roles::WITNESS),
     };
     let certificate = NodeCertificate {
         org,
@@ -318,7 +321,7 @@ fn person(rng: &mut Rng, federation: &FederationId, number: usize, org: OrgId) -
         replaces: None,
         acceptance: NodeCertificate::accept(&key, federation, org, &transport, &sealing),
     };
-    Person { seed, key: key.public(), org, certificate }
+    Person { seed, transport: talks, key: key.public(), org, certificate }
 }
 
 fn cycles(

@@ -52,6 +52,12 @@ pub enum Broken {
     LabelDiffers,
     /// An honest node's organisation is charged although no more was released than its feed had at its end.
     ChargedAfterEnd,
+    /// A witness does not sign what it knows.
+    CheckpointRefused,
+    /// A witness, or who started from a checkpoint, came to another state.
+    CheckpointDiffers,
+    /// A witness signed what goes back behind what it had signed.
+    RollbackSigned,
     /// More was handed out than was given and is owed.
     ExcessUncharged,
     /// A float redemption was covered twice.
@@ -108,7 +114,10 @@ pub(crate) fn ensure(holds: bool, broken: Broken, detail: impl FnOnce() -> Strin
 
 /// What is owed for each pool, by whom: the feed's own organisation (`None`), or that of a node that took up what it knew
 /// to be tainted. Of a faulty feed the whole, under `None`.
-fn owed(charges: &[Charge], faulty: &BTreeSet<FeedRef>) -> BTreeMap<(PoolKey, Option<[u8; 8]>), i128> {
+fn owed(
+    charges: &[Charge],
+    faulty: &BTreeSet<FeedRef>,
+) -> BTreeMap<(PoolKey, Option<[u8; 8]>), i128> {
     let mut owed = BTreeMap::new();
     for charge in charges {
         let feed = FeedRef::value(charge.key.node, charge.key.programme);
@@ -229,7 +238,9 @@ pub fn view(
     covered_by_charges(site, model, &charges)?;
     // Whoever took up what it knew to be tainted did it with open eyes, whatever else is known here.
     for charge in charges.iter().filter(|c| c.heard.is_some_and(|node| honest(&node))) {
-        ensure(false, Broken::HonestCharged, || format!("for what it took up knowingly: {charge:?}"))?;
+        ensure(false, Broken::HonestCharged, || {
+            format!("for what it took up knowingly: {charge:?}")
+        })?;
     }
     let whole = untrimmed
         && model.charter().epoch() == truth.charter().epoch()

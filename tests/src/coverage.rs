@@ -41,6 +41,11 @@ pub const KINDS: &[&str] = &[
     "cancel card",
     "list",
     "fault seen",
+    "end",
+    "claim release",
+    "revoke",
+    "clock answer",
+    "cycle key",
 ];
 
 /// What the world does besides.
@@ -77,6 +82,18 @@ pub const EVENTS: &[&str] = &[
     "clock three days behind",
     "history told in two orders",
     "tour",
+    "fence",
+    "fence again",
+    "release exact",
+    "release early",
+    "close",
+    "article refused",
+    "checkpoint",
+    "sent back from above a cut",
+    "label Good",
+    "label Late",
+    "label Tainted",
+    "label AfterEnd",
     "node: treasury",
     "node: both programmes",
     "node: one programme",
@@ -127,6 +144,13 @@ pub const REJECTIONS: &[Rejection] = &[
     Rejection::ExceedsLot,
     Rejection::CarrierRefused,
     Rejection::NotEnrolled,
+    Rejection::FeedEnded,
+    Rejection::FeedCut,
+    Rejection::NotTreasury,
+    Rejection::ReceiverCut,
+    Rejection::SenderCut,
+    Rejection::MayNotRevoke,
+    Rejection::ClockWordRefused,
 ];
 
 impl Coverage {

@@ -6,12 +6,14 @@ use annona_ledger::amount::Balance;
 use annona_ledger::block::{Block, Placed};
 use annona_ledger::charge::Charge;
 use annona_ledger::charter::Charter;
+use annona_ledger::cut;
 use annona_ledger::day::DayRow;
-use annona_ledger::entry::{Entry, Value};
+use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::{Head, leaf, step};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CarrierId, CommodityId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+    Purse,
 };
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
@@ -57,6 +59,14 @@ pub enum Bug {
     Anything,
     /// What an article released before the end of a feed is charged to nobody.
     ReleaseUncharged,
+    /// Of two cuts of a feed the higher counts.
+    HigherCutWins,
+    /// A sender takes back what is on its way to a feed that is cut.
+    ReclaimAtFence,
+    /// What was released goes to a purse without an issue.
+    SuspenseToPurse,
+    /// Whoever takes the place of a node takes up what was sent to it.
+    SuccessorClaims,
 }
 
 /// What is owed, seen through the bug.
@@ -79,10 +89,28 @@ pub(crate) fn admit(
         (Entry::Value(Value::Claim { ticket, .. }), Bug::WrongSiteAccepted) => {
             addressed(ticket, state)
         }
+        (Entry::Value(Value::Claim { ticket, .. }), Bug::SuccessorClaims) => {
+            let me = state.roster().node(&state.chain(chain).feed.node.short());
+            addressed(ticket, state)
+                .filter(|to| me.is_some_and(|me| me.replaces == Some(to.short())))
+        }
         _ => None,
     };
     let now = draft.entry.stamp().unwrap_or_else(|| state.last_stamp(chain));
     admit::admit(&Blinkers { state, bug, shown_as, now }, chain, draft)
+}
+
+/// Whether a ticket that was refused stands below the highest cut of its sender's feed, if not below the lowest.
+pub(crate) fn below_the_highest(state: &State, chain: ChainNo, draft: &Draft) -> bool {
+    let Entry::Value(Value::Claim { ticket, .. }) = &draft.entry else { return false };
+    let Some(sent) = ticket.sends().next() else { return false };
+    let feed = FeedRef::value(sent.node, state.chain(chain).feed.programme);
+    let fences = state.charter().fences(&feed).iter().map(|fenced| fenced.cut);
+    let highest = fences.chain(state.revocations(&feed).into_iter().map(|said| said.cut)).max();
+    highest.is_some_and(|cut| {
+        let ends = state.branches(&feed).into_iter().filter_map(|c| cut::below(state, c, &cut));
+        ends.max().is_some_and(|below| sent.index < below)
+    })
 }
 
 fn addressed(ticket: &Ticket, state: &State) -> Option<annona_ledger::key::PublicKey> {
@@ -138,6 +166,10 @@ impl Blinkers<'_> {
             Bug::LeaseReclaim => {
                 t.expires < self.now || self.now.0 > t.expires.0.saturating_sub(20_000)
             }
+            Bug::ReclaimAtFence => {
+                let to = FeedRef::value(t.to, t.programme);
+                t.claimed.is_none() && cut::lowest(self.state, &to).is_some()
+            }
             _ => false,
         };
         let node = self.state.chain(at.chain).feed.short().node;
@@ -186,6 +218,9 @@ impl View for Blinkers<'_> {
 
     fn slot(&self, at: At) -> Option<Slot> {
         self.state.slot(at).map(|slot| match slot {
+            Slot::Lot(row) if self.bug == Bug::SuspenseToPurse && row.owner == Owner::Reserve => {
+                Slot::Lot(LotRow { owner: Owner::Purse(Purse([7; 16])), ..row })
+            }
             Slot::Lot(row) => Slot::Lot(self.taken_back(at, row)),
             same => same,
         })

@@ -48,6 +48,8 @@ pub struct Ran {
     pub nodes: usize,
     /// Entries written.
     pub entries: usize,
+    /// How many started from a checkpoint; over the core's maps nobody.
+    pub began: usize,
     /// What was tried.
     pub coverage: Coverage,
 }
@@ -129,7 +131,8 @@ pub fn run_stored(options: Options) -> Result<Ran, Box<Failed>> {
 ///
 /// The first invariant that does not hold, or [`Broken::StoreDiffers`].
 pub fn run_both(options: Options) -> Result<Ran, Box<Failed>> {
-    let (stored, core) = (run_stored(options)?, run(options)?);
+    let (stored, mut core) = (run_stored(options)?, run(options)?);
+    core.began = stored.began;
     let same = ensure(
         stored == core && stored.root == stored.root_retold,
         Broken::StoreDiffers,
@@ -171,6 +174,7 @@ pub fn run_on(options: Options, over: Over, founder: &Founder<'_>) -> Result<Ran
             root_retold: world.retold(),
             nodes: world.nodes.len(),
             entries: world.written(),
+            began: world.began,
             coverage: world.coverage,
         })
     };

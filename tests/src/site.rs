@@ -9,12 +9,14 @@ use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::Block;
 use annona_ledger::charge::Charge;
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Refusal};
 use annona_ledger::cut::Label;
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
+use annona_ledger::key::SigningKey;
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::suspense::Suspense;
@@ -105,6 +107,21 @@ pub trait Site {
     fn suspense(&self) -> Vec<Suspense>;
     /// What an entry is called by the cuts known here; `None` where nobody here can say.
     fn label(&self, name: &Hash, cycle: Option<CycleId>) -> Option<Label>;
+    /// Makes a checkpoint of what is here; `None` over the core's maps, which make none.
+    fn page(&mut self, time: Minute) -> Option<Page>;
+    /// Signs a checkpoint as a witness, remembering what it signed.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    fn cosign(
+        &mut self,
+        page: &Page,
+        key: &SigningKey,
+        time: Minute,
+    ) -> Result<Cosignature, Refusal>;
+    /// The rows that a node starts from, of a checkpoint kept here.
+    fn rows(&self, checkpoint: &Hash) -> Vec<Chunk>;
     /// The proof kept that a feed forked.
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof>;
     /// The ticket of a promised send, with its provenance.

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod chance;
+mod checkpoint;
 mod council;
 mod end;
 mod proof;
@@ -29,6 +30,7 @@ use crate::model::{Fact, Model};
 use crate::planted::Bug;
 use crate::rng::{NOTHING_TOLD, Rng, Told};
 use crate::site::Site;
+use checkpoint::Signed;
 use council::Freed;
 
 /// Makes a node's site: seed of its key, the articles and notices it is founded with.
@@ -188,6 +190,11 @@ pub struct World {
     /// The steps before which organisations meet.
     sits: BTreeSet<usize>,
     freed: Vec<Freed>,
+    /// Whether checkpoints are made.
+    witnessed: bool,
+    pages: Vec<Signed>,
+    /// How many started from a checkpoint, and came to what everybody has.
+    pub began: usize,
 }
 
 impl World {
@@ -259,7 +266,11 @@ impl World {
         let most = u64::try_from(options.steps).unwrap_or(0);
         let meetings = if fate.chance(55) { fate.between(1, 8) } else { 0 };
         let sits = (0..meetings).map(|_| fate.between(40, most.max(41)) as usize).collect();
+        let witnessed = fate.chance(30);
         Self {
+            witnessed,
+            pages: Vec::new(),
+            began: 0,
             fate,
             sits,
             freed: Vec::new(),
@@ -296,6 +307,7 @@ impl World {
             self.malice(step);
             self.fire(step, founder);
             self.council(step)?;
+            self.checkpoint(step)?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
                 continue;

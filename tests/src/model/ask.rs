@@ -2,12 +2,13 @@
 
 use annona_ledger::admit::{Draft, RowProof};
 use annona_ledger::amount::Amount;
-use annona_ledger::entry::{Control, Entry, FloatCover, Owner, Registry, Send, Value};
+use annona_ledger::entry::{Control, CycleKey, Entry, FloatCover, Owner, Registry, Send, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::list;
 use annona_ledger::notice::Roles;
+use annona_ledger::statement::Statement;
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::Minute;
 
@@ -71,10 +72,15 @@ impl Model {
             Entry::Control(Control::Revoke { feed: of, cut, .. }) => {
                 self.may_revoke(&feed.node.short(), of, cut)
             }
-            Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. }) => true,
-            // The model has no purses to derive.
-            Entry::Control(Control::CycleKey(_)) => false,
-            // Nor does it know of later versions.
+            Entry::Control(Control::FaultSeen { .. }) => true,
+            Entry::Control(Control::ClockAnswer { clock, word, .. }) => {
+                let said = Statement::Clock { node: feed.node.short(), clock: *clock };
+                let mut own = self.roster.operator_ever(&word.operator);
+                said.is_by(&self.charter.federation(), word)
+                    && own.any(|c| c.org == certificate.org && *clock <= c.not_after)
+            }
+            Entry::Control(Control::CycleKey(given)) => self.may_give(feed, given),
+            // Nor does the model know of later versions.
             Entry::Later(_) => false,
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
             Entry::Value(value) => {
@@ -82,6 +88,21 @@ impl Model {
                     && self.may_value(feed, tip, value, now, draft.row.as_ref())
             }
         }
+    }
+
+    /// The treasury that a cycle was budgeted for gives its key, to nodes that keep such keys.
+    fn may_give(&self, feed: &FeedId, given: &CycleKey) -> bool {
+        let CycleKey { programme, cycle, node, .. } = *given;
+        let me = feed.node.short();
+        let budgeted = self.charter.budgets().any(|(_, line)| {
+            line.treasury == me && (line.programme, line.cycle) == (programme, cycle)
+        });
+        let keeps = self.roster.node(&node).is_some_and(|c| {
+            c.programmes.contains(&programme)
+                && (c.roles.has(Roles::REGISTRAR) || c.roles.has(Roles::TREASURY))
+        });
+        let known = self.roster.cycle(programme, cycle).is_some();
+        budgeted && keeps && known && node != me
     }
 
     /// The newest stamp up to an entry.

@@ -72,9 +72,8 @@ impl Model {
     #[must_use]
     pub fn lowest_cut(&self, feed: &FeedRef) -> Option<Cut> {
         let fences = self.charter.fences(feed).iter().map(|fence| fence.cut);
-        let words = self.revoked.iter().filter(|(by, of, cut)| {
-            of == feed && self.may_revoke(by, of, cut)
-        });
+        let words =
+            self.revoked.iter().filter(|(by, of, cut)| of == feed && self.may_revoke(by, of, cut));
         fences.chain(words.map(|(_, _, cut)| *cut)).min_by_key(|cut| (cut.seq, cut.head))
     }
 

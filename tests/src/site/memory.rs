@@ -6,6 +6,7 @@ use annona_ledger::admit::{self, Draft};
 use annona_ledger::block::{self, Block, Evidence, Placed};
 use annona_ledger::charge::{self, Charge};
 use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::checkpoint::{Chunk, Cosignature, Page, PageFault, Refusal};
 use annona_ledger::cut::{self, Label};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
@@ -271,6 +272,12 @@ impl Memory {
         let admitted = match self.bug {
             None => admit::admit(state, chain, draft),
             Some(Bug::Anything) => return Ok(draft.entry.encode()),
+            Some(Bug::HigherCutWins) => match admit::admit(state, chain, draft) {
+                Err(Rejection::SenderCut) if planted::below_the_highest(state, chain, draft) => {
+                    return Ok(draft.entry.encode());
+                }
+                verdict => verdict,
+            },
             Some(bug) => planted::admit(bug, state, chain, draft),
         };
         admitted.map(|admitted| admitted.bytes().to_vec())
@@ -516,6 +523,18 @@ impl Site for Memory {
 
     fn label(&self, name: &Hash, cycle: Option<CycleId>) -> Option<Label> {
         self.places.get(name).map(|at| cut::label(&self.state, *at, cycle))
+    }
+
+    fn page(&mut self, _: Minute) -> Option<Page> {
+        None
+    }
+
+    fn cosign(&mut self, page: &Page, _: &SigningKey, _: Minute) -> Result<Cosignature, Refusal> {
+        Err(Refusal::Page(PageFault::Charter(page.checkpoint.epoch)))
+    }
+
+    fn rows(&self, _: &Hash) -> Vec<Chunk> {
+        Vec::new()
     }
 
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {

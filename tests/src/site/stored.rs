@@ -8,11 +8,12 @@ use annona_ledger::admit::Draft;
 use annona_ledger::block::Block;
 use annona_ledger::charge::Charge;
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Refusal, Said, vouch};
 use annona_ledger::cut::Label;
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, FeedId, FeedRef, Lane};
+use annona_ledger::id::{CycleId, FeedId, FeedRef, Lane, ProgrammeId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
@@ -20,16 +21,59 @@ use annona_ledger::suspense::{self, Suspense};
 use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, Fault, Opened, Pool, PoolKey, View};
-use annona_ledger::wire::Bytes;
+use annona_ledger::wire::{Bounded, Bytes};
+use annona_node::checkpoint::{self, Carried};
 use annona_node::receipt;
 use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
 
 use super::memory::well_bound;
 use super::{Received, Seen, Site};
+use crate::cast::{CASH, ITEMS};
 
 /// Why every `expect` on the store holds here: its disk is the test's own, and has room.
 const SOUND: &str = "the ledger file of a test is sound";
+
+/// Both programmes.
+const PROGRAMMES: [ProgrammeId; 2] = [CASH, ITEMS];
+
+/// What a new node is handed: papers, a checkpoint with its rows, and the blocks there are.
+pub struct Beginning<'a> {
+    /// The articles.
+    pub articles: &'a [SignedArticle],
+    /// The notices.
+    pub notices: &'a [SignedNotice],
+    /// The checkpoint.
+    pub page: Page,
+    /// Who signed it.
+    pub cosignatures: Vec<Cosignature>,
+    /// Its rows.
+    pub rows: Vec<Chunk>,
+    /// Every block, those below the checkpoint too.
+    pub blocks: &'a [(FeedId, Block)],
+}
+
+/// Starts a node from a checkpoint instead of from the first block, hands it what came later, and returns where it stands.
+///
+/// # Errors
+///
+/// Why it cannot start from it.
+pub fn begin(with: &Beginning<'_>) -> Result<Hash, String> {
+    let mut node = Stored::found([0x77; 32], with.articles, with.notices);
+    let Beginning { page, cosignatures, rows, .. } = with;
+    let (page, cosignatures, rows) = (page.clone(), cosignatures.clone(), rows.clone());
+    let carried = Carried { page, cosignatures, rows };
+    checkpoint::begin(&mut node.store, &carried, &PROGRAMMES.into()).map_err(|e| e.to_string())?;
+    let mut waits: Vec<&(FeedId, Block)> = with.blocks.iter().collect();
+    loop {
+        let before = waits.len();
+        waits.retain(|(feed, block)| node.receive(feed, block) == Received::Waits);
+        if waits.len() == before {
+            break;
+        }
+    }
+    Ok(node.root())
+}
 
 /// The node.
 pub struct Stored {
@@ -164,7 +208,7 @@ impl Site for Stored {
         let folder = TempDir::new().expect("a temporary folder");
         // Something was being written that nobody was promised, and a torn piece of it reached the log.
         let nobody = SigningKey::from_seed(&[0xee; 32]).public();
-        let feed = FeedId { node: nobody, lane: Lane::Value, programme: crate::cast::CASH };
+        let feed = FeedId { node: nobody, lane: Lane::Value, programme: CASH };
         let work = self.store.begin().expect(SOUND);
         work.open_trunk(&feed).expect(SOUND);
         let (from, to) = (ledger(&self.folder), ledger(&folder));
@@ -282,6 +326,54 @@ impl Site for Stored {
 
     fn label(&self, _: &Hash, _: Option<CycleId>) -> Option<Label> {
         None
+    }
+
+    fn page(&mut self, time: Minute) -> Option<Page> {
+        let page = self.store.page(&PROGRAMMES.into(), time).expect(SOUND);
+        self.store.keep_page(&page).expect(SOUND).expect("its own page stands");
+        Some(page)
+    }
+
+    fn cosign(
+        &mut self,
+        page: &Page,
+        key: &SigningKey,
+        time: Minute,
+    ) -> Result<Cosignature, Refusal> {
+        self.store.keep_page(page).expect(SOUND).map_err(Refusal::Page)?;
+        let checkpoint = page.checkpoint.hash();
+        let kept = self.store.kept_page(&checkpoint).expect(SOUND).expect("it was just kept");
+        let memory = self.look(|work| {
+            let signed = work.signed().expect(SOUND);
+            vouch(&kept.page, &kept.frontier, &signed, work)
+        })?;
+        // What it folded itself, of exactly that much.
+        let scratch = self.store.scratch(&kept.frontier, page.checkpoint.epoch).expect(SOUND);
+        let scratch = scratch.expect("it began with nothing");
+        let then = scratch.store.look().expect(SOUND);
+        let folded = then.leaves_at(&kept.frontier, &PROGRAMMES.into()).expect(SOUND);
+        let same = (&page.state.to_vec(), &page.working.to_vec()) == (&folded.0, &folded.1);
+        let leaves =
+            if same { page.state.iter().map(|leaf| leaf.id).collect() } else { Vec::new() };
+        let holds = if same { vec![ProgrammeId::NONE, CASH, ITEMS] } else { Vec::new() };
+        drop(then);
+        let said = Said {
+            checkpoint,
+            witness: self.key.public().short(),
+            time,
+            leaves: Bounded::new(leaves).expect("no more than the page has"),
+            holds: Bounded::new(holds).expect("three"),
+        };
+        let signed = said.sign(&self.store.federation().expect(SOUND), key);
+        let work = self.store.begin().expect(SOUND);
+        work.sign_for(&memory, &signed).expect(SOUND);
+        work.commit().expect(SOUND);
+        Ok(signed)
+    }
+
+    fn rows(&self, checkpoint: &Hash) -> Vec<Chunk> {
+        let carried = checkpoint::carry(&self.store, checkpoint, Some(&PROGRAMMES.into()));
+        carried.map(|carried| carried.rows).unwrap_or_default()
     }
 
     fn fork_proof(&self, feed: &FeedId) -> Option<ForkProof> {

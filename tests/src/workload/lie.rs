@@ -3,10 +3,10 @@
 
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Amount;
-use annona_ledger::entry::{Entry, Value};
+use annona_ledger::entry::{Entry, FloatCover, Lot, Value};
 use annona_ledger::feed::Head;
-use annona_ledger::id::{Lane, ProgrammeId};
-use annona_ledger::ticket::Ticket;
+use annona_ledger::id::{EntryName, Lane, ProgrammeId};
+use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
 
 use crate::check::Holds;
@@ -47,6 +47,11 @@ impl World {
         let given = of(|value| matches!(value, Value::Redeem { .. }));
         let start = Head::start(&self.cast.federation, &feed);
         let next = self.nodes[n].tips.get(&feed).copied().unwrap_or(start).next;
+        match self.rng.below(100) {
+            0..12 => return self.cover_again(n, programme),
+            12..18 => return self.claim_forged(n, programme),
+            _ => {}
+        }
         let entry = match self.rng.below(10) {
             0..2 if !resolved.is_empty() => self.repeated(&resolved),
             0..5 if !others.is_empty() => self.repeated(&others),
@@ -80,5 +85,54 @@ impl World {
             },
         };
         self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())
+    }
+
+    /// Covers one thing that was handed out from float twice, whoever's it was, from any lot.
+    fn cover_again(&mut self, n: usize, programme: ProgrammeId) -> Holds {
+        let feed = self.feed(n, Lane::Value, programme);
+        let floats: Vec<_> = {
+            let model = &self.truth;
+            let here = model.given.iter().filter(|g| g.float && g.feed.programme == programme);
+            here.filter_map(|g| model.fact(&g.name).map(|fact| (fact.clone(), g.clone()))).collect()
+        };
+        let Some((fact, given)) = self.rng.pick(&floats).cloned() else { return Ok(()) };
+        let lots = self.lots(n, &feed, |_| true);
+        let lot = self.rng.pick(&lots).cloned();
+        let from = Lot(lot.map_or(0, |lot| self.index_of(n, &lot)));
+        for _ in 0..2 {
+            let at = self.stamp(n, &feed);
+            let cover = FloatCover {
+                from,
+                float: EntryName {
+                    feed: fact.feed.short(),
+                    index: fact.index,
+                    accumulator: fact.name,
+                },
+                cycle: given.cycle,
+                commodity: given.commodity,
+                amount: Amount::new(u64::try_from(given.amount).unwrap_or(1))
+                    .unwrap_or(Amount::MAX),
+                at,
+            };
+            self.write(n, &feed, &[Draft::from(Entry::from(Value::FloatCover(cover)))])?;
+        }
+        Ok(())
+    }
+
+    /// Takes up a ticket on which it wrote another amount.
+    fn claim_forged(&mut self, n: usize, programme: ProgrammeId) -> Holds {
+        let papers: Vec<_> =
+            self.papers.iter().filter(|p| p.programme == programme).cloned().collect();
+        let Some(paper) = self.rng.pick(&papers) else { return Ok(()) };
+        let Ticket::Sent(sent, hops) = &paper.ticket else { return Ok(()) };
+        let mut sent = *sent;
+        if let Moved::Send(send) = &mut sent.moved {
+            send.amount = Amount::new(send.amount.units() + 7).unwrap_or(Amount::MAX);
+            send.to = self.cast.nodes[self.nodes[n].person].short();
+        }
+        let feed = self.feed(n, Lane::Value, programme);
+        let at = self.stamp(n, &feed);
+        let ticket = Box::new(Ticket::Sent(sent, hops.clone()));
+        self.write(n, &feed, &[Draft::from(Entry::from(Value::Claim { ticket, at }))]).map(|_| ())
     }
 }

@@ -2,11 +2,13 @@
 //! revoke; and what a hurried person tries in spite of it.
 
 use annona_ledger::cut::{Cut, Reason};
-use annona_ledger::entry::{Control, Entry, Lot, Method, Owner, Send, Value};
+use annona_ledger::entry::{Control, CycleKey, Entry, Lot, Method, Owner, Send, Value, Wrapped};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
 use annona_ledger::notice::Roles;
+use annona_ledger::statement::Statement;
 use annona_ledger::ticket::Ticket;
+use annona_ledger::time::Minute;
 
 use super::{amount, units};
 use crate::check::Holds;
@@ -22,8 +24,10 @@ impl World {
         match self.fate.below(20) {
             0..9 => self.end(n, programme),
             9..11 => self.revoke(n),
-            11..16 => self.send_back(),
-            16..18 => self.send_to_cut(n, programme),
+            11..14 => self.send_back(),
+            14..16 => self.send_to_cut(n, programme),
+            16 => self.answer_clock(n),
+            17 => self.give_key(n, programme),
             _ => self.serve_from_reserve(n, programme),
         }
     }
@@ -105,6 +109,7 @@ impl World {
         let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
         let Some(n) = self.addressee(sent) else { return Ok(()) };
         if self.fate.chance(70) {
+            self.coverage.note("sent back from above a cut");
             return self.send_back_at(n, &paper);
         }
         let feed = self.feed(n, Lane::Value, paper.programme);
@@ -174,5 +179,41 @@ impl World {
             method: Method::Sight,
         };
         self.write(n, &feed, &[Entry::from(value).into()]).map(|_| ())
+    }
+
+    /// An operator says that what a node's clock shows is right; now and then of another reading, or to a node of
+    /// another organisation.
+    fn answer_clock(&mut self, n: usize) -> Holds {
+        let node = self.cast.nodes[self.nodes[n].person].short();
+        let shown = self.nodes[n].clock.shows(self.now);
+        let which = self.fate.below(self.cast.operators.len());
+        let of = if self.fate.chance(85) { shown } else { Minute(shown.0.saturating_add(1)) };
+        let said = Statement::Clock { node, clock: of };
+        let word = said.sign(&self.cast.federation, &self.cast.operators[which]);
+        let feed = self.feed(n, Lane::Control, ProgrammeId::NONE);
+        let at = self.stamp(n, &feed);
+        let answer = Control::ClockAnswer { clock: shown, word, at };
+        if self.write(n, &feed, &[Entry::from(answer).into()])?.is_some() {
+            // From then on it counts like a stamp of another node.
+            self.nodes[n].heard = self.nodes[n].heard.max(shown);
+        }
+        Ok(())
+    }
+
+    /// A treasury gives a node the key of a cycle; now and then one that has none to give, or to one that keeps none.
+    fn give_key(&mut self, n: usize, programme: ProgrammeId) -> Holds {
+        let n = if self.fate.chance(75) { 0 } else { n };
+        let to = self.fate.below(self.cast.nodes.len());
+        let feed = self.feed(n, Lane::Control, ProgrammeId::NONE);
+        let at = self.stamp(n, &feed);
+        let key = CycleKey {
+            programme,
+            cycle: crate::cast::CYCLE,
+            node: self.cast.nodes[to].short(),
+            key: Hash([4; 32]),
+            sealed: Wrapped::of(&[5; 80]),
+            at,
+        };
+        self.write(n, &feed, &[Entry::from(Control::CycleKey(Box::new(key))).into()]).map(|_| ())
     }
 }

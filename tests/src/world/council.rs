@@ -22,8 +22,7 @@ pub(super) struct Freed {
 }
 
 /// Every reason.
-const REASONS: [Reason; 4] =
-    [Reason::Lost, Reason::Compromised, Reason::Late, Reason::HandedOver];
+const REASONS: [Reason; 4] = [Reason::Lost, Reason::Compromised, Reason::Late, Reason::HandedOver];
 
 impl World {
     /// Whether organisations decide anything in this run.

@@ -94,6 +94,7 @@ impl World {
         self.released()?;
         self.labelled()?;
         self.nobody_accused()?;
+        self.begin_anew()?;
         for (_, _, fault) in self.nodes[0].site.faults() {
             self.coverage.fault(fault);
         }
@@ -160,9 +161,9 @@ impl World {
         let mut seen = BTreeSet::new();
         for fact in first.model.facts.iter().filter(|f| !faulty.contains(&f.feed.short())) {
             let cycle = first.model.cycle_of(fact);
-            let Some(core) = first.site.label(&fact.name, cycle) else { continue };
             let naive = first.model.label(fact, cycle);
-            seen.insert(format!("label {core:?}"));
+            seen.insert(format!("label {naive:?}"));
+            let Some(core) = first.site.label(&fact.name, cycle) else { continue };
             ensure(core == naive || !self.options.naive, Broken::LabelDiffers, || {
                 format!("{}#{}: core {core:?}, naive {naive:?}", fact.feed.short(), fact.index)
             })?;
@@ -194,7 +195,9 @@ impl World {
             let early: i128 = lines
                 .filter(|s| (s.programme, s.commodity) == (programme, commodity))
                 .filter(|s| {
-                    self.freed.iter().any(|f| of(&f.key) && Some(f.key.node) == s.released && !f.exact)
+                    self.freed
+                        .iter()
+                        .any(|f| of(&f.key) && Some(f.key.node) == s.released && !f.exact)
                 })
                 .map(|s| s.amount)
                 .sum();
@@ -206,19 +209,23 @@ impl World {
                 .filter(|g| g.refunds.len() > 1)
                 .map(|g| g.refunded)
                 .sum();
-            let excess = early + match self.malice {
-                Malice::None => 0,
-                Malice::Fork => {
-                    self.rights.get(&(programme, commodity)).copied().unwrap_or(0) + twice + again
-                }
-                Malice::Mint => {
-                    let minted = self.truth.roster().node(&self.cast.nodes[self.villain].short());
-                    let ceiling = minted.and_then(|c| c.ceiling(programme, commodity));
-                    let ceiling = ceiling.map_or(0, |c| i128::from(c.unverified.units()));
-                    ceiling * self.cast.nodes.len() as i128
-                }
-                Malice::Overdraw | Malice::Lie => continue,
-            };
+            let excess = early
+                + match self.malice {
+                    Malice::None => 0,
+                    Malice::Fork => {
+                        self.rights.get(&(programme, commodity)).copied().unwrap_or(0)
+                            + twice
+                            + again
+                    }
+                    Malice::Mint => {
+                        let minted =
+                            self.truth.roster().node(&self.cast.nodes[self.villain].short());
+                        let ceiling = minted.and_then(|c| c.ceiling(programme, commodity));
+                        let ceiling = ceiling.map_or(0, |c| i128::from(c.unverified.units()));
+                        ceiling * self.cast.nodes.len() as i128
+                    }
+                    Malice::Overdraw | Malice::Lie => continue,
+                };
             ensure(sum <= i128::from(voted.units()) + excess, Broken::BoundPassed, || {
                 format!("{sum} redeemed of {voted} in {programme:?} {commodity:?}, excess {excess}")
             })?;
