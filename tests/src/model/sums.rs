@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use annona_ledger::entry::{Entry, Value};
 use annona_ledger::id::{CommodityId, CycleId, FeedRef};
+use annona_ledger::ticket::Moved;
 use annona_ledger::view::PoolKey;
 
 use super::{LotLine, Model, value_feed};
+use crate::memo;
 use crate::site::Seen;
 
 /// One pool: lots, arriving, redeemed.
@@ -86,6 +89,7 @@ impl Model {
     #[must_use]
     pub fn charges(&self) -> BTreeMap<PoolKey, i128> {
         let faulty = self.faulty();
+        let back = self.came_back(&faulty);
         let mut charges = BTreeMap::new();
         let mut pools = self.pools();
         // Lots that cancel out are no pool to speak of, and count all the same.
@@ -97,12 +101,55 @@ impl Model {
         for (key, (lots, arriving, _)) in pools {
             let feed = value_feed(key.node, key.programme);
             let lacks = (-(lots + arriving)).max(0);
-            let owed = if faulty.contains(&feed) { lacks.max(self.by_lot(&key)) } else { lacks };
+            let owed = if faulty.contains(&feed) {
+                lacks.max(self.by_lot(&key))
+            } else {
+                lacks - back.get(&key).copied().unwrap_or(0)
+            };
             if owed > 0 {
                 charges.insert(key, owed);
             }
         }
         charges
+    }
+
+    /// What came back, as tickets tell, to feeds of which that is not known otherwise: nobody is charged for it. Of one
+    /// redemption the largest, and no more than was given.
+    fn came_back(&self, faulty: &BTreeSet<FeedRef>) -> BTreeMap<PoolKey, i128> {
+        let mut most: BTreeMap<usize, i128> = BTreeMap::new();
+        for fact in &self.facts {
+            let Entry::Value(Value::Claim { ticket, .. }) = &fact.entry else { continue };
+            let programme = fact.feed.programme;
+            for hop in ticket.sends() {
+                let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
+                let feed = value_feed(hop.node, programme);
+                let of = self.facts.iter().filter(|fact| fact.feed.short() == feed);
+                let reach = of.clone().map(|fact| fact.index + 1).max().unwrap_or(0);
+                let key = self.roster.node(&hop.node).map(|certificate| certificate.node);
+                let federation = self.charter.federation();
+                let signed = key.is_some_and(|key| memo::bears(hop, &federation, &key, programme));
+                if faulty.contains(&feed) || !(redeem < reach && reach <= hop.index) || !signed {
+                    continue;
+                }
+                let mut redemption = of.filter(|fact| fact.index == redeem);
+                let Some(name) = redemption.next().map(|fact| fact.name) else { continue };
+                let given = self.given.iter().position(|g| g.name == name && !g.float);
+                let Some(given) = given.filter(|g| self.given[*g].refunds.is_empty()) else {
+                    continue;
+                };
+                let units = i128::from(amount.units()).min(self.given[given].amount);
+                let so_far = most.entry(given).or_default();
+                *so_far = units.max(*so_far);
+            }
+        }
+        let mut sums = BTreeMap::new();
+        for (given, units) in most {
+            let given = &self.given[given];
+            let FeedRef { node, programme, .. } = given.feed;
+            let (cycle, commodity) = (given.cycle, given.commodity);
+            *sums.entry(PoolKey { node, programme, cycle, commodity }).or_insert(0) += units;
+        }
+        sums
     }
 
     /// What the lots of a pool lack, one by one. A send known from a ticket alone is taken off the lot it names; off

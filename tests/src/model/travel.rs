@@ -1,6 +1,6 @@
 //! What is under way: sends, and the tickets by which they are known before their blocks are.
 
-use annona_ledger::entry::{Entry, Owner};
+use annona_ledger::entry::{Entry, Lot, Owner};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::{Hash, Purpose, hash};
 use annona_ledger::id::{CommodityId, CycleId, FeedRef, Lane, ProgrammeId};
@@ -128,7 +128,8 @@ fn send_line(
         }
         // Nobody writes a claim of one: it goes to nobody.
         Moved::Refund { amount, .. } => {
-            ([0; 8], Owner::Budget, CycleId(0), CommodityId(0), *amount, Minute::NEVER)
+            let (cycle, commodity) = (CycleId(0), CommodityId(0));
+            (Lot(0), [0; 8], Owner::Budget, cycle, commodity, *amount, Minute::NEVER)
         }
     };
     let amount = i128::from(amount.units());
