@@ -90,7 +90,7 @@ fn a_lease_taken_back_at_the_fence() {
 
 #[test]
 fn suspense_handed_back_to_a_purse() {
-    caught(Bug::SuspenseToPurse, &[Broken::HonestAccused]);
+    caught(Bug::SuspenseToPurse, &[Broken::LotBelowZero, Broken::HonestAccused]);
 }
 
 #[test]

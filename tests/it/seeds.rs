@@ -2,7 +2,7 @@
 
 use annona_tests::coverage::Table;
 use annona_tests::run::{Ran, run, run_both};
-use annona_tests::world::Options;
+use annona_tests::world::{Malice, Options};
 
 /// Seeds that failed once, one a line, replayed for ever.
 const REGRESSIONS: &str = include_str!("../data/regressions.txt");
@@ -36,8 +36,17 @@ fn one_seed_is_one_run_to_the_last_byte() {
 fn seeds_that_failed_once_hold() {
     for line in REGRESSIONS.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'))
     {
-        let seed = line.split_whitespace().next().and_then(|n| n.parse().ok());
-        ran(seed.unwrap_or_else(|| panic!("{line:?} does not begin with a seed")));
+        let mut words = line.split_whitespace();
+        let seed = words.next().and_then(|n| n.parse().ok());
+        let seed = seed.unwrap_or_else(|| panic!("{line:?} does not begin with a seed"));
+        let malice = match words.next() {
+            Some("none:") => Some(Malice::None),
+            Some("fork:") => Some(Malice::Fork),
+            Some("mint:") => Some(Malice::Mint),
+            _ => None,
+        };
+        let options = Options { malice, ..Options::seed(seed) };
+        run(options).unwrap_or_else(|failed| panic!("{failed}"));
     }
 }
 

@@ -273,10 +273,20 @@ fn conserved(site: &dyn Site, model: &Model) -> Holds {
     Ok(())
 }
 
-/// No excess is nobody's: what was redeemed comes to no more than was voted and what is owed.
+/// No excess is nobody's: what a pool lacks is owed by somebody, and what was redeemed comes to no more than was voted
+/// and what is owed.
 fn covered_by_charges(site: &dyn Site, model: &Model, charges: &[Charge]) -> Holds {
     let mut sums: BTreeMap<_, i128> = BTreeMap::new();
     for (key, pool) in site.pools() {
+        let lacks = -(pool.lots.units() + pool.arriving.units());
+        if lacks > 0 {
+            let of_key = charges.iter().filter(|c| c.key == key);
+            let owed: i128 = of_key.map(|c| i128::try_from(c.units).unwrap_or(i128::MAX)).sum();
+            let back = model.came_back(&model.faulty()).get(&key).copied().unwrap_or(0);
+            ensure(lacks <= owed + back, Broken::ExcessUncharged, || {
+                format!("{key:?} lacks {lacks}, {owed} of it owed, {back} told to have come back")
+            })?;
+        }
         *sums.entry((key.programme, key.cycle, key.commodity)).or_default() +=
             pool.redeemed.units();
     }

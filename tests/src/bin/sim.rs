@@ -9,6 +9,8 @@
 //! sim --compare K                    every K-th seed over both, the others over the core's maps
 //! sim --threads T                    seeds run side by side (as many as there are processors unless told)
 //! sim --malice M                     every seed has a node that does what it must not: fork, mint, overdraw, lie; or none
+//! sim --bug B                        every honest node has a planted bug, and no naive verdict helps: which invariant tells?
+//!                                    higher-cut, reclaim-at-fence, suspense-to-purse, successor-claims, release-uncharged
 //! sim --tell                         prints every line that enters the digest: what differs between two runs
 //! sim --keep FILE                    adds failed seeds to a file
 //! ```
@@ -21,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use annona_tests::coverage::Table;
+use annona_tests::planted::Bug;
 use annona_tests::run::{Failed, Over, Ran, run_over};
 use annona_tests::world::{Malice, Options};
 
@@ -34,6 +37,7 @@ struct Asked {
     threads: usize,
     tell: bool,
     malice: Option<Malice>,
+    bug: Option<Bug>,
 }
 
 impl Asked {
@@ -57,6 +61,7 @@ fn asked() -> Result<Asked, String> {
         threads,
         tell: false,
         malice: None,
+        bug: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -98,6 +103,16 @@ fn with(asked: &mut Asked, arg: &str, value: String) -> Result<(), String> {
                 other => {
                     return Err(format!("--malice {other}: fork, mint, overdraw, lie or none"));
                 }
+            });
+        }
+        "--bug" => {
+            asked.bug = Some(match value.as_str() {
+                "higher-cut" => Bug::HigherCutWins,
+                "reclaim-at-fence" => Bug::ReclaimAtFence,
+                "suspense-to-purse" => Bug::SuspenseToPurse,
+                "successor-claims" => Bug::SuccessorClaims,
+                "release-uncharged" => Bug::ReleaseUncharged,
+                other => return Err(format!("--bug {other}: see the head of this program")),
             });
         }
         "--threads" => asked.threads = size(&value)?.max(1),
@@ -165,6 +180,8 @@ fn run_all(asked: &Asked, began: Instant) -> Sum {
                         steps: asked.steps,
                         tell: asked.tell,
                         malice: asked.malice,
+                        bug: asked.bug,
+                        naive: asked.bug.is_none(),
                         ..Options::seed(seed)
                     };
                     let outcome = run_over(options, asked.over(seed));

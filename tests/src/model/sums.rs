@@ -115,7 +115,8 @@ impl Model {
 
     /// What came back, as tickets tell, to feeds of which that is not known otherwise: nobody is charged for it. Of one
     /// redemption the largest, and no more than was given.
-    fn came_back(&self, faulty: &BTreeSet<FeedRef>) -> BTreeMap<PoolKey, i128> {
+    #[must_use]
+    pub fn came_back(&self, faulty: &BTreeSet<FeedRef>) -> BTreeMap<PoolKey, i128> {
         let mut most: BTreeMap<usize, i128> = BTreeMap::new();
         for fact in &self.facts {
             let Entry::Value(Value::Claim { ticket, .. }) = &fact.entry else { continue };

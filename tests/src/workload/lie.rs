@@ -3,11 +3,17 @@
 
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Amount;
-use annona_ledger::entry::{Entry, FloatCover, Lot, Value};
+use annona_ledger::day::{Closing, Day};
+use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Value};
 use annona_ledger::feed::Head;
+use annona_ledger::hash::Hash;
 use annona_ledger::id::{EntryName, Lane, ProgrammeId};
-use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::key::{Context, SigningKey};
+use annona_ledger::orphan::{Orphan, Shown};
+use annona_ledger::settlement::{Settling, Step};
+use annona_ledger::ticket::{Moved, Ticket, sign_place};
 use annona_ledger::time::Minute;
+use annona_ledger::wire::{Bounded, Bytes};
 
 use crate::check::Holds;
 use crate::world::{Malice, World};
@@ -50,6 +56,7 @@ impl World {
         match self.rng.below(100) {
             0..12 => return self.cover_again(n, programme),
             12..18 => return self.claim_forged(n, programme),
+            18..26 => return self.show_or_settle(n, programme),
             _ => {}
         }
         let entry = match self.rng.below(10) {
@@ -134,5 +141,54 @@ impl World {
         let at = self.stamp(n, &feed);
         let ticket = Box::new(Ticket::Sent(sent, hops.clone()));
         self.write(n, &feed, &[Draft::from(Entry::from(Value::Claim { ticket, at }))]).map(|_| ())
+    }
+
+    /// Shows what nobody signed, closes a day that did not begin there, takes a step in a settlement that is none.
+    fn show_or_settle(&mut self, n: usize, programme: ProgrammeId) -> Holds {
+        let feed = self.feed(n, Lane::Value, programme);
+        let at = self.stamp(n, &feed);
+        let key = SigningKey::from_seed(&self.cast.nodes[self.villain].seed);
+        let other = self.rng.below(self.cast.nodes.len());
+        let value = match self.rng.below(3) {
+            0 => {
+                let said = Entry::from(Value::Redeem {
+                    lot: Lot(0),
+                    amount: Amount::new(9).unwrap_or(Amount::MAX),
+                    merchant: 0,
+                    at,
+                    method: Method::Pin,
+                });
+                let head = Head { next: 3, accumulator: Hash([8; 32]) };
+                let shown = Shown::Promised {
+                    index: 2,
+                    before: Hash([9; 32]),
+                    entry: Bytes::new(said.encode()).expect("a short entry"),
+                    signature: sign_place(&key, &self.cast.federation, &feed, &head),
+                };
+                let shown = Bounded::new(vec![shown]).expect("one");
+                let node = self.cast.nodes[other].short();
+                Value::Orphan(Box::new(Orphan { node, shown, sends: Bounded::empty(), at }))
+            }
+            1 => {
+                let closing = Closing {
+                    first: self.rng.bits() % 1_000 + 500,
+                    redeemed: 3,
+                    refunded: 0,
+                    root: Hash([6; 32]),
+                    totals: Bounded::empty(),
+                };
+                Value::DayClose { day: Box::new(Day::Close(closing)), at }
+            }
+            _ => {
+                let step = Settling::Step {
+                    draft: self.rng.bits() % 9,
+                    step: Step::Approved,
+                    operator: key.public(),
+                    signature: key.sign(Context::Operator, &[], b"nothing"),
+                };
+                Value::Settle { settling: Box::new(step), at }
+            }
+        };
+        self.write(n, &feed, &[Draft::from(Entry::from(value))]).map(|_| ())
     }
 }
