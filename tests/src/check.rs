@@ -112,6 +112,17 @@ pub(crate) fn ensure(holds: bool, broken: Broken, detail: impl FnOnce() -> Strin
     if holds { Ok(()) } else { Err(Breach { broken, detail: detail() }) }
 }
 
+/// What is owed for each pool, whoever owes it; nothing where nobody here can say.
+#[must_use]
+pub fn charges(site: &dyn Site) -> BTreeMap<PoolKey, i128> {
+    let mut charges = BTreeMap::new();
+    for charge in site.charges().unwrap_or_default() {
+        *charges.entry(charge.key).or_insert(0) +=
+            i128::try_from(charge.units).unwrap_or(i128::MAX);
+    }
+    charges
+}
+
 /// What is owed for each pool, by whom: the feed's own organisation (`None`), or that of a node that took up what it knew
 /// to be tainted. Of a faulty feed the whole, under `None`.
 fn owed(

@@ -379,6 +379,7 @@ impl Model {
         if first != fact.name {
             if let Some(lot) = self.opened.get(&first).copied() {
                 self.lots[lot].credit += more;
+                self.lots[lot].opened_by.push(fact.name);
                 self.opened.insert(fact.name, lot);
             }
             return;

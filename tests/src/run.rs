@@ -131,6 +131,7 @@ pub fn run_stored(options: Options) -> Result<Ran, Box<Failed>> {
 ///
 /// The first invariant that does not hold, or [`Broken::StoreDiffers`].
 pub fn run_both(options: Options) -> Result<Ran, Box<Failed>> {
+    let options = Options { cuts_nothing: true, ..options };
     let (stored, mut core) = (run_stored(options)?, run(options)?);
     core.began = stored.began;
     let same = ensure(

@@ -80,6 +80,9 @@ pub struct Options {
     pub naive: bool,
     /// Whether everything that enters the digest is printed as well.
     pub tell: bool,
+    /// Whether cuts name no block: headers made over ledger files name the frontier, those over the core's maps do not,
+    /// and what names them could not be compared.
+    pub cuts_nothing: bool,
     /// Draws that are told instead of drawn.
     pub told: Told,
 }
@@ -98,6 +101,7 @@ impl Options {
             malice: None,
             naive: true,
             tell: false,
+            cuts_nothing: false,
             told: NOTHING_TOLD,
         }
     }
@@ -179,7 +183,7 @@ pub struct World {
     pub(crate) villain: usize,
     /// Whether some ticket left sends out that its sender took the receiver to hold.
     pub(crate) trimmed: bool,
-    options: Options,
+    pub(crate) options: Options,
     charters: Vec<Charter>,
     bundles: Vec<Bundle>,
     given: BTreeSet<(usize, Hash)>,

@@ -193,13 +193,15 @@ impl Model {
         found
     }
 
-    /// The sealed block of an entry. `None` in an open tail.
-    fn block_over(&self, fact: &Fact) -> Option<&BlockLine> {
-        self.blocks.iter().find(|block| {
+    /// How much of the charter the author of an entry knew, by the block it stands in: of several the newest. In an open
+    /// tail: all of it.
+    fn knew(&self, fact: &Fact) -> u32 {
+        let over = self.blocks.iter().filter(|block| {
             block.feed == fact.feed
                 && (block.first..block.next).contains(&fact.index)
                 && self.in_past(&block.last, &fact.name)
-        })
+        });
+        over.map(|block| block.epoch).max().unwrap_or(self.charter.epoch())
     }
 
     /// What an entry of a feed that never forked is called.
@@ -247,10 +249,11 @@ impl Model {
                 self.above(&feed, &fence.cut, line.index, line.placed) == Some(true)
             });
             let Some(fenced) = fences.map(|fence| fence.epoch).min() else { continue };
-            let knew = line.claims.iter().filter_map(|name| self.fact(name)).any(|claim| {
-                let epoch = self.block_over(claim).map_or(self.charter.epoch(), |b| b.epoch);
-                epoch >= fenced && !self.sent_back(claim, line)
-            });
+            let knew = line
+                .claims
+                .iter()
+                .filter_map(|name| self.fact(name))
+                .any(|claim| self.knew(claim) >= fenced && !self.sent_back(claim, line));
             if knew {
                 match taken.iter_mut().find(|(node, _)| *node == line.to) {
                     Some((_, sum)) => *sum += line.amount,

@@ -199,13 +199,14 @@ impl Memory {
         if let Some(index) = index {
             self.state.note_fork(feed.short(), index);
         }
-        // Of blocks of one stretch the first is kept as sealed there: another is a fork, and whoever forked is faulty.
         if let Some(At { chain, .. }) = self.places.get(&header.end().accumulator).copied() {
             let first = At { chain, index: header.first };
-            let free = self.state.sealed(chain, header.seq).is_none();
-            if free && self.state.sealed_over(first).is_none() {
-                self.state.seal(chain, &header);
-            }
+            let free = self.state.sealed(chain, header.seq).is_none()
+                && self.state.sealed_over(first).is_none();
+            // Entries sealed a second time are a branch of which nothing is its own: what its headers say of them counts.
+            let end = At { chain, index: header.end().next };
+            let of = if free { chain } else { self.state.branch(end, header.end()) };
+            self.state.seal(of, &header);
         }
         self.known.insert(header.hash());
         self.blocks.push((feed, block));
@@ -455,8 +456,11 @@ impl Site for Memory {
         let mut heads: Vec<_> = self
             .state
             .chains()
-            .map(|c| (self.state.chain(c).feed, self.state.head(c)))
-            .filter(|(_, head)| head.next > 0)
+            .map(|c| (self.state.chain(c), self.state.head(c)))
+            .filter(|(chain, head)| {
+                head.next > 0 && chain.left.is_none_or(|left| left.index < head.next)
+            })
+            .map(|(chain, head)| (chain.feed, head))
             .collect();
         heads.sort_unstable();
         heads

@@ -108,7 +108,7 @@ impl World {
         let Some(paper) = self.fate.pick(&papers).cloned() else { return Ok(()) };
         let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
         let Some(n) = self.addressee(sent) else { return Ok(()) };
-        if self.fate.chance(70) {
+        if self.fate.chance(50) {
             self.coverage.note("sent back from above a cut");
             return self.send_back_at(n, &paper);
         }

@@ -86,6 +86,13 @@ impl World {
     pub(super) fn hand_over(&mut self, to: usize, feed: &FeedId, block: &Block) -> Holds {
         let hash = block.header.hash();
         let received = self.nodes[to].site.receive(feed, block);
+        if self.options.tell {
+            println!(
+                "    {to} takes {} block {} {hash}: {received:?}",
+                feed.short(),
+                block.header.seq
+            );
+        }
         match received {
             Received::New | Received::Fork => self.coverage.note("block new"),
             Received::Known => self.coverage.note("block known"),

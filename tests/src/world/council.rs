@@ -5,6 +5,7 @@ use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Act, NodeCut};
 use annona_ledger::cut::{Cut, Reason};
 use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
+use annona_ledger::ticket::Ticket;
 use annona_ledger::view::PoolKey;
 use annona_ledger::wire::Bounded;
 
@@ -94,7 +95,7 @@ impl World {
         let blocks = self.truth.blocks.iter().filter(|block| block.feed.short() == *feed);
         let cuts: Vec<Cut> =
             blocks.map(|block| Cut { seq: block.seq + 1, head: block.hash }).collect();
-        let low = self.fate.chance(20);
+        let low = self.fate.chance(20) || self.options.cuts_nothing;
         self.fate.pick(&cuts).copied().filter(|_| !low).unwrap_or(Cut::NOTHING)
     }
 
@@ -111,6 +112,21 @@ impl World {
         let fenced: Vec<FeedRef> = charter.fenced().copied().collect();
         let gone = self.cast.burns.filter(|burnt| self.nodes[*burnt].burnt);
         let (choice, all) = (self.fate.below(100), self.cast.nodes.len());
+        // Whose tickets are under way is cut as often: there it matters.
+        let under_way: Vec<FeedRef> = self
+            .papers
+            .iter()
+            .filter(|paper| paper.shown == 0)
+            .filter_map(|paper| match &paper.ticket {
+                Ticket::Sent(sent, _) => Some(FeedRef::value(sent.node, paper.programme)),
+                Ticket::Budget { .. } | Ticket::Release { .. } => None,
+            })
+            .collect();
+        if !under_way.is_empty() && self.fate.chance(30) {
+            let feed = under_way[self.fate.below(under_way.len())];
+            let cut = self.any_cut(&feed);
+            return (Act::Fence { feed, cut, reason: Reason::Lost }, fenced.contains(&feed));
+        }
         let feed = match (choice, gone) {
             (0..35, Some(burnt)) => value(self, burnt),
             (0..60, _) if !fenced.is_empty() => fenced[self.fate.below(fenced.len())],
