@@ -1,5 +1,6 @@
 //! What the world asks of a node, whatever keeps its state.
 
+mod bound;
 pub mod memory;
 pub mod stored;
 

@@ -24,6 +24,7 @@ use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::{self, Bytes};
 
+use super::bound::{well_bound, whole_entries};
 use super::{Received, Seen, Site};
 use crate::disk::Disk;
 use crate::memo;
@@ -289,18 +290,6 @@ impl Memory {
             let chain = self.state.chain(*c);
             chain.feed.short() == *feed && chain.left.is_none()
         })
-    }
-}
-
-/// Whether drafts are one entry, or a basket with exactly what it binds.
-pub(super) fn well_bound(drafts: &[Draft]) -> bool {
-    let basket = |d: &Draft| matches!(d.entry, Entry::Value(Value::Basket { .. }));
-    match drafts {
-        [] => false,
-        [Draft { entry: Entry::Value(Value::Basket { entries }), .. }, rest @ ..] => {
-            rest.len() == usize::from(*entries) && !rest.iter().any(basket)
-        }
-        rest => rest.len() == 1,
     }
 }
 
@@ -595,23 +584,4 @@ impl Memory {
             good
         })
     }
-}
-
-/// How many entries at the front of a tail go into one block: as many as fit, and no basket in two.
-fn whole_entries(lane: annona_ledger::id::Lane, entries: &[Vec<u8>]) -> usize {
-    let (mut whole, mut bytes, mut at) = (0usize, 0usize, 0usize);
-    while at < entries.len() {
-        let bound = match Entry::decode(lane, &entries[at]) {
-            Ok(Entry::Value(Value::Basket { entries })) => usize::from(entries) + 1,
-            _ => 1,
-        };
-        let end = (at + bound).min(entries.len());
-        bytes += entries[at..end].iter().map(Vec::len).sum::<usize>();
-        if end > limits::BLOCK_ENTRIES || bytes > limits::BODY_BYTES {
-            break;
-        }
-        whole = end;
-        at = end;
-    }
-    whole
 }

@@ -27,7 +27,7 @@ use annona_node::receipt;
 use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
 
-use super::memory::well_bound;
+use super::bound::well_bound;
 use super::{Received, Seen, Site};
 use crate::cast::{CASH, ITEMS};
 
