@@ -100,6 +100,8 @@ pub enum Purpose {
     DayRow,
     /// A lot of a feed that is known only through entries shown by others.
     Orphan,
+    /// Heads and names as two nodes compare them in one session.
+    Sync,
 }
 
 impl Purpose {
@@ -136,12 +138,13 @@ impl Purpose {
             Self::Payment => "annona 2026 v1 payment",
             Self::DayRow => "annona 2026 v1 day row",
             Self::Orphan => "annona 2026 v1 orphan",
+            Self::Sync => "annona 2026 v1 sync",
         }
     }
 }
 
 /// Every purpose, in the order of [`Purpose`]'s declaration.
-pub const PURPOSES: [Purpose; 29] = [
+pub const PURPOSES: [Purpose; 30] = [
     Purpose::Accumulator,
     Purpose::FeedStart,
     Purpose::Leaf,
@@ -171,6 +174,7 @@ pub const PURPOSES: [Purpose; 29] = [
     Purpose::Payment,
     Purpose::DayRow,
     Purpose::Orphan,
+    Purpose::Sync,
 ];
 
 /// The key of a purpose: `BLAKE3-derive-key(context, "")`, derived once. Deriving it anew for each entry would double

@@ -90,3 +90,9 @@ pub const MIRRORS: usize = 2;
 pub const OPEN_PAGES: usize = 64;
 /// Cosignatures of one checkpoint kept of one organisation.
 pub const ORG_COSIGNATURES: usize = 16;
+/// Bytes of content that one side of a link may have sent and the other not yet taken in.
+pub const WINDOW_BYTES: usize = 128 * 1024;
+/// Bytes of one frame before the other side has said who it is and what it will take.
+pub const GREETING_BYTES: usize = 4 * 1024;
+/// Notices, fork proofs, checkpoints and cosignatures that are compared on a link.
+pub const LOOSE: usize = 65_536;

@@ -14,7 +14,7 @@ use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
 use crate::frontier::Frontier;
 use crate::hash::Hash;
-use crate::id::{CarrierId, EntryName, FederationId, Lane, OrgId};
+use crate::id::{CarrierId, EntryName, FederationId, FeedRef, Lane, OrgId};
 use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
@@ -22,6 +22,10 @@ use crate::notice::{NodeCertificate, Notice, Reserve};
 use crate::receipt::{Heading, Receipt};
 use crate::statement;
 use crate::sync::frame::{Frame, From, Hello, Known};
+use crate::sync::talk::{
+    Apart, Buckets, Ids, Item, Need, NodeTips, Open, Over, Part, Point, Run, Section, Slice, Tip,
+    Tips, Why,
+};
 use crate::testing::*;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
 use crate::time::Minute;
@@ -171,10 +175,67 @@ fn frames(article: &SignedArticle, block: &Block) -> Vec<Frame> {
         Frame::Signed { count: 0, digest: hash, signature },
         Frame::Cosignature(Box::new(cosignature(&charter))),
         Frame::Chunk(Box::new(chunk())),
-    ];
+    ]
+    .into_iter()
+    .chain(talk(feed.short()))
+    .collect::<Vec<_>>();
     let kinds: Vec<u8> = frames.iter().map(|frame| crate::wire::encode(frame)[0]).collect();
-    assert_eq!(kinds, (0..=17).collect::<Vec<u8>>(), "one of each kind, in order");
+    assert_eq!(kinds, (0..=30).collect::<Vec<u8>>(), "one of each kind, in order");
     frames
+}
+
+/// One of each frame that only links have.
+fn talk(feed: FeedRef) -> Vec<Frame> {
+    let (check, point) = ([0; 4], Point { blocks: 0, check: [0; 4] });
+    let section = Section { programme: FOOD, digest: [0; 16] };
+    let open = Open {
+        nonce: [0; 8],
+        window: 4_096,
+        budget: 0,
+        slice: Slice::Nodes(bounded([feed.node])),
+        sections: bounded([section]),
+        loose: [0; 16],
+    };
+    let tips = bounded([NodeTips { node: feed.node, tips: bounded([Tip { place: 0, check }]) }]);
+    let header = Hash::ZERO;
+    let (checkpoint, leaf) = (header, LeafId { programme: FOOD, cycle: MAY });
+    let items = [
+        Item::Evidence { feed, seq: 0, header },
+        Item::Rows { programme: FOOD, list: header },
+        Item::Page,
+        Item::State { checkpoint, of: Of::State, leaf, from: 0 },
+    ];
+    vec![
+        Frame::Open(Box::new(open)),
+        Frame::Buckets(Box::new(Buckets { part: Part::Feeds(FOOD), sums: bounded([[0; 4]]) })),
+        Frame::Tips(Box::new(Tips { programme: FOOD, mask: 1, nodes: tips })),
+        Frame::Ids(Box::new(Ids { mask: 1, ids: bounded([[0; 6]]) })),
+        Frame::Follow(bounded([Run { from: 0, count: 1 }])),
+        Frame::Need(Need { feed, points: bounded([point]) }),
+        Frame::Apart(Apart { feed, above: 0, below: 1 }),
+        Frame::Want(bounded(items)),
+        Frame::Over(Over::Feed(feed)),
+        Frame::Stop(feed),
+        Frame::Taken(0),
+        Frame::Busy { seconds: 0 },
+        Frame::End(Why::Breach(1)),
+    ]
+}
+
+fn slices() -> [Slice; 3] {
+    [Slice::Whole, Slice::Nodes(bounded([node(A)])), Slice::State]
+}
+
+fn whys() -> [Why; 7] {
+    [
+        Why::Done,
+        Why::Version,
+        Why::Federation,
+        Why::Breach(1),
+        Why::Stalled,
+        Why::NotAMember,
+        Why::Stopping,
+    ]
 }
 
 fn said() -> Said {
@@ -397,5 +458,9 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Said", of(&said())),
         ("Working", join(working().iter().map(of).collect())),
         ("Frame", join(frames(&article, &block).iter().map(of).collect())),
+        ("Slice", join(slices().iter().map(of).collect())),
+        ("Part", join([Part::Feeds(FOOD), Part::Loose].iter().map(of).collect())),
+        ("Over", join([Over::Feed(feed_of(A)), Over::Item(Item::Page)].iter().map(of).collect())),
+        ("Why", join(whys().iter().map(of).collect())),
     ]
 }

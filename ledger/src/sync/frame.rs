@@ -11,11 +11,12 @@ use crate::checkpoint::{Chunk, Cosignature};
 use crate::feed::Head;
 use crate::fork::ForkProof;
 use crate::hash::Hash;
-use crate::id::{FederationId, FeedId, ProgrammeId};
+use crate::id::{FederationId, FeedId, FeedRef, ProgrammeId};
 use crate::key::PublicKey;
 use crate::limits;
 use crate::list::Row;
 use crate::notice::SignedNotice;
+use crate::sync::talk::{self, Apart, Buckets, Ids, Item, Need, Open, Over, Run, Tips, Why};
 use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// Bytes of the length before a frame.
@@ -150,6 +151,35 @@ pub enum Frame {
     Cosignature(Box<Cosignature>),
     /// Rows of a checkpoint.
     Chunk(Box<Chunk>),
+    /// What the sender holds, and what it will take. Comes right after `hello` on a link, and nowhere else.
+    Open(Box<Open>),
+    /// The sum of each bucket of what is compared.
+    Buckets(Box<Buckets>),
+    /// How far feeds are held.
+    Tips(Box<Tips>),
+    /// What is held of the loose part.
+    Ids(Box<Ids>),
+    /// Asks for what continues feeds whose tips were told, from where the sender told its own.
+    Follow(Bounded<Run, { talk::RUNS }>),
+    /// Asks for what continues one feed.
+    Need(Need),
+    /// Asks for points between those of a [`Need`].
+    Apart(Apart),
+    /// Asks for things that follow no feed's order.
+    Want(Bounded<Item, { talk::WANTS }>),
+    /// There is nothing, or nothing more, of what was asked for.
+    Over(Over),
+    /// No more of this feed, please.
+    Stop(FeedRef),
+    /// How many bytes of content have been taken in for good, or refused, in all.
+    Taken(u64),
+    /// Nothing but charter, notices and control feeds for now, please; zero: go on.
+    Busy {
+        /// For how many seconds, about.
+        seconds: u32,
+    },
+    /// The end of a session: nothing may follow.
+    End(Why),
 }
 
 /// Why bytes are no frame.
@@ -172,7 +202,7 @@ pub enum FrameFault {
 }
 
 /// How many kinds this version knows.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 31] = [
     "hello",
     "article",
     "notice",
@@ -191,6 +221,19 @@ const KINDS: [&str; 18] = [
     "signed",
     "cosignature",
     "rows of a checkpoint",
+    "open",
+    "buckets",
+    "tips",
+    "ids",
+    "follow",
+    "need",
+    "apart",
+    "want",
+    "over",
+    "stop",
+    "taken",
+    "busy",
+    "end",
 ];
 
 /// What a kind is called.
@@ -222,6 +265,19 @@ impl Frame {
             Self::Signed { .. } => 15,
             Self::Cosignature(_) => 16,
             Self::Chunk(_) => 17,
+            Self::Open(_) => 18,
+            Self::Buckets(_) => 19,
+            Self::Tips(_) => 20,
+            Self::Ids(_) => 21,
+            Self::Follow(_) => 22,
+            Self::Need(_) => 23,
+            Self::Apart(_) => 24,
+            Self::Want(_) => 25,
+            Self::Over(_) => 26,
+            Self::Stop(_) => 27,
+            Self::Taken(_) => 28,
+            Self::Busy { .. } => 29,
+            Self::End(_) => 30,
         }
     }
 
@@ -337,6 +393,46 @@ mod tests {
             Frame::Outline(known()),
             Frame::Signed { count: 2, digest: Hash::ZERO, signature },
         ]
+        .into_iter()
+        .chain(talk(feed))
+        .collect()
+    }
+
+    /// One of each frame that only links have.
+    fn talk(feed: FeedId) -> Vec<Frame> {
+        let feed = feed.short();
+        let tip = talk::Tip::new(feed.lane, 300, [7; 4]);
+        let nodes = talk::NodeTips { node: feed.node, tips: Bounded::new(vec![tip]).expect("one") };
+        let tips = Tips {
+            programme: feed.programme,
+            mask: 1,
+            nodes: Bounded::new(vec![nodes]).expect("one"),
+        };
+        let sums = Bounded::new(vec![[1; 4]; talk::BUCKETS]).expect("as many as there are");
+        let point = talk::Point { blocks: 1, check: [2; 4] };
+        let page = Item::Page;
+        vec![
+            Frame::Open(Box::new(Open {
+                nonce: [1; 8],
+                window: 4_096,
+                budget: u64::MAX,
+                slice: talk::Slice::Whole,
+                sections: Bounded::empty(),
+                loose: [3; 16],
+            })),
+            Frame::Buckets(Box::new(Buckets { part: talk::Part::Loose, sums })),
+            Frame::Tips(Box::new(tips)),
+            Frame::Ids(Box::new(Ids { mask: 2, ids: Bounded::new(vec![[4; 6]]).expect("one") })),
+            Frame::Follow(Bounded::new(vec![Run { from: 0, count: 3 }]).expect("one")),
+            Frame::Need(Need { feed, points: Bounded::new(vec![point]).expect("one") }),
+            Frame::Apart(Apart { feed, above: 0, below: 1 }),
+            Frame::Want(Bounded::new(vec![page]).expect("one")),
+            Frame::Over(Over::Item(page)),
+            Frame::Stop(feed),
+            Frame::Taken(70_000),
+            Frame::Busy { seconds: 30 },
+            Frame::End(Why::Breach(6)),
+        ]
     }
 
     #[test]
@@ -364,7 +460,7 @@ mod tests {
         }
         assert_eq!(length(65_536u32.to_be_bytes()), Ok(65_536));
         assert_eq!(Frame::decode(&[]), Err(FrameFault::Length(0)));
-        assert_eq!(Frame::decode(&[18, 0]), Err(FrameFault::Kind(18)));
+        assert_eq!(Frame::decode(&[31, 0]), Err(FrameFault::Kind(31)));
         // A block whose body claims four gigabytes: refused without allocating them.
         let huge = [10, 0xff, 0xff, 0xff, 0xff, 0x0f];
         let malformed = FrameFault::Malformed { kind: 10, fault: WireFault::Malformed };
