@@ -524,14 +524,8 @@ impl Taking<'_> {
                 }
             }
             Frame::Cosignature(said) if self.said.len() < SAID => self.said.push(*said),
-            Frame::BlobChunk { .. }
-            | Frame::Cosignature(_)
-            | Frame::Chunk(_)
-            | Frame::Hello(_)
-            | Frame::Ack(_)
-            | Frame::Bye { .. }
-            | Frame::From(_)
-            | Frame::Signed { .. } => {
+            // Those of other places, and of links.
+            _ => {
                 self.part.faults.push(PartFault::Frame { frame: number, what: FrameWrong::Place });
             }
         }

@@ -18,7 +18,7 @@ fn filled() -> (Shelf, Shelf) {
 }
 
 #[test]
-fn cut_anywhere_it_goes_on_where_it_was() {
+fn s30_cut_anywhere_it_goes_on_where_it_was() {
     let (a, b) = filled();
     let mut whole = Link::new(a.clone(), b.clone());
     assert!(whole.run());

@@ -24,7 +24,7 @@ fn other(shelf: &Shelf) -> Shelf {
 }
 
 #[test]
-fn what_a_meeting_costs() {
+fn s34_what_a_meeting_costs() {
     let whole = thousand();
     let entries: u64 =
         whole.feeds.values().flatten().flatten().map(|b| u64::from(b.header.count)).sum();

@@ -9,7 +9,7 @@ use crate::sync::frame::Frame;
 use crate::sync::session::{Note, Terms};
 
 #[test]
-fn a_revocation_overtakes_all_that_waits() {
+fn s31_a_revocation_overtakes_all_that_waits() {
     let (mut a, b) = pair();
     // A million entries, but for the time it takes to write them: what waits is the chain, however long.
     a.write(1, Lane::Value, FOOD, &[256; 400]);
@@ -59,7 +59,7 @@ fn at_a_first_meeting_urgent_goes_before_value_and_value_before_the_rest() {
 }
 
 #[test]
-fn a_flood_of_one_feed_has_its_turn_and_no_more() {
+fn s43_a_flood_of_one_feed_has_its_turn_and_no_more() {
     let (mut a, b) = pair();
     a.write(1, Lane::Value, FOOD, &[1; 1_500]);
     for seed in 2..9 {
