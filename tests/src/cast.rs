@@ -91,7 +91,7 @@ pub struct Cast {
     pub nodes: Vec<Person>,
     /// Whose site burns down, where one does.
     pub burns: Option<usize>,
-    /// The organisations and their keys.
+    /// The organisations and their keys: two of three decide.
     pub orgs: Vec<(OrgId, SigningKey)>,
     /// Operators who may approve lists, and at the end one who may not.
     pub operators: Vec<SigningKey>,
@@ -101,8 +101,6 @@ pub struct Cast {
     pub merchants: Vec<MerchantId>,
     /// What may be given from float, for both programmes.
     pub caps: Vec<Cap>,
-    /// The organisations' keys: two of three decide.
-    pub orgs: Vec<(OrgId, SigningKey)>,
 }
 
 fn name(text: &str) -> Name {
@@ -190,7 +188,6 @@ impl Cast {
             families: (0..rng.between(8, 30)).map(|_| family(rng)).collect(),
             merchants: (0..4).map(|_| MerchantId(rng.handle())).collect(),
             caps,
-            orgs,
         }
     }
 

@@ -45,7 +45,7 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     /// Something to see to, though nothing is wrong.
-    fn warn(&mut self, what: &str, text: &str) -> Outcome {
+    fn warn(&self, what: &str, text: &str) -> Outcome {
         let value = json!({ "check": what, "well": true, "warning": true, "found": text });
         self.session.screen.answer("check", value, || format!("LOOK   {what}: {text}"))
     }

@@ -13,7 +13,6 @@ use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::charge;
 use crate::clock::{Bracket, doubtful};
-use crate::cut;
 use crate::entry::{Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};

@@ -97,10 +97,13 @@ type NodeRank = (Reverse<PublicKey>, Reverse<OrgId>, Minute, Hash);
 pub struct Roster {
     notices: BTreeMap<Hash, SignedNotice>,
     nodes: BTreeMap<[u8; 8], BTreeSet<NodeRank>>,
-    operators: BTreeMap<(PublicKey, OrgId), BTreeSet<(Minute, Hash)>>,
+    operators: BTreeMap<(PublicKey, OrgId), Said>,
     cycles: BTreeMap<(ProgrammeId, CycleId), BTreeSet<Hash>>,
-    reserves: BTreeMap<([u8; 8], ProgrammeId), BTreeSet<(Minute, Hash)>>,
+    reserves: BTreeMap<([u8; 8], ProgrammeId), Said>,
 }
+
+/// Notices about one thing, by stamp.
+type Said = BTreeSet<(Minute, Hash)>;
 
 /// Notices that contradict each other. One of them stands, always the same; the others are listed for people to settle.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -95,7 +95,7 @@ pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (
     for feed in ground.charter.fenced() {
         let fences = ground.charter.fences(feed);
         let lowest = fences.iter().map(|fence| fence.cut.seq).min().unwrap_or_default();
-        cuts.insert(*feed, (lowest, cut::fenced_from(&ground.charter, feed)));
+        cuts.insert(*feed, (lowest, fences.iter().map(|fence| fence.epoch).min()));
     }
     let federation = ground.charter.federation();
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Control) {

@@ -197,6 +197,9 @@ fn pruned_with(work: &Work<'_>, programme: ProgrammeId) -> BTreeSet<ProgrammeId>
     programmes
 }
 
+/// A block whose body is here: feed, number, hash.
+type Bodied = (FeedId, u64, Hash);
+
 impl Work<'_> {
     /// The blocks of a programme's value feeds that are here with their bodies, below a frontier, and all of whose entries
     /// lie below the close of their cycle; and the bytes of those bodies.
@@ -204,7 +207,7 @@ impl Work<'_> {
         &self,
         frontier: &Frontier,
         programme: ProgrammeId,
-    ) -> Result<(Vec<(FeedId, u64, Hash)>, u64), StoreFault> {
+    ) -> Result<(Vec<Bodied>, u64), StoreFault> {
         let (mut below, mut bytes) = (Vec::new(), 0u64);
         self.blocks_as_kept::<StoreFault>(|feed, row| {
             let header = &row.block.header;

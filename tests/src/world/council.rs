@@ -39,11 +39,11 @@ impl World {
         let alive: Vec<usize> = (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt).collect();
         let Some(any) = self.fate.pick(&alive).copied() else { return Ok(()) };
         // Whoever knows of an end speaks of it.
-        let told = alive.into_iter().filter(|n| {
+        let mut told = alive.into_iter().filter(|n| {
             let suspense = self.nodes[*n].model.suspense();
             suspense.values().any(|(units, _, exact)| *exact && *units > 0)
         });
-        let here = told.last().filter(|_| self.fate.chance(70)).unwrap_or(any);
+        let here = told.next_back().filter(|_| self.fate.chance(70)).unwrap_or(any);
         match self.fate.below(12) {
             0..5 => {
                 let (act, again) = self.fence();

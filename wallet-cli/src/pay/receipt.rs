@@ -167,10 +167,10 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
 fn grade(store: &Store, feed: &FeedId, index: u64) -> Outcome<&'static str> {
     let reached = store.finality_of(feed)?;
     let work = store.look()?;
-    let found = work.trunk(feed).and_then(|chain| {
+    let found = work.trunk(feed).map(|chain| {
         let at = At { chain, index };
         let cycle = work.entry(at).and_then(|entry| work.moves(at, &entry));
-        Some(work.grade(&reached, at, cycle))
+        work.grade(&reached, at, cycle)
     });
     work.check()?;
     Ok(found.unwrap_or(Finality::Accepted).word())

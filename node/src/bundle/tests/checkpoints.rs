@@ -484,7 +484,8 @@ fn an_audit_makes_signed_state_anew_and_tells_who_signed_what_with_which_key() {
     let mut keys: Vec<_> = told[0].standing.counted.iter().map(|one| one.key).collect();
     let mut all: Vec<_> =
         [&world.a, &world.b, &world.t].map(|node| transport(node).public()).to_vec();
-    (keys.sort_unstable(), all.sort_unstable());
+    keys.sort_unstable();
+    all.sort_unstable();
     assert_eq!(keys, all);
     // What a quorum has folded is certified, and the verdict and a trail say so.
     let options = annona_ledger::audit::Options::default();
