@@ -23,6 +23,7 @@ use crate::wire::Bounded;
 
 mod back;
 mod burnt;
+mod cosigned;
 mod feed;
 mod join;
 mod keys;
@@ -34,6 +35,7 @@ mod rows;
 mod tests;
 pub mod verdict;
 
+pub use cosigned::{Blocks, Cosigned};
 pub use join::Join;
 pub use verdict::Verdict;
 use verdict::{FileProblem, Finding, Problem, Where};
@@ -102,6 +104,10 @@ pub trait Source {
     fn items(&self, feed: &FeedId, each: &mut dyn FnMut(u64, Item) -> bool);
     /// Reads a block again, by its place.
     fn block(&self, place: u64) -> Option<Block>;
+    /// What its checkpoints say of its feeds, as far as their cosignatures hold.
+    fn cosigned(&self) -> Cosigned {
+        Cosigned::default()
+    }
     /// How it ends, once all of it was read.
     fn end(&self) -> End;
 }
@@ -140,11 +146,12 @@ impl Governed {
 pub struct Hints(rows::Told);
 
 impl Hints {
-    /// The budgets of a charter, and the keys of its nodes.
+    /// The budgets of a charter, the keys of its nodes, and what checkpoints say.
     #[must_use]
-    pub fn of(ground: &Ground) -> Self {
+    pub fn of(ground: &Ground, cosigned: &Cosigned) -> Self {
         let keys = Arc::new(keys::Keys::of(&ground.roster));
-        let mut told = rows::Told { keys, ..rows::Told::default() };
+        let cosigned = cosigned.clone();
+        let mut told = rows::Told { keys, cosigned, ..rows::Told::default() };
         for epoch in 0..=ground.charter.epoch() {
             for change in fold::voted(&ground.charter, epoch) {
                 if let Change::Ticket(name, row) = change {
@@ -330,9 +337,10 @@ pub fn part(
 /// Audits a source from beginning to end, one feed after the other.
 pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
     let governed = govern(source, options);
-    let mut join = Join::new(&governed, *options);
+    let cosigned = source.cosigned();
+    let mut join = Join::new(&governed, *options, cosigned.clone());
     if let Some(ground) = governed.ground() {
-        let hints = Hints::of(ground);
+        let hints = Hints::of(ground, &cosigned);
         let on = |_: u64| true;
         for feed in source.feeds() {
             join.add(part(source, ground, &hints, feed, options, &on));

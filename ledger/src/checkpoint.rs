@@ -25,7 +25,7 @@ mod witness;
 mod working;
 
 pub use chunk::{Chunk, ChunkFault, Of, chunks};
-pub use quorum::{Certified, Standing, only_a_fence_may_cut, standing};
+pub use quorum::{Certified, Counted, Standing, only_a_fence_may_cut, standing};
 pub use witness::{Refusal, vouch};
 pub use working::{Spot, Used, Working, opened_number};
 

@@ -154,11 +154,25 @@ pub fn label(view: &impl View, at: At, cycle: Option<CycleId>) -> Label {
     if lowest(view, &feed).is_some_and(|cut| above(&cut)) {
         return Label::Tainted;
     }
-    let closed = cycle.and_then(|cycle| view.charter().closed(feed.programme, cycle));
-    let late = closed
-        .filter(|_| feed.lane == Lane::Value)
-        .is_some_and(|closed| above(closed.cuts.get(&feed.node).unwrap_or(&Cut::NOTHING)));
+    let late = cycle.and_then(|cycle| shown(view, &feed, cycle)).is_some_and(|cut| above(&cut));
     if late { Label::Late } else { Label::Good }
+}
+
+/// Up to where the close of a cycle shows a feed, where it is closed.
+fn shown(view: &impl View, feed: &FeedRef, cycle: CycleId) -> Option<Cut> {
+    let closed =
+        view.charter().closed(feed.programme, cycle).filter(|_| feed.lane == Lane::Value)?;
+    Some(closed.cuts.get(&feed.node).copied().unwrap_or(Cut::NOTHING))
+}
+
+/// Whether the entry at a place, which moves units of a cycle, lies below the close of the cycle: then it is settled,
+/// whatever is cut later.
+#[must_use]
+pub fn below_close(view: &impl View, at: At, cycle: CycleId) -> bool {
+    let feed = view.chain(at.chain).feed.short();
+    let whole = |cut: &Cut| below(view, at.chain, cut).is_some();
+    let shown = shown(view, &feed, cycle).filter(whole);
+    shown.is_some_and(|cut| !is_above(view, at, &cut))
 }
 
 /// Where a ticket stands to the lowest cut of its sender's feed.

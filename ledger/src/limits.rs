@@ -84,3 +84,9 @@ pub const SETTLE_EXCEPT: usize = 32;
 pub const SETTLE_LINES: usize = 65_536;
 /// Minutes after a feed's cut before a promise that is not kept counts as broken: 14 days.
 pub const PROMISE_GRACE_MINUTES: u32 = 20_160;
+/// Organisations, beside the node that prunes, whose nodes hold the bodies that go.
+pub const MIRRORS: usize = 2;
+/// Checkpoints kept that no quorum has cosigned.
+pub const OPEN_PAGES: usize = 64;
+/// Cosignatures of one checkpoint kept of one organisation.
+pub const ORG_COSIGNATURES: usize = 16;

@@ -11,6 +11,7 @@ pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod states;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ mod vectors;
 mod walk;
 
 pub use anomalies::anomalies;
-pub use checkpoints::{Vouched, VouchedProblem, checkpoints};
+pub use checkpoints::{StateCheck, Vouched, VouchedProblem, checkpoints};
 pub use export::{Exported, Ledger, export};
 pub use file::AuditFile;
 pub use look::LookFault;

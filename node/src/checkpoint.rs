@@ -6,14 +6,15 @@ use std::io::{self, BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
 
 use annona_ledger::checkpoint::{
-    Chunk, ChunkFault, Cosignature, Of, Page, PageFault, Refusal, Said, Standing, chunks, standing,
-    vouch,
+    Chunk, ChunkFault, Cosignature, CosignatureRejection, Of, Page, PageFault, Refusal, Said,
+    Standing, chunks, standing, vouch,
 };
+use annona_ledger::frontier::Frontier;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, Lane, ProgrammeId};
 use annona_ledger::leaf::LeafId;
 use annona_ledger::limits;
-use annona_ledger::notice::Roles;
+use annona_ledger::notice::{Learned, Roles};
 use annona_ledger::sync::blob::{Gathering, pieces};
 use annona_ledger::sync::frame::{Frame, FrameFault, PAGE, PREFIX, length};
 use annona_ledger::time::Minute;
@@ -22,7 +23,7 @@ use annona_ledger::wire::{Bounded, WireFault};
 use crate::disk::DiskFault;
 use crate::keystore::Name;
 use crate::node::{Node, NodeFault};
-use crate::store::{Store, StoreFault, by_leaf};
+use crate::store::{Pruned, Pruning, Store, StoreFault, by_leaf};
 
 /// The first bytes of a checkpoint file.
 const MAGIC: &[u8; 24] = b"annona checkpoint v1\n\0\0\0";
@@ -129,6 +130,22 @@ fn served(node: &Node) -> Result<BTreeSet<ProgrammeId>, CheckpointFault> {
 ///
 /// [`CheckpointFault::Refused`] where a witness does not sign it; another fault.
 pub fn cosign(node: &mut Node, hash: &Hash) -> Result<Cosignature, CheckpointFault> {
+    let (memory, said) = saying(node, hash)?;
+    let federation = node.federation()?;
+    let signed = said.sign(&federation, &node.signing_key(Name::NodeTransport)?);
+    let work = node.store_mut().begin()?;
+    work.sign_for(&memory, &signed)?;
+    work.commit()?;
+    node.store_mut().note_certified()?;
+    Ok(signed)
+}
+
+/// What [`cosign`] would sign, and what this node would remember; nothing is signed.
+///
+/// # Errors
+///
+/// As [`cosign`].
+pub fn saying(node: &Node, hash: &Hash) -> Result<(Frontier, Said), CheckpointFault> {
     node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
     if !node.certificate().is_some_and(|c| c.roles.has(Roles::WITNESS)) {
         return Err(CheckpointFault::NotAWitness);
@@ -146,13 +163,7 @@ pub fn cosign(node: &mut Node, hash: &Hash) -> Result<Cosignature, CheckpointFau
         time: now(node)?,
         ..folded(node, &kept.page)?
     };
-    let federation = node.federation()?;
-    let signed = said.sign(&federation, &node.signing_key(Name::NodeTransport)?);
-    let work = node.store_mut().begin()?;
-    work.sign_for(&memory, &signed)?;
-    work.commit()?;
-    node.store_mut().note_certified()?;
-    Ok(signed)
+    Ok((memory, said))
 }
 
 /// What this node has folded of a page and found the same, and what it holds.
@@ -209,6 +220,64 @@ fn folded(node: &Node, page: &Page) -> Result<Said, CheckpointFault> {
         }
     }
     Ok(Said { leaves: Bounded::new(leaves)?, holds: Bounded::new(holds)?, ..nothing })
+}
+
+/// What pruning a programme below a checkpoint would take away here, and what it still lacks.
+///
+/// # Errors
+///
+/// [`CheckpointFault`].
+pub fn pruning(
+    node: &Node,
+    hash: &Hash,
+    programme: ProgrammeId,
+) -> Result<Pruning, CheckpointFault> {
+    let kept = node.store().kept_page(hash)?.ok_or(CheckpointFault::Unknown)?;
+    Ok(node.store().pruning(&kept, programme, &node.public().short())?)
+}
+
+/// Drops the bodies of a programme that [`pruning`] names. Where this node has said that it holds them, it says otherwise
+/// first, and that is durable before the first body goes: nobody who hears of it counts on them any more.
+///
+/// # Errors
+///
+/// [`CheckpointFault`]; then no body is gone.
+pub fn prune(
+    node: &mut Node,
+    hash: &Hash,
+    programme: ProgrammeId,
+) -> Result<Pruned, CheckpointFault> {
+    node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
+    let kept = node.store().kept_page(hash)?.ok_or(CheckpointFault::Unknown)?;
+    let own = node.public().short();
+    let pruning = node.store().pruning(&kept, programme, &own)?;
+    if pruning.may() && pruning.would.blocks > 0 {
+        for hash in node.store().page_hashes()? {
+            take_back(node, &hash, programme)?;
+        }
+    }
+    Ok(node.store_mut().prune(&kept, programme, &own)?)
+}
+
+/// Signs anew what this node has signed of a checkpoint, without holding a programme, where its last word was that it does.
+fn take_back(node: &mut Node, hash: &Hash, programme: ProgrammeId) -> Result<(), CheckpointFault> {
+    let own = node.public().short();
+    let Some(kept) = node.store().kept_page(hash)? else { return Ok(()) };
+    let mine = kept.cosignatures.iter().filter(|c| c.said.witness == own);
+    let last = mine.max_by_key(|c| (c.said.time, c.encode()));
+    let Some(said) = last.map(|c| &c.said).filter(|said| said.holds.contains(&programme)) else {
+        return Ok(());
+    };
+    let left: Vec<_> = said.holds.iter().copied().filter(|held| *held != programme).collect();
+    // Its newest word counts: it is newer, whatever the clock shows.
+    let time = now(node)?.max(Minute(said.time.0.saturating_add(1)));
+    let said = Said { time, holds: Bounded::new(left)?, ..said.clone() };
+    let signed = said.sign(&node.federation()?, &node.signing_key(Name::NodeTransport)?);
+    let memory = node.store().look()?.signed()?;
+    let work = node.store_mut().begin()?;
+    work.sign_for(&memory, &signed)?;
+    work.commit()?;
+    Ok(())
 }
 
 /// What a checkpoint file holds.
@@ -338,19 +407,44 @@ pub fn read(path: &Path) -> Result<(FederationId, Carried), CheckpointFault> {
     Ok((FederationId(Hash(federation)), Carried { page, cosignatures, rows }))
 }
 
-/// Keeps what a file carries, but for its rows. Returns how many cosignatures were new.
+/// What became of a file's cosignatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How many were new.
+    pub new: u64,
+    /// Those that do not count, and are not kept: witness and why.
+    pub refused: Vec<([u8; 8], CosignatureRejection)>,
+}
+
+/// Keeps what a file carries, but for its rows, and for cosignatures that do not count.
 ///
 /// # Errors
 ///
 /// [`CheckpointFault::Page`] where the page does not stand, or names tips that are not known here.
-pub fn keep(store: &mut Store, carried: &Carried) -> Result<u64, CheckpointFault> {
+pub fn keep(store: &mut Store, carried: &Carried) -> Result<Kept, CheckpointFault> {
+    let refused = count(store, carried)?.refused;
     store.keep_page(&carried.page)??;
-    let mut new = 0u64;
+    let mut kept = Kept { new: 0, refused };
     for said in &carried.cosignatures {
         let learned = store.keep_cosignature(said)?;
-        new = new.saturating_add(u64::from(learned == annona_ledger::notice::Learned::New));
+        kept.new = kept.new.saturating_add(u64::from(learned == Learned::New));
     }
-    Ok(new)
+    Ok(kept)
+}
+
+/// What [`keep`] would say, without keeping anything.
+///
+/// # Errors
+///
+/// As [`keep`].
+pub fn would_keep(store: &Store, carried: &Carried) -> Result<Kept, CheckpointFault> {
+    let standing = count(store, carried)?;
+    store.look()?.tips_of(&carried.page)??;
+    let known = store.kept_page(&carried.page.checkpoint.hash())?;
+    let known = known.map(|kept| kept.cosignatures).unwrap_or_default();
+    let new = carried.cosignatures.iter().filter(|said| !known.contains(said)).count();
+    let new = new.saturating_sub(standing.refused.len());
+    Ok(Kept { new: new as u64, refused: standing.refused })
 }
 
 /// Who vouches for what is carried, by this store's charter of its epoch.
@@ -365,17 +459,16 @@ pub fn count(store: &Store, carried: &Carried) -> Result<Standing, CheckpointFau
     Ok(standing(&carried.page, &carried.cosignatures, &charter, store.roster()))
 }
 
-/// Begins some programmes from the rows of a checkpoint that a quorum vouches for, without the blocks below. The store
-/// knows charter and notices, and no block of theirs.
+/// Checks that some programmes could be begun from a file, and returns the rows: nothing is written.
 ///
 /// # Errors
 ///
-/// [`CheckpointFault`]; the store is as it was then.
-pub fn begin(
-    store: &mut Store,
+/// [`CheckpointFault`].
+pub fn rows_to_begin(
+    store: &Store,
     carried: &Carried,
     programmes: &BTreeSet<ProgrammeId>,
-) -> Result<u64, CheckpointFault> {
+) -> Result<(BTreeSet<ProgrammeId>, Vec<Vec<u8>>), CheckpointFault> {
     let page = &carried.page;
     let standing = count(store, carried)?;
     let wanted: BTreeSet<ProgrammeId> = programmes
@@ -412,6 +505,24 @@ pub fn begin(
             return Err(CheckpointFault::Missing(*programme));
         }
     }
+    Ok((wanted, rows))
+}
+
+/// Begins some programmes from the rows of a checkpoint that a quorum vouches for, without the blocks below. The store
+/// knows charter and notices, and no block of theirs.
+///
+/// # Errors
+///
+/// [`CheckpointFault`]; the store is as it was then.
+pub fn begin(
+    store: &mut Store,
+    carried: &Carried,
+    programmes: &BTreeSet<ProgrammeId>,
+) -> Result<u64, CheckpointFault> {
+    let page = &carried.page;
+    let (wanted, rows) = rows_to_begin(store, carried, programmes)?;
+    let mut all = wanted.clone();
+    all.insert(ProgrammeId::NONE);
     let count = rows.len() as u64;
     store.begin_from(page.checkpoint.epoch, &all, &rows)?;
     // A later article may have voted more since: then the leaves moved, and only the working root can be held to.

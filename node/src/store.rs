@@ -11,6 +11,7 @@ mod cuts;
 mod headers;
 mod held;
 mod power;
+mod prune;
 mod received;
 mod replay;
 mod rows;
@@ -34,8 +35,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed};
 pub(crate) use checkpoints::by_leaf;
-pub use checkpoints::{KeptPage, Pruned, Reached, Scratch};
+pub use checkpoints::{KeptPage, Reached, Scratch};
 pub use headers::{ForkLearned, SignedHeader};
+pub use prune::{Pruned, Pruning};
 pub use received::Received;
 pub use replay::Health;
 pub(crate) use rows::feed_id;
@@ -110,7 +112,7 @@ pub enum StoreFault {
     },
     /// Too few hold what is to be dropped.
     #[error(
-        "bodies of programme {programme} stay: no quorum has cosigned them, or nodes of two organisations do not hold them"
+        "bodies of programme {programme} stay: no quorum has cosigned them, or other nodes of two organisations do not hold them"
     )]
     Unmirrored {
         /// The programme.

@@ -8,6 +8,7 @@ mod prove;
 mod reconcile;
 mod report;
 mod sample;
+mod stopped;
 mod trace;
 mod verify;
 

@@ -5,6 +5,7 @@ mod cosign;
 mod export;
 mod import;
 mod make;
+mod prune;
 mod show;
 mod verify;
 
@@ -44,6 +45,7 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Begin(begin::Begin),
+    Prune(prune::Prune),
 }
 
 impl Checkpoint {
@@ -56,6 +58,7 @@ impl Checkpoint {
             Command::Export(command) => command.run(session),
             Command::Import(command) => command.run(session),
             Command::Begin(command) => command.run(session),
+            Command::Prune(command) => command.run(session),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
+use crate::stopped;
 use crate::words::{count, print_millis};
 
 /// Free space below which a site should not go into a day, in bytes.
@@ -22,7 +23,7 @@ Examples:
   $ annona doctor --full
   $ annona doctor --rebuild --json";
 
-/// Looks whether this node is well: folder, settings, memory of what was signed, heads, clock, room on the disk.
+/// Looks whether this node is well: folder, settings, memory of what was signed, heads, clock, cuts, room on the disk.
 ///
 /// With --full every stored block and every person's record is checked. With --rebuild the derived state is made anew
 /// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
@@ -86,6 +87,7 @@ impl Doctor {
                     ),
                 )?,
             }
+            looking.say("cuts", cuts(session, node.store())?)?;
         }
         if self.full {
             let mut bar = Bar::new(&session.screen, "checking");
@@ -137,6 +139,26 @@ fn uninsured(node: &Node) -> Outcome<Vec<String>> {
     let left =
         certificate.programmes.iter().filter(|p| store.roster().reserve_of(&own, **p).is_none());
     Ok(left.filter_map(|p| charter.programme(*p)).map(|p| p.name.to_string()).collect())
+}
+
+/// What was cut of this node, and what it has in suspense. A cut is nothing wrong with the folder, but somebody has to act.
+fn cuts(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
+    let Some(own) = session.own_key()? else { return Ok(Ok("this node is not known yet".into())) };
+    let work = store.look()?;
+    let cut = stopped::cuts(&work, &own.short());
+    let held = stopped::suspended(store.charter()?, &work, Some(&own.short()));
+    work.check()?;
+    let stands = cut.iter().any(|(value, _)| value["counts"] == true);
+    let lines = cut.into_iter().chain(held).map(|(_, line)| line.trim().to_owned());
+    let lines: Vec<String> = lines.collect();
+    Ok(match (lines.is_empty(), stands) {
+        (true, _) => Ok("none of this node's feeds is cut".into()),
+        (false, false) => Ok(lines.join("; ")),
+        (false, true) => {
+            let what = lines.join("; ");
+            Err(format!("{what}. Serve from a reserve; `annona node end` makes it exact."))
+        }
+    })
 }
 
 fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {

@@ -15,6 +15,7 @@ mod session;
 mod settings;
 mod signer;
 mod stop;
+mod stopped;
 mod words;
 
 // Commands and groups of commands.

@@ -1,15 +1,13 @@
-use annona_ledger::charter::Charter;
 use annona_ledger::id::{FeedId, Lane};
 use annona_ledger::notice::NodeCertificate;
-use annona_ledger::suspense::{self, Because};
-use annona_ledger::view::PoolKey;
 use annona_node::node::stamp;
-use annona_node::store::{Blob, Work};
+use annona_node::store::Blob;
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::fault::Outcome;
 use crate::session::Session;
+use crate::stopped;
 use crate::words::{self, hex, print_minute, print_units};
 
 const EXAMPLES: &str = "\
@@ -64,7 +62,8 @@ impl Status {
                 print(redeemed),
             ));
         }
-        let stopped = stopped(charter, &work);
+        let suspended = stopped::suspended(charter, &work, None);
+        let cuts = own.map(|own| stopped::cuts(&work, &own.short())).unwrap_or_default();
         let doubted = match (own, &certificate) {
             (Some(node), Some(c)) => c.programmes.iter().any(|programme| {
                 let feed = FeedId { node, lane: Lane::Value, programme: *programme };
@@ -87,7 +86,8 @@ impl Status {
             "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
             "upgrade_needed": halted,
-            "suspense": stopped.iter().map(|(value, _)| value).collect::<Vec<_>>(),
+            "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
+            "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
         session.screen.answer("status", value, || {
             let place = certificate.as_ref().map_or_else(
@@ -112,7 +112,8 @@ impl Status {
                 words::count(feeds.len() as u64, "feed", "feeds"),
             );
             lines.iter().for_each(|line| text = format!("{text}\n{line}"));
-            stopped.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
+            cuts.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
+            suspended.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             if doubted {
                 text = format!(
                     "{text}\nclock? It is over 35 days past all that was heard: `annona node clock`"
@@ -134,40 +135,6 @@ impl Status {
             text
         })
     }
-}
-
-/// What is in suspense: pools of feeds that are cut, and of cycles that are closed.
-fn stopped(charter: &Charter, work: &Work<'_>) -> Vec<(Value, String)> {
-    let mut lines = Vec::new();
-    for held in suspense::among(work, work.whole_pools()) {
-        let PoolKey { node, programme, cycle, commodity } = held.key;
-        let Some(about) = charter.programme(programme) else { continue };
-        let Some(c) = about.commodity(commodity) else { continue };
-        let units = held.units().units();
-        let why = match held.because {
-            Because::Cut(cut) => format!("cut after {}", words::say_cut(&cut)),
-            Because::Closed => "the cycle is closed".to_owned(),
-        };
-        let owed = held.units().short();
-        let value = json!({
-            "node": hex(&node), "programme": programme, "cycle": cycle, "commodity": commodity,
-            "suspense": units.to_string(), "released": held.released.units().to_string(),
-            "charge": owed.to_string(), "exact": held.exact, "because": why,
-        });
-        let most = if held.exact { "" } else { "at most " };
-        lines.push((
-            value,
-            format!(
-                "  suspense of {} in {} cycle {cycle}: {most}{} {}, {} released ({why})",
-                hex(&node),
-                about.name,
-                print_units(c, units),
-                c.name,
-                print_units(c, held.released.units()),
-            ),
-        ));
-    }
-    lines
 }
 
 /// A certificate as `--json` shows it.

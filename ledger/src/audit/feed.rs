@@ -7,11 +7,12 @@ use super::back;
 use super::burnt::Burnt;
 use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Spot, Told};
-use super::verdict::{Finding, Problem, Served, Where};
-use super::{Ground, Item, Options, Source};
+use super::verdict::{Doubt, Finding, Problem, Served, Where};
+use super::{Ground, Item, Options, Source, cosigned};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::charge;
+use crate::clock::{Bracket, doubtful};
 use crate::cut;
 use crate::entry::{Entry, Owner, Value};
 use crate::feed::Head;
@@ -86,12 +87,14 @@ pub(super) struct Outcome {
     pub(super) ended: Vec<At>,
     /// Tickets of fenced feeds that it took up and kept, although it had heard of the fence by its own word.
     pub(super) heard: Vec<(Hash, TicketRow)>,
-    /// Hand-outs of closed cycles above what the close shows of this feed.
-    pub(super) late: BTreeMap<CycleId, u64>,
     /// What it shows of other feeds.
     pub(super) shown: Vec<Fact>,
     /// What others show of it.
     pub(super) burnt: Burnt,
+    /// Its hand-outs, block by block.
+    pub(super) runs: Vec<Run>,
+    /// Stamps outside what checkpoints say.
+    pub(super) doubts: Option<Doubt>,
 }
 
 impl Outcome {
@@ -100,6 +103,18 @@ impl Outcome {
         self.unfolded == 0 && self.headers_only == 0 && self.certified
     }
 }
+
+/// Hand-outs of one cycle in one block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The first of them.
+    pub(super) at: At,
+    pub(super) cycle: CycleId,
+    pub(super) count: u64,
+}
+
+/// Runs looked through for the one a hand-out belongs to: cycles that one block serves at once.
+const RUNS: usize = 4;
 
 /// Purses kept for one hour before those met twice are let go.
 const PURSES: usize = 1 << 16;
@@ -127,10 +142,9 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     changes: Vec<Change>,
     with_rows: bool,
     with_lots: bool,
-    /// Whether any cycle of its programme is closed.
-    closed: bool,
-    /// Hand-outs of closed cycles: for each run within one block the first index, and how many.
-    of_closed: BTreeMap<(ChainNo, CycleId), Vec<(u64, u64)>>,
+    /// The certified checkpoints, as this feed sees them, and what they say of the block in hand.
+    checkpoints: Vec<(Minute, u64)>,
+    bracket: Bracket,
 }
 
 impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
@@ -167,8 +181,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             changes: Vec::new(),
             with_rows: options.root,
             with_lots: options.lots,
-            closed: ground.charter.closes().any(|(programme, ..)| programme == feed.programme),
-            of_closed: BTreeMap::new(),
+            checkpoints: told.cosigned.of(&feed.short()),
+            bracket: Bracket::default(),
         }
     }
 
@@ -257,6 +271,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
         } else {
             // Kept before it is folded: what is refunded at once stands in the same block.
+            self.bracket = cosigned::bracket(&self.checkpoints, seq);
             let starts = verified.entries().iter().map(|placed| placed.start).collect();
             self.rows.keep(chain, header.first, starts, block.body.into_vec());
             self.fold(place, chain, &header, verified.entries(), known);
@@ -422,6 +437,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.changes = changes;
             if let Some(stamp) = placed.entry.stamp() {
                 last_stamp = last_stamp.max(stamp);
+                self.doubt(placed.index, stamp);
             }
             self.out.entries = self.out.entries.saturating_add(1);
             // The fold asks for the last stamp through the place alone, and for the head not at all.
@@ -575,8 +591,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         });
         let Some(lot) = lot else { return };
         let of = (lot.cycle, lot.commodity);
-        if self.closed && !matches!(value, Value::Issue { .. }) {
-            self.hand_out_of_closed(to, lot.cycle);
+        if !matches!(value, Value::Issue { .. }) {
+            self.handed_out(to.at, lot.cycle);
         }
         match value {
             Value::Issue { list, row, amount, .. } => {
@@ -618,36 +634,33 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         given.reissue_count = given.reissue_count.saturating_add(1);
     }
 
-    fn hand_out_of_closed(&mut self, to: &Place, cycle: CycleId) {
-        if self.ground.charter.closed(self.rows.feed.programme, cycle).is_none() {
-            return;
-        }
+    fn handed_out(&mut self, at: At, cycle: CycleId) {
         let block = self.rows.spots.last().map_or(0, |spot| spot.before.next);
-        let runs = self.of_closed.entry((to.at.chain, cycle)).or_default();
-        match runs.last_mut() {
-            Some((first, count)) if *first >= block => *count = count.saturating_add(1),
-            Some(_) | None => runs.push((to.at.index, 1)),
+        let of = |run: &&mut Run| {
+            (run.at.chain, run.cycle) == (at.chain, cycle) && run.at.index >= block
+        };
+        match self.out.runs.iter_mut().rev().take(RUNS).find(of) {
+            Some(run) => run.count = run.count.saturating_add(1),
+            None => self.out.runs.push(Run { at, cycle, count: 1 }),
         }
     }
 
-    /// Hand-outs of closed cycles above what the closes show of this feed.
-    fn late(&self) -> BTreeMap<CycleId, u64> {
-        let FeedId { node, programme, .. } = self.rows.feed;
-        let mut late = BTreeMap::new();
-        for ((chain, cycle), runs) in &self.of_closed {
-            let closed = self.ground.charter.closed(programme, *cycle);
-            let shown = closed.and_then(|closed| closed.cuts.get(&node.short()).copied());
-            let cut = shown.unwrap_or(cut::Cut::NOTHING);
-            let above = runs.iter().filter(|(index, _)| {
-                cut::is_above(&self.rows, At { chain: *chain, index: *index }, &cut)
-            });
-            let count: u64 = above.map(|(_, count)| count).sum();
-            if count > 0 {
-                let sum: &mut u64 = late.entry(*cycle).or_default();
-                *sum = sum.saturating_add(count);
-            }
+    /// Lists a stamp that lies outside what checkpoints say of its block.
+    fn doubt(&mut self, index: u64, stamp: Minute) {
+        if !doubtful(stamp, &self.bracket) {
+            return;
         }
-        late
+        let doubt = self.out.doubts.get_or_insert(Doubt {
+            feed: self.rows.feed.short(),
+            index,
+            stamp,
+            bracket: self.bracket,
+            ahead: 0,
+            behind: 0,
+        });
+        let ahead = self.bracket.before.is_some_and(|before| before < stamp);
+        let sum = if ahead { &mut doubt.ahead } else { &mut doubt.behind };
+        *sum = sum.saturating_add(1);
     }
 
     fn hand_out(&mut self, at: At, of: (CycleId, CommodityId), amount: Amount) {
@@ -743,7 +756,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             let settlements = self.rows.settlements.values();
             self.out.rows.extend(settlements.map(|row| state::settlement_bytes(&short, row)));
         }
-        let (heard, late) = (self.heard(), self.late());
+        let heard = self.heard();
+        // Which branch a checkpoint means, its number of blocks does not tell.
+        if self.out.forked {
+            self.out.doubts = None;
+        }
         let tickets = std::mem::take(&mut self.rows.tickets);
         let (fresh, mut carried) = (self.fresh, self.carried);
         self.out.tickets = tickets
@@ -757,7 +774,6 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             .collect();
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
-        self.out.late = late;
         self.out.chains = self.rows.chains;
         self.out
     }

@@ -12,7 +12,7 @@ use super::verdict::{
     Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Sum,
     Unchecked, Verdict, Where,
 };
-use super::{End, Governed, Ground, Hints, Options, Part};
+use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
 use crate::charge;
 use crate::charter::Released;
@@ -20,6 +20,7 @@ use crate::cut::{self, Stands};
 use crate::fold;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane};
+use crate::leaf;
 use crate::state;
 use crate::suspense;
 use crate::view::{Change, Pool, PoolKey, TicketRow, View};
@@ -36,15 +37,16 @@ pub struct Join<'a> {
     absent: Vec<Part>,
     matched: Matched,
     pools: BTreeMap<PoolKey, Pool>,
+    cosigned: Cosigned,
 }
 
 impl<'a> Join<'a> {
-    /// Nothing yet.
+    /// Nothing yet but what checkpoints say.
     #[must_use]
-    pub fn new(governed: &'a Governed, options: Options) -> Self {
+    pub fn new(governed: &'a Governed, options: Options, cosigned: Cosigned) -> Self {
         let matched = Matched::new(options.root);
-        let (parts, absent) = (Vec::new(), Vec::new());
-        Self { governed, options, parts, absent, matched, pools: BTreeMap::new() }
+        let (parts, absent, pools) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { governed, options, parts, absent, matched, pools, cosigned }
     }
 
     /// Adds what one feed comes to. A feed is added once.
@@ -97,7 +99,7 @@ impl<'a> Join<'a> {
     /// Puts everything together.
     #[must_use]
     pub fn finish(self, end: End) -> Verdict {
-        let Self { governed, options, mut parts, mut absent, matched, pools } = self;
+        let Self { governed, options, mut parts, mut absent, matched, pools, cosigned } = self;
         let feeds = parts.len() as u64;
         parts.append(&mut absent);
         parts.sort_by_key(|part| part.feed);
@@ -156,7 +158,7 @@ impl<'a> Join<'a> {
         let faulty = faulty(ground, &denied, &parts);
         let proven = faulty.keys().copied().collect();
         let back = back::came_back(&parts);
-        let known = Known::of(ground, &mut parts, proven, BTreeMap::new());
+        let known = Known::of(ground, &mut parts, proven, cosigned);
         // Below its cut, or not to be told, a ticket costs nobody anything by itself.
         heard.retain(|name, row| {
             let feed = row.from.map(|node| FeedRef::value(node, row.programme));
@@ -165,7 +167,7 @@ impl<'a> Join<'a> {
             feed.is_some_and(|feed| stands(feed) == Stands::Above)
         });
         joining.sums(&faulty, &heard, &back, &known);
-        joining.stopped(&parts, &known, &claimed, ground);
+        joining.stopped(&known, &claimed, ground);
         joining.finish()
     }
 }
@@ -328,6 +330,7 @@ impl Joining {
         verdict.evidence = verdict.evidence.saturating_add(out.evidence);
         verdict.waiting = verdict.waiting.saturating_add(out.waiting);
         verdict.served.append(&mut out.served);
+        verdict.doubts.extend(out.doubts);
         if out.headers_only > 0 || out.unfolded > 0 || !out.certified {
             verdict.unchecked.push(Unchecked {
                 feed: feed.short(),
@@ -421,13 +424,7 @@ impl Joining {
     }
 
     /// What failed, and what is left of it.
-    fn stopped(
-        &mut self,
-        parts: &[Part],
-        known: &Known<'_>,
-        claimed: &BTreeSet<Hash>,
-        ground: &Ground,
-    ) {
+    fn stopped(&mut self, known: &Known<'_>, claimed: &BTreeSet<Hash>, ground: &Ground) {
         let verdict = &mut self.verdict;
         verdict.cuts = known.cuts();
         verdict.ended = known.ends();
@@ -439,16 +436,14 @@ impl Joining {
             claimed: claimed.contains(&name),
         });
         verdict.releases = freed.collect();
-        let late = |programme, cycle| {
-            let of = parts.iter().filter(|part| part.feed.programme == programme);
-            of.filter_map(|part| part.outcome.late.get(&cycle)).sum()
-        };
+        let (shares, late) = known.hand_outs();
+        verdict.finality = shares;
         let closed = ground.charter.closes().map(|(programme, cycle, closed)| ClosedCycle {
             programme,
             cycle,
             epoch: closed.epoch,
             feeds: closed.cuts.len() as u64,
-            late: late(programme, cycle),
+            late: late.get(&(programme, cycle)).copied().unwrap_or(0),
         });
         verdict.closed = closed.collect();
         let replaced = ground.roster.nodes().filter_map(|certificate| {
@@ -472,7 +467,9 @@ impl Joining {
         rows.dedup_by(|a, b| a == b && is_set(a));
         let pools = self.pools.iter().filter(|(_, pool)| **pool != Pool::default());
         rows.extend(pools.map(|(key, pool)| state::pool_bytes(key, pool)));
-        self.verdict.root = Some(state::root(rows));
+        let leaves = leaf::leaves(rows);
+        self.verdict.root = Some(leaf::root(&leaves));
+        self.verdict.leaves = leaves;
     }
 
     fn finish(mut self) -> Verdict {

@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::feed::Run;
 use super::rows::{Branch, sealed_as, sealed_over};
-use super::verdict::{CutFeed, CutSaid, EndedFeed, SaidBy};
-use super::{Ground, Part};
+use super::verdict::{CutFeed, CutSaid, EndedFeed, SaidBy, Shares};
+use super::{Cosigned, Ground, Part};
 use crate::amount::Balance;
 use crate::charter::Charter;
 use crate::cut::{self, Cut, Label};
 use crate::day::DayRow;
 use crate::entry::Value;
 use crate::feed::Head;
+use crate::finality::{Standing, finality};
 use crate::hash::Hash;
-use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::id::{
+    CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+};
 use crate::list::List;
 use crate::notice::Roster;
 use crate::orphan::Fact;
@@ -23,6 +27,11 @@ use crate::view::{
     TicketRow, Use, View,
 };
 
+/// How final hand-outs are, by programme.
+type Finalities = BTreeMap<ProgrammeId, Shares>;
+/// How many hand-outs of a closed cycle turned up late.
+type Lateness = BTreeMap<(ProgrammeId, CycleId), u64>;
+
 /// What the parts of an audit know of chains, cuts and ends. Its chain numbers run over all feeds.
 pub(super) struct Known<'a> {
     ground: &'a Ground,
@@ -31,17 +40,17 @@ pub(super) struct Known<'a> {
     ended: BTreeSet<At>,
     revoked: BTreeMap<FeedRef, BTreeSet<Revocation>>,
     faulty: BTreeSet<FeedRef>,
-    certified: BTreeMap<FeedRef, Cut>,
+    cosigned: Cosigned,
+    runs: Vec<Run>,
 }
 
 impl<'a> Known<'a> {
-    /// What the parts tell. `faulty` are the feeds a fault is proven of, `certified` says how much of a feed a quorum of
-    /// witnesses has cosigned.
+    /// What the parts tell. `faulty` are the feeds a fault is proven of.
     pub(super) fn of(
         ground: &'a Ground,
         parts: &mut [Part],
         faulty: BTreeSet<FeedRef>,
-        certified: BTreeMap<FeedRef, Cut>,
+        cosigned: Cosigned,
     ) -> Self {
         let mut known = Self {
             ground,
@@ -50,7 +59,8 @@ impl<'a> Known<'a> {
             ended: BTreeSet::new(),
             revoked: BTreeMap::new(),
             faulty,
-            certified,
+            cosigned,
+            runs: Vec::new(),
         };
         for part in parts {
             known.add(part);
@@ -73,6 +83,7 @@ impl<'a> Known<'a> {
             self.chains.push((feed, branch));
         }
         self.ended.extend(out.ended.iter().copied().map(at));
+        self.runs.extend(out.runs.drain(..).map(|run| Run { at: at(run.at), ..run }));
         for said in out.revocations.drain(..) {
             self.revoked.entry(said.feed).or_default().insert(said);
         }
@@ -157,6 +168,23 @@ impl<'a> Known<'a> {
         blocks.filter(|block| block.hash == cut.head).map(|block| block.next).next()
     }
 
+    /// How final hand-outs are, by programme; and how many of each closed cycle turned up late.
+    pub(super) fn hand_outs(&self) -> (Finalities, Lateness) {
+        let (mut final_so, mut late) = (Finalities::new(), Lateness::new());
+        for run in &self.runs {
+            let feed = self.chain(run.at.chain).feed.short();
+            let next = self.sealed_over(run.at).map_or(u64::MAX, |block| block.next);
+            let settled = cut::below_close(self, run.at, run.cycle);
+            let standing = Standing { settled, ..self.cosigned.standing(&feed, next) };
+            final_so.entry(feed.programme).or_default().add(finality(&standing), run.count);
+            if cut::label(self, run.at, Some(run.cycle)) == Label::Late {
+                let sum: &mut u64 = late.entry((feed.programme, run.cycle)).or_default();
+                *sum = sum.saturating_add(run.count);
+            }
+        }
+        (final_so, late)
+    }
+
     /// The ends of feeds, ascending.
     pub(super) fn ends(&self) -> Vec<EndedFeed> {
         let ended = |at: &At| {
@@ -227,7 +255,7 @@ impl View for Known<'_> {
     }
 
     fn certified(&self, feed: &FeedRef) -> Option<Cut> {
-        self.certified.get(feed).copied()
+        self.cosigned.cuts.get(feed).copied()
     }
 
     // Entries are not kept: no question about chains, cuts or ends looks at one.

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::Source;
 use super::keys::Keys;
+use super::{Cosigned, Source};
 use crate::amount::Balance;
 use crate::block::{Block, Placed};
 use crate::charter::Charter;
@@ -40,6 +40,8 @@ pub(super) struct Told {
     /// What other feeds showed of one, and which of the tickets in that are known: told when a feed is read once more.
     pub(super) shown: BTreeMap<FeedRef, Vec<Fact>>,
     pub(super) coming: BTreeSet<Hash>,
+    /// What checkpoints say of feeds.
+    pub(super) cosigned: Cosigned,
 }
 
 /// One chain of the feed.

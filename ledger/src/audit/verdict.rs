@@ -9,6 +9,7 @@ use crate::block::BlockFault;
 use crate::charter::CharterRejection;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FederationId, FeedRef, OrgId, ProgrammeId};
+use crate::leaf::Leaf;
 use crate::list::ListRejection;
 use crate::notice::NoticeRejection;
 use crate::suspense::Suspense;
@@ -17,7 +18,9 @@ use crate::view::Fault;
 
 mod stopped;
 
-pub use stopped::{ClosedCycle, CutFeed, CutSaid, EndedFeed, Freed, Incarnation, SaidBy};
+pub use stopped::{
+    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, Shares,
+};
 
 /// Where something was found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -407,6 +410,10 @@ pub struct Verdict {
     pub closed: Vec<ClosedCycle>,
     /// Nodes that took the place of others.
     pub incarnations: Vec<Incarnation>,
+    /// Feeds with stamps outside what checkpoints say. A feed that forked is not looked at.
+    pub doubts: Vec<Doubt>,
+    /// How final hand-outs are, by programme.
+    pub finality: BTreeMap<ProgrammeId, Shares>,
     /// What is wrong, in the order of the source.
     pub findings: Vec<Finding>,
     /// How many more findings there were than are listed.
@@ -421,6 +428,8 @@ pub struct Verdict {
     pub complete: bool,
     /// The state root, where it was asked for.
     pub root: Option<Hash>,
+    /// The leaves under it.
+    pub leaves: Vec<Leaf>,
 }
 
 impl Verdict {

@@ -7,8 +7,11 @@ use crate::charter::Charter;
 use crate::feed::Head;
 use crate::frontier::{Chains, Frontier, FrontierFault};
 use crate::id::{FeedId, OrgId, ProgrammeId};
+use crate::key::PublicKey;
 use crate::leaf::LeafId;
+use crate::limits;
 use crate::notice::Roster;
+use crate::time::Minute;
 
 /// Who vouches for what of one checkpoint. An organisation counts once, however many of its nodes have signed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -19,10 +22,26 @@ pub struct Standing {
     pub frontier: BTreeSet<OrgId>,
     /// Organisations that vouch for each leaf of state.
     pub leaves: BTreeMap<LeafId, BTreeSet<OrgId>>,
-    /// Organisations that hold every body of a programme up to the frontier. Programme zero are the control feeds.
-    pub holds: BTreeMap<ProgrammeId, BTreeSet<OrgId>>,
+    /// Witnesses that hold every body of a programme up to the frontier, by their newest word, and their organisations.
+    /// Programme zero are the control feeds.
+    pub holds: BTreeMap<ProgrammeId, BTreeMap<[u8; 8], OrgId>>,
+    /// Cosignatures that count, in the order given.
+    pub counted: Vec<Counted>,
     /// Cosignatures that do not count.
     pub refused: Vec<([u8; 8], CosignatureRejection)>,
+}
+
+/// A cosignature that counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// The witness.
+    pub witness: [u8; 8],
+    /// The organisation it counts for.
+    pub org: OrgId,
+    /// The transport key it is signed with.
+    pub key: PublicKey,
+    /// When, by the witness's clock.
+    pub time: Minute,
 }
 
 impl Standing {
@@ -52,14 +71,24 @@ impl Standing {
         leaves.peek().is_some() && leaves.all(|id| self.certifies_leaf(*id))
     }
 
-    /// Whether nodes of two organisations keep every body of a programme: those of closed cycles may then go elsewhere.
+    /// Organisations of which a node beside `node` keeps every body of a programme. Who is about to drop bodies is no mirror
+    /// of them; another node of its organisation is one, like any other.
     #[must_use]
-    pub fn is_mirrored(&self, programme: ProgrammeId) -> bool {
-        self.holds.get(&programme).is_some_and(|orgs| orgs.len() >= 2)
+    pub fn mirrors(&self, programme: ProgrammeId, node: &[u8; 8]) -> BTreeSet<OrgId> {
+        let holds = self.holds.get(&programme).into_iter().flatten();
+        holds.filter(|(witness, _)| *witness != node).map(|(_, org)| *org).collect()
+    }
+
+    /// Whether nodes of [`limits::MIRRORS`] organisations, beside `node` itself, keep every body of a programme: there those
+    /// of closed cycles may go.
+    #[must_use]
+    pub fn is_mirrored(&self, programme: ProgrammeId, node: &[u8; 8]) -> bool {
+        self.mirrors(programme, node).len() >= limits::MIRRORS
     }
 }
 
-/// Counts cosignatures. `charter` is that of the checkpoint's epoch: what a quorum was then, it stays.
+/// Counts cosignatures. What a witness has folded it has folded for good; what it holds, its newest word tells: it keeps it
+/// until it says otherwise. `charter` is that of the checkpoint's epoch: what a quorum was then, it stays.
 #[must_use]
 pub fn standing<'a>(
     page: &Page,
@@ -71,20 +100,33 @@ pub fn standing<'a>(
     for leaf in page.state.iter() {
         standing.leaves.insert(leaf.id, BTreeSet::new());
     }
+    let mut newest: BTreeMap<[u8; 8], (&Cosignature, OrgId)> = BTreeMap::new();
     for cosignature in cosignatures {
-        let org = match cosignature.check(page, charter, roster) {
-            Ok(certificate) => certificate.org,
+        let certificate = match cosignature.check(page, charter, roster) {
+            Ok(certificate) => certificate,
             Err(why) => {
                 standing.refused.push((cosignature.said.witness, why));
                 continue;
             }
         };
+        let (org, key) = (certificate.org, certificate.transport);
+        let (witness, time) = (cosignature.said.witness, cosignature.said.time);
+        standing.counted.push(Counted { witness, org, key, time });
+        let last = newest.entry(witness).or_insert((cosignature, org));
+        // Of two words of one minute the greater bytes stand, whichever came first.
+        let age = |c: &Cosignature| (c.said.time, c.encode());
+        if age(cosignature) > age(last.0) {
+            *last = (cosignature, org);
+        }
         standing.frontier.insert(org);
         for id in cosignature.said.leaves.iter() {
             standing.leaves.entry(*id).or_default().insert(org);
         }
+    }
+    for (cosignature, org) in newest.into_values() {
         for programme in cosignature.said.holds.iter() {
-            standing.holds.entry(*programme).or_default().insert(org);
+            let witness = cosignature.said.witness;
+            standing.holds.entry(*programme).or_default().insert(witness, org);
         }
     }
     standing

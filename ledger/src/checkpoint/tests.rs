@@ -145,7 +145,16 @@ fn an_organisation_counts_once_and_each_programme_by_itself() {
     let inside = sign(said(&page, B, &[FOOD]), B);
     let three = stand(&[&a, &inside, &outside]);
     assert!(three.certifies(FOOD) && three.certifies_leaf(id(FOOD, 5)) && !three.certifies(CASH));
-    assert!(three.is_mirrored(FOOD) && !two.is_mirrored(FOOD));
+    let nobody = [0; 8];
+    assert!(three.is_mirrored(FOOD, &nobody) && !two.is_mirrored(FOOD, &nobody));
+    assert!(!three.is_mirrored(FOOD, &node(A)), "who drops bodies holds none");
+    // Its newest word is that it holds nothing: its folding stands, its holding does not.
+    let later =
+        sign(Said { time: Minute(102), holds: Bounded::empty(), ..said(&page, A, &[FOOD]) }, A);
+    for all in [[&a, &inside, &later], [&later, &inside, &a]] {
+        let stands = stand(&all);
+        assert!(stands.certifies(FOOD) && !stands.is_mirrored(FOOD, &nobody));
+    }
     let forged = Cosignature { signature: a.signature, ..inside };
     let four = stand(&[&a, &forged]);
     assert_eq!(four.refused, [(node(B), CosignatureRejection::BadSignature)]);

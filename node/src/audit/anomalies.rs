@@ -8,7 +8,7 @@ use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking};
-use super::walk::{Did, Seen, walk};
+use super::walk::{Did, Seen, cuts, walk};
 
 /// Hand-outs of a feed below which shares say nothing.
 const FEW: u64 = 30;
@@ -78,6 +78,16 @@ struct OfFeed {
     hours: BTreeMap<u32, (u64, Option<EntryName>)>,
     last: BTreeMap<(Purse, CommodityId), (u32, EntryName)>,
     again: Vec<(EntryName, u32)>,
+    /// Hand-outs above the cut, and those by somebody who had heard of the fence; each with the first.
+    above: (u64, Option<EntryName>),
+    heard: (u64, Option<EntryName>),
+    /// What was taken back although it was settled.
+    unsettled: (u64, Option<EntryName>),
+}
+
+fn one_more(sum: &mut (u64, Option<EntryName>), name: EntryName) {
+    sum.0 += 1;
+    sum.1.get_or_insert(name);
 }
 
 struct Looker<'a, S> {
@@ -89,6 +99,7 @@ struct Looker<'a, S> {
     floats: BTreeMap<EntryName, u32>,
     newest: u32,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
+    cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
 }
 
 /// Looks for patterns.
@@ -109,6 +120,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         floats: BTreeMap::new(),
         newest: 0,
         at_sites: BTreeMap::new(),
+        cuts: cuts(source, &ground),
     };
     let walked = walk(source, &ground, &mut |seen| looker.see(seen));
     let handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
@@ -117,6 +129,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
     looker.nights(&mut out);
     looker.shares(&mut out);
     looker.again(&mut out);
+    looker.stopped(&mut out);
     looker.open_floats(&mut out);
     for (feed, (committed, missing)) in &walked.evidence {
         if *missing > 0 {
@@ -143,7 +156,16 @@ impl<S: Source> Looker<'_, S> {
             Did::Covered { float } => {
                 self.covered.insert(float);
             }
-            Did::Refunded => self.feeds.entry(feed).or_default().refunds += 1,
+            Did::Refunded { of } => {
+                let closed = self.looking.ground.charter.closed(feed.programme, seen.cycle);
+                let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
+                let of_feed = self.feeds.entry(feed).or_default();
+                of_feed.refunds += 1;
+                // The block that shows the hand-out is below the close, the one that takes it back is not.
+                if shown.zip(of).is_some_and(|(cut, of)| of < cut.seq && seen.block >= cut.seq) {
+                    one_more(&mut of_feed.unsettled, seen.name);
+                }
+            }
             Did::HandedOut { method, .. } => {
                 self.feeds.entry(feed).or_default().handed_out += 1;
                 self.handed_out(seen, method);
@@ -153,7 +175,11 @@ impl<S: Source> Looker<'_, S> {
                 self.floats.insert(seen.name, seen.at.0);
                 self.handed_out(seen, method);
             }
-            Did::Budgeted | Did::Issued | Did::Sent { .. } | Did::Claimed { .. } => {}
+            Did::Budgeted
+            | Did::Released
+            | Did::Issued
+            | Did::Sent { .. }
+            | Did::Claimed { .. } => {}
         }
     }
 
@@ -169,6 +195,14 @@ impl<S: Source> Looker<'_, S> {
         if night {
             feed.night += 1;
             feed.first_night.get_or_insert(seen.name);
+        }
+        if let Some((upto, since)) = self.cuts.get(&seen.name.feed)
+            && seen.block >= *upto
+        {
+            one_more(&mut feed.above, seen.name);
+            if since.is_some_and(|since| seen.epoch >= since) {
+                one_more(&mut feed.heard, seen.name);
+            }
         }
         let busy = feed.hours.entry(seen.at.0 / 60).or_insert((0, Some(seen.name)));
         busy.0 += 1;
@@ -288,6 +322,20 @@ impl<S: Source> Looker<'_, S> {
                     self.tell(out, "two sites", &two.feed, Some(*two), 1, what);
                 }
             }
+        }
+    }
+
+    /// What was handed out or taken back where a cut or a close had been.
+    fn stopped(&self, out: &mut Anomalies) {
+        for (feed, of) in &self.feeds {
+            let mut tell = |kind, (count, first): (u64, Option<EntryName>), what: &str| {
+                if count > 0 {
+                    self.tell(out, kind, feed, first, count, format!("{count} {what}"));
+                }
+            };
+            tell("tainted", of.above, "hand-outs above the cut of this feed");
+            tell("cut heard", of.heard, "hand-outs after its author had heard of the fence");
+            tell("refund settled", of.unsettled, "refunds of hand-outs that a close had shown");
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use annona_ledger::audit::verdict::FileProblem;
-use annona_ledger::audit::{End, Item, Said, Source};
+use annona_ledger::audit::{Cosigned, End, Item, Said, Source};
 use annona_ledger::block::Block;
 use annona_ledger::checkpoint::{Cosignature, Page};
 use annona_ledger::hash::{Hash, Hasher, Purpose};
@@ -16,6 +16,7 @@ use annona_ledger::limits;
 use annona_ledger::sync::blob::Gathering;
 use annona_ledger::sync::frame::{self, Frame, FrameFault, PREFIX};
 
+use super::checkpoints::Checked;
 use super::export::MAGIC;
 use crate::disk::DiskFault;
 
@@ -41,6 +42,7 @@ pub struct AuditFile {
     bye: Option<(u64, u64, Hash)>,
     frames: u64,
     again: Mutex<Option<File>>,
+    checked: OnceLock<Checked>,
 }
 
 impl AuditFile {
@@ -62,6 +64,7 @@ impl AuditFile {
             bye: None,
             frames: 0,
             again: Mutex::new(None),
+            checked: OnceLock::new(),
         };
         audit.index(file, size).map_err(fault)?;
         Ok(audit)
@@ -241,6 +244,11 @@ impl AuditFile {
 }
 
 impl AuditFile {
+    /// Its checkpoints, held against its headers; once.
+    pub(super) fn checked(&self) -> &Checked {
+        self.checked.get_or_init(|| Checked::of(self))
+    }
+
     /// The pages of checkpoints in the file, and what is said about them. Pieces that do not come together are left out.
     #[must_use]
     pub fn vouched(&self) -> (Vec<Page>, Vec<Cosignature>) {
@@ -324,6 +332,10 @@ impl Source for AuditFile {
             Ok(Frame::Block(block)) => Some(*block),
             _ => None,
         }
+    }
+
+    fn cosigned(&self) -> Cosigned {
+        self.checked().cosigned()
     }
 
     fn end(&self) -> End {

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::Source;
-use annona_ledger::id::{CommodityId, CycleId, EntryName, ProgrammeId};
+use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedRef, ProgrammeId};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking, decimal};
-use super::walk::{Did, Seen, walk};
+use super::walk::{Did, Seen, cuts, walk};
 
 /// The most entries that are listed one by one.
 pub const LISTED: usize = 1_000;
@@ -46,7 +46,13 @@ pub struct Line {
     pub covered: u128,
     /// Taken back.
     pub refunded: u128,
-    /// What must be left here: claimed and taken back, less sent, covered for others and handed out.
+    /// Claimed of what articles released from others' suspense.
+    pub freed: u128,
+    /// Released by articles from this site's suspense.
+    pub released: u128,
+    /// Of what was handed out: above the lowest cut of the site's feed.
+    pub tainted: u128,
+    /// What must be left here: claimed and taken back, less sent, covered for others, handed out and released.
     pub left: i128,
 }
 
@@ -152,6 +158,9 @@ pub fn reconcile(
     let mut listed: BTreeMap<String, &Claim> =
         claims.iter().map(|claim| (claim.entry.clone(), claim)).collect();
     let mut out = Reconciliation::default();
+    let cuts = cuts(source, &looking.ground);
+    let above =
+        |seen: &Seen| cuts.get(&seen.name.feed).is_some_and(|(upto, _)| seen.block >= *upto);
     let walked = walk(source, &looking.ground, &mut |seen| {
         let feed = seen.name.feed;
         let line = sums.entry((feed.node, feed.programme, seen.cycle, seen.commodity)).or_default();
@@ -167,12 +176,17 @@ pub fn reconcile(
                 line.claimed += units;
                 claimed.insert(sent);
             }
-            Did::HandedOut { .. } => line.handed_out += units,
+            Did::HandedOut { .. } => {
+                line.handed_out += units;
+                line.tainted += if above(seen) { units } else { 0 };
+            }
             Did::FloatHandedOut { .. } => {
                 line.float += units;
+                line.tainted += if above(seen) { units } else { 0 };
                 floats.insert(seen.name, seen.clone());
             }
-            Did::Refunded => line.refunded += units,
+            Did::Refunded { .. } => line.refunded += units,
+            Did::Released => line.freed += units,
             Did::Covered { float } => {
                 line.sent += units;
                 covered.insert(float, seen.units);
@@ -204,7 +218,13 @@ pub fn reconcile(
         sums.entry(key).or_default().arriving += u128::from(seen.units);
         let involved = [name.feed.node, to];
         if involved.iter().any(|node| is_asked(&looking, node, sites)) {
-            let what = format!("sent to {}, not claimed in this file", looking.node(&to));
+            let cut = cuts.contains_key(&FeedRef::value(to, name.feed.programme));
+            let end = match (cut, above(seen)) {
+                (true, _) => ": that feed is cut, so it belongs to its suspense",
+                (false, true) => ": from above the cut of its sender, so it is only sent back",
+                (false, false) => "",
+            };
+            let what = format!("sent to {}, not claimed in this file{end}", looking.node(&to));
             out.opens(open(&looking, seen, &what));
         }
     }
@@ -229,13 +249,18 @@ pub fn reconcile(
             what: format!("line {} of the list: not in this file", claim.line),
         });
     }
+    for (_, freed) in looking.ground.charter.releases() {
+        let (node, programme) = (freed.feed.node, freed.feed.programme);
+        let line = sums.entry((node, programme, freed.cycle, freed.commodity)).or_default();
+        line.released += u128::from(freed.amount.units());
+    }
     for ((node, programme, cycle, commodity), mut line) in sums {
         if !is_asked(&looking, &node, sites) {
             continue;
         }
         let signed = |units: u128| i128::try_from(units).unwrap_or(i128::MAX);
-        let came = line.budgeted + line.claimed + line.refunded;
-        let went = line.sent + line.handed_out + line.float;
+        let came = line.budgeted + line.claimed + line.freed + line.refunded;
+        let went = line.sent + line.handed_out + line.float + line.released;
         line.left = signed(came).saturating_sub(signed(went));
         line.site = looking.node(&node);
         line.node = node.iter().map(|b| format!("{b:02x}")).collect();

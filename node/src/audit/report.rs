@@ -7,6 +7,7 @@
 pub mod data;
 mod page;
 mod plot;
+pub mod stopped;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -16,14 +17,16 @@ pub use page::html;
 
 use annona_ledger::audit::Verdict;
 
+use super::Vouched;
+
 /// The numbers of a report as JSON.
 #[must_use]
-pub fn json(verdict: &Verdict, labels: &Labels) -> serde_json::Value {
-    serde_json::to_value(Report::of(verdict, labels)).unwrap_or_default()
+pub fn json(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> serde_json::Value {
+    serde_json::to_value(Report::of(verdict, vouched, labels)).unwrap_or_default()
 }
 
 /// The numbers of a report as CSV: one table after the other, each line beginning with the table's name.
 #[must_use]
-pub fn csv(verdict: &Verdict, labels: &Labels) -> String {
-    tables::csv(&Report::of(verdict, labels))
+pub fn csv(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> String {
+    tables::csv(&Report::of(verdict, vouched, labels))
 }

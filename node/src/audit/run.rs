@@ -21,9 +21,10 @@ pub fn audit(
     stop: &AtomicBool,
 ) -> Verdict {
     let governed = audit::govern(source, options);
-    let join = Mutex::new(Join::new(&governed, *options));
+    let cosigned = source.cosigned();
+    let join = Mutex::new(Join::new(&governed, *options, cosigned.clone()));
     if let Some(ground) = governed.ground() {
-        let hints = Hints::of(ground);
+        let hints = Hints::of(ground, &cosigned);
         let run = Run { source, ground, hints: &hints, progress, stop, blocks: AtomicU64::new(0) };
         run.all(&source.feeds(), threads, options, |part| add(&join, |join| join.add(part)));
         let suspects = join.lock().map(|join| join.suspects(&hints));

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use annona_ledger::audit::verdict::FileProblem;
-use annona_ledger::audit::{End, Item, Said, Source};
+use annona_ledger::audit::{Cosigned, End, Item, Said, Source};
 use annona_ledger::block::{Block, Evidence};
 use annona_ledger::id::{FederationId, FeedId};
 use annona_ledger::limits;
-use annona_ledger::sync::frame::FrameFault;
+use annona_ledger::sync::frame::{FrameFault, Known};
 use annona_ledger::wire::{self, Bytes, WireFault};
 use rusqlite::Connection;
 
+use super::checkpoints;
 use super::export::Ledger;
 use crate::store::{Store, StoreFault};
 
@@ -152,6 +153,23 @@ impl Source for StoreSource {
             })?;
             Ok(built(&columns.0, &columns.1, columns.2)?)
         })
+    }
+
+    fn cosigned(&self) -> Cosigned {
+        let read = |store: &Store| {
+            let mut cosigned = Cosigned::default();
+            for hash in store.page_hashes()? {
+                let Some(kept) = store.kept_page(&hash)? else { continue };
+                let standing = store.page_standing(&kept)?;
+                let work = store.look()?;
+                let header = |tip: &Known| work.ending_at(&tip.feed, &tip.head).map(|h| h.hash());
+                let of = (kept.page.checkpoint.time, &standing, &kept.frontier);
+                checkpoints::add(&mut cosigned, of, store.roster(), header);
+                work.check()?;
+            }
+            Ok(cosigned)
+        };
+        self.with(read).unwrap_or_default()
     }
 
     fn end(&self) -> End {

@@ -32,6 +32,7 @@ use super::*;
 use crate::store::StoreFault;
 
 mod questions;
+mod stopped;
 
 const P: ProgrammeId = ProgrammeId(1);
 const CASH: CommodityId = CommodityId(1);

@@ -1,9 +1,10 @@
 //! Where the units of an entry came from, and where they went.
 
-use annona_ledger::audit::Source;
+use annona_ledger::audit::{Cosigned, Source};
 use annona_ledger::entry::{Entry, Value};
+use annona_ledger::finality::{Finality, Standing, finality};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CommodityId, FeedRef, ProgrammeId};
+use annona_ledger::id::{CommodityId, CycleId, FeedRef, ProgrammeId};
 use annona_ledger::ticket::{Moved, Ticket};
 use serde::Serialize;
 
@@ -28,6 +29,8 @@ pub struct Step {
     pub words: String,
     /// How much, in minor units.
     pub units: Option<u64>,
+    /// How final it is, as far as the source shows. `None` for what the charter says, which is final.
+    pub finality: Option<&'static str>,
 }
 
 /// The way of some units.
@@ -50,7 +53,8 @@ pub struct Trail {
 /// [`LookFault`].
 pub fn trace(source: &impl Source, feed: &FeedRef, index: u64) -> Result<Trail, LookFault> {
     let looking = Looking::at(source)?;
-    let mut tracing = Tracing { looking, trail: Trail::default() };
+    let cosigned = source.cosigned();
+    let mut tracing = Tracing { looking, cosigned, trail: Trail::default() };
     let value = tracing.looking.value(feed, index)?;
     tracing.trail.entry = Some(tracing.step(feed, index, &value));
     tracing.back(*feed, value.clone());
@@ -61,6 +65,7 @@ pub fn trace(source: &impl Source, feed: &FeedRef, index: u64) -> Result<Trail, 
 
 struct Tracing<'a, S> {
     looking: Looking<'a, S>,
+    cosigned: Cosigned,
     trail: Trail,
 }
 
@@ -96,7 +101,8 @@ impl<S: Source> Tracing<'_, S> {
             | Value::DayClose { .. }
             | Value::Settle { .. } => None,
         };
-        let commodity = self.commodity(feed, value);
+        let of = self.of(feed, value);
+        let commodity = of.map(|(_, commodity)| commodity);
         let much = units.map(|units| match commodity {
             Some(commodity) => self.looking.amount(feed.programme, commodity, units),
             None => format!("{units} minor units"),
@@ -132,29 +138,51 @@ impl<S: Source> Tracing<'_, S> {
             Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
         };
         let stamp = when(value.stamp());
-        Step { feed: Some(feed.to_string()), index: Some(index), when: stamp, words, units }
+        let finality = self.grade(feed, index, of.map(|(cycle, _)| cycle));
+        Step {
+            feed: Some(feed.to_string()),
+            index: Some(index),
+            when: stamp,
+            words,
+            units,
+            finality: Some(finality.word()),
+        }
     }
 
-    fn commodity(&self, feed: &FeedRef, value: &Value) -> Option<CommodityId> {
+    /// How final an entry is, by its block. A send that is known from its ticket alone has no block here.
+    fn grade(&self, feed: &FeedRef, index: u64, cycle: Option<CycleId>) -> Finality {
+        let Ok(found) = self.looking.find(feed, index, None) else { return Finality::Accepted };
+        let header = found.block.header;
+        let closed = cycle.and_then(|c| self.looking.ground.charter.closed(feed.programme, c));
+        let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
+        let settled = shown.is_some_and(|cut| header.seq < cut.seq);
+        let standing = self.cosigned.standing(feed, header.end().next);
+        finality(&Standing { settled, ..standing })
+    }
+
+    /// The cycle and commodity an entry moves.
+    fn of(&self, feed: &FeedRef, value: &Value) -> Option<(CycleId, CommodityId)> {
         let mut value = value.clone();
         for _ in 0..DEPTH {
             match &value {
-                Value::Send(send) => return Some(send.commodity),
-                Value::FloatCover(cover) => return Some(cover.commodity),
+                Value::Send(send) => return Some((send.cycle, send.commodity)),
+                Value::FloatCover(cover) => return Some((cover.cycle, cover.commodity)),
                 Value::Claim { ticket, .. } => {
                     return match &**ticket {
                         Ticket::Sent(sent, _) => match &sent.moved {
-                            Moved::Send(send) => Some(send.commodity),
-                            Moved::Cover(cover) => Some(cover.commodity),
+                            Moved::Send(send) => Some((send.cycle, send.commodity)),
+                            Moved::Cover(cover) => Some((cover.cycle, cover.commodity)),
                             Moved::Refund { .. } => None,
                         },
                         Ticket::Budget { epoch, act, line } => {
                             let charter = &self.looking.ground.charter;
-                            charter.budget_line(*epoch, *act, *line).map(|line| line.commodity)
+                            let line = charter.budget_line(*epoch, *act, *line);
+                            line.map(|line| (line.cycle, line.commodity))
                         }
                         Ticket::Release { epoch, act } => {
                             let charter = &self.looking.ground.charter;
-                            charter.release(*epoch, *act).map(|release| release.commodity)
+                            let release = charter.release(*epoch, *act);
+                            release.map(|release| (release.cycle, release.commodity))
                         }
                     };
                 }
@@ -209,7 +237,14 @@ impl<S: Source> Tracing<'_, S> {
         let much = self.looking.amount(programme, voted.commodity, units);
         let to = self.looking.node(&voted.treasury);
         let words = format!("article {epoch} votes {much} for cycle {} to {to}", voted.cycle);
-        let step = Step { feed: None, index: None, when: String::new(), words, units: Some(units) };
+        let step = Step {
+            feed: None,
+            index: None,
+            when: String::new(),
+            words,
+            units: Some(units),
+            finality: None,
+        };
         self.trail.came.push(step);
     }
 
@@ -222,7 +257,14 @@ impl<S: Source> Tracing<'_, S> {
         let much = self.looking.amount(freed.feed.programme, freed.commodity, units);
         let (from, to) = (self.looking.node(&freed.feed.node), self.looking.node(&freed.reserve));
         let words = format!("article {epoch} releases {much} of the suspense of {from} to {to}");
-        let step = Step { feed: None, index: None, when: String::new(), words, units: Some(units) };
+        let step = Step {
+            feed: None,
+            index: None,
+            when: String::new(),
+            words,
+            units: Some(units),
+            finality: None,
+        };
         self.trail.came.push(step);
     }
 

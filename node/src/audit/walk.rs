@@ -6,19 +6,23 @@ use std::collections::BTreeMap;
 use annona_ledger::audit::{Ground, Item, Source};
 use annona_ledger::block::Verified;
 use annona_ledger::charter::Charter;
-use annona_ledger::entry::{Entry, Method, Owner, Value};
+use annona_ledger::cut;
+use annona_ledger::entry::{Control, Entry, Method, Owner, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,
 };
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
+use annona_ledger::view::Revocation;
 
 /// What an entry did to units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Did {
     /// Claimed a budget line.
     Budgeted,
+    /// Claimed what an article released from another feed's suspense.
+    Released,
     /// Issued to a purse.
     Issued,
     /// Sent to a node.
@@ -46,7 +50,10 @@ pub(super) enum Did {
         merchant: Option<MerchantId>,
     },
     /// Took back what was handed out.
-    Refunded,
+    Refunded {
+        /// The number of the block that hand-out stands in, where it is of this chain.
+        of: Option<u64>,
+    },
     /// Made good what another site's float gave, under this name.
     Covered {
         /// The float redemption.
@@ -71,6 +78,41 @@ pub(super) struct Seen {
     pub units: u64,
     /// What it did.
     pub did: Did,
+    /// The number of its block.
+    pub block: u64,
+    /// How much of the charter its author knew.
+    pub epoch: u32,
+}
+
+/// The lowest cut of each feed that is cut by somebody who may, as the number of blocks below it; of the fenced ones, since
+/// which article. On a forked feed it is taken of every branch.
+pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (u64, Option<u32>)> {
+    let mut cuts: BTreeMap<FeedRef, (u64, Option<u32>)> = BTreeMap::new();
+    for feed in ground.charter.fenced() {
+        let fences = ground.charter.fences(feed);
+        let lowest = fences.iter().map(|fence| fence.cut.seq).min().unwrap_or_default();
+        cuts.insert(*feed, (lowest, cut::fenced_from(&ground.charter, feed)));
+    }
+    let federation = ground.charter.federation();
+    for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Control) {
+        source.items(&feed, &mut |_, item| {
+            let Item::Block(block) = item else { return true };
+            let Ok(verified) = block.verify(&federation, &feed) else { return true };
+            for placed in verified.entries() {
+                let Entry::Control(Control::Revoke { feed: of, cut, reason, .. }) = placed.entry
+                else {
+                    continue;
+                };
+                let said = Revocation { feed: of, by: feed.node.short(), cut, reason };
+                if cut::may_revoke(&ground.roster, &said) {
+                    let known = cuts.entry(of).or_insert((cut.seq, None));
+                    known.0 = known.0.min(cut.seq);
+                }
+            }
+            true
+        });
+    }
+    cuts
 }
 
 /// What the pass found besides.
@@ -98,6 +140,10 @@ struct Chain {
     /// Holds and hand-outs: the lot, and how much.
     taken: BTreeMap<u64, (u64, u64, Option<u32>)>,
     merchants: Vec<MerchantId>,
+    /// The number of the block in hand, and how much of the charter its author knew.
+    block: (u64, u32),
+    /// The blocks read, by the first index behind them.
+    ends: Vec<u64>,
 }
 
 /// Hands over every entry that moved units, feed by feed, each feed in order; of a forked feed every branch.
@@ -163,6 +209,8 @@ fn walk_feed(
                                 .filter(|(at, _)| *at < start.0)
                                 .collect(),
                             merchants: below.merchants,
+                            block: below.block,
+                            ends: below.ends.into_iter().filter(|end| *end <= start.0).collect(),
                         });
                         chains.len() - 1
                     }
@@ -186,6 +234,7 @@ fn walk_feed(
 
 impl Chain {
     fn read(&mut self, block: &Verified, charter: &Charter, each: &mut dyn FnMut(&Seen)) {
+        self.block = (block.header().seq, block.header().epoch);
         for placed in block.entries() {
             let Entry::Value(value) = &placed.entry else { continue };
             let name = EntryName {
@@ -199,6 +248,7 @@ impl Chain {
         }
         let end = block.header().end();
         (self.next, self.accumulator) = (end.next, Some(end.accumulator));
+        self.ends.push(end.next);
     }
 
     fn merchant(&self, number: u32) -> Option<MerchantId> {
@@ -208,6 +258,7 @@ impl Chain {
     /// What an entry did, and what it leaves for those after it.
     fn see(&mut self, name: EntryName, value: &Value, charter: &Charter) -> Option<Seen> {
         let at = value.stamp().unwrap_or_default();
+        let (block, epoch) = self.block;
         let seen = |lot: Lot, units: u64, did: Did| Seen {
             name,
             at,
@@ -216,6 +267,8 @@ impl Chain {
             purse: if let Owner::Purse(purse) = lot.owner { Some(purse) } else { None },
             units,
             did,
+            block,
+            epoch,
         };
         let index = name.index;
         match value {
@@ -259,7 +312,11 @@ impl Chain {
                 let (lot, _, _) = *self.taken.get(redeem)?;
                 let lot = *self.lots.get(&lot)?;
                 self.lots.insert(index, lot);
-                Some(seen(lot, amount.units(), Did::Refunded))
+                // The block in hand is not among those that ended: what it has itself is in it.
+                let before = self.ends.partition_point(|end| *end <= *redeem) as u64;
+                let first = block.checked_sub(self.ends.len() as u64);
+                let of = first.map(|first| first.saturating_add(before));
+                Some(seen(lot, amount.units(), Did::Refunded { of }))
             }
             Value::FloatRedeem { lot, purse, amount, merchant, method, .. } => {
                 let lot = Lot { owner: Owner::Purse(*purse), ..*self.lots.get(&lot.0)? };
@@ -304,7 +361,11 @@ fn claimed(ticket: &Ticket, claim: EntryName, charter: &Charter) -> Option<(Lot,
             let lot = Lot { owner: Owner::Budget, cycle: line.cycle, commodity: line.commodity };
             Some((lot, line.amount.units(), Did::Budgeted))
         }
-        #[allow(unreachable_patterns, reason = "kinds are added at the end")]
-        _ => None,
+        Ticket::Release { epoch, act } => {
+            let freed = charter.release(*epoch, *act)?;
+            let (cycle, commodity) = (freed.cycle, freed.commodity);
+            let lot = Lot { owner: Owner::Reserve, cycle, commodity };
+            Some((lot, freed.amount.units(), Did::Released))
+        }
     }
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use annona_ledger::block::Header;
 use annona_ledger::charter::Charter;
 use annona_ledger::checkpoint::{Certified, Cosignature, Page, PageFault, Standing, standing};
-use annona_ledger::cut::{self, Cut, Label};
+use annona_ledger::cut::{self, Cut};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::finality::{Finality, finality};
 use annona_ledger::frontier::{Chains, Frontier, FrontierFault};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, FeedRef, Lane, ProgrammeId};
+use annona_ledger::id::{CycleId, FeedId, FeedRef, ProgrammeId};
 use annona_ledger::leaf::{self, Leaf, LeafId};
 use annona_ledger::limits;
 use annona_ledger::notice::Learned;
@@ -42,15 +42,6 @@ pub struct KeptPage {
     pub frontier: Frontier,
     /// Every cosignature kept, by witness and time.
     pub cosignatures: Vec<Cosignature>,
-}
-
-/// What pruning took away.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Pruned {
-    /// Blocks whose bodies are gone. Their headers are here.
-    pub blocks: u64,
-    /// Bytes of those bodies.
-    pub bytes: u64,
 }
 
 impl Chains for Work<'_> {
@@ -95,7 +86,7 @@ impl Chains for Work<'_> {
 
 impl Work<'_> {
     /// The header of a feed that ends at a head.
-    fn ending_at(&self, feed: &FeedId, head: &Head) -> Option<Header> {
+    pub(crate) fn ending_at(&self, feed: &FeedId, head: &Head) -> Option<Header> {
         let last = head.next.checked_sub(1)?;
         let found = self.all(
             "SELECT header FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND first<=?2 AND first+count=?3
@@ -263,7 +254,7 @@ impl Work<'_> {
     }
 
     /// The cycle an entry moves value of, where one can be told.
-    fn cycle_of(&self, chain: ChainNo, index: u64, entry: &Value) -> Option<LeafId> {
+    pub(super) fn cycle_of(&self, chain: ChainNo, index: u64, entry: &Value) -> Option<LeafId> {
         let programme = self.chain(chain).feed.programme;
         let slot = |index: u64| {
             let lot = annona_ledger::entry::Lot(index);
@@ -364,10 +355,12 @@ impl Store {
             "INSERT INTO checkpoint(hash, time, page, frontier) VALUES(?1, ?2, ?3, ?4)",
             params![hash.0, page.checkpoint.time.0, page.encode(), wire::encode(frontier.tips())],
         )?;
+        self.make_room(&hash)?;
         Ok(Ok(Learned::New))
     }
 
-    /// Keeps a cosignature of a page that is kept. One that does not count is not kept.
+    /// Keeps a cosignature of a page that is kept. One that does not count is not kept, nor one more than
+    /// [`limits::ORG_COSIGNATURES`] of its organisation: a witness could otherwise fill the disk with its words.
     ///
     /// # Errors
     ///
@@ -377,8 +370,13 @@ impl Store {
             return Ok(Learned::Known);
         };
         let charter = self.charter_at(kept.page.checkpoint.epoch)?.ok_or(StoreFault::NoCharter)?;
-        let counts = cosignature.check(&kept.page, &charter, self.roster()).is_ok();
-        if !counts || kept.cosignatures.contains(cosignature) {
+        let org =
+            |c: &Cosignature| c.check(&kept.page, &charter, self.roster()).map(|by| by.org).ok();
+        let Some(of) = org(cosignature).filter(|_| !kept.cosignatures.contains(cosignature)) else {
+            return Ok(Learned::Known);
+        };
+        let of_org = kept.cosignatures.iter().filter(|kept| org(kept) == Some(of)).count();
+        if of_org >= limits::ORG_COSIGNATURES {
             return Ok(Learned::Known);
         }
         let work = self.begin()?;
@@ -518,115 +516,6 @@ impl Store {
         work.check()?;
         Ok(Some(scratch))
     }
-
-    /// Drops the bodies of blocks of a programme all of whose entries lie below the close of their cycle, below a page that
-    /// a quorum vouches for and nodes of two organisations hold the bodies of. Headers stay.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault::Unmirrored`] where too few hold them; [`StoreFault::Begun`] where a feed has forked. Nothing is
-    /// changed then.
-    pub fn prune(&mut self, kept: &KeptPage, programme: ProgrammeId) -> Result<Pruned, StoreFault> {
-        let standing = self.page_standing(kept)?;
-        let mirrored = standing.is_mirrored(programme) && standing.is_mirrored(ProgrammeId::NONE);
-        if !standing.certifies(programme) || !mirrored {
-            return Err(StoreFault::Unmirrored { programme });
-        }
-        let work = self.look()?;
-        let going = work.closed_below(&kept.frontier, programme)?;
-        if going.is_empty() {
-            return Ok(Pruned::default());
-        }
-        let mut programmes = work.began_with();
-        programmes.extend([programme, ProgrammeId::NONE]);
-        // A branch found since then may begin below the frontier, where the page knew of none.
-        for feed in work.feeds().iter().filter(|feed| programmes.contains(&feed.id.programme)) {
-            if feed.left.is_some() || work.fork_proof(&feed.id)?.is_some() {
-                return Err(StoreFault::Begun { feed: feed.id.short() });
-            }
-        }
-        drop(work);
-        let epoch = kept.page.checkpoint.epoch;
-        let Some(scratch) = self.scratch(&kept.frontier, epoch)? else {
-            return Ok(Pruned::default());
-        };
-        let mut rows = Vec::new();
-        for programme in &programmes {
-            let Some(some) = scratch.store.look()?.working_rows(*programme)? else {
-                let feed = FeedRef { node: [0; 8], lane: Lane::Value, programme: *programme };
-                return Err(StoreFault::Begun { feed });
-            };
-            rows.extend(some);
-        }
-        // State stands on the rows before the first body goes: wherever this is cut short, nothing is missing.
-        self.put_base(epoch, &programmes, &rows)?;
-        self.rebuild(&mut |_, _| {})?;
-        let mut pruned = Pruned::default();
-        let work = self.begin()?;
-        for (feed, seq, hash) in going {
-            if let Some(bytes) = work.drop_body(&feed, seq, &hash) {
-                pruned.blocks = pruned.blocks.saturating_add(1);
-                pruned.bytes = pruned.bytes.saturating_add(bytes);
-            }
-        }
-        work.check()?;
-        work.commit()?;
-        Ok(pruned)
-    }
-}
-
-impl Work<'_> {
-    /// The blocks of a programme's value feeds that are here with their bodies, below a frontier, and all of whose entries
-    /// lie below the close of their cycle.
-    fn closed_below(
-        &self,
-        frontier: &Frontier,
-        programme: ProgrammeId,
-    ) -> Result<Vec<(FeedId, u64, Hash)>, StoreFault> {
-        let mut below = Vec::new();
-        self.blocks_as_kept::<StoreFault>(|feed, row| {
-            let header = &row.block.header;
-            let of = feed.programme == programme && feed.lane == Lane::Value;
-            if !of || !frontier.covers(feed, &header.end(), self) {
-                return Ok(true);
-            }
-            let entries = row.block.read(feed.lane)?;
-            let closed = entries.iter().all(|placed| {
-                let Entry::Value(value) = &placed.entry else { return false };
-                let at = At { chain: row.chain, index: placed.index };
-                if let Value::Merchant { .. } | Value::Basket { .. } = value {
-                    return cut::label(self, at, None) == Label::Good;
-                }
-                self.cycle_of(at.chain, at.index, value).is_some_and(|LeafId { cycle, .. }| {
-                    self.charter().closed(programme, cycle).is_some()
-                        && cut::label(self, at, Some(cycle)) == Label::Good
-                })
-            });
-            if closed {
-                below.push((*feed, header.seq, header.hash()));
-            }
-            Ok(true)
-        })?;
-        self.check()?;
-        Ok(below)
-    }
-
-    /// Keeps the header of a block in place of the block. Answers the bytes of the body, if it was here.
-    fn drop_body(&self, feed: &FeedId, seq: u64, hash: &Hash) -> Option<u64> {
-        let (id, bytes): (i64, i64) = self.one(
-            "SELECT id, length(body) FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
-            params![feed.bytes(), seq.cast_signed(), hash.0],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )?;
-        self.write(
-            "INSERT OR IGNORE INTO header(feed, seq, hash, first, count, header, signature)
-             SELECT feed, seq, hash, first, count, header, signature FROM block WHERE id=?1",
-            [id],
-        );
-        self.write("DELETE FROM evidence WHERE block=?1", [id]);
-        self.write("DELETE FROM block WHERE id=?1", [id]);
-        Some(bytes.unsigned_abs())
-    }
 }
 
 /// How far a feed has come: below `seen` another organisation holds it, below `certified` a quorum has signed it.
@@ -647,6 +536,21 @@ impl Reached {
         let (seen, certified) = (index < self.seen, index < self.certified);
         let settled = self.paid.iter().any(|(from, to)| (*from..*to).contains(&index));
         finality(&annona_ledger::finality::Standing { seen, certified, settled })
+    }
+}
+
+impl Work<'_> {
+    /// How final the entry at a place is, which moves units of a cycle. `reached` is how far its feed has come.
+    #[must_use]
+    pub fn grade(&self, reached: &Reached, at: At, cycle: Option<CycleId>) -> Finality {
+        let settled = cycle.is_some_and(|cycle| cut::below_close(self, at, cycle));
+        if settled { Finality::Settled } else { reached.at(at.index) }
+    }
+
+    /// The cycle whose units the entry at a place moves, where one can be told.
+    #[must_use]
+    pub fn moves(&self, at: At, entry: &Value) -> Option<CycleId> {
+        self.cycle_of(at.chain, at.index, entry).map(|leaf| leaf.cycle)
     }
 }
 

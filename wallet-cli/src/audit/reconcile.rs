@@ -104,6 +104,9 @@ fn text(sites: &Reconciliation) -> String {
             ("from float", line.float),
             ("made good", line.covered),
             ("taken back", line.refunded),
+            ("from releases", line.freed),
+            ("released from here", line.released),
+            ("handed out above the cut", line.tainted),
         ];
         let shown = shown.iter().filter(|(_, units)| *units > 0);
         let shown: Vec<String> = shown

@@ -3,12 +3,14 @@ use std::path::PathBuf;
 use annona_ledger::audit::{Options, govern};
 use annona_node::atomic;
 use annona_node::audit::report::{self, Labels};
+use annona_node::audit::{Vouched, states};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{audit, federation};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
+use crate::stop::LongWork;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +57,9 @@ impl Report {
         let options =
             Options { federation: federation(self.federation.as_deref())?, ..Options::default() };
         let (file, verdict) = audit(session, &self.file, &options)?;
+        let long = LongWork::begin();
+        let cores = annona_node::audit::cores();
+        let vouched = states::recompute(&file, false, cores, long.flag());
         let governed = govern(&file, &options);
         let Some(ground) = governed.ground() else {
             // Nothing in it can be told from nothing: no report is better than an empty one.
@@ -64,20 +69,21 @@ impl Report {
         };
         let labels = Labels::of(ground);
         let text = match self.form {
-            Form::Html => report::html(&verdict, &labels, &self.language),
-            Form::Json => format!("{:#}\n", report::json(&verdict, &labels)),
-            Form::Csv => report::csv(&verdict, &labels),
+            Form::Html => report::html(&verdict, &vouched, &labels, &self.language),
+            Form::Json => format!("{:#}\n", report::json(&verdict, &vouched, &labels)),
+            Form::Csv => report::csv(&verdict, &vouched, &labels),
         };
         atomic::write(&self.out, text.as_bytes())?;
+        let good = verdict.is_good() && !vouched.iter().any(Vouched::is_wrong);
         let findings = (verdict.findings.len() as u64).saturating_add(verdict.more);
         let value = json!({
-            "file": self.out, "good": verdict.is_good(), "findings": findings, "bytes": text.len(),
+            "file": self.out, "good": good, "findings": findings, "bytes": text.len(),
         });
         session.screen.answer("report", value, || {
-            let word = if verdict.is_good() { "good" } else { "with faults" };
+            let word = if good { "good" } else { "with faults" };
             format!("report in {} ({word}, {} entries)", self.out.display(), verdict.entries)
         })?;
-        if verdict.is_good() {
+        if good {
             return Ok(());
         }
         Err(Fault::new(

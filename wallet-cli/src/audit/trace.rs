@@ -14,6 +14,9 @@ Examples:
   $ annona audit trace camp.audit 8be807f6a1c2d3e4/value/1#12 --json";
 
 /// Follows the units of an entry: back to the budget they came from, and on to where they were handed out.
+///
+/// Each step says how final it is, as far as the file shows: accepted, seen (signed by a witness of another
+/// organisation), certified (by a quorum), settled (below a close).
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Trace {
@@ -39,7 +42,8 @@ impl Trace {
                     (Some(feed), None) => feed.clone(),
                     (None, _) => "charter".into(),
                 };
-                format!("{place}  {}  {}", step.when, step.words)
+                let grade = step.finality.map(|word| format!("  {word}")).unwrap_or_default();
+                format!("{place}  {}  {}{grade}", step.when, step.words)
             };
             let mut lines: Vec<String> = trail.came.iter().map(line).collect();
             lines.extend(trail.entry.as_ref().map(|step| format!("> {}", line(step))));

@@ -2,12 +2,15 @@ use std::path::PathBuf;
 
 use annona_ledger::audit::verdict::{FileProblem, Problem};
 use annona_ledger::audit::{Options, Verdict};
+use annona_ledger::leaf::LeafId;
+use annona_node::audit::{Vouched, states};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{audit, federation};
+use super::{audit, federation, stopped};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
+use crate::stop::LongWork;
 use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
@@ -22,7 +25,8 @@ const SHOWN: usize = 20;
 /// Checks an audit file: every hash, signature, quorum and rule, on all cores, with nothing but the file.
 ///
 /// Ends with 0 where all is good, with 1 where something is wrong: then the first fault is told with its place, and the
-/// rest is checked all the same. What could not be checked is named.
+/// rest is checked all the same. What could not be checked is named. Of checkpoints it says who signed with which key,
+/// and makes the state they signed anew.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Verify {
@@ -35,6 +39,9 @@ pub(crate) struct Verify {
     /// Compute the state root too
     #[arg(long)]
     root: bool,
+    /// Make the state of every checkpoint in the file anew, not of the newest four only
+    #[arg(long)]
+    states: bool,
 }
 
 impl Verify {
@@ -43,29 +50,14 @@ impl Verify {
         let options = Options { federation, root: self.root, ..Options::default() };
         let (file, verdict) = audit(session, &self.file, &options)?;
         session.screen.answer("audit", value(&verdict), || text(&verdict))?;
+        let long = LongWork::begin();
+        let cores = annona_node::audit::cores();
+        let all = states::recompute(&file, self.states, cores, long.flag());
         let mut broken = None;
-        for vouched in annona_node::audit::checkpoints(&file) {
-            let problem = vouched.problem.map(|problem| problem.to_string());
-            let refused = vouched.standing.refused.first().map(|(_, why)| why.to_string());
-            let (found, needs) = (vouched.standing.frontier.len(), vouched.standing.quorum);
-            let told = json!({
-                "checkpoint": vouched.hash.to_string(), "minute": vouched.time.0,
-                "certified": vouched.is_certified(), "organisations": vouched.standing.frontier,
-                "quorum": needs, "certified_programmes": vouched.programmes(),
-                "problem": problem, "not_counted": vouched.standing.refused.len(),
-            });
-            session.screen.answer("audit_checkpoint", told, || {
-                let name = vouched.hash.to_string();
-                let word = if vouched.is_certified() { "certified" } else { "not certified" };
-                let end = problem.as_ref().map_or_else(String::new, |words| format!(": {words}"));
-                format!(
-                    "checkpoint  {} of minute {}: {found} of {needs} organisations, {word}{end}",
-                    name.get(..16).unwrap_or(&name),
-                    vouched.time.0,
-                )
-            })?;
+        for vouched in &all {
+            session.screen.answer("audit_checkpoint", told(vouched), || in_words(vouched))?;
             if vouched.is_wrong() {
-                broken = broken.or(problem).or(refused);
+                broken = broken.or_else(|| vouched.wrong());
             }
         }
         if verdict.findings.iter().any(|f| f.problem == Problem::File(FileProblem::Stopped)) {
@@ -93,6 +85,76 @@ impl Verify {
     }
 }
 
+/// A checkpoint as `--json` tells it.
+fn told(vouched: &Vouched) -> Value {
+    let standing = &vouched.standing;
+    let counted = standing.counted.iter().map(|one| {
+        json!({
+            "witness": hex(&one.witness), "organisation": one.org, "key": hex(one.key.bytes()),
+            "minute": one.time.0,
+        })
+    });
+    let refused = vouched.refused();
+    let refused =
+        refused.map(|(node, why)| json!({ "witness": hex(node), "why": why.to_string() }));
+    let leaves = |some: &[LeafId]| some.iter().map(ToString::to_string).collect::<Vec<String>>();
+    let state = vouched.state.as_ref().map(|state| {
+        json!({
+            "same": leaves(&state.same), "differ": leaves(&state.differ), "unchecked": state.unchecked,
+        })
+    });
+    json!({
+        "checkpoint": vouched.hash.to_string(), "minute": vouched.time.0,
+        "certified": vouched.is_certified(), "organisations": standing.frontier,
+        "quorum": standing.quorum, "certified_programmes": vouched.programmes(),
+        "problem": vouched.wrong(), "not_counted": standing.refused.len(),
+        "counted": counted.collect::<Vec<_>>(), "refused": refused.collect::<Vec<_>>(),
+        "not_checked": vouched.uncertified().map(|node| hex(node)).collect::<Vec<_>>(),
+        "state": state,
+    })
+}
+
+fn in_words(vouched: &Vouched) -> String {
+    let (found, needs) = (vouched.standing.frontier.len(), vouched.standing.quorum);
+    let name = vouched.hash.to_string();
+    let word = if vouched.is_certified() { "certified" } else { "not certified" };
+    let end = vouched.wrong().map_or_else(String::new, |words| format!(": {words}"));
+    let mut lines = vec![format!(
+        "checkpoint  {} of minute {}: {found} of {needs} organisations, {word}{end}",
+        name.get(..16).unwrap_or(&name),
+        vouched.time.0,
+    )];
+    for one in &vouched.standing.counted {
+        let key = hex(one.key.bytes());
+        let (witness, org) = (hex(&one.witness), one.org);
+        lines.push(format!("              by {witness} of organisation {org}, key {key}"));
+    }
+    for (witness, why) in vouched.refused() {
+        lines.push(format!("              refused, of {}: {why}", hex(witness)));
+    }
+    for witness in vouched.uncertified() {
+        let witness = hex(witness);
+        lines.push(format!("              not checked, of {witness}: no certificate of it here"));
+    }
+    lines.push(match &vouched.state {
+        None => "              its state was not made anew".to_owned(),
+        Some(state) => {
+            let unchecked: Vec<String> =
+                state.unchecked.iter().map(|programme| format!("programme {programme}")).collect();
+            let unchecked = match &unchecked[..] {
+                [] => String::new(),
+                some => format!("; not whole in the file: {}", some.join(", ")),
+            };
+            format!(
+                "              state made anew: {} as signed, {} otherwise{unchecked}",
+                count(state.same.len() as u64, "leaf", "leaves"),
+                state.differ.len(),
+            )
+        }
+    });
+    lines.join("\n")
+}
+
 fn value(verdict: &Verdict) -> Value {
     let findings: Vec<Value> = verdict
         .findings
@@ -113,7 +175,8 @@ fn value(verdict: &Verdict) -> Value {
                 .iter()
                 .map(|owed| json!({
                     "organisation": owed.org, "node": hex(&owed.node), "units": owed.units.to_string(),
-                    "reason": owed.reason,
+                    "reason": owed.reason, "released": owed.released.to_string(),
+                    "heard": owed.heard.map(|node| hex(&node)),
                 }))
                 .collect();
             json!({
@@ -126,7 +189,7 @@ fn value(verdict: &Verdict) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut value = json!({
         "good": verdict.is_good(), "complete": verdict.complete,
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
         "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
@@ -135,7 +198,9 @@ fn value(verdict: &Verdict) -> Value {
         "findings": findings, "more_findings": verdict.more,
         "unchecked_programmes": verdict.unchecked_programmes(),
         "reached": verdict.reached, "size": verdict.size, "root": verdict.root.map(|r| r.to_string()),
-    })
+    });
+    stopped::values(verdict, &mut value);
+    value
 }
 
 fn text(verdict: &Verdict) -> String {
@@ -165,6 +230,20 @@ fn text(verdict: &Verdict) -> String {
             sum.given.refunded.units(),
         ));
     }
+    for (node, heard) in verdict
+        .sums
+        .values()
+        .flat_map(|sum| &sum.charged)
+        .filter_map(|owed| Some((owed, owed.heard?)))
+    {
+        lines.push(format!(
+            "charged     {} to the organisation of {}, which took up what it had heard was cut from {}",
+            node.units,
+            hex(&heard),
+            hex(&node.node),
+        ));
+    }
+    lines.extend(stopped::lines(verdict));
     if let Some(root) = verdict.root {
         lines.push(format!("state root  {root}"));
     }

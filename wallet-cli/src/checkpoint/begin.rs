@@ -27,6 +27,9 @@ pub(crate) struct Begin {
     /// The programme, by number or name; several times for several
     #[arg(long, value_name = "PROGRAMME", required = true)]
     programme: Vec<String>,
+    /// Check that it could be begun from, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Begin {
@@ -39,14 +42,21 @@ impl Begin {
         let charter = store.charter()?.clone();
         let named = self.programme.iter().map(|text| Ok(words::programme(&charter, text)?.0));
         let programmes = named.collect::<Outcome<BTreeSet<ProgrammeId>>>()?;
-        let rows = checkpoint::begin(&mut store, &carried, &programmes)?;
+        let rows = if self.dry_run {
+            checkpoint::rows_to_begin(&store, &carried, &programmes)?.1.len() as u64
+        } else {
+            checkpoint::begin(&mut store, &carried, &programmes)?
+        };
         let hash = carried.page.checkpoint.hash();
-        let value =
-            json!({ "checkpoint": hash.to_string(), "rows": rows, "programmes": programmes });
+        let value = json!({ "checkpoint": hash.to_string(), "rows": rows, "programmes": programmes, "dry_run": self.dry_run });
         session.screen.answer("checkpoint_begin", value, || {
-            format!("begun from {hash}: {}", count(rows, "row", "rows"))
+            let word = if self.dry_run { "could begin" } else { "begun" };
+            format!("{word} from {hash}: {}", count(rows, "row", "rows"))
         })?;
         drop(folder);
+        if self.dry_run {
+            return Ok(());
+        }
         session.screen.note("Next: `annona bundle import` brings what came after.");
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
+  $ annona checkpoint cosign --dry-run
   $ annona checkpoint cosign
   $ annona checkpoint cosign a81f3c02";
 
@@ -22,23 +23,34 @@ pub(crate) struct Cosign {
     /// The beginning of its hash [default: the newest]
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: Option<String>,
+    /// Say what would be signed, and sign nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Cosign {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
         let kept = super::named(node.store(), self.checkpoint.as_deref())?;
-        let signed = checkpoint::cosign(&mut node, &kept.hash)?;
-        let leaves: Vec<String> = signed.said.leaves.iter().map(ToString::to_string).collect();
+        let said = if self.dry_run {
+            checkpoint::saying(&node, &kept.hash)?.1
+        } else {
+            checkpoint::cosign(&mut node, &kept.hash)?.said
+        };
+        let leaves: Vec<String> = said.leaves.iter().map(ToString::to_string).collect();
         let value = json!({
-            "checkpoint": kept.hash.to_string(), "witness": hex(&signed.said.witness),
-            "leaves": leaves, "holds": &*signed.said.holds,
+            "checkpoint": kept.hash.to_string(), "witness": hex(&said.witness),
+            "leaves": leaves, "holds": &*said.holds, "dry_run": self.dry_run,
         });
         session.screen.answer("cosigned", value, || {
-            let leaves = count(signed.said.leaves.len() as u64, "cycle", "cycles");
-            format!("{} signed, with {leaves} folded here", kept.hash)
+            let leaves = count(said.leaves.len() as u64, "cycle", "cycles");
+            let word = if self.dry_run { "would be signed" } else { "signed" };
+            format!("{} {word}, with {leaves} folded here", kept.hash)
         })?;
         node.close()?;
+        if self.dry_run {
+            return Ok(());
+        }
         session.screen.note("Bundles carry the signature from now on.");
         Ok(())
     }

@@ -30,6 +30,9 @@ pub(crate) struct Export {
     /// With the rows of this programme, by number or name; several times for several
     #[arg(long, value_name = "PROGRAMME")]
     rows: Vec<String>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Export {
@@ -41,18 +44,22 @@ impl Export {
         let programmes = named.collect::<Outcome<BTreeSet<ProgrammeId>>>()?;
         let rows = (!programmes.is_empty()).then_some(&programmes);
         let carried = checkpoint::carry(&store, &kept.hash, rows)?;
-        let bytes = checkpoint::write(&self.file, &carried)?;
+        let bytes = match self.dry_run {
+            true => None,
+            false => Some(checkpoint::write(&self.file, &carried)?),
+        };
         let rows: usize = carried.rows.iter().map(|chunk| chunk.rows.len()).sum();
         let value = json!({
             "file": self.file, "checkpoint": kept.hash.to_string(), "bytes": bytes, "rows": rows,
-            "cosignatures": carried.cosignatures.len(),
+            "cosignatures": carried.cosignatures.len(), "dry_run": self.dry_run,
         });
         session.screen.answer("checkpoint_export", value, || {
             format!(
-                "{}: {}, {}, {bytes} bytes",
+                "{}: {}, {}, {}",
                 self.file.display(),
                 count(carried.cosignatures.len() as u64, "cosignature", "cosignatures"),
                 count(rows as u64, "row", "rows"),
+                bytes.map_or_else(|| "not written".to_owned(), |bytes| format!("{bytes} bytes")),
             )
         })
     }

@@ -5,7 +5,7 @@ use annona_ledger::finality::Finality;
 use annona_ledger::fold;
 use annona_ledger::id::{CommodityId, CycleId, FeedId, Lane, MerchantId, ProgrammeId};
 use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::{At, View};
+use annona_ledger::view::{At, ChainNo, View};
 use annona_node::store::{Store, Work};
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -24,7 +24,7 @@ Examples:
 /// Lists what was handed out and taken back, with running totals; no passphrase is needed unless a card is given.
 ///
 /// Each line says how far it has come: accepted (durable here), sealed (in a signed block), seen (held by another
-/// organisation), certified (inside a checkpoint that enough organisations have signed).
+/// organisation), certified (inside a checkpoint that enough organisations have signed), settled (below a close).
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct List {
@@ -62,6 +62,7 @@ enum By {
 
 /// One redemption, or goods taken back.
 struct Row {
+    chain: ChainNo,
     index: u64,
     what: &'static str,
     cycle: CycleId,
@@ -127,7 +128,8 @@ impl List {
                     sum.1 = sum.1.saturating_add(row.units);
                     return Ok(());
                 }
-                let finality = match reach.at(row.index) {
+                let at = At { chain: row.chain, index: row.index };
+                let finality = match work.grade(&reach, at, Some(row.cycle)) {
                     Finality::Accepted if row.index < sealed => "sealed",
                     grade => grade.word(),
                 };
@@ -251,6 +253,7 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
         Fact::Redeem { lot: from, amount, merchant, at, method } => {
             let row = lot(*from)?;
             Some(Row {
+                chain,
                 index,
                 what: "redeemed",
                 cycle: row.cycle,
@@ -265,6 +268,7 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
         Fact::FloatRedeem { lot: from, purse, amount, merchant, at, method, .. } => {
             let row = lot(*from)?;
             Some(Row {
+                chain,
                 index,
                 what: "from allowance",
                 cycle: row.cycle,
@@ -280,6 +284,7 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
             let (row, amount) = fold::redeemed(work, place)?;
             let hold = work.hold(fold::owner_of(work, chain, *hold))?;
             Some(Row {
+                chain,
                 index,
                 what: "redeemed",
                 cycle: row.cycle,
@@ -299,6 +304,7 @@ fn row(work: &Work<'_>, place: At, entry: &Entry) -> Option<Row> {
                 _ => None,
             };
             Some(Row {
+                chain,
                 index,
                 what: "taken back",
                 cycle: row.cycle,

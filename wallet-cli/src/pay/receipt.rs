@@ -1,9 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use annona_ledger::entry::{Entry, Value as Fact};
+use annona_ledger::finality::Finality;
+use annona_ledger::id::FeedId;
 use annona_ledger::receipt::Receipt as Proof;
+use annona_ledger::view::{At, View};
 use annona_ledger::wire;
 use annona_node::atomic;
+use annona_node::store::Store;
 use clap::Args;
 use serde_json::json;
 
@@ -75,13 +79,14 @@ impl Receipt {
             .unwrap_or_else(|| PathBuf::from(format!("{}-{}.receipt", till.id, entry.index)));
         atomic::write(&path, &[&MAGIC[..], &bytes[..]].concat())?;
         let hops = made.provenance.len();
+        let grade = grade(node.store(), &till.feed, entry.index)?;
         let value = json!({
             "file": path, "bytes": bytes.len(), "hops": hops, "entry": till.short(entry.index),
-            "block": made.heading.seq,
+            "block": made.heading.seq, "finality": grade,
         });
         session.screen.answer("receipt", value, || {
             format!(
-                "receipt of {} in {}: {} bytes, {}",
+                "receipt of {} in {}: {} bytes, {}, {grade}",
                 till.short(entry.index),
                 path.display(),
                 bytes.len(),
@@ -131,6 +136,10 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
             return Err(wrong(format!("hop {n} is not signed by its sender {}.", hex(&hop.node))));
         }
     }
+    // How final it is, the ledger here may know; a receipt by itself shows that its node signed it.
+    let feed = FeedId { node: node.node, lane: proof.feed.lane, programme: proof.feed.programme };
+    let here = session.read().ok().filter(|store| store.federation().ok() == Some(federation));
+    let known = here.and_then(|store| grade(&store, &feed, proof.index()).ok());
     let programme = charter.programme(proof.feed.programme);
     let said = described(&entry);
     let at = entry.stamp().map(|at| print_minute(at, charter.founded()));
@@ -138,19 +147,33 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
         "good": true, "feed": proof.feed.to_string(), "index": proof.index(),
         "site": node.site_name.as_str(), "organisation": node.org, "block": proof.heading.seq,
         "entry": said, "at": at, "hops": proof.provenance.len(), "bytes": file.len() - MAGIC.len(),
-        "limit": receipt_limit(proof.provenance.len()),
+        "limit": receipt_limit(proof.provenance.len()), "finality": known,
     });
     session.screen.answer("receipt", value, || {
         format!(
-            "good: {said}{} at {} ({}), entry {} in block {} signed by {}",
+            "good: {said}{} at {} ({}), entry {} in block {} signed by {}{}",
             programme.map(|p| format!(" of {}", p.name)).unwrap_or_default(),
             node.site_name,
             at.unwrap_or_default(),
             proof.index(),
             proof.heading.seq,
             hex(&node.short()),
+            known.map(|word| format!(", {word}")).unwrap_or_default(),
         )
     })
+}
+
+/// How final an entry is, as far as a ledger knows.
+fn grade(store: &Store, feed: &FeedId, index: u64) -> Outcome<&'static str> {
+    let reached = store.finality_of(feed)?;
+    let work = store.look()?;
+    let found = work.trunk(feed).and_then(|chain| {
+        let at = At { chain, index };
+        let cycle = work.entry(at).and_then(|entry| work.moves(at, &entry));
+        Some(work.grade(&reached, at, cycle))
+    });
+    work.check()?;
+    Ok(found.unwrap_or(Finality::Accepted).word())
 }
 
 /// What a receipt may have, in bytes: 520, and 160 for each hop (spec/limits.md).

@@ -23,6 +23,22 @@ fn a_checkpoint_of_one_organisation_is_signed_carried_and_not_enough() {
 }
 
 #[test]
+fn pruning_says_what_is_missing_and_a_dry_run_writes_nothing() {
+    let camp = counter();
+    camp.run("checkpoint cosign --dry-run").fine();
+    let told = camp.run("checkpoint prune --programme Food --dry-run --json").fine();
+    assert_eq!(told.field(0, "done"), "false");
+    let words = camp.run("checkpoint prune --programme Food --dry-run").fine();
+    assert!(words.out.contains("it takes 2 organisations"), "{}", words.out);
+    let before = camp.bare("checkpoint show --json").fine().out;
+    camp.run("checkpoint make --dry-run").fine();
+    camp.bare("checkpoint export none.checkpoint --dry-run").fine();
+    assert!(!camp.file("none.checkpoint").exists());
+    camp.bare("checkpoint import camp.checkpoint --dry-run").fine();
+    assert_eq!(camp.bare("checkpoint show --json").fine().out, before, "nothing was kept");
+}
+
+#[test]
 fn a_changed_checkpoint_is_told() {
     let camp = counter();
     let file = fs::read(camp.file("camp.checkpoint")).expect("read");

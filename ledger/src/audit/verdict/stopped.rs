@@ -2,7 +2,9 @@
 //! of others.
 
 use crate::charter::Released;
+use crate::clock::Bracket;
 use crate::cut::{Cut, Reason};
+use crate::finality::Finality;
 use crate::id::{CycleId, FeedRef, OrgId, ProgrammeId};
 use crate::time::Minute;
 
@@ -80,9 +82,61 @@ pub struct ClosedCycle {
     pub epoch: u32,
     /// How many feeds it shows.
     pub feeds: u64,
-    /// Hand-outs of the cycle above what it shows of their feeds: they turned up late, and are paid from suspense. On a
-    /// forked feed counted by whole blocks.
+    /// Hand-outs of the cycle above what it shows of their feeds: they turned up late, and are paid from suspense. Counted
+    /// by whole blocks.
     pub late: u64,
+}
+
+/// How final hand-outs are, each counted under the highest grade the source shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shares {
+    /// Durable with their writer, as far as is known here.
+    pub accepted: u64,
+    /// A witness of another organisation has signed them.
+    pub seen: u64,
+    /// Below a certified checkpoint whose programme a quorum has folded.
+    pub certified: u64,
+    /// Below a close.
+    pub settled: u64,
+}
+
+impl Shares {
+    /// Counts hand-outs of one grade.
+    pub const fn add(&mut self, grade: Finality, count: u64) {
+        let sum = match grade {
+            Finality::Accepted => &mut self.accepted,
+            Finality::Seen => &mut self.seen,
+            Finality::Certified => &mut self.certified,
+            Finality::Settled => &mut self.settled,
+        };
+        *sum = sum.saturating_add(count);
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.accepted
+            .saturating_add(self.seen)
+            .saturating_add(self.certified)
+            .saturating_add(self.settled)
+    }
+}
+
+/// Stamps of a feed that lie outside what certified checkpoints say (spec/clocks.md): recourse only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doubt {
+    /// The feed.
+    pub feed: FeedRef,
+    /// The first entry.
+    pub index: u64,
+    /// Its stamp.
+    pub stamp: Minute,
+    /// Between what it should lie.
+    pub bracket: Bracket,
+    /// Entries stamped after a checkpoint that has them: their clock was ahead.
+    pub ahead: u64,
+    /// Entries stamped before a checkpoint that does not have them: a clock was behind, or they were long on their way.
+    pub behind: u64,
 }
 
 /// A node whose key takes the place of another one's.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use annona_ledger::audit::Ground;
-use annona_ledger::audit::verdict::{Charge, Given, Verdict};
+use annona_ledger::audit::verdict::{Charge, Given, Owed, Verdict};
 use annona_ledger::charter::Unit;
 use annona_ledger::id::{CommodityId, ProgrammeId};
 use annona_ledger::time::Minute;
 use serde::Serialize;
 
+use super::stopped::{self, CutLine, Event, FinalLine, Held, Signed};
+use crate::audit::Vouched;
 use crate::audit::look::decimal;
 
 /// Families below which a count is hidden (`promises.md`, "Safe defaults": k ≥ 10 with complementary suppression).
@@ -50,11 +52,11 @@ impl Labels {
         labels
     }
 
-    fn programme(&self, id: ProgrammeId) -> String {
+    pub(super) fn programme(&self, id: ProgrammeId) -> String {
         self.programmes.get(&id).cloned().unwrap_or_else(|| format!("programme {id}"))
     }
 
-    fn commodity(&self, programme: ProgrammeId, id: CommodityId) -> (String, u8) {
+    pub(super) fn commodity(&self, programme: ProgrammeId, id: CommodityId) -> (String, u8) {
         match self.commodities.get(&(programme, id)) {
             Some((name, unit @ Unit::Currency { code, .. })) => {
                 let code = String::from_utf8_lossy(code);
@@ -67,12 +69,12 @@ impl Labels {
         }
     }
 
-    fn site(&self, node: &[u8; 8]) -> String {
+    pub(super) fn site(&self, node: &[u8; 8]) -> String {
         let hex = || node.iter().map(|b| format!("{b:02x}")).collect();
         self.nodes.get(node).map_or_else(hex, |(site, _)| site.clone())
     }
 
-    fn org(&self, node: &[u8; 8]) -> String {
+    pub(super) fn org(&self, node: &[u8; 8]) -> String {
         self.nodes.get(node).map(|(_, org)| org.clone()).unwrap_or_default()
     }
 }
@@ -231,6 +233,16 @@ pub struct Report {
     pub hours: Vec<Hour>,
     /// Commodities by site.
     pub handouts: Vec<Handout>,
+    /// Feeds that were cut, and by whom.
+    pub cuts: Vec<CutLine>,
+    /// What is in suspense.
+    pub suspense: Vec<Held>,
+    /// Ends, releases, closes, new keys, re-issues and doubtful stamps.
+    pub events: Vec<Event>,
+    /// How final hand-outs are.
+    pub finality: Vec<FinalLine>,
+    /// Checkpoints, who signed them with which key, and what their state comes to.
+    pub checkpoints: Vec<Signed>,
     /// What is wrong.
     pub findings: Vec<Found>,
     /// How many more findings there are.
@@ -244,11 +256,21 @@ pub struct Report {
 impl Report {
     /// The numbers of a verdict, with names.
     #[must_use]
-    pub fn of(verdict: &Verdict, labels: &Labels) -> Self {
+    pub fn of(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Self {
+        let wrong = vouched.iter().filter_map(|one| {
+            let place = format!("checkpoint {}", one.hash);
+            one.wrong().map(|what| Found { place, what })
+        });
+        let mut findings: Vec<Found> = verdict
+            .findings
+            .iter()
+            .map(|f| Found { place: f.place.to_string(), what: f.problem.to_string() })
+            .collect();
+        findings.extend(wrong);
         Self {
             federation: labels.federation.clone(),
             id: verdict.federation.map(|id| id.to_string()).unwrap_or_default(),
-            good: verdict.is_good(),
+            good: verdict.is_good() && !vouched.iter().any(Vouched::is_wrong),
             complete: verdict.complete,
             checks: Checks {
                 articles: verdict.articles,
@@ -263,20 +285,22 @@ impl Report {
             sums: sums(verdict, labels),
             hours: hours(verdict, labels),
             handouts: handouts(verdict, labels),
-            findings: verdict
-                .findings
-                .iter()
-                .map(|f| Found { place: f.place.to_string(), what: f.problem.to_string() })
-                .collect(),
+            cuts: stopped::cuts(verdict, labels),
+            suspense: stopped::suspense(verdict, labels),
+            events: stopped::events(verdict, labels),
+            finality: stopped::finality(verdict, labels),
+            checkpoints: stopped::signed(vouched, labels),
+            findings,
             more: verdict.more,
-            unchecked: unchecked(verdict, labels),
+            unchecked: unchecked(verdict, vouched, labels),
             root: verdict.root.map(|root| root.to_string()),
         }
     }
 }
 
-const fn reason(charge: Charge) -> &'static str {
-    match charge {
+const fn reason(owed: &Owed) -> &'static str {
+    match owed.reason {
+        _ if owed.heard.is_some() => "took up what it had heard was cut",
         Charge::Overdrawn => "gave more than it had",
         Charge::Forked => "wrote two histories",
         Charge::Insolvent => "gave what a lot did not have",
@@ -290,10 +314,10 @@ fn sums(verdict: &Verdict, labels: &Labels) -> Vec<Line> {
             let (name, digits) = labels.commodity(programme, commodity);
             let show = |units: i128| decimal(units, digits);
             let charged = sum.charged.iter().map(|owed| Owes {
-                org: labels.org(&owed.node),
-                site: labels.site(&owed.node),
+                org: labels.org(&owed.heard.unwrap_or(owed.node)),
+                site: labels.site(&owed.heard.unwrap_or(owed.node)),
                 amount: show(i128::try_from(owed.units).unwrap_or(i128::MAX)),
-                reason: reason(owed.reason),
+                reason: reason(owed),
             });
             Line {
                 programme: labels.programme(programme),
@@ -391,7 +415,7 @@ pub(super) fn hide(counts: &[u64]) -> Vec<Count> {
     counts.iter().zip(hidden).map(count).collect()
 }
 
-fn unchecked(verdict: &Verdict, labels: &Labels) -> Vec<Found> {
+fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Found> {
     let found = |u: &annona_ledger::audit::verdict::Unchecked| {
         let why = if u.no_certificate {
             "its node has no certificate here".to_owned()
@@ -404,5 +428,29 @@ fn unchecked(verdict: &Verdict, labels: &Labels) -> Vec<Found> {
         let place = format!("{} (feed {})", labels.site(&u.feed.node), u.feed);
         Found { place, what: format!("{programme}: {why}") }
     };
-    verdict.unchecked.iter().map(found).collect()
+    let mut all: Vec<Found> = verdict.unchecked.iter().map(found).collect();
+    for one in vouched {
+        let mut add = |what: String| {
+            all.push(Found { place: format!("checkpoint {}", one.hash), what });
+        };
+        for witness in one.uncertified() {
+            let hex: String = witness.iter().map(|b| format!("{b:02x}")).collect();
+            add(format!("the signature of witness {hex}, which has no certificate here"));
+        }
+        match &one.state {
+            None => add("its state was not made anew".to_owned()),
+            Some(state) => {
+                for programme in &state.unchecked {
+                    let name = labels.programme(*programme);
+                    add(format!("its state of {name}: not every body is here"));
+                }
+            }
+        }
+    }
+    if verdict.waiting > 0 {
+        let place = "claims".to_owned();
+        let what = format!("{} wait for a certificate of their sender", verdict.waiting);
+        all.push(Found { place, what });
+    }
+    all
 }

@@ -7,6 +7,7 @@ use annona_ledger::audit::Verdict;
 use super::data::{Labels, Report};
 use super::tables::{self, Table};
 use super::{json, plot};
+use crate::audit::Vouched;
 
 /// Rows of one table on the page; the rest stands in the JSON and CSV.
 const ROWS: usize = 2_000;
@@ -26,6 +27,13 @@ struct Words {
     hours: &'static str,
     handouts: &'static str,
     shares: &'static str,
+    charges: &'static str,
+    cuts: &'static str,
+    suspense: &'static str,
+    events: &'static str,
+    finality: &'static str,
+    grades: &'static str,
+    checkpoints: &'static str,
     failed: &'static str,
     unchecked: &'static str,
     none: &'static str,
@@ -49,6 +57,14 @@ const ENGLISH: Words = Words {
     hours: "Families served, by hour and site",
     handouts: "Commodities handed out, by site",
     shares: "Share handed out from float, the family's home being out of reach",
+    charges: "What organisations owe, and why",
+    cuts: "Feeds that were cut, by whom, and how many entries stand above",
+    suspense: "What is held in suspense",
+    events: "Ends, releases, closes, new keys, re-issues and doubtful stamps",
+    finality: "How final hand-outs are",
+    grades: "Each hand-out is counted once, under the highest grade this source shows: accepted (known from its writer), seen \
+             (signed by a witness of another organisation), certified (signed by a quorum), settled (below a close).",
+    checkpoints: "Checkpoints: who signed, with which key, and the state made anew",
     failed: "What failed",
     unchecked: "What could not be checked",
     none: "Nothing.",
@@ -73,6 +89,14 @@ const FRENCH: Words = Words {
     hours: "Familles servies, par heure et par site",
     handouts: "Produits remis, par site",
     shares: "Part remise sur la réserve du site, le site d’origine étant hors d’atteinte",
+    charges: "Ce que les organisations doivent, et pourquoi",
+    cuts: "Flux coupés, par qui, et combien d’écritures sont au-delà",
+    suspense: "Ce qui est tenu en suspens",
+    events: "Fins, libérations, clôtures, nouvelles clés, réémissions et horodatages douteux",
+    finality: "Degré de certitude des remises",
+    grades: "Chaque remise est comptée une fois, au plus haut degré que montre cette source : acceptée (connue de son auteur), vue \
+             (signée par un témoin d’une autre organisation), certifiée (signée par une majorité), réglée (sous une clôture).",
+    checkpoints: "Points de contrôle : qui a signé, avec quelle clé, et l’état recalculé",
     failed: "Ce qui est en défaut",
     unchecked: "Ce qui n’a pas pu être vérifié",
     none: "Rien.",
@@ -96,6 +120,13 @@ const ARABIC: Words = Words {
     hours: "الأسر المخدومة حسب الساعة والموقع",
     handouts: "السلع الموزعة حسب الموقع",
     shares: "الحصة الموزعة من رصيد الموقع لتعذر الوصول إلى موقع الأسرة",
+    charges: "ما على المنظمات، ولماذا",
+    cuts: "السلاسل المقطوعة، ومن قطعها، وكم قيدًا بعد القطع",
+    suspense: "ما هو معلَّق",
+    events: "النهايات والإفراجات والإقفالات والمفاتيح الجديدة وإعادات الإصدار والأوقات المشكوك فيها",
+    finality: "درجة ثبوت عمليات التسليم",
+    grades: "تُحسب كل عملية تسليم مرة واحدة بأعلى درجة يُظهرها هذا المصدر: مقبولة (معروفة من كاتبها)، مشاهَدة (وقّعها شاهد من منظمة أخرى)، مصدَّقة (وقّعها نصاب)، مسوّاة (تحت إقفال).",
+    checkpoints: "نقاط التحقق: من وقّع وبأي مفتاح، والحالة المعاد حسابها",
     failed: "ما فشل",
     unchecked: "ما تعذر التحقق منه",
     none: "لا شيء.",
@@ -110,7 +141,7 @@ const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}\
 h1,h2{line-height:1.2}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{text-align:start;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}\
-.good{color:var(--good)}.bad{color:var(--bad)}.verdict{font-size:1.2rem;font-weight:600}code{overflow-wrap:anywhere}\
+caption{text-align:start;font-weight:600;padding:.5rem 0 .2rem}.scroll{overflow-x:auto}.good{color:var(--good)}.bad{color:var(--bad)}.verdict{font-size:1.2rem;font-weight:600}code{overflow-wrap:anywhere}\
 svg{width:100%;height:auto;font:12px system-ui,sans-serif}svg text{fill:var(--ink)}svg line{stroke:var(--rule)}\
 rect.a{fill:var(--a)}rect.b{fill:var(--b)}rect.h{fill:none;stroke:var(--a);stroke-dasharray:2 2}figure{margin:0}\
 @media print{:root{--ink:#000;--paper:#fff;--rule:#888;--a:#333;--b:#999;--good:#000;--bad:#000}body{max-width:none;margin:0}\
@@ -134,21 +165,22 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The report as one page. `lang` is a language tag: English, French and Arabic are here, anything else is English.
 #[must_use]
-pub fn html(verdict: &Verdict, labels: &Labels, lang: &str) -> String {
+pub fn html(verdict: &Verdict, vouched: &[Vouched], labels: &Labels, lang: &str) -> String {
     let words = match lang.split(['-', '_']).next() {
         Some("fr") => &FRENCH,
         Some("ar") => &ARABIC,
         _ => &ENGLISH,
     };
-    let report = Report::of(verdict, labels);
+    let report = Report::of(verdict, vouched, labels);
     let mut out = String::new();
     head(&mut out, words, &report);
     checks(&mut out, words, &report);
     section(&mut out, words.sums);
     table(&mut out, &tables::sums(&report), words.sums);
     if report.sums.iter().any(|line| !line.charged.is_empty()) {
-        table(&mut out, &tables::charges(&report), words.sums);
+        table(&mut out, &tables::charges(&report), words.charges);
     }
+    stopped(&mut out, words, &report);
     let drawn = [
         (
             words.hours,
@@ -193,7 +225,7 @@ pub fn html(verdict: &Verdict, labels: &Labels, lang: &str) -> String {
         }
     }
     // The numbers travel with the page: a reader can take them out again.
-    let numbers = json(verdict, labels).to_string();
+    let numbers = json(verdict, vouched, labels).to_string();
     let numbers = escape(&numbers);
     let _ = write!(
         out,
@@ -206,14 +238,16 @@ pub fn html(verdict: &Verdict, labels: &Labels, lang: &str) -> String {
 fn head(out: &mut String, words: &Words, report: &Report) {
     let title = format!("{}: {}", words.title, report.federation);
     let title = escape(&title);
-    let (class, verdict) = if report.good { ("good", words.good) } else { ("bad", words.bad) };
+    // The sign and the words say it; the colour only repeats it.
+    let (class, sign, verdict) =
+        if report.good { ("good", "✓", words.good) } else { ("bad", "✗", words.bad) };
     let _ = write!(
         out,
         "<!doctype html><html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <meta name=\"referrer\" content=\"no-referrer\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p class=\"verdict {class}\">{verdict}</p>",
+         <body><main><h1>{title}</h1><p class=\"verdict {class}\"><span aria-hidden=\"true\">{sign}</span> {verdict}</p>",
         words.lang, words.dir
     );
     if !report.complete {
@@ -239,12 +273,39 @@ fn checks(out: &mut String, words: &Words, report: &Report) {
     }
 }
 
+/// What failed elsewhere and how it stands, and how final everything is. A section without rows says so.
+fn stopped(out: &mut String, words: &Words, report: &Report) {
+    let all = [
+        (words.finality, tables::finality(report), words.grades),
+        (words.checkpoints, tables::checkpoints(report), ""),
+        (words.cuts, tables::cuts(report), ""),
+        (words.suspense, tables::suspense(report), ""),
+        (words.events, tables::events(report), ""),
+    ];
+    for (title, rows, words_before) in all {
+        section(out, title);
+        if rows.rows.is_empty() {
+            let _ = write!(out, "<p>{}</p>", words.none);
+            continue;
+        }
+        if !words_before.is_empty() {
+            let _ = write!(out, "<p>{words_before}</p>");
+        }
+        table(out, &rows, title);
+    }
+}
+
 fn section(out: &mut String, title: &str) {
     let _ = write!(out, "<h2>{title}</h2>");
 }
 
 fn table(out: &mut String, table: &Table, caption: &str) {
-    let _ = write!(out, "<table><caption>{}</caption><thead><tr>", escape(caption));
+    // A wide table scrolls by itself, also with the keyboard; the page never does.
+    let caption = escape(caption);
+    let _ = write!(
+        out,
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table><caption>{caption}</caption><thead><tr>"
+    );
     for column in &table.columns {
         let _ = write!(out, "<th scope=\"col\" lang=\"en\">{}</th>", column.replace('_', " "));
     }
@@ -256,7 +317,7 @@ fn table(out: &mut String, table: &Table, caption: &str) {
         }
         out.push_str("</tr>");
     }
-    out.push_str("</tbody></table>");
+    out.push_str("</tbody></table></div>");
     let left = table.rows.len().saturating_sub(ROWS);
     if left > 0 {
         let _ = write!(out, "<p>+ {left} (JSON, CSV)</p>");

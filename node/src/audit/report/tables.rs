@@ -9,13 +9,18 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
 }
 
-/// Every table of a report: sums, charges, hours, handouts, findings, unchecked.
+/// Every table of a report.
 pub(super) fn all(report: &Report) -> Vec<Table> {
     vec![
         sums(report),
         charges(report),
         hours(report),
         handouts(report),
+        cuts(report),
+        suspense(report),
+        events(report),
+        finality(report),
+        checkpoints(report),
         findings(report),
         unchecked(report),
     ]
@@ -110,6 +115,111 @@ pub(super) fn handouts(report: &Report) -> Table {
             "float_share",
             "redemptions",
         ],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn cuts(report: &Report) -> Table {
+    let rows = report.cuts.iter().map(|cut| {
+        vec![
+            cut.site.clone(),
+            cut.feed.clone(),
+            cut.by.clone(),
+            cut.after.clone(),
+            cut.reason.to_owned(),
+            if cut.counts { "counts" } else { "does not count" }.to_owned(),
+            cut.index.map_or_else(|| "not known".to_owned(), |index| index.to_string()),
+            cut.good.to_string(),
+            cut.tainted.to_string(),
+            cut.after_end.to_string(),
+        ]
+    });
+    Table {
+        name: "cuts",
+        columns: vec![
+            "site",
+            "feed",
+            "by",
+            "after",
+            "reason",
+            "standing",
+            "tainted_from_entry",
+            "good_entries",
+            "tainted_entries",
+            "after_its_end",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn suspense(report: &Report) -> Table {
+    let rows = report.suspense.iter().map(|held| {
+        vec![
+            held.site.clone(),
+            held.programme.clone(),
+            held.cycle.to_string(),
+            held.commodity.clone(),
+            held.amount.clone(),
+            if held.exact { "exact" } else { "at most" }.to_owned(),
+            held.lots.clone(),
+            held.in_flight.clone(),
+            held.released.clone(),
+            held.why.to_owned(),
+        ]
+    });
+    Table {
+        name: "suspense",
+        columns: vec![
+            "site",
+            "programme",
+            "cycle",
+            "commodity",
+            "suspense",
+            "known",
+            "lots",
+            "in_flight",
+            "released",
+            "because",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn events(report: &Report) -> Table {
+    let rows = report.events.iter();
+    let rows =
+        rows.map(|event| vec![event.kind.to_owned(), event.place.clone(), event.what.clone()]);
+    Table { name: "events", columns: vec!["kind", "place", "what"], rows: rows.collect() }
+}
+
+pub(super) fn finality(report: &Report) -> Table {
+    let rows = report.finality.iter().map(|line| {
+        let counts = [line.all, line.settled, line.certified, line.seen, line.accepted];
+        let counts = counts.iter().map(ToString::to_string);
+        std::iter::once(line.programme.clone()).chain(counts).collect()
+    });
+    Table {
+        name: "finality",
+        columns: vec!["programme", "hand-outs", "settled", "certified", "seen", "accepted"],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn checkpoints(report: &Report) -> Table {
+    let rows = report.checkpoints.iter().map(|signed| {
+        let certified = if signed.certified { "certified" } else { "not certified" };
+        vec![
+            signed.checkpoint.clone(),
+            signed.when.clone(),
+            format!("{} of {}: {certified}", signed.organisations, signed.quorum),
+            signed.keys.join("; "),
+            signed.state.clone(),
+            signed.wrong.clone().unwrap_or_default(),
+        ]
+    });
+    Table {
+        name: "checkpoints",
+        columns: vec!["checkpoint", "made", "organisations", "signed_by", "state", "wrong"],
         rows: rows.collect(),
     }
 }

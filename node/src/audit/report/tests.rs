@@ -37,14 +37,16 @@ fn a_page_stands_by_itself_and_shows_what_its_tables_say() {
         ("ar", "lang=\"ar\" dir=\"rtl\""),
         ("xx", "lang=\"en\" dir=\"ltr\""),
     ] {
-        let page = html(&verdict, &labels, lang);
+        let page = html(&verdict, &[], &labels, lang);
         assert!(page.contains(attributes), "{lang}");
         for loads in ["<script", "<link", "src=", "href=", "url(", "@import", "http:", "https:"] {
             assert!(!page.contains(loads), "{loads} in the {lang} page");
         }
         assert_eq!(page.matches("<svg").count(), 3);
         assert_eq!(page.matches("<desc id=").count(), 3);
-        for tag in ["svg", "table", "details", "figure", "ul", "main", "tr", "td", "title", "text"]
+        assert_eq!(page.matches("<table>").count(), page.matches("<caption>").count());
+        for tag in
+            ["svg", "table", "div", "details", "figure", "ul", "main", "tr", "td", "title", "text"]
         {
             let opened = page.matches(&format!("<{tag}>")).count()
                 + page.matches(&format!("<{tag} ")).count();
@@ -59,10 +61,10 @@ fn a_page_stands_by_itself_and_shows_what_its_tables_say() {
 #[test]
 fn json_and_csv_say_the_same() {
     let (verdict, labels) = report();
-    let json = json(&verdict, &labels);
+    let json = json(&verdict, &[], &labels);
     assert_eq!(json["good"], true);
     assert_eq!(json["checks"]["entries"], verdict.entries);
-    let csv = csv(&verdict, &labels);
+    let csv = csv(&verdict, &[], &labels);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("csv");
@@ -80,7 +82,7 @@ fn names_from_a_charter_are_text_and_nothing_else() {
     let federation = "<script>alert('1')</script>\"&".to_owned();
     let mut labels = Labels::default();
     labels.federation = federation;
-    let page = html(&verdict, &labels, "en");
+    let page = html(&verdict, &[], &labels, "en");
     assert!(!page.contains("<script"));
     assert!(page.contains("&lt;script&gt;"));
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 
 use annona_ledger::charter::{Act, Article, NodeCut, SignedArticle};
-use annona_ledger::checkpoint::{Cosignature, Page, Refusal};
+use annona_ledger::checkpoint::{Cosignature, CosignatureRejection, Page, Refusal, Said};
 use annona_ledger::cut::Cut;
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Lot, Method, Value};
 use annona_ledger::finality::{Finality, finality};
 use annona_ledger::id::{FeedId, OrgId, ProgrammeId};
+use annona_ledger::limits;
+use annona_ledger::notice::Learned;
 use annona_ledger::orphan::{Orphan, Shown};
 use annona_ledger::settlement::{self, Settling, Step};
+use annona_ledger::sync::frame::Frame;
 use annona_ledger::view::{At, View};
 use annona_ledger::wire::Bounded;
 
@@ -118,7 +121,7 @@ fn three_organisations_vouch_each_for_what_it_knows() {
     let kept = store.kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
     let standing = store.page_standing(&kept).expect("readable");
     assert_eq!((standing.frontier.len(), standing.refused.len()), (3, 0));
-    assert!(standing.certifies(FOOD) && standing.is_mirrored(FOOD));
+    assert!(standing.certifies(FOOD) && standing.is_mirrored(FOOD, &[0; 8]));
     let food = page.leaves_of(FOOD).next().expect("a leaf");
     assert_eq!(standing.leaves.get(&food.id).map(BTreeSet::len), Some(2), "T is outside");
     let certified = store.certified().expect("readable");
@@ -245,7 +248,7 @@ fn s40_a_forged_chunk_a_missing_one_and_too_few_witnesses_are_refused() {
 }
 
 /// Closes May, with what every node is shown of A: its first block.
-fn close_may(world: &mut World) {
+fn close_may(world: &mut World, mirror: &mut Node) {
     let value = world.a.feed(Lane::Value, FOOD);
     let work = world.a.store().look().expect("readable");
     let first = work.sealed(work.trunk(&value).expect("known"), 0).expect("sealed");
@@ -259,9 +262,34 @@ fn close_may(world: &mut World) {
     let by = [1u8, 2].map(|n| (OrgId(n.into()), article.sign(&federation, &key(n))));
     let signatures = Bounded::new(by.to_vec()).expect("few");
     let signed = SignedArticle { article, signatures };
-    for node in [&mut world.a, &mut world.b, &mut world.t] {
+    for node in [&mut world.a, &mut world.b, &mut world.t, mirror] {
         node.apply_article(&signed).expect("a good close");
     }
+}
+
+/// A node of the third organisation that takes in all of Food and signs what A has made.
+fn mirror(world: &mut World, page: &Page) -> Node {
+    let federation = world.federation();
+    let mut node = make(world.dir.path(), "m");
+    node.apply_article(&world.founding).expect("a good founding");
+    let own = certify(&node, &federation, 3, &[FOOD]);
+    for notice in world.notices.iter().chain([&own]) {
+        node.learn(notice).expect("a good notice");
+    }
+    for other in [&mut world.a, &mut world.b, &mut world.t] {
+        other.learn(&own).expect("a good notice");
+    }
+    let (m, a) = (short(&node), short(&world.a));
+    let folder = world.path("to-m");
+    let done =
+        export_with(&mut world.a, &[m], &folder, &Options { all: true, ..Options::default() });
+    import(&mut node, &done.files);
+    let signed = checkpoint::cosign(&mut node, &page.checkpoint.hash()).expect("has it all");
+    assert!(signed.said.holds.contains(&FOOD), "{signed:?}");
+    let folder = world.path("from-m");
+    let done = export(&mut node, &[a], &folder);
+    assert_eq!(import(&mut world.a, &done.files).cosignatures, 1);
+    node
 }
 
 #[test]
@@ -271,7 +299,8 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let hash = page.checkpoint.hash();
     checkpoint::cosign(&mut world.a, &hash).expect("its own");
     let kept = world.a.store().kept_page(&hash).expect("readable").expect("kept");
-    let alone = world.a.store_mut().prune(&kept, FOOD);
+    let own = short(&world.a);
+    let alone = world.a.store_mut().prune(&kept, FOOD, &own);
     assert!(alone.is_err(), "nobody else holds them");
     // A second block of May, which the close will not show.
     let (amount, at, method) = (amount(1), Minute(100), Method::Sight);
@@ -280,18 +309,32 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     write(&mut world.a, value, vec![Entry::from(late).into()]);
     let page = certified(&mut world, "one");
     let kept = world.a.store().kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
-    let none = world.a.store_mut().prune(&kept, FOOD).expect("nothing to do");
+    // A's own word that it holds them is about to be untrue: B alone is one organisation.
+    let one = world.a.store().pruning(&kept, FOOD, &own).expect("readable");
+    assert_eq!(one.unmirrored().collect::<Vec<_>>(), [FOOD], "control feeds are held by B and T");
+    assert!(world.a.store_mut().prune(&kept, FOOD, &own).is_err(), "two others are asked for");
+    let mut mirror = mirror(&mut world, &page);
+    let kept = world.a.store().kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
+    let none = world.a.store_mut().prune(&kept, FOOD, &own).expect("nothing to do");
     assert_eq!(none.blocks, 0, "May is open");
-    close_may(&mut world);
+    close_may(&mut world, &mut mirror);
     let before = came_to(&world.a);
     let whole = world.dir.path().join("whole.audit");
     audit::export(world.a.store(), &whole).expect("exports");
     let alone = world.a.store().kept_page(&hash).expect("readable").expect("kept");
-    assert!(world.a.store_mut().prune(&alone, FOOD).is_err(), "closed, and nobody else holds them");
-    let pruned = world.a.store_mut().prune(&kept, FOOD).expect("mirrored");
+    let refused = world.a.store_mut().prune(&alone, FOOD, &own);
+    assert!(refused.is_err(), "closed, and nobody else holds them");
+    let would = checkpoint::pruning(&world.a, &kept.hash, FOOD).expect("readable");
+    let pruned = checkpoint::prune(&mut world.a, &kept.hash, FOOD).expect("mirrored");
     assert_eq!(pruned.blocks, 1, "what was shown when May closed");
+    assert_eq!((would.may(), would.would), (true, pruned), "as a dry run says");
+    // A has said otherwise before: whoever hears of it counts on the others alone.
+    let said = world.a.store().kept_page(&kept.hash).expect("readable").expect("kept");
+    let standing = world.a.store().page_standing(&said).expect("readable");
+    assert!(!standing.holds[&FOOD].contains_key(&own) && standing.certifies(FOOD));
+    assert!(!standing.is_mirrored(FOOD, &short(&world.b)), "B cannot count on A any more");
     assert!(pruned.bytes > 0, "{pruned:?}");
-    let again = world.a.store_mut().prune(&kept, FOOD).expect("nothing to do");
+    let again = world.a.store_mut().prune(&kept, FOOD, &own).expect("nothing to do");
     assert_eq!(again, Pruned::default(), "once");
     assert_eq!(came_to(&world.a), before, "state is as it was");
     let health = world.a.store().check_all(&mut |_, _| {}).expect("readable");
@@ -324,7 +367,7 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let (verdict, _) = run(&again);
     assert!(verdict.is_good(), "all bodies are back: {:?}", verdict.first());
     // And can go again, though this file begins with rows by now.
-    assert_eq!(world.a.store_mut().prune(&kept, FOOD).expect("mirrored"), pruned);
+    assert_eq!(world.a.store_mut().prune(&kept, FOOD, &own).expect("mirrored"), pruned);
     assert_eq!(came_to(&world.a), before);
     // A redemption whose body is gone is refunded all the same.
     let refund = Value::Refund { redeem: 2 + 20, amount, at: Minute(101) };
@@ -365,9 +408,7 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
             feeds.retain(|feed| *feed != self.1);
             Ok(feeds)
         }
-        fn checkpoints(
-            &self,
-        ) -> Result<Vec<annona_ledger::sync::frame::Frame>, crate::store::StoreFault> {
+        fn checkpoints(&self) -> Result<Vec<Frame>, crate::store::StoreFault> {
             audit::Ledger::checkpoints(self.0)
         }
         fn blocks(
@@ -390,4 +431,148 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
     assert!(told[0].is_certified() && told[0].is_wrong());
     let none = ProgrammeId::NONE;
     assert!(told[0].standing.certifies(none));
+}
+
+/// A ledger with more to say of checkpoints than it kept.
+struct Also<'a>(&'a crate::store::Store, Vec<Frame>);
+
+impl audit::Ledger for Also<'_> {
+    fn federation(&self) -> Result<annona_ledger::id::FederationId, crate::store::StoreFault> {
+        audit::Ledger::federation(self.0)
+    }
+    fn articles(&self) -> Result<Vec<SignedArticle>, crate::store::StoreFault> {
+        audit::Ledger::articles(self.0)
+    }
+    fn notices(
+        &self,
+    ) -> Result<Vec<annona_ledger::notice::SignedNotice>, crate::store::StoreFault> {
+        audit::Ledger::notices(self.0)
+    }
+    fn feeds(&self) -> Result<Vec<FeedId>, crate::store::StoreFault> {
+        audit::Ledger::feeds(self.0)
+    }
+    fn checkpoints(&self) -> Result<Vec<Frame>, crate::store::StoreFault> {
+        let mut frames = audit::Ledger::checkpoints(self.0)?;
+        frames.extend(self.1.iter().cloned());
+        Ok(frames)
+    }
+    fn blocks(
+        &self,
+        feed: &FeedId,
+        each: &mut dyn FnMut(
+            block::Block,
+            Option<Evidence>,
+        ) -> Result<(), audit::export::ExportFault>,
+    ) -> Result<(), audit::export::ExportFault> {
+        audit::Ledger::blocks(self.0, feed, each)
+    }
+}
+
+#[test]
+fn an_audit_makes_signed_state_anew_and_tells_who_signed_what_with_which_key() {
+    let mut world = camp();
+    let page = certified(&mut world, "one");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let good = world.dir.path().join("good.audit");
+    audit::export(world.a.store(), &good).expect("exports");
+    let file = AuditFile::open(&good).expect("opens");
+    let told = audit::states::recompute(&file, true, 2, &stop);
+    let state = told[0].state.clone().expect("made anew");
+    assert_eq!((state.differ, state.unchecked), (Vec::new(), Vec::new()));
+    assert_eq!(state.same, page.state.iter().map(|leaf| leaf.id).collect::<Vec<_>>());
+    let transport = |node: &Node| node.signing_key(Name::NodeTransport).expect("a key");
+    let mut keys: Vec<_> = told[0].standing.counted.iter().map(|one| one.key).collect();
+    let mut all: Vec<_> =
+        [&world.a, &world.b, &world.t].map(|node| transport(node).public()).to_vec();
+    (keys.sort_unstable(), all.sort_unstable());
+    assert_eq!(keys, all);
+    // What a quorum has folded is certified, and the verdict and a trail say so.
+    let options = annona_ledger::audit::Options::default();
+    let verdict = audit::audit(&file, &options, 1, &|_| {}, &stop);
+    let shares = verdict.finality[&FOOD];
+    assert!(shares.certified > 0 && shares.all() == shares.certified, "{shares:?}");
+    let value = world.a.feed(Lane::Value, FOOD).short();
+    let trail = audit::trace(&file, &value, 2).expect("there");
+    assert_eq!(trail.entry.and_then(|step| step.finality), Some("certified"));
+
+    // Two of three sign a state that the blocks do not come to; somebody signs in the third's name, and a stranger.
+    let kept = world.a.store().kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
+    let mut leaves = page.state.to_vec();
+    let last = leaves.last_mut().expect("a leaf");
+    last.root = Hash([7; 32]);
+    let wrong = last.id;
+    let charter = world.a.store().charter().expect("founded").clone();
+    let later = Minute(page.checkpoint.time.0 + 1);
+    let lie = Page::new(&charter, &kept.frontier, leaves, page.working.to_vec(), later);
+    let lie = lie.expect("fits");
+    let federation = world.federation();
+    let say = |witness: [u8; 8], key: &annona_ledger::key::SigningKey| {
+        let leaves = Bounded::new(lie.state.iter().map(|leaf| leaf.id).collect()).expect("few");
+        let (checkpoint, time, holds) = (lie.checkpoint.hash(), later, Bounded::empty());
+        Said { checkpoint, witness, time, leaves, holds }.sign(&federation, key)
+    };
+    let signed = [&world.a, &world.b].map(|node| say(short(node), &transport(node)));
+    let forged = [say(short(&world.t), &key(99)), say([9; 8], &key(99))];
+    world
+        .a
+        .store_mut()
+        .keep_page(&lie)
+        .expect("stored")
+        .expect("its roots are those of its leaves");
+    for said in signed {
+        assert_eq!(world.a.store_mut().keep_cosignature(&said).expect("stored"), Learned::New);
+    }
+    for said in &forged {
+        let learned = world.a.store_mut().keep_cosignature(said).expect("stored");
+        assert_eq!(learned, Learned::Known, "what does not count is not kept");
+    }
+    let frames = forged.map(|said| Frame::Cosignature(Box::new(said))).to_vec();
+    let bad = world.dir.path().join("bad.audit");
+    audit::export(&Also(world.a.store(), frames), &bad).expect("exports");
+    let told = audit::states::recompute(&AuditFile::open(&bad).expect("opens"), true, 1, &stop);
+    let told = told.iter().find(|one| one.hash == lie.checkpoint.hash()).expect("there");
+    assert!(told.is_certified() && told.is_wrong());
+    assert_eq!(told.state.as_ref().map(|state| state.differ.clone()), Some(vec![wrong]));
+    let refused: Vec<_> = told.refused().map(|(witness, why)| (*witness, *why)).collect();
+    assert_eq!(refused, [(short(&world.t), CosignatureRejection::BadSignature)]);
+    assert_eq!(told.uncertified().collect::<Vec<_>>(), [&[9; 8]]);
+}
+
+/// Whoever sends pages or words nobody asked for fills no disk: what nobody signed makes room for what somebody did.
+#[test]
+fn pages_and_words_that_come_in_masses_are_kept_in_bounds() {
+    let mut world = camp();
+    let page = certified(&mut world, "one");
+    let kept = world.a.store().kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
+    let charter = world.a.store().charter().expect("founded").clone();
+    let later = |n: u32| {
+        let time = Minute(page.checkpoint.time.0 + n);
+        let (state, working) = (page.state.to_vec(), page.working.to_vec());
+        Page::new(&charter, &kept.frontier, state, working, time).expect("fits")
+    };
+    let federation = world.federation();
+    let transport = world.b.signing_key(Name::NodeTransport).expect("a key");
+    let say = |of: &Page, time: u32, witness: [u8; 8]| {
+        let (leaves, holds) = (Bounded::empty(), Bounded::empty());
+        let (checkpoint, time) = (of.checkpoint.hash(), Minute(time));
+        Said { checkpoint, witness, time, leaves, holds }.sign(&federation, &transport)
+    };
+    let b = short(&world.b);
+    let first = later(1);
+    let store = world.a.store_mut();
+    store.keep_page(&first).expect("stored").expect("stands");
+    let words = 2 * limits::ORG_COSIGNATURES as u32;
+    let taken: Vec<_> = (0..words)
+        .map(|n| store.keep_cosignature(&say(&first, 200 + n, b)).expect("stored"))
+        .collect();
+    let new = taken.iter().filter(|learned| **learned == Learned::New).count();
+    assert_eq!(new, limits::ORG_COSIGNATURES);
+    for n in 2..2 * limits::OPEN_PAGES as u32 {
+        store.keep_page(&later(n)).expect("stored").expect("stands");
+    }
+    let pages = store.page_hashes().expect("readable");
+    assert_eq!(pages.len(), limits::OPEN_PAGES + 1, "and the certified one");
+    assert!(pages.contains(&page.checkpoint.hash()) && pages.contains(&first.checkpoint.hash()));
+    let newest = later(2 * limits::OPEN_PAGES as u32 - 1);
+    assert!(pages.contains(&newest.checkpoint.hash()), "what has just come is kept");
 }
