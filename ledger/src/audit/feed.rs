@@ -24,6 +24,7 @@ use crate::list::{self, List};
 use crate::notice::NodeCertificate;
 use crate::orphan::Fact;
 use crate::role;
+use crate::settlement::SettlementRow;
 use crate::state;
 use crate::ticket::{Moved, Ticket};
 use crate::time::Minute;
@@ -93,6 +94,8 @@ pub(super) struct Outcome {
     pub(super) burnt: Burnt,
     /// Its hand-outs, block by block.
     pub(super) runs: Vec<Run>,
+    /// Its settlements, each by the place of its draft.
+    pub(super) settlements: Vec<(At, SettlementRow)>,
     /// Stamps outside what checkpoints say.
     pub(super) doubts: Option<Doubt>,
 }
@@ -774,6 +777,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             .collect();
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
+        self.out.settlements = std::mem::take(&mut self.rows.settlements).into_iter().collect();
         self.out.chains = self.rows.chains;
         self.out
     }

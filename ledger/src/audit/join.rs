@@ -9,8 +9,8 @@ use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
 use super::verdict::{
-    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Sum,
-    Unchecked, Verdict, Where,
+    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem,
+    SettlementLine, Sum, Unchecked, Verdict, Where,
 };
 use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
@@ -21,6 +21,7 @@ use crate::fold;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane};
 use crate::leaf;
+use crate::settlement::{self, Taken};
 use crate::state;
 use crate::suspense;
 use crate::view::{Change, Pool, PoolKey, TicketRow, View};
@@ -168,6 +169,7 @@ impl<'a> Join<'a> {
         });
         joining.sums(&faulty, &heard, &back, &known);
         joining.stopped(&known, &claimed, ground);
+        joining.settlements(&mut parts, &known);
         joining.finish()
     }
 }
@@ -419,6 +421,19 @@ impl Joining {
             if by != 0 {
                 let problem = Problem::NotConserved { programme, cycle, commodity, by };
                 self.find(nowhere(0), problem);
+            }
+        }
+    }
+
+    fn settlements(&mut self, parts: &mut [Part], known: &Known<'_>) {
+        for part in parts {
+            let feed = part.feed.short();
+            for (at, row) in part.outcome.settlements.drain(..) {
+                let may =
+                    |by: &Taken| settlement::entitled(known, &feed, by.step, &by.operator, by.at);
+                let (stage, entitled) = (row.stage(), row.by.iter().all(may));
+                let line = SettlementLine { feed, index: at.index, row, stage, entitled };
+                self.verdict.settlements.push(line);
             }
         }
     }

@@ -19,7 +19,8 @@ use crate::view::Fault;
 mod stopped;
 
 pub use stopped::{
-    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, Shares,
+    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, SettlementLine,
+    Shares,
 };
 
 /// Where something was found.
@@ -412,7 +413,9 @@ pub struct Verdict {
     pub incarnations: Vec<Incarnation>,
     /// Feeds with stamps outside what checkpoints say. A feed that forked is not looked at.
     pub doubts: Vec<Doubt>,
-    /// How final hand-outs are, by programme.
+    /// Settlements, by treasury and draft.
+    pub settlements: Vec<SettlementLine>,
+    /// How final hand-outs are, by programme. Of those that are paid an audit tells by settlement, not by hand-out.
     pub finality: BTreeMap<ProgrammeId, Shares>,
     /// What is wrong, in the order of the source.
     pub findings: Vec<Finding>,

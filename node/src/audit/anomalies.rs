@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::Source;
+use annona_ledger::cut::Cut;
 use annona_ledger::entry::Method;
 use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking};
-use super::walk::{Did, Seen, cuts, walk};
+use super::walk::{Did, Seen, cuts, paid, walk};
 
 /// Hand-outs of a feed below which shares say nothing.
 const FEW: u64 = 30;
@@ -100,6 +101,7 @@ struct Looker<'a, S> {
     newest: u32,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
+    paid: BTreeMap<FeedRef, Vec<(u64, u64)>>,
 }
 
 /// Looks for patterns.
@@ -121,6 +123,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         newest: 0,
         at_sites: BTreeMap::new(),
         cuts: cuts(source, &ground),
+        paid: paid(source, &ground),
     };
     let walked = walk(source, &ground, &mut |seen| looker.see(seen));
     let handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
@@ -139,6 +142,19 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
             looker.tell(&mut out, "evidence not shown", feed, None, *missing, what);
         }
     }
+    for (feed, (count, first, at)) in &walked.open_days {
+        // A day that is still going on is not late.
+        if looker.newest.saturating_sub(at.0) > 2 * 24 * 60 {
+            let what =
+                format!("{count} hand-outs in no closed day, the first two days ago or more");
+            looker.tell(&mut out, "day open", feed, Some(*first), *count, what);
+        }
+    }
+    for ((of, by), count) in &walked.shown {
+        let by = looker.looking.node(&by.node);
+        let what = format!("{count} entries of this feed are shown by {by}, not by its own blocks");
+        looker.tell(&mut out, "shown by others", of, None, *count, what);
+    }
     out.not_looked_for.push(
         "repeated PIN failures: refusals and failed attempts are not entries of this ledger yet; terminals keep them".into(),
     );
@@ -156,13 +172,19 @@ impl<S: Source> Looker<'_, S> {
             Did::Covered { float } => {
                 self.covered.insert(float);
             }
-            Did::Refunded { of } => {
+            Did::Refunded { redeem, of } => {
+                let stretches = self.paid.get(&feed).into_iter().flatten();
+                // The refund of one stretch with its redemption was deducted there.
+                let was_paid = stretches
+                    .into_iter()
+                    .any(|(from, to)| (*from..*to).contains(&redeem) && seen.name.index >= *to);
                 let closed = self.looking.ground.charter.closed(feed.programme, seen.cycle);
                 let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
                 let of_feed = self.feeds.entry(feed).or_default();
                 of_feed.refunds += 1;
                 // The block that shows the hand-out is below the close, the one that takes it back is not.
-                if shown.zip(of).is_some_and(|(cut, of)| of < cut.seq && seen.block >= cut.seq) {
+                let late = |(cut, of): (&Cut, u64)| of < cut.seq && seen.block >= cut.seq;
+                if was_paid || shown.zip(of).is_some_and(late) {
                     one_more(&mut of_feed.unsettled, seen.name);
                 }
             }
@@ -335,7 +357,11 @@ impl<S: Source> Looker<'_, S> {
             };
             tell("tainted", of.above, "hand-outs above the cut of this feed");
             tell("cut heard", of.heard, "hand-outs after its author had heard of the fence");
-            tell("refund settled", of.unsettled, "refunds of hand-outs that a close had shown");
+            tell(
+                "refund settled",
+                of.unsettled,
+                "refunds of hand-outs that were paid, or that a close had shown",
+            );
         }
     }
 

@@ -7,11 +7,13 @@ use annona_ledger::audit::{Ground, Item, Source};
 use annona_ledger::block::Verified;
 use annona_ledger::charter::Charter;
 use annona_ledger::cut;
+use annona_ledger::day::Day;
 use annona_ledger::entry::{Control, Entry, Method, Owner, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,
 };
+use annona_ledger::settlement::{Settling, Step};
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::Revocation;
@@ -51,6 +53,8 @@ pub(super) enum Did {
     },
     /// Took back what was handed out.
     Refunded {
+        /// The hand-out's index.
+        redeem: u64,
         /// The number of the block that hand-out stands in, where it is of this chain.
         of: Option<u64>,
     },
@@ -115,11 +119,50 @@ pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (
     cuts
 }
 
+/// Stretches of settlements that are recorded as paid, by the feed they are of: from an index up to another.
+pub(super) fn paid(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, Vec<(u64, u64)>> {
+    let mut paid: BTreeMap<FeedRef, Vec<(u64, u64)>> = BTreeMap::new();
+    let federation = ground.charter.federation();
+    for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
+        let mut lines: BTreeMap<u64, ([u8; 8], u64, u64)> = BTreeMap::new();
+        let mut drafts: BTreeMap<u64, u64> = BTreeMap::new();
+        source.items(&feed, &mut |_, item| {
+            let Item::Block(block) = item else { return true };
+            let Ok(verified) = block.verify(&federation, &feed) else { return true };
+            for placed in verified.entries() {
+                let Entry::Value(Value::Settle { settling, .. }) = &placed.entry else { continue };
+                match &**settling {
+                    Settling::Stretch { node, from, to, .. } => {
+                        lines.insert(placed.index, (*node, *from, *to));
+                    }
+                    Settling::Draft { first, .. } => {
+                        drafts.insert(placed.index, *first);
+                    }
+                    Settling::Step { draft, step: Step::Paid, .. } => {
+                        let Some(first) = drafts.get(draft) else { continue };
+                        for (node, from, to) in lines.range(*first..*draft).map(|(_, line)| *line) {
+                            let of = FeedRef::value(node, feed.programme);
+                            paid.entry(of).or_default().push((from, to));
+                        }
+                    }
+                    Settling::Rows { .. } | Settling::Step { .. } => {}
+                }
+            }
+            true
+        });
+    }
+    paid
+}
+
 /// What the pass found besides.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Walked {
     /// Feeds whose node has no certificate, or whose blocks did not verify or left a gap: not, or not wholly, seen.
     pub partly: Vec<FeedRef>,
+    /// For each feed, hand-outs after its last closed day: how many, and the first, with its stamp.
+    pub open_days: BTreeMap<FeedRef, (u64, EntryName, Minute)>,
+    /// Entries of feeds that others show, because they burnt: by the feed they are of and the one that shows them.
+    pub shown: BTreeMap<(FeedRef, FeedRef), u64>,
     /// For each feed, blocks that commit to evidence, and how many of those have none here.
     pub evidence: BTreeMap<FeedRef, (u64, u64)>,
 }
@@ -144,6 +187,10 @@ struct Chain {
     block: (u64, u32),
     /// The blocks read, by the first index behind them.
     ends: Vec<u64>,
+    /// Hand-outs after the last closed day: how many, and the first.
+    since: Option<(u64, EntryName, Minute)>,
+    /// Entries of other feeds shown here.
+    shown: BTreeMap<FeedRef, u64>,
 }
 
 /// Hands over every entry that moved units, feed by feed, each feed in order; of a forked feed every branch.
@@ -210,6 +257,8 @@ fn walk_feed(
                                 .collect(),
                             merchants: below.merchants,
                             block: below.block,
+                            since: None,
+                            shown: BTreeMap::new(),
                             ends: below.ends.into_iter().filter(|end| *end <= start.0).collect(),
                         });
                         chains.len() - 1
@@ -226,6 +275,12 @@ fn walk_feed(
         }
         true
     });
+    // Of a forked feed the branch known first closes the days.
+    let since = chains.first().and_then(|chain| chain.since);
+    walked.open_days.extend(since.map(|since| (feed.short(), since)));
+    for (of, count) in chains.iter().flat_map(|chain| &chain.shown) {
+        *walked.shown.entry((*of, feed.short())).or_default() += count;
+    }
     if committed > 0 {
         walked.evidence.insert(feed.short(), (committed, committed.saturating_sub(shown)));
     }
@@ -242,7 +297,18 @@ impl Chain {
                 index: placed.index,
                 accumulator: placed.accumulator,
             };
+            match value {
+                Value::DayClose { day, .. } if matches!(**day, Day::Close(_)) => self.since = None,
+                Value::Orphan(orphan) => {
+                    let of = FeedRef::value(orphan.node, block.feed().programme);
+                    *self.shown.entry(of).or_default() += orphan.shown.len() as u64;
+                }
+                _ => {}
+            }
             if let Some(seen) = self.see(name, value, charter) {
+                if let Did::HandedOut { .. } | Did::FloatHandedOut { .. } = seen.did {
+                    self.since.get_or_insert((0, name, seen.at)).0 += 1;
+                }
                 each(&seen);
             }
         }
@@ -316,7 +382,7 @@ impl Chain {
                 let before = self.ends.partition_point(|end| *end <= *redeem) as u64;
                 let first = block.checked_sub(self.ends.len() as u64);
                 let of = first.map(|first| first.saturating_add(before));
-                Some(seen(lot, amount.units(), Did::Refunded { of }))
+                Some(seen(lot, amount.units(), Did::Refunded { redeem: *redeem, of }))
             }
             Value::FloatRedeem { lot, purse, amount, merchant, method, .. } => {
                 let lot = Lot { owner: Owner::Purse(*purse), ..*self.lots.get(&lot.0)? };

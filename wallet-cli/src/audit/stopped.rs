@@ -83,6 +83,23 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
             "count": handed.given.reissue_count,
         })
     });
+    let settlements = verdict.settlements.iter().map(|line| {
+        let totals = line.row.totals.iter().map(|net| {
+            json!({ "commodity": net.commodity, "given": net.given.units(), "back": net.back.units() })
+        });
+        let steps = line.row.by.iter().map(|by| {
+            json!({
+                "step": format!("{:?}", by.step).to_lowercase(), "operator": hex(by.operator.bytes()),
+                "minute": by.at.0,
+            })
+        });
+        json!({
+            "feed": line.feed.to_string(), "index": line.index, "rows": line.row.rows,
+            "stage": format!("{:?}", line.stage).to_lowercase(), "entitled": line.entitled,
+            "totals": totals.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
+        })
+    });
+    value["settlements"] = settlements.collect();
     value["cuts"] = cuts.collect();
     value["suspense"] = suspense.collect();
     value["ended"] = ended.collect();
@@ -164,6 +181,13 @@ pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
             "stamps?     {} from entry {} on: {} stamped after a checkpoint that has them, {} before one that does not",
             doubt.feed, doubt.index, doubt.ahead, doubt.behind,
         ));
+    }
+    for line in &verdict.settlements {
+        let stage = format!("{:?}", line.stage).to_lowercase();
+        let rows = count(line.row.rows.into(), "row", "rows");
+        let end =
+            if line.entitled { "" } else { "; a step by an operator who was not entitled to it" };
+        lines.push(format!("settlement  {}#{}: {rows}, {stage}{end}", line.feed, line.index));
     }
     for (programme, shares) in &verdict.finality {
         lines.push(format!(

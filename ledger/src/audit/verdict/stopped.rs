@@ -6,6 +6,7 @@ use crate::clock::Bracket;
 use crate::cut::{Cut, Reason};
 use crate::finality::Finality;
 use crate::id::{CycleId, FeedRef, OrgId, ProgrammeId};
+use crate::settlement::{SettlementRow, Stage};
 use crate::time::Minute;
 
 /// Who cut a feed.
@@ -137,6 +138,21 @@ pub struct Doubt {
     pub ahead: u64,
     /// Entries stamped before a checkpoint that does not have them: a clock was behind, or they were long on their way.
     pub behind: u64,
+}
+
+/// A settlement, and how far it has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettlementLine {
+    /// The treasury's feed.
+    pub feed: FeedRef,
+    /// The index of its draft.
+    pub index: u64,
+    /// What it holds, and the steps that were taken.
+    pub row: SettlementRow,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Whether every step was taken by an operator who was entitled to it.
+    pub entitled: bool,
 }
 
 /// A node whose key takes the place of another one's.

@@ -9,7 +9,7 @@ use annona_ledger::id::{CommodityId, ProgrammeId};
 use annona_ledger::time::Minute;
 use serde::Serialize;
 
-use super::stopped::{self, CutLine, Event, FinalLine, Held, Signed};
+use super::stopped::{self, CutLine, Event, FinalLine, Held, SettledLine, Signed};
 use crate::audit::Vouched;
 use crate::audit::look::decimal;
 
@@ -239,6 +239,8 @@ pub struct Report {
     pub suspense: Vec<Held>,
     /// Ends, releases, closes, new keys, re-issues and doubtful stamps.
     pub events: Vec<Event>,
+    /// Settlements, and how far they have come.
+    pub settlements: Vec<SettledLine>,
     /// How final hand-outs are.
     pub finality: Vec<FinalLine>,
     /// Checkpoints, who signed them with which key, and what their state comes to.
@@ -288,6 +290,7 @@ impl Report {
             cuts: stopped::cuts(verdict, labels),
             suspense: stopped::suspense(verdict, labels),
             events: stopped::events(verdict, labels),
+            settlements: stopped::settlements(verdict, labels),
             finality: stopped::finality(verdict, labels),
             checkpoints: stopped::signed(vouched, labels),
             findings,

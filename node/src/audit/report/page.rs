@@ -31,6 +31,7 @@ struct Words {
     cuts: &'static str,
     suspense: &'static str,
     events: &'static str,
+    settlements: &'static str,
     finality: &'static str,
     grades: &'static str,
     checkpoints: &'static str,
@@ -61,6 +62,7 @@ const ENGLISH: Words = Words {
     cuts: "Feeds that were cut, by whom, and how many entries stand above",
     suspense: "What is held in suspense",
     events: "Ends, releases, closes, new keys, re-issues and doubtful stamps",
+    settlements: "Settlements, and how far they have come",
     finality: "How final hand-outs are",
     grades: "Each hand-out is counted once, under the highest grade this source shows: accepted (known from its writer), seen \
              (signed by a witness of another organisation), certified (signed by a quorum), settled (below a close).",
@@ -93,6 +95,7 @@ const FRENCH: Words = Words {
     cuts: "Flux coupés, par qui, et combien d’écritures sont au-delà",
     suspense: "Ce qui est tenu en suspens",
     events: "Fins, libérations, clôtures, nouvelles clés, réémissions et horodatages douteux",
+    settlements: "Règlements, et où ils en sont",
     finality: "Degré de certitude des remises",
     grades: "Chaque remise est comptée une fois, au plus haut degré que montre cette source : acceptée (connue de son auteur), vue \
              (signée par un témoin d’une autre organisation), certifiée (signée par une majorité), réglée (sous une clôture).",
@@ -124,6 +127,7 @@ const ARABIC: Words = Words {
     cuts: "السلاسل المقطوعة، ومن قطعها، وكم قيدًا بعد القطع",
     suspense: "ما هو معلَّق",
     events: "النهايات والإفراجات والإقفالات والمفاتيح الجديدة وإعادات الإصدار والأوقات المشكوك فيها",
+    settlements: "التسويات، وإلى أين وصلت",
     finality: "درجة ثبوت عمليات التسليم",
     grades: "تُحسب كل عملية تسليم مرة واحدة بأعلى درجة يُظهرها هذا المصدر: مقبولة (معروفة من كاتبها)، مشاهَدة (وقّعها شاهد من منظمة أخرى)، مصدَّقة (وقّعها نصاب)، مسوّاة (تحت إقفال).",
     checkpoints: "نقاط التحقق: من وقّع وبأي مفتاح، والحالة المعاد حسابها",
@@ -281,6 +285,7 @@ fn stopped(out: &mut String, words: &Words, report: &Report) {
         (words.cuts, tables::cuts(report), ""),
         (words.suspense, tables::suspense(report), ""),
         (words.events, tables::events(report), ""),
+        (words.settlements, tables::settlements(report), ""),
     ];
     for (title, rows, words_before) in all {
         section(out, title);

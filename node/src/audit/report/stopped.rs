@@ -1,5 +1,6 @@
 //! What a report says of cuts, suspense, ends, releases, closes, stamps, checkpoints and finality.
 
+use annona_ledger::amount::Amount;
 use annona_ledger::audit::Verdict;
 use annona_ledger::audit::verdict::SaidBy;
 use annona_ledger::cut::{Cut, Reason};
@@ -88,6 +89,27 @@ pub struct FinalLine {
     pub certified: u64,
     /// Settled.
     pub settled: u64,
+}
+
+/// A settlement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettledLine {
+    /// The treasury's site.
+    pub site: String,
+    /// The name of its draft.
+    pub draft: String,
+    /// The programme.
+    pub programme: String,
+    /// Its rows.
+    pub rows: u32,
+    /// What they come to, and what is deducted.
+    pub totals: Vec<String>,
+    /// How far it has come.
+    pub stage: String,
+    /// Who took which step, by the beginning of the key.
+    pub steps: Vec<String>,
+    /// Whether each was entitled to it.
+    pub entitled: bool,
 }
 
 /// A checkpoint of the file.
@@ -233,6 +255,32 @@ pub(super) fn finality(verdict: &Verdict, labels: &Labels) -> Vec<FinalLine> {
         seen: shares.seen,
         certified: shares.certified,
         settled: shares.settled,
+    });
+    line.collect()
+}
+
+pub(super) fn settlements(verdict: &Verdict, labels: &Labels) -> Vec<SettledLine> {
+    let line = verdict.settlements.iter().map(|line| {
+        let programme = line.feed.programme;
+        let totals = line.row.totals.iter().map(|net| {
+            let (name, digits) = labels.commodity(programme, net.commodity);
+            let show = |amount: Amount| decimal(i128::from(amount.units()), digits);
+            format!("{} {name}, {} back", show(net.given), show(net.back))
+        });
+        let steps = line.row.by.iter().map(|by| {
+            let key: String = by.operator.to_string().chars().take(16).collect();
+            format!("{:?} by {key}", by.step)
+        });
+        SettledLine {
+            site: labels.site(&line.feed.node),
+            draft: format!("{}#{}", line.feed, line.index),
+            programme: labels.programme(programme),
+            rows: line.row.rows,
+            totals: totals.collect(),
+            stage: format!("{:?}", line.stage).to_lowercase(),
+            steps: steps.collect(),
+            entitled: line.entitled,
+        }
     });
     line.collect()
 }

@@ -19,6 +19,7 @@ pub(super) fn all(report: &Report) -> Vec<Table> {
         cuts(report),
         suspense(report),
         events(report),
+        settlements(report),
         finality(report),
         checkpoints(report),
         findings(report),
@@ -190,6 +191,36 @@ pub(super) fn events(report: &Report) -> Table {
     let rows =
         rows.map(|event| vec![event.kind.to_owned(), event.place.clone(), event.what.clone()]);
     Table { name: "events", columns: vec!["kind", "place", "what"], rows: rows.collect() }
+}
+
+pub(super) fn settlements(report: &Report) -> Table {
+    let rows = report.settlements.iter().map(|line| {
+        let entitled = if line.entitled { "yes" } else { "no" };
+        vec![
+            line.site.clone(),
+            line.draft.clone(),
+            line.programme.clone(),
+            line.rows.to_string(),
+            line.totals.join("; "),
+            line.stage.clone(),
+            line.steps.join("; "),
+            entitled.to_owned(),
+        ]
+    });
+    Table {
+        name: "settlements",
+        columns: vec![
+            "treasury",
+            "draft",
+            "programme",
+            "rows",
+            "totals",
+            "stage",
+            "steps",
+            "all_entitled",
+        ],
+        rows: rows.collect(),
+    }
 }
 
 pub(super) fn finality(report: &Report) -> Table {

@@ -3,6 +3,7 @@
 
 use annona_ledger::charter::{Charter, NodeCut};
 use annona_ledger::cut::{self, Cut, Label, Reason};
+use annona_ledger::day::{Closing, Day};
 use annona_ledger::id::FeedRef;
 use annona_ledger::suspense;
 use annona_ledger::view::{At, View};
@@ -335,4 +336,72 @@ proptest! {
         }
         work.check().expect("readable");
     }
+}
+
+/// A treasury that hands out, is cut there, hears of it, hands out again, and takes back what a close has shown.
+fn deaf() -> Tale {
+    let mut tale = Tale::new();
+    let at = Minute(9);
+    let (units, purse) = (amount(5), Purse([1; 16]));
+    let ticket = Box::new(Ticket::Budget { epoch: 0, act: 2, line: 0 });
+    tale.write(0, Value::Claim { ticket, at });
+    tale.write(0, Value::Merchant { merchant: MerchantId([1; 16]) });
+    let (from, expires) = (Lot(0), Minute(900_000));
+    tale.write(0, Value::Issue { from, list: 0, row: 0, purse, amount: amount(50), expires, at });
+    let redeem = |at| {
+        let (lot, method) = (Lot(2), Method::Pin);
+        Value::Redeem { lot, amount: units, merchant: 0, at, method }
+    };
+    tale.write(0, redeem(at));
+    tale.seal(0);
+    let (feed, cut) = (tale.feed(0), tale.cut(0, 2));
+    tale.vote(Act::Fence { feed, cut, reason: Reason::Lost });
+    let shown = NodeCut { node: feed.node, cut };
+    tale.vote(Act::Close { programme: P, cycle: CYCLE, cuts: many(vec![shown]) });
+    tale.chains[0].knows = 2;
+    tale.write(0, redeem(Minute(10)));
+    let late = Minute(10 + 4 * 24 * 60);
+    tale.write(0, Value::Refund { redeem: 3, amount: units, at: late });
+    tale
+}
+
+#[test]
+fn patterns_sites_and_the_page_know_of_cuts_closes_and_open_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let look = |mut tale: Tale, name: &str| {
+        tale.seal(0);
+        let path = folder.path().join(name);
+        export(&tale, &path).expect("exported");
+        AuditFile::open(&path).expect("opens")
+    };
+    let kinds = |file: &AuditFile| {
+        let usual = anomalies::Usual { night: (0, 0), again: 0, ..anomalies::Usual::default() };
+        let seen = anomalies(file, usual).expect("a charter");
+        seen.found.iter().map(|found| found.kind).collect::<Vec<_>>()
+    };
+    let file = look(deaf(), "open.audit");
+    assert_eq!(kinds(&file), ["tainted", "cut heard", "refund settled", "day open"]);
+    let sites = reconcile(&file, &[], &[]).expect("a charter");
+    let tainted: Vec<u128> = sites.lines.iter().map(|line| line.tainted).collect();
+    assert_eq!(tainted.iter().sum::<u128>(), 5, "{tainted:?}");
+    let verdict = audit(&file, &Options::default(), 1, &|_| {}, &AtomicBool::new(false));
+    assert_eq!((verdict.cuts[0].good, verdict.cuts[0].tainted), (4, 2));
+    assert_eq!((verdict.finality[&P].settled, verdict.finality[&P].accepted), (1, 1));
+    assert_eq!((verdict.closed[0].late, verdict.suspense.len()), (0, 1), "above the cut: tainted");
+    let governed = annona_ledger::audit::govern(&file, &Options::default());
+    let labels = report::Labels::of(governed.ground().expect("a charter"));
+    let page = report::html(&verdict, &[], &labels, "en");
+    for words in ["article 1", "at most", "cycle 1 is closed by article 2", "settled"] {
+        assert!(page.contains(words), "{words}");
+    }
+    // With its day closed nothing is left open.
+    let mut tale = deaf();
+    let first = tale.chains[0].head.next;
+    let (root, totals) = (Hash::ZERO, many(vec![]));
+    let closing = Closing { first: 0, redeemed: 2, refunded: 1, root, totals };
+    let day = Box::new(Day::Close(closing));
+    tale.write(0, Value::DayClose { day, at: Minute(20 + 4 * 24 * 60) });
+    assert_eq!(first, 6);
+    let file = look(tale, "closed.audit");
+    assert_eq!(kinds(&file), ["tainted", "cut heard", "refund settled"]);
 }
