@@ -156,7 +156,7 @@ fn annex(camp: &Camp) {
     camp.run("charter apply charter.annona --dir annex").fine();
     camp.run("node request --dir annex --out annex.request").fine();
     camp.run(&format!(
-        "node admit annex.request {signing} --site 9 --until +300d --out annex.annona"
+        "node admit annex.request {signing} --site 9 --programme Food --until +300d --out annex.annona"
     ))
     .fine();
     let notices = "treasury.annona lake.annona hill.annona mara.annona yusuf.annona sara.annona cycle.annona annex.annona";
