@@ -79,9 +79,14 @@ pub fn over_from(
     Ok(opened.map(|opened| Minute(opened.expires.max(opened.closes).0.saturating_add(kept))))
 }
 
-/// Whether the key of a cycle has had its time.
-fn is_over(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool, NodeFault> {
-    let now = Minute::of(node.now(), node.store().charter()?.founded());
+/// Whether the key of a cycle has had its time. Asked of the stamp and not of the clock: one that ran far ahead of all that
+/// was heard must not destroy what is still needed.
+///
+/// # Errors
+///
+/// [`NodeFault::Store`] without a charter.
+pub fn is_over(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool, NodeFault> {
+    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
     Ok(over_from(node, programme, cycle)?.is_some_and(|from| now >= from))
 }
 

@@ -37,8 +37,7 @@ impl Forget {
         let cycle = CycleId(self.cycle);
         let from = cycle_key::over_from(&node, programme, cycle)?;
         let say = |from| print_minute(from, charter.founded());
-        let now = annona_ledger::time::Minute::of(node.now(), charter.founded());
-        let due = from.is_some_and(|from| now >= from);
+        let due = cycle_key::is_over(&node, programme, cycle)?;
         if self.dry_run {
             node.close()?;
             let value = json!({

@@ -1,9 +1,9 @@
 //! The key of a cycle on its way from the treasury to the sites of its programme.
 
 use annona_ledger::charter::{Act, Article, SignedArticle};
-use annona_ledger::entry::{Control, CycleKey, Entry, Wrapped};
+use annona_ledger::entry::{Control, CycleKey, Entry, Registry, Wrapped};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, Lane, OrgId, ProgrammeId, Purse};
+use annona_ledger::id::{CycleId, Lane, OrgId, ProgrammeId, Pseudonym, Purse};
 use annona_ledger::limits;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
@@ -175,31 +175,44 @@ fn a_key_is_destroyed_ninety_days_after_a_closed_cycle_and_does_not_come_back_fr
     // May's entitlements end with minute 200,000.
     let over = 200_000 + limits::CYCLE_KEY_DAYS * 24 * 60;
     let World { dir, a, b, t: _, .. } = w;
-    let mut open = vec![(a, "a"), (b, "b")];
-    for (at, closed) in [(over, false), (over - 1, true), (over, true)] {
-        let mut next = Vec::new();
-        for (node, name) in open {
-            node.close().expect("stops");
-            let mut node = reopen_at(dir.path(), name, at);
+    let (mut a, mut b) = (a, b);
+    let again = |node: Node, name, at| {
+        node.close().expect("stops");
+        reopen_at(dir.path(), name, at)
+    };
+    // Alone, B's clock is not believed, so far ahead of all that it heard; nobody's word is held against A's.
+    for (at, closed, heard) in
+        [(over, false, false), (over - 1, true, false), (over, true, false), (over, true, true)]
+    {
+        (a, b) = (again(a, "a", at), again(b, "b", at));
+        if heard {
+            let late = Registry::Enrol { pseudonym: Pseudonym([1; 16]), at: Minute(at) };
+            let registry = a.feed(Lane::Registry, FOOD);
+            write(&mut a, registry, vec![Entry::from(late).into()]);
+            let to = short(&b);
+            let sent = export(&mut a, &[to], &dir.path().join("out"));
+            import(&mut b, &sent.files);
+        }
+        for (node, name) in [(&mut a, "a"), (&mut b, "b")] {
             if closed && node.store().charter().expect("founded").epoch() == 0 {
-                let article = closes_may(&node);
+                let article = closes_may(node);
                 node.apply_article(&article).expect("a quorum");
             }
-            let from = cycle_key::over_from(&node, FOOD, MAY).expect("a look");
+            let from = cycle_key::over_from(node, FOOD, MAY).expect("a look");
             assert_eq!(from, closed.then_some(Minute(over)));
-            if at < over || !closed {
-                refused(&mut node);
-            } else {
-                assert!(cycle_key::forget(&mut node, FOOD, MAY).expect("its time has come"));
-                assert!(!cycle_key::forget(&mut node, FOOD, MAY).expect("again"), "it is gone");
-                assert!(!cycle_key::learn(&mut node, FOOD, MAY).expect("a look"), "{name}");
-                assert!(cycle_key::learn_all(&mut node).expect("a look").is_empty());
-                assert!(cycle_key::give(&mut node, FOOD, MAY).is_err());
+            if at < over || !closed || (!heard && name == "b") {
+                refused(node);
+                continue;
             }
-            next.push((node, name));
+            let here = cycle_key::forget(node, FOOD, MAY).expect("its time has come");
+            assert_eq!(here, name == "b" || !heard, "A forgot it a turn before");
+            assert!(!cycle_key::forget(node, FOOD, MAY).expect("again"), "it is gone");
+            assert!(!cycle_key::learn(node, FOOD, MAY).expect("a look"), "{name}");
+            assert!(cycle_key::learn_all(node).expect("a look").is_empty());
+            assert!(cycle_key::give(node, FOOD, MAY).is_err());
         }
-        open = next;
     }
+    let open = [(a, "a"), (b, "b")];
     // The key file forgot it too.
     for (node, name) in open {
         node.close().expect("stops");
