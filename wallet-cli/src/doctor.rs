@@ -77,7 +77,7 @@ impl Doctor {
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
         if node.store().charter().is_ok() {
             looking.say("clock", clock(session, node.store())?)?;
-            looking.say("cuts", cuts(session, node.store())?)?;
+            looking.say("cuts", cuts(&node)?)?;
             match uninsured(&node)?.as_slice() {
                 [] => {}
                 names => looking.warn(
@@ -141,14 +141,15 @@ fn uninsured(node: &Node) -> Outcome<Vec<String>> {
     Ok(left.filter_map(|p| charter.programme(*p)).map(|p| p.name.to_string()).collect())
 }
 
-/// What was cut of this node, and what it has in suspense. A cut is nothing wrong with the folder, but somebody has to act.
-fn cuts(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
-    let Some(own) = session.own_key()? else { return Ok(Ok("this node is not known yet".into())) };
+/// What was cut of this node, and what it has in suspense. A cut is nothing wrong with the folder, but as long as the feed
+/// has not ended somebody has to act.
+fn cuts(node: &Node) -> Outcome<Result<String, String>> {
+    let (store, own) = (node.store(), node.public().short());
     let work = store.look()?;
-    let cut = stopped::cuts(&work, &own.short());
-    let held = stopped::suspended(store.charter()?, &work, Some(&own.short()));
+    let cut = stopped::cuts(&work, &own);
+    let held = stopped::suspended(store.charter()?, &work, Some(&own));
     work.check()?;
-    let stands = cut.iter().any(|(value, _)| value["counts"] == true);
+    let stands = cut.iter().any(|(value, _)| value["counts"] == true && value["ended"] == false);
     let lines = cut.into_iter().chain(held).map(|(_, line)| line.trim().to_owned());
     let lines: Vec<String> = lines.collect();
     Ok(match (lines.is_empty(), stands) {

@@ -29,6 +29,7 @@ pub(crate) fn cuts(work: &Work<'_>, node: &[u8; 8]) -> Vec<Told> {
 
 fn cuts_of(work: &Work<'_>, feed: &FeedRef) -> Vec<Told> {
     let lowest = cut::lowest(work, feed);
+    let ended = work.branches(feed).into_iter().any(|chain| work.ended(chain).is_some());
     let line = |cut: &cut::Cut, by: String, reason, may: bool| {
         let counts = may && lowest.as_ref() == Some(cut);
         let end = match (may, counts) {
@@ -39,7 +40,7 @@ fn cuts_of(work: &Work<'_>, feed: &FeedRef) -> Vec<Told> {
         let (after, reason) = (words::say_cut(cut), words::reason_word(reason));
         let value = json!({
             "feed": feed.to_string(), "blocks": cut.seq, "head": cut.head.to_string(), "by": by,
-            "reason": reason, "counts": counts,
+            "reason": reason, "counts": counts, "ended": ended,
         });
         (value, format!("  {feed} is cut after {after} by {by} ({reason}){end}"))
     };

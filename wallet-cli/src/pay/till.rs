@@ -372,6 +372,9 @@ fn which(node: &Node, charter: &Charter, asked: Option<&str>) -> Outcome<Program
         node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
     match certified[..] {
         [only] => Ok(only),
+        [] => Err(Fault::usage(
+            "this node's certificate names no programme. Ask its organisation: `annona node admit --programme P`.",
+        )),
         _ => {
             let names: Vec<String> = certified
                 .iter()
