@@ -143,6 +143,14 @@ mod tests {
         let low = Balance::ZERO.debit(Amount::MAX).debit(Amount::MAX);
         assert_eq!(low.short(), 2 * u128::from(limits::AMOUNT));
         assert!(!low.covers(Amount::ZERO));
-        assert!(Balance::from(Amount(5)).covers(Amount(5)));
+        let five = Balance::from(Amount(5));
+        assert_eq!([4, 5, 6].map(|units| five.covers(Amount(units))), [true, true, false]);
+        assert_eq!(Amount::new(limits::AMOUNT), Some(Amount::MAX));
+        assert_eq!(Amount::new(limits::AMOUNT + 1), None);
+        assert_eq!(Amount(2).plus(Amount(3)), Some(Amount(5)));
+        assert_eq!(Amount(5).minus(Amount(2)), Some(Amount(3)));
+        assert_eq!(Balance::of(-2).plus(Balance::of(5)), Balance::of(3));
+        assert_eq!([-1, 0, 1].map(|units| Balance::of(units).short()), [1, 0, 0]);
+        assert_eq!((Amount(7).to_string(), Balance::of(-7).to_string()), ("7".into(), "-7".into()));
     }
 }

@@ -9,6 +9,8 @@ use crate::state::State;
 use crate::testing::*;
 use crate::wire::Bounded;
 
+mod edges;
+
 const LATER: Minute = Minute(NOW.0 + 10);
 
 fn redeem(lot: u64, amount: u64, merchant: u32, at: Minute) -> Draft {

@@ -23,6 +23,8 @@ use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Hlc;
 use crate::view::{ChainNo, Fault};
 
+mod edges;
+
 /// One feed as it is being written.
 struct Pen {
     start: Head,

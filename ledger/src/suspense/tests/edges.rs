@@ -1,0 +1,219 @@
+//! Where a rule about feeds that fail begins and where it ends: one step to either side.
+
+use super::*;
+use crate::charge::{Proven, proven};
+use crate::entry::Registry;
+use crate::id::Pseudonym;
+use crate::notice::{NodeCertificate, Roles};
+use crate::view::Revocation;
+
+/// A sends four to B and is fenced below that; B hears of it and takes the ticket up all the same.
+fn taken_after_hearing() -> (Camp, Lot) {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    camp.seal(&value(A));
+    camp.fence(A, cut);
+    let lot = camp.force(&value(B), claim_of(sent).into());
+    (camp, Lot(lot))
+}
+
+fn owed(camp: &Camp) -> Vec<(Option<OrgId>, u128, bool)> {
+    camp.charges().iter().map(|c| (c.org, c.units, c.heard.is_some())).collect()
+}
+
+#[test]
+fn whatever_one_receiver_took_after_hearing_is_one_sum() {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    let tickets = [4, 3].map(|units| camp.send(A, FAMILY, node(B), family(), units));
+    camp.seal(&value(A));
+    camp.fence(A, cut);
+    for sent in tickets {
+        camp.force(&value(B), claim_of(sent).into());
+    }
+    camp.seal(&value(B));
+    camp.release(A, 19, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(3)), 6, true)], "13 were left");
+    camp.release(A, 3, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(3)), 7, true), (Some(OrgId(2)), 2, false)]);
+    camp.settled();
+}
+
+#[test]
+fn the_first_fence_is_the_one_that_was_to_be_heard() {
+    let (mut camp, _) = taken_after_hearing();
+    camp.seal(&value(B));
+    // A second fence, which its block cannot have known.
+    camp.fence(A, Cut::NOTHING);
+    camp.release(A, 17, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(3)), 1, true)]);
+    camp.settled();
+}
+
+#[test]
+fn only_all_of_it_sent_back_where_it_came_from_is_a_decline() {
+    // Part of it; all of it to somebody else; as much, out of another lot.
+    for (units, to, other_lot, released) in
+        [(3, A, false, 20), (4, TREASURY, false, 17), (4, A, true, 21)]
+    {
+        let mut camp = Camp::with_a(20);
+        let cut = camp.seal_at_zero();
+        let sent = camp.send(A, FAMILY, node(B), family(), 4);
+        let own = camp.send(TREASURY, Lot(0), node(B), Owner::Budget, 9);
+        camp.seal_all();
+        let own = camp.claim(B, own);
+        camp.fence(A, cut);
+        let lot = Lot(camp.force(&value(B), claim_of(sent).into()));
+        let (from, owner) = if other_lot { (own, Owner::Budget) } else { (lot, family()) };
+        let back = camp.sending(from, node(to), owner, units);
+        camp.send_unasked(B, back);
+        camp.seal(&value(B));
+        camp.release(A, released, TREASURY);
+        assert_eq!(owed(&camp), [(Some(OrgId(3)), 1, true)], "{units} to {to}");
+        camp.settled();
+    }
+}
+
+#[test]
+fn a_fenced_feed_gives_back_what_comes_and_does_nothing_else() {
+    let mut camp = Camp::with_a(20);
+    let sent = camp.send(TREASURY, Lot(0), node(A), Owner::Budget, 5);
+    camp.seal_all();
+    let cut = camp.seal_at_zero();
+    camp.fence(A, cut);
+    assert_eq!(camp.suspense(A).expect("fenced").units().units(), 25, "with what is in flight");
+    let cut_off = Err(Rejection::FeedCut);
+    assert_eq!(camp.ask(A, claim_of(sent)), cut_off, "not by itself");
+    assert_eq!(camp.ask(A, Value::Basket { entries: 1 }), cut_off);
+    assert_eq!(camp.ask(A, Value::Basket { entries: 3 }), cut_off);
+    let enrol = Registry::Enrol { pseudonym: Pseudonym([1; 16]), at: NOW };
+    let asked = camp.desk.ask(&on(A, Lane::Registry), &Entry::from(enrol).into());
+    assert_eq!(asked, Ok(()), "its registry is another feed");
+    camp.write(A, Value::Basket { entries: 2 });
+    let budget = Value::Claim { ticket: Box::new(FOOD_BUDGET), at: NOW };
+    assert_eq!(camp.ask(A, budget), cut_off, "no ticket of anybody's");
+    let nothing = camp.sending(FAMILY, node(TREASURY), family(), 5);
+    assert_eq!(camp.ask(A, Value::Send(nothing)), cut_off, "nothing was claimed");
+    let lot = camp.claim(A, sent);
+    let back = |units, to| camp.sending(lot, node(to), Owner::Budget, units);
+    let (all, part, elsewhere) = (back(5, TREASURY), back(4, TREASURY), back(5, B));
+    assert_eq!(camp.ask(A, Value::Send(part)), cut_off);
+    assert_eq!(camp.ask(A, Value::Send(elsewhere)), cut_off);
+    assert_eq!(camp.ask(A, redeem_of(FAMILY, 1)), cut_off);
+    camp.write(A, Value::Send(all));
+    assert_eq!(camp.suspense(A).expect("fenced").units().units(), 20);
+    let more = camp.sending(Lot(0), node(TREASURY), Owner::Budget, 1);
+    assert_eq!(camp.ask(A, Value::Send(more)), cut_off, "once");
+    camp.settled();
+}
+
+#[test]
+fn nothing_is_sent_to_a_feed_that_ended() {
+    let mut camp = Camp::with_a(20);
+    let sends = |camp: &Camp| Value::Send(camp.sending(Lot(0), node(B), Owner::Budget, 1));
+    camp.write(B, Value::Merchant { merchant: merchant(1) });
+    let send = sends(&camp);
+    assert_eq!(camp.ask(TREASURY, send), Ok(()));
+    camp.write(B, Value::End { at: NOW });
+    let send = sends(&camp);
+    assert_eq!(camp.ask(TREASURY, send), Err(Rejection::ReceiverCut));
+}
+
+#[test]
+fn what_cannot_be_told_lies_between_the_fewest_and_the_most_entries_there_can_be() {
+    let mut camp = Camp::with_a(20);
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    let cut = camp.seal(&value(A));
+    assert_eq!(cut.seq, 2, "two blocks: of two entries at least, and of 512 at most");
+    camp.fence(A, cut);
+    let alone = State::new(camp.charter.clone(), roster(&camp.charter));
+    let stands = |index| cut::stands(&alone, &feed_of(A), index, &sent.accumulator());
+    let at = [1, 2, 511, 512].map(stands);
+    assert_eq!(at, [Stands::Below, Stands::Unknown, Stands::Unknown, Stands::Above]);
+    assert_eq!(cut::stands(&alone, &feed_of(B), 600, &sent.accumulator()), Stands::Below, "uncut");
+}
+
+#[test]
+fn a_close_is_about_the_value_lane_alone() {
+    let mut camp = Camp::with_a(20);
+    let enrol = Registry::Enrol { pseudonym: Pseudonym([1; 16]), at: NOW };
+    camp.force(&on(A, Lane::Registry), enrol.into());
+    camp.seal_all();
+    camp.vote(vec![Act::Close { programme: FOOD, cycle: MAY, cuts: bounded([]) }]);
+    let label = |camp: &mut Camp, feed: FeedId, cycle| {
+        let chain = camp.desk.state.trunk(&feed);
+        cut::label(&camp.desk.state, At { chain, index: 0 }, cycle)
+    };
+    assert_eq!(label(&mut camp, value(A), Some(MAY)), Label::Late);
+    assert_eq!(label(&mut camp, value(A), Some(CycleId(6))), Label::Good, "another cycle");
+    assert_eq!(label(&mut camp, value(A), None), Label::Good, "of no cycle");
+    assert_eq!(label(&mut camp, on(A, Lane::Registry), Some(MAY)), Label::Good);
+}
+
+#[test]
+fn a_revocation_is_by_a_treasury_or_a_hub_of_the_same_organisation_with_a_cut_that_can_be() {
+    let charter = charter();
+    let federation = charter.federation();
+    let zero = Cut::NOTHING;
+    let may = |roles, of, cut| {
+        let mut roster = roster_without(&charter, &[A]);
+        let certificate = NodeCertificate { roles, ..certificate(&federation, 2, A) };
+        let notice = Notice::Node(certificate).sign(&federation, &key(2));
+        roster.learn(&charter, &notice).expect("a good certificate");
+        let said = Revocation { feed: feed_of(of), by: node(A), cut, reason: Reason::Lost };
+        cut::may_revoke(&roster, &said)
+    };
+    assert!(may(Roles::TREASURY, A, zero));
+    assert!(may(Roles::HUB, A, zero));
+    assert!(may(Roles::HUB.and(Roles::TREASURY), A, Cut { seq: 1, head: Hash([1; 32]) }));
+    for roles in Roles::each().filter(|roles| ![Roles::TREASURY, Roles::HUB].contains(roles)) {
+        assert!(!may(roles, A, zero), "{roles:?}");
+    }
+    assert!(!may(Roles::HUB, B, zero), "another organisation's");
+    assert!(!may(Roles::HUB, 99, zero), "nobody's");
+    assert!(!may(Roles::HUB, A, Cut { seq: 0, head: Hash([1; 32]) }), "a block before the first");
+    assert!(!may(Roles::HUB, A, Cut { seq: 1, head: Hash::ZERO }), "no block has this name");
+    let said = Revocation { feed: feed_of(A), by: node(99), cut: zero, reason: Reason::Lost };
+    assert!(!cut::may_revoke(&roster(&charter), &said), "by nobody known");
+}
+
+#[test]
+fn releases_add_up_by_feed_and_an_end_is_exact_only_of_one_chain_that_is_sound() {
+    let mut camp = Camp::with_a(20);
+    let sent = camp.send(TREASURY, Lot(0), node(B), Owner::Budget, 10);
+    camp.claim(B, sent);
+    camp.seal_all();
+    let cut = camp.seal_at_zero();
+    camp.fence(A, cut);
+    camp.fence(B, Cut::NOTHING);
+    let released = |camp: &Camp, of| camp.suspense(of).expect("fenced").released.units();
+    assert_eq!(released(&camp, A), 0);
+    camp.release(A, 5, TREASURY);
+    camp.release(B, 1, TREASURY);
+    camp.release(A, 2, TREASURY);
+    assert_eq!((released(&camp, A), released(&camp, B)), (7, 1));
+    let exact = |camp: &Camp| camp.suspense(A).expect("fenced").exact;
+    assert!(!exact(&camp));
+    camp.write(A, Value::End { at: NOW });
+    assert!(exact(&camp));
+    assert!(!camp.suspense(B).expect("fenced").exact, "the other has not ended");
+    camp.desk.state.note_fork(feed_of(A), 9);
+    assert!(!exact(&camp), "whose chain is this?");
+}
+
+#[test]
+fn the_earliest_fault_is_the_one_that_is_shown() {
+    let mut camp = Camp::with_a(20);
+    let given = camp.force(&value(A), redeem_of(FAMILY, 12).into());
+    let shown = |camp: &Camp| proven(&camp.desk.state, &feed_of(A));
+    let insolvent = Some(Proven::Insolvency { index: given, fault: Fault::Short });
+    assert_eq!(shown(&camp), insolvent);
+    camp.desk.state.note_fork(feed_of(A), given + 1);
+    assert_eq!(shown(&camp), insolvent);
+    camp.desk.state.note_fork(feed_of(A), given - 1);
+    assert_eq!(shown(&camp), Some(Proven::Fork { index: given - 1 }));
+    camp.desk.state.note_fork(feed_of(A), given + 5);
+    assert_eq!(shown(&camp), Some(Proven::Fork { index: given - 1 }), "the lowest stays");
+    assert_eq!(proven(&camp.desk.state, &feed_of(B)), None);
+}
