@@ -273,7 +273,8 @@ impl Tale {
             if waiting.is_empty() {
                 continue;
             }
-            let at = pick.wrapping_add(idle) % waiting.len();
+            // Whoever finds no place for long is followed by each in turn: picks that repeat may pass one by for ever.
+            let at = if idle > waiting.len() { idle } else { pick } % waiting.len();
             let (feed, block) = waiting[at];
             let mut work = store.begin().expect("a transaction");
             let received = work.receive(&feed, block, None).expect("a good block");
