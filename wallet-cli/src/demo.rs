@@ -10,6 +10,7 @@ mod found;
 mod issue;
 mod register;
 mod serve;
+mod settled;
 mod stage;
 mod verdict;
 mod witness;
@@ -29,7 +30,7 @@ Examples:
   $ annona demo --dir try-mine --registrations families.csv --map families.toml --json";
 
 /// A day of two camps with every network off: founded, registered, served, carried on a stick, audited by a stranger.
-/// Then what goes wrong: a fire, a copied folder, a restored backup, a checkpoint that goes back, a cycle that closes.
+/// Then what goes wrong: a fire, a copied folder, a restored backup, a checkpoint that goes back, a cycle that closes, a settlement.
 ///
 /// Everything is left in the folder, to look at and to try more commands on. Takes under a minute and a half. The key files of the
 /// demonstration cost 19 MiB and 2 passes a guess; those of a real node 64 MiB and 3.
@@ -73,6 +74,7 @@ impl Demo {
         copied::act(&mut stage, &camp)?;
         copied::restored(&mut stage, &camp)?;
         verdict::close(&mut stage)?;
+        settled::act(&mut stage)?;
         verdict::act(&mut stage)?;
         end(session, &stage)
     }
