@@ -492,7 +492,12 @@ pub fn rows_to_begin(
     let mut rows: Vec<Vec<u8>> = Vec::new();
     for programme in &all {
         let leaf = page.working.iter().find(|leaf| leaf.id.programme == *programme);
-        let leaf = leaf.ok_or(CheckpointFault::Missing(*programme))?;
+        let leaf = match leaf {
+            Some(leaf) => leaf,
+            // Nothing was in control feeds yet: an empty set of rows has no leaf.
+            None if *programme == ProgrammeId::NONE => continue,
+            None => return Err(CheckpointFault::Missing(*programme)),
+        };
         let mut found = BTreeSet::new();
         for chunk in carried.rows.iter().filter(|c| c.leaf == leaf.id && c.of == Of::Working) {
             chunk.check(page)?;

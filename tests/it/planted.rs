@@ -79,11 +79,6 @@ fn a_signature_nobody_checks() {
 }
 
 #[test]
-fn of_two_cuts_the_higher_one_believed() {
-    caught(Bug::HigherCutWins, &[Broken::TaintedTaken]);
-}
-
-#[test]
 fn a_lease_taken_back_at_the_fence() {
     caught(Bug::ReclaimAtFence, &[Broken::LotBelowZero]);
 }

@@ -112,13 +112,38 @@ pub(crate) fn ensure(holds: bool, broken: Broken, detail: impl FnOnce() -> Strin
     if holds { Ok(()) } else { Err(Breach { broken, detail: detail() }) }
 }
 
-/// What is owed for each pool, whoever owes it; nothing where nobody here can say.
+/// What is owed for each pool, whoever owes it: as the core says, or, where it keeps rows only, as they add up.
 #[must_use]
 pub fn charges(site: &dyn Site) -> BTreeMap<PoolKey, i128> {
     let mut charges = BTreeMap::new();
-    for charge in site.charges().unwrap_or_default() {
+    let Some(said) = site.charges() else { return summed(site) };
+    for charge in said {
         *charges.entry(charge.key).or_insert(0) +=
             i128::try_from(charge.units).unwrap_or(i128::MAX);
+    }
+    charges
+}
+
+/// What is owed by the rows of a ledger file: of a faulty feed what its lots lack one by one, of others what a pool lacks.
+fn summed(site: &dyn Site) -> BTreeMap<PoolKey, i128> {
+    let lots = site.lots();
+    let waits: BTreeSet<FeedRef> = lots.iter().filter(|l| l.waiting).map(|l| l.feed).collect();
+    let mut charges = BTreeMap::new();
+    for (key, pool) in site.pools() {
+        let feed = FeedRef::value(key.node, key.programme);
+        let owed = if site.faulty(&feed) {
+            let own = lots
+                .iter()
+                .filter(|l| l.feed == feed && (l.cycle, l.commodity) == (key.cycle, key.commodity));
+            own.map(|l| (-l.balance).max(0)).sum()
+        } else if waits.contains(&feed) {
+            0
+        } else {
+            (-(pool.lots.units() + pool.arriving.units())).max(0)
+        };
+        if owed > 0 {
+            charges.insert(key, owed);
+        }
     }
     charges
 }

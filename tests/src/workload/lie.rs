@@ -51,12 +51,17 @@ impl World {
         });
         let others = of(|value| !matches!(value, Value::Basket { .. }));
         let given = of(|value| matches!(value, Value::Redeem { .. }));
+        let issued = of(|value| matches!(value, Value::Issue { .. }));
         let start = Head::start(&self.cast.federation, &feed);
         let next = self.nodes[n].tips.get(&feed).copied().unwrap_or(start).next;
         match self.rng.below(100) {
             0..12 => return self.cover_again(n, programme),
             12..18 => return self.claim_forged(n, programme),
             18..26 => return self.show_or_settle(n, programme),
+            26..40 if !issued.is_empty() => {
+                let again = self.repeated(&issued);
+                return self.write(n, &feed, &[Draft::from(again)]).map(|_| ());
+            }
             _ => {}
         }
         let entry = match self.rng.below(10) {

@@ -20,7 +20,7 @@ impl World {
         let pseudonym = family.pseudonym[usize::from(programme.0 - 1)];
         let other = self.rng.below(self.cast.families.len());
         let carrier =
-            if self.rng.chance(15) { self.cast.families[other].card } else { family.card };
+            if self.rng.chance(40) { self.cast.families[other % 2].card } else { family.card };
         let enrolled = self.nodes[n].model.is_enrolled(programme, &pseudonym);
         let registry = match self.rng.below(10) {
             0..8 if !enrolled && self.rng.chance(80) => Registry::Enrol { pseudonym, at },
