@@ -10,7 +10,7 @@ use crate::words::{self, print_minute};
 const EXAMPLES: &str = "\
 Examples:
   $ annona cycle forget --programme Food --cycle 1 --dry-run
-  $ annona cycle forget --programme Food --cycle 1 --json";
+  $ annona cycle forget --programme Food --cycle 1 --dry-run --json";
 
 /// Destroys the key of a cycle that is over: from then on no purse of it leads back to a family.
 ///
