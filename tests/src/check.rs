@@ -388,7 +388,9 @@ pub fn written(truth: &Model, fact: &Fact, cast: &Cast, all_honest: bool) -> Hol
         }
         Value::FloatCover(cover) => {
             let name = cover.float.accumulator;
-            let times = truth.covers().iter().filter(|(float, _)| *float == name).count();
+            // What a liar covers in a feed of its own is charged to it, and is no fault of the home.
+            let same = |(float, by): &&(Hash, Hash)| *float == name && own(by);
+            let times = truth.covers().iter().filter(same).count();
             ensure(times == 1, Broken::CoveredTwice, at)?;
         }
         Value::Issue { list, row, .. } => {
