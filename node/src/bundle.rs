@@ -12,7 +12,7 @@ mod inspect;
 mod part;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod vectors;
 
@@ -22,8 +22,10 @@ use annona_ledger::sync::frame::FrameFault;
 use crate::envelope::WRAPPED;
 use crate::seal::{CHUNK_OVERHEAD, Key};
 
-pub use export::{ExportFault, Exported, Options, export};
-pub use import::{Gap, Imported, Misfit, OwnAhead, PartReport, Shown, coming, import};
+pub use crate::taking::{Gap, Misfit, OwnAhead, Shown, Taken};
+pub(crate) use export::pieces;
+pub use export::{ExportFault, Exported, NoReader, Options, export};
+pub use import::{Imported, PartReport, coming, import};
 pub use inspect::{Contents, FeedRange, SectionContents, inspect};
 
 /// What a part begins with. The last byte is the version.

@@ -394,6 +394,16 @@ impl Node {
         Ok(())
     }
 
+    /// Makes sure that every sealed block of this node is remembered outside the folder: before one leaves that was read
+    /// beside the writer. Costs nothing where all are.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::Guard`]; then no new block of this node may leave.
+    pub fn hand_on(&mut self) -> Result<(), NodeFault> {
+        if self.unremembered { self.remember() } else { Ok(()) }
+    }
+
     /// Seals the open tails of some of this node's feeds, and remembers it outside the folder before any block leaves.
     ///
     /// # Errors

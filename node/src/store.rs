@@ -10,6 +10,7 @@ mod checkpoints;
 mod cuts;
 mod headers;
 mod held;
+mod meet;
 mod power;
 mod prune;
 mod received;
@@ -37,6 +38,7 @@ pub use blocks::{BlockRow, Extent, Feed};
 pub(crate) use checkpoints::by_leaf;
 pub use checkpoints::{KeptPage, Reached, Scratch};
 pub use headers::{ForkLearned, SignedHeader};
+pub(crate) use meet::{PowerMark, Tip, Words};
 pub use prune::{Pruned, Pruning};
 pub use received::Received;
 pub use replay::Health;
@@ -183,6 +185,7 @@ impl Store {
         let conn = schema::open(path, false)?;
         let (charter, roster, branches) = load(&conn)?;
         let mut store = Self { conn, path: path.to_owned(), charter, roster, branches };
+        checkpoints::sweep(path);
         store.freshen()?;
         Ok(store)
     }

@@ -26,6 +26,8 @@ pub(super) struct Sent {
 #[derive(Debug, Default)]
 pub(super) struct Outflow {
     window: u32,
+    /// What the caller would have under way at most, within the window.
+    pace: Option<u32>,
     sent: u64,
     taken: u64,
     /// In order, each with all that was sent when it was. Never more than fit a window.
@@ -37,6 +39,10 @@ impl Outflow {
         self.window = window;
     }
 
+    pub(super) const fn pace(&mut self, bytes: u32) {
+        self.pace = Some(bytes);
+    }
+
     fn in_flight(&self) -> u64 {
         self.sent.saturating_sub(self.taken)
     }
@@ -44,7 +50,7 @@ impl Outflow {
     /// Whether so many bytes may be sent now. What is urgent may use the last quarter, so that it never waits for the rest.
     pub(super) fn has_room(&self, bytes: usize, urgent: bool) -> bool {
         let under_way = self.in_flight().saturating_add(bytes as u64);
-        let window = u64::from(self.window);
+        let window = u64::from(self.pace.map_or(self.window, |pace| pace.min(self.window)));
         let room = if urgent { most(self.window) } else { window.saturating_sub(window / 4) };
         self.in_flight() == 0 || under_way <= room
     }
@@ -69,6 +75,10 @@ impl Outflow {
 
     pub(super) const fn total(&self) -> u64 {
         self.sent
+    }
+
+    pub(super) const fn acknowledged(&self) -> u64 {
+        self.taken
     }
 }
 

@@ -201,6 +201,8 @@ pub struct Figures {
     pub received: u64,
     /// Of those sent, content.
     pub content_sent: u64,
+    /// Of that, what the other side has taken in.
+    pub content_taken: u64,
     /// Of those received, content.
     pub content_received: u64,
 }
@@ -376,7 +378,9 @@ impl Session {
         match frame {
             Frame::Hello(_) | Frame::Open(_) => return Err(Breach::Greeting),
             Frame::Taken(total) => {
-                for sent in self.outflow.taken(total)? {
+                let done = self.outflow.taken(total)?;
+                self.figures.content_taken = self.outflow.acknowledged();
+                for sent in done {
                     let known = Known { feed: sent.feed, blocks: sent.blocks, head: sent.head };
                     self.notes.push(Note::Acknowledged(known));
                 }
@@ -428,6 +432,12 @@ impl Session {
     /// Asks the other side for nothing but what is urgent for some seconds; zero: to go on.
     pub fn busy(&mut self, seconds: u32) {
         self.talk.push_back(Frame::Busy { seconds });
+    }
+
+    /// Has no more than so many bytes of content under way, where that is less than the window the other side gives: what
+    /// becomes urgent later waits behind as much.
+    pub const fn pace(&mut self, bytes: u32) {
+        self.outflow.pace(bytes);
     }
 
     /// Whether the session has ended, and has said so.

@@ -24,6 +24,7 @@ use super::{ENDING, LIST_BYTES, PART_BYTES, PartFault};
 use crate::atomic;
 use crate::disk::DiskFault;
 use crate::keystore::Name;
+use crate::member::{self, NoMember};
 use crate::node::{Node, NodeFault};
 use crate::seal::{SealError, random};
 use crate::store::{Blob, Feed, Store, StoreFault, Work};
@@ -84,7 +85,7 @@ pub enum ExportFault {
         /// The node.
         node: [u8; 8],
         /// Why not.
-        why: &'static str,
+        why: NoReader,
     },
     /// This node is not certified.
     #[error("this node has no certificate yet: nobody could tell whom the bundle is from")]
@@ -115,6 +116,20 @@ pub enum ExportFault {
     /// Something does not fit a frame: a fault of this program.
     #[error("something of the ledger fits no frame: {0}")]
     Frame(#[from] frame::FrameFault),
+}
+
+/// Why a bundle is not for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReader {
+    /// It writes it.
+    #[error("it is this node")]
+    Own,
+    /// It is nobody's node, or not any more.
+    #[error(transparent)]
+    NoMember(#[from] NoMember),
+    /// Nothing can be sealed to it.
+    #[error("its sealing key is none")]
+    SealingKey,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -181,19 +196,11 @@ fn readers(node: &Node, recipients: &[[u8; 8]]) -> Result<Vec<NodeCertificate>, 
     let mut readers = Vec::with_capacity(names.len());
     for name in names {
         let refused = |why| ExportFault::Recipient { node: name, why };
-        let certificate = roster.node(&name).ok_or_else(|| refused("it has no certificate"))?;
-        match () {
-            () if name == node.public().short() => return Err(refused("it is this node")),
-            () if now < certificate.issued => return Err(refused("its certificate has not begun")),
-            () if now > certificate.not_after => return Err(refused("its certificate has ended")),
-            () if !charter.is_member(certificate.org) => {
-                return Err(refused("its organisation is no member"));
-            }
-            () if roster.successor(&name).is_some() => {
-                return Err(refused("another node took its place"));
-            }
-            () => readers.push(certificate.clone()),
+        if name == node.public().short() {
+            return Err(refused(NoReader::Own));
         }
+        let certificate = member::certified(charter, roster, &name, now);
+        readers.push(certificate.map_err(|why| refused(NoReader::NoMember(why)))?.clone());
     }
     Ok(readers)
 }
@@ -428,7 +435,7 @@ impl Writing<'_, '_> {
 }
 
 /// Cuts the evidence of a block into frames.
-fn pieces(seq: u64, header: Hash, evidence: Evidence) -> Result<Vec<Frame>, StoreFault> {
+pub(crate) fn pieces(seq: u64, header: Hash, evidence: Evidence) -> Result<Vec<Frame>, StoreFault> {
     let mut frames: Vec<Vec<Proof>> = Vec::new();
     let mut room = 0usize;
     for proof in evidence.0.into_vec() {
@@ -669,9 +676,7 @@ fn broken(folder: &Path, fault: WriteFault) -> ExportFault {
         WriteFault::Io(fault) => DiskFault::io("write", folder, fault).into(),
         WriteFault::Seal(fault) => fault.into(),
         WriteFault::Frame(fault) => fault.into(),
-        WriteFault::Recipient => {
-            ExportFault::Recipient { node: [0; 8], why: "its sealing key is none" }
-        }
+        WriteFault::Recipient => ExportFault::Recipient { node: [0; 8], why: NoReader::SealingKey },
         WriteFault::TooMany => ExportFault::TooMany,
     }
 }

@@ -2,30 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use annona_ledger::block::{Block, BlockFault, Evidence, Header, Proof};
-use annona_ledger::charter::CharterRejection;
-use annona_ledger::checkpoint::{Cosignature, Page, PageFault};
-use annona_ledger::fork::ForkProof;
+use annona_ledger::block::{Block, Evidence, Proof};
+use annona_ledger::checkpoint::{Cosignature, Page};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, ProgrammeId};
-use annona_ledger::key::Signature;
 use annona_ledger::limits;
-use annona_ledger::list::{Builder, ListRejection, Row};
-use annona_ledger::notice::{Learned, NoticeRejection};
+use annona_ledger::list::Row;
 use annona_ledger::sync::blob::Gathering;
 use annona_ledger::sync::frame::{self, Frame, Known};
-use annona_ledger::time::Minute;
 use annona_ledger::view::TicketRow;
-use annona_ledger::wire::{self, Bounded};
+use annona_ledger::wire::Bounded;
 
 use super::read::{Broken, Opened, Section};
-use super::{FrameWrong, LIST_BYTES, PartFault};
+use super::{FrameWrong, PartFault};
 use crate::disk::DiskFault;
 use crate::keystore::Name;
 use crate::node::{Node, NodeFault};
-use crate::store::{Blob, ForkLearned, Received, StoreFault};
+use crate::store::StoreFault;
+use crate::taking::{self, Item, Misfit, OwnAhead, Rows, Taken};
 
 /// Blocks of one transaction: a killed import does at most so many again.
 const BATCH: usize = 32;
@@ -37,50 +34,24 @@ const HEADS: usize = 32_768;
 const PAGES: usize = 16;
 /// Cosignatures taken from one part.
 const SAID: usize = 1_024;
-/// Things of one kind that a report names; it counts all.
-const NAMED: usize = 1_000;
 
 /// What an import did and found.
 #[derive(Debug, Default)]
 pub struct Imported {
     /// The files, in order of bundle and part.
     pub parts: Vec<PartReport>,
-    /// Articles that were new.
-    pub articles: u64,
-    /// Notices that were new.
-    pub notices: u64,
-    /// Blocks that were new.
-    pub blocks: u64,
-    /// Blocks that were here already.
-    pub known: u64,
-    /// Headers without bodies that were new.
-    pub headers: u64,
-    /// Lists whose rows were new.
-    pub lists: u64,
-    /// Checkpoints that were new.
-    pub checkpoints: u64,
-    /// Cosignatures that were new.
-    pub cosignatures: u64,
-    /// Checkpoints that tell of more than is known here.
-    pub checkpoints_ahead: u64,
-    /// What is still missing before something that was offered.
-    pub gaps: BTreeSet<Gap>,
-    /// Feeds that are shown to have forked. Told loudly: power stops for them, food does not.
-    pub forks: BTreeSet<Shown>,
-    /// Authors without a certificate here, whose blocks were passed over.
-    pub unknown: BTreeSet<[u8; 8]>,
-    /// The charter epoch that is needed for blocks that were passed over.
-    pub charter_behind: Option<u32>,
-    /// The epoch with two articles, where the charter has forked and nothing has healed it yet.
-    pub charter_forked: Option<u32>,
-    /// What others hold under this node's own key and this folder does not: it signs no more.
-    pub own_ahead: Vec<OwnAhead>,
-    /// What was not taken in, and why: the first thousand.
-    pub refused: Vec<Misfit>,
-    /// How many things were not taken in.
-    pub refusals: u64,
+    /// What was taken in of all of them.
+    pub taken: Taken,
     /// Whether it was called off.
     pub cancelled: bool,
+}
+
+impl Deref for Imported {
+    type Target = Taken;
+
+    fn deref(&self) -> &Taken {
+        &self.taken
+    }
 }
 
 /// What became of one file.
@@ -100,86 +71,6 @@ pub struct PartReport {
     pub faults: Vec<PartFault>,
     /// The medium's fault, where it could not be read.
     pub unreadable: Option<DiskFault>,
-}
-
-/// Entries that are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gap {
-    /// The feed.
-    pub feed: FeedId,
-    /// The first index that is missing.
-    pub have: u64,
-    /// The first index that was offered.
-    pub offered: u64,
-}
-
-/// A feed that says two things at one place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shown {
-    /// The feed.
-    pub feed: FeedId,
-    /// The first index at which it does, where known.
-    pub index: u64,
-}
-
-/// Entries under this node's own key that are not in its folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnAhead {
-    /// The feed.
-    pub feed: FeedId,
-    /// How many entries others hold.
-    pub theirs: u64,
-    /// How many this folder had sealed.
-    pub have: u64,
-    /// Whether a signature of this node's own key was shown, or somebody only says so.
-    pub proven: bool,
-}
-
-/// Something in a bundle that was not taken in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// An article.
-    #[error("article {epoch} does not follow: {why}")]
-    Article {
-        /// Its epoch.
-        epoch: u32,
-        /// Why.
-        why: CharterRejection,
-    },
-    /// A notice.
-    #[error("a notice is not accepted: {0}")]
-    Notice(NoticeRejection),
-    /// A block or header.
-    #[error("block {seq} of {feed:?}: {why}")]
-    Block {
-        /// Its feed.
-        feed: FeedId,
-        /// Its number.
-        seq: u64,
-        /// Why.
-        why: BlockFault,
-    },
-    /// A branch beyond those kept.
-    #[error("{0:?} has more branches than are kept")]
-    Branches(FeedId),
-    /// A block where it may not stand, or of no feed.
-    #[error("frame {0} stands where it may not")]
-    Misplaced(u64),
-    /// Evidence of another block.
-    #[error("evidence belongs to no block before it")]
-    Evidence,
-    /// A fork proof that is none.
-    #[error("a fork proof does not prove anything")]
-    NoProof,
-    /// The rows of a list.
-    #[error("the rows of a list: {0}")]
-    Rows(ListRejection),
-    /// A checkpoint.
-    #[error("a checkpoint: {0}")]
-    Checkpoint(PageFault),
-    /// The rows of a list that is not on the ledger, or not the list's.
-    #[error("rows of a list that does not stand on the ledger")]
-    NoList,
 }
 
 /// Takes in parts of bundles, in any order, again or for the first time.
@@ -213,10 +104,10 @@ pub fn import(
     let total = files.iter().map(|(_, size)| *size).sum();
     loop {
         // Another round where something new may have let in what had to wait: a part before, a certificate, an article.
-        let before = report.progress();
-        report.gaps.clear();
-        report.unknown.clear();
-        report.charter_behind = None;
+        let before = report.taken.progress();
+        report.taken.gaps.clear();
+        report.taken.unknown.clear();
+        report.taken.charter_behind = None;
         let mut done = 0u64;
         for (at, size) in &files {
             let Some(part) = report.parts.get_mut(*at) else { continue };
@@ -238,11 +129,11 @@ pub fn import(
                 return Ok(report);
             }
         }
-        report.charter_forked = node.store().charter_fork();
-        let waits = !report.gaps.is_empty()
-            || !report.unknown.is_empty()
-            || report.charter_behind.is_some();
-        if !waits || report.progress() == before {
+        let taken = &mut report.taken;
+        taken.charter_forked = node.store().charter_fork();
+        let waits =
+            !taken.gaps.is_empty() || !taken.unknown.is_empty() || taken.charter_behind.is_some();
+        if !waits || taken.progress() == before {
             return Ok(report);
         }
     }
@@ -273,34 +164,13 @@ impl Imported {
     pub fn is_whole(&self) -> bool {
         let sound = |part: &PartReport| part.faults.is_empty() && part.unreadable.is_none();
         self.parts.iter().all(sound)
-            && self.gaps.is_empty()
-            && self.unknown.is_empty()
-            && self.charter_behind.is_none()
-            && self.charter_forked.is_none()
-            && self.refusals == 0
+            && self.taken.gaps.is_empty()
+            && self.taken.unknown.is_empty()
+            && self.taken.charter_behind.is_none()
+            && self.taken.charter_forked.is_none()
+            && self.taken.refusals == 0
             && !self.cancelled
     }
-
-    fn progress(&self) -> u64 {
-        self.articles + self.notices + self.blocks + self.headers
-    }
-
-    fn refuse(&mut self, misfit: Misfit) {
-        if self.refused.contains(&misfit) {
-            return;
-        }
-        self.refusals += 1;
-        if self.refused.len() < NAMED {
-            self.refused.push(misfit);
-        }
-    }
-}
-
-/// Something waiting for the next commit.
-enum Item {
-    Block(FeedId, Box<Block>, Option<Evidence>),
-    Header(FeedId, Box<Header>, Signature),
-    Fork(Box<ForkProof>),
 }
 
 /// What a section has come to so far.
@@ -328,13 +198,6 @@ struct Held {
     outline: Vec<Known>,
 }
 
-/// The rows of a list as they come.
-struct Rows {
-    list: Hash,
-    builder: Builder,
-    bytes: Vec<u8>,
-}
-
 struct Taking<'a> {
     node: &'a mut Node,
     report: &'a mut Imported,
@@ -347,22 +210,11 @@ struct Taking<'a> {
 impl Taking<'_> {
     /// Keeps checkpoints and what is said about them, now that everything else of the part is here.
     fn checkpoints(&mut self) -> Result<(), NodeFault> {
-        if self.node.store().charter().is_err() {
-            return Ok(());
-        }
-        for page in std::mem::take(&mut self.pages) {
-            match self.node.store_mut().keep_page(&page)? {
-                Ok(Learned::New) => self.report.checkpoints += 1,
-                Ok(Learned::Known) => {}
-                // The part with its headers may still come, and every bundle brings the page again.
-                Err(PageFault::Tips(_)) => self.report.checkpoints_ahead += 1,
-                Err(fault) => self.report.refuse(Misfit::Checkpoint(fault)),
-            }
-        }
-        for said in std::mem::take(&mut self.said) {
-            let learned = self.node.store_mut().keep_cosignature(&said)?;
-            self.report.cosignatures += u64::from(learned == Learned::New);
-        }
+        let (pages, said) = (std::mem::take(&mut self.pages), std::mem::take(&mut self.said));
+        let taken = &mut self.report.taken;
+        // The part with its headers may still come, and every bundle brings the page again.
+        let ahead = taking::checkpoints(self.node, pages, &said, taken)?;
+        taken.checkpoints_ahead += ahead.len() as u64;
         Ok(())
     }
 
@@ -445,7 +297,7 @@ impl Taking<'_> {
         let roster = self.node.store().roster();
         let Some(certificate) = roster.node(&from.node.short()).filter(|c| c.node == from.node)
         else {
-            self.report.unknown.insert(from.node.short());
+            self.report.taken.unknown.insert(from.node.short());
             return Ok(None);
         };
         if !section.signed_by(&certificate.transport) {
@@ -470,32 +322,16 @@ impl Taking<'_> {
         match frame {
             Frame::Article(signed) => {
                 self.flush(progress)?;
-                match self.node.apply_article(&signed) {
-                    Ok(Learned::New) => self.report.articles += 1,
-                    Ok(Learned::Known) => {}
-                    Err(NodeFault::Store(StoreFault::CharterForked { .. })) => {}
-                    Err(NodeFault::Store(StoreFault::Article(why))) => {
-                        self.report.refuse(Misfit::Article { epoch: signed.article.epoch, why });
-                    }
-                    Err(fault) => return Err(fault),
-                }
+                taking::article(self.node, &signed, &mut self.report.taken)?;
             }
             Frame::Notice(signed) => {
                 self.flush(progress)?;
-                match self.node.learn(&signed) {
-                    Ok(Learned::New) => self.report.notices += 1,
-                    Ok(Learned::Known) => {}
-                    Err(NodeFault::Store(StoreFault::Notice(why))) => {
-                        self.report.refuse(Misfit::Notice(why));
-                    }
-                    Err(NodeFault::Store(StoreFault::NoCharter)) => self.report.refuse(misplaced),
-                    Err(fault) => return Err(fault),
-                }
+                taking::notice(self.node, &signed, &mut self.report.taken)?;
             }
             Frame::Feed(feed) => progress.feed = Some(feed),
             Frame::Block(block) => match progress.feed.filter(|feed| progress.may_hold(feed)) {
                 Some(feed) => progress.block = Some((feed, block)),
-                None => self.report.refuse(misplaced),
+                None => self.report.taken.refuse(misplaced),
             },
             Frame::Evidence { header, pieces, last, .. } => {
                 self.evidence(progress, &header, pieces.into_vec(), last);
@@ -504,7 +340,7 @@ impl Taking<'_> {
                 Some(feed) => {
                     progress.push(Item::Header(feed, Box::new(header), signature), 256);
                 }
-                None => self.report.refuse(misplaced),
+                None => self.report.taken.refuse(misplaced),
             },
             Frame::ForkProof(proof) => progress.push(Item::Fork(proof), 1_024),
             Frame::Frontier(known) => progress.frontier.extend(known.into_vec()),
@@ -518,9 +354,9 @@ impl Taking<'_> {
                     Ok(None) => {}
                     Ok(Some(whole)) if self.pages.len() < PAGES => match Page::decode(&whole) {
                         Ok(page) => self.pages.push(page),
-                        Err(_) => self.report.refuse(misplaced),
+                        Err(_) => self.report.taken.refuse(misplaced),
                     },
-                    Ok(Some(_)) | Err(_) => self.report.refuse(misplaced),
+                    Ok(Some(_)) | Err(_) => self.report.taken.refuse(misplaced),
                 }
             }
             Frame::Cosignature(said) if self.said.len() < SAID => self.said.push(*said),
@@ -546,7 +382,7 @@ impl Taking<'_> {
         let of = progress.block.as_ref().is_some_and(|(_, block)| block.header.hash() == *header);
         if !fits || !of {
             progress.evidence.clear();
-            self.report.refuse(Misfit::Evidence);
+            self.report.taken.refuse(Misfit::Evidence);
             return;
         }
         progress.evidence.extend(pieces);
@@ -580,69 +416,10 @@ impl Taking<'_> {
             return Ok(());
         }
         if self.node.store().charter().is_err() {
-            self.report.refuse(Misfit::Misplaced(progress.frames));
+            self.report.taken.refuse(Misfit::Misplaced(progress.frames));
             return Ok(());
         }
-        let own = self.node.public();
-        let mut ahead: Vec<OwnAhead> = Vec::new();
-        let mut work = self.node.store_mut().begin()?;
-        for item in items {
-            let (feed, header, received) = match item {
-                Item::Block(feed, block, evidence) => {
-                    let mut received = work.receive(&feed, &block, evidence.as_ref());
-                    if matches!(received, Err(StoreFault::Block(BlockFault::Evidence))) {
-                        self.report.refuse(Misfit::Evidence);
-                        received = work.receive(&feed, &block, None);
-                    }
-                    if matches!(received, Ok(Received::New | Received::Fork { .. })) {
-                        self.report.blocks += 1;
-                    }
-                    self.report.known += u64::from(matches!(received, Ok(Received::Known)));
-                    (feed, block.header, received)
-                }
-                Item::Header(feed, header, signature) => {
-                    let received = work.receive_header(&feed, &header, &signature);
-                    if matches!(received, Ok(Received::New | Received::Fork { .. })) {
-                        self.report.headers += 1;
-                    }
-                    (feed, *header, received)
-                }
-                Item::Fork(proof) => {
-                    match work.learn_fork(&proof)? {
-                        ForkLearned::New { index } => {
-                            self.report.forks.insert(Shown { feed: proof.feed, index });
-                        }
-                        ForkLearned::Known => {}
-                        ForkLearned::NoProof => self.report.refuse(Misfit::NoProof),
-                    }
-                    continue;
-                }
-            };
-            let (theirs, first) = (header.end().next, header.first);
-            match received {
-                Ok(received) => {
-                    let news = matches!(
-                        received,
-                        Received::New | Received::Fork { .. } | Received::Gap { .. }
-                    );
-                    if feed.node == own && news {
-                        let have = if let Received::Gap { have } = received { have } else { first };
-                        ahead.push(OwnAhead { feed, theirs, have, proven: true });
-                    }
-                    self.report.received(feed, first, received);
-                }
-                Err(StoreFault::Block(why)) => {
-                    self.report.refuse(Misfit::Block { feed, seq: header.seq, why });
-                }
-                Err(fault) => return Err(fault.into()),
-            }
-        }
-        work.commit()?;
-        for ahead in ahead {
-            self.node.refuse(&ahead.feed, ahead.theirs, ahead.have)?;
-            self.report.own_ahead.push(ahead);
-        }
-        Ok(())
+        taking::take(self.node, items, None, &mut self.report.taken)
     }
 
     fn rows(
@@ -654,25 +431,8 @@ impl Taking<'_> {
         if progress.rows.as_ref().is_some_and(|rows| rows.list != list) {
             self.rows_end(progress)?;
         }
-        let taking = progress.rows.get_or_insert_with(|| Rows {
-            list,
-            builder: Builder::new(),
-            bytes: Vec::new(),
-        });
-        for row in rows {
-            let fits = taking.bytes.len() < LIST_BYTES;
-            let pushed = taking.builder.push(&row);
-            if let Err(why) = pushed {
-                self.report.refuse(Misfit::Rows(why));
-            }
-            if pushed.is_err() || !fits {
-                // The root will not fit, and the rows are not kept.
-                taking.builder = Builder::new();
-                taking.bytes.clear();
-                return Ok(());
-            }
-            taking.bytes.extend_from_slice(&wire::encode(&row));
-        }
+        let taking = progress.rows.get_or_insert_with(|| Rows::new(list));
+        taking.push(rows, &mut self.report.taken);
         Ok(())
     }
 
@@ -680,31 +440,10 @@ impl Taking<'_> {
         let Some(rows) = progress.rows.take() else { return Ok(()) };
         let programme = progress.programme.unwrap_or(ProgrammeId::NONE);
         if progress.lists.is_none() {
-            progress.lists = Some(self.lists(programme)?);
+            progress.lists = Some(taking::lists(self.node, programme)?);
         }
         let stands = progress.lists.as_ref().is_some_and(|lists| lists.contains(&rows.list));
-        let node = self.node.public().short();
-        let draft = rows.builder.finish(node, programme, annona_ledger::id::CycleId(0), Minute(0));
-        if !stands || draft.map(|draft| draft.root) != Ok(rows.list) {
-            self.report.refuse(Misfit::NoList);
-            return Ok(());
-        }
-        if self.node.store().blob(Blob::ListRows, &rows.list)?.is_none() {
-            self.node.store().put_blob(Blob::ListRows, &rows.list, &rows.bytes)?;
-            self.report.lists += 1;
-        }
-        Ok(())
-    }
-
-    /// The roots of all lists of a programme that stand on the ledger.
-    fn lists(&self, programme: ProgrammeId) -> Result<BTreeSet<Hash>, NodeFault> {
-        let work = self.node.store().look()?;
-        let authors: BTreeSet<[u8; 8]> =
-            work.feeds().iter().map(|feed| feed.id.node.short()).collect();
-        let lists = authors.iter().flat_map(|author| work.lists_of(author));
-        let roots = lists.filter(|(_, l)| l.programme == programme).map(|(_, l)| l.root).collect();
-        work.check()?;
-        Ok(roots)
+        taking::keep_list(self.node, programme, rows, stands, &mut self.report.taken)
     }
 
     /// Notes what the sender holds, as far as it can be found here.
@@ -719,9 +458,14 @@ impl Taking<'_> {
                 let chains = work.chains_of(&known.feed);
                 let have = chains.iter().map(|chain| chain.sealed.next).max().unwrap_or(0);
                 let (feed, theirs) = (known.feed, known.head.next);
-                let told = self.report.own_ahead.iter().any(|a| a.feed == feed);
+                let told = self.report.taken.own_ahead.iter().any(|a| a.feed == feed);
                 if theirs > have && !told {
-                    self.report.own_ahead.push(OwnAhead { feed, theirs, have, proven: false });
+                    self.report.taken.own_ahead.push(OwnAhead {
+                        feed,
+                        theirs,
+                        have,
+                        proven: false,
+                    });
                 }
             }
         }
@@ -747,32 +491,6 @@ impl Progress {
     fn push(&mut self, item: Item, bytes: usize) {
         self.items.push(item);
         self.bytes = self.bytes.saturating_add(bytes);
-    }
-}
-
-impl Imported {
-    fn received(&mut self, feed: FeedId, first: u64, received: Received) {
-        match received {
-            Received::New | Received::Known => {}
-            Received::Gap { have } => {
-                let later = self.gaps.iter().any(|gap| gap.feed == feed && gap.offered <= first);
-                if !later && self.gaps.len() < NAMED {
-                    self.gaps.insert(Gap { feed, have, offered: first });
-                }
-            }
-            Received::Fork { index } => {
-                self.forks.insert(Shown { feed, index });
-            }
-            Received::AuthorUnknown => {
-                if self.unknown.len() < NAMED {
-                    self.unknown.insert(feed.node.short());
-                }
-            }
-            Received::CharterBehind { epoch } => {
-                self.charter_behind = self.charter_behind.max(Some(epoch));
-            }
-            Received::TooManyBranches => self.refuse(Misfit::Branches(feed)),
-        }
     }
 }
 

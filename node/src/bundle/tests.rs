@@ -1,7 +1,7 @@
 mod checkpoints;
 mod healing;
 mod keys;
-mod world;
+pub(crate) mod world;
 
 use std::fs;
 use std::path::PathBuf;
@@ -543,4 +543,28 @@ fn what_two_branches_say_alike_is_folded_once_wherever_their_blocks_are_cut() {
         let health = node.store().check_all(&mut |_, _| {}).expect("reads");
         assert_eq!(health.damage, Vec::<String>::new());
     }
+}
+
+/// Every frame of some parts that a node can read.
+pub(crate) fn frames_of(
+    node: &crate::node::Node,
+    files: &[PathBuf],
+) -> Vec<annona_ledger::sync::frame::Frame> {
+    let seed = node.keys().get(Name::NodeSealing).and_then(|s| s.as_seed()).expect("a seed");
+    let federation = node.federation().expect("founded");
+    let mut frames = Vec::new();
+    for file in files {
+        let file = fs::File::open(file).expect("there");
+        let mut opened = super::read::Opened::open(file, Some(seed)).expect("a part");
+        for section in 0..opened.head.directory.len() {
+            if !opened.has_key(section) {
+                continue;
+            }
+            let mut section = opened.section(section, Some(&federation)).expect("a section");
+            while let Some(frame) = section.frame().expect("a frame") {
+                frames.push(frame);
+            }
+        }
+    }
+    frames
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use annona_ledger::block::Header;
 use annona_ledger::charter::Charter;
@@ -585,7 +586,10 @@ pub struct Scratch {
 
 impl Scratch {
     fn new(beside: &Path) -> Result<Self, StoreFault> {
-        let path = beside.with_extension("scratch");
+        // Several may be wanted at a time: a witness signs while somebody else begins.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = beside.with_extension(format!("{SCRATCH}{}-{count}", std::process::id()));
         remove(&path);
         Ok(Self { store: Store::create(&path)?, path })
     }
@@ -597,7 +601,22 @@ impl Drop for Scratch {
     }
 }
 
-/// A scratch file that cannot be removed is overwritten the next time: nothing in it is needed.
+/// How the name of a scratch file ends, before the process and its count.
+const SCRATCH: &str = "scratch-";
+
+/// Removes what a process that was killed has left beside a ledger file: nothing in it is needed.
+pub(super) fn sweep(beside: &Path) {
+    let (Some(folder), Some(stem)) = (beside.parent(), beside.file_stem()) else { return };
+    let begins = format!("{}.{SCRATCH}", stem.to_string_lossy());
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&begins) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// A scratch file that cannot be removed is removed at the next opening: nothing in it is needed.
 fn remove(path: &Path) {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();

@@ -3,10 +3,11 @@
 use annona_ledger::block::{BlockFault, Header};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement};
-use annona_ledger::hash::{Hash, Purpose, hash};
+use annona_ledger::hash::Hash;
 use annona_ledger::id::FeedId;
 use annona_ledger::key::Signature;
 use annona_ledger::sync::frame::Known;
+use annona_ledger::sync::index::fork_name;
 use annona_ledger::view::View;
 use annona_ledger::{limits, wire};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -269,7 +270,7 @@ impl Work<'_> {
     fn put_proof(&self, proof: &ForkProof) -> Result<(), StoreFault> {
         self.tx.execute(
             "INSERT OR IGNORE INTO blob(kind, name, bytes) VALUES(?1, ?2, ?3)",
-            params![Blob::ForkProof as u8, proof_name(&proof.feed).0, wire::encode(proof)],
+            params![Blob::ForkProof as u8, fork_name(&proof.feed).0, wire::encode(proof)],
         )?;
         Ok(())
     }
@@ -280,12 +281,12 @@ impl Work<'_> {
     ///
     /// A storage fault.
     pub fn fork_proof(&self, feed: &FeedId) -> Result<Option<ForkProof>, StoreFault> {
-        let bytes: Option<Vec<u8>> = self.one(
-            "SELECT bytes FROM blob WHERE kind=?1 AND name=?2",
-            params![Blob::ForkProof as u8, proof_name(feed).0],
-            |r| r.get(0),
-        );
-        self.check()?;
+        self.fork_proof_named(&fork_name(feed))
+    }
+
+    /// The fork proof of this name ([`fork_name`]).
+    pub(crate) fn fork_proof_named(&self, name: &Hash) -> Result<Option<ForkProof>, StoreFault> {
+        let bytes = self.blob(Blob::ForkProof, name)?;
         Ok(bytes.map(|bytes| wire::decode(&bytes, PROOF_BYTES)).transpose()?)
     }
 
@@ -390,10 +391,6 @@ fn note(
     let next = i64::try_from(next).unwrap_or(i64::MAX);
     conn.prepare_cached(&sql)?.execute(params![node, feed.bytes(), next])?;
     Ok(())
-}
-
-fn proof_name(feed: &FeedId) -> Hash {
-    hash(Purpose::Lookup, &[b"fork proof", &feed.bytes()])
 }
 
 fn signed_header((header, signature): &(Vec<u8>, Vec<u8>)) -> Result<SignedHeader, StoreFault> {

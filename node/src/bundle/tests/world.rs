@@ -34,23 +34,23 @@ use crate::node::{Composed, Making, Node, Request};
 use crate::seal::Cost;
 use crate::store::Blob;
 
-pub(super) const FOOD: ProgrammeId = ProgrammeId(1);
-pub(super) const CASH: ProgrammeId = ProgrammeId(2);
-pub(super) const RICE: CommodityId = CommodityId(1);
-pub(super) const MAY: CycleId = CycleId(5);
-pub(super) const FOUNDED: Millis = Millis(1_795_000_000_000);
+pub(crate) const FOOD: ProgrammeId = ProgrammeId(1);
+pub(crate) const CASH: ProgrammeId = ProgrammeId(2);
+pub(crate) const RICE: CommodityId = CommodityId(1);
+pub(crate) const MAY: CycleId = CycleId(5);
+pub(crate) const FOUNDED: Millis = Millis(1_795_000_000_000);
 /// What must never be read in a bundle by a stranger.
-pub(super) const CANARY: [u8; 16] = *b"canary pseudonym";
-pub(super) const CANARY_PURSE: [u8; 16] = *b"canary purse 123";
-pub(super) const CANARY_SITE: &str = "Canaryville";
+pub(crate) const CANARY: [u8; 16] = *b"canary pseudonym";
+pub(crate) const CANARY_PURSE: [u8; 16] = *b"canary purse 123";
+pub(crate) const CANARY_SITE: &str = "Canaryville";
 
-pub(super) struct World {
-    pub(super) dir: TempDir,
-    pub(super) a: Node,
-    pub(super) b: Node,
-    pub(super) t: Node,
-    pub(super) founding: SignedArticle,
-    pub(super) notices: Vec<SignedNotice>,
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) a: Node,
+    pub(crate) b: Node,
+    pub(crate) t: Node,
+    pub(crate) founding: SignedArticle,
+    pub(crate) notices: Vec<SignedNotice>,
 }
 
 fn text(text: &str) -> Text {
@@ -61,42 +61,42 @@ fn list<T, const MAX: usize>(values: impl IntoIterator<Item = T>) -> Bounded<T, 
     Bounded::new(values.into_iter().collect()).expect("within the limit")
 }
 
-pub(super) fn amount(units: u64) -> Amount {
+pub(crate) fn amount(units: u64) -> Amount {
     Amount::new(units).expect("within the limit")
 }
 
-pub(super) fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-pub(super) fn pass() -> Zeroizing<String> {
+pub(crate) fn pass() -> Zeroizing<String> {
     Zeroizing::new("a passphrase for tests".to_owned())
 }
 
-pub(super) fn clock(minute: u32) -> Clock {
+pub(crate) fn clock(minute: u32) -> Clock {
     Clock::fixed(Minute(minute).begins(FOUNDED))
 }
 
-pub(super) fn short(node: &Node) -> [u8; 8] {
+pub(crate) fn short(node: &Node) -> [u8; 8] {
     node.public().short()
 }
 
-pub(super) fn make(dir: &Path, name: &str) -> Node {
+pub(crate) fn make(dir: &Path, name: &str) -> Node {
     let heads = dir.join(format!("heads-{name}"));
     let making = Making { passphrase: &pass(), cost: Cost::FLOOR, heads: &heads };
     Node::create(&dir.join(name), &making, clock(100)).expect("a new folder")
 }
 
-pub(super) fn reopen(dir: &Path, name: &str) -> Node {
+pub(crate) fn reopen(dir: &Path, name: &str) -> Node {
     reopen_at(dir, name, 200)
 }
 
-pub(super) fn reopen_at(dir: &Path, name: &str, minute: u32) -> Node {
+pub(crate) fn reopen_at(dir: &Path, name: &str, minute: u32) -> Node {
     let heads = dir.join(format!("heads-{name}"));
     Node::open(&dir.join(name), &pass(), &heads, clock(minute)).expect("opens")
 }
 
-pub(super) fn certify(
+pub(crate) fn certify(
     node: &Node,
     federation: &FederationId,
     org: u8,
@@ -144,7 +144,7 @@ fn programme(id: ProgrammeId, name: &str) -> Act {
 
 impl World {
     /// Founded and certified; every node knows charter and notices, and nothing is written yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (a, b, t) = (make(dir.path(), "a"), make(dir.path(), "b"), make(dir.path(), "t"));
         let organisations = [1u8, 2, 3].map(|n| Organisation {
@@ -216,18 +216,18 @@ impl World {
         world
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::create_dir_all(&path).expect("a folder");
         path
     }
 
-    pub(super) fn federation(&self) -> FederationId {
+    pub(crate) fn federation(&self) -> FederationId {
         self.founding.article.founds()
     }
 
     /// A distribution: budget claimed, a list frozen, issued, half of it sent to B, some of it redeemed.
-    pub(super) fn distribute(&mut self, rows: u32) {
+    pub(crate) fn distribute(&mut self, rows: u32) {
         let a = &mut self.a;
         let (value, control) = (a.feed(Lane::Value, FOOD), a.feed(Lane::Control, ProgrammeId(0)));
         let rows: Vec<Row> = (0..rows)
@@ -311,7 +311,7 @@ impl World {
 }
 
 /// Writes entries one by one.
-pub(super) fn write(node: &mut Node, feed: FeedId, composed: Vec<Composed>) {
+pub(crate) fn write(node: &mut Node, feed: FeedId, composed: Vec<Composed>) {
     for one in composed {
         let compose =
             Box::new(move |_: &crate::store::Work<'_>, _: &FeedId, _| Ok(vec![one.clone()]));
@@ -320,14 +320,14 @@ pub(super) fn write(node: &mut Node, feed: FeedId, composed: Vec<Composed>) {
     }
 }
 
-pub(super) fn enrol(node: &mut Node, programme: ProgrammeId, who: [u8; 16]) {
+pub(crate) fn enrol(node: &mut Node, programme: ProgrammeId, who: [u8; 16]) {
     let feed = node.feed(Lane::Registry, programme);
     let entry = Registry::Enrol { pseudonym: Pseudonym(who), at: Minute(100) };
     write(node, feed, vec![Entry::from(entry).into()]);
 }
 
 /// Enrols and seals one block for each.
-pub(super) fn enrol_blocks(node: &mut Node, programme: ProgrammeId, blocks: u8) {
+pub(crate) fn enrol_blocks(node: &mut Node, programme: ProgrammeId, blocks: u8) {
     for n in 0..blocks {
         for i in 0..3u8 {
             let mut who = CANARY;
@@ -339,11 +339,11 @@ pub(super) fn enrol_blocks(node: &mut Node, programme: ProgrammeId, blocks: u8) 
     }
 }
 
-pub(super) fn export(from: &mut Node, to: &[[u8; 8]], folder: &Path) -> Exported {
+pub(crate) fn export(from: &mut Node, to: &[[u8; 8]], folder: &Path) -> Exported {
     export_with(from, to, folder, &Options::default())
 }
 
-pub(super) fn export_with(
+pub(crate) fn export_with(
     from: &mut Node,
     to: &[[u8; 8]],
     folder: &Path,
@@ -352,14 +352,14 @@ pub(super) fn export_with(
     bundle::export(from, to, options, folder, &mut |_, _| true).expect("exports")
 }
 
-pub(super) fn import(into: &mut Node, files: &[PathBuf]) -> Imported {
+pub(crate) fn import(into: &mut Node, files: &[PathBuf]) -> Imported {
     bundle::import(into, files, None, &mut |_, _| true).expect("the folder holds")
 }
 
-pub(super) fn root(node: &Node) -> Hash {
+pub(crate) fn root(node: &Node) -> Hash {
     node.store().root().expect("a root")
 }
 
-pub(super) fn faults(imported: &Imported) -> Vec<&'static str> {
+pub(crate) fn faults(imported: &Imported) -> Vec<&'static str> {
     imported.parts.iter().flat_map(|part| part.faults.iter().map(|f| f.name())).collect()
 }

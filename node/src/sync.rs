@@ -1,0 +1,563 @@
+//! Meeting other nodes over links: the session machine of `annona_ledger::sync` over this node's own ledger (spec/sync.md).
+//!
+//! ```text
+//! let desk = Desk::new(&writer.asking())?;                            one for all meetings of a node
+//! let mut meeting = Meeting::open(&desk, &peer, Bounds::default())?;  one for each link, once it is known who is there
+//! let ended = meeting.run(&stream)?;                                  until the link ends, on a thread of its own
+//! ```
+//!
+//! [`Meeting::run`] is for a socket that blocks, [`Meeting::drive`] for bytes that come and go through channels. Whoever has
+//! another link drives a meeting by hand, on a thread that may block for a disk:
+//!
+//! ```text
+//! loop {
+//!     while let Some(bytes) = meeting.outgoing()? { write them all, and go on handing what arrives to incoming() meanwhile }
+//!     if meeting.is_over() { break }
+//!     if meeting.stalled(Instant::now()) { meeting.end(Why::Stalled); continue }
+//!     wait for bytes, at most POLL; meeting.incoming(&bytes)?
+//! }
+//! meeting.close()
+//! ```
+//!
+//! - `outgoing` is called after each `incoming`, and every [`POLL`] where nothing comes: what this node writes, and what other
+//!   meetings bring, becomes news only there. What `incoming` was given is durable, or refused, when `outgoing` returns.
+//! - Nothing may be written that `outgoing` has not handed out, and all of it is, in order. What waits in a queue of the link is
+//!   under way: the machine counts it.
+//! - After an error of either, `outgoing` may still hand out one frame that tells the other side why; then the link is closed.
+//! - [`Meeting::close`] keeps what came last. A meeting that is dropped does so too, and says nothing of what it met.
+//! - Who the other side is, the link has found out: `peer` is the signing key in the certificate that names its transport key.
+//!   Whether it is a member is asked here, at the beginning and whenever charter, certificates or revocations change.
+//! - Any number of meetings of one node run at once. None of them writes: they all hand to its one [`writer`](crate::writer).
+
+mod begin;
+mod claims;
+mod index;
+mod link;
+mod memo;
+mod pace;
+mod sink;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
+use annona_ledger::key::PublicKey;
+use annona_ledger::limits;
+use annona_ledger::list::Row;
+use annona_ledger::notice::NodeCertificate;
+use annona_ledger::sync::frame::PREFIX;
+use annona_ledger::sync::session::{Breach, Figures, Note, Session, Terms};
+use annona_ledger::sync::split::Splitter;
+use annona_ledger::sync::talk::{Item, Over, Slice, Why};
+use annona_ledger::time::Minute;
+use annona_ledger::view::View;
+
+use crate::member::{self, NoMember};
+use crate::node::NodeFault;
+use crate::seal::{SealError, random};
+use crate::store::{Store, StoreFault, Work};
+use crate::taking::OwnAhead;
+use crate::writer::Asking;
+use begin::{Basket, Beginning, Offering};
+use claims::{Board, Claims};
+use index::Looking;
+use memo::Memo;
+use pace::Pace;
+use sink::Sink;
+
+pub use crate::taking::Taken;
+pub use link::{Ended, Link};
+
+/// How long nothing may come before [`Meeting::outgoing`] is asked again.
+pub const POLL: Duration = Duration::from_millis(250);
+/// How long the other side may owe what was asked for without bringing any of it, and how long it may take to say who it is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes handed out at a time: what becomes urgent waits behind no more of them than of what is under way.
+const FLIGHT: usize = 16 * 1024;
+/// How often what the other side holds is written down.
+const NOTED: Duration = Duration::from_secs(2);
+/// Notes kept for whoever asks.
+const NOTES: usize = 256;
+
+/// Why a meeting cannot begin, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// This node.
+    #[error("this node has no certificate yet, or not any more: {0}")]
+    Own(NoMember),
+    /// The other one.
+    #[error("the other side is not met: {0}")]
+    NoMember(#[from] NoMember),
+    /// It is this node.
+    #[error("the other side has this node's own key")]
+    Mirror,
+    /// A rule of the machine.
+    #[error("the other side breaks a rule of links: {0}")]
+    Breach(#[from] Breach),
+    /// The node.
+    #[error(transparent)]
+    Node(#[from] NodeFault),
+    /// The ledger file.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// Randomness.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What a meeting may cost, and which part of the ledger it is about.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// Which part of what this node may read it wants.
+    pub slice: Slice,
+    /// Bytes of content that may be under way to this node: 4 KiB to [`limits::WINDOW_BYTES`].
+    pub window: u32,
+    /// Bytes of content beside charter, notices and control feeds that this node takes.
+    pub budget: u64,
+    /// Bytes of the same that it sends.
+    pub spend: u64,
+    /// Bytes of one feed that it takes.
+    pub quota: u64,
+    /// The federation, for a node that has no charter yet.
+    pub federation: Option<FederationId>,
+}
+
+impl Default for Bounds {
+    /// Everything, without a budget. A quota of 256 MiB: 25 million redemptions of one site.
+    fn default() -> Self {
+        Self {
+            slice: Slice::Whole,
+            window: limits::WINDOW_BYTES as u32,
+            budget: u64::MAX,
+            spend: u64::MAX,
+            quota: 256 * 1024 * 1024,
+            federation: None,
+        }
+    }
+}
+
+/// What all meetings of a node share.
+#[derive(Clone)]
+pub struct Desk {
+    asking: Asking,
+    path: PathBuf,
+    own: PublicKey,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    board: Board,
+    count: Mutex<u64>,
+    offering: Offering,
+    basket: Basket,
+}
+
+impl Desk {
+    /// The desk of the node that a writer holds. One for each: two would ask for a feed twice.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::Stopped`].
+    pub fn new(asking: &Asking) -> Result<Self, NodeFault> {
+        let (path, own) = asking.with(|node| (node.store().path().to_owned(), node.public()))?;
+        Ok(Self { asking: asking.clone(), path, own, shared: Arc::default() })
+    }
+
+    /// Seals what is open and answers this node's stamp, once it has a charter. A node that may not sign hands on what it has.
+    fn seal(&self) -> Result<Option<Minute>, NodeFault> {
+        self.asking.with(|node| {
+            if node.may_sign().is_ok() {
+                node.seal_all()?;
+            }
+            node.hand_on()?;
+            if node.store().charter().is_err() {
+                return Ok(None);
+            }
+            node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE)).map(Some)
+        })?
+    }
+
+    fn next(&self) -> u64 {
+        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.wrapping_add(1);
+        *count
+    }
+}
+
+/// One meeting with another node.
+pub struct Meeting {
+    desk: Desk,
+    peer: PublicKey,
+    /// The programmes of both certificates, as the machine was told.
+    theirs: BTreeSet<ProgrammeId>,
+    /// This node's stamp when it began; none before there was a charter.
+    begun: Option<Minute>,
+    session: Session,
+    splitter: Splitter,
+    store: Store,
+    memo: Memo,
+    claims: Claims,
+    beginning: Beginning,
+    rows: Option<(Hash, Vec<Row>)>,
+    sink: Sink,
+    taken: Taken,
+    notes: VecDeque<Note>,
+    pace: Pace,
+    /// When the last byte of content came, and how many had.
+    came: (Instant, u64),
+    noted: Instant,
+    ended: Option<Why>,
+    closed: bool,
+}
+
+impl Meeting {
+    /// Begins a meeting with the node of this signing key. Open tails of this node are sealed first.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoMember`] for somebody who is not met, [`Fault::Own`] where this node could not be; a fault of this node.
+    pub fn open(desk: &Desk, peer: &PublicKey, bounds: Bounds) -> Result<Self, Fault> {
+        let own = desk.own.short();
+        if *peer == desk.own {
+            return Err(Fault::Mirror);
+        }
+        let sealed = desk.seal()?;
+        let now = sealed.unwrap_or(Minute(0));
+        let store = Store::reader(&desk.path)?;
+        let mut programmes = BTreeSet::new();
+        let mut theirs = BTreeSet::new();
+        let federation = if let Ok(charter) = store.charter() {
+            let work = store.look()?;
+            let mine = member::certified(charter, store.roster(), &own, now);
+            // A node that begins has its certificate from whoever it meets first.
+            match mine {
+                Ok(certificate) => programmes.extend(certificate.programmes.iter()),
+                Err(NoMember::Uncertified) if bounds.federation.is_some() => {}
+                Err(why) => return Err(Fault::Own(why)),
+            }
+            match member::may_meet(&work, &peer.short(), now) {
+                Ok(certificate) if certificate.node == *peer => {
+                    theirs.extend(certificate.programmes.iter());
+                }
+                Err(NoMember::Uncertified) if bounds.federation.is_some() => {}
+                Ok(_) => return Err(NoMember::Uncertified.into()),
+                Err(why) => return Err(why.into()),
+            }
+            work.check()?;
+            charter.federation()
+        } else {
+            bounds.federation.ok_or(StoreFault::NoCharter)?
+        };
+        let terms = Terms {
+            federation,
+            node: own,
+            programmes: programmes.clone(),
+            slice: bounds.slice.clone(),
+            theirs: theirs.clone(),
+            nonce: random()?,
+            window: bounds.window,
+            budget: bounds.budget,
+            spend: bounds.spend,
+            quota: bounds.quota,
+        };
+        let begins = bounds.slice == Slice::State;
+        let mut session = Session::new(terms);
+        session.pace(pace::FIRST);
+        let now_is = Instant::now();
+        Ok(Self {
+            peer: *peer,
+            theirs,
+            begun: sealed,
+            session,
+            splitter: Splitter::default(),
+            store,
+            memo: Memo::new(programmes.clone()),
+            claims: Claims::new(desk.shared.board.clone(), desk.next()),
+            beginning: Beginning::new(begins, programmes, desk.shared.basket.clone()),
+            rows: None,
+            sink: Sink::default(),
+            taken: Taken::default(),
+            notes: VecDeque::new(),
+            pace: Pace::new(),
+            came: (now_is, 0),
+            noted: now_is,
+            ended: None,
+            closed: false,
+            desk: desk.clone(),
+        })
+    }
+
+    /// Takes in bytes as they came: any part of a frame, or several.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Breach`]; a fault of this node. [`Meeting::outgoing`] then says why once more, and the meeting is over.
+    pub fn incoming(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+        while !bytes.is_empty() {
+            if self.session.is_open() {
+                self.splitter.widen();
+            }
+            let frame = match self.splitter.take(&mut bytes) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => continue,
+                Err(fault) => {
+                    let breach = Breach::from(fault);
+                    self.session.end(Why::Breach(breach.number()));
+                    return Err(breach.into());
+                }
+            };
+            let given = self.session.receive(&frame);
+            self.hear()?;
+            if let Some(given) = given? {
+                let len = frame.len().saturating_add(PREFIX);
+                self.sink.given(given, len, &mut self.beginning, &mut self.taken);
+                if self.sink.is_full() {
+                    self.keep(false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next bytes to write: whole frames. `None` where there is nothing to say until something comes, or becomes known
+    /// here.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this node: the meeting is ended, and the next call says so to the other side.
+    pub fn outgoing(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        let said = self.say();
+        if said.is_err() {
+            self.session.end(Why::Stopping);
+        }
+        said
+    }
+
+    fn say(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        if self.ended.is_none() {
+            self.keep(false)?;
+        }
+        self.pace();
+        let bytes = self.step()?;
+        self.hear()?;
+        self.claims.settle(&self.session);
+        if bytes.is_empty() {
+            // There is time for what can wait.
+            let due = self.noted.elapsed() >= NOTED;
+            if due {
+                self.keep(true)?;
+                self.noted = Instant::now();
+            }
+            return Ok(None);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Asks the machine over the ledger as it stands now.
+    fn step(&mut self) -> Result<Vec<u8>, Fault> {
+        let changed = self.memo.freshen(&mut self.store)?;
+        let own = self.desk.own.short();
+        let work = if self.store.charter().is_ok() { Some(self.store.look()?) } else { None };
+        if let (Some(changed), Some(work)) = (changed, &work) {
+            let changed = self.memo.look(&self.store, work, &own, changed)?;
+            if changed.own {
+                // What was sealed beside this look is remembered outside the folder before it leaves.
+                self.desk.asking.with(crate::node::Node::hand_on)??;
+            }
+            if let Some(why) = self.terms_ended(work) {
+                self.session.end(why);
+            }
+        }
+        let mut bytes = Vec::new();
+        let looking = Looking {
+            store: &self.store,
+            work,
+            memo: RefCell::new(&mut self.memo),
+            claims: RefCell::new(&mut self.claims),
+            rows: RefCell::new(&mut self.rows),
+            offering: &self.desk.shared.offering,
+            beginning: &self.beginning,
+            fault: RefCell::new(None),
+        };
+        while bytes.len() < FLIGHT {
+            let Some(more) = self.session.next(&looking) else { break };
+            bytes.extend(more);
+        }
+        if let Some(work) = &looking.work {
+            work.check()?;
+        }
+        looking.fault.into_inner().map_or(Ok(bytes), |fault| Err(fault.into()))
+    }
+
+    /// Why the terms of this meeting hold no more, if so: the other side is no member, or either serves other programmes
+    /// than when it began. After the latter both meet again.
+    fn terms_ended(&self, work: &Work<'_>) -> Option<Why> {
+        let minutes = u32::try_from(self.came.0.elapsed().as_secs() / 60).unwrap_or(0);
+        let own = work.roster().node(&self.desk.own.short());
+        let Some(begun) = self.begun else {
+            // It began with nothing: with what it has now, it begins again.
+            return own.map(|_| Why::Stopping);
+        };
+        let now = Minute(begun.0.saturating_add(minutes));
+        let of = |certificate: &NodeCertificate| -> BTreeSet<ProgrammeId> {
+            certificate.programmes.iter().copied().collect()
+        };
+        let theirs = match member::may_meet(work, &self.peer.short(), now) {
+            Ok(certificate) if certificate.node == self.peer => of(&certificate),
+            Err(NoMember::Uncertified) if self.theirs.is_empty() => BTreeSet::new(),
+            Ok(_) | Err(_) => return Some(Why::NotAMember),
+        };
+        let own = own.map(of).unwrap_or_default();
+        (theirs != self.theirs || own != *self.memo.programmes()).then_some(Why::Stopping)
+    }
+
+    /// Hands everything that came to the writer: when this returns it is durable, or refused.
+    fn keep(&mut self, all: bool) -> Result<(), Fault> {
+        self.sink.flush(&self.desk.asking, self.peer.short(), all, &mut self.taken)?;
+        if let Some((carried, programmes)) = self.beginning.whole() {
+            match Sink::begin(&self.desk.asking, carried, programmes)? {
+                Ok(rows) => {
+                    self.taken.rows = self.taken.rows.saturating_add(rows);
+                    self.session.end(Why::Done);
+                }
+                Err(_) => self.taken.refuse(crate::taking::Misfit::Chunk),
+            }
+        }
+        Ok(())
+    }
+
+    fn pace(&mut self) {
+        let figures = self.session.figures();
+        let now = Instant::now();
+        self.session.pace(self.pace.at(now, figures.content_taken, figures.content_sent));
+        if figures.content_received != self.came.1 {
+            self.came = (now, figures.content_received);
+        }
+    }
+
+    /// Hears what the machine has to say.
+    fn hear(&mut self) -> Result<(), Fault> {
+        for note in self.session.notes() {
+            match note {
+                Note::Acknowledged(known) => {
+                    let of = known.feed.programme;
+                    let whole = of == ProgrammeId::NONE || self.theirs.contains(&of);
+                    self.sink.holds(&known, whole);
+                }
+                Note::Over(Over::Item(Item::Rows { programme, list })) => {
+                    self.sink.rows_ended(programme, &list);
+                }
+                Note::Over(Over::Item(Item::Page)) if self.beginning.is_wanted() => {
+                    self.beginning.page_ended(&self.store)?;
+                }
+                Note::Ahead(feed, blocks) => self.ahead(&feed, blocks),
+                Note::CharterForked(epoch) => self.taken.charter_forked = Some(epoch),
+                Note::Ended(why) => self.ended = Some(why),
+                other => {
+                    if self.notes.len() >= NOTES {
+                        self.notes.pop_front();
+                    }
+                    self.notes.push_back(other);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The other side says it holds more of a feed of this node than is here. What it says it is asked for, and what it shows
+    /// stops this node from signing: its bare word does not.
+    fn ahead(&mut self, name: &FeedRef, theirs: u64) {
+        let feed = FeedId { node: self.desk.own, lane: name.lane, programme: name.programme };
+        let tips = self.memo.tips.get(&feed);
+        let have = tips.and_then(|t| t.iter().map(|tip| tip.known.blocks).max()).unwrap_or(0);
+        let told = self.taken.own_ahead.iter().any(|told| told.feed == feed);
+        if !told {
+            self.taken.own_ahead.push(OwnAhead { feed, theirs, have, proven: false });
+        }
+    }
+
+    /// Whether the meeting has ended, and this side has said so: the link may be closed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.session.is_over()
+    }
+
+    /// Whether the other side has said who it is and what it will take.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+
+    /// How many feeds and things were asked for that the other side still owes.
+    #[must_use]
+    pub fn wants(&self) -> usize {
+        self.session.owed()
+    }
+
+    /// Whether the other side has owed for [`PATIENCE`] what it does not bring, or has not said who it is. Whoever drives
+    /// the meeting then ends it with [`Why::Stalled`].
+    #[must_use]
+    pub fn stalled(&self, now: Instant) -> bool {
+        let waits = !self.session.is_open() || self.session.owed() > 0;
+        waits && now.saturating_duration_since(self.came.0) > PATIENCE
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub const fn figures(&self) -> Figures {
+        self.session.figures()
+    }
+
+    /// What has been taken in so far, and what was found wrong.
+    #[must_use]
+    pub const fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// What else has happened since this was last asked: at most the last 256 of it.
+    pub fn notes(&mut self) -> Vec<Note> {
+        self.notes.drain(..).collect()
+    }
+
+    /// Why the other side has ended the meeting, if it has.
+    #[must_use]
+    pub const fn ended(&self) -> Option<Why> {
+        self.ended
+    }
+
+    /// Ends the meeting: the next [`Meeting::outgoing`] says so, and then nothing more.
+    pub fn end(&mut self, why: Why) {
+        self.session.end(why);
+    }
+
+    /// Asks the other side for nothing but what is urgent for some seconds; zero: to go on.
+    pub fn busy(&mut self, seconds: u32) {
+        self.session.busy(seconds);
+    }
+
+    /// Keeps what came last, once the link is gone.
+    ///
+    /// # Errors
+    ///
+    /// A fault of this node; what could not be kept comes again in the next meeting.
+    pub fn close(mut self) -> Result<Taken, Fault> {
+        self.closed = true;
+        self.keep(true)?;
+        Ok(std::mem::take(&mut self.taken))
+    }
+}
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        if !self.closed {
+            drop(self.keep(true));
+        }
+    }
+}

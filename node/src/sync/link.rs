@@ -1,0 +1,188 @@
+//! Driving a meeting over something that carries bytes both ways: written while it is read, whatever else waits.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::Instant;
+
+use annona_ledger::sync::talk::Why;
+
+use super::{Fault, Meeting, PATIENCE, POLL};
+
+/// Bytes read at a time.
+const READ: usize = 16 * 1024;
+/// Pieces that were read and wait for the meeting: 4 MiB at most, many times what an honest side has under way.
+const ARRIVED: usize = 256;
+
+/// How a meeting came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The other side said so.
+    Theirs(Why),
+    /// This side said so.
+    Ours(Why),
+    /// The link is gone.
+    Cut,
+}
+
+/// Both directions of a link whose other end is known.
+pub trait Link: Send {
+    /// What can be read, apart from what is written.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no second handle.
+    fn reader(&self) -> io::Result<Box<dyn Read + Send>>;
+    /// What can be written. Writing fails rather than waits for longer than [`PATIENCE`].
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no second handle.
+    fn writer(&self) -> io::Result<Box<dyn Write + Send>>;
+    /// Ends both directions, so that whoever reads is told.
+    fn hang_up(&self);
+}
+
+macro_rules! socket {
+    ($($socket:ty),*) => {$(
+        impl Link for $socket {
+            fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+                Ok(Box::new(self.try_clone()?))
+            }
+
+            fn writer(&self) -> io::Result<Box<dyn Write + Send>> {
+                let writer = self.try_clone()?;
+                writer.set_write_timeout(Some(PATIENCE))?;
+                Ok(Box::new(writer))
+            }
+
+            fn hang_up(&self) {
+                // Where the other side was first, there is nothing to shut.
+                drop(self.shutdown(Shutdown::Both));
+            }
+        }
+    )*};
+}
+
+socket!(TcpStream, UnixStream);
+
+impl Meeting {
+    /// Runs the meeting over a socket until either side ends it, the link is gone, or `stop` is set. The socket is closed
+    /// when this returns, and what came is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]; the other side was told.
+    pub fn run(&mut self, link: &impl Link, stop: &AtomicBool) -> Result<Ended, Fault> {
+        let (Ok(reader), Ok(mut writer)) = (link.reader(), link.writer()) else {
+            return Ok(Ended::Cut);
+        };
+        let (arrived, arriving) = sync_channel(ARRIVED);
+        let reading =
+            std::thread::Builder::new().name("link".into()).spawn(move || read(reader, &arrived));
+        let ended = match &reading {
+            Ok(_) => self.drive(&arriving, &mut |bytes| writer.write_all(bytes), stop),
+            Err(_) => Ok(Ended::Cut),
+        };
+        link.hang_up();
+        drop(arriving);
+        if let Ok(reading) = reading {
+            drop(reading.join());
+        }
+        let kept = self.keep(true);
+        let ended = ended?;
+        kept?;
+        Ok(ended)
+    }
+
+    /// The same over channels: what arrives comes out of one, `send` writes. Where the first is closed, or the other
+    /// fails, the link is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]; the other side was told, as far as `send` still can.
+    pub fn drive(
+        &mut self,
+        arriving: &Receiver<Vec<u8>>,
+        send: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+        stop: &AtomicBool,
+    ) -> Result<Ended, Fault> {
+        let mut ours = None;
+        loop {
+            let heard = self.arrived(arriving);
+            let said = heard.and_then(|there| Ok((there, self.outgoing()?)));
+            let (there, bytes) = match said {
+                Ok(said) => said,
+                Err(fault) => {
+                    // Its last word, if there is one.
+                    if let Ok(Some(bytes)) = self.outgoing() {
+                        drop(send(&bytes));
+                    }
+                    return Err(fault);
+                }
+            };
+            if let Some(bytes) = bytes {
+                if send(&bytes).is_err() {
+                    // What came before is taken in.
+                    self.arrived(arriving)?;
+                    return Ok(self.ended().map_or(Ended::Cut, Ended::Theirs));
+                }
+                continue;
+            }
+            if self.is_over() || !there {
+                let theirs = self.ended().map(Ended::Theirs);
+                return Ok(ours.map(Ended::Ours).or(theirs).unwrap_or(Ended::Cut));
+            }
+            let why = match () {
+                () if stop.load(Ordering::Relaxed) => Some(Why::Stopping),
+                () if self.stalled(Instant::now()) => Some(Why::Stalled),
+                () => None,
+            };
+            if let Some(why) = why {
+                self.end(why);
+                ours = ours.or(Some(why));
+                continue;
+            }
+            match arriving.recv_timeout(POLL) {
+                Ok(bytes) => {
+                    if let Err(fault) = self.incoming(&bytes) {
+                        if let Ok(Some(bytes)) = self.outgoing() {
+                            drop(send(&bytes));
+                        }
+                        return Err(fault);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// Takes in everything that has arrived by now. Says whether more may come.
+    fn arrived(&mut self, arriving: &Receiver<Vec<u8>>) -> Result<bool, Fault> {
+        loop {
+            match arriving.try_recv() {
+                Ok(bytes) => self.incoming(&bytes)?,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+}
+
+fn read(mut link: Box<dyn Read + Send>, arrived: &SyncSender<Vec<u8>>) {
+    let mut buffer = vec![0; READ];
+    loop {
+        match link.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(some) => {
+                if arrived.send(buffer[..some].to_vec()).is_err() {
+                    return;
+                }
+            }
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}

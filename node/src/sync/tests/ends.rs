@@ -1,0 +1,185 @@
+//! Who is not met, and how a meeting ends that must not go on.
+
+use std::time::{Duration, Instant};
+
+use annona_ledger::charter::{Act, Article, SignedArticle};
+use annona_ledger::cut::{Cut, Reason};
+use annona_ledger::entry::{Control, Entry};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FederationId, Lane, OrgId, ProgrammeId};
+use annona_ledger::sync::frame::Frame;
+use annona_ledger::sync::session::Breach;
+use annona_ledger::sync::talk::Why;
+use annona_ledger::time::Minute;
+use annona_ledger::wire::Bounded;
+
+use super::{Site, Three, Wire, World, frames, meet, refused, world};
+use crate::sync::{Bounds, Fault, Meeting, PATIENCE};
+use world::{CASH, FOOD};
+
+/// Everything a meeting would send now.
+fn says(meeting: &mut Meeting) -> Vec<Frame> {
+    let mut all = Vec::new();
+    while let Some(bytes) = meeting.outgoing().expect("the folder holds") {
+        all.extend(frames(&bytes));
+    }
+    all
+}
+
+/// An article of the whole federation.
+fn article(site: &Site, acts: Vec<Act>) -> SignedArticle {
+    let (epoch, previous, federation) = site.with(|node| {
+        let charter = node.store().charter().expect("founded").clone();
+        (charter.epoch() + 1, charter.head(), charter.federation())
+    });
+    let article = Article { epoch, previous, acts: Bounded::new(acts).expect("few") };
+    let by = [1u8, 2, 3].map(|n| (OrgId(n.into()), article.sign(&federation, &world::key(n))));
+    SignedArticle { article, signatures: Bounded::new(by.to_vec()).expect("three") }
+}
+
+#[test]
+fn s44_strangers_and_who_is_cut_off_are_not_met() {
+    let Three { a, b, t: _t, dir } = Three::of(World::new());
+    let stranger = Site::new(world::make(dir.path(), "x"), "x", dir.path());
+    assert!(refused(a.meets(&stranger)).contains("it has no certificate"));
+    assert!(refused(stranger.meets(&a)).contains("no charter here yet"));
+    assert!(refused(a.meets(&a)).contains("own key"));
+    // Cut off while they are connected: told so, and not met again.
+    let (mut one, mut other) = (a.meets(&b).expect("members"), b.meets(&a).expect("members"));
+    assert!(Wire::new(usize::MAX).run(&mut one, &mut other));
+    let feed = b.with(|node| node.feed(Lane::Value, FOOD).short());
+    let fence = Act::Fence { feed, cut: Cut::NOTHING, reason: Reason::Compromised };
+    let fence = article(&a, vec![fence]);
+    a.with(move |node| node.apply_article(&fence).expect("a good article"));
+    let said = says(&mut one);
+    assert_eq!(said, [Frame::End(Why::NotAMember)]);
+    assert!(one.is_over());
+    other.incoming(&said[0].encode().expect("fits")).expect("a good frame");
+    assert_eq!(other.ended(), Some(Why::NotAMember));
+    assert!(refused(a.meets(&b)).contains("cut off"));
+}
+
+#[test]
+fn another_federation_is_told_and_its_frames_are_not_heard() {
+    let Three { a, b, t: _t, dir } = Three::of(World::new());
+    let other = Site::new(world::make(dir.path(), "y"), "y", dir.path());
+    let bounds = Bounds { federation: Some(FederationId(Hash([9; 32]))), ..Bounds::default() };
+    let mut foreign = Meeting::open(&other.desk, &a.key, bounds).expect("a node that begins");
+    let mut here = a.meets(&b).expect("members");
+    let greeting = foreign.outgoing().expect("reads").expect("a greeting");
+    here.outgoing().expect("reads").expect("a greeting");
+    here.incoming(&greeting).expect("well formed");
+    assert_eq!(says(&mut here), [Frame::End(Why::Federation)]);
+    assert!(here.is_over() && !here.is_open());
+    // A frame after the end of the other side is a breach, and nothing is kept of it.
+    let block = Frame::Notice(Box::new(
+        a.with(|node| node.store().roster().notices().next().expect("one").clone()),
+    ));
+    let end = Frame::End(Why::Done).encode().expect("fits");
+    let mut here = a.meets(&b).expect("members");
+    here.incoming(&end).expect("well formed");
+    let after = here.incoming(&block.encode().expect("fits"));
+    assert!(matches!(after, Err(Fault::Breach(Breach::After))), "{after:?}");
+}
+
+#[test]
+fn s47_who_opens_and_stalls_is_found_out_and_others_go_on() {
+    let mut w = World::new();
+    world::enrol_blocks(&mut w.a, CASH, 4);
+    let Three { a, b, t, dir: _dir } = Three::of(w);
+    let mut silent = a.meets(&b).expect("members");
+    silent.outgoing().expect("reads").expect("a greeting");
+    // Another that says it has much, and brings none of it.
+    let (mut owed, mut owing) = (t.meets(&a).expect("members"), a.meets(&t).expect("members"));
+    while owed.wants() == 0 {
+        let bytes = owing.outgoing().expect("reads").expect("something to say");
+        owed.incoming(&bytes).expect("well formed");
+        while let Some(bytes) = owed.outgoing().expect("reads") {
+            owing.incoming(&bytes).expect("well formed");
+        }
+    }
+    let later = |past: u64| Instant::now() + PATIENCE + Duration::from_secs(past);
+    assert!(!silent.stalled(Instant::now()) && !owed.stalled(Instant::now()));
+    assert!(silent.stalled(later(1)) && owed.stalled(later(1)));
+    drop(owed);
+    let (_, to_t, _) = meet(&a, &t);
+    assert_eq!(to_t.blocks, 4, "the others are not kept waiting");
+    silent.end(Why::Stalled);
+    assert_eq!(says(&mut silent), [Frame::End(Why::Stalled)]);
+}
+
+#[test]
+fn bytes_that_are_no_frames_end_a_meeting_and_nothing_else() {
+    let Three { a, b, t: _t, dir: _dir } = Three::of(World::new());
+    let root = a.root();
+    for bytes in [&[0xff; 4][..], &[0, 0, 0, 1, 200], &[0, 0, 0, 2, 4, 0], &[0, 0, 0, 0]] {
+        let mut meeting = a.meets(&b).expect("members");
+        meeting.outgoing().expect("reads");
+        let fault = meeting.incoming(bytes).expect_err("no frame");
+        assert!(matches!(fault, Fault::Breach(_)), "{fault}");
+        let said = says(&mut meeting);
+        assert!(matches!(said[..], [Frame::End(Why::Breach(_))]), "{said:?}");
+        assert!(meeting.is_over());
+    }
+    assert_eq!(a.root(), root);
+    meet(&a, &b);
+}
+
+#[test]
+fn s31_a_revocation_goes_before_everything_that_waits() {
+    let mut w = World::new();
+    w.distribute(4);
+    for n in 0..40 {
+        world::enrol_blocks(&mut w.a, FOOD, 1 + n % 3);
+    }
+    let Three { a, b, t: _t, dir: _dir } = Three::of(w);
+    let bounds = Bounds { window: 4_096, ..Bounds::default() };
+    let mut one = a.meets(&b).expect("members");
+    let mut other = Meeting::open(&b.desk, &a.key, bounds).expect("members");
+    // Until some of the backlog is there.
+    while other.taken().blocks < 12 {
+        while let Some(bytes) = other.outgoing().expect("reads") {
+            one.incoming(&bytes).expect("honest");
+        }
+        if let Some(bytes) = one.outgoing().expect("reads") {
+            other.incoming(&bytes).expect("honest");
+        }
+    }
+    let under_way = one.figures().content_sent - one.figures().content_taken;
+    assert!(under_way <= 4_096, "{under_way} bytes under way");
+    a.with(|node| {
+        let control = node.feed(Lane::Control, ProgrammeId::NONE);
+        let feed = node.feed(Lane::Registry, CASH).short();
+        let revoke =
+            Control::Revoke { feed, cut: Cut::NOTHING, reason: Reason::Late, at: Minute(100) };
+        world::write(node, control, vec![Entry::from(revoke).into()]);
+    });
+    let mut before = 0;
+    let revocations = |site: &Site| {
+        let feed = a.key.short();
+        site.with(move |node| {
+            let work = node.store().look().expect("a look");
+            let feed =
+                annona_ledger::id::FeedRef { node: feed, lane: Lane::Registry, programme: CASH };
+            annona_ledger::view::View::revocations(&work, &feed).len()
+        })
+    };
+    let mut came = false;
+    while !came {
+        while let Some(bytes) = one.outgoing().expect("reads") {
+            for frame in frames(&bytes) {
+                came |= matches!(&frame, Frame::Feed(feed) if feed.lane == Lane::Control);
+                other.incoming(&frame.encode().expect("fits")).expect("honest");
+                before += u64::from(!came && matches!(frame, Frame::Block(_)));
+            }
+        }
+        while let Some(bytes) = other.outgoing().expect("reads") {
+            one.incoming(&bytes).expect("honest");
+        }
+    }
+    assert_eq!(revocations(&b), 1, "it is applied");
+    assert_eq!(before, 0, "what was not under way waits");
+    assert!(other.wants() > 0, "and there is more of it");
+    Wire::new(usize::MAX).run(&mut one, &mut other);
+    assert_eq!(a.root(), b.root());
+}
