@@ -1,0 +1,143 @@
+//! Runs the tests that reach a mutant, quick ones first, until one fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+/// Seconds of processor time one run may take beyond ten times what it takes without a mutant: one that never ends is
+/// caught. Not the wall's seconds: the machine may be busy.
+const SECONDS: u64 = 10;
+/// Kilobytes a run may ask for: a mutant that gathers without end is caught.
+const KILOBYTES: u64 = 4 * 1024 * 1024;
+/// Milliseconds up to which a test is quick.
+const QUICK: u128 = 150;
+
+/// What became of a mutant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// A test failed.
+    Caught,
+    /// It ran out of time, memory or stack.
+    Stopped,
+    /// Every test passed that reaches it.
+    Survived,
+    /// No test reaches it.
+    Unreached,
+}
+
+/// The test program, what each test takes and what it reaches.
+pub struct Runner {
+    program: PathBuf,
+    folder: PathBuf,
+    /// Milliseconds of each test.
+    takes: BTreeMap<String, u128>,
+    /// The tests that ask for a mutant, quickest first.
+    reach: BTreeMap<u32, Vec<String>>,
+}
+
+impl Runner {
+    /// Runs every test once, by itself, with no mutant on.
+    ///
+    /// # Errors
+    ///
+    /// Where a test fails without any.
+    pub fn new(program: &Path, folder: &Path, scratch: &Path) -> Result<Self> {
+        let list = Command::new(program).arg("--list").current_dir(folder).output()?;
+        let list = String::from_utf8(list.stdout)?;
+        let tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
+        let seen = scratch.join("seen");
+        let mut takes = BTreeMap::new();
+        let mut by_test = Vec::new();
+        for test in tests {
+            let began = Instant::now();
+            let out = Command::new(program)
+                .args(["--exact", test, "--test-threads=1"])
+                .env("TEETH_SEEN", &seen)
+                .current_dir(folder)
+                .output()?;
+            ensure!(out.status.success(), "{test} fails with no mutant on");
+            let told = fs::read_to_string(&seen).unwrap_or_default();
+            // A test that asks nothing leaves the file of the one before.
+            drop(fs::remove_file(&seen));
+            let asked: Vec<u32> = told.lines().filter_map(|line| line.parse().ok()).collect();
+            takes.insert(test.to_owned(), began.elapsed().as_millis());
+            by_test.push((test.to_owned(), asked));
+        }
+        by_test.sort_by_key(|(test, _)| takes[test]);
+        let mut reach: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for (test, asked) in by_test {
+            for id in asked {
+                reach.entry(id).or_default().push(test.clone());
+            }
+        }
+        let (program, folder) = (program.to_owned(), folder.to_owned());
+        Ok(Self { program, folder, takes, reach })
+    }
+
+    /// Tests and the milliseconds they take together.
+    pub fn summary(&self) -> (usize, u128) {
+        (self.takes.len(), self.takes.values().sum())
+    }
+
+    /// Tries one mutant.
+    ///
+    /// # Errors
+    ///
+    /// Where no process can be started.
+    pub fn try_one(&self, id: u32) -> Result<End> {
+        let Some(tests) = self.reach.get(&id) else { return Ok(End::Unreached) };
+        let quick = tests.partition_point(|test| self.takes[test] <= QUICK);
+        let (quick, slow) = tests.split_at(quick);
+        for batch in std::iter::once(quick).chain(slow.chunks(1)).filter(|batch| !batch.is_empty())
+        {
+            match self.batch(id, batch)? {
+                End::Survived => {}
+                end => return Ok(end),
+            }
+        }
+        Ok(End::Survived)
+    }
+
+    fn batch(&self, id: u32, tests: &[String]) -> Result<End> {
+        let usual: u128 = tests.iter().map(|test| self.takes[test]).sum();
+        let seconds = SECONDS + u64::try_from(usual * 10 / 1000)?;
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -t $0; ulimit -v $1; shift; exec \"$@\""])
+            .args([seconds.to_string(), KILOBYTES.to_string()])
+            .arg(&self.program)
+            .args(["--test-threads=1", "--exact"])
+            .args(tests)
+            .env("TEETH_ON", id.to_string())
+            .env("RUST_BACKTRACE", "0")
+            .current_dir(&self.folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let failed = one_failed(&mut child)?;
+        if failed {
+            drop(child.kill());
+        }
+        let status = child.wait()?;
+        Ok(match status.code() {
+            _ if failed => End::Caught,
+            Some(0) => End::Survived,
+            Some(101) => End::Caught,
+            _ => End::Stopped,
+        })
+    }
+}
+
+fn one_failed(child: &mut Child) -> Result<bool> {
+    let out = child.stdout.take().context("what the tests say")?;
+    for line in BufReader::new(out).split(b'\n') {
+        if line?.ends_with(b"... FAILED") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
