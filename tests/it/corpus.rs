@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use annona_ledger::sync::frame::{Frame, PREFIX};
-use annona_tests::hostile::{DECODERS, TABLES, simulator};
+use annona_tests::hostile::seeds::seeds as made;
+use annona_tests::hostile::{DECODERS, Decoder, TABLES, simulator, spoilt};
+use annona_tests::rng::Rng;
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the tree").flatten() {
@@ -50,39 +51,6 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A small deterministic stream of numbers (SplitMix64, Steele et al. 2014).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-fn changed(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
-    let mut bytes = seed.to_vec();
-    for _ in 0..=numbers.below(3) {
-        let at = numbers.below(bytes.len());
-        match numbers.below(6) {
-            0 if !bytes.is_empty() => bytes[at] ^= 1 << numbers.below(8),
-            1 if !bytes.is_empty() => bytes[at] = 0xff,
-            2 => bytes.truncate(at),
-            3 => bytes.insert(at.min(bytes.len()), numbers.next() as u8),
-            4 if at + 4 < bytes.len() => bytes[at..at + 4].fill(0x80),
-            _ => bytes.extend_from_slice(seed.get(..at).unwrap_or_default()),
-        }
-    }
-    bytes
-}
-
 /// Files of a fuzz target that were kept because they reached something new, or broke something.
 fn kept(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -99,10 +67,10 @@ fn no_decoder_panics_and_every_value_has_one_spelling() {
     let seeds = seeds();
     assert!(seeds.len() > 20, "the vectors are there");
     let mut values = vec![0u32; DECODERS.len()];
-    let mut numbers = Numbers(2026);
+    let mut rng = Rng::new(2026);
     for seed in &seeds {
         for round in 0..30 {
-            let bytes = if round == 0 { seed.clone() } else { changed(seed, &mut numbers) };
+            let bytes = if round == 0 { seed.clone() } else { spoilt(seed, &mut rng) };
             for ((name, decode), count) in DECODERS.iter().zip(&mut values) {
                 // Files are slow to try: only as they are, and from their own corpus.
                 let file = matches!(*name, "audit_file" | "bundle_part" | "proof_file");
@@ -135,35 +103,6 @@ fn what_fuzzers_found_worth_keeping_is_tried_again() {
 }
 
 #[test]
-fn a_million_frames_that_are_none_change_nothing() {
-    // Lengths, kinds and bodies of a hostile peer, from a seed: never a panic, and nothing is reserved for a length
-    // that no frame has.
-    let mut numbers = Numbers(7);
-    let mut good = 0u32;
-    for _ in 0..1_000_000u32 {
-        let mut bytes = vec![0u8; numbers.below(40)];
-        bytes.iter_mut().for_each(|byte| *byte = numbers.next() as u8);
-        if let Some(kind) = bytes.first_mut() {
-            *kind %= 24;
-        }
-        let claimed = (numbers.next() as u32).to_be_bytes();
-        let length = annona_ledger::sync::frame::length(claimed);
-        let allowed = (1..=annona_ledger::limits::FRAME_BYTES)
-            .contains(&(u32::from_be_bytes(claimed) as usize));
-        assert_eq!(length.is_ok(), allowed);
-        if let Ok(frame) = Frame::decode(&bytes) {
-            assert_eq!(
-                frame.encode().map(|e| e[PREFIX..].to_vec()).ok(),
-                Some(bytes),
-                "one spelling"
-            );
-            good += 1;
-        }
-    }
-    println!("{good} of a million were frames");
-}
-
-#[test]
 fn a_decoder_that_takes_a_second_spelling_is_caught() {
     // The planted bug: postcard by itself, which takes a number that is longer than it needs to be.
     fn planted(bytes: &[u8]) {
@@ -176,13 +115,37 @@ fn a_decoder_that_takes_a_second_spelling_is_caught() {
 }
 
 #[test]
-fn every_decoder_has_its_fuzz_target() {
-    let manifest = include_str!("../fuzz/Cargo.toml");
-    let targets: Vec<&str> = manifest
-        .lines()
-        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
-        .filter(|name| !["annona-fuzz", "simulator"].contains(name))
-        .collect();
-    let decoders: Vec<&str> = DECODERS.iter().chain(&TABLES).map(|(name, _)| *name).collect();
-    assert_eq!(targets, decoders);
+fn every_decoder_has_a_corpus_in_which_something_is_a_value() {
+    // UPDATE_EXPECT=1 writes what a fuzzer begins with: to be done where the bytes of something have changed.
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        let mut given = made();
+        given.extend(vectors_of_decoders());
+        for (nth, (name, bytes)) in given.into_iter().enumerate() {
+            let folder = corpus.join(name);
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(folder.join(format!("seed-{nth:03}")), bytes).expect("a seed");
+        }
+    }
+    for (name, decode) in DECODERS.iter().chain(&TABLES) {
+        let kept = kept(name);
+        assert!(!kept.is_empty(), "{name}: nothing in tests/fuzz/corpus");
+        // The access lane has no entries so far.
+        let values = kept.iter().filter(|bytes| decode(bytes)).count();
+        assert_eq!(values > 0, *name != "entry_access", "{name}: {values} of {}", kept.len());
+    }
+    assert!(!kept("simulator").is_empty(), "the simulator's");
+}
+
+/// Of the vectors, those that are values of a decoder, a few for each.
+fn vectors_of_decoders() -> Vec<(&'static str, Vec<u8>)> {
+    let mut seeds = seeds();
+    seeds.sort_by_key(Vec::len);
+    seeds.dedup();
+    let few = |(name, decode): &(&'static str, Decoder)| {
+        let (name, decode) = (*name, *decode);
+        let good: Vec<_> = seeds.iter().filter(|bytes| decode(bytes)).take(8).cloned().collect();
+        good.into_iter().map(move |bytes| (name, bytes))
+    };
+    DECODERS.iter().flat_map(few).collect()
 }

@@ -32,7 +32,10 @@ use annona_node::tlog::note::{Checkpoint, Note, NoteKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::rng::NOTHING_TOLD;
+use crate::rng::{NOTHING_TOLD, Rng};
+
+pub mod listener;
+pub mod seeds;
 
 /// Hands bytes to a decoder; `true` where they were a value.
 pub type Decoder = fn(&[u8]) -> bool;
@@ -102,7 +105,38 @@ pub fn simulator(bytes: &[u8]) {
     }
 }
 
-/// The decoder of a fuzz target.
+/// Tries one decoder, which the first byte names, on the rest.
+pub fn any(bytes: &[u8]) {
+    if let Some((first, rest)) = bytes.split_first() {
+        let all: Vec<_> = DECODERS.iter().chain(&TABLES).collect();
+        let (_, decode) = all[usize::from(*first) % all.len()];
+        decode(rest);
+    }
+}
+
+/// Bytes with one to three small things wrong.
+///
+/// # Panics
+///
+/// Where there are none to begin with.
+#[must_use]
+pub fn spoilt(seed: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len().max(1));
+        match rng.below(6) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << rng.below(8),
+            1 if !bytes.is_empty() => bytes[at] = 0xff,
+            2 => bytes.truncate(at),
+            3 => bytes.insert(at.min(bytes.len()), rng.bits() as u8),
+            4 if at + 4 < bytes.len() => bytes[at..at + 4].fill(0x80),
+            _ => bytes.extend_from_slice(seed.get(..at).unwrap_or_default()),
+        }
+    }
+    bytes
+}
+
+/// A decoder by its name.
 #[must_use]
 pub fn decoder(name: &str) -> Option<Decoder> {
     let all = DECODERS.iter().chain(&TABLES);
