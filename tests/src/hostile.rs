@@ -9,8 +9,9 @@ use std::sync::atomic::AtomicBool;
 
 use annona_ledger::audit::Options;
 use annona_ledger::block::{Block, Evidence, Header};
+use annona_ledger::broken::BrokenPromise;
 use annona_ledger::charter::{ArticleFork, SignedArticle};
-use annona_ledger::checkpoint::{Chunk, Cosignature, Page};
+use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Working};
 use annona_ledger::entry::Entry;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::frontier::Sketch;
@@ -32,16 +33,18 @@ use annona_node::tlog::note::{Checkpoint, Note, NoteKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::peer::meeting;
 use crate::rng::{NOTHING_TOLD, Rng};
 
 pub mod listener;
+pub mod peer;
 pub mod seeds;
 
 /// Hands bytes to a decoder; `true` where they were a value.
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 29] = [
+pub const DECODERS: [(&str, Decoder); 32] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -63,6 +66,9 @@ pub const DECODERS: [(&str, Decoder); 29] = [
     ("state_chunk", |b| Chunk::decode(b).is_ok()),
     ("frontier", |b| Sketch::decode(b).is_ok()),
     ("frame", frame),
+    ("session", meeting),
+    ("broken_promise", |b| BrokenPromise::decode(b).is_ok()),
+    ("working_row", |b| Working::of_row(b).is_ok()),
     ("short_code", |b| text(b).is_some_and(|t| t.parse::<ShortCode>().is_ok())),
     ("proof_file", |b| check_proof(b, None).proven),
     ("household", |b| Household::decode(b).is_ok()),

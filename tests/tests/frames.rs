@@ -7,6 +7,7 @@ use std::path::Path;
 
 use annona_ledger::sync::frame::{self, PREFIX};
 use annona_tests::hostile::listener::{Heard, Listener};
+use annona_tests::hostile::peer::{meeting, meetings};
 use annona_tests::hostile::{DECODERS, TABLES, spoilt};
 use annona_tests::rng::Rng;
 use peak_alloc::PeakAlloc;
@@ -18,6 +19,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 const MOST: usize = 16 * 1024 * 1024;
 /// Messages in all.
 const MESSAGES: u32 = 1_000_000;
+/// Meetings that begin well.
+const MEETINGS: u32 = 20_000;
 
 /// What a call asked for at its height, beyond what there was before.
 fn asked_for<T>(call: impl FnOnce() -> T) -> (T, usize) {
@@ -66,7 +69,7 @@ fn a_million_malformed_frames_teach_nothing_and_cost_little() {
             if turn % 8 == 0 && message.len() > PREFIX {
                 let length = u32::try_from(message.len() - PREFIX).expect("short");
                 message[..PREFIX].copy_from_slice(&length.to_be_bytes());
-                message[PREFIX] %= 20;
+                message[PREFIX] %= 32;
             }
             noise += u32::from(heard(&mut listener, &message) == Heard::NoFrame);
             continue;
@@ -98,6 +101,18 @@ fn a_million_malformed_frames_teach_nothing_and_cost_little() {
     );
     println!("at most {most} bytes were asked for at once");
     assert!(frames > MESSAGES / 20, "most end at the length: nothing is tried");
+
+    // Whole meetings with something wrong, over the machine that answers.
+    let meetings = meetings();
+    let (mut broken, mut held) = (0u32, 0u32);
+    for turn in 0..MEETINGS {
+        let spoilt = spoilt(&meetings[turn as usize % meetings.len()], &mut rng);
+        let (good, bytes) = asked_for(|| meeting(&spoilt));
+        assert!(bytes <= MOST, "{bytes} bytes were asked for in {spoilt:02x?}");
+        (broken, held) = (broken + u32::from(!good), held + u32::from(good));
+    }
+    println!("{broken} meetings were ended for a breach, {held} were not");
+    assert!(broken > MEETINGS / 20 && held > MEETINGS / 20, "one of both is not tried");
 
     // What is whole, it learns: or it would be deaf.
     for message in &new {

@@ -107,7 +107,8 @@ impl Listener {
         let travelling = |frames: Vec<Frame>| {
             frames.iter().map(|f| f.encode().expect("it fits a frame")).collect::<Vec<_>>()
         };
-        let (known, new) = (travelling(known), travelling(new));
+        let (mut known, new) = (travelling(known), travelling(new));
+        known.extend(super::peer::talk());
         Self { charter, roster, state, feed: None, known, new }
     }
 
@@ -189,7 +190,20 @@ impl Listener {
             | Frame::Outline(_)
             | Frame::Signed { .. }
             | Frame::Cosignature(_)
-            | Frame::Chunk(_) => false,
+            | Frame::Chunk(_)
+            | Frame::Open(_)
+            | Frame::Buckets(_)
+            | Frame::Tips(_)
+            | Frame::Ids(_)
+            | Frame::Follow(_)
+            | Frame::Need(_)
+            | Frame::Apart(_)
+            | Frame::Want(_)
+            | Frame::Over(_)
+            | Frame::Stop(_)
+            | Frame::Taken(_)
+            | Frame::Busy { .. }
+            | Frame::End(_) => false,
         }
     }
 }

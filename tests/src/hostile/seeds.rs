@@ -2,8 +2,9 @@
 
 use annona_ledger::amount::Amount;
 use annona_ledger::block::{Block, Evidence, Proof as Piece};
+use annona_ledger::broken::BrokenPromise;
 use annona_ledger::charter::ArticleFork;
-use annona_ledger::checkpoint::{Of, Page, Said, chunks};
+use annona_ledger::checkpoint::{Of, Page, Said, Working, chunks};
 use annona_ledger::cut::{Cut, Reason};
 use annona_ledger::entry::{CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Method, Owner};
 use annona_ledger::entry::{Registry, Send, Value, Wrapped};
@@ -32,6 +33,7 @@ use annona_node::tlog::leaf::Leaf;
 use annona_node::tlog::note::{Checkpoint, Note, NoteKey, Says as NoteSays};
 
 use super::listener::{Listener, feeds};
+use super::peer::meetings;
 use crate::cast::{CASH, CYCLE, Cast};
 use crate::rng::Rng;
 
@@ -55,6 +57,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     }
     let frames = listener.known.iter().skip(1).chain(&listener.new);
     seeds.push(("audit_file", audit_file(&cast, frames)));
+    seeds.extend(meetings().into_iter().map(|meeting| ("session", meeting)));
     seeds.push(("short_code", ShortCode::new(42).to_string().into_bytes()));
     let map = include_bytes!("../../../examples/maps/121-demo.toml");
     seeds.push(("map_file", map.to_vec()));
@@ -169,6 +172,11 @@ fn proofs(cast: &Cast) -> Vec<(&'static str, Vec<u8>)> {
     let evidence = Evidence(Bounded::new(vec![piece]).expect("one piece"));
     let [.., before, last] = &cast.articles[..] else { unreachable!("three articles") };
     let articles = ArticleFork { one: before.clone(), other: last.clone() };
+    let broken = BrokenPromise {
+        feed,
+        promise: promise.clone(),
+        last: Some((block.header, block.signature)),
+    };
     let proof = Proof {
         federation: cast.federation,
         articles: Bounded::new(cast.articles.clone()).expect("three"),
@@ -188,6 +196,8 @@ fn proofs(cast: &Cast) -> Vec<(&'static str, Vec<u8>)> {
         ("notice", cast.notices[0].encode()),
         ("fork_proof", wire::encode(&fork)),
         ("proof_file", proof.encode()),
+        ("broken_promise", broken.encode()),
+        ("working_row", Working::Chain { feed, blocks: 1, head: block.header.end(), stamp: AT }.row(CASH)),
         ("log_leaf", Leaf::of(cast.federation, feed, &(block.header, block.signature)).encode()),
     ]
 }
