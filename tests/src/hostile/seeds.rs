@@ -152,19 +152,7 @@ fn proofs(cast: &Cast) -> Vec<(&'static str, Vec<u8>)> {
         signature: block.signature,
     };
     let path = Paths::new(vec![leaf(&entry)]).path(0).expect("the only one");
-    let said = block.header;
-    let heading = Heading {
-        version: said.version,
-        seq: said.seq,
-        first: said.first,
-        count: said.count,
-        before: said.before,
-        after: said.after,
-        evidence_root: said.evidence_root,
-        frontier_root: said.frontier_root,
-        epoch: said.epoch,
-        hlc: said.hlc,
-    };
+    let heading = Heading::of(&block.header);
     let provenance = Bounded::empty();
     let (signature, feed_name) = (block.signature, feed.short());
     let receipt = Receipt { feed: feed_name, entry, path, heading, signature, provenance };

@@ -218,7 +218,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_expr_match(&mut self, of: &'ast syn::ExprMatch) {
-        let wild = of.arms.iter().any(|arm| matches!(arm.pat, syn::Pat::Wild(_)));
+        let any = |arm: &syn::Arm| matches!(arm.pat, syn::Pat::Wild(_)) && arm.guard.is_none();
+        let wild = of.arms.iter().any(any);
         for arm in &of.arms {
             let pattern = self.source(&arm.pat).split_whitespace().collect::<Vec<_>>().join(" ");
             if let Some((_, guard)) = &arm.guard {

@@ -220,20 +220,25 @@ impl Forge {
     }
 }
 
+/// The files of the list, in its order, each once: the value rules come first.
 fn listed(root: &Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(root.join(FILES)).context(FILES)?;
     let globs = text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
-    let mut files = BTreeSet::new();
+    let mut files: Vec<String> = Vec::new();
     for glob in globs.filter(|glob| glob.starts_with("ledger/")) {
-        match glob.strip_suffix("/**/*.rs") {
-            Some(folder) => files.extend(rust_files(&root.join(folder))?),
-            None => drop(files.insert(root.join(glob))),
+        let paths = match glob.strip_suffix("/**/*.rs") {
+            Some(folder) => rust_files(&root.join(folder))?,
+            None => vec![root.join(glob)],
+        };
+        for path in paths {
+            let file = path.strip_prefix(root)?.display().to_string();
+            let tests = file.contains("/tests") || file.ends_with("/odd.rs");
+            if !tests && !files.contains(&file) {
+                files.push(file);
+            }
         }
     }
-    let relative = files.iter().map(|path| Ok(path.strip_prefix(root)?.display().to_string()));
-    let all: Result<Vec<String>> = relative.collect();
-    let tests = |file: &String| file.contains("/tests") || file.ends_with("/odd.rs");
-    Ok(all?.into_iter().filter(|file| !tests(file)).collect())
+    Ok(files)
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {

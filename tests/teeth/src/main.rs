@@ -64,8 +64,8 @@ fn main() -> Result<ExitCode> {
     let (mut files, mut survived) = (BTreeMap::<&str, Tally>::new(), Vec::new());
     for (name, end) in all(&runner, &tried.collect::<Vec<_>>())? {
         let file = name.split(':').next().unwrap_or_default();
-        for tally in [files.entry(file).or_default(), files.entry(ALL).or_default()] {
-            tally.tried += 1;
+        for of in [file, ALL] {
+            files.entry(of).or_default().tried += 1;
         }
         let free = place_free(name);
         let listed = known.contains(free.as_str());
@@ -74,7 +74,8 @@ fn main() -> Result<ExitCode> {
             End::Survived => "survived",
             End::Unreached => "reached by no test",
         };
-        for tally in [files.entry(file).or_default(), files.entry(ALL).or_default()] {
+        for of in [file, ALL] {
+            let tally = files.entry(of).or_default();
             tally.survived += 1;
             tally.listed += u32::from(listed);
         }
@@ -108,8 +109,12 @@ fn all<'a>(runner: &Runner, tried: &[(u32, &'a String)]) -> Result<Vec<(&'a Stri
     let next = AtomicUsize::new(0);
     let work = || {
         let mut ends = Vec::new();
-        while let Some((id, _)) = tried.get(next.fetch_add(1, Ordering::Relaxed)) {
-            ends.push((*id, runner.try_one(*id)?));
+        while let Some((id, name)) = tried.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let end = runner.try_one(*id)?;
+            ends.push((*id, end));
+            if matches!(end, End::Survived | End::Unreached) {
+                eprintln!("{name}");
+            }
             if ends.len() % 100 == 0 {
                 eprintln!("about {} of {}", next.load(Ordering::Relaxed), tried.len());
             }

@@ -1,10 +1,12 @@
 //! Runs the tests that reach a mutant, quick ones first, until one fails.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -16,6 +18,8 @@ const SECONDS: u64 = 10;
 const KILOBYTES: u64 = 4 * 1024 * 1024;
 /// Milliseconds up to which a test is quick.
 const QUICK: u128 = 150;
+/// Tests that are tried before all others.
+const FIRST: usize = 6;
 
 /// What became of a mutant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +42,8 @@ pub struct Runner {
     takes: BTreeMap<String, u128>,
     /// The tests that ask for a mutant, quickest first.
     reach: BTreeMap<u32, Vec<String>>,
+    /// How many mutants each test has caught.
+    caught: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Runner {
@@ -76,7 +82,7 @@ impl Runner {
             }
         }
         let (program, folder) = (program.to_owned(), folder.to_owned());
-        Ok(Self { program, folder, takes, reach })
+        Ok(Self { program, folder, takes, reach, caught: Mutex::default() })
     }
 
     /// Tests and the milliseconds they take together.
@@ -93,8 +99,12 @@ impl Runner {
         let Some(tests) = self.reach.get(&id) else { return Ok(End::Unreached) };
         let quick = tests.partition_point(|test| self.takes[test] <= QUICK);
         let (quick, slow) = tests.split_at(quick);
-        for batch in std::iter::once(quick).chain(slow.chunks(1)).filter(|batch| !batch.is_empty())
-        {
+        // What caught most so far goes first: most mutants meet no more than that.
+        let (mut quick, caught) = (quick.to_vec(), self.caught.lock().map_err(poisoned)?.clone());
+        quick.sort_by_key(|test| Reverse(caught.get(test).copied().unwrap_or(0)));
+        let (first, rest) = quick.split_at(quick.len().min(FIRST));
+        let batches = [first, rest].into_iter().chain(slow.chunks(1));
+        for batch in batches.filter(|batch| !batch.is_empty()) {
             match self.batch(id, batch)? {
                 End::Survived => {}
                 end => return Ok(end),
@@ -119,12 +129,14 @@ impl Runner {
             .stderr(Stdio::null())
             .spawn()?;
         let failed = one_failed(&mut child)?;
-        if failed {
+        if let Some(test) = &failed {
             drop(child.kill());
+            let mut caught = self.caught.lock().map_err(poisoned)?;
+            *caught.entry(test.clone()).or_default() += 1;
         }
         let status = child.wait()?;
         Ok(match status.code() {
-            _ if failed => End::Caught,
+            _ if failed.is_some() => End::Caught,
             Some(0) => End::Survived,
             Some(101) => End::Caught,
             _ => End::Stopped,
@@ -132,12 +144,18 @@ impl Runner {
     }
 }
 
-fn one_failed(child: &mut Child) -> Result<bool> {
+fn poisoned<T>(_: T) -> anyhow::Error {
+    anyhow::anyhow!("another thread has panicked")
+}
+
+/// The first test that failed.
+fn one_failed(child: &mut Child) -> Result<Option<String>> {
     let out = child.stdout.take().context("what the tests say")?;
-    for line in BufReader::new(out).split(b'\n') {
-        if line?.ends_with(b"... FAILED") {
-            return Ok(true);
+    for line in BufReader::new(out).lines() {
+        let line = line.unwrap_or_default();
+        if let Some(said) = line.strip_suffix("... FAILED") {
+            return Ok(Some(said.trim_start_matches("test ").trim().to_owned()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
