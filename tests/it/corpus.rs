@@ -72,8 +72,8 @@ fn no_decoder_panics_and_every_value_has_one_spelling() {
         for round in 0..30 {
             let bytes = if round == 0 { seed.clone() } else { spoilt(seed, &mut rng) };
             for ((name, decode), count) in DECODERS.iter().zip(&mut values) {
-                // Files are slow to try: only as they are, and from their own corpus.
-                let file = matches!(*name, "audit_file" | "bundle_part" | "proof_file");
+                // Files and meetings are slow to try: only as they are, and from their own corpus.
+                let file = matches!(*name, "audit_file" | "bundle_part" | "proof_file" | "session");
                 *count += u32::from((round == 0 || !file) && decode(&bytes));
             }
         }
@@ -130,9 +130,8 @@ fn every_decoder_has_a_corpus_in_which_something_is_a_value() {
     for (name, decode) in DECODERS.iter().chain(&TABLES) {
         let kept = kept(name);
         assert!(!kept.is_empty(), "{name}: nothing in tests/fuzz/corpus");
-        // The access lane has no entries so far.
         let values = kept.iter().filter(|bytes| decode(bytes)).count();
-        assert_eq!(values > 0, *name != "entry_access", "{name}: {values} of {}", kept.len());
+        assert!(values > 0, "{name}: no value among {}", kept.len());
     }
     assert!(!kept("simulator").is_empty(), "the simulator's");
 }

@@ -185,7 +185,10 @@ fn proofs(cast: &Cast) -> Vec<(&'static str, Vec<u8>)> {
         ("fork_proof", wire::encode(&fork)),
         ("proof_file", proof.encode()),
         ("broken_promise", broken.encode()),
-        ("working_row", Working::Chain { feed, blocks: 1, head: block.header.end(), stamp: AT }.row(CASH)),
+        (
+            "working_row",
+            Working::Chain { feed, blocks: 1, head: block.header.end(), stamp: AT }.row(CASH),
+        ),
         ("log_leaf", Leaf::of(cast.federation, feed, &(block.header, block.signature)).encode()),
     ]
 }
