@@ -20,7 +20,7 @@ const MOST: usize = 16 * 1024 * 1024;
 /// Messages in all.
 const MESSAGES: u32 = 1_000_000;
 /// Meetings that begin well.
-const MEETINGS: u32 = 20_000;
+const MEETINGS: u32 = 5_000;
 
 /// What a call asked for at its height, beyond what there was before.
 fn asked_for<T>(call: impl FnOnce() -> T) -> (T, usize) {

@@ -51,10 +51,7 @@ fn main() -> Result<ExitCode> {
     let mut forge = Forge::new(&root, &scratch, &only)?;
     let names = forge.names();
     println!("{} mutants", names.len());
-    let program = match std::env::var_os("TEETH_PROGRAM") {
-        Some(p) => p.into(),
-        None => forge.build()?,
-    };
+    let program = forge.build()?;
     println!("{} do not compile", forge.unviable.len());
     let folder = scratch.join("tree/ledger");
     let runner = Runner::new(&program, &folder, &scratch)?;
