@@ -4,7 +4,10 @@
 //! ledger.db      blocks and state            node.toml   settings, nothing secret
 //! people.db      the vault                   turn        which copy of this folder is the living one (see `guard`)
 //! keys.annona    sealed keys                 lock        the number of the process that holds the folder
+//! run.toml       what `annona run` does      run.sock    there while it runs: commands ask it for the folder
 //! ```
+
+pub mod loan;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -25,6 +28,8 @@ pub const SETTINGS: &str = "node.toml";
 pub const TURN: &str = "turn";
 /// Held while a process uses the folder.
 pub const LOCK: &str = "lock";
+/// Where a process that runs is asked for things.
+pub const SOCKET: &str = "run.sock";
 /// There while a folder is being made: what lies beside it is nobody's yet, and the next attempt begins anew.
 const MAKING: &str = "unfinished";
 
@@ -61,6 +66,14 @@ pub enum FolderFault {
         /// The path.
         path: PathBuf,
     },
+    /// A process that runs holds it, and cannot lend it now.
+    #[error("the node that runs in {} does not lend its folder: {why}. Look at `annona status`, or stop it and run the same command again.", path.display())]
+    NotLent {
+        /// The folder.
+        path: PathBuf,
+        /// What it says.
+        why: String,
+    },
     /// The disk does not do what is asked.
     #[error(transparent)]
     Disk(#[from] DiskFault),
@@ -70,7 +83,9 @@ pub enum FolderFault {
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
-    _lock: File,
+    lock: File,
+    /// Open while the folder is lent to this process by one that runs.
+    _loan: Option<loan::Loan>,
 }
 
 impl Folder {
@@ -148,10 +163,38 @@ impl Folder {
 
     fn hold(path: &Path) -> Result<Self, FolderFault> {
         let root = fs::canonicalize(path).map_err(|e| DiskFault::io("open", path, e))?;
-        let lock = hold(&root.join(LOCK))
-            .map_err(|e| DiskFault::io("lock", path, e))?
-            .map_err(|pid| FolderFault::Held { path: path.to_owned(), pid })?;
-        Ok(Self { root, _lock: lock })
+        let lock = |root: &Path| {
+            hold(&root.join(LOCK)).map_err(|e| FolderFault::from(DiskFault::io("lock", path, e)))
+        };
+        let pid = match lock(&root)? {
+            Ok(lock) => return Ok(Self { root, lock, _loan: None }),
+            Err(pid) => pid,
+        };
+        let held = || FolderFault::Held { path: path.to_owned(), pid };
+        let loan = loan::ask(&root)?.ok_or_else(held)?;
+        // Somebody who asked nobody may have been faster; whoever it is will soon be done.
+        for _ in 0..loan::TRIES {
+            if let Ok(lock) = lock(&root)? {
+                return Ok(Self { root, lock, _loan: Some(loan) });
+            }
+            std::thread::sleep(loan::PAUSE);
+        }
+        Err(held())
+    }
+
+    /// Lets another process hold the folder until [`Folder::retake`].
+    pub(crate) fn release(&self) -> Result<(), FolderFault> {
+        self.lock.unlock().map_err(|e| DiskFault::io("unlock", &self.root, e).into())
+    }
+
+    /// Holds it again, once nobody else does.
+    pub(crate) fn retake(&self) -> Result<(), FolderFault> {
+        self.lock.lock().map_err(|e| DiskFault::io("lock", &self.root, e))?;
+        let mut lock = &self.lock;
+        // As in `hold`: the number is for people.
+        drop(lock.set_len(0).and_then(|()| lock.rewind()));
+        drop(writeln!(lock, "{}", std::process::id()));
+        Ok(())
     }
 
     /// The folder, as an absolute path without links.

@@ -285,40 +285,26 @@ impl Keystore {
     /// cost out of bounds, [`KeystoreFault::WrongPassphrase`], tested in this order; [`KeystoreFault::Disk`].
     pub fn open(path: &Path, passphrase: &Zeroizing<String>) -> Result<Self, KeystoreFault> {
         let bytes = atomic::read(path, MAX_FILE)?;
-        let damaged = || KeystoreFault::Damaged { path: path.to_owned() };
-        let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            return Err(KeystoreFault::NotKeys { path: path.to_owned() });
-        };
-        let (found, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let found = u16::from_le_bytes(*found);
-        if found > VERSION {
-            return Err(KeystoreFault::Newer { path: path.to_owned(), found });
-        }
-        if found < OLDEST {
-            return Err(damaged());
-        }
-        let (memory_kib, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let (passes, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let (salt, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let (length, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let (checksum, sealed) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
-        let header = bytes.get(..HEADER).ok_or_else(damaged)?;
-        let whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(sealed.len());
-        if !whole || hash(Purpose::File, &[header, sealed]).0 != *checksum {
-            return Err(damaged());
-        }
-        let cost = Cost {
-            memory_kib: u32::from_le_bytes(*memory_kib),
-            passes: u32::from_le_bytes(*passes),
-        };
-        let lock = Lock::with_salt(path, passphrase, cost, *salt)?;
-        let plain = lock
-            .key
-            .open(header, sealed)
-            .map_err(|_| KeystoreFault::WrongPassphrase { path: path.to_owned() })?;
-        let secrets = parse(&plain).ok_or_else(damaged)?;
+        let file = Sealed::read(path, &bytes)?;
+        let lock = Lock::with_salt(path, passphrase, file.cost, file.salt)?;
+        let secrets = file.open(path, &lock)?;
         atomic::sweep(path)?;
         Ok(Self { path: path.to_owned(), lock, secrets })
+    }
+
+    /// Reads the file again, which another process may have written meanwhile. The caller holds the folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keystore::open`]; [`KeystoreFault::WrongPassphrase`] where it was sealed under another one since.
+    pub(crate) fn reread(&mut self) -> Result<(), KeystoreFault> {
+        let bytes = atomic::read(&self.path, MAX_FILE)?;
+        let file = Sealed::read(&self.path, &bytes)?;
+        if (file.cost, file.salt) != (self.lock.cost, self.lock.salt) {
+            return Err(KeystoreFault::WrongPassphrase { path: self.path.clone() });
+        }
+        self.secrets = file.open(&self.path, &self.lock)?;
+        Ok(())
     }
 
     /// Seals the file under another passphrase, with a new salt, at once. If that fails, the old one still opens it.
@@ -400,6 +386,52 @@ impl Keystore {
         bytes.extend_from_slice(&checksum.0);
         bytes.extend_from_slice(&sealed);
         Ok(bytes)
+    }
+}
+
+/// A file as it lies on the disk, whole and closed.
+struct Sealed<'a> {
+    cost: Cost,
+    salt: [u8; 16],
+    header: &'a [u8],
+    sealed: &'a [u8],
+}
+
+impl<'a> Sealed<'a> {
+    fn read(path: &Path, bytes: &'a [u8]) -> Result<Self, KeystoreFault> {
+        let damaged = || KeystoreFault::Damaged { path: path.to_owned() };
+        let Some(rest) = bytes.strip_prefix(MAGIC) else {
+            return Err(KeystoreFault::NotKeys { path: path.to_owned() });
+        };
+        let (found, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let found = u16::from_le_bytes(*found);
+        if found > VERSION {
+            return Err(KeystoreFault::Newer { path: path.to_owned(), found });
+        }
+        if found < OLDEST {
+            return Err(damaged());
+        }
+        let (memory_kib, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (passes, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (salt, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (length, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (checksum, sealed) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+        let header = bytes.get(..HEADER).ok_or_else(damaged)?;
+        let whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(sealed.len());
+        if !whole || hash(Purpose::File, &[header, sealed]).0 != *checksum {
+            return Err(damaged());
+        }
+        let cost = Cost {
+            memory_kib: u32::from_le_bytes(*memory_kib),
+            passes: u32::from_le_bytes(*passes),
+        };
+        Ok(Self { cost, salt: *salt, header, sealed })
+    }
+
+    fn open(&self, path: &Path, lock: &Lock) -> Result<BTreeMap<Name, Secret>, KeystoreFault> {
+        let wrong = |_| KeystoreFault::WrongPassphrase { path: path.to_owned() };
+        let plain = lock.key.open(self.header, self.sealed).map_err(wrong)?;
+        parse(&plain).ok_or_else(|| KeystoreFault::Damaged { path: path.to_owned() })
     }
 }
 

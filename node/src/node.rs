@@ -2,6 +2,8 @@
 //!
 //! A [`Node`] is owned by one thread, the writer ([`crate::writer`]): nobody else calls `admit`.
 
+mod lend;
+
 use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;

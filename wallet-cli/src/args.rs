@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, cycle, demo, doctor, entitle,
-    family, init, key, man, merchant, node, operator, pay, restore, settle, status, stop,
+    family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -75,6 +75,8 @@ enum Command {
     Demo(demo::Demo),
     Init(init::Init),
     Status(status::Status),
+    Run(run::Run),
+    Peers(peers::Peers),
     #[command(subcommand)]
     Charter(charter::Charter),
     #[command(subcommand)]
@@ -112,6 +114,8 @@ impl Command {
             Self::Demo(command) => command.run(session),
             Self::Init(command) => command.run(session),
             Self::Status(command) => command.run(session),
+            Self::Run(command) => command.run(session),
+            Self::Peers(command) => command.run(session),
             Self::Charter(command) => command.run(session),
             Self::Node(command) => command.run(session),
             Self::Operator(command) => command.run(session),

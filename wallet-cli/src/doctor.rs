@@ -1,6 +1,9 @@
 use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
+use annona_node::config::{Config, Peer, RUN};
+use annona_node::folder::KEYS;
+use annona_node::net::members::{Members, Standing};
 use annona_node::node::Node;
 use annona_node::store::Store;
 use clap::Args;
@@ -23,7 +26,7 @@ Examples:
   $ annona doctor --full
   $ annona doctor --rebuild --json";
 
-/// Looks whether this node is well: folder, settings, memory of what was signed, heads, clock, cuts, room on the disk.
+/// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, clock, cuts, disk.
 ///
 /// With --full every stored block and every person's record is checked. With --rebuild the derived state is made anew
 /// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
@@ -69,7 +72,12 @@ impl Doctor {
         let settings = session.settings();
         looking
             .say("settings", settings.map(|_| "node.toml reads".into()).map_err(|f| f.message))?;
+        let config = Config::read(&session.dir.join(RUN));
+        let peers = config.as_ref().map(|config| config.peer.clone()).unwrap_or_default();
+        let reads = config.map(|_| "run.toml reads, or is not there".into());
+        looking.say("run", reads.map_err(|fault| fault.to_string()))?;
         looking.say("disk", room(session))?;
+        looking.say("permissions", permissions(session))?;
         // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing.
         let mut node = session.node()?;
         looking.say("heads", Ok("the ends of all feeds are whole".into()))?;
@@ -78,6 +86,9 @@ impl Doctor {
         if node.store().charter().is_ok() {
             looking.say("clock", clock(session, node.store())?)?;
             looking.say("cuts", cuts(&node)?)?;
+            if !peers.is_empty() {
+                looking.say("peers", named(&node, &peers)?)?;
+            }
             match uninsured(&node)?.as_slice() {
                 [] => {}
                 names => looking.warn(
@@ -127,6 +138,51 @@ impl Doctor {
             )),
         }
     }
+}
+
+/// Whether each peer of the configuration can be met, as far as this node knows. Nobody is dialled.
+fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
+    let members = Members::of(node.store(), &node.public(), node.now())?;
+    let wrong = peers.iter().filter_map(|peer| match members.node(&peer.node.0) {
+        Some(member) if member.standing == Standing::Member => None,
+        Some(member) => Some(format!("{} is no member: {}", peer.node, member.standing)),
+        None => Some(format!(
+            "{} has no certificate that is known here: `annona node learn FILE`",
+            peer.node
+        )),
+    });
+    let wrong: Vec<String> = wrong.collect();
+    Ok(if wrong.is_empty() {
+        Ok(format!("{} of run.toml are members", count(peers.len() as u64, "peer", "peers")))
+    } else {
+        Err(wrong.join("; "))
+    })
+}
+
+/// Whether nobody else on this machine can read the folder or its keys.
+#[cfg(unix)]
+fn permissions(session: &Session) -> Result<String, String> {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["", KEYS, RUN] {
+        let path = session.dir.join(name);
+        let Ok(found) = std::fs::metadata(&path) else { continue };
+        let mode = found.permissions().mode() & 0o777;
+        // The configuration holds no secret; who may write it decides where the node listens.
+        let open = if name == RUN { mode & 0o022 } else { mode & 0o077 };
+        if open != 0 {
+            let way = if name == RUN { "go-w" } else { "go-rwx" };
+            return Err(format!(
+                "others may use {} (mode {mode:o}): chmod {way} {0}",
+                path.display()
+            ));
+        }
+    }
+    Ok("folder and keys are this user's alone".into())
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Session) -> Result<String, String> {
+    Ok("not looked at on this system".into())
 }
 
 /// The programmes this node serves people of and that no other node is named for, should it be lost.

@@ -12,6 +12,8 @@ use annona_ledger::wire::WireFault;
 use annona_node::audit::LookFault;
 use annona_node::audit::export::ExportFault;
 use annona_node::backup::BackupFault;
+use annona_node::config::ConfigFault;
+use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
 use annona_node::guard::GuardFault;
@@ -125,9 +127,33 @@ impl From<DiskFault> for Fault {
 impl From<FolderFault> for Fault {
     fn from(fault: FolderFault) -> Self {
         match fault {
-            FolderFault::Held { .. } | FolderFault::NotEmpty { .. } => of(Exit::Conflict, &fault),
+            FolderFault::Held { .. } | FolderFault::NotLent { .. } | FolderFault::NotEmpty { .. } => {
+                of(Exit::Conflict, &fault)
+            }
             FolderFault::NotOurs { .. } | FolderFault::Unfinished { .. } => of(Exit::Input, &fault),
             FolderFault::Disk(disk) => disk.into(),
+        }
+    }
+}
+
+impl From<ConfigFault> for Fault {
+    fn from(fault: ConfigFault) -> Self {
+        match fault {
+            ConfigFault::Disk(disk) => disk.into(),
+            ConfigFault::Wrong { .. } => of(Exit::Input, &fault)
+                .then("`annona run --print-config` prints what may stand there."),
+        }
+    }
+}
+
+impl From<DaemonFault> for Fault {
+    fn from(fault: DaemonFault) -> Self {
+        match fault {
+            DaemonFault::Node(node) => node.into(),
+            DaemonFault::Disk(disk) => disk.into(),
+            DaemonFault::NetEnded => of(Exit::Bug, &fault),
+            DaemonFault::Loan(_) => of(Exit::Conflict, &fault),
+            DaemonFault::Net(_) | DaemonFault::Metrics(_) => of(Exit::Input, &fault),
         }
     }
 }

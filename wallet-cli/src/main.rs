@@ -38,7 +38,9 @@ mod merchant;
 mod node;
 mod operator;
 mod pay;
+mod peers;
 mod restore;
+mod run;
 mod settle;
 mod status;
 

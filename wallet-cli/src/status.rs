@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::fault::Outcome;
+use crate::run;
 use crate::session::Session;
 use crate::stopped;
 use crate::words::{self, hex, print_minute, print_units};
@@ -78,6 +79,7 @@ impl Status {
         work.check()?;
         drop(work);
         let drafts = store.blobs(Blob::Draft)?.len();
+        let running = run::running(session)?;
         let federation = charter.federation().to_string();
         let value = json!({
             "node": short, "site": settings.site, "federation": federation,
@@ -85,7 +87,7 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
-            "upgrade_needed": halted,
+            "upgrade_needed": halted, "running": running,
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
@@ -124,6 +126,9 @@ impl Status {
                     "{text}\nupgrade needed: of programmes {halted:?} not all is counted here, a later version wrote it"
                 );
             }
+            if let Some(running) = &running {
+                text = format!("{text}\n{}", runs(running));
+            }
             if drafts > 0 {
                 let waiting = words::count(drafts as u64, "list waits", "lists wait");
                 text = format!("{text}\n{waiting} for approval: `annona entitle list`");
@@ -135,6 +140,21 @@ impl Status {
             text
         })
     }
+}
+
+/// What a node that runs says of its links, in words.
+fn runs(running: &Value) -> String {
+    let at = running["listening"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let at: Vec<&str> = at.collect();
+    let at = if at.is_empty() { "dials only".into() } else { format!("at {}", at.join(", ")) };
+    let lent = match running["lent"]["pid"].as_u64() {
+        Some(pid) => format!("; its folder is lent to pid {pid}"),
+        None => String::new(),
+    };
+    format!(
+        "Running (pid {}), {at}; meets {} of {} peers{lent}: `annona peers`",
+        running["pid"], running["meeting"], running["peers"]
+    )
 }
 
 /// A certificate as `--json` shows it.

@@ -34,6 +34,8 @@ fn every_example_in_the_help_works() {
         ["checkpoint begin", "checkpoint verify"].iter().any(|words| example.starts_with(words))
     };
     all.retain(|example| !quorum(example));
+    // This one goes on until it is stopped: tried in `network`.
+    all.retain(|example| !example.starts_with("run --passphrase-file"));
     assert!(all.len() > 30, "{} examples found", all.len());
     let mut failed = Vec::new();
     for example in &all {

@@ -11,6 +11,7 @@ mod faults;
 mod founding;
 mod help;
 mod keeping;
+mod network;
 mod outside;
 mod pay;
 mod settle;

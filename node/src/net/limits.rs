@@ -1,0 +1,49 @@
+//! Every limit of the network, once; the same table stands in spec/network.md, and a test compares the two.
+
+use std::time::Duration;
+
+/// Links held at once where the configuration says nothing.
+pub const LINKS: u32 = 32;
+/// Links the configuration may ask for at most.
+pub const LINKS_MOST: usize = 1_024;
+/// Links with one peer: one, and another while both dialled at once.
+pub const LINKS_PEER: u32 = 2;
+/// Handshakes under way at once, of strangers and members together.
+pub const HANDSHAKES: u32 = 32;
+/// Of those, from one address.
+pub const HANDSHAKES_ADDRESS: usize = 8;
+/// Of those, from an address at which a peer of the configuration was reached.
+pub const HANDSHAKES_KNOWN: usize = 16;
+/// How long one handshake may take: five round trips of a bad satellite link with losses.
+pub const HANDSHAKE: Duration = Duration::from_secs(15);
+/// How long a link may stand without a stream.
+pub const IDLE: Duration = Duration::from_secs(10);
+/// Streams in one link: the one, and a ping each way.
+pub const STREAMS: usize = 4;
+/// How long one frame may take to be written: 64 KiB at 400 bytes a second.
+pub const WRITE: Duration = Duration::from_secs(160);
+/// How long the other side may say nothing before its `open`.
+pub const GREETING: Duration = Duration::from_secs(30);
+/// Bytes read from a link at a time.
+pub const PIECE: usize = 16 * 1024;
+/// Such pieces of one peer that may wait for the ledger; beyond, its link is not read.
+pub const WAITING: usize = 8;
+/// How often a link that says nothing is tried.
+pub const PING: Duration = Duration::from_secs(60);
+/// How long the answer may take.
+pub const PONG: Duration = Duration::from_secs(30);
+/// The first wait after a peer could not be reached.
+pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The longest.
+pub const RETRY_MOST: Duration = Duration::from_secs(300);
+/// The longest on a metered link.
+pub const RETRY_METERED: Duration = Duration::from_secs(1_800);
+/// A link that lived as long as this was a good one: the next wait is the first.
+pub const GOOD: Duration = Duration::from_secs(30);
+/// Clocks further apart than this are told to a person.
+pub const SKEW: Duration = Duration::from_secs(300);
+/// Days after its last minute for which a certificate still opens a link, since clocks are wrong and certificates arrive
+/// over links: as many as a clock may be ahead.
+pub const CERTIFICATE_GRACE_DAYS: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS;
+/// What one feed may bring in one meeting, in bytes: who floods does so at the cost of nobody else.
+pub const FEED_QUOTA: u64 = 256 * 1024 * 1024;

@@ -1,0 +1,247 @@
+//! One link: a task that reads, a task that writes, and a thread between them that talks. The thread never waits for the
+//! one while the other has something for it, so that two sides that both have much to send do not wait for each other.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use annona_ledger::sync::session::Figures;
+use annona_ledger::sync::talk::Why;
+use annona_ledger::time::Millis;
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p_swarm::Stream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::board::Board;
+use super::limits;
+use super::members::Member;
+use super::wire;
+
+/// How long a thread that hears nothing waits before it looks whether there is something new to say.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long the other side may owe something and bring nothing (spec/sync.md).
+const STALL: Duration = Duration::from_secs(60);
+/// How long a link that is kept only to meet may be silent before it ends.
+const SILENT: Duration = Duration::from_secs(30);
+
+/// What two nodes say to each other over one link: bytes in, bytes out. [`crate::sync`] has the one there is.
+pub trait Talk: Send {
+    /// The next bytes to write. Asked for once the last were written.
+    fn outgoing(&mut self) -> Option<Vec<u8>>;
+    /// Takes in bytes as they came: any part of a frame, or several.
+    fn incoming(&mut self, bytes: &[u8]);
+    /// Says the last word; [`Talk::outgoing`] hands it out.
+    fn end(&mut self, why: Why);
+    /// Why it has ended, once the last word is out.
+    fn over(&self) -> Option<Why>;
+    /// Whether the other side has said who it is and what it takes.
+    fn open(&self) -> bool;
+    /// Whether the other side owes something that was asked for.
+    fn owed(&self) -> bool;
+    /// What went over the link so far.
+    fn figures(&self) -> Figures;
+}
+
+/// Begins talks.
+pub trait Meet: Send + Sync {
+    /// Begins one with a member.
+    ///
+    /// # Errors
+    ///
+    /// Why not now, in words for the log.
+    fn open(&self, with: &Member, room: &Room) -> Result<Box<dyn Talk>, String>;
+}
+
+/// How much may go over a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of content that is not urgent, each way; `None`: as much as there is.
+    pub budget: Option<u64>,
+    /// Whether the link is paid by the byte.
+    pub metered: bool,
+    /// Whether the link is kept only as long as there is something to say.
+    pub brief: bool,
+}
+
+/// Why a link is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was said.
+    Said(Why),
+    /// The link broke.
+    Broke,
+    /// The ledger could not be asked.
+    NotNow,
+}
+
+/// What a thread hears.
+pub(super) enum Heard {
+    Bytes(Vec<u8>, OwnedSemaphorePermit),
+    /// What was written is out.
+    Written,
+    /// The other side's clock.
+    Clock(u64),
+    /// Something may have been written to the ledger.
+    Bell,
+    /// Say the last word.
+    End(Why),
+    /// The link is no more.
+    Broke,
+}
+
+/// What a link needs to be one.
+pub(super) struct Making {
+    pub(super) member: Member,
+    pub(super) room: Room,
+    pub(super) meet: Arc<dyn Meet>,
+    pub(super) board: Arc<Board>,
+    pub(super) now: Millis,
+}
+
+/// Starts the tasks and the thread of a link; `done` is told when the thread has ended.
+///
+/// Must be called inside the runtime.
+pub(super) fn start(
+    stream: Stream,
+    making: Making,
+    done: impl FnOnce(Ended) + Send + 'static,
+) -> std::io::Result<Sender<Heard>> {
+    let (heard, hears) = channel();
+    let (write, writes) = unbounded_channel();
+    let (from, to) = stream.split();
+    let thread = std::thread::Builder::new().name("link".into());
+    thread.spawn(move || done(talk(making, &hears, &write)))?;
+    tokio::spawn(read(from, heard.clone()));
+    tokio::spawn(writing(to, writes, heard.clone()));
+    Ok(heard)
+}
+
+async fn read<R: futures::AsyncRead + Unpin>(mut from: R, heard: Sender<Heard>) {
+    let waiting = Arc::new(Semaphore::new(limits::WAITING));
+    if let Ok(Ok(clock)) = timeout(limits::GREETING, wire::read_clock(&mut from)).await {
+        if heard.send(Heard::Clock(clock)).is_err() {
+            return;
+        }
+        let mut piece = vec![0; limits::PIECE];
+        // A place first, the bytes then: what nobody has room for is not read.
+        while let Ok(place) = waiting.clone().acquire_owned().await {
+            let Ok(n @ 1..) = from.read(&mut piece).await else { break };
+            let bytes = piece.get(..n).unwrap_or_default().to_vec();
+            if heard.send(Heard::Bytes(bytes, place)).is_err() {
+                return;
+            }
+        }
+    }
+    drop(heard.send(Heard::Broke));
+}
+
+async fn writing<W: futures::AsyncWrite + Unpin>(
+    mut to: W,
+    mut writes: UnboundedReceiver<Vec<u8>>,
+    heard: Sender<Heard>,
+) {
+    while let Some(bytes) = writes.recv().await {
+        let written = timeout(limits::WRITE, async {
+            to.write_all(&bytes).await?;
+            to.flush().await
+        });
+        let told = match written.await {
+            Ok(Ok(())) => heard.send(Heard::Written),
+            _ => heard.send(Heard::Broke),
+        };
+        if told.is_err() {
+            break;
+        }
+    }
+    drop(timeout(limits::IDLE, to.close()).await);
+}
+
+/// The thread of a link.
+fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
+    let Ok(talk) = making.meet.open(&making.member, &making.room) else { return Ended::NotNow };
+    let mut link = Link { talk, making, written: Instant::now(), silent: Duration::ZERO, owing: Duration::ZERO };
+    let ended = link.run(hears, write);
+    link.tell(true);
+    ended
+}
+
+struct Link {
+    talk: Box<dyn Talk>,
+    making: Making,
+    /// When the board was last told.
+    written: Instant,
+    /// How long nothing was heard and nothing said; how long nothing came although it is owed. Only time that was spent
+    /// listening counts: while this side's ledger is busy, the other is not to blame.
+    silent: Duration,
+    owing: Duration,
+}
+
+impl Link {
+    fn run(&mut self, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
+        let mut under_way = write.send(wire::clock(self.making.now.0)).is_ok();
+        loop {
+            if !under_way {
+                if let Some(bytes) = self.talk.outgoing() {
+                    self.silent = Duration::ZERO;
+                    if write.send(bytes).is_err() {
+                        return Ended::Broke;
+                    }
+                    under_way = true;
+                } else if let Some(why) = self.talk.over() {
+                    return Ended::Said(why);
+                }
+            }
+            match hears.recv_timeout(LOOK) {
+                Ok(Heard::Written) => under_way = false,
+                Ok(Heard::Broke) => return self.talk.over().map_or(Ended::Broke, Ended::Said),
+                Ok(heard) => self.hear(heard),
+                Err(RecvTimeoutError::Timeout) => self.listened(LOOK),
+                Err(RecvTimeoutError::Disconnected) => return Ended::Broke,
+            }
+            self.tell(false);
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Bytes(bytes, place) => {
+                let before = self.talk.figures().content_received;
+                self.talk.incoming(&bytes);
+                drop(place);
+                self.silent = Duration::ZERO;
+                if self.talk.figures().content_received != before {
+                    self.owing = Duration::ZERO;
+                }
+            }
+            Heard::Clock(theirs) => {
+                let ours = i64::try_from(self.making.now.0).unwrap_or(i64::MAX);
+                let skew = i64::try_from(theirs).unwrap_or(i64::MAX).saturating_sub(ours);
+                self.making.board.with(&self.making.member.node, |row| row.skew = Some(skew));
+            }
+            Heard::End(why) => self.talk.end(why),
+            Heard::Written | Heard::Bell | Heard::Broke => {}
+        }
+    }
+
+    /// Nothing was heard for so long.
+    fn listened(&mut self, time: Duration) {
+        self.silent += time;
+        self.owing = if self.talk.owed() { self.owing + time } else { Duration::ZERO };
+        let greeting = !self.talk.open() && self.silent >= limits::GREETING;
+        if greeting || self.owing >= STALL {
+            self.talk.end(Why::Stalled);
+        } else if self.making.room.brief && self.silent >= SILENT {
+            self.talk.end(Why::Done);
+        }
+    }
+
+    fn tell(&mut self, last: bool) {
+        if last || self.written.elapsed() >= LOOK {
+            self.written = Instant::now();
+            let figures = self.talk.figures();
+            self.making.board.with(&self.making.member.node, |row| row.link = figures);
+        }
+    }
+}

@@ -1,0 +1,562 @@
+//! The loop: one thread that dials, lets in, refuses, and tells the board. It knows no ledger.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use annona_ledger::sync::talk::Why;
+use futures::StreamExt;
+use libp2p_allow_block_list::{AllowedPeers, Behaviour as Allowing};
+use libp2p_connection_limits::{Behaviour as Limiting, ConnectionLimits, Exceeded};
+use libp2p_core::{ConnectedPoint, Multiaddr, Transport, upgrade};
+use libp2p_identity::PeerId;
+use libp2p_swarm::dial_opts::DialOpts;
+use libp2p_swarm::{
+    ConnectionId, DialError, ListenError, NetworkBehaviour, Stream, Swarm, SwarmEvent,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use super::board::{Board, Counts, State};
+use super::errors;
+use super::link::{self, Ended, Heard, Making, Meet, Room};
+use super::members::{Members, Standing};
+use super::schedule;
+use super::streams::{Crowd, Event, Streams, ip_of};
+use super::{Asked, NetFault, Starting, limits, wire};
+use crate::config::{Config, Peer};
+use crate::seal::random;
+
+/// After an older link a new one from the same peer takes its place: it lost the older one and this side does not know.
+const YOUNG: Duration = Duration::from_secs(5);
+/// How long a peer that is no member any more has to hear why.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+#[derive(NetworkBehaviour)]
+#[behaviour(prelude = "libp2p_swarm::derive_prelude")]
+pub(super) struct Rules {
+    limits: Limiting,
+    members: Allowing<AllowedPeers>,
+    ping: libp2p_ping::Behaviour,
+    streams: Streams<Asked>,
+}
+
+/// A peer of the configuration.
+struct Dial {
+    peer: Peer,
+    next: Instant,
+    failures: u32,
+    pending: Option<ConnectionId>,
+    /// Since when its name is being looked up.
+    looking: bool,
+}
+
+/// A link with a stream.
+struct Link {
+    connection: ConnectionId,
+    dialled: bool,
+    opened: Instant,
+    day: u64,
+    heard: Sender<Heard>,
+}
+
+pub(super) struct Loop {
+    swarm: Swarm<Rules>,
+    own: PeerId,
+    config: Config,
+    members: Arc<Members>,
+    board: Arc<Board>,
+    meet: Arc<dyn Meet>,
+    log: crate::log::Log,
+    clock: crate::clock::Clock,
+    asks: UnboundedSender<Asked>,
+    dials: BTreeMap<[u8; 8], Dial>,
+    links: HashMap<[u8; 8], Link>,
+    /// Links this side dialled that have no stream yet.
+    bare: HashMap<ConnectionId, [u8; 8]>,
+    /// Those that are members no more and are being told.
+    leaving: Vec<(PeerId, Instant)>,
+    stopping: Option<Instant>,
+}
+
+/// Builds the loop and begins to listen.
+///
+/// Must be called inside the runtime.
+pub(super) fn begin(
+    starting: Starting,
+    asks: UnboundedSender<Asked>,
+    asked: UnboundedReceiver<Asked>,
+) -> Result<Loop, NetFault> {
+    let Starting { config, key, federation, members, meet, board, log, clock } = starting;
+    let noise = libp2p_noise::Config::new(&key)
+        .map_err(|why| NetFault::Start(why.to_string()))?
+        .with_prologue(wire::prologue(&federation));
+    let mut yamux = libp2p_yamux::Config::default();
+    yamux.set_max_num_streams(limits::STREAMS);
+    let tcp = libp2p_tcp::tokio::Transport::new(libp2p_tcp::Config::new().nodelay(true));
+    let transport = tcp
+        .upgrade(upgrade::Version::V1)
+        .authenticate(noise)
+        .multiplex(yamux)
+        .timeout(limits::HANDSHAKE)
+        .boxed();
+    let own = key.public().to_peer_id();
+    let links = config.network.links;
+    let most = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(limits::HANDSHAKES))
+        .with_max_established(Some(links))
+        .with_max_established_per_peer(Some(limits::LINKS_PEER));
+    let ping =
+        libp2p_ping::Config::new().with_interval(limits::PING).with_timeout(limits::PONG);
+    let rules = Rules {
+        limits: Limiting::new(most),
+        members: Allowing::default(),
+        ping: libp2p_ping::Behaviour::new(ping),
+        streams: Streams::new(asked),
+    };
+    let how = libp2p_swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(limits::IDLE)
+        .with_max_negotiating_inbound_streams(limits::STREAMS);
+    let mut swarm = Swarm::new(transport, rules, own, how);
+    for address in &config.network.listen {
+        swarm
+            .listen_on(multiaddress(*address))
+            .map_err(|why| NetFault::Listen(*address, errors::innermost(&why)))?;
+    }
+    let now = Instant::now();
+    let dials = config.peer.iter().map(|peer| {
+        let dial = Dial { peer: peer.clone(), next: now, failures: 0, pending: None, looking: false };
+        (peer.node.0, dial)
+    });
+    let dials = dials.collect();
+    let mut begun = Loop {
+        swarm,
+        own,
+        config,
+        members: Arc::new(Members::default()),
+        board,
+        meet,
+        log,
+        clock,
+        asks,
+        dials,
+        links: HashMap::new(),
+        bare: HashMap::new(),
+        leaving: Vec::new(),
+        stopping: None,
+    };
+    for node in begun.dials.keys() {
+        begun.board.with(node, |row| row.dialled = true);
+    }
+    begun.admit(members);
+    Ok(begun)
+}
+
+fn multiaddress(address: SocketAddr) -> Multiaddr {
+    use libp2p_core::multiaddr::Protocol;
+    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+}
+
+impl Loop {
+    /// Runs until it is asked to stop and every link has had its last word.
+    pub(super) async fn run(mut self) {
+        loop {
+            let event = self.swarm.select_next_some().await;
+            self.on(event);
+            let late = self.stopping.is_some_and(|since| since.elapsed() > LAST_WORD);
+            if self.stopping.is_some() && (self.links.is_empty() || late) {
+                let nodes: Vec<_> = self.links.keys().copied().collect();
+                return nodes.into_iter().for_each(|node| self.settle(node));
+            }
+        }
+    }
+
+    fn on(&mut self, event: SwarmEvent<RulesEvent>) {
+        match event {
+            SwarmEvent::Behaviour(RulesEvent::Streams(event)) => match event {
+                Event::Tick => self.tick(),
+                Event::Asked(asked) => self.asked(asked),
+                Event::Opened { peer, connection, stream, dialled } => {
+                    self.opened(peer, connection, stream, dialled);
+                }
+                Event::OtherVersion { peer, connection } => {
+                    if let Some(node) = self.bare.remove(&connection) {
+                        self.failed(node, State::OtherVersion);
+                    }
+                    self.log.info("other_version", &[("peer", &self.name(&peer))]);
+                    self.swarm.close_connection(connection);
+                }
+            },
+            SwarmEvent::Behaviour(RulesEvent::Ping(ping)) => {
+                if ping.result.is_err() {
+                    self.log.debug("no_answer", &[("peer", &self.name(&ping.peer))]);
+                    self.swarm.close_connection(ping.connection);
+                }
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.established(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { connection_id, .. } => self.closed(connection_id),
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                self.not_reached(connection_id, &error);
+            }
+            SwarmEvent::IncomingConnection { .. } => Counts::one(&self.board.counts.incoming),
+            SwarmEvent::IncomingConnectionError { error, peer_id, .. } => {
+                self.not_let_in(peer_id, &error);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let port = address.iter().find_map(|part| match part {
+                    libp2p_core::multiaddr::Protocol::Tcp(port) => Some(port),
+                    _ => None,
+                });
+                if let (Some(ip), Some(port)) = (ip_of(&address), port) {
+                    let address = SocketAddr::new(ip, port);
+                    self.log.info("listening", &[("address", &address)]);
+                    self.board.listens(address);
+                }
+            }
+            SwarmEvent::ListenerClosed { .. } | SwarmEvent::ListenerError { .. } => {
+                self.log.warn("listener_failed", &[]);
+            }
+            _ => {}
+        }
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        match asked {
+            Asked::Members(members) => self.admit(members),
+            Asked::Bell => {
+                for link in self.links.values() {
+                    drop(link.heard.send(Heard::Bell));
+                }
+            }
+            Asked::Found(node, addresses) => self.found(node, addresses),
+            Asked::Ended(node, connection, ended) => self.ended(node, connection, ended),
+            Asked::Stop => {
+                self.stopping = Some(Instant::now());
+                for link in self.links.values() {
+                    drop(link.heard.send(Heard::End(Why::Stopping)));
+                }
+            }
+        }
+    }
+
+    // Who may have a link.
+
+    fn admit(&mut self, members: Arc<Members>) {
+        let before: BTreeSet<PeerId> = self.members.allowed().collect();
+        let now: BTreeSet<PeerId> = members.allowed().collect();
+        self.members = members;
+        for peer in now.difference(&before) {
+            self.leaving.retain(|(leaving, _)| leaving != peer);
+            self.swarm.behaviour_mut().members.allow_peer(*peer);
+        }
+        for peer in before.difference(&now) {
+            let link = self.members.peer(peer).and_then(|member| self.links.get(&member.node));
+            if let Some(link) = link {
+                drop(link.heard.send(Heard::End(Why::NotAMember)));
+            }
+            self.leaving.push((*peer, Instant::now()));
+        }
+        let nodes: Vec<_> = self.dials.keys().copied().collect();
+        for node in nodes {
+            self.stand(node);
+        }
+    }
+
+    /// Shows why a peer of the configuration cannot be dialled; says whether it can.
+    fn stand(&mut self, node: [u8; 8]) -> bool {
+        let state = match self.members.node(&node).map(|member| member.standing) {
+            Some(Standing::Member) => None,
+            Some(other) => Some(State::Refused(other)),
+            None => Some(State::NoCertificate),
+        };
+        let fine = state.is_none();
+        if let Some(state) = state {
+            self.show(node, state);
+        }
+        fine
+    }
+
+    fn not_let_in(&self, peer: Option<PeerId>, error: &ListenError) {
+        let counts = &self.board.counts;
+        match error {
+            ListenError::Denied { cause } if cause.downcast_ref::<Crowd>().is_some() => {
+                Counts::one(&counts.crowded);
+            }
+            ListenError::Denied { cause } if cause.downcast_ref::<Exceeded>().is_some() => {
+                Counts::one(&counts.crowded);
+            }
+            ListenError::Denied { .. } => {
+                Counts::one(&counts.strangers);
+                // Who is known and may not is worth a line; strangers are only counted, or they could fill the disk.
+                if let Some(member) = peer.and_then(|peer| self.members.peer(&peer)) {
+                    let node = super::hex(&member.node);
+                    self.log.warn("refused", &[("peer", &node), ("standing", &member.standing)]);
+                    let state = State::Refused(member.standing);
+                    self.show(member.node, state);
+                }
+            }
+            _ => Counts::one(&counts.failed),
+        }
+    }
+
+    // Links.
+
+    fn established(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let member = self.members.peer(&peer).filter(|m| m.standing == Standing::Member);
+        let Some(node) = member.map(|member| member.node) else {
+            // The list let it through and has changed since.
+            self.swarm.close_connection(connection);
+            return;
+        };
+        if endpoint.is_dialer() {
+            self.bare.insert(connection, node);
+            if let Some(ip) = ip_of(endpoint.get_remote_address()) {
+                self.swarm.behaviour_mut().streams.know(ip);
+            }
+        }
+        if let Some(dial) = self.dials.get_mut(&node).filter(|d| d.pending == Some(connection)) {
+            dial.pending = None;
+        }
+    }
+
+    fn opened(&mut self, peer: PeerId, connection: ConnectionId, stream: Stream, dialled: bool) {
+        self.bare.remove(&connection);
+        let member = self.members.peer(&peer).filter(|m| m.standing == Standing::Member);
+        let Some(member) = member.cloned() else {
+            self.swarm.close_connection(connection);
+            return;
+        };
+        let node = member.node;
+        let (day, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let config = self.dials.get(&node).map(|dial| &dial.peer);
+        let quiet = config.and_then(Peer::quiet).is_some_and(|quiet| quiet.holds(minute));
+        if quiet || self.stopping.is_some() {
+            self.swarm.close_connection(connection);
+            return;
+        }
+        if let Some(other) = self.links.get(&node) {
+            // Both dialled at once: both keep the link that the lower of the two names dialled.
+            let lower = other.dialled == (self.own < peer);
+            if other.dialled != dialled && other.opened.elapsed() < YOUNG && lower {
+                self.swarm.close_connection(connection);
+                return;
+            }
+            drop(other.heard.send(Heard::Broke));
+            let old = other.connection;
+            self.links.remove(&node);
+            self.swarm.close_connection(old);
+            self.settle(node);
+        }
+        let room = Room {
+            // Half each way.
+            budget: config
+                .and_then(|peer| peer.budget)
+                .map(|budget| self.board.left(&node, day, budget.0) / 2),
+            metered: config.is_some_and(|peer| peer.metered),
+            brief: config.is_some_and(|peer| peer.every.is_some()),
+        };
+        let asks = self.asks.clone();
+        let making = Making {
+            member,
+            room,
+            meet: self.meet.clone(),
+            board: self.board.clone(),
+            now: self.clock.now(),
+        };
+        let done = move |ended| drop(asks.send(Asked::Ended(node, connection, ended)));
+        match link::start(stream, making, done) {
+            Ok(heard) => {
+                Counts::one(&self.board.counts.links);
+                self.log.info("link", &[("peer", &super::hex(&node)), ("dialled", &dialled)]);
+                let link = Link { connection, dialled, opened: Instant::now(), day, heard };
+                self.links.insert(node, link);
+                self.board.with(&node, |row| row.links += 1);
+                self.show(node, State::Meeting);
+            }
+            Err(why) => {
+                self.log.error("no_thread", &[("why", &why)]);
+                self.swarm.close_connection(connection);
+            }
+        }
+    }
+
+    fn closed(&mut self, connection: ConnectionId) {
+        if let Some(node) = self.bare.remove(&connection) {
+            // There was a handshake, and then nothing: the allow-list of the other side acts after it.
+            self.failed(node, State::NotAdmitted);
+        }
+        let link = self.links.values().find(|link| link.connection == connection);
+        if let Some(link) = link {
+            drop(link.heard.send(Heard::Broke));
+        }
+    }
+
+    fn ended(&mut self, node: [u8; 8], connection: ConnectionId, ended: Ended) {
+        self.swarm.close_connection(connection);
+        let Some(link) = self.links.get(&node).filter(|link| link.connection == connection) else {
+            return;
+        };
+        let good = link.opened.elapsed() >= limits::GOOD;
+        self.links.remove(&node);
+        self.settle(node);
+        let state = match ended {
+            Ended::Said(Why::Done | Why::Stopping) => State::Met,
+            Ended::Said(Why::Version) => State::OtherVersion,
+            Ended::Said(Why::Federation) => State::WrongFederation,
+            Ended::Said(Why::Breach(rule)) => State::Breach(rule),
+            Ended::Said(Why::Stalled) => State::Stalled,
+            Ended::Said(Why::NotAMember) => State::NotAdmitted,
+            Ended::Broke | Ended::NotNow => State::Broke,
+        };
+        self.log.info("link_ended", &[("peer", &super::hex(&node)), ("state", &state.word())]);
+        if good || state == State::Met {
+            if let Some(dial) = self.dials.get_mut(&node) {
+                dial.failures = 0;
+            }
+        }
+        self.failed(node, state);
+        self.stand(node);
+    }
+
+    /// What went over a link that is no more is added to what went before.
+    fn settle(&self, node: [u8; 8]) {
+        let (day, _) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        self.board.settle(&node, day);
+    }
+
+    // Dialling.
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let (day, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let mut left = std::mem::take(&mut self.leaving);
+        left.retain(|(peer, since)| {
+            let waits = since.elapsed() <= LAST_WORD;
+            if !waits {
+                self.swarm.behaviour_mut().members.disallow_peer(*peer);
+            }
+            waits
+        });
+        self.leaving = left;
+        for (node, dial) in &self.dials {
+            let quiet = dial.peer.quiet().is_some_and(|quiet| quiet.holds(minute));
+            let link = self.links.get(node);
+            // A new day has a budget of its own, and a session keeps the one it began with.
+            let turned = dial.peer.budget.is_some() && link.is_some_and(|link| link.day != day);
+            if let Some(link) = link.filter(|_| quiet || turned) {
+                drop(link.heard.send(Heard::End(Why::Done)));
+            }
+            let budget = dial.peer.budget.map(|budget| self.board.left(node, day, budget.0));
+            self.board.with(node, |row| {
+                row.left = budget;
+                if quiet && link.is_none() && row.state != State::Quiet {
+                    (row.state, row.since) = (State::Quiet, self.clock.now());
+                }
+            });
+        }
+        let due = self.dials.iter().filter(|(node, dial)| {
+            let quiet = dial.peer.quiet().is_some_and(|quiet| quiet.holds(minute));
+            let busy = dial.looking || dial.pending.is_some() || self.links.contains_key(*node);
+            !quiet && !busy && dial.next <= now && self.stopping.is_none()
+        });
+        let due: Vec<[u8; 8]> = due.map(|(node, _)| *node).collect();
+        for node in due {
+            if self.stand(node) {
+                self.look_up(node);
+            } else if let Some(dial) = self.dials.get_mut(&node) {
+                dial.next = now + Duration::from_secs(5);
+            }
+        }
+    }
+
+    fn look_up(&mut self, node: [u8; 8]) {
+        let Some(dial) = self.dials.get_mut(&node) else { return };
+        dial.looking = true;
+        let address = dial.peer.address.as_str().to_owned();
+        let asks = self.asks.clone();
+        tokio::spawn(async move {
+            let looked = tokio::time::timeout(limits::HANDSHAKE, tokio::net::lookup_host(address));
+            let found = match looked.await {
+                Ok(Ok(found)) => Ok(found.take(8).collect()),
+                Ok(Err(_)) => Err("its name is not known"),
+                Err(_) => Err("nobody tells the number to its name"),
+            };
+            drop(asks.send(Asked::Found(node, found)));
+        });
+    }
+
+    fn found(&mut self, node: [u8; 8], found: Result<Vec<SocketAddr>, &'static str>) {
+        let Some(dial) = self.dials.get_mut(&node) else { return };
+        dial.looking = false;
+        let addresses = match found {
+            Ok(addresses) => addresses.into_iter().map(multiaddress).collect::<Vec<_>>(),
+            Err(why) => return self.failed(node, State::Unreachable(why.into())),
+        };
+        if self.links.contains_key(&node) {
+            return;
+        }
+        let Some(member) = self.members.node(&node) else { return };
+        // From a port of its own: two nodes that dial each other from the ports they listen on would open one
+        // connection twice.
+        let dial_it = DialOpts::peer_id(member.peer).addresses(addresses).allocate_new_port().build();
+        let connection = dial_it.connection_id();
+        match self.swarm.dial(dial_it) {
+            Ok(()) => {
+                if let Some(dial) = self.dials.get_mut(&node) {
+                    dial.pending = Some(connection);
+                }
+                self.show(node, State::Dialling);
+            }
+            Err(error) => self.fail_with(node, &error),
+        }
+    }
+
+    fn not_reached(&mut self, connection: ConnectionId, error: &DialError) {
+        let node = self.dials.iter().find(|(_, dial)| dial.pending == Some(connection));
+        if let Some(node) = node.map(|(node, _)| *node) {
+            self.fail_with(node, error);
+        }
+    }
+
+    fn fail_with(&mut self, node: [u8; 8], error: &DialError) {
+        self.failed(node, errors::state_of(error));
+    }
+
+    /// Shows what became of a peer, and when it is tried again.
+    fn failed(&mut self, node: [u8; 8], state: State) {
+        if let Some(dial) = self.dials.get_mut(&node) {
+            dial.pending = None;
+            let [chance] = random::<1>().unwrap_or([128]);
+            let wait = schedule::wait(dial.failures, dial.peer.metered, chance);
+            let every = dial.peer.every.filter(|_| state == State::Met);
+            dial.next = Instant::now() + every.map_or(wait, |every| every.0.max(wait));
+            dial.failures = dial.failures.saturating_add(1);
+        }
+        // Of a link that stands, what became of another is not told.
+        if !self.links.contains_key(&node) {
+            self.show(node, state);
+        }
+    }
+
+    fn show(&self, node: [u8; 8], state: State) {
+        let now = self.clock.now();
+        let changed = self.board.with(&node, |row| {
+            let changed = row.state != state;
+            if changed {
+                (row.state, row.since) = (state.clone(), now);
+            }
+            changed
+        });
+        if changed {
+            let peer = super::hex(&node);
+            self.log.debug("peer", &[("peer", &peer), ("state", &state.word())]);
+        }
+    }
+
+    fn name(&self, peer: &PeerId) -> String {
+        self.members.peer(peer).map_or_else(|| "stranger".into(), |m| super::hex(&m.node))
+    }
+}

@@ -1,0 +1,42 @@
+//! Lending the folder: a node that runs for days gives it to another process of the same machine for as long as one command
+//! takes, and goes on where that left it (spec/network.md, "The folder").
+
+use super::{Node, NodeFault, arm, marks, signing_key};
+use crate::folder::LEDGER;
+use crate::guard::GuardFault;
+use crate::store::Store;
+
+impl Node {
+    /// Gives the folder and the memory of what was signed to another process while `during` runs, which must not return
+    /// before that process is done. The keys stay open; the key file is read again, for the other may have added some.
+    ///
+    /// The ledger stays readable meanwhile by those who read it through connections of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`]. What `during` gave is lost then; this node writes nothing more, and who runs it starts it anew.
+    pub fn lend<T>(&mut self, during: impl FnOnce() -> T) -> Result<T, NodeFault> {
+        let marks = marks(&self.store, &self.public())?;
+        // From here on nothing of this node counts until it is read again.
+        self.broken = true;
+        let closed = self.store.closed()?;
+        drop(std::mem::replace(&mut self.store, closed));
+        let lent = Err(GuardFault::Held { pid: None });
+        if let Ok(armed) = std::mem::replace(&mut self.armed, lent) {
+            armed.close(&marks)?;
+        }
+        self.folder.release()?;
+        let done = during();
+        self.folder.retake()?;
+        self.keys.reread()?;
+        if signing_key(&self.keys)?.public() != self.public() {
+            return Err(NodeFault::Stopped(
+                "this node has come back as another one meanwhile; start it again".into(),
+            ));
+        }
+        self.store = Store::open(&self.folder.file(LEDGER))?;
+        self.armed = arm(&self.store, &self.public(), &self.heads, &self.folder)?;
+        (self.broken, self.unremembered) = (false, false);
+        Ok(done)
+    }
+}

@@ -1,0 +1,364 @@
+//! Nodes that run: real processes on loopback that meet, refuse, break and come back.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::camp::Camp;
+use crate::counter::counter;
+
+/// How long anything may take before it is a failure: many times what it takes on a machine that is busy with tests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A node that runs, killed where a test fails.
+struct Node {
+    dir: String,
+    port: u16,
+    child: Child,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A port nobody uses.
+fn port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The name of a node.
+fn name(camp: &Camp, dir: &str) -> String {
+    camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node")
+}
+
+/// Waits until something holds.
+#[track_caller]
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "still not: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+impl Node {
+    /// Starts a node that listens on a port and dials others, and waits until it is ready.
+    fn start(camp: &Camp, dir: &str, port: u16, dials: &[(&str, u16)]) -> Self {
+        let mut config = format!("[network]\nlisten = [\"127.0.0.1:{port}\"]\n");
+        for (node, port) in dials {
+            config += &format!("[[peer]]\nnode = \"{node}\"\naddress = \"127.0.0.1:{port}\"\n");
+        }
+        camp.write(&format!("{dir}/run.toml"), config);
+        Self::again(camp, dir, port)
+    }
+
+    /// Starts it with the configuration it has.
+    fn again(camp: &Camp, dir: &str, port: u16) -> Self {
+        let log = fs::OpenOptions::new().create(true).append(true).open(camp.file(&format!("{dir}.log")));
+        let log = log.expect("a log");
+        let mut command = camp.command(["run", "--dir", dir, "--passphrase-file", "pass.txt"]);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the program runs");
+        let mut node = Self { dir: dir.into(), port, child };
+        until(&format!("{dir} is ready"), || {
+            let ended = node.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "{dir} ended: {}", camp.told(&format!("{dir}.log")));
+            !node.status(camp)["running"].is_null()
+        });
+        node
+    }
+
+    fn status(&self, camp: &Camp) -> Value {
+        let said = camp.run(&format!("status --dir {} --json", self.dir)).fine();
+        serde_json::from_str(said.out.trim()).expect("JSON")
+    }
+
+    /// How it stands with a peer.
+    fn peer(&self, camp: &Camp, node: &str) -> Value {
+        let said = camp.run(&format!("peers --dir {} --json", self.dir)).fine();
+        let rows = said.out.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        rows.into_iter().find(|row: &Value| row["node"] == json!(node)).unwrap_or(Value::Null)
+    }
+
+    #[track_caller]
+    fn comes_to(&self, camp: &Camp, node: &str, state: &str) {
+        let begun = Instant::now();
+        loop {
+            let row = self.peer(camp, node);
+            if row["state"] == json!(state) {
+                return;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{}: wanted {state}, got {row}\n{}",
+                self.dir,
+                camp.told(&format!("{}.log", self.dir))
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Asks it to stop as a service manager does, and waits.
+    fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM).expect("sent");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                return status.code();
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} does not stop", self.dir);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Bytes of memory it holds.
+    fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+        kib.expect("a number") * 1024
+    }
+}
+
+/// How many entries a node knows.
+fn entries(camp: &Camp, dir: &str) -> u64 {
+    camp.run(&format!("status --dir {dir} --json")).fine().field(0, "entries").parse().expect("a number")
+}
+
+/// Three nodes of the camp, the lake and the hill dialling the treasury.
+fn three(camp: &Camp) -> [Node; 3] {
+    let [a, b, c] = [port(), port(), port()];
+    let treasury = name(camp, "treasury");
+    let one = Node::start(camp, "treasury", a, &[]);
+    let lake = Node::start(camp, "lake", b, &[(&treasury, a)]);
+    let hill = Node::start(camp, "hill", c, &[(&treasury, a)]);
+    [one, lake, hill]
+}
+
+#[test]
+fn three_nodes_meet_by_themselves_and_commands_go_on_meanwhile() {
+    let camp = counter();
+    let nodes = three(&camp);
+    let [treasury, lake, hill] = &nodes;
+    let own = name(&camp, "treasury");
+    for node in [lake, hill] {
+        node.comes_to(&camp, &own, "meeting");
+    }
+    let same = || {
+        let known = ["treasury", "lake", "hill"].map(|dir| entries(&camp, dir));
+        known.iter().all(|n| *n == known[0]).then_some(known[0])
+    };
+    until("all know the same", || same().is_some());
+    let before = same().expect("the same");
+    // A family eats at the lake while it runs, and everybody hears of it.
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    until("the ration is known everywhere", || same().is_some_and(|known| known > before));
+    // Running twice is refused, with who it is.
+    camp.run("run --dir lake").fails(6, "runs already (pid ");
+    assert!(treasury.status(&camp)["running"]["meeting"].as_u64() >= Some(2));
+    let [treasury, lake, hill] = nodes;
+    assert_eq!([hill.stop(), lake.stop(), treasury.stop()], [Some(0); 3]);
+    for dir in ["treasury", "lake", "hill"] {
+        assert!(!camp.file(&format!("{dir}/run.sock")).exists());
+        camp.run(&format!("doctor --full --dir {dir}")).fine();
+        let log = camp.told(&format!("{dir}.log"));
+        assert!(log.contains(" info stopped"), "{log}");
+        for name in ["Noor", "Amina", "B1-001"] {
+            assert!(!log.contains(name), "{name} in the log of {dir}");
+        }
+    }
+}
+
+#[test]
+fn s44_a_stranger_gets_a_handshake_and_a_revoked_node_nothing() {
+    let camp = Camp::new();
+    let (a, b, c) = (port(), port(), port());
+    let (treasury, lake) = (name(&camp, "treasury"), name(&camp, "lake"));
+    // A node of this federation that the treasury has no certificate of: its own is learned by itself alone.
+    camp.run("init --dir new --site new --role registrar --organisation 1 --passphrase-cost light").fine();
+    camp.run("charter apply charter.annona --dir new").fine();
+    camp.run("node request --dir new --out new.request").fine();
+    camp.run("node admit new.request --keys relief.keys --charter charter.annona --site 9 --until +300d --out new.annona").fine();
+    camp.run("node learn treasury.annona lake.annona new.annona --dir new").fine();
+    let one = Node::start(&camp, "treasury", a, &[]);
+    let two = Node::start(&camp, "lake", b, &[(&treasury, a)]);
+    let stranger = Node::start(&camp, "new", c, &[(&treasury, a)]);
+    stranger.comes_to(&camp, &treasury, "not_admitted");
+    let row = stranger.peer(&camp, &treasury);
+    assert_eq!((&row["sent"], &row["received"]), (&json!(0), &json!(0)), "{row}");
+    two.comes_to(&camp, &treasury, "meeting");
+    // Once its certificate is known it gets in, without anybody starting anything.
+    camp.run("node learn new.annona --dir treasury").fine();
+    stranger.comes_to(&camp, &treasury, "meeting");
+    // The lake is lost, and cut; its link ends and it gets no other.
+    camp.run(&format!("node revoke {lake} --reason lost --dir treasury")).fine();
+    one.comes_to(&camp, &lake, "revoked");
+    until("the lake is out", || two.peer(&camp, &treasury)["state"] != json!("meeting"));
+}
+
+#[test]
+fn wrong_answers_have_a_state_each() {
+    let camp = Camp::new();
+    let (a, b) = (port(), port());
+    let (treasury, hill) = (name(&camp, "treasury"), name(&camp, "hill"));
+    // Somebody who is no annona: takes a connection and talks of something else.
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let odd = other.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        for mut stream in other.incoming().flatten() {
+            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        }
+    });
+    let one = Node::start(&camp, "treasury", a, &[]);
+    // The hill is not where the treasury is.
+    let lake = Node::start(&camp, "lake", b, &[(&treasury, odd), (&hill, a), ("00112233445566ff", a)]);
+    lake.comes_to(&camp, &treasury, "wrong_federation");
+    lake.comes_to(&camp, &hill, "somebody_else");
+    lake.comes_to(&camp, "00112233445566ff", "no_certificate");
+    assert_eq!(lake.stop(), Some(0));
+    let nobody = port();
+    let lake = Node::start(&camp, "lake", b, &[(&treasury, nobody)]);
+    lake.comes_to(&camp, &treasury, "unreachable");
+    assert_eq!(lake.peer(&camp, &treasury)["detail"], json!("nobody listens there"));
+    drop(one);
+}
+
+#[test]
+fn a_node_that_is_killed_comes_back_and_is_met_again() {
+    let camp = counter();
+    let [treasury, lake, hill] = three(&camp);
+    let own = name(&camp, "treasury");
+    lake.comes_to(&camp, &own, "meeting");
+    let (name, port) = (name(&camp, "lake"), treasury.port);
+    // Without a word, and a ration is handed out while nobody hears of it.
+    drop(treasury);
+    until("the lake has noticed", || lake.peer(&camp, &own)["state"] != json!("meeting"));
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    let treasury = Node::again(&camp, "treasury", port);
+    lake.comes_to(&camp, &own, "meeting");
+    until("both know the same", || entries(&camp, "treasury") == entries(&camp, "lake"));
+    // The one that dials goes too, with a socket left behind.
+    drop(lake);
+    assert!(camp.file("lake/run.sock").exists());
+    let lake = Node::again(&camp, "lake", crate::network::port());
+    lake.comes_to(&camp, &own, "meeting");
+    treasury.comes_to(&camp, &name, "meeting");
+    assert_eq!([hill.stop(), lake.stop(), treasury.stop()], [Some(0); 3]);
+}
+
+#[test]
+fn p9_five_hundred_who_are_slow_or_hostile_cost_little_and_stop_nobody() {
+    let camp = counter();
+    let [treasury, lake, hill] = three(&camp);
+    let own = name(&camp, "treasury");
+    lake.comes_to(&camp, &own, "meeting");
+    let at = ("127.0.0.1", treasury.port);
+    let mut held = Vec::new();
+    for n in 0..500_u32 {
+        let Ok(mut stream) = TcpStream::connect(at) else { continue };
+        let said: &[u8] = match n % 4 {
+            0 => b"",
+            1 => b"\x13/multistream/1.0.0\n",
+            2 => b"\x13/multistream/1.0.0\n\x07/noise\n",
+            _ => &[0xff; 8_192],
+        };
+        drop(stream.write_all(said));
+        drop(stream.set_nonblocking(true));
+        drop(stream.read(&mut [0; 64]));
+        held.push(stream);
+        if n == 250 {
+            // In the middle of it a family eats, and the treasury hears of it.
+            camp.run("pay charge --family 1 --item Rice=1").fine();
+        }
+    }
+    assert!(held.len() > 400, "{} connections", held.len());
+    until("the treasury hears of the ration", || {
+        entries(&camp, "treasury") == entries(&camp, "lake")
+    });
+    // Who was not there before gets in all the same.
+    let name = name(&camp, "hill");
+    assert_eq!(hill.stop(), Some(0));
+    let hill = Node::again(&camp, "hill", port());
+    treasury.comes_to(&camp, &name, "meeting");
+    let memory = treasury.memory();
+    assert!(memory < 128 * 1024 * 1024, "{} MiB", memory >> 20);
+    drop((held, hill, lake));
+}
+
+#[test]
+fn figures_are_shown_to_this_machine_and_name_nobody() {
+    let camp = Camp::new();
+    let at = port();
+    camp.write("lake/run.toml", format!("[network]\nlisten = []\n[metrics]\nlisten = \"127.0.0.1:{at}\"\n"));
+    let lake = Node::again(&camp, "lake", 0);
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", at)).expect("a connection");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("asked");
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("answered");
+        said
+    };
+    let page = ask("/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    for line in ["annona_may_sign 1", "annona_folder_lent 0", "annona_peers{state=\"meeting\"} 0"] {
+        assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
+    }
+    let (_, body) = page.split_once("\r\n\r\n").expect("a body");
+    for line in body.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').expect("a value");
+        assert!(name.starts_with("annona_") && value.parse::<f64>().is_ok(), "{line}");
+    }
+    assert!(ask("/").starts_with("HTTP/1.1 404"), "nothing else is there");
+    assert_eq!(lake.stop(), Some(0));
+}
+
+#[test]
+fn a_service_manager_is_told() {
+    let camp = Camp::new();
+    camp.write("lake/run.toml", "[network]\nlisten = []\n");
+    let place = camp.file("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&place).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("patience");
+    let mut command = camp.command(["run", "--passphrase-file", "pass.txt"]);
+    let child = command.env("NOTIFY_SOCKET", &place).stderr(Stdio::null()).spawn().expect("runs");
+    let lake = Node { dir: "lake".into(), port: 0, child };
+    let hear = || {
+        let mut word = [0; 64];
+        let n = socket.recv(&mut word).expect("a word");
+        String::from_utf8_lossy(&word[..n]).into_owned()
+    };
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(lake.stop(), Some(0));
+    assert_eq!(hear(), "STOPPING=1");
+}
+
+#[test]
+fn what_is_wrong_is_told_before_a_passphrase_is_asked() {
+    let camp = Camp::new();
+    camp.write("lake/run.toml", "[network]\nlisen = []\n");
+    camp.bare("run").fails(3, "run.toml:2:1: unknown field `lisen`");
+    camp.bare("run").fails(3, "Did you mean `listen`?");
+    camp.run("doctor").fails(1, "thing is wrong");
+    camp.write("lake/run.toml", "[[peer]]\nnode = \"00112233445566ff\"\naddress = \"hill:1\"\n");
+    let said = camp.run("doctor").fails(1, "wrong").out;
+    assert!(said.contains("WRONG  peers: 00112233445566ff has no certificate"), "{said}");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = taken.local_addr().expect("an address");
+    camp.write("lake/run.toml", format!("[network]\nlisten = [\"{at}\"]\n"));
+    camp.run("run").fails(3, "cannot listen on 127.0.0.1:");
+    // What the program prints is what it reads.
+    let sample = camp.bare("run --print-config").fine().out;
+    camp.write("lake/run.toml", sample);
+    camp.run("doctor").fine();
+    assert!(camp.bare("run --print-unit").fine().out.contains("Type=notify"));
+    camp.run("init --dir alone --site alone --role registrar --organisation 1 --passphrase-cost light").fine();
+    camp.run("run --dir alone").fails(3, "charter");
+}
