@@ -283,7 +283,9 @@ mod tests {
             "listen", "links", "zone", "node", "address", "metered", "budget", "quiet", "every",
             "form", "level",
         ] {
-            let told = SAMPLE.lines().any(|l| l.trim_start_matches("#: ").starts_with(&format!("{key} = ")));
+            let told = SAMPLE
+                .lines()
+                .any(|l| l.trim_start_matches("#: ").starts_with(&format!("{key} = ")));
             assert!(told, "{key}");
         }
     }
@@ -292,21 +294,60 @@ mod tests {
     fn mistakes_are_told_with_their_place_and_what_was_meant() {
         let peer = "[[peer]]\nnode = \"5f1c0a9b77e24410\"\naddress = \"hill:4410\"\n";
         for (text, said) in [
-            ("[network]\nlisen = []\n", "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `links`, `zone`. Did you mean `listen`?"),
-            ("[newtork]\n", "run.toml:1:2: unknown field `newtork`, expected one of `network`, `peer`, `metrics`, `log`. Did you mean `network`?"),
-            ("[network]\nlisten = \"127.0.0.1:1\"\n", "run.toml:2:10: invalid type: string \"127.0.0.1:1\", expected a sequence"),
-            ("[network]\nlisten = [\"127.0.0.1\"]\n", "run.toml:2:11: invalid socket address syntax"),
+            (
+                "[network]\nlisen = []\n",
+                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `links`, `zone`. Did you mean `listen`?",
+            ),
+            (
+                "[newtork]\n",
+                "run.toml:1:2: unknown field `newtork`, expected one of `network`, `peer`, `metrics`, `log`. Did you mean `network`?",
+            ),
+            (
+                "[network]\nlisten = \"127.0.0.1:1\"\n",
+                "run.toml:2:10: invalid type: string \"127.0.0.1:1\", expected a sequence",
+            ),
+            (
+                "[network]\nlisten = [\"127.0.0.1\"]\n",
+                "run.toml:2:11: invalid socket address syntax",
+            ),
             ("[network]\nlinks = 0\n", "run.toml: [network] links must be from 1 to 1024"),
-            ("[network]\nzone = \"3\"\n", "run.toml:2:8: \"3\" is no time zone. Write it as +03:00"),
-            ("[metrics]\nlisten = \"0.0.0.0:9464\"\n", "run.toml: [metrics] listen = \"0.0.0.0:9464\" can be read from other machines. Use 127.0.0.1 or [::1]"),
-            ("[[peer]]\nnode = \"lake\"\naddress = \"a:1\"\n", "run.toml:2:8: \"lake\" is no node. Write the 16 digits `annona node show` prints"),
+            (
+                "[network]\nzone = \"3\"\n",
+                "run.toml:2:8: \"3\" is no time zone. Write it as +03:00",
+            ),
+            (
+                "[metrics]\nlisten = \"0.0.0.0:9464\"\n",
+                "run.toml: [metrics] listen = \"0.0.0.0:9464\" can be read from other machines. Use 127.0.0.1 or [::1]",
+            ),
+            (
+                "[[peer]]\nnode = \"lake\"\naddress = \"a:1\"\n",
+                "run.toml:2:8: \"lake\" is no node. Write the 16 digits `annona node show` prints",
+            ),
             ("[[peer]]\nnode = \"5f1c0a9b77e24410\"\n", "run.toml:1:1: missing field `address`"),
-            ("[[peer]]\nnode = \"5f1c0a9b77e24410\"\naddress = \"hill\"\n", "run.toml:3:11: \"hill\" is no address. Write host:port, such as 10.8.0.2:4410"),
-            (&format!("{peer}budget = \"5MB\"\n"), "run.toml:4:10: \"5MB\" is no budget. Write it as 5MB/day"),
-            (&format!("{peer}quiet = \"22-5\"\n"), "run.toml:4:9: \"22-5\" are no hours. Write them as 22:00-05:30"),
-            (&format!("{peer}every = \"1d\"\n"), "run.toml:4:9: \"1d\" is no time between meetings. Write it as 30s, 15min or 2h"),
-            (&format!("{peer}{peer}"), "run.toml: peer 5f1c0a9b77e24410 is there twice. Keep one of them"),
-            ("[log]\nlevel = \"loud\"\n", "run.toml:2:9: unknown variant `loud`, expected one of `debug`, `info`, `warn`, `error`"),
+            (
+                "[[peer]]\nnode = \"5f1c0a9b77e24410\"\naddress = \"hill\"\n",
+                "run.toml:3:11: \"hill\" is no address. Write host:port, such as 10.8.0.2:4410",
+            ),
+            (
+                &format!("{peer}budget = \"5MB\"\n"),
+                "run.toml:4:10: \"5MB\" is no budget. Write it as 5MB/day",
+            ),
+            (
+                &format!("{peer}quiet = \"22-5\"\n"),
+                "run.toml:4:9: \"22-5\" are no hours. Write them as 22:00-05:30",
+            ),
+            (
+                &format!("{peer}every = \"1d\"\n"),
+                "run.toml:4:9: \"1d\" is no time between meetings. Write it as 30s, 15min or 2h",
+            ),
+            (
+                &format!("{peer}{peer}"),
+                "run.toml: peer 5f1c0a9b77e24410 is there twice. Keep one of them",
+            ),
+            (
+                "[log]\nlevel = \"loud\"\n",
+                "run.toml:2:9: unknown variant `loud`, expected one of `debug`, `info`, `warn`, `error`",
+            ),
         ] {
             let fault = parse(text).expect_err(text);
             assert_eq!(fault.trim_end(), said, "{text}");

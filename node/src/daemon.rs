@@ -24,7 +24,7 @@ use crate::keystore::{Name, Secret};
 use crate::log::Log;
 use crate::net::board::State;
 use crate::net::members::Members;
-use crate::net::{Board, Meet, Means, Net, NetFault, hex, schedule};
+use crate::net::{Board, Means, Meet, Net, NetFault, hex, schedule};
 use crate::node::{Node, NodeFault};
 use crate::writer::{Asking, Writer};
 

@@ -278,6 +278,41 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_lent_to_who_asks_and_taken_back() {
+        use std::io::{BufRead, BufReader};
+        let parent = tempfile::tempdir().expect("folder");
+        let path = parent.path().join("site-a");
+        let held = Folder::create(&path).expect("create");
+        let listener = std::os::unix::net::UnixListener::bind(held.file(SOCKET)).expect("socket");
+        let lender = std::thread::spawn(move || {
+            let mut asked = String::new();
+            for answer in ["not now", loan::YOURS] {
+                let (mut stream, _) = listener.accept().expect("asked");
+                asked.clear();
+                BufReader::new(&stream).read_line(&mut asked).expect("a line");
+                if answer == loan::YOURS {
+                    held.release().expect("released");
+                }
+                writeln!(stream, "{answer}").expect("answered");
+                if answer == loan::YOURS {
+                    assert_eq!(stream.read(&mut [0; 8]).expect("closed"), 0, "until it is done");
+                    held.retake().expect("taken back");
+                }
+            }
+            (held, asked)
+        });
+        let refused = Folder::open(&path).expect_err("not now");
+        assert!(matches!(&refused, FolderFault::NotLent { why, .. } if why == "not now"));
+        let lent = Folder::open(&path).expect("lent");
+        drop(lent);
+        let (held, asked) = lender.join().expect("lender");
+        assert_eq!(asked.trim(), format!("lend {}", std::process::id()));
+        assert!(matches!(Folder::open(&path), Err(FolderFault::Held { .. })), "nobody listens");
+        drop(held);
+    }
+
     #[test]
     fn what_is_not_a_data_folder_is_not_used() {
         let parent = tempfile::tempdir().expect("folder");

@@ -125,7 +125,9 @@ impl Net {
                     }
                     Err(fault) => drop(begun.send(Err(fault))),
                 }
-            })
+            });
+            // A name that is still being looked up holds nobody up.
+            runtime.shutdown_background();
         });
         let thread = thread.map_err(|why| NetFault::Start(why.to_string()))?;
         began.recv().map_err(|_| NetFault::Start("it broke off".into()))??;

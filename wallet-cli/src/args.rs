@@ -12,7 +12,8 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, cycle, demo, doctor, entitle,
-    family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle, status, stop,
+    family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle, status,
+    stop,
 };
 
 const EXAMPLES: &str = "\

@@ -127,9 +127,9 @@ impl From<DiskFault> for Fault {
 impl From<FolderFault> for Fault {
     fn from(fault: FolderFault) -> Self {
         match fault {
-            FolderFault::Held { .. } | FolderFault::NotLent { .. } | FolderFault::NotEmpty { .. } => {
-                of(Exit::Conflict, &fault)
-            }
+            FolderFault::Held { .. }
+            | FolderFault::NotLent { .. }
+            | FolderFault::NotEmpty { .. } => of(Exit::Conflict, &fault),
             FolderFault::NotOurs { .. } | FolderFault::Unfinished { .. } => of(Exit::Input, &fault),
             FolderFault::Disk(disk) => disk.into(),
         }

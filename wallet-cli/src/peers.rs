@@ -40,7 +40,9 @@ impl Peers {
             session.screen.answer("peer", row.clone(), || told(row, store.roster()))?;
         }
         if rows.is_empty() {
-            session.screen.note("No peers yet: name some in run.toml (`annona run --print-config`).");
+            session
+                .screen
+                .note("No peers yet: name some in run.toml (`annona run --print-config`).");
         }
         Ok(())
     }
@@ -75,7 +77,9 @@ fn told(row: &Value, roster: &Roster) -> String {
             7_200..172_800 => format!("{} h", apart / 3_600),
             _ => format!("{} days", apart / 86_400),
         };
-        text = format!("{text}\n  clock? Its clock is {apart} {word} this one: one of the two is wrong");
+        text = format!(
+            "{text}\n  clock? Its clock is {apart} {word} this one: one of the two is wrong"
+        );
     }
     text
 }

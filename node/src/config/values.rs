@@ -171,7 +171,8 @@ mod tests {
         }
         assert_eq!(day_bytes("500KB/day"), Some(DayBytes(500_000)));
         assert_eq!(day_bytes("2GB/day"), Some(DayBytes(2_000_000_000)));
-        for wrong in ["", "/day", "5/day", "5MB", "5mb/day", "MB/day", "99999999999999999999GB/day"] {
+        for wrong in ["", "/day", "5/day", "5MB", "5mb/day", "MB/day", "99999999999999999999GB/day"]
+        {
             assert_eq!(day_bytes(wrong), None, "{wrong}");
         }
         assert_eq!(quiet("00:00-23:59").map(|q| (q.0.from, q.0.to)), Some((0, 1_439)));

@@ -87,13 +87,31 @@ pub(super) fn page(shared: &Shared) -> String {
     page.one("annona_charter_epoch", "gauge", "The newest article of the charter.", facts.epoch);
     page.one("annona_feeds", "gauge", "Feeds that are known.", facts.feeds);
     page.one("annona_entries", "gauge", "Entries that are known.", facts.entries);
-    page.one("annona_may_sign", "gauge", "1 where this node may sign.", u8::from(facts.may_not_sign.is_none()));
-    page.one("annona_folder_lent", "gauge", "1 while a command holds the folder.", u8::from(shared.lent().is_some()));
+    page.one(
+        "annona_may_sign",
+        "gauge",
+        "1 where this node may sign.",
+        u8::from(facts.may_not_sign.is_none()),
+    );
+    page.one(
+        "annona_folder_lent",
+        "gauge",
+        "1 while a command holds the folder.",
+        u8::from(shared.lent().is_some()),
+    );
     let counts = &shared.board.counts;
     for (name, help, counter) in [
         ("annona_incoming_total", "Connections that came.", &counts.incoming),
-        ("annona_crowded_total", "Connections refused before a handshake: too many.", &counts.crowded),
-        ("annona_handshake_failed_total", "Handshakes that failed or took too long.", &counts.failed),
+        (
+            "annona_crowded_total",
+            "Connections refused before a handshake: too many.",
+            &counts.crowded,
+        ),
+        (
+            "annona_handshake_failed_total",
+            "Handshakes that failed or took too long.",
+            &counts.failed,
+        ),
         ("annona_strangers_total", "Handshakes of who is no member.", &counts.strangers),
         ("annona_links_total", "Links that were opened.", &counts.links),
     ] {

@@ -329,7 +329,10 @@ mod tests {
         assert_eq!((row.bytes(), row.skewed()), ((11, 22), true));
         let value = row.value(&[7; 8]);
         assert_eq!(value["node"], "0707070707070707");
-        assert_eq!((&value["state"], &value["clock_ahead_ms"]), (&json!("waiting"), &json!(-300_001)));
+        assert_eq!(
+            (&value["state"], &value["clock_ahead_ms"]),
+            (&json!("waiting"), &json!(-300_001))
+        );
         assert!(!Row { skew: Some(300_000), ..Row::default() }.skewed());
     }
 }

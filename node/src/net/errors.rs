@@ -27,7 +27,8 @@ fn of_chain(error: &(dyn Error + 'static)) -> State {
     let mut at = Some(error);
     let mut io = None;
     while let Some(error) = at {
-        if error.is::<libp2p_noise::Error>() || error.is::<libp2p_core::upgrade::NegotiationError>() {
+        if error.is::<libp2p_noise::Error>() || error.is::<libp2p_core::upgrade::NegotiationError>()
+        {
             // The connection was there, the handshake failed; a link that was lost says so below.
             let lost = error.source().and_then(|why| why.downcast_ref::<io::Error>());
             let cut = lost.is_some_and(|why| is_cut(why.kind()));
@@ -49,7 +50,9 @@ fn of_chain(error: &(dyn Error + 'static)) -> State {
 const fn is_cut(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
     )
 }
 

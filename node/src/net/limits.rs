@@ -47,3 +47,41 @@ pub const SKEW: Duration = Duration::from_secs(300);
 pub const CERTIFICATE_GRACE_DAYS: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS;
 /// What one feed may bring in one meeting, in bytes: who floods does so at the cost of nobody else.
 pub const FEED_QUOTA: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_the_same() {
+        let page = include_str!("../../../spec/network.md");
+        let said = |name: &str| {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+            let value = row.and_then(|row| row.split('|').nth(2));
+            value.and_then(|value| value.trim().parse::<u64>().ok())
+        };
+        let limits = [
+            ("LINKS", u64::from(LINKS)),
+            ("LINKS_MOST", LINKS_MOST as u64),
+            ("LINKS_PEER", u64::from(LINKS_PEER)),
+            ("HANDSHAKES", u64::from(HANDSHAKES)),
+            ("HANDSHAKES_ADDRESS", HANDSHAKES_ADDRESS as u64),
+            ("HANDSHAKES_KNOWN", HANDSHAKES_KNOWN as u64),
+            ("STREAMS", STREAMS as u64),
+            ("PIECE", PIECE as u64),
+            ("WAITING", WAITING as u64),
+            ("FEED_QUOTA", FEED_QUOTA),
+        ];
+        for (name, value) in limits {
+            assert_eq!(said(name), Some(value), "{name}");
+        }
+        assert_eq!(
+            page.lines().filter(|line| line.starts_with("| `") && said_like(line)).count(),
+            limits.len()
+        );
+    }
+
+    fn said_like(line: &str) -> bool {
+        line.split('|').nth(2).is_some_and(|value| value.trim().parse::<u64>().is_ok())
+    }
+}

@@ -161,7 +161,13 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 /// The thread of a link.
 fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
     let Ok(talk) = making.meet.open(&making.member, &making.room) else { return Ended::NotNow };
-    let mut link = Link { talk, making, written: Instant::now(), silent: Duration::ZERO, owing: Duration::ZERO };
+    let mut link = Link {
+        talk,
+        making,
+        written: Instant::now(),
+        silent: Duration::ZERO,
+        owing: Duration::ZERO,
+    };
     let ended = link.run(hears, write);
     link.tell(true);
     ended

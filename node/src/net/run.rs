@@ -107,8 +107,7 @@ pub(super) fn begin(
         .with_max_pending_incoming(Some(limits::HANDSHAKES))
         .with_max_established(Some(links))
         .with_max_established_per_peer(Some(limits::LINKS_PEER));
-    let ping =
-        libp2p_ping::Config::new().with_interval(limits::PING).with_timeout(limits::PONG);
+    let ping = libp2p_ping::Config::new().with_interval(limits::PING).with_timeout(limits::PONG);
     let rules = Rules {
         limits: Limiting::new(most),
         members: Allowing::default(),
@@ -126,7 +125,8 @@ pub(super) fn begin(
     }
     let now = Instant::now();
     let dials = config.peer.iter().map(|peer| {
-        let dial = Dial { peer: peer.clone(), next: now, failures: 0, pending: None, looking: false };
+        let dial =
+            Dial { peer: peer.clone(), next: now, failures: 0, pending: None, looking: false };
         (peer.node.0, dial)
     });
     let dials = dials.collect();
@@ -459,7 +459,9 @@ impl Loop {
         }
         let due = self.dials.iter().filter(|(node, dial)| {
             let quiet = dial.peer.quiet().is_some_and(|quiet| quiet.holds(minute));
-            let busy = dial.looking || dial.pending.is_some() || self.links.contains_key(*node);
+            let bare = self.bare.values().any(|bare| bare == *node);
+            let busy = dial.looking || dial.pending.is_some() || bare;
+            let busy = busy || self.links.contains_key(*node);
             !quiet && !busy && dial.next <= now && self.stopping.is_none()
         });
         let due: Vec<[u8; 8]> = due.map(|(node, _)| *node).collect();
@@ -501,7 +503,8 @@ impl Loop {
         let Some(member) = self.members.node(&node) else { return };
         // From a port of its own: two nodes that dial each other from the ports they listen on would open one
         // connection twice.
-        let dial_it = DialOpts::peer_id(member.peer).addresses(addresses).allocate_new_port().build();
+        let dial_it =
+            DialOpts::peer_id(member.peer).addresses(addresses).allocate_new_port().build();
         let connection = dial_it.connection_id();
         match self.swarm.dial(dial_it) {
             Ok(()) => {

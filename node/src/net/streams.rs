@@ -207,10 +207,7 @@ impl ConnectionHandler for Handler {
         stream()
     }
 
-    fn poll(
-        &mut self,
-        _: &mut Context<'_>,
-    ) -> Poll<ConnectionHandlerEvent<Named, (), FromLink>> {
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Named, (), FromLink>> {
         if self.dialled && !std::mem::replace(&mut self.asked, true) {
             let protocol = stream();
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });

@@ -62,7 +62,8 @@ impl Node {
 
     /// Starts it with the configuration it has.
     fn again(camp: &Camp, dir: &str, port: u16) -> Self {
-        let log = fs::OpenOptions::new().create(true).append(true).open(camp.file(&format!("{dir}.log")));
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(camp.file(&format!("{dir}.log")));
         let log = log.expect("a log");
         let mut command = camp.command(["run", "--dir", dir, "--passphrase-file", "pass.txt"]);
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the program runs");
@@ -108,7 +109,8 @@ impl Node {
     /// Asks it to stop as a service manager does, and waits.
     fn stop(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM).expect("sent");
+        rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM)
+            .expect("sent");
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("its state") {
@@ -121,7 +123,8 @@ impl Node {
 
     /// Bytes of memory it holds.
     fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
         let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
         kib.expect("a number") * 1024
@@ -130,7 +133,11 @@ impl Node {
 
 /// How many entries a node knows.
 fn entries(camp: &Camp, dir: &str) -> u64 {
-    camp.run(&format!("status --dir {dir} --json")).fine().field(0, "entries").parse().expect("a number")
+    camp.run(&format!("status --dir {dir} --json"))
+        .fine()
+        .field(0, "entries")
+        .parse()
+        .expect("a number")
 }
 
 /// Three nodes of the camp, the lake and the hill dialling the treasury.
@@ -183,7 +190,8 @@ fn s44_a_stranger_gets_a_handshake_and_a_revoked_node_nothing() {
     let (a, b, c) = (port(), port(), port());
     let (treasury, lake) = (name(&camp, "treasury"), name(&camp, "lake"));
     // A node of this federation that the treasury has no certificate of: its own is learned by itself alone.
-    camp.run("init --dir new --site new --role registrar --organisation 1 --passphrase-cost light").fine();
+    camp.run("init --dir new --site new --role registrar --organisation 1 --passphrase-cost light")
+        .fine();
     camp.run("charter apply charter.annona --dir new").fine();
     camp.run("node request --dir new --out new.request").fine();
     camp.run("node admit new.request --keys relief.keys --charter charter.annona --site 9 --until +300d --out new.annona").fine();
@@ -219,7 +227,8 @@ fn wrong_answers_have_a_state_each() {
     });
     let one = Node::start(&camp, "treasury", a, &[]);
     // The hill is not where the treasury is.
-    let lake = Node::start(&camp, "lake", b, &[(&treasury, odd), (&hill, a), ("00112233445566ff", a)]);
+    let lake =
+        Node::start(&camp, "lake", b, &[(&treasury, odd), (&hill, a), ("00112233445566ff", a)]);
     lake.comes_to(&camp, &treasury, "wrong_federation");
     lake.comes_to(&camp, &hill, "somebody_else");
     lake.comes_to(&camp, "00112233445566ff", "no_certificate");
@@ -297,7 +306,10 @@ fn p9_five_hundred_who_are_slow_or_hostile_cost_little_and_stop_nobody() {
 fn figures_are_shown_to_this_machine_and_name_nobody() {
     let camp = Camp::new();
     let at = port();
-    camp.write("lake/run.toml", format!("[network]\nlisten = []\n[metrics]\nlisten = \"127.0.0.1:{at}\"\n"));
+    camp.write(
+        "lake/run.toml",
+        format!("[network]\nlisten = []\n[metrics]\nlisten = \"127.0.0.1:{at}\"\n"),
+    );
     let lake = Node::again(&camp, "lake", 0);
     let ask = |path: &str| {
         let mut stream = TcpStream::connect(("127.0.0.1", at)).expect("a connection");
@@ -359,6 +371,9 @@ fn what_is_wrong_is_told_before_a_passphrase_is_asked() {
     camp.write("lake/run.toml", sample);
     camp.run("doctor").fine();
     assert!(camp.bare("run --print-unit").fine().out.contains("Type=notify"));
-    camp.run("init --dir alone --site alone --role registrar --organisation 1 --passphrase-cost light").fine();
+    camp.run(
+        "init --dir alone --site alone --role registrar --organisation 1 --passphrase-cost light",
+    )
+    .fine();
     camp.run("run --dir alone").fails(3, "charter");
 }
