@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 pub mod control;
+pub mod meet;
 mod metrics;
 mod notify;
 mod spent;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::time::Millis;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -274,7 +276,17 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         entries: feeds.iter().map(|feed| feed.head.next).sum(),
         may_not_sign: node.may_sign().err().map(ToString::to_string),
     };
-    Ok(Members::of(store, &node.public(), node.now())?)
+    members(node)
+}
+
+/// Who may have a link now, by the stamp this node would write: a wrong clock takes nobody's certificate away.
+///
+/// # Errors
+///
+/// [`NodeFault::Store`].
+pub fn members(node: &Node) -> Result<Members, NodeFault> {
+    let stamp = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    Ok(Members::of(node.store(), &node.public(), stamp)?)
 }
 
 /// The thread that looks after the node while nobody asks it for anything. It waits for the writer as everybody does.

@@ -3,7 +3,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::config::{Config, Peer, RUN};
 use annona_node::folder::KEYS;
-use annona_node::net::members::{Members, Standing};
+use annona_node::net::members::Standing;
 use annona_node::node::Node;
 use annona_node::store::Store;
 use clap::Args;
@@ -142,7 +142,7 @@ impl Doctor {
 
 /// Whether each peer of the configuration can be met, as far as this node knows. Nobody is dialled.
 fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
-    let members = Members::of(node.store(), &node.public(), node.now())?;
+    let members = annona_node::daemon::members(node)?;
     let wrong = peers.iter().filter_map(|peer| match members.node(&peer.node.0) {
         Some(member) if member.standing == Standing::Member => None,
         Some(member) => Some(format!("{} is no member: {}", peer.node, member.standing)),

@@ -79,7 +79,7 @@ pub(crate) fn running(session: &Session) -> Outcome<Option<serde_json::Value>> {
 /// Asks a node that runs in this folder; `None` where none does.
 #[cfg(unix)]
 pub(crate) fn ask(session: &Session, question: &str) -> Outcome<Option<String>> {
-    annona_node::daemon::control::ask(&session.dir, question)
+    daemon::control::ask(&session.dir, question)
         .map_err(|why| Fault::io("ask the node that runs in", &session.dir, why))
 }
 

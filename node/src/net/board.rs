@@ -65,6 +65,7 @@ impl State {
             Self::NoCertificate => "no_certificate",
             Self::Refused(super::members::Standing::Revoked) => "revoked",
             Self::Refused(super::members::Standing::Expired) => "expired",
+            Self::Refused(super::members::Standing::Replaced) => "replaced",
             Self::Refused(super::members::Standing::OrganisationLeft) => "organisation_left",
             Self::Refused(super::members::Standing::Member) => "refused",
             Self::Quiet => "quiet",
@@ -75,7 +76,7 @@ impl State {
     }
 
     /// Every word, for the figures.
-    pub const WORDS: [&'static str; 18] = [
+    pub const WORDS: [&'static str; 19] = [
         "waiting",
         "dialling",
         "meeting",
@@ -88,6 +89,7 @@ impl State {
         "no_certificate",
         "revoked",
         "expired",
+        "replaced",
         "organisation_left",
         "refused",
         "quiet",
@@ -125,6 +127,9 @@ impl fmt::Display for State {
             }
             Self::Refused(super::members::Standing::Expired) => {
                 "has a certificate that ended: its organisation gives it a new one with `annona node admit`"
+            }
+            Self::Refused(super::members::Standing::Replaced) => {
+                "came back under another key: name that one in run.toml (`annona node show` there)"
             }
             Self::Refused(_) => "belongs to an organisation that has left the federation",
             Self::Quiet => "quiet hours: no link",
@@ -304,6 +309,7 @@ mod tests {
             State::NoCertificate,
             State::Refused(Standing::Revoked),
             State::Refused(Standing::Expired),
+            State::Refused(Standing::Replaced),
             State::Refused(Standing::OrganisationLeft),
             State::Refused(Standing::Member),
             State::Quiet,

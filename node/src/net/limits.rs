@@ -42,9 +42,6 @@ pub const RETRY_METERED: Duration = Duration::from_secs(1_800);
 pub const GOOD: Duration = Duration::from_secs(30);
 /// Clocks further apart than this are told to a person.
 pub const SKEW: Duration = Duration::from_secs(300);
-/// Days after its last minute for which a certificate still opens a link, since clocks are wrong and certificates arrive
-/// over links: as many as a clock may be ahead.
-pub const CERTIFICATE_GRACE_DAYS: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS;
 /// What one feed may bring in one meeting, in bytes: who floods does so at the cost of nobody else.
 pub const FEED_QUOTA: u64 = 256 * 1024 * 1024;
 

@@ -4,16 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use annona_ledger::cut;
-use annona_ledger::id::{FeedRef, Lane, OrgId, ProgrammeId};
+use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, Roles};
-use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::View;
+use annona_ledger::time::Minute;
 use libp2p_identity::PeerId;
 
 use super::identity::peer_of;
-use super::limits;
+use crate::member::{self, NoMember};
 use crate::store::{Store, StoreFault};
 
 /// A node with a certificate.
@@ -41,9 +39,11 @@ pub enum Standing {
     Member,
     /// Its organisation has left the federation.
     OrganisationLeft,
-    /// Its control feed is cut, or every value feed of its programmes is.
+    /// A feed of it is cut as lost or compromised.
     Revoked,
-    /// Its certificate has ended, and the days of grace after that.
+    /// Another node took its place.
+    Replaced,
+    /// Its certificate has not begun, or has ended.
     Expired,
 }
 
@@ -53,6 +53,7 @@ impl fmt::Display for Standing {
             Self::Member => "member",
             Self::OrganisationLeft => "organisation left",
             Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
             Self::Expired => "expired",
         })
     }
@@ -67,17 +68,23 @@ pub struct Members {
 }
 
 impl Members {
-    /// Computes them; `own` is left out.
+    /// Computes them at a stamp of this node's own; `own` is left out.
     ///
     /// # Errors
     ///
     /// [`StoreFault`]: a node of no federation has no members.
-    pub fn of(store: &Store, own: &PublicKey, now: Millis) -> Result<Self, StoreFault> {
+    pub fn of(store: &Store, own: &PublicKey, now: Minute) -> Result<Self, StoreFault> {
         let work = store.look()?;
-        let now = Minute::of(now, work.charter().founded());
         let mut members = Self::default();
         for certificate in store.roster().nodes().filter(|c| c.node != *own) {
-            let standing = standing(&work, certificate, now);
+            let standing = match member::may_meet(&work, &certificate.short(), now) {
+                Ok(_) => Standing::Member,
+                Err(NoMember::Organisation) => Standing::OrganisationLeft,
+                Err(NoMember::Cut) => Standing::Revoked,
+                Err(NoMember::Replaced) => Standing::Replaced,
+                Err(NoMember::Ended | NoMember::NotBegun) => Standing::Expired,
+                Err(NoMember::Uncertified) => continue,
+            };
             members.add(certificate, standing);
         }
         work.check()?;
@@ -130,22 +137,4 @@ impl Members {
     pub fn iter(&self) -> impl Iterator<Item = &Member> {
         self.by_node.values()
     }
-}
-
-fn standing(view: &impl View, certificate: &NodeCertificate, now: Minute) -> Standing {
-    if !view.charter().is_member(certificate.org) {
-        return Standing::OrganisationLeft;
-    }
-    let node = certificate.short();
-    let cut = |lane, programme| cut::lowest(view, &FeedRef { node, lane, programme }).is_some();
-    let mut programmes = certificate.programmes.iter();
-    let every = !certificate.programmes.is_empty() && programmes.all(|p| cut(Lane::Value, *p));
-    if every || cut(Lane::Control, ProgrammeId::NONE) {
-        return Standing::Revoked;
-    }
-    let grace = limits::CERTIFICATE_GRACE_DAYS * 24 * 60;
-    if now.0 > certificate.not_after.0.saturating_add(grace) {
-        return Standing::Expired;
-    }
-    Standing::Member
 }
