@@ -47,7 +47,7 @@ impl fmt::Debug for NodeName {
 
 fn node_name(text: &str) -> Option<NodeName> {
     let mut bytes = [0; 8];
-    if text.len() != 16 || !text.is_ascii() {
+    if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     for (n, byte) in bytes.iter_mut().enumerate() {

@@ -25,7 +25,7 @@ pub(super) fn state_of(error: &DialError) -> State {
 
 fn of_chain(error: &(dyn Error + 'static)) -> State {
     let mut at = Some(error);
-    let mut io = None;
+    let mut kind = None;
     while let Some(error) = at {
         if error.is::<libp2p_noise::Error>() || error.is::<libp2p_core::upgrade::NegotiationError>()
         {
@@ -34,17 +34,22 @@ fn of_chain(error: &(dyn Error + 'static)) -> State {
             let cut = lost.is_some_and(|why| is_cut(why.kind()));
             return if cut { State::Broke } else { State::WrongFederation };
         }
-        if let Some(found) = error.downcast_ref::<io::Error>() {
-            io = Some(found.kind());
-            // What an I/O error is made of is not its source, but inside.
-            if let Some(inside) = found.get_ref() {
-                at = Some(inside);
-                continue;
-            }
-        }
-        at = error.source();
+        kind = number(&error.to_string()).or(kind);
+        // What an I/O error is made of is not its source, but inside.
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        at = match inside {
+            Some(inside) => Some(inside),
+            None => error.source(),
+        };
     }
-    State::Unreachable(reason(io).into())
+    State::Unreachable(reason(kind).into())
+}
+
+/// The kind of the system's error that a text ends with. Either of two errors hides which one it is, and prints it.
+fn number(text: &str) -> Option<io::ErrorKind> {
+    let (_, rest) = text.rsplit_once("(os error ")?;
+    let number = rest.split(')').next()?.parse().ok()?;
+    Some(io::Error::from_raw_os_error(number).kind())
 }
 
 const fn is_cut(kind: io::ErrorKind) -> bool {
@@ -75,4 +80,20 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         last = next;
     }
     last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_s_reason_is_found_inside() {
+        let refused = io::Error::other(io::Error::from_raw_os_error(111).to_string());
+        assert_eq!(of_chain(&refused), State::Unreachable("nobody listens there".into()));
+        let nowhere = io::Error::other(io::Error::from_raw_os_error(113));
+        assert_eq!(of_chain(&nowhere), State::Unreachable("no way there".into()));
+        let odd = io::Error::other("(os error x)");
+        assert_eq!(of_chain(&odd), State::Unreachable("no connection".into()));
+    }
 }

@@ -375,5 +375,5 @@ fn what_is_wrong_is_told_before_a_passphrase_is_asked() {
         "init --dir alone --site alone --role registrar --organisation 1 --passphrase-cost light",
     )
     .fine();
-    camp.run("run --dir alone").fails(3, "charter");
+    camp.run("run --dir alone").fails(5, "no charter here yet");
 }
