@@ -121,7 +121,7 @@ impl Net {
                 match run::begin(starting, own, asked) {
                     Ok(looping) => {
                         drop(begun.send(Ok(())));
-                        looping.run().await
+                        looping.run().await;
                     }
                     Err(fault) => drop(begun.send(Err(fault))),
                 }

@@ -122,9 +122,8 @@ fn until_closed(mut stream: UnixStream) {
 ///
 /// Where it does not answer in time, or with what is no text.
 pub fn ask(root: &Path, question: &str) -> io::Result<Option<String>> {
-    let mut stream = match UnixStream::connect(root.join(crate::folder::SOCKET)) {
-        Ok(stream) => stream,
-        Err(_) => return Ok(None),
+    let Ok(mut stream) = UnixStream::connect(root.join(crate::folder::SOCKET)) else {
+        return Ok(None);
     };
     stream.set_read_timeout(Some(PATIENCE))?;
     writeln!(stream, "{question}")?;

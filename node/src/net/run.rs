@@ -188,11 +188,9 @@ impl Loop {
                     self.swarm.close_connection(connection);
                 }
             },
-            SwarmEvent::Behaviour(RulesEvent::Ping(ping)) => {
-                if ping.result.is_err() {
-                    self.log.debug("no_answer", &[("peer", &self.name(&ping.peer))]);
-                    self.swarm.close_connection(ping.connection);
-                }
+            SwarmEvent::Behaviour(RulesEvent::Ping(ping)) if ping.result.is_err() => {
+                self.log.debug("no_answer", &[("peer", &self.name(&ping.peer))]);
+                self.swarm.close_connection(ping.connection);
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.established(peer_id, connection_id, &endpoint);
@@ -266,7 +264,7 @@ impl Loop {
     }
 
     /// Shows why a peer of the configuration cannot be dialled; says whether it can.
-    fn stand(&mut self, node: [u8; 8]) -> bool {
+    fn stand(&self, node: [u8; 8]) -> bool {
         let state = match self.members.node(&node).map(|member| member.standing) {
             Some(Standing::Member) => None,
             Some(other) => Some(State::Refused(other)),
@@ -412,10 +410,8 @@ impl Loop {
             Ended::Broke | Ended::NotNow => State::Broke,
         };
         self.log.info("link_ended", &[("peer", &super::hex(&node)), ("state", &state.word())]);
-        if good || state == State::Met {
-            if let Some(dial) = self.dials.get_mut(&node) {
-                dial.failures = 0;
-            }
+        if let Some(dial) = self.dials.get_mut(&node).filter(|_| good || state == State::Met) {
+            dial.failures = 0;
         }
         self.failed(node, state);
         self.stand(node);
