@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Value};
 use crate::feed::{Head, leaf, step};
 use crate::hash::{Hash, Purpose, hash};
 use crate::id::{FederationId, FeedId, Lane};
@@ -86,6 +86,29 @@ impl Header {
         }
     }
 
+    /// Checks the entries that say something of their own block. One entry may lie in two blocks of a forked feed: only
+    /// where no block says otherwise does its meaning not depend on which came first.
+    fn holds(&self, entries: &[Placed]) -> Result<(), BlockFault> {
+        let mut following = entries.len();
+        for Placed { index, entry, .. } in entries {
+            following = following.saturating_sub(1);
+            let (index, knew) = (*index, self.epoch);
+            match entry {
+                Entry::Value(Value::Basket { entries }) if usize::from(*entries) > following => {
+                    return Err(BlockFault::Basket { index });
+                }
+                Entry::Value(Value::Claim { ticket, .. }) => match ticket.voted() {
+                    Some(voted) if voted > knew => {
+                        return Err(BlockFault::Unheard { index, voted, knew });
+                    }
+                    Some(_) | None => {}
+                },
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the feed's key signed this header.
     #[must_use]
     pub fn verifies(
@@ -123,6 +146,22 @@ pub enum BlockFault {
         index: u64,
         /// What is wrong with its bytes.
         fault: WireFault,
+    },
+    /// It ends before its basket does.
+    #[error("the basket at index {index} of the block binds more entries than follow in it")]
+    Basket {
+        /// Its index in the feed.
+        index: u64,
+    },
+    /// It claims what was voted later than its author, by the header, had heard.
+    #[error("entry {index} of the block claims what epoch {voted} voted, its author knew of epoch {knew}")]
+    Unheard {
+        /// Its index in the feed.
+        index: u64,
+        /// The epoch of the budget or release it claims.
+        voted: u32,
+        /// The header's epoch.
+        knew: u32,
     },
     /// The entries are not the ones the header commits to.
     #[error("the block's entries are not those its header commits to")]
@@ -287,6 +326,7 @@ impl Block {
         if head != header.end() || merkle::root(&leaves) != header.core_root {
             return Err(BlockFault::Core);
         }
+        header.holds(&entries)?;
         Ok(entries)
     }
 

@@ -28,7 +28,7 @@ pub use chains::{ended_before, halted_before, in_past, owner_of, redeemed, resol
 pub(crate) use settle::may_step;
 pub use tickets::{budget_name, release_name, ticket_row, voted};
 
-/// An entry where it stands, as the fold needs it.
+/// An entry where it stands, as the fold needs it: nothing of the block it lies in, for it may lie in two.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The feed.
@@ -39,11 +39,6 @@ pub struct Place {
     pub accumulator: Hash,
     /// The newest stamp before it in its chain.
     pub last_stamp: Minute,
-    /// The charter epoch of its block's header; in an open tail, that of the charter. A block is folded only once the
-    /// charter is known up to its epoch.
-    pub epoch: u32,
-    /// How many entries follow in its block; in an open tail, as many as can.
-    pub following: u16,
 }
 
 /// Folds one verified entry.
@@ -193,7 +188,7 @@ impl<V: View> Folding<'_, V> {
             Value::Post { hold, at, .. } => self.post(*hold, *at),
             Value::Drop { hold, .. } => self.let_go(*hold),
             Value::Basket { entries } => {
-                if *entries == 0 || u16::from(*entries) > self.place.following {
+                if *entries == 0 {
                     self.fault(Fault::BasketBroken);
                 }
             }

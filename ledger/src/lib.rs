@@ -32,7 +32,7 @@
 //! use annona_ledger::merkle;
 //! use annona_ledger::notice::*;
 //! use annona_ledger::rejection::Rejection;
-//! use annona_ledger::state::{Block, State};
+//! use annona_ledger::state::State;
 //! use annona_ledger::ticket::{Moved, Sent, Ticket, sign_place};
 //! use annona_ledger::time::{Millis, Minute};
 //! use annona_ledger::view::View;
@@ -103,7 +103,7 @@
 //!     let admitted = admit(state, chain, &draft)?;
 //!     let before = state.head(chain);
 //!     let after = before.after(admitted.bytes());
-//!     state.fold(chain, after.accumulator, admitted.entry(), Block { epoch: 0, following: 0 });
+//!     state.fold(chain, after.accumulator, admitted.entry());
 //!     let signature = sign_place(key, &state.charter().federation(), feed, &after);
 //!     let moved = match admitted.entry() {
 //!         Entry::Value(Value::Send(send)) => *send,

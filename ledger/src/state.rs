@@ -73,15 +73,6 @@ pub struct State {
     unplaced: BTreeSet<(FeedRef, u64, Hash)>,
 }
 
-/// What a block's header tells about one of its entries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Block {
-    /// The charter epoch its author knew.
-    pub epoch: u32,
-    /// How many entries follow in it; in an open tail, as many as can.
-    pub following: u16,
-}
-
 /// Why a block is not the next of its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
@@ -215,10 +206,8 @@ impl State {
             return Err(ChainFault::Epoch(epoch));
         }
         self.charter.check_kinds(epoch, block.entries()).map_err(ChainFault::Kind)?;
-        let mut following = block.header().count;
         for placed in block.entries() {
-            following = following.saturating_sub(1);
-            self.fold(chain, placed.accumulator, &placed.entry, Block { epoch, following });
+            self.fold(chain, placed.accumulator, &placed.entry);
         }
         self.seal(chain, block.header());
         Ok(())
@@ -284,12 +273,11 @@ impl State {
     }
 
     /// Folds the next entry of a chain.
-    pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry, block: Block) {
-        let Block { epoch, following } = block;
+    pub fn fold(&mut self, chain: ChainNo, accumulator: Hash, entry: &Entry) {
         let feed = self.chain(chain).feed;
         let at = At { chain, index: self.head(chain).next };
         let last_stamp = self.last_stamp(chain);
-        let place = Place { feed, at, accumulator, last_stamp, epoch, following };
+        let place = Place { feed, at, accumulator, last_stamp };
         for change in fold::fold(self, &place, entry) {
             self.apply(change);
         }

@@ -21,7 +21,7 @@ use crate::notice::{
     Cycle, NodeCeiling, NodeCertificate, Notice, OperatorCertificate, OperatorRoles, Roles, Roster,
 };
 use crate::rejection::Rejection;
-use crate::state::{Block as Within, State};
+use crate::state::State;
 use crate::ticket::{Moved, Sent, Ticket, sign_place};
 use crate::time::{Hlc, Millis, Minute};
 use crate::view::View;
@@ -285,9 +285,6 @@ pub(crate) struct Desk {
     pub(crate) state: State,
 }
 
-/// Nothing is known of what follows.
-const OPEN_TAIL: Within = Within { epoch: 0, following: u16::MAX };
-
 impl Desk {
     pub(crate) fn new() -> Self {
         let charter = charter();
@@ -314,19 +311,10 @@ impl Desk {
 
     /// Writes anything at the end of a feed's first chain, and returns its index.
     pub(crate) fn force(&mut self, feed: &FeedId, entry: impl Into<Entry>) -> u64 {
-        self.force_within(feed, entry, OPEN_TAIL)
-    }
-
-    pub(crate) fn force_within(
-        &mut self,
-        feed: &FeedId,
-        entry: impl Into<Entry>,
-        within: Within,
-    ) -> u64 {
         let entry = entry.into();
         let chain = self.state.trunk(feed);
         let head = self.state.head(chain);
-        self.state.fold(chain, head.after(&entry.encode()).accumulator, &entry, within);
+        self.state.fold(chain, head.after(&entry.encode()).accumulator, &entry);
         head.next
     }
 

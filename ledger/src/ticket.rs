@@ -274,4 +274,13 @@ impl Ticket {
         };
         own.into_iter().chain(hops)
     }
+
+    /// The epoch whose articles voted what it claims; of what a node sent, none.
+    #[must_use]
+    pub const fn voted(&self) -> Option<u32> {
+        match self {
+            Self::Budget { epoch, .. } | Self::Release { epoch, .. } => Some(*epoch),
+            Self::Sent(..) => None,
+        }
+    }
 }

@@ -295,7 +295,7 @@ pub enum Fault {
     Late = 33,
     /// It names a merchant the feed did not name.
     MerchantMissing = 34,
-    /// Its basket binds entries outside its block.
+    /// Its basket binds nothing.
     BasketBroken = 35,
     /// Its feed had ended before it.
     AfterEnd = 36,

@@ -9,7 +9,7 @@ use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef};
 use annona_ledger::ticket::Ticket;
-use annona_ledger::view::{Fault, PoolKey};
+use annona_ledger::view::PoolKey;
 
 use crate::cast::Cast;
 use crate::model::{Fact, Model};
@@ -259,8 +259,7 @@ pub fn view(
         ensure(fine, Broken::LotBelowZero, || format!("{lot:?}"))?;
     }
     for (feed, index, fault) in site.faults() {
-        // A basket's last entry may stand in a block that is still open: it is no fault of the feed.
-        let fine = !honest(&feed.node) || fault == Fault::BasketBroken;
+        let fine = !honest(&feed.node);
         ensure(fine, Broken::HonestAccused, || format!("{fault:?} at {feed}#{index}"))?;
     }
     for node in &cast.nodes {

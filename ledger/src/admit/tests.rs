@@ -417,8 +417,7 @@ fn a_lot_that_travelled_too_far_unsynced_waits_for_a_sync() {
         let ticket = Ticket::Sent(sent, bounded(hops.iter().copied().take(limits::HOPS)));
         let entry = claim(ticket).entry;
         let head = far.head(chain);
-        let within = crate::state::Block { epoch: 0, following: 0 };
-        far.fold(chain, head.after(&entry.encode()).accumulator, &entry, within);
+        far.fold(chain, head.after(&entry.encode()).accumulator, &entry);
         let known = provenance(&far, chain, Lot(head.next), |_| false);
         let verdict = known.as_ref().map(Vec::len).map_err(|rejection| *rejection);
         let want = if hop < limits::HOPS { Ok(hop + 1) } else { Err(Rejection::TooManyHops) };

@@ -413,10 +413,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         entries: &[Placed],
         known: usize,
     ) {
-        let mut following = header.count;
         let mut last_stamp = self.rows.last_stamp(chain);
         for (number, placed) in entries.iter().enumerate() {
-            following = following.saturating_sub(1);
             if number < known {
                 continue;
             }
@@ -426,8 +424,6 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 at,
                 accumulator: placed.accumulator,
                 last_stamp,
-                epoch: header.epoch,
-                following,
             };
             self.look(place, header.seq, &to, &placed.entry);
             let mut changes = std::mem::take(&mut self.changes);

@@ -152,8 +152,8 @@ struct Chain {
     sealed: Head,
     seq: u64,
     open: Vec<Vec<u8>>,
-    /// Accumulator, entry, how many follow in its block, and the epoch of its block.
-    all: Vec<(Hash, Entry, u16, u32)>,
+    /// Accumulator and entry.
+    all: Vec<(Hash, Entry)>,
     /// How much of the charter its writer has heard.
     knows: u32,
     blocks: Vec<Block>,
@@ -253,7 +253,7 @@ impl World {
         }
         c.head = head;
         c.open.push(bytes);
-        c.all.push((head.accumulator, entry, 0, 0));
+        c.all.push((head.accumulator, entry));
     }
 
     fn seal(&mut self, chain: usize) {
@@ -273,12 +273,6 @@ impl World {
         };
         let block = draft.seal(self.key(&c.feed), &self.federation).expect("fits");
         let c = &mut self.chains[chain];
-        let count = c.open.len();
-        let total = c.all.len();
-        for (place, entry) in c.all[total - count..].iter_mut().enumerate() {
-            entry.2 = u16::try_from(count - 1 - place).expect("fits a block");
-            entry.3 = c.knows;
-        }
         c.sealed = c.head;
         c.seq += 1;
         c.open.clear();
@@ -292,7 +286,7 @@ impl World {
         let first = chain.left.map_or(0, |(_, at)| at);
         let shown = picks.into_iter().filter_map(|pick| {
             let place = pick.checked_rem(chain.all.len())?;
-            let (accumulator, entry, ..) = &chain.all[place];
+            let (accumulator, entry) = &chain.all[place];
             let bytes = crate::wire::Bytes::new(entry.encode()).expect("small");
             let (index, entry) = (first + place as u64, bytes);
             let within = |block: &&Block| block.header.end().next > index;
@@ -441,9 +435,8 @@ impl World {
             };
             numbers[c] = Some(number);
             if done[c] < sealed(chain) {
-                let (accumulator, entry, following, epoch) = &chain.all[done[c]];
-                let block = crate::state::Block { epoch: *epoch, following: *following };
-                state.fold(number, *accumulator, entry, block);
+                let (accumulator, entry) = &chain.all[done[c]];
+                state.fold(number, *accumulator, entry);
                 done[c] += 1;
             }
             let next = chain.left.map_or(0, |(_, at)| at) + done[c] as u64;

@@ -234,7 +234,7 @@ pub const fn rule(fault: Fault) -> &'static str {
         Fault::StampFell => "its stamp is before that of an earlier entry",
         Fault::Late => "it was redeemed after its last minute",
         Fault::MerchantMissing => "it names a merchant the feed did not name",
-        Fault::BasketBroken => "its basket binds entries outside its block",
+        Fault::BasketBroken => "its basket binds nothing",
         Fault::AfterEnd => "its feed had ended before it",
         Fault::OrphanUnsigned => "it shows an entry that its feed did not sign",
         Fault::DayBroken => "it opens a day that is open, or closes another than the one that is",

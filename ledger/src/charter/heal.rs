@@ -29,11 +29,11 @@ impl Charter {
         &self.healed
     }
 
-    /// Whether a claim of a line of `epoch`, in a block whose author knew the charter up to `known`, may have been
-    /// written on a branch that was given up: what is short on it proves nothing.
+    /// Whether two branches voted at this epoch before a healing kept one of them: a claim of its lines may be meant on
+    /// the other, and what is short on it proves nothing.
     #[must_use]
-    pub fn may_be_of_lost_branch(&self, epoch: u32, known: u32) -> bool {
-        self.healed.iter().any(|h| h.from <= epoch && epoch < h.epoch && known < h.epoch)
+    pub fn was_forked_at(&self, epoch: u32) -> bool {
+        self.healed.iter().any(|h| (h.from..h.epoch).contains(&epoch))
     }
 
     /// The federation that this one was founded in the place of, and the heads of its two branches.

@@ -3,7 +3,7 @@ use crate::entry::{FloatCover, Method, Send};
 use crate::feed::Head;
 use crate::id::EntryName;
 use crate::key::Signature;
-use crate::state::{Block as Within, State};
+use crate::state::State;
 use crate::testing::*;
 use crate::ticket::{Moved, Sent, Ticket};
 use crate::view::FloatSpan;
@@ -167,12 +167,6 @@ fn every_fault_is_noted_and_what_left_is_counted() {
     check(&[], late(0), &[F::Late], [-1, 0, 1]);
     check(&[], late(1), &[F::Late, F::MerchantMissing], [-1, 0, 1]);
     check(&[], Value::Basket { entries: 0 }, &[F::BasketBroken], [0; 3]);
-    let mut desk = desk();
-    let within = Within { epoch: 0, following: 1 };
-    desk.force_within(&value(TREASURY), Value::Basket { entries: 1 }, within);
-    assert_eq!(faults(&desk), []);
-    desk.force_within(&value(TREASURY), Value::Basket { entries: 2 }, within);
-    assert_eq!(faults(&desk), [F::BasketBroken]);
 }
 
 #[test]
@@ -265,18 +259,6 @@ fn a_claim_waits_for_its_senders_certificate_and_proves_nothing_until_then() {
     assert!(!desk.state.faulty(&feed_of(B)));
     // As long as nobody vouches for the sender, the units are missing at the place that gave them.
     assert_eq!(pool(&desk, B), [-3, 0, 3]);
-}
-
-#[test]
-fn a_budget_the_author_cannot_have_known_is_none() {
-    let charter = charter();
-    let later = charter.apply(&next_article(&charter)).expect("a good article");
-    for (epoch, want) in [(0, vec![Fault::NotBudgeted]), (1, vec![])] {
-        let mut desk = Desk { state: State::new(later.clone(), roster(&charter)) };
-        let budget = claim(Ticket::Budget { epoch: 1, act: 0, line: 0 });
-        desk.force_within(&value(TREASURY), budget, Within { epoch, following: 0 });
-        assert_eq!(faults(&desk), want, "header of epoch {epoch}");
-    }
 }
 
 #[test]

@@ -282,12 +282,12 @@ impl<V: View> Folding<'_, V> {
     /// Takes up what an article voted: a budget's line, or a release.
     fn claim_voted(&mut self, epoch: u32, name: Hash) {
         let node = self.place.feed.node.short();
-        // What its author cannot have known, by its own word, is nothing, whatever a later charter says: or the answer
-        // would depend on which came first, the article or the block.
-        let known = epoch <= self.place.epoch;
-        // A line of a branch of the charter that was given up: its author trusted a quorum, and proves nothing by it.
-        let lost = self.view.charter().may_be_of_lost_branch(epoch, self.place.epoch);
-        match self.view.ticket(&name).filter(|_| known) {
+        // Perhaps a line of a branch of the charter that was given up: its author trusted a quorum, and proves nothing
+        // by it.
+        let lost = self.view.charter().was_forked_at(epoch);
+        // Blocks are folded once the charter is known up to their epoch, and claim of no later one: what is not here
+        // was never voted.
+        match self.view.ticket(&name) {
             Some(row) if row.to == node && row.programme == self.programme() => {
                 let opened = if lost { Opened::Waiting } else { Opened::Claim };
                 self.take_up_as(name, row, opened);

@@ -260,8 +260,7 @@ fn a_certificate_that_comes_late_makes_the_same_state() {
     let chain = late.trunk(&value(B));
     let draft = orphan([a.promise(4)]);
     let after = late.head(chain).after(&draft.entry.encode());
-    let within = crate::state::Block { epoch: 0, following: 9 };
-    late.fold(chain, after.accumulator, &draft.entry, within);
+    late.fold(chain, after.accumulator, &draft.entry);
     assert_eq!(late.waiting().count(), 1, "it waits for its feed's certificate");
     assert!(late.shown(&feed_of(A)).is_empty());
     let fact = Fact {

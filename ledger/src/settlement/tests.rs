@@ -204,8 +204,7 @@ fn ff_refunds_on_two_branches_take_back_the_larger_of_them_once() {
                 let branch = desk.state.branch(At { chain: trunk, index: 5 }, a.entries[5].1);
                 for entry in [named(9), refund(theirs)].map(Entry::Value) {
                     let after = desk.state.head(branch).after(&entry.encode());
-                    let within = crate::state::Block { epoch: 0, following: 0 };
-                    desk.state.fold(branch, after.accumulator, &entry, within);
+                    desk.state.fold(branch, after.accumulator, &entry);
                 }
             };
             let mut back = 0;
@@ -242,8 +241,7 @@ fn l14_every_redemption_on_every_branch_is_settled() {
     for entry in [redeem(2, 19), redeem(2, 2)] {
         let entry = Entry::Value(entry);
         let after = desk.state.head(branch).after(&entry.encode());
-        let within = crate::state::Block { epoch: 0, following: 0 };
-        desk.state.fold(branch, after.accumulator, &entry, within);
+        desk.state.fold(branch, after.accumulator, &entry);
     }
     let (_, rows) = draft(&mut desk, TREASURY, &reach(4, true)).expect("four rows");
     let mut all = amounts(&rows);
@@ -383,8 +381,7 @@ proptest! {
             let other = Entry::Value(Value::Merchant { merchant: merchant(9) });
             for entry in std::iter::once(&other).chain(a.entries[at + 1..].iter().map(|e| &e.0)) {
                 let after = desk.state.head(branch).after(&entry.encode());
-                let within = crate::state::Block { epoch: 0, following: 0 };
-                desk.state.fold(branch, after.accumulator, entry, within);
+                desk.state.fold(branch, after.accumulator, entry);
             }
         }
         let (mut payer, mut cut, mut treasury) = (Payer::default(), None::<u64>, TREASURY);

@@ -326,7 +326,7 @@ fn folded(said: &[Said]) -> State {
                 } else {
                     state.branch(At { chain, index: before.next }, *before)
                 };
-                state.fold(chain, after.accumulator, entry, Block { epoch: 0, following: 99 });
+                state.fold(chain, after.accumulator, entry);
                 stands.insert((*feed, *after), At { chain, index: before.next });
             }
             false
@@ -564,7 +564,7 @@ fn read(state: &mut State, seed: u8, written: &[(Entry, Hash)], most: usize) {
     let chain = state.trunk(&value(seed));
     let from = usize::try_from(state.head(chain).next).expect("few");
     for (entry, accumulator) in written.iter().skip(from).take(most) {
-        state.fold(chain, *accumulator, entry, Block { epoch: 0, following: 99 });
+        state.fold(chain, *accumulator, entry);
     }
 }
 
@@ -752,7 +752,7 @@ fn two_lists_at_one_index_leave_the_same_one_whichever_comes_first() {
         for (chain, at) in chains.into_iter().zip(order) {
             let entry = Entry::from(Control::List(Box::new(lists[at].clone())));
             let after = start.after(&entry.encode());
-            desk.state.fold(chain, after.accumulator, &entry, Block { epoch: 0, following: 0 });
+            desk.state.fold(chain, after.accumulator, &entry);
         }
         desk.state.root()
     };

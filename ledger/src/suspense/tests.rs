@@ -16,7 +16,7 @@ use crate::hash::Hash;
 use crate::id::{CycleId, FeedId, Lane, OrgId};
 use crate::notice::Notice;
 use crate::rejection::Rejection;
-use crate::state::{Block as Within, State};
+use crate::state::State;
 use crate::testing::units as units_of;
 use crate::testing::*;
 use crate::ticket::{Moved, Sent, Ticket};
@@ -92,7 +92,7 @@ impl Camp {
         let start = self.desk.head(feed);
         let pen = Pen { start, seq: 0, open: Vec::new() };
         self.pens.entry(*feed).or_insert(pen).open.push(entry.clone());
-        self.desk.force_within(feed, entry, Within { epoch: self.charter.epoch(), following: 9 })
+        self.desk.force(feed, entry)
     }
 
     fn send(&mut self, seed: u8, from: Lot, to: [u8; 8], owner: Owner, units: u64) -> Sent {

@@ -340,8 +340,7 @@ fn later() -> Made {
         let mut state = State::new(charter.apply(&article).expect("a quorum"), roster);
         if folded {
             let chain = state.trunk(&feed);
-            let within = crate::state::Block { epoch: 1, following: 0 };
-            state.fold(chain, Hash::ZERO, &enrol, within);
+            state.fold(chain, Hash::ZERO, &enrol);
         }
         let mut given = vec![("federation", federation.0.0.to_vec()), founded()];
         given.push(("article", article.encode()));

@@ -228,6 +228,9 @@ fn blocks() -> Made {
         other.signature = key(A).sign(crate::key::Context::Header, &scope, &message);
         wire::encode(&other)
     };
+    let of_entries = |entries: &[Entry]| wire::encode(&sealed(0, start(), entries));
+    let basket = |entries| Entry::Value(Value::Basket { entries });
+    let claim = |ticket| Entry::Value(Value::Claim { ticket: Box::new(ticket), at: NOW });
     let rows = vec![
         ("block/good", "good", wire::encode(&good)),
         ("block/version", "Header(\"version\")", with(|b| b.header.version = 2)),
@@ -236,6 +239,14 @@ fn blocks() -> Made {
         ("block/unsigned_change", "Signature", with(|b| b.header.epoch = 1)),
         ("block/other_prefix", "Core", signed(|b| b.header.before.0[0] ^= 1)),
         ("block/other_root", "Core", signed(|b| b.header.core_root.0[0] ^= 1)),
+        ("block/basket_whole", "good", of_entries(&[basket(1), redeem()])),
+        ("block/basket_parted", "Basket", of_entries(&[basket(2), redeem()])),
+        ("block/claim_of_what_was_voted_later", "Unheard", {
+            of_entries(&[claim(Ticket::Budget { epoch: 1, act: 0, line: 0 })])
+        }),
+        ("block/claim_of_what_is_released_later", "Unheard", {
+            of_entries(&[claim(Ticket::Release { epoch: 1, act: 0 })])
+        }),
         ("block/body_longer_than_said", "BodyLength", signed(|b| b.header.body_len -= 1)),
         ("block/trailing_byte", "Trailing(1)", trailing(wire::encode(&good))),
     ];

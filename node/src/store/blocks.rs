@@ -66,18 +66,16 @@ fn built((chain, header, signature, body): Columns) -> Result<BlockRow, StoreFau
 impl Work<'_> {
     /// Folds the entries of a block that are not folded yet: those an open tail of an older copy of this very node
     /// holds, or another chain of a forked feed shares, are.
-    pub(super) fn fold_block(&self, chain: ChainNo, epoch: u32, entries: &[block::Placed]) {
+    pub(super) fn fold_block(&self, chain: ChainNo, entries: &[block::Placed]) {
         let from = self.head(chain).next;
-        let mut following = u16::try_from(entries.len()).unwrap_or(u16::MAX);
         for placed in entries {
-            following = following.saturating_sub(1);
             if placed.index < from {
                 continue;
             }
             let at = At { chain, index: placed.index };
             let after =
                 Head { next: placed.index.saturating_add(1), accumulator: placed.accumulator };
-            self.fold_at(at, after, &placed.entry, epoch, following);
+            self.fold_at(at, after, &placed.entry);
         }
         self.spill();
     }

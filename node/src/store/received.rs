@@ -142,7 +142,7 @@ impl Work<'_> {
     fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
         let known = self.head(chain).next > block.header.first;
-        self.fold_block(chain, verified.header().epoch, verified.entries());
+        self.fold_block(chain, verified.entries());
         if known {
             self.drop_tail(chain, verified.header().end())?;
         }

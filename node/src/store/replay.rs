@@ -74,7 +74,7 @@ impl Store {
             let above = work.floor(feed.chain).map_or(0, |floor| floor.blocks);
             work.blocks::<StoreFault>(feed.chain, above, |row, _| {
                 let entries = row.block.read(feed.id.lane)?;
-                work.fold_block(feed.chain, row.block.header.epoch, &entries);
+                work.fold_block(feed.chain, &entries);
                 done = done.saturating_add(1);
                 progress(done, total);
                 Ok(true)
@@ -237,8 +237,7 @@ impl Work<'_> {
             let head = self.head(chain);
             let entry = Entry::decode(self.chain(chain).feed.lane, &bytes)?;
             let at = At { chain, index: head.next };
-            let epoch = self.charter().epoch();
-            self.fold_at(at, head.after(&bytes), &entry, epoch, u16::MAX);
+            self.fold_at(at, head.after(&bytes), &entry);
         }
         self.check()
     }

@@ -333,9 +333,15 @@ impl<'a> Work<'a> {
         let mut accepted = Vec::with_capacity(drafts.len());
         for (i, draft) in drafts.iter().enumerate() {
             let admitted = admit::admit(self, chain, draft)?;
+            let following = drafts.len().saturating_sub(i + 1);
+            // What it binds comes with it: a block that ends before its basket is none.
+            if let Entry::Value(Value::Basket { entries }) = draft.entry
+                && usize::from(entries) > following
+            {
+                return Err(Rejection::BadBasket);
+            }
             let proof = evidence.get(i).and_then(Option::as_deref);
-            let following = u16::try_from(drafts.len().saturating_sub(i + 1)).unwrap_or(u16::MAX);
-            accepted.push(self.append(chain, admitted.entry(), admitted.bytes(), proof, following));
+            accepted.push(self.append(chain, admitted.entry(), admitted.bytes(), proof));
         }
         Ok(accepted)
     }
@@ -346,14 +352,13 @@ impl<'a> Work<'a> {
         entry: &Entry,
         bytes: &[u8],
         evidence: Option<&[u8]>,
-        following: u16,
     ) -> Accepted {
         let head = self.head(chain);
         let after = head.after(bytes);
         let at = At { chain, index: head.next };
         let pending = (bytes.to_vec(), evidence.map(<[u8]>::to_vec));
         self.pending.borrow_mut().insert(at, pending);
-        self.fold_at(at, after, entry, self.charter().epoch(), following);
+        self.fold_at(at, after, entry);
         Accepted {
             feed: self.chain(chain).feed,
             at,
@@ -364,15 +369,13 @@ impl<'a> Work<'a> {
     }
 
     /// Folds one entry at the end of its chain.
-    pub(super) fn fold_at(&self, at: At, after: Head, entry: &Entry, epoch: u32, following: u16) {
+    pub(super) fn fold_at(&self, at: At, after: Head, entry: &Entry) {
         let Some(row) = self.chain_row(at.chain) else { return };
         let place = Place {
             feed: row.chain.feed,
             at,
             accumulator: after.accumulator,
             last_stamp: row.stamp,
-            epoch,
-            following,
         };
         for change in fold::fold(self, &place, entry) {
             self.apply(change);

@@ -24,7 +24,7 @@ use annona_ledger::merkle;
 use annona_ledger::notice::{
     Cycle, NodeCeiling, NodeCertificate, Notice, OperatorCertificate, OperatorRoles, Roles, Roster,
 };
-use annona_ledger::state::{Block, State};
+use annona_ledger::state::State;
 use annona_ledger::ticket::{Moved, Sent, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, ChainNo, PoolKey, View};
@@ -43,8 +43,6 @@ const SITES: usize = 3;
 const FIRST: Minute = Minute(100);
 const LAST: Minute = Minute(10_000);
 const OPERATORS: [u8; 2] = [60, 61];
-const OPEN: Block = Block { epoch: 0, following: u16::MAX };
-
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
@@ -224,7 +222,7 @@ impl<'a> Ground<'a> {
         let list = RealEntry::from(Control::List(Box::new(draft.approved(one, other))));
         let chain = self.state.trunk(&on(0, Lane::Control));
         let after = self.state.head(chain).after(&list.encode());
-        self.state.fold(chain, after.accumulator, &list, OPEN);
+        self.state.fold(chain, after.accumulator, &list);
         let leaves: Vec<Hash> = rows.iter().map(ListRow::leaf).collect();
         let proof = |row: &ListRow| RowProof {
             row: *row,
@@ -237,7 +235,7 @@ impl<'a> Ground<'a> {
         let entry = RealEntry::Value(value);
         let chain = self.state.trunk(&on(feed, Lane::Value));
         let after = self.heads[feed].after(&entry.encode());
-        self.state.fold(chain, after.accumulator, &entry, OPEN);
+        self.state.fold(chain, after.accumulator, &entry);
         self.heads[feed] = after;
     }
 
@@ -429,7 +427,7 @@ impl Known {
         } else {
             self.state.branch(At { chain, index: placed.before.next }, placed.before)
         };
-        self.state.fold(chain, placed.after.accumulator, &placed.entry, OPEN);
+        self.state.fold(chain, placed.after.accumulator, &placed.entry);
         self.chains[name.slot()] = Some(chain);
     }
 }

@@ -17,7 +17,7 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use annona_ledger::rejection::Rejection;
-use annona_ledger::state::{Block as Within, State};
+use annona_ledger::state::State;
 use annona_ledger::suspense::{self, Suspense};
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, sign_place};
 use annona_ledger::time::{Hlc, Millis, Minute};
@@ -156,8 +156,7 @@ impl Memory {
         let chain = self.state.trunk(feed);
         let at = At { chain, index: head.next - 1 };
         self.places.insert(head.accumulator, at);
-        let epoch = self.charter.epoch();
-        self.state.fold(chain, head.accumulator, &entry, Within { epoch, following: u16::MAX });
+        self.state.fold(chain, head.accumulator, &entry);
         (before, head)
     }
 
@@ -224,7 +223,7 @@ impl Memory {
         }
         let mut chain: Option<ChainNo> = None;
         let mut received = Received::Known;
-        for (n, placed) in entries.iter().enumerate() {
+        for placed in entries {
             if chain.is_none() {
                 if let Some(known) = self.places.get(&placed.accumulator) {
                     at = Some(Some(*known));
@@ -244,9 +243,7 @@ impl Memory {
             }
             let chain = chain.expect("set above");
             self.places.insert(placed.accumulator, At { chain, index: placed.index });
-            let following = u16::try_from(entries.len() - n - 1).unwrap_or(u16::MAX);
-            let within = Within { epoch: block.header.epoch, following };
-            self.state.fold(chain, placed.accumulator, &placed.entry, within);
+            self.state.fold(chain, placed.accumulator, &placed.entry);
         }
         let own = feed.node == self.key.public() && chain == Some(self.state.trunk(feed));
         if received == Received::New && own {
@@ -273,7 +270,15 @@ impl Memory {
     fn admit(&self, state: &State, chain: ChainNo, draft: &Draft) -> Result<Vec<u8>, Rejection> {
         let admitted = match self.bug {
             None => admit::admit(state, chain, draft),
-            Some(Bug::Anything) => return Ok(draft.entry.encode()),
+            // Who looks at nothing still seals blocks that are blocks.
+            Some(Bug::Anything) => {
+                let heard = match &draft.entry {
+                    Entry::Value(Value::Claim { ticket, .. }) => ticket.voted() <= Some(self.epoch()),
+                    _ => true,
+                };
+                let bytes = heard.then(|| draft.entry.encode());
+                return bytes.ok_or(Rejection::NotAddressed);
+            }
             Some(Bug::HigherCutWins) => match admit::admit(state, chain, draft) {
                 Err(Rejection::SenderCut) if planted::below_the_highest(state, chain, draft) => {
                     return Ok(draft.entry.encode());
@@ -310,8 +315,7 @@ impl Site for Memory {
                     return Err(Rejection::BadBasket);
                 }
                 let before = trial.head(chain);
-                let within = Within { epoch: self.charter.epoch(), following: u16::MAX };
-                trial.fold(chain, before.after(&bytes).accumulator, &draft.entry, within);
+                trial.fold(chain, before.after(&bytes).accumulator, &draft.entry);
                 written.push(bytes);
             }
         }
@@ -579,8 +583,7 @@ impl Memory {
                 };
                 known && admit::admit(&trial, chain, &placed.entry.clone().into()).is_ok()
             };
-            let within = Within { epoch: self.charter.epoch(), following: u16::MAX };
-            trial.fold(chain, placed.accumulator, &placed.entry, within);
+            trial.fold(chain, placed.accumulator, &placed.entry);
             good
         })
     }

@@ -69,8 +69,10 @@ impl World {
             0..5 if !others.is_empty() => self.repeated(&others),
             0..7 => {
                 let number = |below: usize| u8::try_from(below).unwrap_or(0);
+                let known = self.nodes[n].site.epoch() as usize + 1;
                 let ticket = Box::new(Ticket::Budget {
-                    epoch: u32::from(number(self.rng.below(4))),
+                    // Of no later epoch than its block will name: no other block is one.
+                    epoch: self.rng.below(known) as u32,
                     act: number(self.rng.below(3)),
                     line: number(self.rng.below(3)),
                 });
@@ -93,7 +95,7 @@ impl World {
                     let (lot, merchant) = (*lot, *merchant);
                     Value::Redeem { lot, amount: *amount, merchant, at, method: *method }.into()
                 }
-                _ => Value::Basket { entries: 9 }.into(),
+                _ => Value::Basket { entries: 0 }.into(),
             },
         };
         self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())
