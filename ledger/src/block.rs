@@ -154,7 +154,9 @@ pub enum BlockFault {
         index: u64,
     },
     /// It claims what was voted later than its author, by the header, had heard.
-    #[error("entry {index} of the block claims what epoch {voted} voted, its author knew of epoch {knew}")]
+    #[error(
+        "entry {index} of the block claims what epoch {voted} voted, its author knew of epoch {knew}"
+    )]
     Unheard {
         /// Its index in the feed.
         index: u64,

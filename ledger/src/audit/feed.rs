@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::back;
 use super::burnt::Burnt;
 use super::lots::Lots;
-use super::rows::{Branch, Few, Rows, Spot, Told};
+use super::rows::{Branch, Few, Rows, Run, Spot, Told};
 use super::verdict::{Doubt, Finding, Problem, Served, Where};
 use super::{Ground, Item, Options, Source, cosigned};
 use crate::amount::Amount;
@@ -46,6 +46,26 @@ pub(super) struct Told1 {
     pub(super) carried: Option<Where>,
 }
 
+/// The tickets a feed knows of, as they were gathered: there may be a hundred thousand, and copied they would stand there
+/// twice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tickets {
+    rows: BTreeMap<Hash, TicketRow>,
+    fresh: BTreeSet<Hash>,
+    carried: BTreeMap<Hash, Where>,
+}
+
+impl Tickets {
+    /// One by one, by name.
+    pub(super) fn told(self) -> impl Iterator<Item = Told1> {
+        let Self { rows, fresh, mut carried } = self;
+        rows.into_iter().map(move |(name, row)| {
+            let (moved, carried) = (fresh.contains(&name), carried.remove(&name));
+            Told1 { name, row, moved, carried }
+        })
+    }
+}
+
 /// What a feed's control entries and issues say about lists.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
@@ -75,7 +95,7 @@ pub(super) struct Outcome {
     pub(super) back: Vec<back::Told>,
     /// Where the lots are: what was handed out and has not come back.
     pub(super) handed_out: back::HandedOut,
-    pub(super) tickets: Vec<Told1>,
+    pub(super) tickets: Tickets,
     pub(super) lists: Lists,
     pub(super) served: Vec<Served>,
     pub(super) rows: Vec<Vec<u8>>,
@@ -91,8 +111,6 @@ pub(super) struct Outcome {
     pub(super) shown: Vec<Fact>,
     /// What others show of it.
     pub(super) burnt: Burnt,
-    /// Its hand-outs, block by block.
-    pub(super) runs: Vec<Run>,
     /// Its settlements, each by the place of its draft.
     pub(super) settlements: Vec<(At, SettlementRow)>,
     /// Stamps outside what checkpoints say.
@@ -106,17 +124,8 @@ impl Outcome {
     }
 }
 
-/// Hand-outs of one cycle in one block.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
-    /// The first of them.
-    pub(super) at: At,
-    pub(super) cycle: CycleId,
-    pub(super) count: u64,
-}
-
-/// Runs looked through for the one a hand-out belongs to: cycles that one block serves at once.
-const RUNS: usize = 4;
+/// Runs looked through for the one a hand-out belongs to: more cycles than one block serves at once.
+const RUNS: usize = 16;
 
 /// Purses kept for one hour before those met twice are let go.
 const PURSES: usize = 1 << 16;
@@ -168,6 +177,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             merchants: 0,
             loose: false,
             sealed: Vec::new(),
+            runs: Vec::new(),
         });
         Self {
             ground,
@@ -306,6 +316,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     merchants: 0,
                     loose: false,
                     sealed: Vec::new(),
+                    runs: Vec::new(),
                 };
                 return (self.rows.add_chain(branch), known);
             }
@@ -345,6 +356,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             merchants: 0,
             loose: loose || entries.is_none(),
             sealed: Vec::new(),
+            runs: Vec::new(),
         };
         (self.rows.add_chain(branch), known)
     }
@@ -359,6 +371,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             merchants: 0,
             loose: true,
             sealed: Vec::new(),
+            runs: Vec::new(),
         };
         self.rows.add_chain(branch)
     }
@@ -419,12 +432,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 continue;
             }
             let at = At { chain, index: placed.index };
-            let to = Place {
-                feed: self.rows.feed,
-                at,
-                accumulator: placed.accumulator,
-                last_stamp,
-            };
+            let to =
+                Place { feed: self.rows.feed, at, accumulator: placed.accumulator, last_stamp };
             self.look(place, header.seq, &to, &placed.entry);
             let mut changes = std::mem::take(&mut self.changes);
             fold::fold_into(&self.rows, &to, &placed.entry, &mut changes);
@@ -633,13 +642,19 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
     }
 
     fn handed_out(&mut self, at: At, cycle: CycleId) {
-        let block = self.rows.spots.last().map_or(0, |spot| spot.before.next);
-        let of = |run: &&mut Run| {
-            (run.at.chain, run.cycle) == (at.chain, cycle) && run.at.index >= block
-        };
-        match self.out.runs.iter_mut().rev().take(RUNS).find(of) {
-            Some(run) => run.count = run.count.saturating_add(1),
-            None => self.out.runs.push(Run { at, cycle, count: 1 }),
+        let first = self.rows.spots.last().map_or(at.index, |spot| spot.before.next);
+        let Some(branch) = self.rows.branch(at.chain) else { return };
+        // The block in hand joins those of its chain once it is folded.
+        let block = u32::try_from(branch.sealed.len()).unwrap_or(u32::MAX);
+        let here = |run: &&mut Run| run.block == block;
+        let mut here = branch.runs.iter_mut().rev().take(RUNS).take_while(here);
+        match here.find(|run| run.cycle == cycle && run.more < u8::MAX) {
+            Some(run) => run.more = run.more.saturating_add(1),
+            None => {
+                let place = at.index.saturating_sub(first);
+                let place = u8::try_from(place).unwrap_or(u8::MAX);
+                branch.runs.push(Run { block, cycle, place, more: 0 });
+            }
         }
     }
 
@@ -759,21 +774,16 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         if self.out.forked {
             self.out.doubts = None;
         }
-        let tickets = std::mem::take(&mut self.rows.tickets);
-        let (fresh, mut carried) = (self.fresh, self.carried);
-        self.out.tickets = tickets
-            .into_iter()
-            .map(|(name, row)| Told1 {
-                name,
-                row,
-                moved: fresh.contains(&name),
-                carried: carried.remove(&name),
-            })
-            .collect();
+        let rows = std::mem::take(&mut self.rows.tickets);
+        self.out.tickets = Tickets { rows, fresh: self.fresh, carried: self.carried };
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
         self.out.settlements = std::mem::take(&mut self.rows.settlements).into_iter().collect();
         self.out.chains = self.rows.chains;
+        for chain in &mut self.out.chains {
+            chain.sealed.shrink_to_fit();
+            chain.runs.shrink_to_fit();
+        }
         self.out
     }
 

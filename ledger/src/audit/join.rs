@@ -54,7 +54,7 @@ impl<'a> Join<'a> {
     pub fn add(&mut self, mut part: Part) {
         let tickets = std::mem::take(&mut part.outcome.tickets);
         let pools = &mut self.pools;
-        self.matched.take(tickets, |row, undo| move_off(pools, row, undo));
+        self.matched.take(tickets.told(), |row, undo| move_off(pools, row, undo));
         self.parts.push(part);
     }
 

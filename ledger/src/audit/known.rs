@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::feed::Run;
-use super::rows::{Branch, sealed_as, sealed_over};
+use super::rows::{Branch, Run, sealed_as, sealed_over};
 use super::verdict::{CutFeed, CutSaid, EndedFeed, SaidBy, Shares};
 use super::{Cosigned, Ground, Part};
 use crate::amount::Balance;
@@ -41,7 +40,6 @@ pub(super) struct Known<'a> {
     revoked: BTreeMap<FeedRef, BTreeSet<Revocation>>,
     faulty: BTreeSet<FeedRef>,
     cosigned: Cosigned,
-    runs: Vec<Run>,
 }
 
 impl<'a> Known<'a> {
@@ -60,7 +58,6 @@ impl<'a> Known<'a> {
             revoked: BTreeMap::new(),
             faulty,
             cosigned,
-            runs: Vec::new(),
         };
         for part in parts {
             known.add(part);
@@ -83,7 +80,6 @@ impl<'a> Known<'a> {
             self.chains.push((feed, branch));
         }
         self.ended.extend(out.ended.iter().copied().map(at));
-        self.runs.extend(out.runs.drain(..).map(|run| Run { at: at(run.at), ..run }));
         for said in out.revocations.drain(..) {
             self.revoked.entry(said.feed).or_default().insert(said);
         }
@@ -171,15 +167,20 @@ impl<'a> Known<'a> {
     /// How final hand-outs are, by programme; and how many of each closed cycle turned up late.
     pub(super) fn hand_outs(&self) -> (Finalities, Lateness) {
         let (mut final_so, mut late) = (Finalities::new(), Lateness::new());
-        for run in &self.runs {
-            let feed = self.chain(run.at.chain).feed.short();
-            let next = self.sealed_over(run.at).map_or(u64::MAX, |block| block.next);
-            let settled = cut::below_close(self, run.at, run.cycle);
-            let standing = Standing { settled, ..self.cosigned.standing(&feed, next) };
-            final_so.entry(feed.programme).or_default().add(finality(&standing), run.count);
-            if cut::label(self, run.at, Some(run.cycle)) == Label::Late {
-                let sum: &mut u64 = late.entry((feed.programme, run.cycle)).or_default();
-                *sum = sum.saturating_add(run.count);
+        for (chain, (feed, branch)) in (0u32..).zip(&self.chains) {
+            let feed = feed.short();
+            for &Run { block, cycle, place, more } in &branch.runs {
+                let Some(block) = branch.sealed.get(block as usize) else { continue };
+                let index = block.first.saturating_add(u64::from(place));
+                let at = At { chain: ChainNo(chain), index };
+                let settled = cut::below_close(self, at, cycle);
+                let standing = Standing { settled, ..self.cosigned.standing(&feed, block.next) };
+                let count = u64::from(more).saturating_add(1);
+                final_so.entry(feed.programme).or_default().add(finality(&standing), count);
+                if cut::label(self, at, Some(cycle)) == Label::Late {
+                    let sum: &mut u64 = late.entry((feed.programme, cycle)).or_default();
+                    *sum = sum.saturating_add(count);
+                }
             }
         }
         (final_so, late)

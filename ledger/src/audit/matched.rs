@@ -44,10 +44,13 @@ impl Matched {
         Self { known: Vec::new(), budgets: BTreeSet::new(), rows }
     }
 
-    /// Takes in what one feed knows. Every feed that is first to know, of what it was told, has moved the pools; `moves`
+    /// Takes in what one feed knows, by name, ascending. Every feed that is first to know, of what it was told, has moved the pools; `moves`
     /// takes that back and moves them once: a name commits to feed, index and entry, so all who know of it know the same.
-    pub(super) fn take(&mut self, mut told: Vec<Told1>, mut moves: impl FnMut(&TicketRow, bool)) {
-        told.sort_unstable_by_key(|one| one.name);
+    pub(super) fn take(
+        &mut self,
+        told: impl Iterator<Item = Told1>,
+        mut moves: impl FnMut(&TicketRow, bool),
+    ) {
         let mut new = Vec::new();
         let mut from_here = 0usize;
         for Told1 { name, row, moved, carried } in told {

@@ -14,7 +14,9 @@ use crate::entry::{Entry, Value};
 use crate::feed::Head;
 use crate::fold::owner_of;
 use crate::hash::{Hash, Purpose, hash};
-use crate::id::{CarrierId, CommodityId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::id::{
+    CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+};
 use crate::key::{Context, Signature};
 use crate::list::List;
 use crate::notice::Roster;
@@ -28,7 +30,7 @@ use crate::view::{
 };
 
 /// Bytes of block bodies kept for entries that look back; older ones are read again from the source.
-const KEPT_BODIES: usize = 3 * 1024 * 1024;
+const KEPT_BODIES: usize = 1024 * 1024;
 
 /// What is known of tickets before a feed is read.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +58,20 @@ pub(super) struct Branch {
     pub(super) loose: bool,
     /// Its own blocks, in order.
     pub(super) sealed: Vec<Sealed>,
+    /// Its hand-outs, block by block.
+    pub(super) runs: Vec<Run>,
+}
+
+/// Hand-outs of one cycle in one block. There may be one for every few entries: eight bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Which of the chain's own blocks, counted from none.
+    pub(super) block: u32,
+    pub(super) cycle: CycleId,
+    /// The first of them: its place in the block, which has 256 at most.
+    pub(super) place: u8,
+    /// How many there are beside the first.
+    pub(super) more: u8,
 }
 
 /// Where a block can be read again.

@@ -17,6 +17,15 @@ pub(super) fn well_bound(drafts: &[Draft]) -> bool {
     }
 }
 
+/// Whether a basket among the drafts binds more than follow it: no block could hold it.
+pub(super) fn parted(drafts: &[Draft]) -> bool {
+    let parted = |(n, draft): (usize, &Draft)| match &draft.entry {
+        Entry::Value(Value::Basket { entries }) => usize::from(*entries) > drafts.len() - n - 1,
+        _ => false,
+    };
+    drafts.iter().enumerate().any(parted)
+}
+
 /// How many entries at the front of a tail go into one block: as many as fit, and no basket in two.
 pub(super) fn whole_entries(lane: Lane, entries: &[Vec<u8>]) -> usize {
     let (mut whole, mut bytes, mut at) = (0usize, 0usize, 0usize);

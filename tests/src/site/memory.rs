@@ -24,7 +24,7 @@ use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::view::{At, ChainNo, Fault, Opened, Pool, PoolKey, View};
 use annona_ledger::wire::{self, Bytes};
 
-use super::bound::{well_bound, whole_entries};
+use super::bound::{parted, well_bound, whole_entries};
 use super::{Received, Seen, Site};
 use crate::disk::Disk;
 use crate::memo;
@@ -273,7 +273,9 @@ impl Memory {
             // Who looks at nothing still seals blocks that are blocks.
             Some(Bug::Anything) => {
                 let heard = match &draft.entry {
-                    Entry::Value(Value::Claim { ticket, .. }) => ticket.voted() <= Some(self.epoch()),
+                    Entry::Value(Value::Claim { ticket, .. }) => {
+                        ticket.voted() <= Some(self.epoch())
+                    }
                     _ => true,
                 };
                 let bytes = heard.then(|| draft.entry.encode());
@@ -311,7 +313,11 @@ impl Site for Memory {
             let mut trial = self.state.clone();
             for (n, draft) in drafts.iter().enumerate() {
                 let bytes = self.admit(&trial, chain, draft)?;
-                if n == 0 && !well_bound(drafts) && self.bug != Some(Bug::Anything) {
+                let bound = match self.bug {
+                    Some(Bug::Anything) => !parted(drafts),
+                    _ => well_bound(drafts),
+                };
+                if n == 0 && !bound {
                     return Err(Rejection::BadBasket);
                 }
                 let before = trial.head(chain);

@@ -30,6 +30,15 @@ impl World {
         entry.unwrap_or_else(|| Value::Basket { entries: 0 }.into())
     }
 
+    /// One of some redemptions again, a year after its last minute.
+    fn a_year_late(&mut self, given: &[(u64, Entry)], now: Minute) -> Entry {
+        let mut entry = self.repeated(given);
+        if let Entry::Value(Value::Redeem { at, .. }) = &mut entry {
+            *at = Minute(now.0.saturating_add(400 * 24 * 60));
+        }
+        entry
+    }
+
     /// Writes something false.
     pub(super) fn lie(&mut self, n: usize, programme: ProgrammeId) -> Holds {
         let feed = self.feed(n, Lane::Value, programme);
@@ -62,6 +71,10 @@ impl World {
                 let again = self.repeated(&issued);
                 return self.write(n, &feed, &[Draft::from(again)]).map(|_| ());
             }
+            40..48 if !given.is_empty() => {
+                let late = self.a_year_late(&given, at);
+                return self.write(n, &feed, &[Draft::from(late)]).map(|_| ());
+            }
             _ => {}
         }
         let entry = match self.rng.below(10) {
@@ -84,19 +97,9 @@ impl World {
                 let redeem = self.rng.pick(&given).map_or(any, |(index, _)| *index);
                 Value::Refund { redeem, amount, at }.into()
             }
-            // Says that it has written its last, and writes on; hands out a year after its last minute.
-            _ => match (at.0 % 3, given.first()) {
-                (0, _) => Value::End { at }.into(),
-                (
-                    1,
-                    Some((_, Entry::Value(Value::Redeem { lot, amount, merchant, method, .. }))),
-                ) => {
-                    let at = Minute(at.0.saturating_add(400 * 24 * 60));
-                    let (lot, merchant) = (*lot, *merchant);
-                    Value::Redeem { lot, amount: *amount, merchant, at, method: *method }.into()
-                }
-                _ => Value::Basket { entries: 0 }.into(),
-            },
+            // Says that it has written its last, and writes on.
+            _ if self.rng.chance(50) => Value::End { at }.into(),
+            _ => Value::Basket { entries: 0 }.into(),
         };
         self.write(n, &feed, &[Draft::from(entry)]).map(|_| ())
     }
