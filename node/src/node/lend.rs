@@ -4,6 +4,7 @@
 use super::{Node, NodeFault, arm, marks, signing_key};
 use crate::folder::LEDGER;
 use crate::guard::GuardFault;
+use crate::keystore::KeystoreFault;
 use crate::store::Store;
 
 impl Node {
@@ -28,7 +29,12 @@ impl Node {
         self.folder.release()?;
         let done = during();
         self.folder.retake()?;
-        self.keys.reread()?;
+        self.keys.reread().map_err(|fault| match fault {
+            KeystoreFault::WrongPassphrase { .. } => NodeFault::Stopped(
+                "its passphrase was changed meanwhile; start it again with the new one".into(),
+            ),
+            other => other.into(),
+        })?;
         if signing_key(&self.keys)?.public() != self.public() {
             return Err(NodeFault::Stopped(
                 "this node has come back as another one meanwhile; start it again".into(),

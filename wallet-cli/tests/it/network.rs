@@ -333,6 +333,59 @@ fn figures_are_shown_to_this_machine_and_name_nobody() {
 }
 
 #[test]
+fn a_node_whose_passphrase_is_changed_ends_and_says_so() {
+    let camp = Camp::new();
+    camp.write("lake/run.toml", "[network]\nlisten = []\n");
+    let mut lake = Node::again(&camp, "lake", 0);
+    // Another process has the folder for a moment, and the node goes on.
+    camp.run("family show 1").fine();
+    assert!(lake.status(&camp)["running"]["lent"].is_null());
+    camp.run("key passwd --new-passphrase-file new-passphrase.txt").fine();
+    until("the node has ended", || lake.child.try_wait().expect("its state").is_some());
+    let code = lake.child.wait().expect("its end").code();
+    let log = camp.told("lake.log");
+    assert_eq!(code, Some(6), "{log}");
+    assert!(log.contains("its passphrase was changed meanwhile"), "{log}");
+}
+
+#[test]
+fn in_quiet_hours_nobody_is_dialled() {
+    let camp = Camp::new();
+    let (a, b) = (port(), port());
+    let treasury = name(&camp, "treasury");
+    let one = Node::start(&camp, "treasury", a, &[]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time");
+    let hour = now.as_secs() / 3_600 % 24;
+    let (from, to) = ((hour + 23) % 24, (hour + 2) % 24);
+    camp.write(
+        "lake/run.toml",
+        format!(
+            "[network]\nlisten = [\"127.0.0.1:{b}\"]\n[[peer]]\nnode = \"{treasury}\"\naddress = \"127.0.0.1:{a}\"\n\
+             quiet = \"{from:02}:00-{to:02}:00\"\nbudget = \"5MB/day\"\n"
+        ),
+    );
+    let lake = Node::again(&camp, "lake", b);
+    lake.comes_to(&camp, &treasury, "quiet");
+    let row = lake.peer(&camp, &treasury);
+    assert_eq!((&row["links"], &row["budget_left"]), (&json!(0), &json!(5_000_000)), "{row}");
+    assert_eq!(lake.stop(), Some(0));
+    // Without them it is met, and what went over counts against the day, after another start too.
+    let config = camp.told("lake/run.toml");
+    let awake: String =
+        config.lines().filter(|l| !l.starts_with("quiet")).map(|l| format!("{l}\n")).collect();
+    camp.write("lake/run.toml", awake);
+    let lake = Node::again(&camp, "lake", b);
+    lake.comes_to(&camp, &treasury, "meeting");
+    let left = |node: &Node| node.peer(&camp, &treasury)["budget_left"].as_u64().expect("a number");
+    until("something was spent", || left(&lake) < 5_000_000);
+    drop(one);
+    assert_eq!(lake.stop(), Some(0));
+    let lake = Node::again(&camp, "lake", b);
+    until("it is known what was spent", || lake.peer(&camp, &treasury)["budget_left"].is_u64());
+    assert!(left(&lake) < 5_000_000, "a new start is no new day");
+}
+
+#[test]
 fn a_service_manager_is_told() {
     let camp = Camp::new();
     camp.write("lake/run.toml", "[network]\nlisten = []\n");
