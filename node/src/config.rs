@@ -64,6 +64,8 @@ pub struct Config {
 pub struct Network {
     /// Where this node can be reached. None: it only dials.
     pub listen: Vec<SocketAddr>,
+    /// Whether members are looked for on the local network, which tells everybody there that a node is here.
+    pub lan: bool,
     /// Links held at once.
     pub links: u32,
     /// What quiet hours and days are told in.
@@ -73,7 +75,7 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 4410))];
-        Self { listen, links: limits::LINKS, zone: Zone::default() }
+        Self { listen, lan: false, links: limits::LINKS, zone: Zone::default() }
     }
 }
 
@@ -100,6 +102,13 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// A peer at an address, of which nothing more is said.
+    #[must_use]
+    pub fn at(node: NodeName, address: SocketAddr) -> Self {
+        let address = Address::from(address);
+        Self { node, address, metered: false, budget: None, quiet: None, every: None }
+    }
+
     /// Its quiet hours.
     #[must_use]
     pub fn quiet(&self) -> Option<Quiet> {
@@ -280,8 +289,8 @@ mod tests {
         assert_eq!(config.network.zone, Zone(180));
         // Every key there is, is in the sample.
         for key in [
-            "listen", "links", "zone", "node", "address", "metered", "budget", "quiet", "every",
-            "form", "level",
+            "listen", "lan", "links", "zone", "node", "address", "metered", "budget", "quiet",
+            "every", "form", "level",
         ] {
             let told = SAMPLE
                 .lines()
@@ -296,7 +305,7 @@ mod tests {
         for (text, said) in [
             (
                 "[network]\nlisen = []\n",
-                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `links`, `zone`. Did you mean `listen`?",
+                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `lan`, `links`, `zone`. Did you mean `listen`?",
             ),
             (
                 "[newtork]\n",

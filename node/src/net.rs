@@ -7,6 +7,7 @@
 pub mod board;
 mod errors;
 mod identity;
+mod lan;
 pub mod limits;
 mod link;
 pub mod members;
@@ -39,6 +40,11 @@ pub enum NetFault {
     /// An address cannot be listened on.
     #[error("cannot listen on {0}: {1}. Correct `listen` in run.toml, or stop who has that port")]
     Listen(SocketAddr, String),
+    /// Members cannot be looked for on the local network.
+    #[error(
+        "members cannot be looked for on the local network: {0}. Remove `lan` from run.toml, and name them"
+    )]
+    Lan(String),
     /// The transport key is none.
     #[error("the key file has no transport key that can be used")]
     Key,

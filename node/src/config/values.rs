@@ -69,6 +69,12 @@ impl Address {
     }
 }
 
+impl From<std::net::SocketAddr> for Address {
+    fn from(at: std::net::SocketAddr) -> Self {
+        Self(at.to_string())
+    }
+}
+
 fn address(text: &str) -> Option<Address> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse::<u16>().ok().filter(|port| *port > 0);

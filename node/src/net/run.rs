@@ -20,12 +20,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::board::{Board, Counts, State};
 use super::errors;
+use super::lan::{self, Lan};
 use super::link::{self, Ended, Heard, Making, Meet, Room};
 use super::members::{Members, Standing};
 use super::schedule;
-use super::streams::{Crowd, Event, Streams, ip_of};
+use super::streams::{Crowd, Event, Streams, ip_of, socket_of};
 use super::{Asked, NetFault, Starting, limits, wire};
-use crate::config::{Config, Peer};
+use crate::config::{Config, NodeName, Peer};
 use crate::seal::random;
 
 /// After an older link a new one from the same peer takes its place: it lost the older one and this side does not know.
@@ -39,6 +40,7 @@ pub(super) struct Rules {
     limits: Limiting,
     members: Allowing<AllowedPeers>,
     ping: libp2p_ping::Behaviour,
+    lan: Lan,
     streams: Streams<Asked>,
 }
 
@@ -48,8 +50,14 @@ struct Dial {
     next: Instant,
     failures: u32,
     pending: Option<ConnectionId>,
-    /// Since when its name is being looked up.
+    /// Whether its name is being looked up.
     looking: bool,
+}
+
+impl Dial {
+    fn new(peer: Peer) -> Self {
+        Self { peer, next: Instant::now(), failures: 0, pending: None, looking: false }
+    }
 }
 
 /// A link with a stream.
@@ -112,6 +120,7 @@ pub(super) fn begin(
         limits: Limiting::new(most),
         members: Allowing::default(),
         ping: libp2p_ping::Behaviour::new(ping),
+        lan: lan::begin(config.network.lan, own)?,
         streams: Streams::new(asked),
     };
     let how = libp2p_swarm::Config::with_tokio_executor()
@@ -123,13 +132,7 @@ pub(super) fn begin(
             .listen_on(multiaddress(*address))
             .map_err(|why| NetFault::Listen(*address, errors::innermost(&why)))?;
     }
-    let now = Instant::now();
-    let dials = config.peer.iter().map(|peer| {
-        let dial =
-            Dial { peer: peer.clone(), next: now, failures: 0, pending: None, looking: false };
-        (peer.node.0, dial)
-    });
-    let dials = dials.collect();
+    let dials = config.peer.iter().map(|peer| (peer.node.0, Dial::new(peer.clone()))).collect();
     let mut begun = Loop {
         swarm,
         own,
@@ -188,6 +191,11 @@ impl Loop {
                     self.swarm.close_connection(connection);
                 }
             },
+            SwarmEvent::Behaviour(RulesEvent::Lan(told)) => {
+                for (peer, address) in lan::found(told) {
+                    self.heard_of(peer, address);
+                }
+            }
             SwarmEvent::Behaviour(RulesEvent::Ping(ping)) if ping.result.is_err() => {
                 self.log.debug("no_answer", &[("peer", &self.name(&ping.peer))]);
                 self.swarm.close_connection(ping.connection);
@@ -204,12 +212,7 @@ impl Loop {
                 self.not_let_in(peer_id, &error);
             }
             SwarmEvent::NewListenAddr { address, .. } => {
-                let port = address.iter().find_map(|part| match part {
-                    libp2p_core::multiaddr::Protocol::Tcp(port) => Some(port),
-                    _ => None,
-                });
-                if let (Some(ip), Some(port)) = (ip_of(&address), port) {
-                    let address = SocketAddr::new(ip, port);
+                if let Some(address) = socket_of(&address) {
                     self.log.info("listening", &[("address", &address)]);
                     self.board.listens(address);
                 }
@@ -424,6 +427,23 @@ impl Loop {
     }
 
     // Dialling.
+
+    /// A member that was found on the local network is dialled there, unless the configuration says where it is.
+    fn heard_of(&mut self, peer: PeerId, address: SocketAddr) {
+        let Some(node) = self.members.peer(&peer).map(|member| member.node) else { return };
+        if self.config.peer.iter().any(|peer| peer.node.0 == node) {
+            return;
+        }
+        let peer = Peer::at(NodeName(node), address);
+        match self.dials.get_mut(&node) {
+            Some(dial) => dial.peer = peer,
+            None => {
+                self.log.info("found", &[("peer", &super::hex(&node)), ("address", &address)]);
+                self.dials.insert(node, Dial::new(peer));
+                self.board.with(&node, |row| row.dialled = true);
+            }
+        }
+    }
 
     fn tick(&mut self) {
         let now = Instant::now();
