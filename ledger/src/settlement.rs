@@ -27,6 +27,7 @@ mod tests;
 
 pub use cover::{Coverage, Named, coverage, paid};
 pub use lines::{Reach, lines};
+pub(crate) use rows::chain_with;
 pub use rows::{Came, came_of, rows};
 
 /// What a row of a settlement is for. The last three take from what a merchant is paid.

@@ -97,3 +97,33 @@ fn a_new_key_that_claims_what_was_sent_to_the_old_one() {
 fn a_release_before_the_end_that_nobody_is_charged_for() {
     caught(Bug::ReleaseUncharged, &[Broken::ExcessUncharged]);
 }
+
+#[test]
+fn the_higher_of_two_cuts_believed() {
+    caught(Bug::HigherCutWins, &[Broken::TaintedTaken]);
+}
+
+#[test]
+fn a_shown_redemption_that_counts_beside_its_block() {
+    caught(Bug::OrphanTwice, &[Broken::ShownTwice, Broken::HonestCharged]);
+}
+
+#[test]
+fn a_statement_of_a_day_that_nobody_adds_up() {
+    caught(Bug::DayUnchecked, &[Broken::DayDiffers]);
+}
+
+#[test]
+fn a_settlement_that_goes_on_past_a_cut() {
+    caught(Bug::SettlesPastCut, &[Broken::SettledPastCut]);
+}
+
+#[test]
+fn an_entry_settled_again() {
+    caught(Bug::SettlesAgain, &[Broken::SettledTwice, Broken::PaidTwice]);
+}
+
+#[test]
+fn a_payment_whose_reference_is_not_derived_from_the_entry() {
+    caught(Bug::PaysByRow, &[Broken::PaidTwice]);
+}

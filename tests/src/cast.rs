@@ -95,6 +95,8 @@ pub struct Cast {
     pub orgs: Vec<(OrgId, SigningKey)>,
     /// Operators who may approve lists, and at the end one who may not.
     pub operators: Vec<SigningKey>,
+    /// Who may look at settlements, and pay them, but not approve.
+    pub supervisor: SigningKey,
     /// The families.
     pub families: Vec<Family>,
     /// The merchants.
@@ -177,6 +179,9 @@ impl Cast {
             .collect();
         notices.extend(cycles(rng, &federation, &orgs));
         notices.extend(certify_operators(&federation, &orgs, &operators));
+        // Drawn from no chance, so that every other draw stays what it was.
+        let supervisor = SigningKey::from_seed(&federation.0.0);
+        notices.extend(certify(&federation, &orgs, &supervisor, OperatorRoles::SUPERVISOR));
         Self {
             orgs,
             federation,
@@ -185,6 +190,7 @@ impl Cast {
             nodes,
             burns,
             operators,
+            supervisor,
             families: (0..rng.between(8, 30)).map(|_| family(rng)).collect(),
             merchants: (0..4).map(|_| MerchantId(rng.handle())).collect(),
             caps,
@@ -349,21 +355,32 @@ fn certify_operators(
     let mut notices = Vec::new();
     // The first four work for both programmes' organisations and may approve; the last may only serve.
     for (n, operator) in operators.iter().enumerate() {
-        for org in [OrgId(1), OrgId(2)] {
-            let approves = n + 1 < operators.len();
-            let certificate = OperatorCertificate {
-                org,
-                operator: operator.public(),
-                site: SiteId(0),
-                roles: if approves { OperatorRoles::APPROVER } else { OperatorRoles::CASHIER },
-                programmes: bounded(vec![CASH, ITEMS]),
-                issued: Minute(0),
-                not_after: Minute::NEVER,
-            };
-            notices.push(Notice::Operator(certificate).sign(federation, key_of(orgs, org)));
-        }
+        let approves = n + 1 < operators.len();
+        let roles = if approves { OperatorRoles::APPROVER } else { OperatorRoles::CASHIER };
+        notices.extend(certify(federation, orgs, operator, roles));
     }
     notices
+}
+
+/// Certifies an operator for both programmes' organisations.
+fn certify(
+    federation: &FederationId,
+    orgs: &[(OrgId, SigningKey)],
+    operator: &SigningKey,
+    roles: OperatorRoles,
+) -> [SignedNotice; 2] {
+    [OrgId(1), OrgId(2)].map(|org| {
+        let certificate = OperatorCertificate {
+            org,
+            operator: operator.public(),
+            site: SiteId(0),
+            roles,
+            programmes: bounded(vec![CASH, ITEMS]),
+            issued: Minute(0),
+            not_after: Minute::NEVER,
+        };
+        Notice::Operator(certificate).sign(federation, key_of(orgs, org))
+    })
 }
 
 fn family(rng: &mut Rng) -> Family {

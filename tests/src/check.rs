@@ -5,9 +5,11 @@ use std::fmt;
 
 use annona_ledger::admit::Draft;
 use annona_ledger::charge::Charge;
+use annona_ledger::day::Day;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::settlement::Settling;
 use annona_ledger::ticket::Ticket;
 use annona_ledger::view::PoolKey;
 
@@ -46,6 +48,18 @@ pub enum Broken {
     ClaimedElsewhere,
     /// An honest node took up, and kept, a ticket from above the lowest cut it had heard of.
     TaintedTaken,
+    /// A counter wrote another statement of its day than what it wrote comes to.
+    DayDiffers,
+    /// An entry stands in two settlements of which neither is disputed, both known to who drafted the second.
+    SettledTwice,
+    /// A treasury settled by a stretch what lies above a cut that it knew of.
+    SettledPastCut,
+    /// A payer outside paid more for an entry than it handed out, or paid it again.
+    PaidTwice,
+    /// What waits to be settled is not what the naive model finds.
+    SettlementDiffers,
+    /// What was shown of a feed counts beside its blocks, or more than once.
+    ShownTwice,
     /// What is in suspense is not what the naive model adds up.
     SuspenseDiffers,
     /// An entry is called something else by the core than by the naive model.
@@ -177,6 +191,15 @@ pub fn agree(site: &dyn Site, model: &Model) -> Holds {
         .map(|(key, p)| (*key, (p.lots.units(), p.arriving.units(), p.redeemed.units())))
         .collect();
     ensure(ours == theirs, Broken::PoolsDiffer, || difference(&theirs, &ours))?;
+    let ours = model.whole_pools();
+    let theirs: BTreeMap<PoolKey, (i128, i128, i128)> = site
+        .whole_pools()
+        .iter()
+        .map(|(key, p)| (*key, (p.lots.units(), p.arriving.units(), p.redeemed.units())))
+        .collect();
+    ensure(ours == theirs, Broken::PoolsDiffer, || {
+        format!("with what was shown: {}", difference(&theirs, &ours))
+    })?;
     let (lots, named) = (site.lots(), model.seen_lots());
     ensure(lots == named, Broken::LotsDiffer, || {
         let core: Vec<_> = lots.iter().filter(|l| !named.contains(l)).collect();
@@ -254,6 +277,15 @@ pub fn view(
 ) -> Holds {
     conserved(site, model)?;
     let honest = |node: &[u8; 8]| byzantine != Some(*node);
+    if !model.shown_feeds().is_empty() {
+        let most = truth.handed_out();
+        for (key, pool) in site.whole_pools().iter().filter(|(key, _)| honest(&key.node)) {
+            let (came, most) = (pool.redeemed.units(), most.get(key).copied().unwrap_or(0));
+            ensure(came <= most, Broken::ShownTwice, || {
+                format!("{key:?}: {came} redeemed, {most} was handed out")
+            })?;
+        }
+    }
     for lot in site.lots() {
         let fine = !honest(&lot.feed.node) || lot.waiting || lot.balance - lot.held >= 0;
         ensure(fine, Broken::LotBelowZero, || format!("{lot:?}"))?;
@@ -312,7 +344,7 @@ fn conserved(site: &dyn Site, model: &Model) -> Holds {
 /// and what is owed.
 fn covered_by_charges(site: &dyn Site, model: &Model, charges: &[Charge]) -> Holds {
     let mut sums: BTreeMap<_, i128> = BTreeMap::new();
-    for (key, pool) in site.pools() {
+    for (key, pool) in site.whole_pools() {
         let lacks = -(pool.lots.units() + pool.arriving.units());
         if lacks > 0 {
             let of_key = charges.iter().filter(|c| c.key == key);
@@ -351,6 +383,31 @@ pub fn taken_up(model: &Model, feed: &FeedId, drafts: &[Draft]) -> Holds {
     let Entry::Value(Value::Claim { ticket, .. }) = &drafts[0].entry else { return Ok(()) };
     let Ticket::Sent(sent, _) = &**ticket else { return Ok(()) };
     ensure(!model.stands_above(feed, sent), Broken::TaintedTaken, || format!("{sent:?}"))
+}
+
+/// Asked of what an honest node is about to write about days and settlements, by what it knows: a statement says what its
+/// day came to, no stretch goes beyond a cut, and nothing is drafted that stands in another settlement.
+///
+/// # Errors
+///
+/// The first invariant that does not hold.
+pub fn told_right(model: &Model, feed: &FeedId, tip: &Hash, drafts: &[Draft]) -> Holds {
+    let [Draft { entry: Entry::Value(value), .. }] = drafts else { return Ok(()) };
+    match value {
+        Value::DayClose { day, .. } => {
+            let Day::Close(said) = &**day else { return Ok(()) };
+            let came = model.day(tip).closing;
+            ensure(*said == came, Broken::DayDiffers, || format!("{said:?}, it came to {came:?}"))
+        }
+        Value::Settle { settling, .. } => {
+            let past = model.past_a_cut(feed.programme, settling);
+            ensure(!past, Broken::SettledPastCut, || format!("{settling:?}"))?;
+            let Settling::Draft { first, .. } = **settling else { return Ok(()) };
+            let twice = model.settles_again(feed, tip, first);
+            ensure(twice.is_none(), Broken::SettledTwice, || format!("{twice:?}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What must hold of everything ever written, when `fact` has just been added to it by an honest node.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use annona_ledger::day::Day;
 use annona_ledger::entry::{Control, Entry, Owner, Registry, Value};
 use annona_ledger::notice::Roles;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::settlement::{Settling, Step};
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::Fault;
@@ -46,6 +48,16 @@ pub const KINDS: &[&str] = &[
     "revoke",
     "clock answer",
     "cycle key",
+    "orphan",
+    "day open",
+    "day close",
+    "settle stretch",
+    "settle rows",
+    "settle draft",
+    "settle verified",
+    "settle approved",
+    "settle paid",
+    "settle disputed",
 ];
 
 /// What the world does besides.
@@ -90,6 +102,14 @@ pub const EVENTS: &[&str] = &[
     "article refused",
     "checkpoint",
     "sent back from above a cut",
+    "orphan of a site that is gone",
+    "orphan told by a receipt",
+    "what was shown came",
+    "a day's statement was wrong",
+    "a settlement was hurried",
+    "paid",
+    "payer refuses a reference again",
+    "cut twice around a ticket",
     "label Good",
     "label Late",
     "label Tainted",
@@ -151,6 +171,20 @@ pub const REJECTIONS: &[Rejection] = &[
     Rejection::SenderCut,
     Rejection::MayNotRevoke,
     Rejection::ClockWordRefused,
+    Rejection::OrphanOwn,
+    Rejection::OrphanUnsigned,
+    Rejection::OrphanKnown,
+    Rejection::OrphanUntold,
+    Rejection::DayOpen,
+    Rejection::DayNotOpen,
+    Rejection::DayMismatch,
+    Rejection::NothingToSettle,
+    Rejection::SettlementWrong,
+    Rejection::SettledBefore,
+    Rejection::NoSettlement,
+    Rejection::StepOutOfOrder,
+    Rejection::OperatorRefused,
+    Rejection::StepUnsigned,
 ];
 
 impl Coverage {
@@ -228,8 +262,19 @@ fn kind(entry: &Entry) -> &'static str {
             Value::FloatCover(_) => "float cover",
             Value::End { .. } => "end",
             Value::Orphan(_) => "orphan",
-            Value::DayClose { .. } => "day",
-            Value::Settle { .. } => "settle",
+            Value::DayClose { day, .. } => match **day {
+                Day::Open => "day open",
+                Day::Close(_) => "day close",
+            },
+            Value::Settle { settling, .. } => match **settling {
+                Settling::Stretch { .. } => "settle stretch",
+                Settling::Rows { .. } => "settle rows",
+                Settling::Draft { .. } => "settle draft",
+                Settling::Step { step: Step::Verified, .. } => "settle verified",
+                Settling::Step { step: Step::Approved, .. } => "settle approved",
+                Settling::Step { step: Step::Paid, .. } => "settle paid",
+                Settling::Step { step: Step::Disputed, .. } => "settle disputed",
+            },
         },
         Entry::Registry(Registry::Enrol { .. }) => "enrol",
         Entry::Registry(Registry::CarrierBound { .. }) => "bind card",

@@ -11,8 +11,10 @@ use annona_ledger::block::{Block, Placed};
 use annona_ledger::charter::{Charter, SignedArticle};
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId, ProgrammeId};
-use annona_ledger::key::PublicKey;
+use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::notice::{Roster, SignedNotice};
+use annona_ledger::orphan::Shown;
+use annona_ledger::settlement::Signing;
 use annona_ledger::ticket::Sent;
 use annona_ledger::wire;
 
@@ -25,6 +27,7 @@ struct Memo {
     blocks: BTreeMap<Hash, Option<Vec<Placed>>>,
     powers: BTreeMap<Hash, (Charter, Roster)>,
     sends: BTreeMap<Hash, bool>,
+    others: BTreeMap<Hash, bool>,
 }
 
 /// Forgets everything, before another run.
@@ -100,4 +103,43 @@ pub fn bears(sent: &Sent, federation: &FederationId, key: &PublicKey, at: Progra
     let found = sent.verifies(federation, key, at);
     MEMO.with_borrow_mut(|memo| memo.sends.insert(name, found));
     found
+}
+
+fn once(parts: &[&[u8]], ask: impl FnOnce() -> bool) -> bool {
+    let name = name(parts);
+    if let Some(known) = MEMO.with_borrow(|memo| memo.others.get(&name).copied()) {
+        return known;
+    }
+    let found = ask();
+    MEMO.with_borrow_mut(|memo| memo.others.insert(name, found));
+    found
+}
+
+/// Whether a node signed an entry that somebody shows of its value feed.
+#[must_use]
+pub fn shows(
+    shown: &Shown,
+    federation: &FederationId,
+    node: &PublicKey,
+    programme: ProgrammeId,
+) -> bool {
+    let (key, at) = (wire::encode(node), programme.0.to_be_bytes());
+    once(&[b"shown", &federation.0.0, &key, &at, &wire::encode(shown)], || {
+        shown.verifies(federation, node, programme)
+    })
+}
+
+/// Whether an operator signed a step of a settlement.
+#[must_use]
+pub fn steps(
+    signing: &Signing,
+    federation: &FederationId,
+    operator: &PublicKey,
+    signature: &Signature,
+) -> bool {
+    let (key, sign, said) =
+        (wire::encode(operator), wire::encode(signature), wire::encode(signing));
+    once(&[b"step", &federation.0.0, &key, &sign, &said], || {
+        signing.is_by(federation, operator, signature)
+    })
 }

@@ -4,8 +4,11 @@
 //! a pool is a sum over lists, added up anew each time it is asked for.
 
 mod ask;
+mod counter;
 mod cuts;
 mod line;
+mod settle;
+mod shown;
 mod sums;
 mod travel;
 
@@ -23,7 +26,10 @@ use annona_ledger::notice::Roster;
 use annona_ledger::ticket::Moved;
 use annona_ledger::time::Minute;
 
+pub use counter::{CameLine, DayLine};
 pub use line::{BlockLine, Fact, GivenLine, HoldLine, LotLine, SendLine};
+pub use settle::{Covered, SettlementLine, StepLine};
+pub use shown::ShownLine;
 pub use sums::Sums;
 use travel::{budget_line, is_refund, name_of, value_feed};
 
@@ -35,6 +41,8 @@ pub struct Model {
     /// The facts, in the order in which they were learned.
     pub facts: Vec<Fact>,
     named: BTreeMap<Hash, usize>,
+    /// The facts at each place of a feed: more than one where it said two things.
+    standing: BTreeMap<(FeedRef, u64), Vec<usize>>,
     /// The lots.
     pub lots: Vec<LotLine>,
     opened: BTreeMap<Hash, usize>,
@@ -43,6 +51,7 @@ pub struct Model {
     sent: BTreeMap<Hash, usize>,
     /// What was handed out.
     pub given: Vec<GivenLine>,
+    handed: BTreeMap<Hash, usize>,
     /// What was set aside.
     pub holds: Vec<HoldLine>,
     issued: Vec<(Hash, u64, u32)>,
@@ -60,6 +69,8 @@ pub struct Model {
     /// What nodes said against feeds: by whom, against which, up to where.
     pub revoked: Vec<([u8; 8], FeedRef, Cut)>,
     ends: Vec<Hash>,
+    shown: Vec<ShownLine>,
+    settlements: Vec<SettlementLine>,
     heads: BTreeMap<(FeedId, u64), BTreeSet<Hash>>,
     nexts: BTreeMap<Hash, Hash>,
 }
@@ -73,11 +84,13 @@ impl Model {
             roster,
             facts: Vec::new(),
             named: BTreeMap::new(),
+            standing: BTreeMap::new(),
             lots: Vec::new(),
             opened: BTreeMap::new(),
             sends: Vec::new(),
             sent: BTreeMap::new(),
             given: Vec::new(),
+            handed: BTreeMap::new(),
             holds: Vec::new(),
             issued: Vec::new(),
             issues: Vec::new(),
@@ -91,6 +104,8 @@ impl Model {
             blocks: Vec::new(),
             revoked: Vec::new(),
             ends: Vec::new(),
+            shown: Vec::new(),
+            settlements: Vec::new(),
             heads: BTreeMap::new(),
             nexts: BTreeMap::new(),
         };
@@ -161,6 +176,31 @@ impl Model {
         (fact.index == index).then_some(fact)
     }
 
+    /// The facts at a place of a feed.
+    fn standing_at(&self, feed: &FeedRef, index: u64) -> impl Iterator<Item = &Fact> {
+        let at = self.standing.get(&(*feed, index));
+        at.into_iter().flatten().map(|place| &self.facts[*place])
+    }
+
+    /// The index of the last fact known of a feed.
+    fn last_index(&self, feed: &FeedRef) -> Option<u64> {
+        self.standing.range((*feed, 0)..=(*feed, u64::MAX)).next_back().map(|((_, at), _)| *at)
+    }
+
+    /// The merchant of a number among those a feed names; where branches differ, as what was known first says.
+    fn named(&self, feed: &FeedRef, number: usize) -> Option<MerchantId> {
+        let of_feed = |fact: &&Fact| fact.feed.short() == *feed;
+        let trunk = {
+            let mut tip = self.facts.iter().find(of_feed).map(|fact| fact.name)?;
+            while let Some(next) = self.nexts.get(&tip) {
+                tip = *next;
+            }
+            tip
+        };
+        let on = |tip: &Hash| self.merchants_before(tip).nth(number).copied();
+        on(&trunk).or_else(|| self.facts.iter().filter(of_feed).find_map(|fact| on(&fact.name)))
+    }
+
     /// The lot that the entry at `index` before `tip` opened.
     fn lot_at(&self, tip: &Hash, index: u64) -> Option<usize> {
         let fact = self.past(tip, index)?;
@@ -188,6 +228,8 @@ impl Model {
         }
         self.nexts.entry(fact.before).or_insert(fact.name);
         self.named.insert(fact.name, self.facts.len());
+        let place = (fact.feed.short(), fact.index);
+        self.standing.entry(place).or_default().push(self.facts.len());
         self.facts.push(fact.clone());
         match &fact.entry {
             Entry::Value(value) => self.value(&fact, value),
@@ -242,8 +284,10 @@ impl Model {
     fn value(&mut self, fact: &Fact, value: &Value) {
         match value {
             Value::Merchant { merchant } => self.merchants.push((fact.name, *merchant)),
-            // What the workload does not write yet.
-            Value::Orphan(_) | Value::DayClose { .. } | Value::Settle { .. } => {}
+            Value::Orphan(orphan) => self.orphan(fact, orphan),
+            // What a day is follows from where it was opened and closed.
+            Value::DayClose { .. } => {}
+            Value::Settle { settling, at } => self.settle(fact, settling, *at),
             Value::Issue { from, list, row, purse, amount, expires, .. } => {
                 let Some(source) = self.lot_at(&fact.before, from.0) else { return };
                 let units = i128::from(amount.units());
@@ -347,6 +391,7 @@ impl Model {
             Owner::Budget | Owner::Float | Owner::Reserve => None,
         };
         let Some(purse) = purse.or(own) else { return };
+        self.handed.insert(fact.name, self.given.len());
         self.given.push(GivenLine {
             name: fact.name,
             feed: fact.feed.short(),

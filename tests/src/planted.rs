@@ -1,6 +1,8 @@
 //! Bugs planted on purpose, as wrappers around view, policy and verification: a simulator that does not catch them
 //! proves nothing. The shipped crates have no switch for any of them.
 
+use std::collections::BTreeMap;
+
 use annona_ledger::admit::{self, Admitted, Draft};
 use annona_ledger::amount::Balance;
 use annona_ledger::block::{Block, Placed};
@@ -12,20 +14,20 @@ use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::{Head, leaf, step};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CarrierId, CommodityId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
-    Purse,
+    CarrierId, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
+    Pseudonym, Purse,
 };
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
-use annona_ledger::orphan::Fact;
+use annona_ledger::orphan::{Book, Effect, Fact, Facts, Given, Pages};
 use annona_ledger::rejection::Rejection;
-use annona_ledger::settlement::SettlementRow;
+use annona_ledger::settlement::{self, Reach, SettlementRow, Settling};
 use annona_ledger::state::State;
-use annona_ledger::ticket::Ticket;
+use annona_ledger::ticket::{Sent, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
-    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Revocation, Sealed, Slot,
-    TicketRow, Use, View,
+    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Revocation,
+    Sealed, Slot, TicketRow, Use, View,
 };
 
 use crate::memo;
@@ -67,6 +69,69 @@ pub enum Bug {
     SuspenseToPurse,
     /// Whoever takes the place of a node takes up what was sent to it.
     SuccessorClaims,
+    /// What was shown of a feed counts beside its blocks.
+    OrphanTwice,
+    /// Nobody holds a day's statement against what the counter wrote.
+    DayUnchecked,
+    /// A treasury settles by stretches whatever is cut.
+    SettlesPastCut,
+    /// A treasury does not look what it has settled before.
+    SettlesAgain,
+    /// A payment's reference follows from the row and not from the entry.
+    PaysByRow,
+}
+
+/// Whether a draft is a line of a settlement over a stretch.
+pub(crate) fn is_stretch(draft: &Draft) -> bool {
+    matches!(&draft.entry, Entry::Value(Value::Settle { settling, .. })
+        if matches!(**settling, Settling::Stretch { .. }))
+}
+
+/// What waits to be settled, seen through the bug.
+pub(crate) fn lines(bug: Bug, state: &State, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
+    settlement::lines(&Blinkers { state, bug, shown_as: None, now: Minute(0) }, feed, reach)
+}
+
+/// The book of a feed in which redemptions are overlooked.
+struct Unread<'a>(Pages<'a, State>);
+
+impl Book for Unread<'_> {
+    fn values(&self, index: u64) -> Vec<Value> {
+        let mut values = self.0.values(index);
+        values.retain(|value| !matches!(value, Value::Redeem { .. } | Value::Post { .. }));
+        values
+    }
+
+    fn given(&self, index: u64) -> Vec<Given> {
+        self.0.given(index)
+    }
+
+    fn refunded(&self, index: u64) -> annona_ledger::amount::Amount {
+        self.0.refunded(index)
+    }
+
+    fn coming(&self, sent: &Sent) -> Option<Hash> {
+        self.0.coming(sent)
+    }
+
+    fn voted(&self, ticket: &Ticket) -> Option<(CycleId, CommodityId)> {
+        self.0.voted(ticket)
+    }
+}
+
+/// Counts what was shown of a feed although its block is here.
+pub(crate) fn count_again(state: &State, pools: &mut BTreeMap<PoolKey, Pool>) {
+    for feed in state.shown_feeds() {
+        let pages = Pages::new(state, *feed);
+        let right: Vec<Effect> = Facts::new(*feed, &pages, state.shown(feed)).effects();
+        let unread = Unread(Pages::new(state, *feed));
+        let wrong = Facts::new(*feed, &unread, state.shown(feed)).effects();
+        let new = wrong.into_iter().filter(|effect| !right.contains(effect));
+        for effect in new {
+            let pool = pools.entry(effect.key).or_default();
+            *pool = pool.plus(effect.pool);
+        }
+    }
 }
 
 /// What is owed, seen through the bug.
@@ -300,6 +365,9 @@ impl View for Blinkers<'_> {
     }
 
     fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        if self.bug == Bug::SettlesAgain {
+            return Vec::new();
+        }
         self.state.lines(feed)
     }
 

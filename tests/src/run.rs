@@ -76,6 +76,9 @@ impl std::fmt::Display for Failed {
         if let Some(malice) = self.options.malice {
             write!(f, " --malice {}", format!("{malice:?}").to_lowercase())?;
         }
+        if self.options.offices == Some(false) {
+            f.write_str(" --plain")?;
+        }
         f.write_str(self.over.flag())
     }
 }

@@ -11,15 +11,16 @@ use annona_ledger::block::Block;
 use annona_ledger::charge::Charge;
 use annona_ledger::charter::SignedArticle;
 use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Refusal};
-use annona_ledger::cut::Label;
+use annona_ledger::cut::{self, Label};
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef};
+use annona_ledger::id::{CommodityId, CycleId, FeedId, FeedRef, MerchantId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::settlement::{Reach, Settling};
 use annona_ledger::suspense::Suspense;
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
 use annona_ledger::time::{Millis, Minute};
@@ -96,6 +97,11 @@ pub trait Site {
     fn replayed(&self) -> Hash;
     /// The pools that are not empty.
     fn pools(&self) -> BTreeMap<PoolKey, Pool>;
+    /// The pools that are not empty, with what was shown of feeds whose blocks are not here.
+    fn whole_pools(&self) -> BTreeMap<PoolKey, Pool>;
+    /// The lines that settle what is in no settlement yet of a feed, as a treasury's program finds them; whoever's name
+    /// burnt with the feed is paid as `unnamed`.
+    fn waiting(&self, feed: &FeedRef, unnamed: MerchantId) -> Vec<Settling>;
     /// The lots, in order.
     fn lots(&self) -> Vec<Seen>;
     /// The faults noted.
@@ -155,4 +161,17 @@ fn ticket(
         Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };
     let signed = |index| refund(index).ok_or(WireFault::Malformed);
     Some(Ticket::Sent(sent, carried(&hops, signed).ok()?))
+}
+
+/// How far a treasury settles a feed by stretches: all that is sealed, as far as every branch says the same, and nobody
+/// cut it. What lies beyond is settled entry by entry only where its blocks will not come.
+fn reach(view: &impl View, feed: &FeedRef, sealed: u64, unnamed: MerchantId) -> Reach {
+    let chains = view.branches(feed);
+    let left = chains.iter().filter_map(|chain| view.chain(*chain).left.map(|left| left.index));
+    let trunk = chains.iter().find(|chain| view.chain(**chain).left.is_none());
+    let lowest = cut::lowest(view, feed);
+    let below = trunk.zip(lowest).and_then(|(trunk, lowest)| cut::below(view, *trunk, &lowest));
+    let end = left.chain([sealed]).chain(below).min().unwrap_or(0);
+    let beyond = lowest.is_some() || chains.len() > 1 || view.faulty(feed);
+    Reach { end, beyond, merchant: Some(unnamed) }
 }

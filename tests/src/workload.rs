@@ -1,9 +1,11 @@
 //! What people ask of a node, in the words of the field; and, one time in eight, what they should not.
 
+mod counter;
 mod lie;
 mod office;
 mod paper;
 mod spoil;
+mod treasury;
 mod trouble;
 
 use annona_ledger::admit::{Draft, RowProof};
@@ -54,6 +56,23 @@ impl World {
             38..40 => self.decline(n),
             40..42 => self.tour(programme),
             _ => self.ask_value(n),
+        }
+    }
+
+    /// What counters, merchants and treasuries do beside everything else.
+    pub(crate) fn office_hours(&mut self) -> Holds {
+        if !self.busy || !self.desk.chance(22) {
+            return Ok(());
+        }
+        let n = self.desk.below(self.nodes.len());
+        let programme = if self.desk.chance(50) { CASH } else { ITEMS };
+        if self.nodes[n].burnt {
+            return Ok(());
+        }
+        match self.desk.below(10) {
+            0..2 => self.day(n, programme),
+            2..5 => self.show(n, programme),
+            _ => self.settle_some(n, programme),
         }
     }
 

@@ -5,6 +5,7 @@ mod chance;
 mod checkpoint;
 mod council;
 mod end;
+mod payer;
 mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use crate::rng::{NOTHING_TOLD, Rng, Told};
 use crate::site::Site;
 use checkpoint::Signed;
 use council::Freed;
+use payer::Payer;
 
 /// Makes a node's site: seed of its key, the articles and notices it is founded with.
 pub type Founder<'a> = dyn Fn(&FoundedWith<'_>) -> Box<dyn Site> + 'a;
@@ -83,6 +85,9 @@ pub struct Options {
     /// Whether cuts name no block: headers made over ledger files name the frontier, those over the core's maps do not,
     /// and what names them could not be compared.
     pub cuts_nothing: bool,
+    /// Whether days are closed, receipts shown and merchants settled with; drawn, unless told. Seeds from before there was
+    /// such a thing are told no.
+    pub offices: Option<bool>,
     /// Draws that are told instead of drawn.
     pub told: Told,
 }
@@ -102,6 +107,7 @@ impl Options {
             naive: true,
             tell: false,
             cuts_nothing: false,
+            offices: None,
             told: NOTHING_TOLD,
         }
     }
@@ -127,6 +133,8 @@ pub struct Node {
     pub(crate) notices: BTreeSet<usize>,
     pub(crate) tips: BTreeMap<FeedId, Head>,
     heads: Vec<(FeedId, Head)>,
+    /// Whether anything came to it since its view was last checked.
+    changed: bool,
 }
 
 /// A ticket on paper.
@@ -153,6 +161,17 @@ pub struct Book {
     pub rows: Vec<Row>,
 }
 
+/// What a till holds of an entry.
+#[derive(Clone, Debug)]
+pub struct Slip {
+    /// The promise.
+    pub promise: Promise,
+    /// The entry's name.
+    pub name: Hash,
+    /// Whether the entry hands something out, or takes it back.
+    pub hands: bool,
+}
+
 struct Bundle {
     to: usize,
     articles: usize,
@@ -176,6 +195,15 @@ pub struct World {
     pub(crate) rng: Rng,
     /// What organisations decide, and what follows, is drawn apart: runs without it stay what they were.
     pub(crate) fate: Rng,
+    /// So is what counters, merchants and treasuries do.
+    pub(crate) desk: Rng,
+    pub(crate) busy: bool,
+    pub(crate) slips: Vec<Slip>,
+    /// Every block that was sealed.
+    pub(crate) archive: Vec<(FeedId, Block)>,
+    payer: Payer,
+    /// From which step on a feed is cut twice around a ticket of it.
+    twice: Option<usize>,
     pub(crate) now: Minute,
     pub(crate) papers: Vec<Paper>,
     pub(crate) books: Vec<Book>,
@@ -264,6 +292,7 @@ impl World {
                 notices,
                 tips: BTreeMap::new(),
                 heads: Vec::new(),
+                changed: true,
             });
         }
         let mut fate = Rng::new(options.seed ^ 0x00c0_4c11_0000_0000);
@@ -271,7 +300,17 @@ impl World {
         let meetings = if fate.chance(55) { fate.between(1, 8) } else { 0 };
         let sits = (0..meetings).map(|_| fate.between(40, most.max(41)) as usize).collect();
         let witnessed = fate.chance(30);
+        let mut desk = Rng::new(options.seed ^ 0xde5c_0000_0000_0000);
+        let busy = options.offices.unwrap_or(desk.chance(55));
+        let around = busy && desk.chance(40);
+        let twice = around.then(|| desk.between(60, most.max(61)) as usize);
         Self {
+            desk,
+            busy,
+            twice,
+            slips: Vec::new(),
+            archive: Vec::new(),
+            payer: Payer::default(),
             witnessed,
             pages: Vec::new(),
             began: 0,
@@ -312,6 +351,8 @@ impl World {
             self.fire(step, founder);
             self.council(step)?;
             self.checkpoint(step)?;
+            self.office_hours()?;
+            self.cut_twice(step)?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
                 continue;
@@ -327,7 +368,9 @@ impl World {
                 98..99 => self.meet(n)?,
                 _ => self.late_papers(n),
             }
-            self.after(n)?;
+            for changed in 0..self.nodes.len() {
+                self.after(changed)?;
+            }
             if step == self.options.steps / 2 {
                 self.permuted(n)?;
             }
@@ -403,12 +446,14 @@ impl World {
         }
         if verdict.is_ok() && self.honest(self.nodes[n].person) {
             check::taken_up(&self.nodes[n].model, feed, drafts)?;
+            check::told_right(&self.nodes[n].model, feed, &tip.accumulator, drafts)?;
         }
         let node = &self.nodes[n];
         match &verdict {
             Err(rejection) => self.coverage.refused(*rejection),
             Ok(promises) => {
                 let person = node.person;
+                self.nodes[n].changed = true;
                 // The power goes between the commit and the answer: what nobody was told stands nonetheless.
                 let unheard = self.rng.chance(2);
                 for (draft, promise) in drafts.iter().zip(promises) {
@@ -423,6 +468,10 @@ impl World {
                     self.nodes[n].model.add(fact.clone());
                     self.truth.add(fact.clone());
                     self.coverage.wrote(&draft.entry);
+                    self.keep_slip(promise, &draft.entry);
+                    if self.honest(person) {
+                        self.pay(n, feed, &name)?;
+                    }
                     let head = Head { next: promise.index + 1, accumulator: name };
                     self.nodes[n].tips.insert(*feed, head);
                     if self.honest(person) {
@@ -444,9 +493,13 @@ impl World {
     }
 
     /// Checks a node's view after something happened to it.
-    fn after(&mut self, n: usize) -> Holds {
+    pub(crate) fn after(&mut self, n: usize) -> Holds {
         let byzantine = self.byzantine();
         let node = &mut self.nodes[n];
+        // What has not changed holds as it held.
+        if !std::mem::take(&mut node.changed) {
+            return Ok(());
+        }
         if self.options.naive {
             check::agree(&*node.site, &node.model)?;
         }

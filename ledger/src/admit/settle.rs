@@ -1,6 +1,7 @@
 //! What a writer asks of itself before it shows what burnt, opens or closes a day, or settles.
 
 use super::Asking;
+use crate::cut;
 use crate::day::{self, Closing, Day};
 use crate::entry::Value;
 use crate::fold::{may_step, owner_of};
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::orphan::{Fact, Facts, Orphan, Pages};
 use crate::rejection::Rejection;
 use crate::settlement::{
-    Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, coverage, entitled, rows,
+    Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, chain_with, coverage, entitled, rows,
 };
 use crate::time::Minute;
 use crate::view::{At, View};
@@ -84,11 +85,11 @@ impl<V: View> Asking<'_, V> {
 
     pub(super) fn settle(&self, settling: &Settling, at: Minute) -> Result<(), Rejection> {
         match settling {
-            Settling::Stretch { node, from, to, except, .. } => {
+            Settling::Stretch { node, from, to, head, except } => {
                 let rising = except.is_sorted_by(|a, b| a < b);
                 let within = except.iter().all(|index| (*from..*to).contains(index));
                 let known = self.view.roster().node(node).is_some();
-                if from < to && rising && within && known {
+                if from < to && rising && within && known && self.below_cuts(node, *to, head) {
                     Ok(())
                 } else {
                     Err(Rejection::SettlementWrong)
@@ -109,6 +110,16 @@ impl<V: View> Asking<'_, V> {
                 self.step(*draft, (*step, *operator, at), signature)
             }
         }
+    }
+
+    /// A cut ends settlement by stretches: what lies above it is settled entry by entry, or a stretch written by somebody
+    /// who has not heard of what was cut would hold what others settle by rows.
+    fn below_cuts(&self, node: &[u8; 8], to: u64, head: &Hash) -> bool {
+        let feed = FeedRef::value(*node, self.feed.programme);
+        let Some(cut) = cut::lowest(self.view, &feed) else { return true };
+        let chain = chain_with(self.view, &feed, to, head);
+        let below = chain.and_then(|chain| cut::below(self.view, chain, &cut));
+        below.is_none_or(|below| to <= below)
     }
 
     fn draft(&self, first: u64, said: (&Hash, u32, &[Net])) -> Result<(), Rejection> {

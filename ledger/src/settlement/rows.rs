@@ -82,7 +82,7 @@ pub(super) fn entry_of(view: &impl View, chain: ChainNo, index: u64) -> Option<(
 
 /// The chain of a feed that has this accumulator before an index. A view that began above that place cannot tell, and
 /// has one chain: that one.
-pub(super) fn chain_with(
+pub(crate) fn chain_with(
     view: &impl View,
     feed: &FeedRef,
     next: u64,

@@ -188,6 +188,29 @@ fn s10_a_fenced_node_comes_back_with_two_weeks_and_every_row_above_the_cut_is_se
     assert_eq!(stretches, [(0, 6)], "no stretch goes past the cut");
 }
 
+/// Whoever finds the lines: a writer that has heard of a cut signs no stretch beyond it.
+#[test]
+fn a_stretch_beyond_a_cut_that_its_writer_has_heard_of_is_refused() {
+    let mut desk = desk();
+    let a = Burnt::new(&mut desk, [redeem(2, 5), redeem(3, 4)]);
+    a.arrive(&mut desk, 6);
+    let wide = lines(&desk.state, &feed_of(A), &reach(6, false)).remove(0);
+    assert_eq!(desk.ask(&value(TREASURY), &settle(wide.clone())), Ok(()));
+    let charter = desk.state.charter().clone();
+    let (cut, reason) = (crate::cut::Cut::NOTHING, crate::cut::Reason::Lost);
+    let fence = crate::charter::Act::Fence { feed: feed_of(A), cut, reason };
+    let article = charter.draft(bounded([fence]));
+    let by = |n: u8| (crate::id::OrgId(n.into()), article.sign(&desk.federation(), &key(n)));
+    let signatures = bounded([1, 2, 3].map(by));
+    let signed = crate::charter::SignedArticle { article: article.clone(), signatures };
+    desk.state.enact(charter.apply(&signed).expect("a good article"));
+    let refused = Err(Rejection::SettlementWrong);
+    assert_eq!(desk.ask(&value(TREASURY), &settle(wide)), refused);
+    // Entry by entry it is all paid.
+    let (_, rows) = draft(&mut desk, TREASURY, &reach(0, true)).expect("two rows");
+    assert_eq!(rows.len(), 2);
+}
+
 /// Row Ff of the model: two branches each take back of one redemption. Whichever is settled first, and whether by a stretch
 /// or by itself, the merchant is debited the larger of them.
 #[test]

@@ -14,7 +14,7 @@ use crate::key::Signature;
 use crate::orphan::{Orphan, Shown};
 use crate::settlement::{self, Settling, Signing};
 use crate::testing::*;
-use crate::ticket::{Moved, Sent, carried, sign_place};
+use crate::ticket::{Moved, carried, sign_place};
 use crate::wire::{Bounded, WireFault};
 
 const SEEDS: [u8; 3] = [TREASURY, A, B];
@@ -46,7 +46,7 @@ impl Run {
 
 /// Writers without conscience: what they write is signed, and hardly ever right.
 struct Rogues {
-    federation: crate::id::FederationId,
+    federation: FederationId,
     runs: Vec<Run>,
     tickets: Vec<Sent>,
     floats: Vec<EntryName>,

@@ -10,7 +10,9 @@
 //! sim --threads T                    seeds run side by side (as many as there are processors unless told)
 //! sim --malice M                     every seed has a node that does what it must not: fork, mint, overdraw, lie; or none
 //! sim --bug B                        every honest node has a planted bug, and no naive verdict helps: which invariant tells?
-//!                                    higher-cut, reclaim-at-fence, suspense-to-purse, successor-claims, release-uncharged
+//!                                    higher-cut, reclaim-at-fence, suspense-to-purse, successor-claims, release-uncharged,
+//!                                    orphan-twice, day-unchecked, settles-past-cut, settles-again, pays-by-row
+//! sim --plain                        no days, receipts or settlements: as seeds were before there were any
 //! sim --tell                         prints every line that enters the digest: what differs between two runs
 //! sim --keep FILE                    adds failed seeds to a file
 //! ```
@@ -36,6 +38,7 @@ struct Asked {
     compare: Option<u64>,
     threads: usize,
     tell: bool,
+    plain: bool,
     malice: Option<Malice>,
     bug: Option<Bug>,
 }
@@ -60,6 +63,7 @@ fn asked() -> Result<Asked, String> {
         compare: None,
         threads,
         tell: false,
+        plain: false,
         malice: None,
         bug: None,
     };
@@ -69,6 +73,7 @@ fn asked() -> Result<Asked, String> {
             "--store" => asked.over = Over::Store,
             "--both" => asked.over = Over::Both,
             "--tell" => asked.tell = true,
+            "--plain" => asked.plain = true,
             _ => {
                 let value = args.next().ok_or(format!("{arg} wants a value"))?;
                 with(&mut asked, &arg, value)?;
@@ -112,6 +117,11 @@ fn with(asked: &mut Asked, arg: &str, value: String) -> Result<(), String> {
                 "suspense-to-purse" => Bug::SuspenseToPurse,
                 "successor-claims" => Bug::SuccessorClaims,
                 "release-uncharged" => Bug::ReleaseUncharged,
+                "orphan-twice" => Bug::OrphanTwice,
+                "day-unchecked" => Bug::DayUnchecked,
+                "settles-past-cut" => Bug::SettlesPastCut,
+                "settles-again" => Bug::SettlesAgain,
+                "pays-by-row" => Bug::PaysByRow,
                 other => return Err(format!("--bug {other}: see the head of this program")),
             });
         }
@@ -182,6 +192,7 @@ fn run_all(asked: &Asked, began: Instant) -> Sum {
                         malice: asked.malice,
                         bug: asked.bug,
                         naive: asked.bug.is_none(),
+                        offices: asked.plain.then_some(false),
                         ..Options::seed(seed)
                     };
                     let outcome = run_over(options, asked.over(seed));

@@ -61,6 +61,7 @@ impl Model {
             || !serves
             || !allowed(certificate.roles, &draft.entry)
             || draft.entry.lane() != feed.lane
+            || draft.entry.encode().len() > draft.entry.limit()
             || now > certificate.not_after
             || now < last
             || !self.goes_on(feed, tip, &draft.entry)
@@ -144,7 +145,10 @@ impl Model {
         u64::from(merchant) < self.merchants_before(tip).count() as u64
     }
 
-    fn merchants_before<'a>(&'a self, tip: &Hash) -> impl Iterator<Item = &'a super::MerchantId> {
+    pub(super) fn merchants_before<'a>(
+        &'a self,
+        tip: &Hash,
+    ) -> impl Iterator<Item = &'a super::MerchantId> {
         let past = self.whole_past(tip);
         self.merchants.iter().filter(move |(name, _)| past.contains(name)).map(|(_, m)| m)
     }
@@ -241,8 +245,9 @@ impl Model {
                     lot.is_some_and(|lot| holds(lot, cover.amount))
                 }
             }
-            // What the workload does not write yet.
-            Value::Orphan(_) | Value::DayClose { .. } | Value::Settle { .. } => false,
+            Value::Orphan(orphan) => self.may_show(&feed.short(), orphan),
+            Value::DayClose { day, .. } => self.may_day(tip, day),
+            Value::Settle { settling, at } => self.may_settle(feed, tip, settling, *at),
         }
     }
 

@@ -77,7 +77,10 @@ impl Model {
         fences.chain(words.map(|(_, _, cut)| *cut)).min_by_key(|cut| (cut.seq, cut.head))
     }
 
-    fn blocks_of<'a>(&'a self, feed: &FeedRef) -> impl Iterator<Item = &'a BlockLine> {
+    pub(super) fn blocks_of<'a>(
+        &'a self,
+        feed: &FeedRef,
+    ) -> impl Iterator<Item = &'a BlockLine> + Clone {
         let feed = *feed;
         self.blocks.iter().filter(move |block| block.feed.short() == feed)
     }
@@ -91,6 +94,27 @@ impl Model {
         let first = there.next()?;
         let named = std::iter::once(first).chain(there).find(|block| block.hash == cut.head);
         Some(named.map_or(0, |block| block.next))
+    }
+
+    /// How many entries of the chain that ends with `tip` lie below a cut; of a forked feed, what it shares with the
+    /// branch that the cut names. `None` where the chain is not known up to the cut.
+    pub(super) fn below_in(&self, feed: &FeedRef, cut: &Cut, tip: &Hash) -> Option<u64> {
+        if cut.seq == 0 {
+            return Some(0);
+        }
+        let mut there = self.blocks_of(feed).filter(|block| block.seq + 1 == cut.seq);
+        if let Some(named) = there.clone().find(|block| block.hash == cut.head) {
+            let mut shared = self.fact(&named.last);
+            while let Some(fact) = shared.filter(|fact| !self.of_one_chain(tip, &fact.name)) {
+                shared = self.fact(&fact.before);
+            }
+            return Some(shared.map_or(0, |fact| fact.index + 1));
+        }
+        there.any(|block| self.of_one_chain(tip, &block.last)).then_some(0)
+    }
+
+    fn of_one_chain(&self, one: &Hash, other: &Hash) -> bool {
+        self.in_past(one, other) || self.in_past(other, one)
     }
 
     /// Whether a ticket's entry may stand above the lowest cut of its sender's feed, as far as can be told here.
@@ -182,7 +206,7 @@ impl Model {
     #[must_use]
     pub fn suspense(&self) -> BTreeMap<PoolKey, (i128, i128, bool)> {
         let mut found = BTreeMap::new();
-        for (key, (lots, arriving, _)) in self.pools() {
+        for (key, (lots, arriving, _)) in self.whole_pools() {
             let feed = value_feed(key.node, key.programme);
             let closed = self.charter.closed(key.programme, key.cycle).is_some();
             if closed || self.lowest_cut(&feed).is_some() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::entry::{Entry, Value};
+use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::id::{CommodityId, CycleId, FeedRef};
 use annona_ledger::ticket::Moved;
 use annona_ledger::view::PoolKey;
@@ -70,17 +71,13 @@ impl Model {
     pub fn faulty(&self) -> BTreeSet<FeedRef> {
         let short = self.lots.iter().filter(|lot| lot.left() < 0 && !lot.waiting);
         // A ticket that stands nowhere below where its feed is known to reach: the feed said two things there.
-        let mut ends: BTreeMap<FeedRef, u64> = BTreeMap::new();
-        for fact in &self.facts {
-            let end = ends.entry(fact.feed.short()).or_default();
-            *end = (*end).max(fact.index);
-        }
-        let reached = |feed: &FeedRef, index: u64| ends.get(feed).is_some_and(|end| *end >= index);
+        let reached = |feed: &FeedRef, index: u64| self.last_index(feed) >= Some(index);
+        let belied = self.shown_feeds().into_iter().filter(|feed| self.belied(feed));
         let two_things = self.sends.iter().filter(|s| !s.placed).filter_map(|s| {
             let feed = value_feed(s.from?, s.programme);
             reached(&feed, s.index).then_some(feed)
         });
-        let forked = self.forked.iter().copied().chain(two_things);
+        let forked = self.forked.iter().copied().chain(two_things).chain(belied);
         forked.chain(short.map(|lot| lot.feed)).collect()
     }
 
@@ -91,7 +88,7 @@ impl Model {
         let faulty = self.faulty();
         let back = self.came_back(&faulty);
         let mut charges = BTreeMap::new();
-        let mut pools = self.pools();
+        let mut pools = self.whole_pools();
         // Lots that cancel out are no pool to speak of, and count all the same.
         for lot in &self.lots {
             let FeedRef { node, programme, .. } = lot.feed;
@@ -130,6 +127,11 @@ impl Model {
                 let federation = self.charter.federation();
                 let signed = key.is_some_and(|key| memo::bears(hop, &federation, &key, programme));
                 if faulty.contains(&feed) || !(redeem < reach && reach <= hop.index) || !signed {
+                    continue;
+                }
+                // Shown besides, it counts as that.
+                let again = |value: &Value| matches!(value, Value::Refund { redeem: of, .. } if *of == redeem);
+                if self.shown.iter().any(|line| line.feed == feed && again(&line.value)) {
                     continue;
                 }
                 let mut redemption = of.filter(|fact| fact.index == redeem);
@@ -180,6 +182,21 @@ impl Model {
             match of_name.min_by_key(|(_, sum)| *sum) {
                 Some((_, sum)) => *sum -= send.amount,
                 None => left.push((send.name, -send.amount)),
+            }
+        }
+        for effect in self.told(feed).effects().into_iter().filter(|effect| effect.key == *key) {
+            let opened_there = |lot: &&LotLine| {
+                let mut facts = lot.opened_by.iter().filter_map(|name| self.fact(name));
+                own(lot) && facts.any(|fact| fact.index == effect.lot)
+            };
+            let origin = self.lots.iter().filter(opened_there).map(|lot| lot.origin).min();
+            // A lot that is itself known only because it was shown has a name by its place.
+            let origin =
+                origin.unwrap_or_else(|| hash(Purpose::Orphan, &[&effect.lot.to_be_bytes()]));
+            let of_name = left.iter_mut().filter(|(name, _)| *name == origin);
+            match of_name.min_by_key(|(_, sum)| *sum) {
+                Some((_, sum)) => *sum += effect.by,
+                None => left.push((origin, effect.by)),
             }
         }
         left.into_iter().map(|(_, sum)| (-sum).max(0)).sum()

@@ -24,7 +24,7 @@ impl Model {
     }
 
     /// Learns a send from a ticket, if it can be believed.
-    fn learn(&mut self, programme: ProgrammeId, sent: &Sent) -> bool {
+    pub(super) fn learn(&mut self, programme: ProgrammeId, sent: &Sent) -> bool {
         let name = name_of(programme, sent);
         if self.sent.contains_key(&name) {
             return true;

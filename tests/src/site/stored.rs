@@ -13,10 +13,11 @@ use annona_ledger::cut::Label;
 use annona_ledger::feed::Head;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, FeedId, FeedRef, Lane, ProgrammeId};
+use annona_ledger::id::{CycleId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::SignedNotice;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::settlement::{self, Settling};
 use annona_ledger::suspense::{self, Suspense};
 use annona_ledger::ticket::{Promise, Ticket, sign_place};
 use annona_ledger::time::{Millis, Minute};
@@ -283,6 +284,19 @@ impl Site for Stored {
         pools.into_iter().filter(|(_, pool)| *pool != Pool::default()).collect()
     }
 
+    fn whole_pools(&self) -> BTreeMap<PoolKey, Pool> {
+        let pools = self.look(|work| work.whole_pools());
+        pools.into_iter().filter(|(_, pool)| *pool != Pool::default()).collect()
+    }
+
+    fn waiting(&self, feed: &FeedRef, unnamed: MerchantId) -> Vec<Settling> {
+        self.look(|work| {
+            let trunk = |f: &store::Feed| f.id.short() == *feed && f.left.is_none();
+            let sealed = work.feeds().into_iter().find(trunk).map_or(0, |f| f.sealed.next);
+            settlement::lines(work, feed, &super::reach(work, feed, sealed, unnamed))
+        })
+    }
+
     fn lots(&self) -> Vec<Seen> {
         let mut lots = self.look(|work| {
             let seen = work.all_lots().into_iter().map(|(at, lot)| Seen {
@@ -320,7 +334,7 @@ impl Site for Stored {
     }
 
     fn suspense(&self) -> Vec<Suspense> {
-        let pools = self.pools();
+        let pools = self.whole_pools();
         self.look(|work| suspense::among(work, pools).collect())
     }
 

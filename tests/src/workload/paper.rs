@@ -75,7 +75,7 @@ impl World {
     }
 
     /// A node claims a ticket and sends it back, in one basket.
-    pub(super) fn send_back_at(&mut self, n: usize, paper: &Paper) -> Holds {
+    pub(crate) fn send_back_at(&mut self, n: usize, paper: &Paper) -> Holds {
         let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
         let Moved::Send(send) = sent.moved else { return Ok(()) };
         let feed = self.feed(n, Lane::Value, paper.programme);

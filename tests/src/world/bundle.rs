@@ -19,8 +19,10 @@ impl World {
         let sealed = node.site.seal(node.clock.millis(self.now));
         for (feed, block) in sealed {
             node.model.sealed(&feed, &block.header);
+            node.changed = true;
             self.truth.sealed(&feed, &block.header);
             self.sealed.insert(block.header.hash());
+            self.archive.push((feed, block));
         }
         self.coverage.note("seal");
     }
@@ -127,6 +129,7 @@ impl World {
         let Ok(entries) = block.read(feed.lane) else { return };
         let node = &mut self.nodes[to];
         node.model.sealed(feed, &block.header);
+        node.changed = true;
         let mut before = block.header.before;
         let other = feed.node != self.cast.nodes[node.person].key;
         for placed in entries {
@@ -135,6 +138,9 @@ impl World {
             }
             let name = placed.accumulator;
             let entry = placed.entry;
+            if !node.model.knows(&name) && node.model.was_shown(&feed.short(), placed.index) {
+                self.coverage.note("what was shown came");
+            }
             node.model.add(Fact { feed: *feed, index: placed.index, before, name, entry });
             before = name;
         }

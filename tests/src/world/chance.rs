@@ -34,6 +34,7 @@ impl World {
         let charter = self.charters[node.articles - 1].clone();
         let roster = roster(&self.cast, node.articles, &node.notices);
         node.model.under(charter, roster);
+        node.changed = true;
     }
 
     pub(super) fn late_papers(&mut self, n: usize) {
@@ -57,6 +58,7 @@ impl World {
         let node = &mut self.nodes[n];
         let before = (node.site.root(), node.site.heads());
         node.site.crash(keep);
+        node.changed = true;
         let after = (node.site.root(), node.site.heads());
         ensure(before.1 == after.1, Broken::FactLost, || {
             format!("heads {:?} before, {:?} after", before.1, after.1)
@@ -112,6 +114,7 @@ impl World {
             notices,
             tips: BTreeMap::new(),
             heads: Vec::new(),
+            changed: true,
         });
     }
 
@@ -140,6 +143,7 @@ impl World {
                     notices: original.notices.clone(),
                     tips: original.tips.clone(),
                     heads: site.heads(),
+                    changed: true,
                     site,
                 };
                 self.coverage.note("fork");

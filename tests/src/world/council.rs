@@ -4,14 +4,17 @@
 use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Act, NodeCut};
 use annona_ledger::cut::{Cut, Reason};
+use annona_ledger::entry::{Control, Entry, Value};
 use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
-use annona_ledger::ticket::Ticket;
+use annona_ledger::notice::Roles;
+use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::view::PoolKey;
 use annona_ledger::wire::Bounded;
 
-use super::World;
+use super::{Paper, World};
 use crate::cast::{CASH, CYCLE, ITEMS};
 use crate::check::Holds;
+use crate::model::BlockLine;
 
 /// Units that an article set free.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +172,7 @@ impl World {
         let (key, (units, _, ended)) = self.fate.pick(&some).map(|(key, sums)| (**key, **sums))?;
         let there = u64::try_from(units).ok()?;
         let rash = self.fate.chance(12);
-        let most = if rash { there + there / 2 } else { there };
+        let most = if rash { there.saturating_add(there / 2) } else { there };
         let units = self.fate.between(1, most.max(1));
         let to = self.fate.below(self.cast.nodes.len());
         let freed = Freed { key, exact: ended && units <= there };
@@ -196,4 +199,92 @@ impl World {
         cuts.sort_unstable();
         Act::Close { programme, cycle: CYCLE, cuts: Bounded::new(cuts).expect("few nodes") }
     }
+
+    /// A feed is cut twice, above a ticket of it that is under way and below, in either order and by an article or its
+    /// own organisation's word; whom the ticket is for hears of both, and then it is shown to him.
+    pub(super) fn cut_twice(&mut self, step: usize) -> Holds {
+        // Cuts that name no block cannot stand on two sides of anything.
+        if self.twice.is_none_or(|from| step < from) || self.options.cuts_nothing {
+            return Ok(());
+        }
+        let papers: Vec<Paper> = self.papers.iter().filter(|p| p.shown == 0).cloned().collect();
+        let fit = papers.iter().filter_map(|paper| Some((paper.clone(), self.may_cut(paper)?)));
+        let all: Vec<(Paper, (usize, usize))> = fit.collect();
+        let Some((paper, (from, to))) = self.desk.pick(&all).cloned() else { return Ok(()) };
+        self.twice = None;
+        let Ticket::Sent(sent, _) = &paper.ticket else { return Ok(()) };
+        self.seal(from);
+        for (feed, block) in self.nodes[from].site.blocks() {
+            self.hand_over(to, &feed, &block)?;
+        }
+        let feed = FeedRef::value(sent.node, paper.programme);
+        let mut blocks: Vec<BlockLine> =
+            self.truth.blocks.iter().filter(|b| b.feed.short() == feed).copied().collect();
+        blocks.sort_by_key(|block| block.seq);
+        let over = blocks.iter().filter(|block| block.next > sent.index);
+        let above: Vec<Cut> = over.map(cut_after).collect();
+        let under = blocks.iter().filter(|block| block.next <= sent.index);
+        let below: Vec<Cut> = under.map(cut_after).chain([Cut::NOTHING]).collect();
+        let (Some(high), Some(low)) = (self.desk.pick(&above), self.desk.pick(&below)) else {
+            return Ok(());
+        };
+        let (high, low) = (*high, *low);
+        let order = if self.desk.chance(50) { [high, low] } else { [low, high] };
+        self.coverage.note("cut twice around a ticket");
+        for cut in order {
+            if self.desk.chance(30)
+                && let Some(by) = self.speaks_for(from)
+            {
+                let control = self.feed(by, Lane::Control, ProgrammeId::NONE);
+                let at = self.stamp(by, &control);
+                let said = Control::Revoke { feed, cut, reason: Reason::Late, at };
+                drop(self.ask(by, &control, &[Entry::from(said).into()])?);
+                self.seal(by);
+                for (feed, block) in self.nodes[by].site.blocks() {
+                    self.hand_over(to, &feed, &block)?;
+                }
+            } else {
+                self.vote(to, Act::Fence { feed, cut, reason: Reason::Lost }, "fence")?;
+            }
+        }
+        let own = self.feed(to, Lane::Value, paper.programme);
+        let at = self.stamp(to, &own);
+        let ticket = Box::new(paper.ticket.clone());
+        let claim = Entry::from(Value::Claim { ticket, at });
+        drop(self.ask(to, &own, &[claim.into()])?);
+        self.send_back_at(to, &paper)
+    }
+
+    /// Who sent a ticket and whom it is for, where both are there and honest, know each other, and nobody cut either.
+    fn may_cut(&self, paper: &Paper) -> Option<(usize, usize)> {
+        let Ticket::Sent(sent, _) = &paper.ticket else { return None };
+        let Moved::Send(send) = sent.moved else { return None };
+        let node = |short: [u8; 8]| {
+            let is = |n: &usize| self.cast.nodes[self.nodes[*n].person].short() == short;
+            let fit = |n: &usize| !self.nodes[*n].burnt && self.honest(self.nodes[*n].person);
+            (0..self.nodes.len()).find(is).filter(fit)
+        };
+        let (from, to) = (node(sent.node)?, node(send.to)?);
+        let uncut = [sent.node, send.to]
+            .iter()
+            .all(|n| self.truth.lowest_cut(&FeedRef::value(*n, paper.programme)).is_none());
+        let known = self.nodes[to].model.roster().node(&sent.node).is_some();
+        let spared = self.nodes[from].person != 0;
+        (uncut && known && spared).then_some((from, to))
+    }
+
+    /// A treasury of a node's own organisation that is there, and is not the node itself.
+    fn speaks_for(&self, n: usize) -> Option<usize> {
+        let org = self.cast.nodes[self.nodes[n].person].org;
+        (0..self.nodes.len()).find(|by| {
+            let person = self.nodes[*by].person;
+            let treasury = self.cast.nodes[person].certificate.roles.has(Roles::TREASURY);
+            let here = !self.nodes[*by].burnt && self.honest(person);
+            *by != n && here && treasury && self.cast.nodes[person].org == org
+        })
+    }
+}
+
+fn cut_after(block: &BlockLine) -> Cut {
+    Cut { seq: block.seq + 1, head: block.hash }
 }

@@ -90,6 +90,7 @@ impl World {
             let signed = promise.verifies(&self.cast.federation, key);
             ensure(signed, Broken::PromiseBroken, || format!("{} is not signed", promise.name()))?;
         }
+        self.counted()?;
         self.bounded()?;
         self.released()?;
         self.labelled()?;
@@ -143,6 +144,23 @@ impl World {
         ensure(same, Broken::RootsDiffer, || format!("two orders of {part} blocks: {roots:?}"))
     }
 
+    /// Everything that honest sites handed out and still have counts once, whoever showed it before it came.
+    fn counted(&self) -> Holds {
+        let pools = self.nodes[0].site.whole_pools();
+        for (number, person) in self.cast.nodes.iter().enumerate() {
+            if !self.honest(number) || self.cast.burns == Some(number) {
+                continue;
+            }
+            for (key, sums) in self.truth.pools().iter().filter(|(k, _)| k.node == person.short()) {
+                let came = pools.get(key).map_or(0, |pool| pool.redeemed.units());
+                ensure(came == sums.2, Broken::ShownTwice, || {
+                    format!("{key:?}: {came} counts as redeemed, {} was", sums.2)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Rule 17: what is released after a feed's end, and no more than it had, is charged to nobody.
     fn released(&self) -> Holds {
         let Some(charges) = self.nodes[0].site.charges() else { return Ok(()) };
@@ -175,7 +193,7 @@ impl World {
     /// Rule 11: what was redeemed above the budget is explained by the fork or the minted tickets.
     fn bounded(&self) -> Holds {
         let mut redeemed: BTreeMap<_, i128> = BTreeMap::new();
-        for (key, pool) in self.nodes[0].site.pools() {
+        for (key, pool) in self.nodes[0].site.whole_pools() {
             *redeemed.entry((key.programme, key.commodity)).or_default() += pool.redeemed.units();
         }
         for ((programme, commodity), sum) in redeemed {
