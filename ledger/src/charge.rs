@@ -148,7 +148,7 @@ fn heard(state: &State, key: &PoolKey) -> Vec<([u8; 8], u128)> {
         is_of(key, row)
             && row.claimed.is_some()
             && cut::heard_from(state, &feed, row.index, row.placed)
-                .is_some_and(|epoch| knew().is_some_and(|knew| knew >= epoch))
+                .is_some_and(|epoch| knew().is_some_and(|k| state.charter().had_heard(epoch, k)))
     });
     each_once(taken.map(|(_, row)| row))
 }

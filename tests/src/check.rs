@@ -48,6 +48,8 @@ pub enum Broken {
     ClaimedElsewhere,
     /// An honest node took up, and kept, a ticket from above the lowest cut it had heard of.
     TaintedTaken,
+    /// A node follows another branch of the charter than it should, or goes on while two wait for healing.
+    CharterDiffers,
     /// A counter wrote another statement of its day than what it wrote comes to.
     DayDiffers,
     /// An entry stands in two settlements of which neither is disputed, both known to who drafted the second.
@@ -274,6 +276,7 @@ pub fn view(
     cast: &Cast,
     byzantine: Option<[u8; 8]>,
     untrimmed: bool,
+    split: bool,
 ) -> Holds {
     conserved(site, model)?;
     let honest = |node: &[u8; 8]| byzantine != Some(*node);
@@ -303,8 +306,10 @@ pub fn view(
     }
     let Some(charges) = site.charges() else { return Ok(()) };
     covered_by_charges(site, model, &charges)?;
-    // Whoever took up what it knew to be tainted did it with open eyes, whatever else is known here.
-    for charge in charges.iter().filter(|c| c.heard.is_some_and(|node| honest(&node))) {
+    // Whoever took up what it knew to be tainted did it with open eyes, whatever else is known here. While two branches of
+    // the charter wait for healing, nobody can say which of them an author knew.
+    let knew = charges.iter().filter(|c| c.heard.is_some_and(|node| honest(&node)));
+    for charge in knew.filter(|_| !split) {
         ensure(false, Broken::HonestCharged, || {
             format!("for what it took up knowingly: {charge:?}")
         })?;

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use annona_ledger::block::{Block, Placed};
-use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::charter::{Branches, Charter, SignedArticle, Taken};
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId, ProgrammeId};
 use annona_ledger::key::{PublicKey, Signature};
@@ -73,17 +73,51 @@ pub fn power(articles: &[Vec<u8>], notices: &[Vec<u8>]) -> (Charter, Roster) {
     found
 }
 
-fn read(articles: &[Vec<u8>], notices: &[Vec<u8>]) -> (Charter, Roster) {
+/// The charter that articles lead to, in the order in which they came, and what lies aside.
+fn follow(articles: &[Vec<u8>]) -> (Charter, Branches) {
+    let mut followed: Vec<SignedArticle> = Vec::new();
     let mut charter: Option<Charter> = None;
+    let mut branches = Branches::default();
     for bytes in articles {
         let signed = SignedArticle::decode(bytes).expect("it was checked when written");
-        let next = match &charter {
-            None => Charter::found(&signed),
-            Some(charter) => charter.apply(&signed),
+        let Some(known) = &charter else {
+            charter = Some(Charter::found(&signed).expect("it was checked when written"));
+            followed.push(signed);
+            continue;
         };
-        charter = Some(next.expect("it was checked when written"));
+        match branches.take(known, &signed).expect("it was checked when written") {
+            Taken::Known | Taken::Aside => {}
+            Taken::Follows(next) => {
+                charter = Some(*next);
+                followed.push(signed);
+            }
+            Taken::Heals(turn) => {
+                let from = usize::try_from(turn.from).unwrap_or(usize::MAX);
+                let given_up = followed.split_off(from.min(followed.len()));
+                branches.turn(&turn, given_up);
+                followed.extend(turn.articles.iter().cloned());
+                charter = Some(turn.charter);
+            }
+        }
     }
-    let charter = charter.expect("every folder begins with a charter");
+    (charter.expect("every folder begins with a charter"), branches)
+}
+
+/// Whether an article is new beside others, and stands on one of them.
+#[must_use]
+pub fn stands(articles: &[Vec<u8>], article: &SignedArticle) -> bool {
+    let bytes = article.encode();
+    let all = articles.iter().map(Vec::as_slice);
+    let parts: Vec<&[u8]> = [b"stands".as_slice(), &bytes].into_iter().chain(all).collect();
+    once(&parts, || {
+        let (charter, mut branches) = follow(articles);
+        let aside = branches.aside().iter().any(|kept| kept.article == article.article);
+        !aside && !matches!(branches.take(&charter, article), Ok(Taken::Known) | Err(_))
+    })
+}
+
+fn read(articles: &[Vec<u8>], notices: &[Vec<u8>]) -> (Charter, Roster) {
+    let (charter, _) = follow(articles);
     let mut roster = Roster::new();
     for bytes in notices {
         let signed = SignedNotice::decode(bytes).expect("it was checked when written");

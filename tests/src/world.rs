@@ -7,6 +7,7 @@ mod council;
 mod end;
 mod payer;
 mod proof;
+mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ use crate::site::Site;
 use checkpoint::Signed;
 use council::Freed;
 use payer::Payer;
+use split::Side;
 
 /// Makes a node's site: seed of its key, the articles and notices it is founded with.
 pub type Founder<'a> = dyn Fn(&FoundedWith<'_>) -> Box<dyn Site> + 'a;
@@ -176,6 +178,8 @@ struct Bundle {
     to: usize,
     articles: usize,
     notices: BTreeSet<usize>,
+    /// Whether it carries the article of a branch of the charter that will be given up.
+    side: bool,
     blocks: Vec<(FeedId, Block)>,
 }
 
@@ -204,6 +208,9 @@ pub struct World {
     payer: Payer,
     /// From which step on a feed is cut twice around a ticket of it.
     twice: Option<usize>,
+    /// The steps at which the charter forks and is healed.
+    splits: Option<(usize, usize)>,
+    side: Option<Side>,
     pub(crate) now: Minute,
     pub(crate) papers: Vec<Paper>,
     pub(crate) books: Vec<Book>,
@@ -304,10 +311,15 @@ impl World {
         let busy = options.offices.unwrap_or(desk.chance(55));
         let around = busy && desk.chance(40);
         let twice = around.then(|| desk.between(60, most.max(61)) as usize);
+        let forks = busy && !options.cuts_nothing && desk.chance(14);
+        let from = desk.between(70, most.max(71)) as usize;
+        let splits = forks.then(|| (from, from + desk.between(5, 120) as usize));
         Self {
             desk,
             busy,
             twice,
+            splits,
+            side: None,
             slips: Vec::new(),
             archive: Vec::new(),
             payer: Payer::default(),
@@ -351,6 +363,7 @@ impl World {
             self.fire(step, founder);
             self.council(step)?;
             self.checkpoint(step)?;
+            self.split(step)?;
             self.office_hours()?;
             self.cut_twice(step)?;
             let n = self.rng.below(self.nodes.len());
@@ -494,7 +507,7 @@ impl World {
 
     /// Checks a node's view after something happened to it.
     pub(crate) fn after(&mut self, n: usize) -> Holds {
-        let byzantine = self.byzantine();
+        let (byzantine, split) = (self.byzantine(), self.not_healed(n));
         let node = &mut self.nodes[n];
         // What has not changed holds as it held.
         if !std::mem::take(&mut node.changed) {
@@ -504,7 +517,7 @@ impl World {
             check::agree(&*node.site, &node.model)?;
         }
         let whole = !self.trimmed || node.model.facts.len() == self.truth.facts.len();
-        check::view(&*node.site, &node.model, &self.truth, &self.cast, byzantine, whole)?;
+        check::view(&*node.site, &node.model, &self.truth, &self.cast, byzantine, whole, split)?;
         let heads = node.site.heads();
         for (feed, head) in &node.heads {
             let grew = heads.iter().any(|(f, h)| f == feed && h.next >= head.next);
@@ -531,7 +544,11 @@ const fn reckless(malice: Malice) -> Option<Bug> {
 
 /// The roster of some of the notices, under the charter after some of the articles.
 fn roster(cast: &Cast, articles: usize, known: &BTreeSet<usize>) -> Roster {
-    let articles: Vec<_> = cast.articles[..articles].iter().map(SignedArticle::encode).collect();
+    roster_of(cast, &cast.articles[..articles], known)
+}
+
+fn roster_of(cast: &Cast, articles: &[SignedArticle], known: &BTreeSet<usize>) -> Roster {
+    let articles: Vec<_> = articles.iter().map(SignedArticle::encode).collect();
     let notices: Vec<_> = known.iter().map(|n| cast.notices[*n].encode()).collect();
     memo::power(&articles, &notices).1
 }

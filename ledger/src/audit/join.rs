@@ -165,7 +165,7 @@ impl<'a> Join<'a> {
         let above = |name: &Hash, row: &TicketRow, knew: u32| {
             let feed = FeedRef::value(row.from?, row.programme);
             let epoch = cut::heard_from(&known, &feed, row.index, placed.contains(name))?;
-            (knew >= epoch).then_some(*row)
+            ground.charter.had_heard(epoch, knew).then_some(*row)
         };
         let heard: BTreeMap<Hash, TicketRow> = heard
             .iter()

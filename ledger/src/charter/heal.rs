@@ -36,6 +36,13 @@ impl Charter {
         self.healed.iter().any(|h| (h.from..h.epoch).contains(&epoch))
     }
 
+    /// Whether the author of a block that knew the charter up to `known` had heard of what `epoch` decided. Of an epoch from
+    /// a fork to its healing only who knew of the healing had for certain: the number alone does not tell the branch.
+    #[must_use]
+    pub fn had_heard(&self, epoch: u32, known: u32) -> bool {
+        known >= epoch && !self.may_be_of_lost_branch(epoch, known)
+    }
+
     /// The federation that this one was founded in the place of, and the heads of its two branches.
     #[must_use]
     pub const fn succeeds(&self) -> Option<&(crate::id::FederationId, [Hash; 2])> {

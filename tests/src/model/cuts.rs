@@ -277,7 +277,7 @@ impl Model {
                 .claims
                 .iter()
                 .filter_map(|name| self.fact(name))
-                .any(|claim| self.knew(claim) >= fenced && !self.sent_back(claim, line));
+                .any(|claim| self.has_heard(claim, fenced) && !self.sent_back(claim, line));
             if knew {
                 match taken.iter_mut().find(|(node, _)| *node == line.to) {
                     Some((_, sum)) => *sum += line.amount,
@@ -286,6 +286,15 @@ impl Model {
             }
         }
         taken
+    }
+
+    /// Whether the author of a claim had heard of a fence. Where the fence is of a branch of the charter, from its fork to
+    /// its healing, only who knew of the healing had.
+    fn has_heard(&self, claim: &Fact, fenced: u32) -> bool {
+        let knew = self.knew(claim);
+        let forks = self.charter.healed().iter();
+        let unsure = forks.filter(|h| (h.from..h.epoch).contains(&fenced)).any(|h| knew < h.epoch);
+        knew >= fenced && !unsure
     }
 
     fn sent_back(&self, claim: &Fact, line: &SendLine) -> bool {

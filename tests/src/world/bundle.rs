@@ -51,7 +51,9 @@ impl World {
         }
         let node = &self.nodes[n];
         let notices = node.notices.clone();
-        self.bundles.push(Bundle { to, articles: node.articles, notices, blocks });
+        let articles = node.articles;
+        let side = self.side.as_ref().is_some_and(|side| side.know.contains(&n));
+        self.bundles.push(Bundle { to, articles, notices, side, blocks });
     }
 
     /// Hands over some bundle, or loses it.
@@ -72,6 +74,10 @@ impl World {
         }
         if self.rng.chance(60) {
             self.papers_arrive(to, bundle.articles, &bundle.notices);
+            self.follows_right(to)?;
+            if bundle.side {
+                self.side_arrives(to)?;
+            }
         }
         for (feed, block) in &bundle.blocks {
             if self.rng.chance(3) {

@@ -22,19 +22,26 @@ impl World {
             // What was written before an article was heard of must not bear its epoch.
             self.seal(to);
         }
+        let waits = self.waits(to, articles);
         let node = &mut self.nodes[to];
         for article in &self.cast.articles[node.articles.min(articles)..articles] {
             node.site.article(article);
         }
-        node.articles = node.articles.max(articles);
+        if waits {
+            self.coverage.note("article kept aside");
+        } else {
+            if articles > node.articles && self.side.as_mut().is_some_and(|s| s.follow.remove(&to))
+            {
+                self.coverage.note("came over to the branch kept");
+            }
+            node.articles = node.articles.max(articles);
+        }
+        let node = &mut self.nodes[to];
         for notice in late {
             node.site.learn(&self.cast.notices[notice]);
             node.notices.insert(notice);
         }
-        let charter = self.charters[node.articles - 1].clone();
-        let roster = roster(&self.cast, node.articles, &node.notices);
-        node.model.under(charter, roster);
-        node.changed = true;
+        self.under_its_charter(to);
     }
 
     pub(super) fn late_papers(&mut self, n: usize) {

@@ -36,7 +36,7 @@ impl World {
         let Some(maker) = alive.iter().copied().find(|n| self.honest(self.nodes[*n].person)) else {
             return Ok(());
         };
-        if !due || !self.witnessed {
+        if !due || !self.witnessed || self.is_split() {
             return Ok(());
         }
         self.coverage.note("checkpoint");

@@ -36,7 +36,8 @@ impl World {
 
     /// Organisations meet, and decide one thing.
     pub(super) fn council(&mut self, step: usize) -> Holds {
-        if !self.sits.contains(&step) {
+        // Nothing but healing is voted while two branches wait for it.
+        if !self.sits.contains(&step) || self.is_split() {
             return Ok(());
         }
         let alive: Vec<usize> = (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt).collect();
@@ -204,7 +205,8 @@ impl World {
     /// own organisation's word; whom the ticket is for hears of both, and then it is shown to him.
     pub(super) fn cut_twice(&mut self, step: usize) -> Holds {
         // Cuts that name no block cannot stand on two sides of anything.
-        if self.twice.is_none_or(|from| step < from) || self.options.cuts_nothing {
+        if self.twice.is_none_or(|from| step < from) || self.options.cuts_nothing || self.is_split()
+        {
             return Ok(());
         }
         let papers: Vec<Paper> = self.papers.iter().filter(|p| p.shown == 0).cloned().collect();

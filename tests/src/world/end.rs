@@ -15,10 +15,14 @@ use crate::site::{Received, Site, memory::Memory};
 impl World {
     /// Everybody gets everything; then equal sets must give equal roots.
     pub(super) fn heal(&mut self) -> Holds {
+        if self.is_split() {
+            self.heal_charter()?;
+        }
         let all: BTreeSet<usize> = (0..self.cast.notices.len()).collect();
         let alive: Vec<usize> = (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt).collect();
         for n in &alive {
             self.papers_arrive(*n, self.cast.articles.len(), &all);
+            self.follows_right(*n)?;
             self.seal(*n);
         }
         for _ in 0..2 {
