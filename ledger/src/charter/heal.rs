@@ -40,7 +40,8 @@ impl Charter {
     /// a fork to its healing only who knew of the healing had for certain: the number alone does not tell the branch.
     #[must_use]
     pub fn had_heard(&self, epoch: u32, known: u32) -> bool {
-        known >= epoch && !self.may_be_of_lost_branch(epoch, known)
+        let unsure = |h: &Healed| (h.from..h.epoch).contains(&epoch) && known < h.epoch;
+        known >= epoch && !self.healed.iter().any(unsure)
     }
 
     /// The federation that this one was founded in the place of, and the heads of its two branches.

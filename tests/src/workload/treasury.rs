@@ -25,9 +25,17 @@ impl World {
             !self.nodes[*n].burnt && self.nodes[*n].model.settlements().iter().any(|l| own(&l))
         };
         let some: Vec<usize> = (0..self.nodes.len()).filter(goes_on).collect();
+        // And where nobody has heard of any settlement, the same is settled again.
+        let not_heard = |n: &usize| {
+            let here = &self.nodes[*n];
+            let treasury = self.cast.nodes[here.person].certificate.roles.has(Roles::TREASURY);
+            !here.burnt && treasury && here.model.settlements().is_empty()
+        };
+        let others: Vec<usize> = (0..self.nodes.len()).filter(not_heard).collect();
         let n = match self.desk.below(10) {
-            0..7 if !some.is_empty() => self.desk.pick(&some).copied().unwrap_or(n),
-            0..8 => 0,
+            0..6 if !some.is_empty() => self.desk.pick(&some).copied().unwrap_or(n),
+            6..8 if !others.is_empty() => self.desk.pick(&others).copied().unwrap_or(n),
+            0..9 => 0,
             _ => n,
         };
         let feed = self.feed(n, Lane::Value, programme);
