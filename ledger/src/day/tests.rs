@@ -37,6 +37,8 @@ fn a_day_is_closed_with_what_it_came_to_and_a_merchant_shows_his_part() {
     // Nothing since: only a new day can be opened.
     assert_eq!(desk.ask(&feed, &day(Day::Close(closing))), Err(Rejection::DayNotOpen));
     desk.write(&feed, day(Day::Open));
+    let (at, row) = desk.state.day(chain).expect("it was opened");
+    assert_eq!((row.first, row.closed), (at + 1, None), "a day begins behind its opening");
     assert_eq!(desk.ask(&feed, &day(Day::Open)), Err(Rejection::DayOpen));
     let empty = Sums::default().close(begins(&desk.state, chain).0).expect("nothing");
     desk.write(&feed, day(Day::Close(empty)));

@@ -9,6 +9,8 @@ use crate::ticket::{Moved, Sent, Ticket};
 use crate::view::FloatSpan;
 use crate::wire::Bounded;
 
+mod edges;
+
 fn redeem(lot: u64, amount: u64) -> Value {
     let (lot, amount, method) = (Lot(lot), units(amount), Method::Pin);
     Value::Redeem { lot, amount, merchant: 0, at: NOW, method }

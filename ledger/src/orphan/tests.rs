@@ -273,3 +273,23 @@ fn a_certificate_that_comes_late_makes_the_same_state() {
     late.apply(Change::Shown(Box::new(fact)));
     assert_eq!(late.shown(&feed_of(A)).len(), 1);
 }
+
+#[test]
+fn what_is_known_what_is_forged_and_what_came_back_are_told_apart() {
+    let mut desk = Desk::new();
+    let refund = Value::Refund { redeem: 4, amount: units(2), at: NOW };
+    let a = Burnt::new(&mut desk, [redeem(2, 5), refund]);
+    a.arrive(&mut desk, 5);
+    let b = value(B);
+    assert_eq!(desk.ask(&b, &orphan([a.promise(4)])), Err(Rejection::OrphanKnown), "its block");
+    assert_eq!(desk.ask(&b, &orphan([a.promise(5)])), Ok(()), "a refund by itself");
+    let with = |sent| {
+        let (shown, sends) = (bounded([a.promise(5)]), bounded([sent]));
+        let orphan = Orphan { node: node(A), shown, sends, at: NOW };
+        Draft::from(Entry::Value(Value::Orphan(Box::new(orphan))))
+    };
+    assert_eq!(desk.ask(&b, &with(a.ticket)), Ok(()));
+    let signature = crate::key::Signature::Ed25519([[1; 32]; 2]);
+    let forged = Sent { signature, ..a.ticket };
+    assert_eq!(desk.ask(&b, &with(forged)), Err(Rejection::TicketForged));
+}

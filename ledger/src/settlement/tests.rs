@@ -473,3 +473,81 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_draft_reaches_back_so_many_entries_and_no_more() {
+    let most = limits::SETTLE_LINES as u64;
+    let broken = |first: u64| {
+        let mut desk = desk();
+        let trunk = desk.state.trunk(&value(TREASURY));
+        // A chain that is long already: what it said before does not matter.
+        let start = crate::feed::Head { next: 70_000, accumulator: Hash([7; 32]) };
+        let chain = desk.state.branch(At { chain: trunk, index: start.next }, start);
+        let line = Settling::Stretch {
+            node: node(A),
+            from: 0,
+            to: 1,
+            head: Hash::ZERO,
+            except: Bounded::empty(),
+        };
+        let root = Hash::ZERO;
+        let draft = Settling::Draft { first, root, rows: 1, totals: Bounded::empty() };
+        for (n, settling) in [(1, line), (2, draft)] {
+            desk.state.fold(chain, Hash([n; 32]), &settle(settling).entry);
+        }
+        desk.state.faults().any(|(_, fault)| *fault == crate::view::Fault::SettlementBroken)
+    };
+    let draft = 70_001;
+    let firsts = [draft - most, draft - most - 1, draft - 1, draft, draft + 1];
+    assert_eq!(firsts.map(broken), [false, true, false, true, true]);
+}
+
+#[test]
+fn a_line_is_refused_that_names_what_cannot_be() {
+    let mut desk = desk();
+    let mut ask = |line| desk.ask(&value(TREASURY), &settle(line)).err();
+    let wrong = Some(Rejection::SettlementWrong);
+    let stretches: [(u8, u64, u64, &[u64], _); 12] = [
+        (A, 0, 5, &[], None),
+        (A, 4, 5, &[], None),
+        (A, 5, 5, &[], wrong),
+        (A, 6, 5, &[], wrong),
+        (A, 0, 5, &[1, 3], None),
+        (A, 0, 5, &[3, 1], wrong),
+        (A, 0, 5, &[1, 1], wrong),
+        (A, 1, 5, &[1, 4], None),
+        (A, 0, 5, &[5], wrong),
+        (A, 2, 5, &[1], wrong),
+        (A, 2, 5, &[1, 3], wrong),
+        (99, 0, 5, &[], wrong),
+    ];
+    for (of, from, to, except, want) in stretches {
+        let (node, head, except_) = (node(of), Hash::ZERO, bounded(except.iter().copied()));
+        let line = Settling::Stretch { node, from, to, head, except: except_ };
+        assert_eq!(ask(line), want, "{of} {from}..{to} {except:?}");
+    }
+    let row = |index, amount| Single {
+        index,
+        leaf: Hash::ZERO,
+        copy: 0,
+        kind: Kind::Redeemed,
+        merchant: merchant(1),
+        cycle: MAY,
+        commodity: RICE,
+        amount: units(amount),
+    };
+    let rows: [(u8, &[(u64, u64)], _); 8] = [
+        (A, &[(1, 5)], None),
+        (A, &[(1, 5), (2, 5)], None),
+        (A, &[], wrong),
+        (A, &[(2, 5), (1, 5)], wrong),
+        (A, &[(1, 5), (1, 5)], wrong),
+        (A, &[(1, 5), (2, 0)], wrong),
+        (A, &[(1, 0)], wrong),
+        (99, &[(1, 5)], wrong),
+    ];
+    for (of, rows, want) in rows {
+        let all = bounded(rows.iter().map(|(index, amount)| row(*index, *amount)));
+        assert_eq!(ask(Settling::Rows { node: node(of), rows: all }), want, "{of} {rows:?}");
+    }
+}

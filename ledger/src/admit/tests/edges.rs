@@ -172,3 +172,55 @@ fn a_cycles_key_goes_from_its_treasury_to_the_sites_that_register() {
     assert!(!budgets(node(TREASURY), ProgrammeId(9), MAY));
     assert!(!budgets(node(A), FOOD, MAY));
 }
+
+#[test]
+fn what_is_admitted_is_signed_as_it_was_asked() {
+    let mut desk = Desk::new();
+    let chain = desk.state.trunk(&value(TREASURY));
+    let draft = claim(FOOD_BUDGET);
+    let admitted = admit(&desk.state, chain, &draft).expect("a budget");
+    assert_eq!((admitted.entry(), admitted.bytes()), (&draft.entry, &draft.entry.encode()[..]));
+}
+
+#[test]
+fn provenance_goes_through_what_came_back_and_never_in_circles() {
+    let Day { mut desk, .. } = day();
+    let t = value(TREASURY);
+    let chain = desk.state.trunk(&t);
+    // The hold of the fourth place, handed out and brought back.
+    let posted = desk.write(&t, post(4, NOW));
+    let back = desk.write(&t, refund(posted, 1));
+    let hops = |desk: &Desk, lot| provenance(&desk.state, chain, Lot(lot), |_| false);
+    assert!(matches!(hops(&desk, back).as_deref(), Ok([Hop::Refund(at)]) if *at == back));
+    // Who writes whatever it likes: an issue out of itself.
+    let next = desk.head(&t).next;
+    let (from, amount, purse) = (Lot(next), units(1), purse(0));
+    let issue = Value::Issue { from, list: 0, row: 3, purse, amount, expires: LAST, at: NOW };
+    desk.force(&t, issue);
+    assert_eq!(hops(&desk, next).err(), Some(Rejection::LotNotFound));
+}
+
+#[test]
+fn an_entry_may_be_as_long_as_its_limit() {
+    let mut desk = Desk::new();
+    let long = |bytes| {
+        let bytes = crate::wire::Bytes::new(vec![7; bytes]).expect("within");
+        let entry = Entry::Later(crate::entry::Later { lane: Lane::Value, kind: 64, bytes });
+        (entry.encode().len(), entry)
+    };
+    let (length, entry) = long(limits::LATER_ENTRY_BYTES);
+    assert_eq!(length, entry.limit());
+    let asked = desk.ask(&value(TREASURY), &entry.into());
+    assert!(asked.is_err_and(|why| why != Rejection::TooLarge), "{asked:?}");
+}
+
+#[test]
+fn a_ticket_taken_up_on_another_branch_is_taken_up() {
+    let Day { mut desk, to_a, .. } = day();
+    assert_eq!(desk.ask(&value(A), &claim_sent(to_a)), Ok(()));
+    let name = to_a.name(FOOD).ticket();
+    let row = desk.state.ticket(&name).expect("it was sent");
+    let claimed = Some(At { chain: ChainNo(9), index: 0 });
+    desk.state.apply(Change::Ticket(name, crate::view::TicketRow { claimed, ..row }));
+    refused(&mut desk, &value(A), claim_sent(to_a), Rejection::AlreadyClaimed);
+}

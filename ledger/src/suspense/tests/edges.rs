@@ -217,3 +217,140 @@ fn the_earliest_fault_is_the_one_that_is_shown() {
     assert_eq!(shown(&camp), Some(Proven::Fork { index: given - 1 }), "the lowest stays");
     assert_eq!(proven(&camp.desk.state, &feed_of(B)), None);
 }
+
+#[test]
+fn what_was_sent_back_was_not_taken_up() {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    camp.seal(&value(A));
+    camp.fence(A, cut);
+    camp.write(B, Value::Basket { entries: 2 });
+    let claim = Lot(camp.write(B, claim_of(sent)));
+    let back = camp.sending(claim, node(A), family(), 4);
+    camp.write(B, Value::Send(back));
+    camp.seal(&value(B));
+    camp.release(A, 21, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(2)), 1, false)]);
+    camp.settled();
+}
+
+#[test]
+fn only_what_the_fenced_feed_sent_was_to_be_left() {
+    let (mut camp, _) = taken_after_hearing();
+    // As much again, and more, of somebody nobody fenced: at a place that would lie above the cut.
+    let elsewhere = Head { next: 40, accumulator: Hash([40; 32]) };
+    let stray = camp.sending(Lot(0), node(B), Owner::Budget, 9);
+    let stray = ticket(&camp.charter.federation(), TREASURY, elsewhere, Moved::Send(stray));
+    camp.force(&value(B), claim_of(stray).into());
+    camp.seal(&value(B));
+    camp.release(A, 22, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(3)), 4, true), (Some(OrgId(2)), 2, false)]);
+    camp.settled();
+}
+
+#[test]
+fn who_took_it_on_two_branches_knew_what_the_newer_one_knew() {
+    for epochs in [[0, 1], [1, 0]] {
+        let mut desk = Desk::new();
+        let federation = desk.federation();
+        let (from, to, amount) = (Lot(2), node(B), units_of(4));
+        let (cycle, commodity, expires, at) = (MAY, RICE, LAST, NOW);
+        let send = Send { from, to, owner: family(), cycle, commodity, amount, expires, at };
+        let elsewhere = Head { next: 4, accumulator: Hash([4; 32]) };
+        let sent = ticket(&federation, A, elsewhere, Moved::Send(send));
+        let trunk = desk.state.trunk(&value(B));
+        let start = desk.state.head(trunk);
+        let branch = desk.state.branch(At { chain: trunk, index: 0 }, start);
+        let named = Value::Merchant { merchant: merchant(1) };
+        let claims = [vec![claim_of(sent)], vec![named, claim_of(sent)]];
+        for ((chain, entries), epoch) in [trunk, branch].into_iter().zip(claims).zip(epochs) {
+            let entries: Vec<Entry> = entries.into_iter().map(Entry::from).collect();
+            let block = seal(&federation, B, value(B), 0, start, &entries);
+            for entry in &entries {
+                let after = desk.state.head(chain).after(&entry.encode());
+                desk.state.fold(chain, after.accumulator, entry);
+            }
+            desk.state.seal(chain, &crate::block::Header { epoch, ..block.header });
+        }
+        let name = sent.name(FOOD).ticket();
+        let row = desk.state.ticket(&name).expect("it was claimed");
+        assert_eq!(crate::charge::took_knowing(&desk.state, &name, &row), Some(1), "{epochs:?}");
+    }
+}
+
+#[test]
+fn what_tickets_tell_of_goods_that_came_back_counts_once_and_only_where_it_can_be_true() {
+    // A handed out five at its third place, and its feed is known up to there.
+    let told = |refunds: &[(u64, u64, u64)], known: &dyn Fn(&mut Camp)| {
+        let mut camp = Camp::with_a(20);
+        let redeemed = camp.redeem(A, FAMILY, 5);
+        assert_eq!(redeemed, 3);
+        known(&mut camp);
+        let federation = camp.charter.federation();
+        for (n, (redeem, amount, index)) in (0u8..).zip(refunds) {
+            let at = |next: u64| Head { next, accumulator: Hash([50 + n; 32]) };
+            let amount = units_of(*amount);
+            let refund = Moved::Refund { redeem: *redeem, amount, at: NOW };
+            let hop = ticket(&federation, A, at(*index), refund);
+            let send = camp.sending(Lot(*index), node(B), family(), 1);
+            let sent = ticket(&federation, A, at(60), Moved::Send(send));
+            let ticket = Box::new(Ticket::Sent(sent, bounded([hop])));
+            camp.force(&value(B), Value::Claim { ticket, at: NOW }.into());
+        }
+        crate::charge::came_back(&camp.desk.state).into_values().collect::<Vec<u128>>()
+    };
+    let nothing = |_: &mut Camp| {};
+    assert_eq!(told(&[(3, 2, 9)], &nothing), [2]);
+    assert_eq!(told(&[(3, 9, 9)], &nothing), [5], "no more than was given");
+    assert_eq!(told(&[(3, 2, 9), (3, 4, 9), (3, 1, 9)], &nothing), [4], "once: the most");
+    assert_eq!(told(&[(3, 2, 4)], &nothing), [2], "at the first place that is not known");
+    assert_eq!(told(&[(3, 2, 3)], &nothing), [], "at a place that has something else");
+    assert_eq!(told(&[(5, 2, 9)], &nothing), [], "of what is not known");
+    assert_eq!(told(&[(1, 2, 9)], &nothing), [], "of what handed nothing out");
+    let refunded = |camp: &mut Camp| {
+        camp.write(A, Value::Refund { redeem: 3, amount: units_of(1), at: NOW });
+    };
+    assert_eq!(told(&[(3, 2, 9)], &refunded), [], "its own word is here");
+    let forked = |camp: &mut Camp| {
+        let chain = camp.desk.state.trunk(&value(A));
+        let head = camp.desk.state.head(chain);
+        camp.desk.state.branch(At { chain, index: head.next }, head);
+    };
+    assert_eq!(told(&[(3, 2, 9)], &forked), [], "whose redemption?");
+}
+
+#[test]
+fn units_sent_out_of_no_lot_that_is_known_are_owed_once_a_fault_is_proven() {
+    let mut camp = Camp::with_a(20);
+    let elsewhere = Head { next: 50, accumulator: Hash([50; 32]) };
+    let send = camp.sending(Lot(49), node(B), family(), 4);
+    let sent = ticket(&camp.charter.federation(), A, elsewhere, Moved::Send(send));
+    camp.force(&value(B), claim_of(sent).into());
+    assert_eq!(owed(&camp), [], "the pool has it");
+    camp.desk.state.note_fork(feed_of(A), 3);
+    assert_eq!(owed(&camp), [(Some(OrgId(2)), 4, false)]);
+}
+
+#[test]
+fn what_a_close_shows_is_settled_and_nothing_else_is() {
+    let mut camp = Camp::with_a(20);
+    let shown = camp.seal_at_zero();
+    camp.redeem(A, FAMILY, 3);
+    camp.seal(&value(A));
+    let asked = |camp: &mut Camp| {
+        let chain = camp.desk.state.trunk(&value(A));
+        let is = |index, cycle| cut::below_close(&camp.desk.state, At { chain, index }, cycle);
+        [is(2, MAY), is(3, MAY), is(2, CycleId(6))]
+    };
+    assert_eq!(asked(&mut camp), [false; 3], "nothing is closed");
+    let cuts = bounded([NodeCut { node: node(A), cut: shown }]);
+    camp.vote(vec![Act::Close { programme: FOOD, cycle: MAY, cuts }]);
+    assert_eq!(asked(&mut camp), [true, false, false]);
+    // Where the feed is not known up to its cut, nobody can say.
+    let charter = camp.charter.clone();
+    let mut desk = Desk { state: State::new(charter, roster(&camp.charter)) };
+    desk.force(&value(A), Value::Merchant { merchant: merchant(1) });
+    let chain = desk.state.trunk(&value(A));
+    assert!(!cut::below_close(&desk.state, At { chain, index: 0 }, MAY));
+}
