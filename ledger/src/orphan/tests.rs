@@ -289,7 +289,7 @@ fn what_is_known_what_is_forged_and_what_came_back_are_told_apart() {
         Draft::from(Entry::Value(Value::Orphan(Box::new(orphan))))
     };
     assert_eq!(desk.ask(&b, &with(a.ticket)), Ok(()));
-    let signature = crate::key::Signature::Ed25519([[1; 32]; 2]);
+    let signature = Signature::Ed25519([[1; 32]; 2]);
     let forged = Sent { signature, ..a.ticket };
     assert_eq!(desk.ask(&b, &with(forged)), Err(Rejection::TicketForged));
 }
