@@ -62,7 +62,7 @@ use crate::member::{self, NoMember};
 use crate::node::NodeFault;
 use crate::seal::{SealError, random};
 use crate::store::{Store, StoreFault, Work};
-use crate::taking::OwnAhead;
+use crate::taking::{Misfit, OwnAhead};
 use crate::writer::Asking;
 use begin::{Basket, Beginning, Offering};
 use claims::{Board, Claims};
@@ -427,7 +427,7 @@ impl Meeting {
                     self.taken.rows = self.taken.rows.saturating_add(rows);
                     self.session.end(Why::Done);
                 }
-                Err(_) => self.taken.refuse(crate::taking::Misfit::Chunk),
+                Err(fault) => self.taken.refuse(Misfit::Begin(fault.to_string())),
             }
         }
         Ok(())

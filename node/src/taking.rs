@@ -148,6 +148,9 @@ pub enum Misfit {
     /// Rows to begin from.
     #[error("rows of a checkpoint that nobody vouches for, or out of order")]
     Chunk,
+    /// A checkpoint whose rows came, and from which this node could not begin.
+    #[error("this node could not begin from a checkpoint: {0}")]
+    Begin(String),
     /// The rows of a list that is not on the ledger, or not the list's.
     #[error("rows of a list that does not stand on the ledger")]
     NoList,

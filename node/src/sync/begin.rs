@@ -168,12 +168,12 @@ impl Beginning {
         if gathered.page.as_ref() != Some(&page) {
             *gathered = Gathered { page: Some(page), ..Gathered::default() };
         }
-        gathered.said.clear();
     }
 
     pub(super) fn said(&mut self, said: Cosignature) {
         let mut gathered = self.gathered();
-        if gathered.said.len() < SAID {
+        // It may come twice: asked for, and sent unasked as what this node lacks.
+        if gathered.said.len() < SAID && !gathered.said.contains(&said) {
             gathered.said.push(said);
         }
     }

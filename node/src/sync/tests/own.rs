@@ -1,9 +1,11 @@
 //! A node and its own feeds: restored, wiped, begun without a history; and a writer that says two things.
 
+use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::notice::Notice;
 use annona_ledger::sync::talk::{Slice, Why};
 
 use super::{Site, Three, Wire, World, meet, world};
+use crate::checkpoint;
 use crate::sync::{Bounds, Meeting};
 use world::FOOD;
 
@@ -146,4 +148,41 @@ fn a_wiped_node_comes_back_from_its_peers_under_a_new_key() {
     meet(&a, &new);
     assert_eq!(new.root(), a.root());
     assert!(super::refused(a.meets(&b)).contains("another node took its place"));
+}
+
+#[test]
+fn a_new_node_begins_from_the_rows_of_a_checkpoint_and_goes_on_from_there() {
+    let mut w = World::new();
+    w.distribute(150);
+    world::enrol_blocks(&mut w.b, FOOD, 3);
+    let Three { a, b, t, dir } = Three::of(w);
+    meet(&a, &b);
+    let hash = a.with(|node| checkpoint::make(node).expect("a page").checkpoint.hash());
+    a.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
+    // The page and what A says of it reach B over the link, and B's word comes back the same way.
+    meet(&a, &b);
+    b.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
+    meet(&a, &b);
+    assert_eq!(
+        a.with(move |node| node
+            .store()
+            .kept_page(&hash)
+            .expect("reads")
+            .expect("kept")
+            .cosignatures
+            .len()),
+        2
+    );
+    a.with(|node| world::enrol_blocks(node, FOOD, 2));
+    let new = successor(&a, &b, dir.path());
+    let rows = begin(&new, &a, &Slice::State);
+    assert!(rows > 150, "{rows} rows");
+    begin(&new, &a, &Slice::Whole);
+    let control = new.with(|node| {
+        let feed = node.feed(Lane::Control, ProgrammeId::NONE);
+        node.store().look().expect("a look").chains_of(&feed).len()
+    });
+    assert_eq!(control, 0);
+    assert_eq!(new.root(), a.root(), "begun from rows, it comes to the same state");
+    drop(t);
 }
