@@ -162,6 +162,8 @@ pub struct Store {
     charter: Option<Arc<Charter>>,
     roster: Arc<Roster>,
     branches: Branches,
+    /// What the last transaction knew.
+    home: work::Home,
 }
 
 impl Store {
@@ -173,7 +175,8 @@ impl Store {
     pub fn create(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open(path, true)?;
         let (path, roster) = (path.to_owned(), Arc::new(Roster::new()));
-        Ok(Self { conn, path, charter: None, roster, branches: Branches::default() })
+        let (branches, home) = (Branches::default(), work::Home::default());
+        Ok(Self { conn, path, charter: None, roster, branches, home })
     }
 
     /// Opens a ledger file, reading its charter and notices. What it says of feeds is checked by [`Store::check_heads`].
@@ -184,7 +187,8 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open(path, false)?;
         let (charter, roster, branches) = load(&conn)?;
-        let mut store = Self { conn, path: path.to_owned(), charter, roster, branches };
+        let home = work::Home::default();
+        let mut store = Self { conn, path: path.to_owned(), charter, roster, branches, home };
         checkpoints::sweep(path);
         store.freshen()?;
         Ok(store)
@@ -198,7 +202,8 @@ impl Store {
     pub fn reader(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open_reader(path)?;
         let (charter, roster, branches) = load(&conn)?;
-        Ok(Self { conn, path: path.to_owned(), charter, roster, branches })
+        let home = work::Home::default();
+        Ok(Self { conn, path: path.to_owned(), charter, roster, branches, home })
     }
 
     /// A connection for streaming through many rows: it knows no charter, and keeps little of the file in memory.
@@ -229,7 +234,8 @@ impl Store {
         let (charter, roster) = (self.charter.clone(), self.roster.clone());
         let conn = Connection::open_in_memory()?;
         let branches = self.branches.clone();
-        Ok(Self { conn, path: self.path.clone(), charter, roster, branches })
+        let home = work::Home::default();
+        Ok(Self { conn, path: self.path.clone(), charter, roster, branches, home })
     }
 
     /// Where the file is.
@@ -275,7 +281,8 @@ impl Store {
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
         let roster = self.roster.clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Work::new(tx, charter, roster))
+        let version = tx.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok(Work::new(tx, charter, roster).at_home(&self.home, version))
     }
 
     /// Begins a transaction that only looks, at one moment.

@@ -210,10 +210,13 @@ pub struct Meeting {
     taken: Taken,
     notes: VecDeque<Note>,
     pace: Pace,
+    opened: Instant,
     /// When the last byte of content came, and how many had.
     came: (Instant, u64),
     noted: Instant,
     ended: Option<Why>,
+    /// What time it is, where whoever drives the meeting says so.
+    told: Option<Instant>,
     closed: bool,
 }
 
@@ -286,12 +289,27 @@ impl Meeting {
             taken: Taken::default(),
             notes: VecDeque::new(),
             pace: Pace::new(),
+            opened: now_is,
             came: (now_is, 0),
             noted: now_is,
             ended: None,
+            told: None,
             closed: false,
             desk: desk.clone(),
         })
+    }
+
+    /// Tells the meeting what time it is, for whoever drives it by another clock than the system's. It decides nothing but
+    /// how much is had under way and when what can wait is written down.
+    pub fn tell(&mut self, now: Instant) {
+        if self.told.is_none() {
+            (self.opened, self.came.0, self.noted) = (now, now, now);
+        }
+        self.told = Some(now);
+    }
+
+    fn now(&self) -> Instant {
+        self.told.unwrap_or_else(Instant::now)
     }
 
     /// Takes in bytes as they came: any part of a frame, or several.
@@ -350,10 +368,10 @@ impl Meeting {
         self.claims.settle(&self.session);
         if bytes.is_empty() {
             // There is time for what can wait.
-            let due = self.noted.elapsed() >= NOTED;
-            if due {
+            let now = self.now();
+            if now.saturating_duration_since(self.noted) >= NOTED {
                 self.keep(true)?;
-                self.noted = Instant::now();
+                self.noted = now;
             }
             return Ok(None);
         }
@@ -399,7 +417,8 @@ impl Meeting {
     /// Why the terms of this meeting hold no more, if so: the other side is no member, or either serves other programmes
     /// than when it began. After the latter both meet again.
     fn terms_ended(&self, work: &Work<'_>) -> Option<Why> {
-        let minutes = u32::try_from(self.came.0.elapsed().as_secs() / 60).unwrap_or(0);
+        let met = self.now().saturating_duration_since(self.opened);
+        let minutes = u32::try_from(met.as_secs() / 60).unwrap_or(u32::MAX);
         let own = work.roster().node(&self.desk.own.short());
         let Some(begun) = self.begun else {
             // It began with nothing: with what it has now, it begins again.
@@ -435,7 +454,7 @@ impl Meeting {
 
     fn pace(&mut self) {
         let figures = self.session.figures();
-        let now = Instant::now();
+        let now = self.now();
         self.session.pace(self.pace.at(now, figures.content_taken, figures.content_sent));
         if figures.content_received != self.came.1 {
             self.came = (now, figures.content_received);

@@ -3,6 +3,7 @@
 
 mod federation;
 mod mix;
+mod newcomer;
 mod sizes;
 mod written;
 

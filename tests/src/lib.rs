@@ -21,5 +21,6 @@ pub mod planted;
 pub mod rng;
 pub mod run;
 pub mod site;
+pub mod slow;
 pub mod workload;
 pub mod world;

@@ -50,8 +50,14 @@ impl Outflow {
     /// Whether so many bytes may be sent now. What is urgent may use the last quarter, so that it never waits for the rest.
     pub(super) fn has_room(&self, bytes: usize, urgent: bool) -> bool {
         let under_way = self.in_flight().saturating_add(bytes as u64);
-        let window = u64::from(self.pace.map_or(self.window, |pace| pace.min(self.window)));
-        let room = if urgent { most(self.window) } else { window.saturating_sub(window / 4) };
+        let paced = self.pace.filter(|pace| *pace < self.window);
+        let window = u64::from(paced.unwrap_or(self.window));
+        let room = match paced {
+            None if urgent => most(self.window),
+            // What is urgent has a backlog too: the next of it waits no longer than two seconds either.
+            Some(_) if urgent => window,
+            _ => window.saturating_sub(window / 4),
+        };
         self.in_flight() == 0 || under_way <= room
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
@@ -75,7 +75,22 @@ pub struct Work<'a> {
     /// The feeds of which others have shown entries, once asked for.
     pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
+    /// Where rows are left for the next transaction.
+    home: Option<(Home, i64)>,
 }
+
+/// Rows as the last transaction of a writer left them, until something else writes the file.
+#[derive(Default)]
+pub(super) struct Kept {
+    chains: Held<ChainNo, ChainRow>,
+    pools: Held<PoolKey, Pool>,
+    slots: Held<At, Slot>,
+    /// How many rows this connection had changed, and the number of the last commit of another.
+    at: Option<(u64, i64)>,
+}
+
+/// Kept rows of one store.
+pub(super) type Home = Arc<Mutex<Kept>>;
 
 /// An entry of the tail, and its evidence.
 pub(super) type Pending = (Vec<u8>, Option<Vec<u8>>);
@@ -85,6 +100,8 @@ type Approved = BTreeMap<([u8; 8], u64), Option<List>>;
 
 /// Rows of one kind held in memory at most: a rebuild is one transaction over all there is.
 const HELD: usize = 16_384;
+/// Rows of one kind kept between transactions at most: 8 MB of lots.
+const KEPT: usize = 49_152;
 
 /// An entry this node has written, in its place. Its promise may be signed once the transaction is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +136,21 @@ impl<'a> Work<'a> {
             stopped: RefCell::default(),
             burnt: RefCell::default(),
             fault: RefCell::default(),
+            home: None,
         }
+    }
+
+    /// The same for the one who writes: what its last transaction knew of rows it need not read again, as long as nobody
+    /// else has written since. `version` is the number of the last commit of another connection.
+    pub(super) fn at_home(mut self, home: &Home, version: i64) -> Self {
+        let mut kept = std::mem::take(&mut *home.lock().unwrap_or_else(PoisonError::into_inner));
+        if kept.at.take() == Some((self.tx.total_changes(), version)) {
+            self.chains = RefCell::new(kept.chains);
+            self.pools = RefCell::new(kept.pools);
+            self.slots = RefCell::new(kept.slots);
+        }
+        self.home = Some((home.clone(), version));
+        self
     }
 
     /// Reads at most one row; a failure is kept and answers nothing.
@@ -392,8 +423,17 @@ impl<'a> Work<'a> {
     /// The first fault met on the way; nothing of the transaction remains then.
     pub fn commit(self) -> Result<(), StoreFault> {
         self.flush()?;
-        let Self { tx, .. } = self;
+        let Self { tx, home, chains, pools, slots, .. } = self;
+        let changes = tx.total_changes();
         tx.commit()?;
+        if let Some((home, version)) = home {
+            let (chains, pools, slots) =
+                (chains.into_inner(), pools.into_inner(), slots.into_inner());
+            if slots.len() <= KEPT && pools.len() <= KEPT {
+                let kept = Kept { chains, pools, slots, at: Some((changes, version)) };
+                *home.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! How much is had under way: as much as goes over the link in two seconds, so that what is urgent never waits longer.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes under way on a link nothing is known of: three seconds at 64 kbit/s, and one round of 600 ms at 320.
 pub(super) const FIRST: u32 = 24 * 1024;
@@ -8,43 +8,34 @@ pub(super) const FIRST: u32 = 24 * 1024;
 const LEAST: u32 = 16 * 1024;
 /// The most: the most that a window may be.
 const MOST: u32 = 128 * 1024;
-/// How far back is looked.
-const SPAN: Duration = Duration::from_secs(4);
-
-/// What the other side took in, and when.
+/// What the other side took in, and how long that took.
 #[derive(Debug)]
 pub(super) struct Pace {
     bytes: u32,
-    since: Option<(Instant, u64)>,
-    last: u64,
+    /// Up to where something was sent that fills the link, when, and how much was under way then.
+    mark: Option<(Instant, u64, u64)>,
 }
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { bytes: FIRST, since: None, last: 0 }
+        Self { bytes: FIRST, mark: None }
     }
 
     /// What may be under way, now that so many bytes have been taken in of those sent.
+    ///
+    /// What is under way, by the time it takes to be taken in, is what the link carries: however unevenly that comes. Where
+    /// little is under way, it says nothing of the link.
     pub(super) fn at(&mut self, now: Instant, taken: u64, sent: u64) -> u32 {
-        if taken == self.last && taken < sent {
-            return self.bytes;
+        if let Some((when, upto, under_way)) = self.mark.filter(|(_, upto, _)| taken >= *upto) {
+            debug_assert!(upto <= sent, "nothing is taken that was not sent");
+            let took = now.saturating_duration_since(when).as_micros().max(1);
+            let two = u128::from(under_way) * 2_000_000 / took;
+            self.bytes = u32::try_from(two).unwrap_or(MOST).clamp(LEAST, MOST);
+            self.mark = None;
         }
-        let grew = taken > self.last;
-        self.last = taken;
-        // Where nothing is under way, time passes that says nothing about the link.
-        let Some((begun, from)) = self.since.filter(|_| taken < sent || grew) else {
-            self.since = (taken < sent).then_some((now, taken));
-            return self.bytes;
-        };
-        let took = now.saturating_duration_since(begun);
-        let bytes = taken.saturating_sub(from);
-        if took >= Duration::from_millis(2) && bytes > 0 {
-            let a_second = u128::from(bytes) * 1_000_000 / took.as_micros().max(1);
-            let two = u32::try_from(a_second.saturating_mul(2)).unwrap_or(MOST);
-            self.bytes = two.clamp(LEAST, MOST);
-        }
-        if took >= SPAN || taken >= sent {
-            self.since = (taken < sent).then_some((now, taken));
+        let under_way = sent.saturating_sub(taken);
+        if self.mark.is_none() && under_way >= u64::from(self.bytes / 2) {
+            self.mark = Some((now, sent, under_way));
         }
         self.bytes
     }
@@ -52,19 +43,21 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A link of so many bytes a second and so long a round: what is under way after half a minute of sending.
     fn after(bytes_a_second: f64, round: f64) -> u32 {
         let (start, mut pace) = (Instant::now(), Pace::new());
-        let (mut taken, mut bytes) = (0u64, FIRST);
-        let mut at = 0.0;
+        let (mut taken, mut bytes, mut at) = (0u64, FIRST, 0.0);
         while at < 30.0 {
             let sent = taken + u64::from(bytes);
-            bytes = pace.at(start + Duration::from_secs_f64(at), taken, sent);
-            at += round.max(f64::from(bytes) / bytes_a_second);
+            pace.at(start + Duration::from_secs_f64(at), taken, sent);
+            at += round + f64::from(bytes) / bytes_a_second;
+            // All of it at once, as after a loss.
             taken = sent;
-            bytes = pace.at(start + Duration::from_secs_f64(at), taken, sent + 1);
+            bytes = pace.at(start + Duration::from_secs_f64(at), taken, sent);
         }
         bytes
     }

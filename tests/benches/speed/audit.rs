@@ -32,7 +32,7 @@ pub(crate) fn child(mut args: impl Iterator<Item = String>) -> Result<(), Fault>
 }
 
 /// Audits a ledger file: entries, and how long it took.
-fn ours(file: &Path, threads: usize) -> Result<(u64, Duration), Fault> {
+pub(crate) fn ours(file: &Path, threads: usize) -> Result<(u64, Duration), Fault> {
     let started = Instant::now();
     let source = StoreSource::open(file)?;
     let verdict = audit(&source, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));

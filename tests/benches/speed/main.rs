@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
 //! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
-//! `audit`, `sizes`, `import`.
+//! `audit`, `sync`, `sizes`, `import`.
 
 mod audit;
 mod bare;
@@ -10,6 +10,7 @@ mod import;
 mod redeem;
 mod serve;
 mod sizes;
+mod sync;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ fn main() -> Result<(), Fault> {
     if args.next_if(|arg| arg == audit::CHILD).is_some() {
         return audit::child(args);
     }
+    if args.next_if(|arg| arg == sync::CHILD).is_some() {
+        return sync::child(args);
+    }
     if args.next_if(|arg| arg == import::CHILD).is_some() {
         return import::child(args);
     }
@@ -38,7 +42,7 @@ fn main() -> Result<(), Fault> {
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
     std::fs::create_dir_all(&place)?;
     let mut table = Table::default();
-    if wanted("redeem") || wanted("open") || wanted("audit") {
+    if ["redeem", "open", "audit", "sync"].into_iter().any(wanted) {
         let ledgers = ledgers(&place)?;
         if wanted("redeem") {
             redeem::figures(&mut table, &place, &ledgers)?;
@@ -48,6 +52,9 @@ fn main() -> Result<(), Fault> {
         }
         if wanted("audit") {
             audit::figures(&mut table, &place, &ledgers)?;
+        }
+        if wanted("sync") {
+            sync::figures(&mut table, &place, &ledgers)?;
         }
     }
     if wanted("sizes") {

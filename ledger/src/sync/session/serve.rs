@@ -166,7 +166,12 @@ impl Session {
         }
         let at = if walk.bodies { rank(tip.feed.lane) } else { HEADERS };
         if let Some(rank) = self.serving.ranks.get_mut(at) {
-            rank.walks.push_back(walk);
+            if at == URGENT {
+                // It is new: what was said on control feeds before it waits.
+                rank.walks.push_front(walk);
+            } else {
+                rank.walks.push_back(walk);
+            }
         }
         true
     }

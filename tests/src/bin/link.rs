@@ -1,0 +1,173 @@
+//! `link --entries N [--place DIR]`: a node that has nothing takes in a ledger over 64 kbit/s, 600 ms a round, 5 % loss, cut
+//! every 30 seconds, in a time of its own; asserts bytes, what is sent again, and what a cut costs.
+//!
+//! `link serve|fetch --entries N --place DIR --address A`: the same two nodes as processes over TCP, for an emulator of
+//! packets, and to be killed.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use annona_node::sync::{Bounds, Meeting};
+use annona_tests::bench::{Fault, Written};
+use annona_tests::slow::Line;
+use annona_tests::slow::carry::{End, Weather, carry};
+
+/// A satellite terminal on a bad day.
+const SATELLITE: Line = Line { bits: 64_000, delay: 300_000, loss: 50 };
+const UP: u64 = 30_000_000;
+const REVOKES: u64 = 20_000_000;
+
+struct Args {
+    mode: String,
+    entries: u64,
+    place: PathBuf,
+    address: String,
+}
+
+impl Args {
+    fn read() -> Result<Self, Fault> {
+        let place = std::env::temp_dir().join("annona-link");
+        let mut args =
+            Self { mode: "slow".into(), entries: 60_000, place, address: "127.0.0.1:7070".into() };
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or(format!("{word}: a value"));
+            match word.as_str() {
+                "--entries" => args.entries = value()?.parse()?,
+                "--place" => args.place = value()?.into(),
+                "--address" => args.address = value()?,
+                "serve" | "fetch" | "slow" | "make" => args.mode = word,
+                _ => return Err(format!("{word}: unknown").into()),
+            }
+        }
+        Ok(args)
+    }
+
+    fn newcomer(&self) -> PathBuf {
+        self.place.join("newcomer")
+    }
+}
+
+fn main() -> Result<(), Fault> {
+    let args = Args::read()?;
+    std::fs::create_dir_all(&args.place)?;
+    let written = Written::at(&args.place, args.entries)?;
+    match args.mode.as_str() {
+        "make" => written.newcomer(&args.newcomer()),
+        "serve" => serve(&args, &written),
+        "fetch" => fetch(&args, &written),
+        _ => slow(&args, &written),
+    }
+}
+
+fn ends(written: &Written, newcomer: &Path) -> Result<(End, End), Fault> {
+    written.newcomer(newcomer)?;
+    Ok((End::new(written.open()?)?, End::new(written.opened(newcomer)?)?))
+}
+
+fn slow(args: &Args, written: &Written) -> Result<(), Fault> {
+    // What it costs without cuts and losses, and nothing to revoke: what a cut costs is measured beside it.
+    let calm = Weather { line: Line { loss: 0, ..SATELLITE }, up: 0, revokes: 0, seed: 1 };
+    let (a, b) = ends(written, &args.newcomer())?;
+    let least = carry(&a, &b, &calm)?;
+    same(&a, &b)?;
+    drop((a, b));
+    println!("calm:  {least:?}");
+    let storm = Weather { line: SATELLITE, up: UP, revokes: REVOKES, seed: 1 };
+    let (a, b) = ends(written, &args.newcomer())?;
+    let came = carry(&a, &b, &storm)?;
+    same(&a, &b)?;
+    drop((a, b));
+    println!("storm: {came:?}");
+    let each = came.stream as f64 / written.entries as f64;
+    let more = came.stream as f64 / least.stream as f64 - 1.0;
+    println!(
+        "{} entries in {:.0} s of its own time: {each:.2} bytes each, {:.1} % more than without {} cuts",
+        written.entries,
+        came.took as f64 / 1e6,
+        more * 100.0,
+        came.cuts
+    );
+    let (took, bytes) = came.revoked.ok_or("the revocation never came")?;
+    println!("a revocation came after {:.1} s, behind {bytes} bytes", took as f64 / 1e6);
+    check(came.cuts >= 2 || written.entries < 20_000, "the link was cut")?;
+    check(came.again == 0, "no block that came whole comes again")?;
+    check(more <= 0.10, "at most a tenth is sent again")?;
+    check(each <= 13.0 || written.entries < 20_000, "at most 13 bytes for each entry")?;
+    check(came.under_way <= 24 * 1024 + 4_096, "what is under way fits three seconds")?;
+    check(bytes <= 32 * 1024, "a revocation waits for what is under way alone")
+}
+
+fn same(a: &End, b: &End) -> Result<(), Fault> {
+    check(a.root()? == b.root()?, "both come to the same state")
+}
+
+fn check(holds: bool, what: &str) -> Result<(), Fault> {
+    println!("{}: {what}", if holds { "holds" } else { "DOES NOT HOLD" });
+    if holds { Ok(()) } else { Err(what.into()) }
+}
+
+/// Meets whoever calls, one after the other.
+fn serve(args: &Args, written: &Written) -> Result<(), Fault> {
+    let node = written.open()?;
+    let peer = written.opened(&args.newcomer())?.public();
+    let end = End::new(node)?;
+    let listener = TcpListener::bind(&args.address)?;
+    loop {
+        let (link, _) = listener.accept()?;
+        link.set_nodelay(true)?;
+        let mut meeting = Meeting::open(&end.desk, &peer, Bounds::default())?;
+        let ended = meeting.run(&link, &AtomicBool::new(false));
+        println!("served: {ended:?}, {:?}", meeting.figures());
+    }
+}
+
+/// Calls again and again, each link for half a minute, until it holds as many entries as the ledger was written with.
+fn fetch(args: &Args, written: &Written) -> Result<(), Fault> {
+    let peer = written.open()?.public();
+    let end = End::new(written.opened(&args.newcomer())?)?;
+    let asking = end.writer.asking();
+    let goal = written.entries;
+    let held = move || -> Result<u64, Fault> {
+        Ok(asking.with(|node| {
+            Ok::<_, annona_node::store::StoreFault>(
+                node.store().feeds()?.iter().map(|feed| feed.sealed.next).sum(),
+            )
+        })??)
+    };
+    let (started, mut links, mut again) = (Instant::now(), 0u32, 0u64);
+    while held()? < goal {
+        let Ok(link) = TcpStream::connect(&args.address) else {
+            std::thread::sleep(Duration::from_millis(500));
+            continue;
+        };
+        links += 1;
+        link.set_nodelay(true)?;
+        let mut meeting = Meeting::open(&end.desk, &peer, Bounds::default())?;
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (stop, cut, held) = (&stop, link.try_clone(), &held);
+            scope.spawn(move || {
+                let up = Instant::now();
+                while up.elapsed() < Duration::from_micros(UP) && !stop.load(Ordering::Relaxed) {
+                    if held().is_ok_and(|held| held >= goal) {
+                        stop.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+                // Cut: without a word.
+                drop(cut.map(|link| link.shutdown(std::net::Shutdown::Both)));
+            });
+            let ended = meeting.run(&link, stop);
+            println!("fetched: {ended:?}, {:?}", meeting.figures());
+            stop.store(true, Ordering::Relaxed);
+        });
+        again += meeting.close()?.known;
+    }
+    let took = started.elapsed().as_secs_f64();
+    println!("{goal} entries in {took:.1} s over {links} links, {again} blocks again");
+    Ok(())
+}
