@@ -10,6 +10,7 @@ mod written;
 pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
 pub(crate) use federation::{certificate, organisation, passphrase};
 pub use mix::{Chance, Shares};
+pub use newcomer::{newcomer, opened_at};
 pub use sizes::Sizes;
 pub use written::{Written, lots_for, opened};
 

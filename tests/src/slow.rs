@@ -2,6 +2,7 @@
 //! lost and sent again a round later while everything behind them waits. Nobody waits for it: time is a number.
 
 pub mod carry;
+pub mod pair;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -5,14 +5,15 @@
 //! packets, and to be killed.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use annona_node::sync::{Bounds, Meeting};
-use annona_tests::bench::{Fault, Written};
+use annona_tests::bench::Fault;
 use annona_tests::slow::Line;
 use annona_tests::slow::carry::{End, Weather, carry};
+use annona_tests::slow::pair::Pair;
 
 /// A satellite terminal on a bad day.
 const SATELLITE: Line = Line { bits: 64_000, delay: 300_000, loss: 50 };
@@ -44,58 +45,49 @@ impl Args {
         }
         Ok(args)
     }
-
-    fn newcomer(&self) -> PathBuf {
-        self.place.join("newcomer")
-    }
 }
 
 fn main() -> Result<(), Fault> {
     let args = Args::read()?;
     std::fs::create_dir_all(&args.place)?;
-    let written = Written::at(&args.place, args.entries)?;
+    let pair = Pair::at(&args.place, args.entries)?;
     match args.mode.as_str() {
-        "make" => written.newcomer(&args.newcomer()),
-        "serve" => serve(&args, &written),
-        "fetch" => fetch(&args, &written),
-        _ => slow(&args, &written),
+        "make" => pair.anew(),
+        "serve" => serve(&args, &pair),
+        "fetch" => fetch(&args, &pair),
+        _ => slow(&args, &pair),
     }
 }
 
-fn ends(written: &Written, newcomer: &Path) -> Result<(End, End), Fault> {
-    written.newcomer(newcomer)?;
-    Ok((End::new(written.open()?)?, End::new(written.opened(newcomer)?)?))
-}
-
-fn slow(args: &Args, written: &Written) -> Result<(), Fault> {
+fn slow(args: &Args, pair: &Pair) -> Result<(), Fault> {
     // What it costs without cuts and losses, and nothing to revoke: what a cut costs is measured beside it.
     let calm = Weather { line: Line { loss: 0, ..SATELLITE }, up: 0, revokes: 0, seed: 1 };
-    let (a, b) = ends(written, &args.newcomer())?;
+    let (a, b) = pair.ends()?;
     let least = carry(&a, &b, &calm)?;
     same(&a, &b)?;
     drop((a, b));
     println!("calm:  {least:?}");
     let storm = Weather { line: SATELLITE, up: UP, revokes: REVOKES, seed: 1 };
-    let (a, b) = ends(written, &args.newcomer())?;
+    let (a, b) = pair.ends()?;
     let came = carry(&a, &b, &storm)?;
     same(&a, &b)?;
     drop((a, b));
     println!("storm: {came:?}");
-    let each = came.stream as f64 / written.entries as f64;
+    let each = came.stream as f64 / args.entries as f64;
     let more = came.stream as f64 / least.stream as f64 - 1.0;
     println!(
         "{} entries in {:.0} s of its own time: {each:.2} bytes each, {:.1} % more than without {} cuts",
-        written.entries,
+        args.entries,
         came.took as f64 / 1e6,
         more * 100.0,
         came.cuts
     );
     let (took, bytes) = came.revoked.ok_or("the revocation never came")?;
     println!("a revocation came after {:.1} s, behind {bytes} bytes", took as f64 / 1e6);
-    check(came.cuts >= 2 || written.entries < 20_000, "the link was cut")?;
+    check(came.cuts >= 2 || args.entries < 60_000, "the link was cut")?;
     check(came.again == 0, "no block that came whole comes again")?;
     check(more <= 0.10, "at most a tenth is sent again")?;
-    check(each <= 13.0 || written.entries < 20_000, "at most 13 bytes for each entry")?;
+    check(each <= 13.0 || args.entries < 60_000, "at most 13 bytes for each entry")?;
     check(came.under_way <= 24 * 1024 + 4_096, "what is under way fits three seconds")?;
     check(bytes <= 32 * 1024, "a revocation waits for what is under way alone")
 }
@@ -110,9 +102,9 @@ fn check(holds: bool, what: &str) -> Result<(), Fault> {
 }
 
 /// Meets whoever calls, one after the other.
-fn serve(args: &Args, written: &Written) -> Result<(), Fault> {
-    let node = written.open()?;
-    let peer = written.opened(&args.newcomer())?.public();
+fn serve(args: &Args, pair: &Pair) -> Result<(), Fault> {
+    let node = pair.site()?;
+    let peer = pair.other(&node)?;
     let end = End::new(node)?;
     let listener = TcpListener::bind(&args.address)?;
     loop {
@@ -125,11 +117,12 @@ fn serve(args: &Args, written: &Written) -> Result<(), Fault> {
 }
 
 /// Calls again and again, each link for half a minute, until it holds as many entries as the ledger was written with.
-fn fetch(args: &Args, written: &Written) -> Result<(), Fault> {
-    let peer = written.open()?.public();
-    let end = End::new(written.opened(&args.newcomer())?)?;
+fn fetch(args: &Args, pair: &Pair) -> Result<(), Fault> {
+    let node = pair.newcomer()?;
+    let peer = pair.other(&node)?;
+    let end = End::new(node)?;
     let asking = end.writer.asking();
-    let goal = written.entries;
+    let goal = args.entries;
     let held = move || -> Result<u64, Fault> {
         Ok(asking.with(|node| {
             Ok::<_, annona_node::store::StoreFault>(

@@ -8,6 +8,7 @@ use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Composed, Request};
+use annona_node::seal::random;
 use annona_node::sync::{Bounds, Desk, Meeting, Taken};
 use annona_node::writer::Writer;
 
@@ -86,25 +87,28 @@ impl End {
         Ok(self.writer.asking().with(|node| node.store().root())??)
     }
 
-    fn revoke(&self) -> Result<(), Fault> {
-        self.writer.asking().with(|node| -> Result<(), Fault> {
+    /// Revokes one of its feeds, with a cut nobody has heard of.
+    fn revoke(&self) -> Result<Cut, Fault> {
+        let cut = Cut { seq: 1, head: annona_ledger::hash::Hash(random()?) };
+        self.writer.asking().with(move |node| -> Result<(), Fault> {
             let feed = node.feed(Lane::Access, CASH).short();
             let control = node.feed(Lane::Control, ProgrammeId::NONE);
             let compose: Compose<'static> = Box::new(move |_, _, at| {
-                let (cut, reason) = (Cut::NOTHING, Reason::Late);
-                Ok(vec![Composed::from(Control::Revoke { feed, cut, reason, at })])
+                let revoke = Control::Revoke { feed, cut, reason: Reason::Late, at };
+                Ok(vec![Composed::from(revoke)])
             });
             node.write(&mut [Request { feed: control, compose }])?.remove(0)?;
             Ok(())
-        })?
+        })??;
+        Ok(cut)
     }
 
-    fn heard(&self, of: &PublicKey) -> Result<bool, Fault> {
+    fn heard(&self, of: &PublicKey, cut: Cut) -> Result<bool, Fault> {
         let node = of.short();
         Ok(self.writer.asking().with(move |here| {
             let work = here.store().look()?;
             let feed = annona_ledger::id::FeedRef { node, lane: Lane::Access, programme: CASH };
-            let heard = !work.revocations(&feed).is_empty();
+            let heard = work.revocations(&feed).iter().any(|said| said.cut == cut);
             work.check().map(|()| heard)
         })??)
     }
@@ -128,8 +132,7 @@ pub fn carry(a: &End, b: &End, weather: &Weather) -> Result<Carried, Fault> {
         let (mut down, mut up) = (Way::new(weather.line, now), Way::new(weather.line, now));
         let whole = loop {
             if weather.revokes > 0 && now >= weather.revokes && revoked_at.is_none() {
-                a.revoke()?;
-                (revoked_at, before) = (Some(now), carried.stream + down.stream);
+                (revoked_at, before) = (Some((now, a.revoke()?)), carried.stream + down.stream);
             }
             for (meeting, way) in [(&mut one, &mut down), (&mut other, &mut up)] {
                 meeting.tell(base + Duration::from_micros(now));
@@ -140,8 +143,8 @@ pub fn carry(a: &End, b: &End, weather: &Weather) -> Result<Carried, Fault> {
                 let under_way = figures.content_sent - figures.content_taken;
                 carried.under_way = carried.under_way.max(under_way);
             }
-            if let (Some(at), None) = (revoked_at, carried.revoked)
-                && b.heard(&a.key)?
+            if let (Some((at, cut)), None) = (revoked_at, carried.revoked)
+                && b.heard(&a.key, cut)?
             {
                 let bytes = carried.stream + down.stream - before;
                 carried.revoked = Some((now - at, bytes));

@@ -136,7 +136,11 @@ impl Session {
         if from >= tip.blocks {
             self.serving.parked.entry(tip.feed).or_default().push(walk);
         } else if let Some(rank) = self.serving.ranks.get_mut(at) {
-            rank.walks.push_back(walk);
+            // Of control feeds those first of which little is lacking: what is new stands there.
+            let left = |walk: &Walk| walk.tip.blocks.saturating_sub(walk.next);
+            let before = |other: &Walk| at != URGENT || left(other) <= left(&walk);
+            let place = rank.walks.iter().take_while(|other| before(other)).count();
+            rank.walks.insert(place, walk);
         }
     }
 
@@ -148,11 +152,18 @@ impl Session {
                 && (walk.tip.head == tip.head
                     || index.head_at(tip, walk.tip.blocks) == Some(walk.tip.head))
         };
-        for rank in &mut self.serving.ranks {
-            if let Some(walk) = rank.walks.iter_mut().find(|walk| on(walk)) {
+        for (at, rank) in self.serving.ranks.iter_mut().enumerate() {
+            let Some(found) = rank.walks.iter().position(on) else { continue };
+            if let Some(walk) = rank.walks.get_mut(found) {
                 walk.tip = *tip;
-                return true;
             }
+            if at == URGENT
+                && let Some(walk) = rank.walks.remove(found)
+            {
+                // It has something new: what was said on other control feeds before that waits.
+                rank.walks.push_front(walk);
+            }
+            return true;
         }
         let Some(parked) = self.serving.parked.get_mut(&tip.feed) else { return false };
         let Some(at) = parked.iter().position(on) else { return false };
