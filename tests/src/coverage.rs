@@ -108,7 +108,6 @@ pub const EVENTS: &[&str] = &[
     "a day's statement was wrong",
     "a settlement was hurried",
     "paid",
-    "payer refuses a reference again",
     "cut twice around a ticket",
     "charter forked",
     "charter healed",
