@@ -111,7 +111,6 @@ pub const EVENTS: &[&str] = &[
     "cut twice around a ticket",
     "charter forked",
     "charter healed",
-    "article kept aside",
     "came over to the branch kept",
     "label Good",
     "label Late",
