@@ -335,7 +335,7 @@ impl Meeting {
             self.hear()?;
             if let Some(given) = given? {
                 let len = frame.len().saturating_add(PREFIX);
-                self.sink.given(given, len, &mut self.beginning, &mut self.taken);
+                self.sink.given(given, len, &self.beginning, &mut self.taken);
                 if self.sink.is_full() {
                     self.keep(false)?;
                 }

@@ -29,6 +29,9 @@ pub(crate) struct Tip {
     pub(crate) chain: Option<ChainNo>,
 }
 
+/// A block by its feed, its number and the hash of its header.
+pub(crate) type Named = (FeedId, u64, Hash);
+
 /// What changes when the charter or the roster does.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct PowerMark {
@@ -316,7 +319,7 @@ impl Work<'_> {
         &self,
         after: i64,
         most: usize,
-    ) -> Result<(Vec<(FeedId, u64, Hash)>, i64), StoreFault> {
+    ) -> Result<(Vec<Named>, i64), StoreFault> {
         let none = Evidence::default().root();
         let (mut found, mut last) = (Vec::new(), after);
         while found.len() < most {

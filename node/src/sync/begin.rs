@@ -163,14 +163,14 @@ impl Beginning {
     }
 
     /// A page has come: another one than before throws away the rows of that.
-    pub(super) fn page(&mut self, page: Page) {
+    pub(super) fn page(&self, page: Page) {
         let mut gathered = self.gathered();
         if gathered.page.as_ref() != Some(&page) {
             *gathered = Gathered { page: Some(page), ..Gathered::default() };
         }
     }
 
-    pub(super) fn said(&mut self, said: Cosignature) {
+    pub(super) fn said(&self, said: Cosignature) {
         let mut gathered = self.gathered();
         // It may come twice: asked for, and sent unasked as what this node lacks.
         if gathered.said.len() < SAID && !gathered.said.contains(&said) {
@@ -203,7 +203,7 @@ impl Beginning {
     }
 
     /// Takes in a chunk. Says whether it was the next one of its leaf, and is what was vouched for.
-    pub(super) fn chunk(&mut self, chunk: Chunk) -> bool {
+    pub(super) fn chunk(&self, chunk: Chunk) -> bool {
         let mut gathered = self.gathered();
         let Gathered { page, rows, bytes, .. } = &mut *gathered;
         let Some(page) = page else { return false };

@@ -63,7 +63,7 @@ impl Sink {
         &mut self,
         given: Given,
         bytes: usize,
-        beginning: &mut Beginning,
+        beginning: &Beginning,
         taken: &mut Taken,
     ) {
         self.bytes = self.bytes.saturating_add(bytes);
