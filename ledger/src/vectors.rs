@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 mod kinds;
+mod links;
 mod pages;
 mod proofs;
 mod read;
@@ -92,6 +93,7 @@ type Made = Vec<(&'static str, Vector)>;
 fn made() -> Made {
     let areas =
         [single::all(), kinds::all(), rules::all(), stops::all(), proofs::all(), pages::all()];
+    let areas = areas.into_iter().chain([links::all()]);
     areas.into_iter().flatten().collect()
 }
 
@@ -100,9 +102,10 @@ fn root() -> PathBuf {
 }
 
 /// The areas of this crate. Others stand beside them, written and read where their bytes are made.
-const AREAS: [&str; 26] = [
+const AREAS: [&str; 28] = [
     "article_fork",
     "block",
+    "broken_promise",
     "charter",
     "checkpoint",
     "chunk",
@@ -113,6 +116,7 @@ const AREAS: [&str; 26] = [
     "encoding",
     "entry",
     "fork",
+    "frame",
     "heal",
     "insolvency",
     "kind",

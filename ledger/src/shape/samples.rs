@@ -144,6 +144,13 @@ fn stated(federation: &FederationId) -> [(statement::Statement, statement::State
     [entry, import, clock].map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }
 
+/// One frame of each kind, for those who have no article and block at hand.
+pub(crate) fn every_frame() -> Vec<Frame> {
+    let start = Head::start(&charter().federation(), &value(A));
+    let block = seal(&charter().federation(), A, value(A), 0, start, &entries()[..1]);
+    frames(&founding(), &block)
+}
+
 /// One frame of each kind.
 fn frames(article: &SignedArticle, block: &Block) -> Vec<Frame> {
     let (charter, feed, hash) = (charter(), value(A), Hash::ZERO);

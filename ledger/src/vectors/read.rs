@@ -8,8 +8,10 @@ use serde::de::DeserializeOwned;
 use super::Vector;
 use crate::admit::admit;
 use crate::block::Block;
+use crate::broken::{BrokenPromise, NotBroken};
 use crate::charter::{ArticleFork, Charter, CharterRejection, SignedArticle};
 use crate::checkpoint::{Chunk, Cosignature, Page, Working};
+use crate::cut::Cut;
 use crate::entry::{Control, Entry};
 use crate::fork::ForkProof;
 use crate::hash::Hash;
@@ -24,7 +26,9 @@ use crate::receipt::Receipt;
 use crate::short_code::ShortCode;
 use crate::state::{self, State};
 use crate::statement::{Stated, Statement};
+use crate::sync::frame::Frame;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
+use crate::time::Minute;
 use crate::wire::{self, Bounded, Bytes, Name};
 
 /// A good answer, or the word for what is wrong.
@@ -62,6 +66,8 @@ fn run(v: &Vector) -> Answer {
             told(state::root(rows) == hash(v.one("root")), "Root")
         }
         "history" => history(v),
+        "frame" => Frame::decode(v.one("bytes")).map_err(word).map(good),
+        "broken promise" => broken(v),
         "article fork" => article_fork(v),
         "list fork" => list_fork(v),
         "statement" => statement(v),
@@ -157,6 +163,16 @@ fn fork(v: &Vector) -> Answer {
     let proof = ForkProof::decode(v.one("bytes")).map_err(word)?;
     let index = proof.verify(&federation(v)).ok_or_else(|| "nothing".to_owned())?;
     Ok(format!("index {index}"))
+}
+
+fn broken(v: &Vector) -> Answer {
+    let proof = BrokenPromise::decode(v.one("bytes")).map_err(word)?;
+    let minute = |name| Minute(u32::from_be_bytes(v.one(name).try_into().expect("4 bytes")));
+    let cut: Cut = wire::decode(v.one("cut"), limits::FRAME_BYTES).expect("a cut");
+    let index = proof.check(&federation(v), &cut, minute("since"), minute("now"));
+    // The minute after which it is broken is no part of the answer.
+    let named = |fault: NotBroken| word(fault).split('(').next().unwrap_or_default().to_owned();
+    index.map(|index| format!("index {index}")).map_err(named)
 }
 
 fn shows(holds: bool) -> Answer {

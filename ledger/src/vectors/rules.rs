@@ -10,7 +10,7 @@ use crate::hash::{Hash, Purpose, hash, hash_one};
 use crate::id::{CarrierId, FeedId, Lane, OrgId, ProgrammeId};
 use crate::key::Context;
 use crate::notice::{
-    NodeCertificate, Notice, OperatorCertificate, OperatorRoles, Roles, SignedNotice,
+    NodeCertificate, Notice, OperatorCertificate, OperatorRoles, Reserve, Roles, SignedNotice,
 };
 use crate::state::{self, State};
 use crate::testing::*;
@@ -94,6 +94,13 @@ pub(super) fn said(by: u8, notice: Notice) -> SignedNotice {
     fixtures::said(&charter(), by, notice)
 }
 
+fn reserve(change: fn(&mut Reserve)) -> Notice {
+    let (org, programme, issued) = (OrgId(2), FOOD, Minute(0));
+    let mut reserve = Reserve { org, insured: node(A), programme, reserve: node(B), issued };
+    change(&mut reserve);
+    Notice::Reserve(reserve)
+}
+
 fn notices() -> Made {
     let charter = charter();
     let certificate = certificate(&charter.federation(), 2, A);
@@ -125,6 +132,17 @@ fn notices() -> Made {
             with(|c| c.issued = Minute(1_001)).encode(),
         ),
         ("notice/node_did_not_accept", "NotAccepted", with(|c| c.sealing = [0; 32]).encode()),
+        ("notice/reserve", "good", said(2, reserve(|_| ())).encode()),
+        ("notice/reserve_that_is_the_insured", "SameKey", {
+            said(2, reserve(|r| r.reserve = r.insured)).encode()
+        }),
+        ("notice/reserve_said_by_another", "BadSignature", said(3, reserve(|_| ())).encode()),
+        ("notice/reserve_of_no_programme", "UnknownProgramme", {
+            said(2, reserve(|r| r.programme = ProgrammeId(9))).encode()
+        }),
+        ("notice/reserve_of_no_organisation", "UnknownOrganisation", {
+            said(2, reserve(|r| r.org = OrgId(9))).encode()
+        }),
         ("notice/trailing_byte", "Trailing(1)", trailing(said(2, good).encode())),
     ];
     let made = |(name, answer, bytes)| {
