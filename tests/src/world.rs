@@ -84,7 +84,7 @@ pub struct Options {
     pub naive: bool,
     /// Whether everything that enters the digest is printed as well.
     pub tell: bool,
-    /// Whether cuts name no block: headers made over ledger files name the frontier, those over the core's maps do not,
+    /// Whether cuts and those who show entries name no block: headers made over ledger files name the frontier, those over the core's maps do not,
     /// and what names them could not be compared.
     pub cuts_nothing: bool,
     /// Whether days are closed, receipts shown and merchants settled with; drawn, unless told. Seeds from before there was

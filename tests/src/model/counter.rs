@@ -126,13 +126,14 @@ impl Model {
             let sum = sums.entry((came.merchant, came.cycle, came.commodity)).or_default();
             let at = if came.back { 2 } else { 0 };
             sum[at] += 1;
-            sum[at + 1] += came.amount;
+            // A liar's sums may be more than there are numbers for: more than that is that.
+            sum[at + 1] = sum[at + 1].saturating_add(came.amount);
         }
         let mut nets: BTreeMap<CommodityId, (u64, u64)> = BTreeMap::new();
         let (mut redeemed, mut refunded, mut leaves) = (0, 0, Vec::new());
         for ((merchant, cycle, commodity), [times, given, times_back, back]) in sums {
             let net = nets.entry(commodity).or_default();
-            *net = (net.0 + given, net.1 + back);
+            *net = (net.0.saturating_add(given), net.1.saturating_add(back));
             let sum = Sum {
                 merchant,
                 cycle,

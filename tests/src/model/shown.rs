@@ -83,9 +83,8 @@ impl Model {
     /// What is shown, where its feed signed it.
     fn believed(&self, feed: FeedRef, shown: &Shown) -> Option<ShownLine> {
         let key = self.roster.node(&feed.node)?.node;
-        let value = match Entry::decode(feed.lane, shown.bytes()) {
-            Ok(Entry::Value(value)) => value,
-            _ => return None,
+        let Ok(Entry::Value(value)) = Entry::decode(feed.lane, shown.bytes()) else {
+            return None;
         };
         let signed = memo::shows(shown, &self.charter.federation(), &key, feed.programme);
         let (index, leaf, name) = (shown.index(), leaf(shown.bytes()), shown.name());

@@ -153,7 +153,7 @@ impl World {
     }
 
     /// What a treasury's program finds is all that the naive model finds.
-    fn nothing_is_forgotten(&mut self, n: usize, of: &FeedRef, waiting: &[Settling]) -> Holds {
+    fn nothing_is_forgotten(&self, n: usize, of: &FeedRef, waiting: &[Settling]) -> Holds {
         let model = &self.nodes[n].model;
         if !self.options.naive || model.faulty().contains(of) {
             return Ok(());

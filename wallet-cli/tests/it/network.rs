@@ -339,7 +339,7 @@ fn a_node_whose_passphrase_is_changed_ends_and_says_so() {
     let mut lake = Node::again(&camp, "lake", 0);
     // Another process has the folder for a moment, and the node goes on.
     camp.run("family show 1").fine();
-    assert!(lake.status(&camp)["running"]["lent"].is_null());
+    until("the node has it again", || lake.status(&camp)["running"]["lent"].is_null());
     camp.run("key passwd --new-passphrase-file new-passphrase.txt").fine();
     until("the node has ended", || lake.child.try_wait().expect("its state").is_some());
     let code = lake.child.wait().expect("its end").code();
