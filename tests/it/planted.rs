@@ -122,8 +122,3 @@ fn a_settlement_that_goes_on_past_a_cut() {
 fn an_entry_settled_again() {
     caught(Bug::SettlesAgain, &[Broken::SettledTwice, Broken::PaidTwice]);
 }
-
-#[test]
-fn a_payment_whose_reference_is_not_derived_from_the_entry() {
-    caught(Bug::PaysByRow, &[Broken::PaidTwice]);
-}
