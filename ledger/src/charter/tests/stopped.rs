@@ -152,6 +152,11 @@ fn s17_a_charter_fork_is_healed_by_those_who_signed_once() {
     assert_eq!((found.kept, found.lost), (one.article.hash(), other.article.hash()));
     // A claim of a line of an epoch between proves nothing.
     assert_eq!([0, 1, 2].map(|epoch| healed.was_forked_at(epoch)), [false, true, false]);
+    // What such an epoch decided, only who knows the healing has heard for certain; of any other, the number tells.
+    let heard = |epoch| [0, 1, 2].map(|known| healed.had_heard(epoch, known));
+    assert_eq!(heard(0), [true; 3]);
+    assert_eq!(heard(1), [false, false, true]);
+    assert_eq!(heard(2), [false, false, true]);
     // The same in favour of the other branch: people decide.
     let other_way = five.apply(&other).expect("a quorum");
     let article = by(&other_way, heal(&other, &one), &[3, 4, 5]);
