@@ -1,144 +1,14 @@
 //! Nodes that run: real processes on loopback that meet, refuse, break and come back.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::camp::Camp;
 use crate::counter::counter;
-
-/// How long anything may take before it is a failure: many times what it takes on a machine that is busy with tests.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A node that runs, killed where a test fails.
-struct Node {
-    dir: String,
-    port: u16,
-    child: Child,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// A port nobody uses.
-fn port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-/// The name of a node.
-fn name(camp: &Camp, dir: &str) -> String {
-    camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node")
-}
-
-/// Waits until something holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-impl Node {
-    /// Starts a node that listens on a port and dials others, and waits until it is ready.
-    fn start(camp: &Camp, dir: &str, port: u16, dials: &[(&str, u16)]) -> Self {
-        let mut config = format!("[network]\nlisten = [\"127.0.0.1:{port}\"]\n");
-        for (node, port) in dials {
-            config += &format!("[[peer]]\nnode = \"{node}\"\naddress = \"127.0.0.1:{port}\"\n");
-        }
-        camp.write(&format!("{dir}/run.toml"), config);
-        Self::again(camp, dir, port)
-    }
-
-    /// Starts it with the configuration it has.
-    fn again(camp: &Camp, dir: &str, port: u16) -> Self {
-        let log =
-            fs::OpenOptions::new().create(true).append(true).open(camp.file(&format!("{dir}.log")));
-        let log = log.expect("a log");
-        let mut command = camp.command(["run", "--dir", dir, "--passphrase-file", "pass.txt"]);
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the program runs");
-        let mut node = Self { dir: dir.into(), port, child };
-        until(&format!("{dir} is ready"), || {
-            let ended = node.child.try_wait().expect("its state");
-            assert!(ended.is_none(), "{dir} ended: {}", camp.told(&format!("{dir}.log")));
-            !node.status(camp)["running"].is_null()
-        });
-        node
-    }
-
-    fn status(&self, camp: &Camp) -> Value {
-        let said = camp.run(&format!("status --dir {} --json", self.dir)).fine();
-        serde_json::from_str(said.out.trim()).expect("JSON")
-    }
-
-    /// How it stands with a peer.
-    fn peer(&self, camp: &Camp, node: &str) -> Value {
-        let said = camp.run(&format!("peers --dir {} --json", self.dir)).fine();
-        let rows = said.out.lines().map(|line| serde_json::from_str(line).expect("JSON"));
-        rows.into_iter().find(|row: &Value| row["node"] == json!(node)).unwrap_or(Value::Null)
-    }
-
-    #[track_caller]
-    fn comes_to(&self, camp: &Camp, node: &str, state: &str) {
-        let begun = Instant::now();
-        loop {
-            let row = self.peer(camp, node);
-            if row["state"] == json!(state) {
-                return;
-            }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{}: wanted {state}, got {row}\n{}",
-                self.dir,
-                camp.told(&format!("{}.log", self.dir))
-            );
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    /// Asks it to stop as a service manager does, and waits.
-    fn stop(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM)
-            .expect("sent");
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("its state") {
-                return status.code();
-            }
-            assert!(begun.elapsed() < PATIENCE, "{} does not stop", self.dir);
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Bytes of memory it holds.
-    fn memory(&self) -> u64 {
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
-        kib.expect("a number") * 1024
-    }
-}
-
-/// How many entries a node knows.
-fn entries(camp: &Camp, dir: &str) -> u64 {
-    camp.run(&format!("status --dir {dir} --json"))
-        .fine()
-        .field(0, "entries")
-        .parse()
-        .expect("a number")
-}
+use crate::running::{Node, PATIENCE, entries, name, port, until};
 
 /// Three nodes of the camp, the lake and the hill dialling the treasury.
 fn three(camp: &Camp) -> [Node; 3] {
@@ -257,7 +127,7 @@ fn a_node_that_is_killed_comes_back_and_is_met_again() {
     // The one that dials goes too, with a socket left behind.
     drop(lake);
     assert!(camp.file("lake/run.sock").exists());
-    let lake = Node::again(&camp, "lake", crate::network::port());
+    let lake = Node::again(&camp, "lake", crate::running::port());
     lake.comes_to(&camp, &own, "meeting");
     treasury.comes_to(&camp, &name, "meeting");
     assert_eq!([hill.stop(), lake.stop(), treasury.stop()], [Some(0); 3]);

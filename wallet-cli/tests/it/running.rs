@@ -1,0 +1,153 @@
+//! Nodes that run: real processes, asked how they stand as a person would ask.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::camp::Camp;
+
+/// How long anything may take before it is a failure: many times what it takes on a machine that is busy with tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A node that runs, killed where a test fails.
+pub(crate) struct Node {
+    pub(crate) dir: String,
+    pub(crate) port: u16,
+    pub(crate) child: Child,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A port nobody uses.
+pub(crate) fn port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The name of a node.
+pub(crate) fn name(camp: &Camp, dir: &str) -> String {
+    camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node")
+}
+
+/// How many entries a node knows.
+pub(crate) fn entries(camp: &Camp, dir: &str) -> u64 {
+    camp.run(&format!("status --dir {dir} --json"))
+        .fine()
+        .field(0, "entries")
+        .parse()
+        .expect("a number")
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "still not: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+impl Node {
+    /// Starts a node that listens on a port and dials others, and waits until it is ready.
+    pub(crate) fn start(camp: &Camp, dir: &str, port: u16, dials: &[(&str, u16)]) -> Self {
+        let mut config = format!("[network]\nlisten = [\"127.0.0.1:{port}\"]\n");
+        for (node, port) in dials {
+            config += &format!("[[peer]]\nnode = \"{node}\"\naddress = \"127.0.0.1:{port}\"\n");
+        }
+        camp.write(&format!("{dir}/run.toml"), config);
+        Self::again(camp, dir, port)
+    }
+
+    /// Starts it with the configuration it has.
+    pub(crate) fn again(camp: &Camp, dir: &str, port: u16) -> Self {
+        Self::by(camp, dir, port, camp.command(Self::words(dir)))
+    }
+
+    /// What it is started with.
+    pub(crate) const fn words(dir: &str) -> [&str; 5] {
+        ["run", "--dir", dir, "--passphrase-file", "pass.txt"]
+    }
+
+    /// Starts it by a command of one's own, and waits until it is ready.
+    pub(crate) fn by(camp: &Camp, dir: &str, port: u16, mut command: Command) -> Self {
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(camp.file(&format!("{dir}.log")));
+        let log = log.expect("a log");
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the program runs");
+        let mut node = Self { dir: dir.into(), port, child };
+        until(&format!("{dir} is ready"), || {
+            let ended = node.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "{dir} ended: {}", camp.told(&format!("{dir}.log")));
+            !node.status(camp)["running"].is_null()
+        });
+        node
+    }
+
+    pub(crate) fn status(&self, camp: &Camp) -> Value {
+        let said = camp.run(&format!("status --dir {} --json", self.dir)).fine();
+        serde_json::from_str(said.out.trim()).expect("JSON")
+    }
+
+    /// How it stands with a peer.
+    pub(crate) fn peer(&self, camp: &Camp, node: &str) -> Value {
+        let said = camp.run(&format!("peers --dir {} --json", self.dir)).fine();
+        let rows = said.out.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        rows.into_iter().find(|row: &Value| row["node"] == json!(node)).unwrap_or(Value::Null)
+    }
+
+    #[track_caller]
+    pub(crate) fn comes_to(&self, camp: &Camp, node: &str, state: &str) {
+        let begun = Instant::now();
+        loop {
+            let row = self.peer(camp, node);
+            if row["state"] == json!(state) {
+                return;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{}: wanted {state}, got {row}\n{}",
+                self.dir,
+                camp.told(&format!("{}.log", self.dir))
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Asks it to stop as a service manager does, and waits.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::TERM)
+            .expect("sent");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                return status.code();
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} does not stop", self.dir);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
+    /// Bytes of memory it holds.
+    pub(crate) fn memory(&self) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+        kib.expect("a number") * 1024
+    }
+}
