@@ -14,7 +14,7 @@ use crate::entry::{Lot, Send, Value};
 use crate::fold::{owner_of, redeemed};
 use crate::hash::{Hash, Purpose, hash};
 use crate::id::{FeedRef, OrgId};
-use crate::orphan::{self, Fact, Pages};
+use crate::orphan::{self, Fact, Given, Pages};
 use crate::state::State;
 use crate::suspense;
 use crate::ticket::Moved;
@@ -97,36 +97,38 @@ pub fn charges(state: &State) -> Vec<Charge> {
 /// What tickets tell of goods that came back, beyond what is known of their senders' feeds: it moves no sum until its
 /// block is here, but nobody is charged for it.
 ///
-/// Of one redemption, which must be known, the larger: no more than was given, and once. Where the redemption is not
-/// known, it has not left the pool either.
+/// Of one redemption, which must be known by its block or by being shown, the larger: no more than was given, and once.
+/// Where the redemption is not known, it has not left the pool either.
 #[must_use]
 pub fn came_back(state: &State) -> BTreeMap<PoolKey, u128> {
-    let mut most: BTreeMap<At, (PoolKey, Amount)> = BTreeMap::new();
-    for (at, ticket) in state.tickets_claimed() {
-        let programme = state.chain(at.chain).feed.programme;
-        for hop in ticket.sends() {
-            let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
-            let feed = FeedRef::value(hop.node, programme);
-            // Of a feed that forked each lot counts by itself, and which chain it is of cannot be told.
-            let [chain] = state.branches(&feed)[..] else { continue };
-            let known = state.head(chain).next;
-            if known <= redeem || hop.index < known || !state.signed(hop, programme) {
-                continue;
-            }
-            let redeem = At { chain, index: redeem };
-            let Some((lot, given)) = redeemed(state, redeem) else { continue };
-            let again = |fact: &Fact| matches!(fact.value, Value::Refund { redeem: of, .. } if of == redeem.index);
-            // Refunded in a block, or shown besides: then it counts as that.
-            if !state.uses(&Use::Redemption(redeem)).is_empty()
-                || state.shown(&feed).iter().any(again)
-            {
-                continue;
-            }
-            let (cycle, commodity) = (lot.cycle, lot.commodity);
-            let key = PoolKey { node: hop.node, programme, cycle, commodity };
-            let (_, so_far) = most.entry(redeem).or_insert((key, Amount::ZERO));
-            *so_far = amount.min(given).max(*so_far);
+    let mut most: BTreeMap<(FeedRef, u64), (PoolKey, Amount)> = BTreeMap::new();
+    for (programme, hop) in state.carried() {
+        let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
+        let feed = FeedRef::value(hop.node, programme);
+        // Of a feed that forked each lot counts by itself, and which chain it is of cannot be told.
+        let chain = match state.branches(&feed)[..] {
+            [] => None,
+            [chain] => Some(chain),
+            _ => continue,
+        };
+        let known = chain.map_or(0, |chain| state.head(chain).next);
+        if hop.index < known || hop.index <= redeem || !state.signed(hop, programme) {
+            continue;
         }
+        let again =
+            |fact: &Fact| matches!(fact.value, Value::Refund { redeem: of, .. } if of == redeem);
+        // Shown besides: then it counts as that.
+        if state.shown(&feed).iter().any(again) {
+            continue;
+        }
+        let given = match chain.filter(|_| redeem < known) {
+            Some(chain) => unrefunded(state, At { chain, index: redeem }),
+            None => orphan::facts(state, &Pages::new(state, feed)).given_at(redeem),
+        };
+        let Some((_, given, (cycle, commodity))) = given else { continue };
+        let key = PoolKey { node: hop.node, programme, cycle, commodity };
+        let (_, so_far) = most.entry((feed, redeem)).or_insert((key, Amount::ZERO));
+        *so_far = amount.min(given).max(*so_far);
     }
     let mut sums: BTreeMap<PoolKey, u128> = BTreeMap::new();
     for (key, amount) in most.into_values() {
@@ -134,6 +136,13 @@ pub fn came_back(state: &State) -> BTreeMap<PoolKey, u128> {
         *sum = sum.saturating_add(u128::from(amount.units()));
     }
     sums
+}
+
+/// A redemption in a block of which no block gave anything back.
+fn unrefunded(state: &State, redeem: At) -> Option<Given> {
+    let (lot, given) = redeemed(state, redeem)?;
+    let of = (lot.cycle, lot.commodity);
+    state.uses(&Use::Redemption(redeem)).is_empty().then_some((redeem.index, given, of))
 }
 
 /// What nodes took up of a feed's tickets from above a fence, in blocks whose authors had heard of that fence, and did

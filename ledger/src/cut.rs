@@ -191,14 +191,33 @@ pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) 
     stands_to(view, feed, index, placed, &cut)
 }
 
-/// The epoch of the first article that fenced a feed below an entry, by its own cut: whoever knew the charter so far and
-/// took the entry's ticket up had heard that it is tainted. What other cuts, lower ones that came later among them, say
-/// of it counts for nothing here. `placed`: whether the entry's block is known.
+/// The epoch of the first article that fenced a feed so that an entry must have been seen to stand above, by that fence's
+/// own cut: whoever knew the charter so far and took the entry's ticket up had heard that it is tainted. What other cuts,
+/// lower ones that came later among them, say of it counts for nothing here. `placed`: whether the entry's block is known.
 #[must_use]
 pub fn heard_from(view: &impl View, feed: &FeedRef, index: u64, placed: bool) -> Option<u32> {
     let fences = view.charter().fences(feed).iter();
-    let taints = fences.filter(|f| stands_to(view, feed, index, placed, &f.cut) == Stands::Above);
+    let taints = fences.filter(|f| seen_above(view, feed, index, placed, &f.cut));
     taints.map(|fenced| fenced.epoch).min()
+}
+
+/// Whether nobody who knew a cut can have taken an entry to be below, whatever else it knew of the feed: on none of the
+/// branches that may hold it does it lie in one of as many blocks as the cut counts. Which branch a cut names only
+/// tells who knows both.
+fn seen_above(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> bool {
+    let Some(last) = cut.seq.checked_sub(1) else { return true };
+    if !placed {
+        return index >= cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);
+    }
+    let chains = view.branches(feed);
+    let mut reached = chains.into_iter().filter(|chain| view.head(*chain).next > index).peekable();
+    let beyond = |chain: ChainNo| {
+        path(view, chain).into_iter().any(|(of, upto)| {
+            let block = view.sealed(of, last).filter(|block| block.next <= upto);
+            block.is_some_and(|block| index >= block.next)
+        })
+    };
+    reached.peek().is_some() && reached.all(beyond)
 }
 
 fn stands_to(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> Stands {

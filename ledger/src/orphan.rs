@@ -395,7 +395,7 @@ impl<'a, B: Book> Facts<'a, B> {
 
     /// What was handed out at an index, by an entry that counts. Where branches disagree, the least; a float's
     /// redemption is never refunded.
-    fn given_at(&self, index: u64) -> Option<Given> {
+    pub(crate) fn given_at(&self, index: u64) -> Option<Given> {
         let shown = self.shown.range((index, Hash::ZERO)..).take_while(|((at, _), _)| *at == index);
         let shown = shown.map(|(_, standing)| standing).filter(|standing| {
             standing.missing > 0 && !matches!(standing.value, Value::FloatRedeem { .. })

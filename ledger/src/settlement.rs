@@ -49,6 +49,12 @@ impl Kind {
     pub const fn is_back(self) -> bool {
         !matches!(self, Self::Redeemed)
     }
+
+    /// Whether a person decided it, and no entry says it: once for each redemption.
+    #[must_use]
+    pub const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Returned | Self::Disputed)
+    }
 }
 
 /// One entry that is settled by itself: above a cut, on another branch, shown without its block; or taken back.
@@ -162,10 +168,13 @@ impl Row {
     }
 
     /// The reference under which it is paid. It follows from the entry alone, so a payer who keeps references refuses to
-    /// pay it twice, whichever treasury asks and however it came to know of the entry.
+    /// pay it twice, whichever treasury asks and however it came to know of the entry. What a person took back of a
+    /// redemption has one reference, whatever she called it and however much it was: or two treasuries that do not know of
+    /// each other would take back more than was paid.
     #[must_use]
     pub fn reference(&self, federation: &FederationId, programme: ProgrammeId) -> Hash {
         let Single { index, leaf, copy, kind, .. } = self.what;
+        let kind = if kind.is_by_hand() { Kind::Returned } else { kind };
         let parts: [&[u8]; 6] = [
             &federation.0.0,
             &self.node,

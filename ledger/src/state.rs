@@ -23,7 +23,7 @@ use crate::list::List;
 use crate::notice::Roster;
 use crate::orphan::{self, Fact};
 use crate::settlement::SettlementRow;
-use crate::ticket::{Sent, Ticket};
+use crate::ticket::Sent;
 use crate::time::Minute;
 use crate::view::{
     At, Chain, ChainNo, Change, ClockWord, Fault, FloatRow, FloatSpan, HoldRow, LotRow, Pool,
@@ -274,12 +274,20 @@ impl State {
         number
     }
 
-    /// The tickets claimed, each at its claim.
-    pub(crate) fn tickets_claimed(&self) -> impl Iterator<Item = (At, &Ticket)> {
-        self.entries.iter().filter_map(|(at, value)| match value {
-            Value::Claim { ticket, .. } => Some((*at, &**ticket)),
-            _ => None,
-        })
+    /// What claims and orphans carry of other feeds, and what the claims carry that others have shown; with the programme.
+    pub(crate) fn carried(&self) -> impl Iterator<Item = (ProgrammeId, &Sent)> {
+        let in_blocks = self.entries.iter().flat_map(|(at, value)| {
+            let programme = self.chain(at.chain).feed.programme;
+            let sends: &[Sent] = match value {
+                Value::Orphan(orphan) => &orphan.sends,
+                _ => &[],
+            };
+            carried_by(value).chain(sends).map(move |sent| (programme, sent))
+        });
+        let shown = self.shown.iter().flat_map(|(feed, facts)| {
+            facts.values().flat_map(carried_by).map(move |sent| (feed.programme, sent))
+        });
+        in_blocks.chain(shown)
     }
 
     /// Every chain, in the order in which they were first met.
@@ -862,6 +870,15 @@ pub fn clock_word_bytes(word: &ClockWord) -> Vec<u8> {
         .with(&word.clock.0.to_be_bytes())
         .with(&key)
         .0
+}
+
+/// The sends, and the refunds, that a claim carries.
+fn carried_by(value: &Value) -> impl Iterator<Item = &Sent> {
+    let ticket = match value {
+        Value::Claim { ticket, .. } => Some(ticket),
+        _ => None,
+    };
+    ticket.into_iter().flat_map(|ticket| ticket.sends())
 }
 
 /// An entry that was shown, as it enters the state root: zeros for a name that nobody knows.

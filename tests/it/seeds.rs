@@ -39,15 +39,17 @@ fn seeds_that_failed_once_hold() {
         let mut words = line.split_whitespace();
         let seed = words.next().and_then(|n| n.parse().ok());
         let seed = seed.unwrap_or_else(|| panic!("{line:?} does not begin with a seed"));
-        let word = words.next();
-        let malice = match word {
-            Some("none:") => Some(Malice::None),
-            Some("fork:") => Some(Malice::Fork),
-            Some("mint:") => Some(Malice::Mint),
-            _ => None,
-        };
         // Most are from before there were days, receipts and settlements.
-        let offices = (word != Some("busy:")).then_some(false);
+        let (mut malice, mut offices) = (None, Some(false));
+        for word in words {
+            match word {
+                "none:" => malice = Some(Malice::None),
+                "fork:" => malice = Some(Malice::Fork),
+                "mint:" => malice = Some(Malice::Mint),
+                "busy:" => offices = None,
+                _ => break,
+            }
+        }
         let options = Options { malice, offices, ..Options::seed(seed) };
         run(options).unwrap_or_else(|failed| panic!("{failed}"));
     }

@@ -196,7 +196,9 @@ impl<V: View> Asking<'_, V> {
                 }
                 let back = with.taken_back(row.index, &row.leaf).plus(came.refunded);
                 let given = u128::from(came.amount.units()) * entries.len() as u128;
-                let fits = back.is_some_and(|back| u128::from(back.units()) <= given);
+                let fits = row.amount <= came.amount
+                    && u64::from(row.copy) < entries.len() as u64
+                    && back.is_some_and(|back| u128::from(back.units()) <= given);
                 if fits { Ok(()) } else { Err(Rejection::ExceedsRedemption) }
             }
         }

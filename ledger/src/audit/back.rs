@@ -25,12 +25,23 @@ pub(super) struct Told {
 /// What was redeemed and not refunded, of what and how much, by its index: of a feed that was read for it.
 pub(super) type HandedOut = BTreeMap<u64, ((CycleId, CommodityId), Amount)>;
 
-/// Whether a refund is beyond what is known of its feed, and what it refunds is not. Of a feed with a second chain, lots
-/// count one by one.
-fn asks(outcome: &Outcome, told: &Told) -> bool {
-    let [chain] = &outcome.chains[..] else { return false };
-    let known = chain.head.next;
-    outcome.certified && told.redeem < known && known <= told.index
+/// Whether a refund is beyond what is known of its feed. Of a feed with a second chain, lots count one by one.
+fn beyond(outcome: &Outcome, told: &Told) -> bool {
+    outcome.chains.len() <= 1 && reach(outcome) <= told.index && told.redeem < told.index
+}
+
+/// How many entries of a feed with one chain, or none, are known.
+fn reach(outcome: &Outcome) -> u64 {
+    outcome.chains.first().map_or(0, |chain| chain.head.next)
+}
+
+/// What a redemption handed out, and of what: by its block, or as it was shown.
+fn given(outcome: &Outcome, redeem: u64) -> Option<((CycleId, CommodityId), Amount)> {
+    if redeem < reach(outcome) {
+        outcome.handed_out.get(&redeem).copied().filter(|_| outcome.certified)
+    } else {
+        outcome.burnt.given.get(&redeem).map(|(_, amount, of)| (*of, *amount))
+    }
 }
 
 /// Whether a feed has to be read once more for what others were told that came back to it.
@@ -38,7 +49,7 @@ pub(super) fn asked(parts: &[Part], part: &Part) -> bool {
     let feed = part.feed.short();
     let told = parts.iter().flat_map(|other| &other.outcome.back);
     part.feed.lane == Lane::Value
-        && told.into_iter().any(|told| told.feed == feed && asks(&part.outcome, told))
+        && told.into_iter().any(|told| told.feed == feed && beyond(&part.outcome, told))
 }
 
 /// How much came back to each pool by the word of tickets alone: of one redemption the larger, at most what was given.
@@ -47,21 +58,19 @@ pub(super) fn came_back(parts: &[Part]) -> BTreeMap<PoolKey, u128> {
         parts.iter().map(|part| (part.feed.short(), &part.outcome)).collect();
     let mut most: BTreeMap<(FeedRef, u64), (PoolKey, Amount)> = BTreeMap::new();
     for told in parts.iter().flat_map(|part| &part.outcome.back) {
-        let Some(outcome) = feeds.get(&told.feed).filter(|outcome| asks(outcome, told)) else {
+        let Some(outcome) = feeds.get(&told.feed).filter(|outcome| beyond(outcome, told)) else {
             continue;
         };
-        let Some(((cycle, commodity), given)) = outcome.handed_out.get(&told.redeem) else {
-            continue;
-        };
+        let Some(((cycle, commodity), given)) = given(outcome, told.redeem) else { continue };
         // Shown besides: then it counts as that.
         if outcome.burnt.refunded.contains(&told.redeem) {
             continue;
         }
         let FeedRef { node, programme, .. } = told.feed;
-        let key = PoolKey { node, programme, cycle: *cycle, commodity: *commodity };
+        let key = PoolKey { node, programme, cycle, commodity };
         let at = (told.feed, told.redeem);
         let (_, so_far) = most.entry(at).or_insert((key, Amount::ZERO));
-        *so_far = told.amount.min(*given).max(*so_far);
+        *so_far = told.amount.min(given).max(*so_far);
     }
     let mut sums: BTreeMap<PoolKey, u128> = BTreeMap::new();
     for (key, amount) in most.into_values() {

@@ -21,6 +21,8 @@ pub(super) struct Burnt {
     pub(super) contradicted: Option<u64>,
     /// The redemptions of which it shows refunds.
     pub(super) refunded: BTreeSet<u64>,
+    /// What the redemptions that it shows handed out, by index.
+    pub(super) given: BTreeMap<u64, Given>,
 }
 
 impl Burnt {
@@ -32,13 +34,15 @@ impl Burnt {
         whole: bool,
     ) -> Self {
         let book = Shelf { pages: Pages::new(view, feed), feed, coming, view };
-        let effects = Facts::new(feed, &book, view.shown(&feed)).effects();
+        let facts = Facts::new(feed, &book, view.shown(&feed));
+        let given = facts.standing().filter_map(|s| Some((s.index, facts.given_at(s.index)?)));
+        let (given, effects) = (given.collect(), facts.effects());
         let contradicted = orphan::contradicted(view, &feed).filter(|_| whole);
         let refunded = view.shown(&feed).into_iter().filter_map(|fact| match fact.value {
             Value::Refund { redeem, .. } => Some(redeem),
             _ => None,
         });
-        Self { effects, contradicted, refunded: refunded.collect() }
+        Self { effects, contradicted, refunded: refunded.collect(), given }
     }
 
     /// Adds what it comes to to what its feed gave.

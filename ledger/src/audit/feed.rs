@@ -25,7 +25,7 @@ use crate::orphan::Fact;
 use crate::role;
 use crate::settlement::SettlementRow;
 use crate::state;
-use crate::ticket::{Moved, Ticket};
+use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{
     At, ChainNo, Change, Pool, PoolKey, Revocation, Sealed, Slot, TicketRow, Use, View,
@@ -505,6 +505,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 self.out.rows.push(state::clock_word_bytes(word));
             }
             Change::Shown(fact) => {
+                if let Value::Claim { ticket, .. } = &fact.value {
+                    ticket.sends().for_each(|sent| self.goods_back(sent));
+                }
                 self.out.shown.push((**fact).clone());
                 let Fact { feed, index, leaf, name, .. } = &**fact;
                 if self.with_rows {
@@ -547,6 +550,17 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         Some(answer)
     }
 
+    /// Keeps what somebody was told came back elsewhere, where that is signed.
+    fn goods_back(&mut self, sent: &Sent) {
+        let programme = self.rows.feed.programme;
+        if let Moved::Refund { redeem, amount, .. } = sent.moved
+            && self.rows.signed(sent, programme)
+        {
+            let feed = FeedRef::value(sent.node, programme);
+            self.out.back.push(back::Told { feed, index: sent.index, redeem, amount });
+        }
+    }
+
     /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
     fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
         let at = to.at;
@@ -560,18 +574,18 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             let here = self.here(place, seq, at.index);
             for sent in ticket.sends() {
                 self.out.signatures = self.out.signatures.saturating_add(1);
-                if let Moved::Refund { redeem, amount, .. } = sent.moved {
-                    let programme = self.rows.feed.programme;
-                    if self.rows.signed(sent, programme) {
-                        let feed = FeedRef::value(sent.node, programme);
-                        let told = back::Told { feed, index: sent.index, redeem, amount };
-                        self.out.back.push(told);
-                    }
+                if matches!(sent.moved, Moved::Refund { .. }) {
+                    self.goods_back(sent);
                     continue;
                 }
                 let name = sent.name(self.rows.feed.programme).ticket();
                 self.carried.entry(name).or_insert(here);
             }
+        }
+        if let Entry::Value(Value::Orphan(orphan)) = entry
+            && !fold::halted_before(&self.rows, at)
+        {
+            orphan.sends.iter().for_each(|sent| self.goods_back(sent));
         }
     }
 

@@ -293,3 +293,40 @@ fn what_is_known_what_is_forged_and_what_came_back_are_told_apart() {
     let forged = Sent { signature, ..a.ticket };
     assert_eq!(desk.ask(&b, &with(forged)), Err(Rejection::TicketForged));
 }
+
+/// The redemption was shown, its refund was not: by a ticket that was drawn on what came back, or by what an orphan
+/// carries, its site is excused.
+#[test]
+fn what_came_back_to_a_site_that_burnt_excuses_it_where_only_its_redemption_was_shown() {
+    for told in ["nobody", "a ticket", "an orphan"] {
+        let mut desk = Desk::new();
+        let refund = Value::Refund { redeem: 4, amount: units(20), at: NOW };
+        let send = |from: u64, amount| {
+            let (from, to, owner) = (Lot(from), node(B), Owner::Purse(purse(0)));
+            let (cycle, commodity, amount) = (MAY, RICE, units(amount));
+            Send { from, to, owner, cycle, commodity, amount, expires: LAST, at: NOW }
+        };
+        let sends = [send(5, 20), send(0, 20), send(3, 10)];
+        let sent = sends.into_iter().map(Value::Send);
+        let a = Burnt::new(&mut desk, [redeem(2, 20), refund].into_iter().chain(sent));
+        let back = Moved::Refund { redeem: 4, amount: units(20), at: NOW };
+        let back = ticket(&a.federation, A, a.entries[5].1, back);
+        for (n, send) in (6..).zip(sends) {
+            let sent = ticket(&a.federation, A, a.entries[n].1, Moved::Send(send));
+            let hops = bounded((told == "a ticket").then_some(back));
+            let ticket = Box::new(Ticket::Sent(sent, hops));
+            desk.force(&value(B), Value::Claim { ticket, at: NOW });
+        }
+        let owed = |desk: &Desk| charges(&desk.state).iter().map(|c| c.units).collect::<Vec<_>>();
+        assert_eq!(owed(&desk), [], "as far as is known it handed nothing out");
+        let shown = bounded([a.promise(4), a.promise(2), a.promise(0)]);
+        let sends = bounded((told == "an orphan").then_some(back));
+        let tells = Orphan { node: node(A), shown, sends, at: NOW };
+        desk.force(&value(B), Value::Orphan(Box::new(tells)));
+        let short: &[u128] = if told == "nobody" { &[20] } else { &[] };
+        assert_eq!(owed(&desk), short, "{told} tells");
+        // Shown besides it counts as that, and excuses once.
+        desk.force(&value(B), orphan([a.promise(5)]).entry);
+        assert_eq!(owed(&desk), [], "{told} tells");
+    }
+}

@@ -208,16 +208,17 @@ impl Coverage {
                 })
             }
             Settling::Rows { node, rows } if *node == feed.node => rows.iter().any(|row| {
-                let own = (row.index, row.leaf, row.kind, row.copy);
-                if self.singles.contains_key(&own) {
+                let both = [Kind::Returned, Kind::Disputed];
+                let kinds = if row.kind.is_by_hand() { both } else { [row.kind; 2] };
+                let said = |kind| (row.index, row.leaf, kind, row.copy);
+                if kinds.into_iter().any(|kind| self.singles.contains_key(&said(kind))) {
                     return true;
                 }
                 let places = places_of(view, feed, row.index, &row.leaf).into_iter();
                 let stretched =
                     places.filter(|(at, _)| !self.stretched(view, feed, *at).is_empty());
                 // Stretches take the first copies.
-                !matches!(row.kind, Kind::Returned | Kind::Disputed)
-                    && u64::from(row.copy) < stretched.count() as u64
+                !row.kind.is_by_hand() && u64::from(row.copy) < stretched.count() as u64
             }),
             Settling::Stretch { .. }
             | Settling::Rows { .. }

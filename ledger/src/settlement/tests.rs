@@ -296,8 +296,13 @@ fn s24_goods_taken_back_after_a_fence_are_negative_rows_once_and_never_more_than
     assert_eq!(freeze(&mut desk, back(6, Kind::Returned)), Err(Rejection::ExceedsRedemption));
     assert_eq!(freeze(&mut desk, back(3, Kind::Returned)), Ok(()));
     assert_eq!(freeze(&mut desk, back(3, Kind::Returned)), Err(Rejection::SettledBefore), "twice");
-    assert_eq!(freeze(&mut desk, back(3, Kind::Disputed)), Err(Rejection::ExceedsRedemption));
-    assert_eq!(freeze(&mut desk, back(2, Kind::Disputed)), Ok(()));
+    let (ours, theirs) = (back(3, Kind::Returned), back(5, Kind::Disputed));
+    assert_eq!(freeze(&mut desk, theirs), Err(Rejection::SettledBefore), "by another name");
+    let reference = |what| Row { row: 0, node: node(A), what }.reference(&desk.federation(), FOOD);
+    assert_eq!(reference(ours), reference(theirs), "a payer takes one of them");
+    assert_ne!(reference(ours), reference(rows[0].what));
+    let other = Single { copy: 1, ..back(2, Kind::Disputed) };
+    assert_eq!(freeze(&mut desk, other), Err(Rejection::ExceedsRedemption), "there is one of it");
     let unknown = Single { leaf: Hash([9; 32]), ..back(1, Kind::Returned) };
     assert_eq!(freeze(&mut desk, unknown), Err(Rejection::NotHere));
     let again = Single { kind: Kind::Redeemed, ..rows[1].what };

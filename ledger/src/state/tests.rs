@@ -14,7 +14,7 @@ use crate::key::Signature;
 use crate::orphan::{Orphan, Shown};
 use crate::settlement::{self, Settling, Signing};
 use crate::testing::*;
-use crate::ticket::{Moved, carried, sign_place};
+use crate::ticket::{Moved, Ticket, carried, sign_place};
 use crate::wire::{Bounded, WireFault};
 
 const SEEDS: [u8; 3] = [TREASURY, A, B];

@@ -269,9 +269,8 @@ impl Model {
         lines.sort_by_key(|line| line.name);
         let mut taken: Vec<([u8; 8], i128)> = Vec::new();
         for line in lines {
-            let fences = self.charter.fences(&feed).iter().filter(|fence| {
-                self.above(&feed, &fence.cut, line.index, line.placed) == Some(true)
-            });
+            let fences = self.charter.fences(&feed).iter();
+            let fences = fences.filter(|f| self.seen_above(&feed, &f.cut, line.index, line.placed));
             let Some(fenced) = fences.map(|fence| fence.epoch).min() else { continue };
             let knew = line
                 .claims
@@ -286,6 +285,20 @@ impl Model {
             }
         }
         taken
+    }
+
+    /// Whether an entry lies beyond as many blocks as a cut counts, on every branch that may hold it.
+    fn seen_above(&self, feed: &FeedRef, cut: &Cut, index: u64, placed: bool) -> bool {
+        if !placed {
+            return index >= cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);
+        }
+        let counted = |block: &BlockLine| block.seq + 1 == cut.seq;
+        let beyond = |fact: &Fact| {
+            let mut last = self.blocks_of(feed).filter(|b| counted(b) && b.next <= index);
+            cut.seq == 0 || last.any(|block| self.in_past(&fact.name, &block.last))
+        };
+        let mut there = self.standing_at(feed, index).peekable();
+        there.peek().is_some() && there.all(beyond)
     }
 
     /// Whether the author of a claim had heard of a fence. Where the fence is of a branch of the charter, from its fork to

@@ -414,7 +414,11 @@ impl Model {
                 let of_entry = matches!(row.kind, Kind::Redeemed | Kind::Refunded);
                 let held = self.with_leaf(feed, row.index, &row.leaf);
                 let stretched = held.filter(|fact| covered.names.contains(&fact.name)).count();
-                covered.singles.contains_key(&(row.index, row.leaf, row.kind, row.copy))
+                // What a person took back, she took back under either name.
+                let kinds = [Kind::Returned, Kind::Disputed];
+                let kinds = if of_entry { [row.kind; 2] } else { kinds };
+                let said = |kind| (row.index, row.leaf, kind, row.copy);
+                kinds.into_iter().any(|kind| covered.singles.contains_key(&said(kind)))
                     || (of_entry && usize::from(row.copy) < stretched)
             }),
             Settling::Draft { .. } | Settling::Step { .. } => false,
@@ -488,7 +492,8 @@ impl Model {
                 let paid = held.any(|fact| covered.names.contains(&fact.name))
                     || of_row([Kind::Redeemed, Kind::Refunded]).next().is_some();
                 let back_by_hand: u64 = of_row([Kind::Returned, Kind::Disputed]).sum();
-                !back && paid && back_by_hand.saturating_add(refunded) <= given
+                let one = row.amount.units() <= units && usize::from(row.copy) < entries.len();
+                !back && paid && one && back_by_hand.saturating_add(refunded) <= given
             }
         };
         by && same && fits

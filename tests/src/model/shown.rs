@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CommodityId, CycleId, FeedRef, MerchantId};
+use annona_ledger::id::{CommodityId, CycleId, FeedRef, MerchantId, ProgrammeId};
 use annona_ledger::orphan::{Orphan, Shown};
-use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::view::PoolKey;
 
 use super::cuts::release_line;
@@ -97,6 +97,23 @@ impl Model {
         self.shown.iter().map(|line| line.feed).collect()
     }
 
+    /// Whether a refund of a redemption was shown.
+    pub(super) fn shows_refund(&self, feed: &FeedRef, redemption: u64) -> bool {
+        let is = |line: &ShownLine| matches!(line.value, Value::Refund { redeem, .. } if redeem == redemption);
+        self.shown.iter().any(|line| line.feed == *feed && is(line))
+    }
+
+    /// What the claims carry that were shown, with their programme.
+    pub(super) fn shown_carries(&self) -> Vec<(ProgrammeId, Sent)> {
+        let mut carried = Vec::new();
+        for line in &self.shown {
+            if let Value::Claim { ticket, .. } = &line.value {
+                carried.extend(ticket.sends().map(|sent| (line.feed.programme, *sent)));
+            }
+        }
+        carried
+    }
+
     /// Whether something was shown of a place.
     #[must_use]
     pub fn was_shown(&self, feed: &FeedRef, index: u64) -> bool {
@@ -119,7 +136,7 @@ impl Model {
             orphan.shown.iter().map(|shown| self.believed(feed, shown)).collect();
         let Some(lines) = lines else { return false };
         let federation = self.charter.federation();
-        let signed = |sent: &annona_ledger::ticket::Sent| {
+        let signed = |sent: &Sent| {
             let sender = self.roster.node(&sent.node);
             sender.is_some_and(|c| memo::bears(sent, &federation, &c.node, own.programme))
         };
@@ -282,7 +299,7 @@ impl<'a> Told<'a> {
     }
 
     /// What was handed out at an index and counts: lot, units and of what. Float is never taken back.
-    fn given_at(&self, index: u64) -> Option<(u64, u64, What)> {
+    pub(super) fn given_at(&self, index: u64) -> Option<(u64, u64, What)> {
         let placed = self.model.standing_at(&self.feed, index).filter_map(|fact| {
             let given = self.model.handed(&fact.name).filter(|given| !given.float)?;
             let lot = match &fact.entry {

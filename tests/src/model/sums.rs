@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::{Purpose, hash};
-use annona_ledger::id::{CommodityId, CycleId, FeedRef};
-use annona_ledger::ticket::Moved;
+use annona_ledger::id::{CommodityId, CycleId, FeedRef, ProgrammeId};
+use annona_ledger::ticket::{Moved, Sent};
 use annona_ledger::view::PoolKey;
 
+use super::shown::What;
 use super::{LotLine, Model, value_feed};
 use crate::memo;
 use crate::site::Seen;
@@ -114,45 +115,55 @@ impl Model {
     /// redemption the largest, and no more than was given.
     #[must_use]
     pub fn came_back(&self, faulty: &BTreeSet<FeedRef>) -> BTreeMap<PoolKey, i128> {
-        let mut most: BTreeMap<usize, i128> = BTreeMap::new();
-        for fact in &self.facts {
-            let Entry::Value(Value::Claim { ticket, .. }) = &fact.entry else { continue };
-            let programme = fact.feed.programme;
-            for hop in ticket.sends() {
-                let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
-                let feed = value_feed(hop.node, programme);
-                let of = self.facts.iter().filter(|fact| fact.feed.short() == feed);
-                let reach = of.clone().map(|fact| fact.index + 1).max().unwrap_or(0);
-                let key = self.roster.node(&hop.node).map(|certificate| certificate.node);
-                let federation = self.charter.federation();
-                let signed = key.is_some_and(|key| memo::bears(hop, &federation, &key, programme));
-                if faulty.contains(&feed) || !(redeem < reach && reach <= hop.index) || !signed {
-                    continue;
-                }
-                // Shown besides, it counts as that.
-                let again = |value: &Value| matches!(value, Value::Refund { redeem: of, .. } if *of == redeem);
-                if self.shown.iter().any(|line| line.feed == feed && again(&line.value)) {
-                    continue;
-                }
-                let mut redemption = of.filter(|fact| fact.index == redeem);
-                let Some(name) = redemption.next().map(|fact| fact.name) else { continue };
-                let given = self.given.iter().position(|g| g.name == name && !g.float);
-                let Some(given) = given.filter(|g| self.given[*g].refunds.is_empty()) else {
-                    continue;
-                };
-                let units = i128::from(amount.units()).min(self.given[given].amount);
-                let so_far = most.entry(given).or_default();
-                *so_far = units.max(*so_far);
+        let mut most: BTreeMap<(FeedRef, u64), (What, i128)> = BTreeMap::new();
+        let federation = self.charter.federation();
+        for (programme, hop) in self.carried() {
+            let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
+            let feed = value_feed(hop.node, programme);
+            let reach = self.last_index(&feed).map_or(0, |last| last + 1);
+            let key = self.roster.node(&hop.node).map(|certificate| certificate.node);
+            let signed = key.is_some_and(|key| memo::bears(&hop, &federation, &key, programme));
+            if faulty.contains(&feed) || hop.index < reach || hop.index <= redeem || !signed {
+                continue;
             }
+            // Shown besides, it counts as that.
+            if self.shows_refund(&feed, redeem) || self.refunded_in_a_block(&feed, redeem) {
+                continue;
+            }
+            let Some((_, given, what)) = self.told(feed).given_at(redeem) else { continue };
+            let units = i128::from(amount.units().min(given));
+            let so_far = most.entry((feed, redeem)).or_insert((what, 0));
+            so_far.1 = units.max(so_far.1);
         }
         let mut sums = BTreeMap::new();
-        for (given, units) in most {
-            let given = &self.given[given];
-            let FeedRef { node, programme, .. } = given.feed;
-            let (cycle, commodity) = (given.cycle, given.commodity);
+        for ((FeedRef { node, programme, .. }, _), ((cycle, commodity), units)) in most {
             *sums.entry(PoolKey { node, programme, cycle, commodity }).or_insert(0) += units;
         }
         sums
+    }
+
+    fn refunded_in_a_block(&self, feed: &FeedRef, redeem: u64) -> bool {
+        let mut there = self.standing_at(feed, redeem);
+        there.any(|fact| self.handed(&fact.name).is_some_and(|given| !given.refunds.is_empty()))
+    }
+
+    /// What tickets and orphans carry of other feeds, in blocks or shown, with the programme.
+    fn carried(&self) -> Vec<(ProgrammeId, Sent)> {
+        let mut carried = Vec::new();
+        for fact in &self.facts {
+            let programme = fact.feed.programme;
+            match &fact.entry {
+                Entry::Value(Value::Claim { ticket, .. }) => {
+                    carried.extend(ticket.sends().map(|sent| (programme, *sent)));
+                }
+                Entry::Value(Value::Orphan(orphan)) => {
+                    carried.extend(orphan.sends.iter().map(|sent| (programme, *sent)));
+                }
+                _ => {}
+            }
+        }
+        carried.extend(self.shown_carries());
+        carried
     }
 
     /// What the lots of a pool lack, one by one. A send known from a ticket alone is taken off the lot it names; off

@@ -280,6 +280,35 @@ fn who_took_it_on_two_branches_knew_what_the_newer_one_knew() {
 }
 
 #[test]
+fn who_held_another_branch_shorter_than_the_cut_had_not_heard_that_it_was_meant() {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    assert_eq!(cut.seq, 1, "one block is below");
+    camp.fence(A, cut);
+    let federation = camp.charter.federation();
+    let state = &mut camp.desk.state;
+    let start = Head::start(&federation, &value(A));
+    let trunk = state.trunk(&value(A));
+    let twin = state.branch(At { chain: trunk, index: 0 }, start);
+    for (seq, count) in [(0, 10), (1, 2)] {
+        let from = state.head(twin);
+        let named = Entry::from(Value::Merchant { merchant: merchant(1) });
+        let entries = vec![named; count];
+        for entry in &entries {
+            let after = state.head(twin).after(&entry.encode());
+            state.fold(twin, after.accumulator, entry);
+        }
+        state.seal(twin, &seal(&federation, A, value(A), seq, from, &entries).header);
+    }
+    let heard = |index, placed| cut::heard_from(state, &feed_of(A), index, placed).is_some();
+    assert!(!heard(9, true), "in the twin's first block: who knew no other took it to be below");
+    assert!(heard(10, true), "in its second, which no branch has below");
+    assert!(!heard(10, false), "where its block is not known, it may be in the first");
+    assert!(!heard(255, false));
+    assert!(heard(256, false), "no block is as long");
+}
+
+#[test]
 fn what_tickets_tell_of_goods_that_came_back_counts_once_and_only_where_it_can_be_true() {
     // A handed out five at its third place, and its feed is known up to there.
     let told = |refunds: &[(u64, u64, u64)], known: &dyn Fn(&mut Camp)| {
