@@ -23,6 +23,7 @@ use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
 
 mod cuts;
+mod people;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -81,13 +82,17 @@ impl Admitted {
 /// The first [`Rejection`] that applies. A rejection is an answer, not a fault.
 pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
     let feed = view.chain(chain).feed;
-    let asking = Asking { view, chain, feed: feed.short(), now: draft.entry.stamp() };
+    let last = view.last_stamp(chain);
+    // Of a day nobody knows the minute: it is now as late as the feed says.
+    let now =
+        draft.entry.stamp().map(|at| if draft.entry.day().is_some() { at.max(last) } else { at });
+    let asking = Asking { view, chain, feed: feed.short(), now };
     asking.standing(&draft.entry)?;
     let bytes = draft.entry.encode();
     if bytes.len() > draft.entry.limit() {
         return Err(Rejection::TooLarge);
     }
-    if asking.now.is_some_and(|at| at < view.last_stamp(chain)) {
+    if draft.entry.fell(last) {
         return Err(Rejection::StampFell);
     }
     if !asking.role(&draft.entry) {
@@ -445,6 +450,7 @@ impl<V: View> Asking<'_, V> {
             Registry::CarrierBound { pseudonym, carrier, kind, .. } => {
                 self.carrier(pseudonym, carrier, *kind, programme)
             }
+            Registry::People(people) => self.people(people),
         }
     }
 
@@ -489,6 +495,7 @@ impl<V: View> Asking<'_, V> {
             Control::FaultSeen { .. } => Ok(()),
             Control::Revoke { feed, cut, reason, .. } => self.revoke(feed, cut, *reason),
             Control::ClockAnswer { clock, word, .. } => self.clock(*clock, word),
+            Control::ErasureSeen { erased, .. } => self.erasure_seen(*erased),
         }
     }
 }

@@ -4,12 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::consent::People;
 use crate::cut::{Cut, Reason};
 use crate::day::Day;
 use crate::hash::Hash;
 use crate::id::{
-    CarrierId, CommodityId, CycleId, EntryName, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
-    Purse,
+    CarrierId, Commitment, CommodityId, CycleId, EntryName, FeedRef, Lane, MerchantId, ProgrammeId,
+    Pseudonym, Purse,
 };
 use crate::key::{PublicKey, Signature};
 use crate::limits;
@@ -17,7 +18,7 @@ use crate::orphan::Orphan;
 use crate::settlement::Settling;
 use crate::statement::Stated;
 use crate::ticket::Ticket;
-use crate::time::Minute;
+use crate::time::{DayNo, Minute};
 use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// The index, within its own feed, of the entry that opened a lot.
@@ -269,6 +270,8 @@ pub enum Registry {
         /// The author's stamp.
         at: Minute,
     },
+    /// Something about a person, without saying who: consent, disclosure, erasure, refusal, complaint.
+    People(People),
 }
 
 /// One commodity's total in a list.
@@ -383,6 +386,13 @@ pub enum Control {
     },
     /// The key of a cycle was given to a node.
     CycleKey(Box<CycleKey>),
+    /// This node destroyed its copies of what somebody erased, or never had any.
+    ErasureSeen {
+        /// That of the erasure.
+        erased: Commitment,
+        /// The day.
+        on: DayNo,
+    },
 }
 
 /// Facts about who read what. Empty until disclosures exist; the lane is reserved.
@@ -487,11 +497,32 @@ impl Entry {
         }
     }
 
-    /// The author's stamp, where this kind has one.
+    /// The day an entry says that says no minute.
+    #[must_use]
+    pub const fn day(&self) -> Option<DayNo> {
+        match self {
+            Self::Registry(Registry::People(people)) => Some(people.on()),
+            Self::Control(Control::ErasureSeen { on, .. }) => Some(*on),
+            Self::Value(_) | Self::Registry(_) | Self::Control(_) | Self::Later(_) => None,
+        }
+    }
+
+    /// Whether its stamp is before one that stands before it in its feed. Who says a day says nothing of its minutes.
+    #[must_use]
+    pub fn fell(&self, last: Minute) -> bool {
+        match self.day() {
+            Some(day) => day < DayNo::of(last),
+            None => self.stamp().is_some_and(|at| at < last),
+        }
+    }
+
+    /// The author's stamp, where this kind has one: of an entry that says a day, that day's first minute.
     #[must_use]
     pub fn stamp(&self) -> Option<Minute> {
         match self {
             Self::Value(v) => v.stamp(),
+            Self::Registry(Registry::People(people)) => Some(people.on().first()),
+            Self::Control(Control::ErasureSeen { on, .. }) => Some(on.first()),
             Self::Registry(
                 Registry::Enrol { at, .. }
                 | Registry::CarrierBound { at, .. }

@@ -6,6 +6,7 @@
 //! sender's lot once its block is here.
 
 use crate::amount::{Amount, Balance};
+use crate::consent::{Said, Told};
 use crate::entry::{Control, Entry, Later, Lot, Owner, Registry, Value};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, ProgrammeId};
@@ -56,7 +57,7 @@ pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut V
         return;
     }
     let mut out = Folding { view, place, changes };
-    if entry.stamp().is_some_and(|at| at < place.last_stamp) {
+    if entry.fell(place.last_stamp) {
         out.fault(Fault::StampFell);
     }
     if ended_before(view, place.at) {
@@ -222,7 +223,13 @@ impl<V: View> Folding<'_, V> {
             Registry::CarrierCancelled { carrier, .. } => {
                 Change::CarrierCancelled(programme, *carrier)
             }
+            // Whether it may be so depends on what other feeds say, which come when they come: all of it is kept.
+            Registry::People(people) => Change::Told(self.told(Said::People(*people))),
         });
+    }
+
+    fn told(&self, said: Said) -> Told {
+        Told { programme: self.programme(), by: self.place.feed.node.short(), said }
     }
 
     /// Whether it may be passed over, the article says that brought in its kind: known to whoever folds its block.
@@ -255,6 +262,10 @@ impl<V: View> Folding<'_, V> {
                 let by = self.place.feed.node.short();
                 let (feed, cut, reason) = (*feed, *cut, *reason);
                 self.push(Change::Revoked(Revocation { feed, by, cut, reason }));
+            }
+            Control::ErasureSeen { erased, on } => {
+                let told = self.told(Said::ErasureSeen { erased: *erased, on: *on });
+                self.push(Change::Told(told));
             }
             Control::ClockAnswer { clock, word, .. } => {
                 let (node, clock) = (self.place.feed.node.short(), *clock);

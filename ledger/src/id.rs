@@ -85,6 +85,21 @@ handle! {
     /// A merchant of one programme.
     MerchantId
 }
+handle! {
+    /// The number on the slip of paper that a person who was refused takes home: random, and unrelated to anybody.
+    SlipId
+}
+
+/// A keyed hash of a record that is kept off the ledger: nobody without the 32 random bytes beside that record can tell
+/// what it is of, or try guesses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Commitment(pub Hash);
+
+impl fmt::Display for Commitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl ProgrammeId {
     /// No programme: what control feeds carry.

@@ -198,6 +198,7 @@ pub mod ticket;
 
 // Who belongs, what may be spent.
 pub mod charter;
+pub mod consent;
 pub mod cut;
 pub mod list;
 pub mod notice;

@@ -94,5 +94,11 @@ pub const ORG_COSIGNATURES: usize = 16;
 pub const WINDOW_BYTES: usize = 128 * 1024;
 /// Bytes of one frame before the other side has said who it is and what it will take.
 pub const GREETING_BYTES: usize = 4 * 1024;
+/// Days one consent counts for: twelve months.
+pub const CONSENT_DAYS: u32 = 366;
+/// Bytes of the record of one consent, or of one disclosure.
+pub const GRANT_BYTES: usize = 512;
+/// Days a complaint, or an appeal, may be given to be decided in.
+pub const GRIEVANCE_DAYS: u32 = 90;
 /// Notices, fork proofs, checkpoints and cosignatures that are compared on a link.
 pub const LOOSE: usize = 65_536;

@@ -149,6 +149,24 @@ pub enum Rejection {
     /// The operator's word is not good for this node's clock.
     #[error("the answer about the clock is not signed by an operator of this node's organisation")]
     ClockWordRefused = 64,
+    /// The consent has no day to count on, or too many.
+    #[error("a consent counts for at least one day and at most twelve months")]
+    ConsentDays = 65,
+    /// Something stands under this commitment.
+    #[error("this consent stands already: it never changes, another takes its place")]
+    ConsentKnown = 66,
+    /// The consent names another organisation.
+    #[error("the consent names another organisation than this node's")]
+    OtherIssuer = 67,
+    /// The consent is not known.
+    #[error("no such consent is known here")]
+    ConsentUnknown = 68,
+    /// The consent was withdrawn.
+    #[error("the consent was withdrawn")]
+    ConsentTakenBack = 69,
+    /// The consent's last day has passed.
+    #[error("the consent has ended: ask again")]
+    ConsentEnded = 70,
     /// The entries shown are this feed's own.
     #[error("these entries are of this node's own feed: it has them already")]
     OrphanOwn = 71,
@@ -193,6 +211,32 @@ pub enum Rejection {
     /// The signature is of something else.
     #[error("the step is not signed by its operator")]
     StepUnsigned = 87,
+    /// No attribute, or one that is not known.
+    #[error("nothing is named that could be shown, or something this version does not know")]
+    NothingNamed = 91,
+    /// The disclosure stands already.
+    #[error("this disclosure stands already")]
+    DisclosedBefore = 92,
+    /// The organisation that should decide is not in the charter.
+    #[error("the organisation that should decide is not in the charter")]
+    DeciderUnknown = 93,
+    /// Not the next step of the complaint.
+    #[error("this is not the next step of the complaint")]
+    GrievanceStep = 94,
+    /// The day by which to decide is past, or too far.
+    #[error("the day by which to decide is not after today, or too far off")]
+    GrievanceClock = 95,
+    /// Somebody who may not decide it.
+    #[error(
+        "this person may not decide it: another one, certified by the organisation that decides, must, and an appeal never by who decided before"
+    )]
+    DecisionRefused = 96,
+    /// The signature is of something else.
+    #[error("the decision is not signed by the person it names")]
+    DecisionUnsigned = 97,
+    /// Nothing was erased under this commitment.
+    #[error("no such erasure is known here")]
+    NotErased = 98,
 }
 
 impl Rejection {

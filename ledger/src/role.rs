@@ -3,6 +3,7 @@
 //! Asked of a writer, by [`admit`](crate::admit::admit), and by an audit of everybody; never by the fold: certificates
 //! arrive when they arrive, and the same entries must give the same state before and after.
 
+use crate::consent::People;
 use crate::entry::{Control, Entry, Registry, Value};
 use crate::notice::Roles;
 use crate::ticket::Ticket;
@@ -23,15 +24,30 @@ pub fn needed(entry: &Entry) -> Roles {
             | Registry::CarrierBound { .. }
             | Registry::CarrierCancelled { .. },
         ) => Roles::REGISTRAR,
+        Entry::Registry(Registry::People(people)) => for_people(people),
         Entry::Control(Control::List(_)) => Roles::REGISTRAR.and(Roles::TREASURY),
         Entry::Control(Control::CycleKey(_)) => Roles::TREASURY,
         // Whoever saw it may say so: it only tells where a proof can be had.
         Entry::Control(Control::FaultSeen { .. }) => Roles::ANY,
         Entry::Control(Control::Revoke { .. }) => Roles::TREASURY.and(Roles::HUB),
+        // Whoever holds copies says when they are gone.
+        Entry::Control(Control::ErasureSeen { .. }) => Roles::ANY,
         // The operator's word decides, and it names the node.
         Entry::Control(Control::ClockAnswer { .. }) => Roles::ANY,
         // A later version knows.
         Entry::Later(_) => Roles::ANY,
+    }
+}
+
+fn for_people(people: &People) -> Roles {
+    match people {
+        // Taking back is as easy as giving.
+        People::ConsentGiven { .. }
+        | People::ConsentWithdrawn { .. }
+        | People::Disclosed { .. }
+        | People::Erased { .. } => Roles::REGISTRAR.and(Roles::VAULT),
+        // Wherever somebody can be turned away, she can be heard.
+        People::Refused { .. } | People::Grievance { .. } => HOLDS.and(Roles::VAULT),
     }
 }
 
@@ -90,6 +106,7 @@ mod tests {
         let debug = match entry {
             Entry::Value(Value::Claim { ticket, .. }) => format!("Claim of {ticket:?}"),
             Entry::Value(value) => format!("{value:?}"),
+            Entry::Registry(Registry::People(people)) => format!("{people:?}"),
             Entry::Registry(registry) => format!("{registry:?}"),
             Entry::Later(later) => format!("{later:?}"),
             Entry::Control(control) => format!("{control:?}"),

@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::amount::Balance;
 use crate::block::{BlockFault, Header, Verified};
 use crate::charter::Charter;
+use crate::consent::{Said, Told};
 use crate::day::DayRow;
 use crate::entry::{CarrierKind, Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
 use crate::hash::Hash;
 use crate::id::{
-    CarrierId, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
-    Pseudonym,
+    CarrierId, Commitment, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId,
+    ProgrammeId, Pseudonym,
 };
 use crate::key::PublicKey;
 use crate::leaf::{self, Leaf, LeafId};
@@ -62,6 +63,8 @@ pub struct State {
     ended: BTreeMap<At, Hash>,
     halted: BTreeMap<ChainNo, u64>,
     clock_words: BTreeSet<ClockWord>,
+    /// What was said about people, by the bytes of its row.
+    told: BTreeMap<Vec<u8>, Told>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
     /// The accumulator after each entry.
@@ -135,6 +138,7 @@ impl State {
             ended: BTreeMap::new(),
             halted: BTreeMap::new(),
             clock_words: BTreeSet::new(),
+            told: BTreeMap::new(),
             entries: BTreeMap::new(),
             names: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -397,6 +401,9 @@ impl State {
             Change::ClockAnswered(word) => {
                 self.clock_words.insert(word);
             }
+            Change::Told(told) => {
+                self.told.insert(told_bytes(&told), told);
+            }
         }
     }
 
@@ -485,6 +492,11 @@ impl State {
         self.faults.iter()
     }
 
+    /// What was said about people, by its row.
+    pub fn people(&self) -> impl Iterator<Item = &Told> {
+        self.told.values()
+    }
+
     /// The claims that wait for a certificate.
     pub fn waiting(&self) -> impl Iterator<Item = &([u8; 8], At)> {
         self.waiting.iter()
@@ -522,6 +534,7 @@ impl State {
             rows.push(end_bytes(&self.chain(at.chain).feed.short(), at.index, accumulator));
         }
         rows.extend(self.clock_words.iter().map(clock_word_bytes));
+        rows.extend(self.told.keys().cloned());
         for (feed, shown) in &self.shown {
             let row = |(index, leaf, name): &Shown| shown_bytes(feed, *index, leaf, name.as_ref());
             rows.extend(shown.keys().map(row));
@@ -702,6 +715,11 @@ impl View for State {
         self.clock_words.iter().filter(|word| word.node == *node).copied().collect()
     }
 
+    fn told(&self, about: &Commitment) -> Vec<Told> {
+        let of = |told: &&Told| told.said.about() == Some(*about);
+        self.told.values().filter(of).copied().collect()
+    }
+
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {
         self.floats
             .iter()
@@ -879,6 +897,18 @@ fn carried_by(value: &Value) -> impl Iterator<Item = &Sent> {
         _ => None,
     };
     ticket.into_iter().flat_map(|ticket| ticket.sends())
+}
+
+/// What was said about people, as it enters the state root: who said it, and the words as they were said.
+#[must_use]
+pub fn told_bytes(told: &Told) -> Vec<u8> {
+    let row = RowBytes::of(told.programme, CycleId(0), 16).with(&told.by);
+    match &told.said {
+        Said::People(people) => row.with(&[0]).with(&crate::wire::encode(people)).0,
+        Said::ErasureSeen { erased, on } => {
+            row.with(&[1]).with(&erased.0.0).with(&on.0.to_be_bytes()).0
+        }
+    }
 }
 
 /// An entry that was shown, as it enters the state root: zeros for a name that nobody knows.

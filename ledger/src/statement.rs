@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::consent::Outcome;
 use crate::hash::Hash;
-use crate::id::{FederationId, FeedRef};
+use crate::id::{Commitment, FederationId, FeedRef};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
-use crate::time::Minute;
+use crate::time::{DayNo, Minute};
 use crate::wire::{self, WireFault};
 
 /// A statement of an operator. Variants are only ever added at the end.
@@ -37,6 +38,22 @@ pub enum Statement {
         node: [u8; 8],
         /// What it showed.
         clock: Minute,
+    },
+    /// She took this consent: the notice was read, the question was asked, the answer was yes.
+    Consent {
+        /// The consent's.
+        commitment: Commitment,
+    },
+    /// She decided this complaint.
+    Decision {
+        /// The complaint's.
+        grievance: Commitment,
+        /// Whether it is the appeal.
+        appeal: bool,
+        /// How.
+        outcome: Outcome,
+        /// On which day.
+        on: DayNo,
     },
 }
 

@@ -42,6 +42,45 @@ impl Minute {
     }
 }
 
+/// Whole days since the federation was founded: all that entries about people say of when. A minute would tell who stood
+/// at which desk together with whom.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+pub struct DayNo(pub u32);
+
+impl DayNo {
+    /// The day a minute lies in.
+    #[must_use]
+    pub const fn of(minute: Minute) -> Self {
+        Self(minute.day())
+    }
+
+    /// Its first minute.
+    #[must_use]
+    pub const fn first(self) -> Minute {
+        Minute(self.0.saturating_mul(24 * 60))
+    }
+
+    /// Its last minute.
+    #[must_use]
+    pub const fn last(self) -> Minute {
+        Minute(self.0.saturating_mul(24 * 60).saturating_add(24 * 60 - 1))
+    }
+
+    /// So many days later.
+    #[must_use]
+    pub const fn plus(self, days: u32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+}
+
+impl fmt::Display for DayNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "day {}", self.0)
+    }
+}
+
 /// A hybrid logical clock: orders what a node did after what it had seen, whatever its wall clock says. It expires
 /// nothing and moves no value: one fast clock would otherwise make every site that synced with it refuse food.
 ///

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 mod kinds;
 mod links;
 mod pages;
+mod people;
 mod proofs;
 mod read;
 mod rules;
@@ -93,7 +94,7 @@ type Made = Vec<(&'static str, Vector)>;
 fn made() -> Made {
     let areas =
         [single::all(), kinds::all(), rules::all(), stops::all(), proofs::all(), pages::all()];
-    let areas = areas.into_iter().chain([links::all()]);
+    let areas = areas.into_iter().chain([links::all(), people::all()]);
     areas.into_iter().flatten().collect()
 }
 
@@ -102,7 +103,7 @@ fn root() -> PathBuf {
 }
 
 /// The areas of this crate. Others stand beside them, written and read where their bytes are made.
-const AREAS: [&str; 28] = [
+const AREAS: [&str; 30] = [
     "article_fork",
     "block",
     "broken_promise",
@@ -110,6 +111,7 @@ const AREAS: [&str; 28] = [
     "checkpoint",
     "chunk",
     "code",
+    "consent",
     "cosignature",
     "cut",
     "draft",
@@ -117,6 +119,7 @@ const AREAS: [&str; 28] = [
     "entry",
     "fork",
     "frame",
+    "grant",
     "heal",
     "insolvency",
     "kind",

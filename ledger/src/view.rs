@@ -5,14 +5,15 @@
 
 use crate::amount::{Amount, Balance};
 use crate::charter::Charter;
+use crate::consent::Told;
 use crate::cut::{Cut, Reason};
 use crate::day::DayRow;
 use crate::entry::{CarrierKind, Lot, Owner, Value};
 use crate::feed::Head;
 use crate::hash::Hash;
 use crate::id::{
-    CarrierId, CommodityId, CycleId, EntryName, FeedId, FeedRef, MerchantId, ProgrammeId,
-    Pseudonym, Purse,
+    CarrierId, Commitment, CommodityId, CycleId, EntryName, FeedId, FeedRef, MerchantId,
+    ProgrammeId, Pseudonym, Purse,
 };
 use crate::key::PublicKey;
 use crate::list::List;
@@ -399,6 +400,8 @@ pub enum Change {
     Ended(At, Hash),
     /// Adds an operator's word about a clock.
     ClockAnswered(ClockWord),
+    /// Adds what was said about people.
+    Told(Told),
 }
 
 /// How far back a float's use is summed.
@@ -503,6 +506,8 @@ pub trait View {
     fn lines(&self, feed: &FeedRef) -> Vec<(At, At)>;
     /// A settlement, by the place of its draft.
     fn settlement(&self, at: At) -> Option<SettlementRow>;
+    /// What was said about a consent, an erasure or a complaint, by anybody, in any order. The fold asks for none of it.
+    fn told(&self, about: &Commitment) -> Vec<Told>;
     /// What this chain handed out of its float.
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance;
 }

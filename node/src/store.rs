@@ -11,6 +11,7 @@ mod cuts;
 mod headers;
 mod held;
 mod meet;
+mod people;
 mod power;
 mod prune;
 mod received;

@@ -281,6 +281,8 @@ fn kind(entry: &Entry) -> &'static str {
         Entry::Registry(Registry::Enrol { .. }) => "enrol",
         Entry::Registry(Registry::CarrierBound { .. }) => "bind card",
         Entry::Registry(Registry::CarrierCancelled { .. }) => "cancel card",
+        Entry::Registry(Registry::People(_)) => "about people",
+        Entry::Control(Control::ErasureSeen { .. }) => "erasure seen",
         Entry::Control(Control::List(_)) => "list",
         Entry::Control(Control::FaultSeen { .. }) => "fault seen",
         Entry::Control(Control::Revoke { .. }) => "revoke",

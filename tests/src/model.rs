@@ -7,6 +7,7 @@ mod ask;
 mod counter;
 mod cuts;
 mod line;
+mod people;
 mod settle;
 mod shown;
 mod sums;
@@ -239,7 +240,10 @@ impl Model {
                 self.revoked.push((fact.feed.node.short(), *feed, *cut));
             }
             Entry::Control(
-                Control::FaultSeen { .. } | Control::ClockAnswer { .. } | Control::CycleKey(_),
+                Control::FaultSeen { .. }
+                | Control::ClockAnswer { .. }
+                | Control::CycleKey(_)
+                | Control::ErasureSeen { .. },
             )
             | Entry::Later(_) => {}
         }
@@ -278,6 +282,8 @@ impl Model {
             Registry::CarrierCancelled { carrier, .. } => {
                 self.cancelled.push((programme, *carrier));
             }
+            // It stands among the facts, and nothing follows from it but what somebody asks.
+            Registry::People(_) => {}
         }
     }
 

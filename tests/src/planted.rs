@@ -8,13 +8,14 @@ use annona_ledger::amount::Balance;
 use annona_ledger::block::{Block, Placed};
 use annona_ledger::charge::Charge;
 use annona_ledger::charter::Charter;
+use annona_ledger::consent::Told;
 use annona_ledger::cut;
 use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::{Head, leaf, step};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CarrierId, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
+    CarrierId, Commitment, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
     Pseudonym, Purse,
 };
 use annona_ledger::list::List;
@@ -397,6 +398,10 @@ impl View for Blinkers<'_> {
 
     fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
         self.state.clock_words(node)
+    }
+
+    fn told(&self, about: &Commitment) -> Vec<Told> {
+        self.state.told(about)
     }
 
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {

@@ -13,6 +13,7 @@ use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::charge;
 use crate::clock::{Bracket, doubtful};
+use crate::consent::Told as SaidOfPeople;
 use crate::entry::{Entry, Owner, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
@@ -113,6 +114,8 @@ pub(super) struct Outcome {
     pub(super) burnt: Burnt,
     /// Its settlements, each by the place of its draft.
     pub(super) settlements: Vec<(At, SettlementRow)>,
+    /// What it says about people.
+    pub(super) people: Vec<SaidOfPeople>,
     /// Stamps outside what checkpoints say.
     pub(super) doubts: Option<Doubt>,
 }
@@ -444,6 +447,10 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.changes = changes;
             if let Some(stamp) = placed.entry.stamp() {
                 last_stamp = last_stamp.max(stamp);
+                // A day lies outside where all of it does.
+                let known = self.bracket.after.unwrap_or_default();
+                let stamp =
+                    placed.entry.day().map_or(stamp, |day| stamp.max(known.min(day.last())));
                 self.doubt(placed.index, stamp);
             }
             self.out.entries = self.out.entries.saturating_add(1);
@@ -512,6 +519,12 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 let Fact { feed, index, leaf, name, .. } = &**fact;
                 if self.with_rows {
                     self.out.rows.push(state::shown_bytes(feed, *index, leaf, name.as_ref()));
+                }
+            }
+            Change::Told(told) => {
+                self.out.people.push(*told);
+                if self.with_rows {
+                    self.out.rows.push(state::told_bytes(told));
                 }
             }
             Change::Enrolled(programme, who) if self.with_rows => {

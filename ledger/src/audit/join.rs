@@ -336,6 +336,7 @@ impl Joining {
         verdict.evidence = verdict.evidence.saturating_add(out.evidence);
         verdict.waiting = verdict.waiting.saturating_add(out.waiting);
         verdict.served.append(&mut out.served);
+        verdict.people.add(out.people.drain(..));
         verdict.doubts.extend(out.doubts);
         if out.headers_only > 0 || out.unfolded > 0 || !out.certified {
             verdict.unchecked.push(Unchecked {
@@ -446,6 +447,7 @@ impl Joining {
     fn stopped(&mut self, known: &Known<'_>, claimed: &BTreeSet<Hash>, ground: &Ground) {
         let verdict = &mut self.verdict;
         verdict.cuts = known.cuts();
+        verdict.people.finish(&ground.roster);
         verdict.ended = known.ends();
         let pools = self.pools.iter().map(|(key, pool)| (*key, *pool));
         verdict.suspense = suspense::among(known, pools).collect();
@@ -478,9 +480,9 @@ impl Joining {
 
     fn root(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
-        // Who is enrolled, what is bound, what was said of feeds and what was shown are sets: two feeds may say the same.
+        // Who is enrolled, what is bound, what was said of feeds and people and what was shown are sets: two feeds may say the same.
         let is_set = |row: &[u8]| {
-            state::table(row).is_some_and(|table| matches!(table, 5..=8 | 9 | 11 | 13))
+            state::table(row).is_some_and(|table| matches!(table, 5..=8 | 9 | 11 | 13 | 16))
         };
         rows.sort_unstable();
         rows.dedup_by(|a, b| a == b && is_set(a));

@@ -316,6 +316,10 @@ impl View for Known<'_> {
         Vec::new()
     }
 
+    fn told(&self, _: &crate::id::Commitment) -> Vec<crate::consent::Told> {
+        Vec::new()
+    }
+
     fn float_used(&self, _: ChainNo, _: CommodityId, _: FloatSpan) -> Balance {
         Balance::ZERO
     }

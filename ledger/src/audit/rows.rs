@@ -337,6 +337,7 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             | Change::Waiting(..)
             | Change::Fault(..)
             | Change::Revoked(..)
+            | Change::Told(..)
             | Change::ClockAnswered(..) => {}
             Change::Ended(at, accumulator) => {
                 self.ended.insert(*at, *accumulator);
@@ -627,6 +628,10 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
 
     fn unverified(&self, _: ChainNo, _: &[u8; 8], _: CommodityId) -> Balance {
         Balance::ZERO
+    }
+
+    fn told(&self, _: &crate::id::Commitment) -> Vec<crate::consent::Told> {
+        Vec::new()
     }
 
     fn float_used(&self, _: ChainNo, _: CommodityId, _: FloatSpan) -> Balance {

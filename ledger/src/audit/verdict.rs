@@ -16,8 +16,10 @@ use crate::suspense::Suspense;
 use crate::sync::frame::FrameFault;
 use crate::view::Fault;
 
+mod people;
 mod stopped;
 
+pub use people::{PeopleFound, PeopleLine, Unfounded};
 pub use stopped::{
     ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, SettlementLine,
     Shares,
@@ -415,6 +417,8 @@ pub struct Verdict {
     pub doubts: Vec<Doubt>,
     /// Settlements, by treasury and draft.
     pub settlements: Vec<SettlementLine>,
+    /// What was said about people.
+    pub people: PeopleFound,
     /// How final hand-outs are, by programme. Of those that are paid an audit tells by settlement, not by hand-out.
     pub finality: BTreeMap<ProgrammeId, Shares>,
     /// What is wrong, in the order of the source.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, Balance};
+use crate::consent::{Said, Told};
 use crate::cut::{Cut, Reason};
 use crate::day::DayRow;
 use crate::entry::{CarrierKind, Lot, Owner};
@@ -314,6 +315,13 @@ pub enum Working {
         /// Its stamp.
         stamp: Minute,
     },
+    /// What was said about people.
+    Told {
+        /// The node that said it.
+        by: [u8; 8],
+        /// What.
+        said: Said,
+    },
 }
 
 /// The number an [`Opened`] has in a row.
@@ -508,6 +516,7 @@ impl Working {
                 let (node, clock, operator) = (*node, *clock, *operator);
                 Change::ClockAnswered(ClockWord { node, clock, operator })
             }
+            Self::Told { by, said } => Change::Told(Told { programme, by: *by, said: *said }),
             Self::Fault { at: spot, number } => Change::Fault(at(spot)?, Fault::of(*number)?),
         })
     }

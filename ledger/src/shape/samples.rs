@@ -5,6 +5,10 @@ use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
 use crate::checkpoint::{Chunk, Cosignature, Of, Page, Said, Spot, Used, Working};
+use crate::consent::{
+    Attribute, Attributes, GrievanceStep, Outcome, People, Purpose, RefusalClass,
+    Said as SaidOfPeople, Withdrawal,
+};
 use crate::cut::{Cut, Reason};
 use crate::entry::{
     CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Method, Owner, Registry, Send, Value,
@@ -14,7 +18,7 @@ use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
 use crate::frontier::Frontier;
 use crate::hash::Hash;
-use crate::id::{CarrierId, EntryName, FederationId, FeedRef, Lane, OrgId};
+use crate::id::{CarrierId, Commitment, EntryName, FederationId, FeedRef, Lane, OrgId, SlipId};
 use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
@@ -28,7 +32,7 @@ use crate::sync::talk::{
 };
 use crate::testing::*;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
-use crate::time::Minute;
+use crate::time::{DayNo, Minute};
 use crate::wire::Bytes;
 
 fn send() -> Send {
@@ -90,20 +94,53 @@ pub(crate) fn entries() -> Vec<Entry> {
     let release = Box::new(Ticket::Release { epoch: 0, act: 0 });
     let release = Value::Claim { ticket: release, at: NOW };
     let values = values().into_iter().chain([claim, release]).map(Entry::Value);
-    let registries = registries().map(Entry::Registry);
+    let registries = registries().into_iter().map(Entry::Registry);
     values.chain(registries).chain(controls().map(Entry::Control)).collect()
 }
 
-fn registries() -> [Registry; 3] {
+/// One of each thing that is said about people.
+pub(crate) fn people() -> Vec<People> {
+    let (on, due) = (DayNo::of(NOW), DayNo::of(NOW).plus(14));
+    let [commitment, grant] = [1, 2].map(|n| Commitment(Hash([n; 32])));
+    let (decider, outcome) = (OrgId(1), Outcome::Upheld);
+    let word = |appeal, by: u8| {
+        let said = statement::Statement::Decision { grievance: commitment, appeal, outcome, on };
+        said.sign(&charter().federation(), &key(by))
+    };
+    let steps = [
+        GrievanceStep::Opened { decider, due },
+        GrievanceStep::Referred { decider, due },
+        GrievanceStep::Decided { outcome, word: word(false, OPERATORS[0]) },
+        GrievanceStep::Appealed { decider, due },
+        GrievanceStep::AppealDecided { outcome, word: word(true, OPERATORS[1]) },
+        GrievanceStep::TakenBack,
+    ];
+    let (attributes, purpose) = (Attributes::of([Attribute::Name]), Purpose::Referral);
+    let class = RefusalClass::Authentication;
+    let recipient = OrgId(3);
+    let mut all = vec![
+        People::ConsentGiven { commitment, issuer: OrgId(2), expires: on.plus(100), on },
+        People::ConsentWithdrawn { commitment, reason: Withdrawal::Asked, on },
+        People::Disclosed { commitment, grant, recipient, purpose, attributes, on },
+        People::Erased { commitment, on },
+        People::Refused { class, rule: 1, slip: SlipId([7; 16]), on },
+    ];
+    all.extend(steps.map(|step| People::Grievance { commitment, step, on }));
+    all
+}
+
+fn registries() -> Vec<Registry> {
     let (pseudonym, carrier, at) = (holder(1), CarrierId([1; 16]), NOW);
-    [
+    let mut all = vec![
         Registry::Enrol { pseudonym, at },
         Registry::CarrierBound { pseudonym, carrier, kind: CarrierKind::Code, at },
         Registry::CarrierCancelled { carrier, at },
-    ]
+    ];
+    all.extend(people().into_iter().map(Registry::People));
+    all
 }
 
-fn controls() -> [Control; 5] {
+fn controls() -> [Control; 6] {
     let federation = charter().federation();
     let frozen = list(&federation, TREASURY, &[1], NOW).0;
     let fault = Control::FaultSeen { feed: feed_of(A), index: 0, proof: Hash::ZERO };
@@ -124,6 +161,7 @@ fn controls() -> [Control; 5] {
         Control::Revoke { feed, cut, reason, at: NOW },
         Control::ClockAnswer { clock: NOW, word, at: NOW },
         Control::CycleKey(Box::new(given)),
+        Control::ErasureSeen { erased: Commitment(Hash([1; 32])), on: DayNo::of(NOW) },
     ]
 }
 
@@ -136,12 +174,17 @@ fn row() -> Row {
 }
 
 /// What an operator can say, each with her signature.
-fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 3] {
+fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 5] {
     let (leaf, file, map, update) = (Hash::ZERO, Hash::ZERO, Hash::ZERO, true);
     let entry = statement::Statement::Entry { feed: feed_of(A), leaf };
     let import = statement::Statement::Import { node: node(A), file, map, update };
     let clock = statement::Statement::Clock { node: node(A), clock: NOW };
-    [entry, import, clock].map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
+    let grievance = Commitment(Hash([1; 32]));
+    let consent = statement::Statement::Consent { commitment: grievance };
+    let (appeal, outcome, on) = (false, Outcome::Upheld, DayNo::of(NOW));
+    let decision = statement::Statement::Decision { grievance, appeal, outcome, on };
+    [entry, import, clock, consent, decision]
+        .map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }
 
 /// One frame of each kind, for those who have no article and block at hand.
@@ -340,6 +383,12 @@ fn working() -> Vec<Working> {
     rows.push(Working::Ended { at, accumulator: hash });
     rows.push(Working::ClockWord { node: node(A), clock: NOW, operator: key(B).public() });
     rows.extend(settled::working(at));
+    let (erased, on) = (Commitment(hash), DayNo::of(NOW));
+    let said = people()
+        .into_iter()
+        .map(SaidOfPeople::People)
+        .chain([SaidOfPeople::ErasureSeen { erased, on }]);
+    rows.extend(said.map(|said| Working::Told { by: node(A), said }));
     rows
 }
 

@@ -5,6 +5,7 @@ use super::stops::{fence, release};
 use super::{Made, Vector};
 use crate::block;
 use crate::charter::Act;
+use crate::consent::People;
 use crate::cut::{Cut, Reason};
 use crate::day::Day;
 use crate::entry::{Control, CycleKey, Entry, Later, Registry, Value, Wrapped};
@@ -61,6 +62,10 @@ fn called(entry: &Entry) -> String {
             return format!("claim_of_{of}");
         }
         Entry::Value(value) => format!("{value:?}"),
+        Entry::Registry(Registry::People(People::Grievance { step, .. })) => {
+            format!("Grievance{step:?}")
+        }
+        Entry::Registry(Registry::People(people)) => format!("{people:?}"),
         Entry::Registry(registry) => format!("{registry:?}"),
         Entry::Control(control) => format!("{control:?}"),
         Entry::Later(later) => format!("{later:?}"),
@@ -102,14 +107,18 @@ fn kinds() -> Made {
 }
 
 /// What a writer knows, and the feed it writes on.
-struct Desk {
-    given: Given,
+pub(super) struct Desk {
+    pub(super) given: Given,
     feed: FeedId,
 }
 
 impl Desk {
     /// After articles, with a roster.
-    fn new(articles: Given, notices: impl IntoIterator<Item = SignedNotice>, feed: FeedId) -> Self {
+    pub(super) fn new(
+        articles: Given,
+        notices: impl IntoIterator<Item = SignedNotice>,
+        feed: FeedId,
+    ) -> Self {
         let mut given = vec![founded()];
         given.extend(articles);
         given.extend(notices.into_iter().map(|notice| ("notice", notice.encode())));
@@ -117,12 +126,12 @@ impl Desk {
     }
 
     /// Of the whole roster.
-    fn of(feed: FeedId) -> Self {
+    pub(super) fn of(feed: FeedId) -> Self {
         Self::new(vec![], everybody(), feed)
     }
 
     /// After one block of its own with these entries, whose author knew every article.
-    fn after(mut self, entries: &[Entry]) -> Self {
+    pub(super) fn after(mut self, entries: &[Entry]) -> Self {
         let federation = charter().federation();
         let known = self.given.iter().filter(|(name, _)| *name == "article").count();
         let seed = [TREASURY, A, B].into_iter().find(|seed| key(*seed).public() == self.feed.node);
@@ -143,7 +152,7 @@ impl Desk {
         self
     }
 
-    fn asks(
+    pub(super) fn asks(
         mut self,
         name: &'static str,
         answer: &str,
@@ -155,12 +164,16 @@ impl Desk {
     }
 }
 
-fn everybody() -> Vec<SignedNotice> {
+pub(super) fn everybody() -> Vec<SignedNotice> {
     roster(&charter()).notices().cloned().collect()
 }
 
 /// A node of an organisation, with another certificate than the others have.
-fn certified(org: u8, seed: u8, change: impl FnOnce(&mut NodeCertificate)) -> SignedNotice {
+pub(super) fn certified(
+    org: u8,
+    seed: u8,
+    change: impl FnOnce(&mut NodeCertificate),
+) -> SignedNotice {
     let mut other = certificate(&charter().federation(), org, seed);
     change(&mut other);
     said(org, Notice::Node(other))

@@ -11,24 +11,25 @@ use crate::block::Block;
 use crate::broken::{BrokenPromise, NotBroken};
 use crate::charter::{ArticleFork, Charter, CharterRejection, SignedArticle};
 use crate::checkpoint::{Chunk, Cosignature, Page, Working};
+use crate::consent::{Asker, Attributes, Grant, Known, Purpose, Question, Secret, check};
 use crate::cut::Cut;
 use crate::entry::{Control, Entry};
 use crate::fork::ForkProof;
 use crate::hash::Hash;
-use crate::id::{FederationId, FeedId, Lane, ProgrammeId};
+use crate::id::{Commitment, FederationId, FeedId, Lane, OrgId, ProgrammeId};
 use crate::insolvency;
 use crate::key::{Context, Prepared, PublicKey, Signature};
 use crate::limits;
 use crate::list::{self, ListFork};
 use crate::merkle::Path;
-use crate::notice::{Roster, SignedNotice};
+use crate::notice::{Roles, Roster, SignedNotice};
 use crate::receipt::Receipt;
 use crate::short_code::ShortCode;
 use crate::state::{self, State};
 use crate::statement::{Stated, Statement};
 use crate::sync::frame::Frame;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
-use crate::time::Minute;
+use crate::time::{DayNo, Minute};
 use crate::wire::{self, Bounded, Bytes, Name};
 
 /// A good answer, or the word for what is wrong.
@@ -79,6 +80,8 @@ fn run(v: &Vector) -> Answer {
         "rows of a checkpoint" => chunk(v),
         "working row" => Working::of_row(v.one("bytes")).map_err(word).map(good),
         "signature" => signature(v),
+        "consent" => consent(v),
+        "record of a consent" => Grant::decode(v.one("bytes")).map_err(word).map(good),
         other => unreachable!("no such kind: {other}"),
     }
 }
@@ -187,6 +190,32 @@ fn article_fork(v: &Vector) -> Answer {
 fn list_fork(v: &Vector) -> Answer {
     let fork = ListFork::decode(v.one("bytes")).map_err(word)?;
     shows(fork.verify(&federation(v)).is_some())
+}
+
+/// The nine questions: whether anything is opened.
+fn consent(v: &Vector) -> Answer {
+    let charter = charter(v).expect("a founding article");
+    let roster = roster(v, &charter);
+    let grant = Grant::decode(v.one("bytes")).map_err(word)?;
+    let secret = Secret::take(&mut v.one("secret").try_into().expect("32 bytes"));
+    let stated = Stated::decode(v.one("word")).map_err(word)?;
+    let said: Result<Vec<_>, _> =
+        v.all("said").map(|b| wire::decode(b, limits::ENTRY_BYTES).map_err(word)).collect();
+    let said = said?;
+    let [o, p, r, s] = v.one("asker").try_into().expect("organisation and roles");
+    let (org, roles) = (OrgId(u16::from_be_bytes([o, p])), Roles(u16::from_be_bytes([r, s])));
+    let (purpose, rest) = v.one("question").split_first().expect("a purpose");
+    let (attributes, day) = rest.split_at(4);
+    let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().expect("4 bytes"));
+    let question = Question {
+        asker: Asker { org, roles },
+        purpose: wire::decode::<Purpose>(&[*purpose], 1).map_err(word)?,
+        attributes: Attributes(number(attributes)),
+        on: DayNo(number(day)),
+        written: v.all("written").next().map(|bytes| Commitment(hash(bytes))),
+    };
+    let known = Known::of(&grant, &secret, &stated, &said);
+    check(&charter.federation(), &roster, Some(&known), &question).map_err(word).map(good)
 }
 
 fn statement(v: &Vector) -> Answer {

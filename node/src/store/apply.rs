@@ -84,6 +84,7 @@ impl Work<'_> {
             Change::Revoked(said) => self.put_revoked(&said),
             Change::Ended(at, accumulator) => self.put_ended(at, &accumulator),
             Change::ClockAnswered(word) => self.put_clock_word(&word),
+            Change::Told(told) => self.put_told(&told),
         }
     }
 

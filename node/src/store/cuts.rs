@@ -145,6 +145,7 @@ impl Work<'_> {
             state::end_bytes(&self.chain(at.chain).feed.short(), at.index, &accumulator)
         }));
         out.extend(self.all_clock_words().iter().map(state::clock_word_bytes));
+        out.extend(self.told_rows());
         out
     }
 

@@ -116,10 +116,13 @@ CREATE TABLE revoked(feed BLOB NOT NULL, node BLOB NOT NULL, seq INTEGER NOT NUL
 CREATE TABLE ended(at INTEGER PRIMARY KEY, accumulator BLOB NOT NULL) STRICT;
 CREATE TABLE clock_word(node BLOB NOT NULL, clock INTEGER NOT NULL, operator BLOB NOT NULL,
   PRIMARY KEY(node, clock, operator)) WITHOUT ROWID, STRICT;
+CREATE TABLE told(programme INTEGER NOT NULL, node BLOB NOT NULL, said BLOB NOT NULL, about BLOB,
+  PRIMARY KEY(programme, node, said)) WITHOUT ROWID, STRICT;
+CREATE INDEX told_about ON told(about) WHERE about IS NOT NULL;
 ";
 
 /// The derived tables, for emptying.
-pub(super) const DERIVED_TABLES: [&str; 23] = [
+pub(super) const DERIVED_TABLES: [&str; 24] = [
     "slot",
     "pool",
     "ticket",
@@ -143,6 +146,7 @@ pub(super) const DERIVED_TABLES: [&str; 23] = [
     "settle_line",
     "settlement",
     "settle_step",
+    "told",
 ];
 
 /// Opens or creates the file with the settings a ledger needs: WAL and `synchronous=FULL` (NORMAL lost acknowledged

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
 use annona_ledger::charter::Charter;
+use annona_ledger::consent::Told;
 use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fold::Place;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CarrierId, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym, Purse,
+    CarrierId, Commitment, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
+    Purse,
 };
 use annona_ledger::key::PublicKey;
 use annona_ledger::list::List;
@@ -906,6 +908,10 @@ impl View for Work<'_> {
 
     fn clock_words(&self, node: &[u8; 8]) -> Vec<ClockWord> {
         self.words_about(node)
+    }
+
+    fn told(&self, about: &Commitment) -> Vec<Told> {
+        self.told_about(about)
     }
 
     fn float_used(&self, chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance {

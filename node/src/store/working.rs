@@ -21,7 +21,7 @@ use super::{Store, StoreFault};
 
 /// Every derived table, and which working rows carry it. A table that is added is added here too.
 #[cfg(test)]
-const CARRIED: [(&str, &str); 23] = [
+const CARRIED: [(&str, &str); 24] = [
     ("slot", "Lot, Same"),
     ("pool", "Pool"),
     ("ticket", "Ticket"),
@@ -45,6 +45,7 @@ const CARRIED: [(&str, &str); 23] = [
     ("settle_line", "Line"),
     ("settlement", "Settlement"),
     ("settle_step", "Step"),
+    ("told", "Told"),
 ];
 
 /// Where a chain begins here: what is below came as rows.
@@ -229,6 +230,7 @@ impl Work<'_> {
 
     fn rows_of_programme(&self, programme: ProgrammeId, out: &mut Vec<Working>) {
         self.settled_of_programme(programme, out);
+        self.told_of_programme(programme, out);
         let pools = self.all_pools().into_iter().filter(|(key, _)| key.programme == programme);
         out.extend(pools.map(|(key, pool)| Working::Pool {
             node: key.node,
@@ -382,7 +384,8 @@ impl Work<'_> {
                 | Working::Fault { .. }
                 | Working::Revoked { .. }
                 | Working::Ended { .. }
-                | Working::ClockWord { .. } => {
+                | Working::ClockWord { .. }
+                | Working::Told { .. } => {
                     let change = row.change(*programme, |feed| chains.get(feed).copied());
                     let change =
                         change.ok_or_else(|| StoreFault::damaged("a row this file began with"))?;

@@ -2,6 +2,7 @@
 
 use annona_ledger::admit::{Draft, RowProof};
 use annona_ledger::amount::Amount;
+use annona_ledger::consent::People;
 use annona_ledger::entry::{Control, CycleKey, Entry, FloatCover, Owner, Registry, Send, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
@@ -50,6 +51,10 @@ impl Model {
     fn may_one(&self, feed: &FeedId, tip: &Hash, draft: &Draft) -> bool {
         let last = self.newest_stamp(tip);
         let now = draft.entry.stamp().unwrap_or(last);
+        let now = match draft.entry.day() {
+            Some(day) if day.0 == last.day() => last,
+            _ => now,
+        };
         let Some(certificate) = self.roster.node(&feed.node.short()) else { return false };
         let serves = match draft.entry {
             Entry::Control(_) => feed.programme == ProgrammeId::NONE,
@@ -83,6 +88,8 @@ impl Model {
             Entry::Control(Control::CycleKey(given)) => self.may_give(feed, given),
             // Nor does the model know of later versions.
             Entry::Later(_) => false,
+            Entry::Registry(Registry::People(people)) => self.may_say(feed, people),
+            Entry::Control(Control::ErasureSeen { erased, .. }) => self.may_follow(erased),
             Entry::Registry(registry) => self.may_register(feed.programme, registry),
             Entry::Value(value) => {
                 self.completes(feed, tip, value)
@@ -110,13 +117,17 @@ impl Model {
     fn newest_stamp(&self, tip: &Hash) -> Minute {
         // Stamps never fall in an honest feed: the first one met going back is the newest.
         let mut at = self.fact(tip);
+        let mut newest = Minute(0);
         while let Some(fact) = at {
-            if let Some(stamp) = fact.entry.stamp() {
-                return stamp;
+            match fact.entry.stamp() {
+                // A day's first minute may be before what was said earlier that day.
+                Some(stamp) if fact.entry.day().is_some() => newest = newest.max(stamp),
+                Some(stamp) => return newest.max(stamp),
+                None => {}
             }
             at = self.fact(&fact.before);
         }
-        Minute(0)
+        newest
     }
 
     fn approved(&self, frozen: &list::List, feed: &FeedId) -> bool {
@@ -126,6 +137,7 @@ impl Model {
     fn may_register(&self, programme: ProgrammeId, registry: &Registry) -> bool {
         match registry {
             Registry::Enrol { .. } | Registry::CarrierCancelled { .. } => true,
+            Registry::People(_) => false,
             Registry::CarrierBound { pseudonym, carrier, .. } => {
                 self.enrolled.contains(&(programme, *pseudonym))
                     && !self.cancelled.contains(&(programme, *carrier))
@@ -477,11 +489,17 @@ fn allowed(roles: Roles, entry: &Entry) -> bool {
     let (registers, serves) = (roles.meets(Roles::REGISTRAR), roles.meets(Roles::MERCHANT));
     let treasury = roles.meets(Roles::TREASURY);
     match entry {
-        Entry::Control(Control::FaultSeen { .. } | Control::ClockAnswer { .. })
+        Entry::Control(
+            Control::FaultSeen { .. } | Control::ClockAnswer { .. } | Control::ErasureSeen { .. },
+        )
         | Entry::Later(_)
         | Entry::Value(Value::End { .. }) => true,
         // The simulator has no hubs.
         Entry::Control(Control::Revoke { .. } | Control::CycleKey(_)) => treasury,
+        Entry::Registry(Registry::People(People::Refused { .. } | People::Grievance { .. })) => {
+            registers || serves || treasury || roles.meets(Roles::VAULT)
+        }
+        Entry::Registry(Registry::People(_)) => registers || roles.meets(Roles::VAULT),
         Entry::Registry(_) => registers,
         Entry::Control(Control::List(_)) | Entry::Value(Value::Issue { .. }) => {
             registers || treasury

@@ -1,0 +1,192 @@
+//! The rules about people, naively: every question is a walk over all that was ever said.
+
+use annona_ledger::consent::{GrievanceStep, People};
+use annona_ledger::entry::{Control, Entry, Registry};
+use annona_ledger::id::{Commitment, FeedId, OrgId};
+use annona_ledger::key::PublicKey;
+use annona_ledger::notice::OperatorRoles;
+use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::time::DayNo;
+
+use super::Model;
+
+impl Model {
+    fn said(&self) -> impl Iterator<Item = &People> {
+        self.facts.iter().filter_map(|fact| match &fact.entry {
+            Entry::Registry(Registry::People(people)) => Some(people),
+            _ => None,
+        })
+    }
+
+    pub(super) fn may_say(&self, feed: &FeedId, people: &People) -> bool {
+        match people {
+            People::ConsentGiven { commitment, issuer, expires, on } => {
+                let fresh = !self.said().any(|said| about(said) == Some(*commitment))
+                    && !self.seen_erased(commitment);
+                let own = self.roster.org_of(&feed.node.short()) == Some(*issuer);
+                fresh && own && (on.0..on.0 + 366).contains(&expires.0)
+            }
+            People::ConsentWithdrawn { .. } | People::Erased { .. } | People::Refused { .. } => {
+                true
+            }
+            People::Disclosed { commitment, grant, attributes, on, .. } => {
+                let mut given = false;
+                for said in self.said() {
+                    match said {
+                        People::ConsentGiven { commitment: c, expires, .. } if c == grant => {
+                            given = true;
+                            if on > expires {
+                                return false;
+                            }
+                        }
+                        People::ConsentWithdrawn { commitment: c, .. } if c == grant => {
+                            return false;
+                        }
+                        People::Disclosed { commitment: c, grant: g, .. }
+                            if g == grant && c == commitment =>
+                        {
+                            return false;
+                        }
+                        _ => {}
+                    }
+                }
+                given && commitment != grant && attributes.0 != 0 && attributes.0 < 1 << 16
+            }
+            People::Grievance { commitment, step, on } => self.may_step(*commitment, step, *on),
+        }
+    }
+
+    pub(super) fn may_follow(&self, erased: &Commitment) -> bool {
+        self.said().any(|said| matches!(said, People::Erased { commitment, .. } if commitment == erased))
+    }
+
+    fn seen_erased(&self, commitment: &Commitment) -> bool {
+        self.facts.iter().any(|fact| {
+            matches!(&fact.entry, Entry::Control(Control::ErasureSeen { erased, .. }) if erased == commitment)
+        })
+    }
+
+    fn steps(&self, complaint: Commitment) -> Vec<(DayNo, GrievanceStep)> {
+        let step = |said: &People| match said {
+            People::Grievance { commitment, step, on } if *commitment == complaint => {
+                Some((*on, *step))
+            }
+            _ => None,
+        };
+        self.said().filter_map(step).collect()
+    }
+
+    fn decides(&self, org: OrgId, who: &PublicKey, on: DayNo) -> bool {
+        let roles = OperatorRoles::APPROVER.and(OperatorRoles::SUPERVISOR);
+        self.roster.node_ever(who).count() == 0
+            && self.roster.operators().any(|c| {
+                c.operator == *who
+                    && c.org == org
+                    && c.roles.meets(roles)
+                    && c.issued.day() <= on.0
+                    && on.0 <= c.not_after.day()
+            })
+    }
+
+    /// Who decided well before, first or in the appeal.
+    fn decided(&self, complaint: Commitment, appeal: bool) -> Vec<PublicKey> {
+        let steps = self.steps(complaint);
+        let named: Vec<OrgId> = steps
+            .iter()
+            .filter_map(|(_, step)| match step {
+                GrievanceStep::Opened { decider, .. } | GrievanceStep::Referred { decider, .. } => {
+                    (!appeal).then_some(*decider)
+                }
+                GrievanceStep::Appealed { decider, .. } => appeal.then_some(*decider),
+                _ => None,
+            })
+            .collect();
+        let before = if appeal { self.decided(complaint, false) } else { Vec::new() };
+        let good = |(on, step): &(DayNo, GrievanceStep)| {
+            let (outcome, word, of_appeal) = match step {
+                GrievanceStep::Decided { outcome, word } => (*outcome, *word, false),
+                GrievanceStep::AppealDecided { outcome, word } => (*outcome, *word, true),
+                _ => return None,
+            };
+            let may = named.iter().any(|org| self.decides(*org, &word.operator, *on));
+            let signed = self.signed(complaint, appeal, outcome, *on, &word);
+            let anew = !before.contains(&word.operator);
+            (of_appeal == appeal && may && signed && anew).then_some(word.operator)
+        };
+        steps.iter().filter_map(good).collect()
+    }
+
+    fn signed(
+        &self,
+        grievance: Commitment,
+        appeal: bool,
+        outcome: annona_ledger::consent::Outcome,
+        on: DayNo,
+        word: &Stated,
+    ) -> bool {
+        let said = Statement::Decision { grievance, appeal, outcome, on };
+        said.is_by(&self.charter.federation(), word)
+    }
+
+    fn may_step(&self, complaint: Commitment, step: &GrievanceStep, on: DayNo) -> bool {
+        let steps = self.steps(complaint);
+        let any = |what: fn(&GrievanceStep) -> bool| steps.iter().any(|(_, step)| what(step));
+        let over = any(|s| *s == GrievanceStep::TakenBack)
+            || !self.decided(complaint, true).is_empty();
+        let appealed = any(|s| matches!(s, GrievanceStep::Appealed { .. }));
+        let first = self.decided(complaint, false);
+        let open = any(|s| {
+            matches!(s, GrievanceStep::Opened { .. } | GrievanceStep::Referred { .. })
+        });
+        let known = |org: &OrgId| self.charter.organisations().any(|one| one.id == *org);
+        let in_time = |due: &DayNo| (on.0 + 1..=on.0 + 90).contains(&due.0);
+        // The one who was named last is asked.
+        let last = |appeal: bool| {
+            let named = steps.iter().filter_map(|(on, step)| match step {
+                GrievanceStep::Opened { decider, due } | GrievanceStep::Referred { decider, due } => {
+                    (!appeal).then_some((*on, *due, *decider))
+                }
+                GrievanceStep::Appealed { decider, due } => {
+                    appeal.then_some((*on, *due, *decider))
+                }
+                _ => None,
+            });
+            named.max().map(|(.., org)| org)
+        };
+        let by = |appeal, outcome, word: &Stated| {
+            last(appeal).is_some_and(|org| self.decides(org, &word.operator, on))
+                && self.signed(complaint, appeal, outcome, on, word)
+        };
+        match step {
+            GrievanceStep::Opened { decider, due } => {
+                let fresh = !self.said().any(|said| about(said) == Some(complaint))
+                    && !self.seen_erased(&complaint);
+                fresh && known(decider) && in_time(due)
+            }
+            GrievanceStep::Referred { decider, due } => {
+                open && first.is_empty() && !appealed && !over && known(decider) && in_time(due)
+            }
+            GrievanceStep::Decided { outcome, word } => {
+                open && first.is_empty() && !appealed && !over && by(false, *outcome, word)
+            }
+            GrievanceStep::Appealed { decider, due } => {
+                !first.is_empty() && !appealed && !over && known(decider) && in_time(due)
+            }
+            GrievanceStep::AppealDecided { outcome, word } => {
+                appealed && !over && !first.contains(&word.operator) && by(true, *outcome, word)
+            }
+            GrievanceStep::TakenBack => (open || appealed || !first.is_empty()) && !over,
+        }
+    }
+}
+
+fn about(people: &People) -> Option<Commitment> {
+    match people {
+        People::ConsentGiven { commitment, .. }
+        | People::ConsentWithdrawn { commitment, .. }
+        | People::Erased { commitment, .. }
+        | People::Grievance { commitment, .. } => Some(*commitment),
+        People::Disclosed { grant, .. } => Some(*grant),
+        People::Refused { .. } => None,
+    }
+}
