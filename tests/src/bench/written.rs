@@ -110,6 +110,17 @@ impl Written {
         open(&self.folder, "site-0")
     }
 
+    /// Reads the first site's file once, so that the system holds it as it does where a site serves all day.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn warm(&self) -> Result<(), Fault> {
+        let mut file = std::fs::File::open(self.folder.join("site-0").join("ledger.db"))?;
+        std::io::copy(&mut file, &mut std::io::sink())?;
+        Ok(())
+    }
+
     /// A redemption of a random purse of this site.
     #[must_use]
     pub fn charge(&self, chance: &mut Chance) -> Charge {
