@@ -6,6 +6,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use annona_ledger::sync::talk::SLICE_NODES;
 use serde::Deserialize;
 
 use crate::atomic;
@@ -47,6 +48,9 @@ pub struct Config {
     /// The network.
     #[serde(default)]
     pub network: Network,
+    /// What this node takes of what others hold.
+    #[serde(default)]
+    pub ledger: Ledger,
     /// The peers this node dials.
     #[serde(default)]
     pub peer: Vec<Peer>,
@@ -77,6 +81,27 @@ impl Default for Network {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 4410))];
         Self { listen, lan: false, links: limits::LINKS, zone: Zone::default() }
     }
+}
+
+/// What a node takes of what others hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ledger {
+    /// How a node begins that holds nothing yet.
+    pub begin: Begin,
+    /// A terminal: of its programmes it takes its own feeds and those of these nodes, and no one else's. None: everything.
+    pub only: Vec<NodeName>,
+}
+
+/// How a node begins that holds nothing yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Begin {
+    /// With every block there is.
+    #[default]
+    History,
+    /// With the rows of a checkpoint that a quorum vouches for, and the blocks above it.
+    Checkpoint,
 }
 
 /// A peer this node dials.
@@ -202,6 +227,15 @@ impl Config {
         if self.network.links == 0 || self.network.links as usize > most {
             return Err(format!("[network] links must be from 1 to {most}"));
         }
+        let most_only = SLICE_NODES - 1;
+        if self.ledger.only.len() > most_only {
+            return Err(format!("[ledger] only can name {most_only} nodes"));
+        }
+        if !self.ledger.only.is_empty() && self.ledger.begin == Begin::Checkpoint {
+            return Err(
+                "[ledger] a terminal (only) holds no rows of a checkpoint: remove begin".into()
+            );
+        }
         if let Some(address) = self.metrics.listen.filter(|address| !address.ip().is_loopback()) {
             return Err(format!(
                 "[metrics] listen = \"{address}\" can be read from other machines. Use 127.0.0.1 or [::1]"
@@ -287,10 +321,11 @@ mod tests {
         assert_eq!(config.peer[1].budget, Some(DayBytes(5_000_000)));
         assert_eq!(config.peer[1].quiet(), Some(Quiet { from: 1_320, to: 330 }));
         assert_eq!(config.network.zone, Zone(180));
+        assert_eq!(config.ledger.only.len(), 1);
         // Every key there is, is in the sample.
         for key in [
-            "listen", "lan", "links", "zone", "node", "address", "metered", "budget", "quiet",
-            "every", "form", "level",
+            "listen", "lan", "links", "zone", "begin", "only", "node", "address", "metered",
+            "budget", "quiet", "every", "form", "level",
         ] {
             let told = SAMPLE
                 .lines()
@@ -309,7 +344,7 @@ mod tests {
             ),
             (
                 "[newtork]\n",
-                "run.toml:1:2: unknown field `newtork`, expected one of `network`, `peer`, `metrics`, `log`. Did you mean `network`?",
+                "run.toml:1:2: unknown field `newtork`, expected one of `network`, `ledger`, `peer`, `metrics`, `log`. Did you mean `network`?",
             ),
             (
                 "[network]\nlisten = \"127.0.0.1:1\"\n",
@@ -318,6 +353,10 @@ mod tests {
             (
                 "[network]\nlisten = [\"127.0.0.1\"]\n",
                 "run.toml:2:11: invalid socket address syntax",
+            ),
+            (
+                "[ledger]\nbegin = \"checkpoint\"\nonly = [\"5f1c0a9b77e24410\"]\n",
+                "run.toml: [ledger] a terminal (only) holds no rows of a checkpoint: remove begin",
             ),
             ("[network]\nlinks = 0\n", "run.toml: [network] links must be from 1 to 1024"),
             (

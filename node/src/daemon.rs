@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Ledger};
 use crate::disk::DiskFault;
 use crate::keystore::{Name, Secret};
 use crate::log::Log;
@@ -160,7 +160,7 @@ impl Shared {
 pub fn run(
     node: Node,
     running: Running,
-    meet: impl FnOnce(&Asking) -> Result<Arc<dyn Meet>, NodeFault>,
+    meet: impl FnOnce(&Asking, &Ledger, &Log) -> Result<Arc<dyn Meet>, NodeFault>,
 ) -> Result<(), DaemonFault> {
     let Running { config, log, clock, stop } = running;
     let federation = node.federation()?;
@@ -187,7 +187,7 @@ pub fn run(
     spent::read(&root, &board, &budgets);
     let means = Means {
         members: members.clone(),
-        meet: meet(&asking)?,
+        meet: meet(&asking, &config.ledger, &log)?,
         board: board.clone(),
         log: log.clone(),
         clock,

@@ -64,14 +64,15 @@ use crate::seal::{SealError, random};
 use crate::store::{Store, StoreFault, Work};
 use crate::taking::{Misfit, OwnAhead};
 use crate::writer::Asking;
-use begin::{Basket, Beginning, Offering};
-use claims::{Board, Claims};
+use begin::{Basket, Beginning, Offering, Turn};
+use claims::{Board, Claims, ItemBoard};
 use index::Looking;
 use memo::Memo;
 use pace::Pace;
 use sink::Sink;
 
 pub use crate::taking::Taken;
+pub use begin::Stage;
 pub use link::{Ended, Link};
 
 /// How long nothing may come before [`Meeting::outgoing`] is asked again.
@@ -157,6 +158,8 @@ struct Shared {
     count: Mutex<u64>,
     offering: Offering,
     basket: Basket,
+    turn: Turn,
+    items: ItemBoard,
 }
 
 impl Desk {
@@ -182,6 +185,26 @@ impl Desk {
             }
             node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE)).map(Some)
         })?
+    }
+
+    /// Whether the node holds nothing of its programmes yet, and has not begun from a checkpoint: it may.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn holds_nothing(&self) -> Result<bool, NodeFault> {
+        self.asking.with(|node| {
+            let Some(certificate) = node.certificate() else { return Ok(false) };
+            let of = |p: ProgrammeId| p == ProgrammeId::NONE || certificate.programmes.contains(&p);
+            let begun = node.store().look()?.began_with();
+            Ok(begun.is_empty() && !node.store().feeds()?.iter().any(|feed| of(feed.id.programme)))
+        })?
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> [u8; 8] {
+        self.own.short()
     }
 
     fn next(&self) -> u64 {
@@ -271,6 +294,8 @@ impl Meeting {
             quota: bounds.quota,
         };
         let begins = bounds.slice == Slice::State;
+        let meeting = desk.next();
+        let turn = (desk.shared.turn.clone(), meeting);
         let mut session = Session::new(terms);
         session.pace(pace::FIRST);
         let now_is = Instant::now();
@@ -282,8 +307,8 @@ impl Meeting {
             splitter: Splitter::default(),
             store,
             memo: Memo::new(programmes.clone()),
-            claims: Claims::new(desk.shared.board.clone(), desk.next()),
-            beginning: Beginning::new(begins, programmes, desk.shared.basket.clone()),
+            claims: Claims::new(desk.shared.board.clone(), desk.shared.items.clone(), meeting),
+            beginning: Beginning::new(begins, programmes, desk.shared.basket.clone(), turn),
             rows: None,
             sink: Sink::default(),
             taken: Taken::default(),
@@ -446,7 +471,10 @@ impl Meeting {
                     self.taken.rows = self.taken.rows.saturating_add(rows);
                     self.session.end(Why::Done);
                 }
-                Err(fault) => self.taken.refuse(Misfit::Begin(fault.to_string())),
+                Err(fault) => {
+                    self.taken.refuse(Misfit::Begin(fault.to_string()));
+                    self.beginning.without();
+                }
             }
         }
         Ok(())
@@ -476,6 +504,12 @@ impl Meeting {
                 Note::Over(Over::Item(Item::Page)) if self.beginning.is_wanted() => {
                     self.beginning.page_ended(&self.store)?;
                 }
+                // All that was asked for of a leaf ends so; where rows of it are still lacking, there are none here.
+                Note::Over(Over::Item(Item::State { leaf, .. }))
+                    if self.beginning.is_wanted() && self.beginning.lacks(&leaf) =>
+                {
+                    self.beginning.without();
+                }
                 Note::Ahead(feed, blocks) => self.ahead(&feed, blocks),
                 Note::CharterForked(epoch) => self.taken.charter_forked = Some(epoch),
                 Note::Ended(why) => self.ended = Some(why),
@@ -500,6 +534,18 @@ impl Meeting {
         if !told {
             self.taken.own_ahead.push(OwnAhead { feed, theirs, have, proven: false });
         }
+    }
+
+    /// How far this node has come with beginning, in a meeting that is for that.
+    #[must_use]
+    pub const fn stage(&self) -> Option<Stage> {
+        self.beginning.stage()
+    }
+
+    /// Whether another meeting could ask for what this node begins from.
+    #[must_use]
+    pub fn may_begin(&self) -> bool {
+        self.beginning.is_free()
     }
 
     /// Whether the meeting has ended, and this side has said so: the link may be closed.

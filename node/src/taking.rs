@@ -8,7 +8,7 @@ use annona_ledger::checkpoint::{Cosignature, Page, PageFault};
 use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CycleId, FeedId, ProgrammeId};
-use annona_ledger::key::Signature;
+use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::list::{Builder, ListRejection, Row};
 use annona_ledger::notice::{Learned, NoticeRejection, SignedNotice};
 use annona_ledger::time::Minute;
@@ -16,7 +16,7 @@ use annona_ledger::wire;
 
 use crate::bundle::LIST_BYTES;
 use crate::node::{Node, NodeFault};
-use crate::store::{Blob, ForkLearned, Received, StoreFault, Work};
+use crate::store::{Blob, ForkLearned, Lost, Received, StoreFault, Work};
 
 /// Things of one kind that a report names; it counts all.
 const NAMED: usize = 1_000;
@@ -317,7 +317,9 @@ fn feeds(
             continue;
         }
         let whole = matches!(item, Item::Block(..));
-        let Some((feed, header, received)) = one(&mut work, item, taken)? else { continue };
+        let Some((feed, header, received)) = one(&mut work, item, &own, &mut ahead, taken)? else {
+            continue;
+        };
         let (theirs, first) = (header.end().next, header.first);
         match received {
             Ok(received) => {
@@ -361,7 +363,13 @@ fn feeds(
 /// A block or header that was offered, and what became of it.
 type Offered = (FeedId, Header, Result<Received, StoreFault>);
 
-fn one(work: &mut Work<'_>, item: Item, taken: &mut Taken) -> Result<Option<Offered>, NodeFault> {
+fn one(
+    work: &mut Work<'_>,
+    item: Item,
+    own: &PublicKey,
+    ahead: &mut Vec<OwnAhead>,
+    taken: &mut Taken,
+) -> Result<Option<Offered>, NodeFault> {
     Ok(match item {
         Item::Block(feed, block, evidence) => {
             let mut received = work.receive(&feed, &block, evidence.as_ref());
@@ -371,6 +379,12 @@ fn one(work: &mut Work<'_>, item: Item, taken: &mut Taken) -> Result<Option<Offe
             }
             if matches!(received, Ok(Received::New | Received::Fork { .. })) {
                 taken.blocks += 1;
+                // What of this node's own word it shows, and this folder has lost.
+                let lost =
+                    if feed.node == *own { None } else { work.lost_word(own, &feed, &block)? };
+                let shown =
+                    |Lost { feed, theirs, have }| OwnAhead { feed, theirs, have, proven: true };
+                ahead.extend(lost.map(shown));
             }
             taken.known += u64::from(matches!(received, Ok(Received::Known)));
             Some((feed, block.header, received))

@@ -113,6 +113,10 @@ pub trait Index {
     fn wants(&self, room: usize, not: &dyn Fn(&Item) -> bool) -> Vec<Item>;
     /// One part of a thing, from zero, and whether more follows. `None` where there is nothing of it.
     fn piece(&self, item: &Item, part: u32) -> Option<(Vec<Frame>, bool)>;
+    /// Whether something that another session was asking for is to be asked for here: [`Index::wants`] names it.
+    fn freed(&self) -> bool {
+        false
+    }
     /// Whether another session is asking for a feed: this one then leaves it.
     fn elsewhere(&self, _feed: &FeedRef) -> bool {
         false

@@ -465,6 +465,12 @@ impl Session {
         self.asks.asks_for(feed)
     }
 
+    /// Whether this session is asking for a thing.
+    #[must_use]
+    pub fn asks_for_item(&self, item: &Item) -> bool {
+        self.asks.asks_for_item(item)
+    }
+
     /// What went over the link so far.
     #[must_use]
     pub const fn figures(&self) -> Figures {

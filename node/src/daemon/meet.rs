@@ -1,41 +1,131 @@
 //! What is said over links: meetings of [`crate::sync`] at one desk.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use annona_ledger::sync::session::Figures;
-use annona_ledger::sync::talk::Why;
+use annona_ledger::sync::talk::{Slice, Why};
+use annona_ledger::wire::Bounded;
 
-use crate::net::limits;
+use crate::config::{Begin, Ledger};
+use crate::log::Log;
 use crate::net::members::Member;
-use crate::net::{Meet, Room, Talk};
+use crate::net::{Meet, Room, Talk, hex, limits};
 use crate::node::NodeFault;
-use crate::sync::{Bounds, Desk, Fault, Meeting};
+use crate::sync::{Bounds, Desk, Fault, Meeting, Stage};
 use crate::writer::Asking;
+
+/// How long a peer is not asked again that has no checkpoint to begin from.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The desk of a node, for its network.
 ///
 /// # Errors
 ///
 /// [`NodeFault::Stopped`].
-pub fn meet(asking: &Asking) -> Result<Arc<dyn Meet>, NodeFault> {
-    Ok(Arc::new(At(Desk::new(asking)?)))
+pub fn meet(asking: &Asking, ledger: &Ledger, log: &Log) -> Result<Arc<dyn Meet>, NodeFault> {
+    let desk = Desk::new(asking)?;
+    let slice = if ledger.only.is_empty() {
+        Slice::Whole
+    } else {
+        let mut nodes: Vec<[u8; 8]> = ledger.only.iter().map(|node| node.0).collect();
+        nodes.push(desk.node());
+        nodes.sort_unstable();
+        nodes.dedup();
+        Slice::Nodes(Bounded::new(nodes).map_err(|why| NodeFault::Refused(why.to_string()))?)
+    };
+    let begin = (ledger.begin == Begin::Checkpoint).then(Arc::<Looked>::default);
+    Ok(Arc::new(At { desk, slice, begin, log: log.clone() }))
 }
 
-struct At(Desk);
+/// What all meetings of a node that begins know.
+#[derive(Default)]
+struct Looked {
+    /// Who had no checkpoint to begin from, and when that was.
+    without: Mutex<BTreeMap<[u8; 8], Instant>>,
+    /// Whether one was found.
+    begun: AtomicBool,
+}
+
+struct At {
+    desk: Desk,
+    slice: Slice,
+    /// Where this node begins from a checkpoint as long as it holds nothing.
+    begin: Option<Arc<Looked>>,
+    log: Log,
+}
 
 impl Meet for At {
     fn open(&self, with: &Member, room: &Room) -> Result<Box<dyn Talk>, String> {
-        let mut bounds = Bounds { quota: limits::FEED_QUOTA, ..Bounds::default() };
+        let mut bounds =
+            Bounds { quota: limits::FEED_QUOTA, slice: self.slice.clone(), ..Bounds::default() };
         if let Some(bytes) = room.budget {
             (bounds.budget, bounds.spend) = (bytes, bytes);
         }
-        let meeting = Meeting::open(&self.0, &with.key, bounds).map_err(|why| why.to_string())?;
-        Ok(Box::new(Talking { meeting, over: None }))
+        let looked = match &self.begin {
+            Some(looked) if self.desk.holds_nothing().map_err(|why| why.to_string())? => {
+                bounds.slice = Slice::State;
+                Some(looked.clone())
+            }
+            _ => None,
+        };
+        let meeting =
+            Meeting::open(&self.desk, &with.key, bounds).map_err(|why| why.to_string())?;
+        let beginning = looked.map(|looked| Beginning {
+            looked,
+            with: with.node,
+            said: false,
+            log: self.log.clone(),
+        });
+        Ok(Box::new(Talking { meeting, beginning, over: None }))
+    }
+}
+
+/// A meeting for the rows of a checkpoint: it makes place for one about everything, or for another one like it.
+struct Beginning {
+    looked: Arc<Looked>,
+    with: [u8; 8],
+    said: bool,
+    log: Log,
+}
+
+impl Beginning {
+    /// Whether the meeting is to end.
+    fn is_over(&mut self, meeting: &Meeting) -> bool {
+        if self.looked.begun.load(Ordering::SeqCst) {
+            return true;
+        }
+        let mut without = self.looked.without.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = without.get(&self.with).copied();
+        let waits = |at: Instant| at.elapsed() < AGAIN;
+        match meeting.stage() {
+            Some(Stage::Begun) => {
+                let rows = meeting.taken().rows;
+                self.looked.begun.store(true, Ordering::SeqCst);
+                self.log.info("begun", &[("peer", &hex(&self.with)), ("rows", &rows)]);
+                true
+            }
+            Some(Stage::Without) if !std::mem::replace(&mut self.said, true) => {
+                // Where rows came and do not come to what was signed, nothing of them was kept.
+                let why = meeting.taken().refused.last().map(ToString::to_string);
+                let why = why.unwrap_or_else(|| "no quorum vouches for one there".into());
+                self.log.warn("no_checkpoint", &[("peer", &hex(&self.with)), ("why", &why)]);
+                without.insert(self.with, Instant::now());
+                false
+            }
+            Some(Stage::Without) => !tried.is_some_and(waits),
+            // Its turn has come, or there is nothing to wait for.
+            Some(Stage::Elsewhere) => meeting.may_begin() && !tried.is_some_and(waits),
+            Some(Stage::Asking) | None => false,
+        }
     }
 }
 
 struct Talking {
     meeting: Meeting,
+    beginning: Option<Beginning>,
     /// Why this side ended it.
     over: Option<Why>,
 }
@@ -52,6 +142,9 @@ impl Talking {
 
 impl Talk for Talking {
     fn outgoing(&mut self) -> Option<Vec<u8>> {
+        if self.beginning.as_mut().is_some_and(|beginning| beginning.is_over(&self.meeting)) {
+            self.meeting.end(Why::Stopping);
+        }
         match self.meeting.outgoing() {
             Ok(bytes) => bytes,
             Err(fault) => {

@@ -19,10 +19,19 @@ use crate::store::{Store, StoreFault};
 const READY: usize = 4;
 /// Bytes of rows that are gathered at most: ten times those of the largest camp.
 const GATHERED: usize = 64 * 1024 * 1024;
-/// Cosignatures of one page that are listened to.
+/// Cosignatures of pages that are listened to.
 const SAID: usize = 1_024;
+/// Pages that are looked at.
+const PAGES: usize = 4;
 
 type Ready = BTreeMap<(Hash, ProgrammeId), Arc<Vec<Chunk>>>;
+
+/// A page with what is said about it.
+fn carried(page: &Page, said: &[Cosignature], rows: Vec<Chunk>) -> Carried {
+    let name = page.checkpoint.hash();
+    let said = said.iter().filter(|said| said.said.checkpoint == name).cloned();
+    Carried { page: page.clone(), cosignatures: said.collect(), rows }
+}
 
 /// The rows that this node has made ready for who begins: made once, whoever asks.
 #[derive(Clone, Default)]
@@ -101,8 +110,12 @@ impl Offering {
 /// What has come of a checkpoint this node begins from. It outlives the meeting: a cut link costs no row twice.
 #[derive(Default)]
 pub(super) struct Gathered {
-    page: Option<Page>,
+    /// Pages that came: one that was asked for, and others that are sent to whoever lacks them.
+    pages: BTreeMap<Hash, Page>,
+    /// What is said about any of them.
     said: Vec<Cosignature>,
+    /// The one this node begins from: a quorum vouches for it.
+    page: Option<Page>,
     rows: BTreeMap<LeafId, Vec<Chunk>>,
     bytes: usize,
 }
@@ -110,9 +123,29 @@ pub(super) struct Gathered {
 /// What all meetings of a node have gathered.
 pub(super) type Basket = Arc<Mutex<Gathered>>;
 
+/// Which meeting the rows are asked for in: in one at a time, or two would bring the same.
+pub(super) type Turn = Arc<Mutex<Option<u64>>>;
+
+/// How far a node has come that begins from a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Another meeting asks for it.
+    Elsewhere,
+    /// It is asked for here.
+    Asking,
+    /// The other side has none that a quorum vouches for, or not the rows of it.
+    Without,
+    /// It has begun.
+    Begun,
+}
+
 /// The part of one meeting in it.
 pub(super) struct Beginning {
     wanted: bool,
+    /// Where this meeting stands in beginning, if it is for that.
+    stage: Option<Stage>,
+    turn: Turn,
+    meeting: u64,
     programmes: BTreeSet<ProgrammeId>,
     basket: Basket,
     /// From which chunk each leaf is asked for in this meeting.
@@ -122,9 +155,57 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    pub(super) fn new(wanted: bool, programmes: BTreeSet<ProgrammeId>, basket: Basket) -> Self {
+    pub(super) fn new(
+        begins: bool,
+        programmes: BTreeSet<ProgrammeId>,
+        basket: Basket,
+        (turn, meeting): (Turn, u64),
+    ) -> Self {
         let from = Mutex::new(BTreeMap::new());
-        Self { wanted, programmes, basket, from, certified: false }
+        let mut held = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = begins && held.is_none();
+        if wanted {
+            *held = Some(meeting);
+        }
+        drop(held);
+        let stage = match (begins, wanted) {
+            (false, _) => None,
+            (true, false) => Some(Stage::Elsewhere),
+            (true, true) => Some(Stage::Asking),
+        };
+        Self { wanted, stage, turn, meeting, programmes, basket, from, certified: false }
+    }
+
+    /// Where this meeting stands, if it is one to begin in.
+    pub(super) const fn stage(&self) -> Option<Stage> {
+        self.stage
+    }
+
+    /// Whether no meeting asks for rows now.
+    pub(super) fn is_free(&self) -> bool {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Rows are not asked for in this meeting any more.
+    fn ends(&mut self, stage: Stage) {
+        if self.stage.is_some() {
+            self.stage = Some(stage);
+        }
+        (self.certified, self.wanted) = (false, false);
+        self.give_back();
+    }
+
+    fn give_back(&self) {
+        let mut held = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held == Some(self.meeting) {
+            *held = None;
+        }
+    }
+
+    /// The other side has nothing of a leaf that was asked for: it has pruned it, or began above it.
+    pub(super) fn without(&mut self) {
+        *self.gathered() = Gathered::default();
+        self.ends(Stage::Without);
     }
 
     pub(super) const fn is_wanted(&self) -> bool {
@@ -162,12 +243,25 @@ impl Beginning {
         })
     }
 
-    /// A page has come: another one than before throws away the rows of that.
+    /// Whether rows of a leaf are lacking.
+    pub(super) fn lacks(&self, leaf: &LeafId) -> bool {
+        let gathered = self.gathered();
+        let Some(page) = gathered.page.as_ref() else { return false };
+        let lacks = |(id, needs): (LeafId, usize)| {
+            id == *leaf && gathered.rows.get(&id).map_or(0, Vec::len) < needs
+        };
+        self.leaves(page).any(lacks)
+    }
+
+    /// A page has come. It takes the place of none that is begun from already.
     pub(super) fn page(&self, page: Page) {
         let mut gathered = self.gathered();
-        if gathered.page.as_ref() != Some(&page) {
-            *gathered = Gathered { page: Some(page), ..Gathered::default() };
+        while gathered.pages.len() >= PAGES {
+            let oldest = gathered.pages.iter().min_by_key(|(_, page)| page.checkpoint.time);
+            let Some(oldest) = oldest.map(|(name, _)| *name) else { break };
+            gathered.pages.remove(&oldest);
         }
+        gathered.pages.insert(page.checkpoint.hash(), page);
     }
 
     pub(super) fn said(&self, said: Cosignature) {
@@ -181,25 +275,45 @@ impl Beginning {
     /// All that is said about the page has come: whether a quorum vouches for what this node needs of it.
     pub(super) fn page_ended(&mut self, store: &Store) -> Result<bool, StoreFault> {
         let mut gathered = self.gathered();
-        let Some(page) = gathered.page.clone() else { return Ok(false) };
-        let carried = Carried { page, cosignatures: gathered.said.clone(), rows: Vec::new() };
-        let standing = match checkpoint::count(store, &carried) {
-            Ok(standing) => Some(standing),
-            Err(CheckpointFault::Store(fault)) => return Err(fault),
-            Err(_) => None,
-        };
-        let mut of =
-            self.programmes.iter().filter(|p| carried.page.leaves_of(**p).next().is_some());
-        let certified = standing.is_some_and(|standing| {
-            let any = of.clone().next().is_some();
-            any && of.all(|programme| standing.certifies(*programme))
-        });
-        if !certified {
-            *gathered = Gathered::default();
+        // What was begun with goes on; else the newest.
+        let mut pages: Vec<Page> = gathered.pages.values().cloned().collect();
+        pages.sort_by_key(|page| std::cmp::Reverse(page.checkpoint.time));
+        let mut found = None;
+        for page in gathered.page.iter().chain(&pages) {
+            if self.is_certified(store, page, &gathered.said)? {
+                found = Some(page.clone());
+                break;
+            }
         }
+        let certified = found.is_some();
+        if gathered.page != found {
+            (gathered.rows, gathered.bytes) = (BTreeMap::new(), 0);
+        }
+        gathered.page = found;
         drop(gathered);
         self.certified = certified;
+        if !certified {
+            self.without();
+        }
         Ok(certified)
+    }
+
+    /// Whether a quorum vouches for what this node needs of a page.
+    fn is_certified(
+        &self,
+        store: &Store,
+        page: &Page,
+        said: &[Cosignature],
+    ) -> Result<bool, StoreFault> {
+        let carried = carried(page, said, Vec::new());
+        let standing = match checkpoint::count(store, &carried) {
+            Ok(standing) => standing,
+            Err(CheckpointFault::Store(fault)) => return Err(fault),
+            Err(_) => return Ok(false),
+        };
+        let mut of = self.programmes.iter().filter(|p| page.leaves_of(**p).next().is_some());
+        let any = of.clone().next().is_some();
+        Ok(any && of.all(|programme| standing.certifies(*programme)))
     }
 
     /// Takes in a chunk. Says whether it was the next one of its leaf, and is what was vouched for.
@@ -233,9 +347,14 @@ impl Beginning {
         }
         let Gathered { page, said, rows, .. } = std::mem::take(&mut *gathered);
         drop(gathered);
-        (self.certified, self.wanted) = (false, false);
+        self.ends(Stage::Begun);
         let rows = rows.into_values().flatten().collect();
-        let carried = Carried { page: page?, cosignatures: said, rows };
-        Some((carried, self.programmes.clone()))
+        Some((carried(&page?, &said, rows), self.programmes.clone()))
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }

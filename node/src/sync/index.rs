@@ -221,9 +221,20 @@ impl Index for Looking<'_> {
         }
         let Some(work) = &self.work else { return Vec::new() };
         let mut memo = self.memo.borrow_mut();
+        let mut claims = self.claims.borrow_mut();
         let lists = self.kept(work.without_rows(memo.programmes()).map(Some)).unwrap_or_default();
         let lists = lists.into_iter().map(|(programme, list)| Item::Rows { programme, list });
         let mut items: Vec<Item> = lists.filter(|item| !not(item)).take(room).collect();
+        // What another meeting was to bring, and did not; of evidence, unless it has come since.
+        let left = room.saturating_sub(items.len());
+        let lacks = |item: &Item| match item {
+            Item::Evidence { feed, seq, header } => {
+                let feed = self.feed(feed);
+                feed.is_some_and(|feed| matches!(work.evidence_of(&feed, *seq, header), Ok(None)))
+            }
+            Item::Rows { .. } | Item::Page | Item::State { .. } => false,
+        };
+        items.extend(claims.freed(left).into_iter().filter(|item| !not(item) && lacks(item)));
         // Each is asked for once in a meeting: what the other side does not have, it will not have a moment later.
         let left = room.saturating_sub(items.len());
         let lacking = self.kept(work.without_evidence(memo.evidence_from, left).map(Some));
@@ -236,7 +247,7 @@ impl Index for Looking<'_> {
             };
             items.extend(found.into_iter().map(item));
         }
-        items
+        claims.things(items)
     }
 
     fn piece(&self, item: &Item, part: u32) -> Option<(Vec<Frame>, bool)> {
@@ -251,6 +262,10 @@ impl Index for Looking<'_> {
                 Some((vec![Frame::Chunk(Box::new(chunk))], more))
             }
         }
+    }
+
+    fn freed(&self) -> bool {
+        self.claims.borrow().has_freed()
     }
 
     fn elsewhere(&self, feed: &FeedRef) -> bool {

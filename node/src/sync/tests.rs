@@ -91,28 +91,39 @@ impl Wire {
     /// Goes on until both have nothing to say, or it is cut. Says whether it is whole.
     fn run(&mut self, a: &mut Meeting, b: &mut Meeting) -> bool {
         loop {
-            let mut quiet = true;
-            for from in [0, 1] {
-                loop {
-                    let (one, other) =
-                        if from == 0 { (&mut *a, &mut *b) } else { (&mut *b, &mut *a) };
-                    let Some(bytes) = one.outgoing().expect("the folder holds") else { break };
-                    quiet = false;
-                    let some = bytes.len().min(self.left);
-                    self.left -= some;
-                    self.bytes[from] += some;
-                    self.frames[from].extend(frames(&bytes[..some]));
-                    other.incoming(&bytes[..some]).expect("honest sides break no rule");
-                    if self.left == 0 {
-                        return false;
-                    }
-                }
+            let before = self.bytes;
+            if !self.round(a, b, usize::MAX) {
+                return false;
             }
-            if quiet {
+            if self.bytes == before {
                 return true;
             }
             self.rounds += 1;
         }
+    }
+
+    /// Either side hands out what it has, once.
+    fn step(&mut self, a: &mut Meeting, b: &mut Meeting) {
+        self.round(a, b, 1);
+    }
+
+    /// Either side hands out what it has, so many times; says whether the link is whole.
+    fn round(&mut self, a: &mut Meeting, b: &mut Meeting, times: usize) -> bool {
+        for from in [0, 1] {
+            for _ in 0..times {
+                let (one, other) = if from == 0 { (&mut *a, &mut *b) } else { (&mut *b, &mut *a) };
+                let Some(bytes) = one.outgoing().expect("the folder holds") else { break };
+                let some = bytes.len().min(self.left);
+                self.left -= some;
+                self.bytes[from] += some;
+                self.frames[from].extend(frames(&bytes[..some]));
+                other.incoming(&bytes[..some]).expect("honest sides break no rule");
+                if self.left == 0 {
+                    return false;
+                }
+            }
+        }
+        true
     }
 }
 

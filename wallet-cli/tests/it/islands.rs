@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::camp::Camp;
 use crate::counter::counter;
 use crate::lan::Lan;
-use crate::running::{Node, PATIENCE, entries, name, until};
+use crate::running::{Node, PATIENCE, admit, entries, name, until};
 
 /// Rations of a gram each that the lake hands out while the others are away: what the two sides then have to say to each
 /// other does not go over in one piece.
@@ -34,25 +34,6 @@ struct Islands {
 }
 
 impl Islands {
-    /// A node of an organisation whose certificate is known to itself and to the treasury alone.
-    fn admit(&self, dir: &'static str, org: (u8, &str), known: &str) {
-        let (camp, (number, org)) = (&self.camp, org);
-        camp.run(&format!(
-            "init --dir {dir} --site {dir} --role merchant --role witness --organisation {number} --passphrase-cost light"
-        ))
-        .fine();
-        camp.run(&format!("charter apply charter.annona --dir {dir}")).fine();
-        camp.run(&format!("node request --dir {dir} --out {dir}.request")).fine();
-        let site = 10 + self.nodes.len() + self.names.len();
-        camp.run(&format!(
-            "node admit {dir}.request --keys {org}.keys --charter charter.annona --site {site} --programme Food \
-             --until +300d --out {dir}.annona"
-        ))
-        .fine();
-        camp.run(&format!("node learn {known} {dir}.annona --dir {dir}")).fine();
-        camp.run(&format!("node learn {dir}.annona --dir treasury")).fine();
-    }
-
     /// Gives a node a place on the network, and the nodes it dials.
     fn settle(&mut self, dir: &'static str, dials: &[&'static str]) {
         self.lan.place(dir);
@@ -191,8 +172,8 @@ fn five(lan: Lan) -> Islands {
         "[[ceiling]]\norganisation = 2\nprogramme = \"Food\"\ncommodity = \"Rice\"\nrights = 1000\nfloat = 100\n",
     );
     islands.camp.run("charter show --dir treasury --out charter.annona").fine();
-    islands.admit("mill", (2, "city"), known);
-    islands.admit("well", (3, "water"), known);
+    admit(&islands.camp, "mill", (2, "city"), known);
+    admit(&islands.camp, "well", (3, "water"), known);
     for (dir, dials) in [
         ("treasury", &[][..]),
         ("lake", &["treasury"]),
@@ -302,7 +283,7 @@ fn five_nodes_part_serve_burn_heal_grow_and_lose_one_and_answer_for_every_unit()
 
     // One comes new: its certificate is known to the treasury alone, and it dials who it knows.
     islands.camp.run("charter show --dir treasury --out charter.annona").fine();
-    islands.admit("dune", (1, "relief"), "treasury.annona");
+    admit(&islands.camp, "dune", (1, "relief"), "treasury.annona");
     islands.settle("dune", &["treasury"]);
     let five = ["treasury", "lake", "mill", "well", "dune"];
     islands.alike(&five, known);

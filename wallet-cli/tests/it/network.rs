@@ -4,11 +4,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use annona_node::folder::LEDGER;
+use annona_node::store::Store;
 use serde_json::json;
 
 use crate::camp::Camp;
 use crate::counter::counter;
-use crate::running::{Node, PATIENCE, entries, name, port, until};
+use crate::running::{Node, PATIENCE, admit, entries, name, port, until};
 
 /// Three nodes of the camp, the lake and the hill dialling the treasury.
 fn three(camp: &Camp) -> [Node; 3] {
@@ -80,6 +82,63 @@ fn s44_a_stranger_gets_a_handshake_and_a_revoked_node_nothing() {
     camp.run(&format!("node revoke {lake} --reason lost --dir treasury")).fine();
     one.comes_to(&camp, &lake, "revoked");
     until("the lake is out", || two.peer(&camp, &treasury)["state"] != json!("meeting"));
+}
+
+#[test]
+fn s39_a_new_node_begins_over_a_link_from_what_a_quorum_vouches_for() {
+    let camp = counter();
+    admit(&camp, "mill", (2, "city"), "treasury.annona lake.annona hill.annona cycle.annona");
+    let [a, b, c, d] = [port(), port(), port(), port()];
+    let (treasury, lake, mill) =
+        (name(&camp, "treasury"), name(&camp, "lake"), name(&camp, "mill"));
+    let one = Node::start(&camp, "treasury", a, &[]);
+    let two = Node::start(&camp, "lake", b, &[(&treasury, a)]);
+    let three = Node::start(&camp, "mill", c, &[(&treasury, a)]);
+    let known = |dir: &str| entries(&camp, dir);
+    until("all know the same", || {
+        known("lake") == known("treasury") && known("lake") == known("mill") && known("lake") > 20
+    });
+    // One who begins finds nothing to begin from yet, and waits: of the history it takes nothing.
+    admit(&camp, "dune", (1, "relief"), "treasury.annona mill.annona lake.annona");
+    let begin = "[ledger]\nbegin = \"checkpoint\"\n";
+    let peer =
+        |node: &str, port| format!("[[peer]]\nnode = \"{node}\"\naddress = \"127.0.0.1:{port}\"\n");
+    let network = format!("[network]\nlisten = [\"127.0.0.1:{d}\"]\n");
+    let config = format!("{network}{begin}{}{}", peer(&treasury, a), peer(&mill, c));
+    camp.write("dune/run.toml", config);
+    let dune = Node::again(&camp, "dune", d);
+    until("it has asked", || camp.told("dune.log").contains("no_checkpoint"));
+    assert_eq!(known("dune"), 0);
+    assert_eq!(dune.stop(), Some(0));
+    // Two organisations sign what they have seen, and it begins there.
+    camp.run("checkpoint make --dir treasury").fine();
+    camp.run("checkpoint cosign --dir treasury").fine();
+    until("the mill has heard of it", || camp.run("checkpoint cosign --dir mill").code == Some(0));
+    let certified = || {
+        let shown = camp.run("checkpoint show --dir treasury --json").fine();
+        shown.lines()[0]["certified_programmes"].as_array().is_some_and(|some| !some.is_empty())
+    };
+    until("the treasury has heard of its word", certified);
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    let dune = Node::again(&camp, "dune", d);
+    until("all know the same", || {
+        known("dune") == known("treasury") && known("dune") == known("lake")
+    });
+    let log = camp.told("dune.log");
+    assert!(log.lines().any(|line| line.contains(" begun ")), "{log}");
+    let state = |dir: &str| {
+        let said = camp.run(&format!("doctor --full --rebuild --dir {dir}")).fine().out;
+        said.lines().find(|line| line.contains("made anew, the same")).map(str::to_owned)
+    };
+    assert_eq!(state("dune"), state("treasury"));
+    // It holds the rows, and not what they were made of.
+    let bodies = |dir: &str| {
+        let store = Store::reader(&camp.file(&format!("{dir}/{LEDGER}"))).expect("a ledger");
+        store.check_all(&mut |_, _| {}).expect("a look").blocks
+    };
+    assert!(bodies("dune") < bodies("treasury"), "{} of {}", bodies("dune"), bodies("treasury"));
+    assert_eq!([dune.stop(), three.stop(), two.stop(), one.stop()], [Some(0); 4]);
+    drop(lake);
 }
 
 #[test]

@@ -46,6 +46,24 @@ pub(crate) fn entries(camp: &Camp, dir: &str) -> u64 {
         .expect("a number")
 }
 
+/// A node of an organisation whose certificate is known to itself, which knows some others', and to the treasury alone.
+pub(crate) fn admit(camp: &Camp, dir: &str, (number, org): (u8, &str), known: &str) {
+    camp.run(&format!(
+        "init --dir {dir} --site {dir} --role merchant --role witness --organisation {number} --passphrase-cost light"
+    ))
+    .fine();
+    camp.run(&format!("charter apply charter.annona --dir {dir}")).fine();
+    camp.run(&format!("node request --dir {dir} --out {dir}.request")).fine();
+    let site = 10 + dir.len() + usize::from(number);
+    camp.run(&format!(
+        "node admit {dir}.request --keys {org}.keys --charter charter.annona --site {site} --programme Food \
+         --until +300d --out {dir}.annona"
+    ))
+    .fine();
+    camp.run(&format!("node learn {known} {dir}.annona --dir {dir}")).fine();
+    camp.run(&format!("node learn {dir}.annona --dir treasury")).fine();
+}
+
 /// Waits until something holds.
 #[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {

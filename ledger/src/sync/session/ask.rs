@@ -92,6 +92,10 @@ impl Asks {
         feeds.saturating_add(self.items.len())
     }
 
+    pub(super) fn asks_for_item(&self, item: &Item) -> bool {
+        self.items.contains(item)
+    }
+
     pub(super) fn asks_for(&self, feed: &FeedRef) -> bool {
         self.feeds.get(feed).is_some_and(|asked| !asked.done)
     }
@@ -255,7 +259,7 @@ impl Session {
     }
 
     fn ask_items(&mut self, index: &dyn Index) {
-        if !std::mem::replace(&mut self.asks.look, false) {
+        if !std::mem::replace(&mut self.asks.look, false) && !index.freed() {
             return;
         }
         let room = WANTS.saturating_sub(self.asks.items.len());

@@ -1,12 +1,18 @@
 //! A node and its own feeds: restored, wiped, begun without a history; and a writer that says two things.
 
-use annona_ledger::id::{Lane, ProgrammeId};
+use annona_ledger::entry::{Entry, Value};
+use annona_ledger::id::{FeedId, Lane, ProgrammeId, Purse};
 use annona_ledger::notice::Notice;
+use annona_ledger::sync::frame::Frame;
 use annona_ledger::sync::talk::{Slice, Why};
+use annona_ledger::ticket::{Sent, Ticket};
+use annona_ledger::time::Minute;
 
 use super::{Site, Three, Wire, World, meet, world};
 use crate::checkpoint;
-use crate::sync::{Bounds, Meeting};
+use crate::keystore::Name;
+use crate::node::{Compose, Node, Request};
+use crate::sync::{Bounds, Meeting, Stage};
 use world::FOOD;
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -22,8 +28,8 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// A machine put back to an earlier day, its memory of what it signed with it.
-fn put_back(dir: &std::path::Path) {
-    for name in ["b", "heads-b"] {
+fn put_back(dir: &std::path::Path, name: &str) {
+    for name in [name, &format!("heads-{name}")] {
         std::fs::remove_dir_all(dir.join(name)).expect("gone");
         copy(&dir.join(format!("yesterday-{name}")), &dir.join(name));
     }
@@ -49,7 +55,7 @@ fn a_node_that_meets_more_of_its_own_feed_signs_no_more_and_says_why() {
     b.with(|node| world::enrol_blocks(node, FOOD, 3));
     meet(&a, &b);
     b.writer.take().expect("running").stop().expect("a clean stop");
-    put_back(dir.path());
+    put_back(dir.path(), "b");
     let b = Site::new(world::reopen(dir.path(), "b"), "b", dir.path());
     b.with(|node| node.may_sign().map_err(ToString::to_string)).expect("nothing tells yet");
     let (to_b, _, _) = {
@@ -81,7 +87,7 @@ fn s28_a_writer_that_says_two_things_is_found_out_by_both() {
     });
     let (_, _, _) = meet(&a, &b);
     b.writer.take().expect("running").stop().expect("a clean stop");
-    put_back(&path);
+    put_back(&path, "b");
     let b = Site::new(world::reopen(&path, "b"), "b", &path);
     b.with(|node| {
         world::enrol(node, FOOD, [2; 16]);
@@ -97,13 +103,89 @@ fn s28_a_writer_that_says_two_things_is_found_out_by_both() {
     assert_eq!(again.rounds, 1, "nothing is left to say");
 }
 
+/// Sends all of a purse, and leaves the tail open.
+fn sends(node: &mut Node, to: [u8; 8]) -> Ticket {
+    let feed = node.feed(Lane::Value, FOOD);
+    let compose: Compose<'_> = Box::new(move |work, feed, at| {
+        crate::serve::travel(work, feed, &Purse(world::CANARY_PURSE), to, at)
+    });
+    let mut answers = node.write(&mut [Request { feed, compose }]).expect("the disk holds");
+    let accepted = answers.remove(0).expect("a good entry");
+    let key = node.signing_key(Name::NodeSigning).expect("a key");
+    let work = node.store().look().expect("a look");
+    crate::serve::ticket(&work, &key, accepted.last().expect("an entry"), |_| true).expect("one")
+}
+
+fn takes_up(node: &mut Node, ticket: Ticket) {
+    let feed = node.feed(Lane::Value, FOOD);
+    world::write(node, feed, crate::serve::claim(ticket, Minute(200)));
+}
+
+#[test]
+fn a_node_that_lost_what_it_promised_hears_of_it_from_who_took_it_up() {
+    let mut w = World::new();
+    w.distribute(4);
+    let Three { mut a, b, t: _t, dir } = Three::of(w);
+    let dir = dir.path();
+    meet(&a, &b);
+    a.writer.take().expect("running").stop().expect("a clean stop");
+    for name in ["a", "heads-a"] {
+        copy(&dir.join(name), &dir.join(format!("yesterday-{name}")));
+    }
+    let a = Site::new(world::reopen(dir, "a"), "a", dir);
+    let to = b.short();
+    let ticket = a.with(move |node| sends(node, to));
+    let forged = match &ticket {
+        Ticket::Sent(sent, hops) => {
+            Ticket::Sent(Sent { index: sent.index + 9, ..*sent }, hops.clone())
+        }
+        other => other.clone(),
+    };
+    b.with(move |node| takes_up(node, ticket));
+    // While it has its tail, what others show of it is what it knows.
+    let (to_a, _, _) = meet(&a, &b);
+    assert!(to_a.blocks > 0 && to_a.own_ahead.is_empty(), "{to_a:?}");
+    let mut a = a;
+    drop(a.writer.take());
+    put_back(dir, "a");
+    let a = Site::new(world::reopen(dir, "a"), "a", dir);
+    // Sealed blocks of it that others have are all here: nothing tells yet, and a number without a signature never does.
+    assert!(a.with(|node| node.may_sign().is_ok()));
+    let lost = a.with(move |node| {
+        let feed = FeedId { node: node.public(), lane: Lane::Value, programme: FOOD };
+        let claim = Entry::from(Value::Claim { ticket: Box::new(forged), at: Minute(200) });
+        let work = node.store().look().expect("a look");
+        work.lost_word_in(&feed.node, &feed, vec![claim]).expect("a look")
+    });
+    assert_eq!(lost, None);
+    let (to_a, _, _) = meet(&a, &b);
+    assert!(to_a.own_ahead.iter().any(|ahead| ahead.proven), "{to_a:?}");
+    let why = a.with(|node| node.may_sign().expect_err("signs no more").to_string());
+    assert!(why.contains("others hold entries of this node's"), "{why}");
+    let a = a.again();
+    assert!(a.with(|node| node.may_sign().is_err()), "nor after a restart");
+    // It still takes in and hands on.
+    b.with(|node| world::enrol_blocks(node, FOOD, 1));
+    let (to_a, _, _) = meet(&a, &b);
+    assert!(to_a.blocks > 0 && to_a.refused.is_empty(), "{to_a:?}");
+}
+
+/// A fresh folder whose node an organisation admits.
+fn newcomer(a: &Site, dir: &std::path::Path) -> Site {
+    admitted(a, None, dir)
+}
+
 /// A fresh folder whose node an organisation admits in place of B.
 fn successor(a: &Site, b: &Site, dir: &std::path::Path) -> Site {
+    admitted(a, Some(b.short()), dir)
+}
+
+fn admitted(a: &Site, replaces: Option<[u8; 8]>, dir: &std::path::Path) -> Site {
     let new = world::make(dir, "new");
     let federation = a.with(|node| node.federation().expect("founded"));
     let mut signed = world::certify(&new, &federation, 2, &[FOOD]);
     if let Notice::Node(certificate) = &mut signed.notice {
-        certificate.replaces = Some(b.short());
+        certificate.replaces = replaces;
     }
     let signed = signed.notice.sign(&federation, &world::key(2));
     a.with(move |node| node.learn(&signed).expect("a good certificate"));
@@ -185,4 +267,89 @@ fn a_new_node_begins_from_the_rows_of_a_checkpoint_and_goes_on_from_there() {
     assert_eq!(control, 0);
     assert_eq!(new.root(), a.root(), "begun from rows, it comes to the same state");
     drop(t);
+}
+
+#[test]
+fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
+    let mut w = World::new();
+    w.distribute(200);
+    let Three { a, b, t: _t, dir } = Three::of(w);
+    meet(&a, &b);
+    let new = newcomer(&a, dir.path());
+    // Charter, certificates; and nobody has a checkpoint yet.
+    assert_eq!(begin(&new, &a, &Slice::State), 0);
+    let state = || Bounds { slice: Slice::State, ..Bounds::default() };
+    let open = || Meeting::open(&new.desk, &a.key, state()).expect("begins");
+    {
+        let (mut here, mut there) = (open(), a.meets(&new).expect("a member"));
+        assert_eq!(here.stage(), Some(Stage::Asking));
+        assert_eq!(open().stage(), Some(Stage::Elsewhere), "of one at a time");
+        Wire::new(usize::MAX).run(&mut here, &mut there);
+        assert_eq!(here.stage(), Some(Stage::Without));
+        assert!(here.may_begin(), "another may be asked");
+    }
+    let hash = a.with(|node| checkpoint::make(node).expect("a page").checkpoint.hash());
+    a.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
+    meet(&a, &b);
+    b.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
+    meet(&a, &b);
+    let chunks = |wire: &Wire| {
+        wire.frames[1].iter().filter(|frame| matches!(frame, Frame::Chunk(_))).count()
+    };
+    let (mut sent, mut cuts) = (0, 0);
+    loop {
+        let (mut here, mut there) = (open(), a.meets(&new).expect("a member"));
+        let mut wire = Wire::new(24_000);
+        let whole = wire.run(&mut here, &mut there);
+        sent += chunks(&wire);
+        if here.stage() == Some(Stage::Begun) {
+            break;
+        }
+        assert!(!whole && cuts < 20, "it goes on until it is cut");
+        cuts += 1;
+    }
+    assert!(cuts > 0, "nothing was cut");
+    let needs = a.with(move |node| {
+        let kept = node.store().kept_page(&hash).expect("reads").expect("kept");
+        let mine = kept.page.working.iter().filter(|leaf| leaf.id.programme.0 <= FOOD.0);
+        mine.map(|leaf| (leaf.rows as usize).div_ceil(64)).sum::<usize>()
+    });
+    assert!(sent >= needs && sent <= needs + 2 * cuts, "{sent} chunks for {needs}, {cuts} cuts");
+    begin(&new, &a, &Slice::Whole);
+    assert_eq!(new.root(), a.root());
+    assert!(!new.desk.holds_nothing().expect("a look"));
+}
+
+#[test]
+fn evidence_that_two_could_bring_comes_once() {
+    let mut w = World::new();
+    w.distribute(40);
+    let Three { a, b, t: _t, dir } = Three::of(w);
+    let new = newcomer(&a, dir.path());
+    meet(&a, &b);
+    begin(&new, &a, &Slice::State);
+    // Both have everything; they are met at once, and what one was asked for the other is not.
+    let certificates = meet(&b, &a);
+    drop(certificates);
+    let mut pairs = [&a, &b]
+        .map(|from| (new.meets(from).expect("a member"), from.meets(&new).expect("a member")));
+    let mut wires = [Wire::new(usize::MAX), Wire::new(usize::MAX)];
+    for _ in 0..400 {
+        for ((here, there), wire) in pairs.iter_mut().zip(&mut wires) {
+            wire.left = usize::MAX;
+            wire.step(here, there);
+        }
+    }
+    let mut came: Vec<(u64, annona_ledger::hash::Hash)> = Vec::new();
+    for wire in &wires {
+        came.extend(wire.frames[1].iter().filter_map(|frame| match frame {
+            Frame::Evidence { seq, header, last: true, .. } => Some((*seq, *header)),
+            _ => None,
+        }));
+    }
+    let all = came.len();
+    came.sort_unstable();
+    came.dedup();
+    assert!(all > 0 && came.len() == all, "{all} came, {} of them different", came.len());
+    assert_eq!(new.root(), a.root());
 }
