@@ -122,3 +122,8 @@ fn a_settlement_that_goes_on_past_a_cut() {
 fn an_entry_settled_again() {
     caught(Bug::SettlesAgain, &[Broken::SettledTwice, Broken::PaidTwice]);
 }
+
+#[test]
+fn a_payer_that_goes_by_rows() {
+    caught(Bug::PaysByRow, &[Broken::PaidTwice]);
+}

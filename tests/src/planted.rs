@@ -15,8 +15,8 @@ use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::feed::{Head, leaf, step};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CarrierId, Commitment, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
-    Pseudonym, Purse,
+    CarrierId, Commitment, CommodityId, CycleId, FederationId, FeedId, FeedRef, MerchantId,
+    ProgrammeId, Pseudonym, Purse,
 };
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;

@@ -2,7 +2,7 @@
 //! site takes in every block of the others.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use annona_ledger::amount::Amount;
@@ -116,7 +116,7 @@ impl Written {
     ///
     /// [`Fault`].
     pub fn warm(&self) -> Result<(), Fault> {
-        let mut file = std::fs::File::open(self.folder.join("site-0").join("ledger.db"))?;
+        let mut file = File::open(self.folder.join("site-0").join("ledger.db"))?;
         std::io::copy(&mut file, &mut std::io::sink())?;
         Ok(())
     }

@@ -57,7 +57,8 @@ impl Model {
     }
 
     pub(super) fn may_follow(&self, erased: &Commitment) -> bool {
-        self.said().any(|said| matches!(said, People::Erased { commitment, .. } if commitment == erased))
+        self.said()
+            .any(|said| matches!(said, People::Erased { commitment, .. } if commitment == erased))
     }
 
     fn seen_erased(&self, commitment: &Commitment) -> bool {
@@ -131,24 +132,22 @@ impl Model {
     fn may_step(&self, complaint: Commitment, step: &GrievanceStep, on: DayNo) -> bool {
         let steps = self.steps(complaint);
         let any = |what: fn(&GrievanceStep) -> bool| steps.iter().any(|(_, step)| what(step));
-        let over = any(|s| *s == GrievanceStep::TakenBack)
-            || !self.decided(complaint, true).is_empty();
+        let over =
+            any(|s| *s == GrievanceStep::TakenBack) || !self.decided(complaint, true).is_empty();
         let appealed = any(|s| matches!(s, GrievanceStep::Appealed { .. }));
         let first = self.decided(complaint, false);
-        let open = any(|s| {
-            matches!(s, GrievanceStep::Opened { .. } | GrievanceStep::Referred { .. })
-        });
+        let open =
+            any(|s| matches!(s, GrievanceStep::Opened { .. } | GrievanceStep::Referred { .. }));
         let known = |org: &OrgId| self.charter.organisations().any(|one| one.id == *org);
         let in_time = |due: &DayNo| (on.0 + 1..=on.0 + 90).contains(&due.0);
         // The one who was named last is asked.
         let last = |appeal: bool| {
             let named = steps.iter().filter_map(|(on, step)| match step {
-                GrievanceStep::Opened { decider, due } | GrievanceStep::Referred { decider, due } => {
+                GrievanceStep::Opened { decider, due }
+                | GrievanceStep::Referred { decider, due } => {
                     (!appeal).then_some((*on, *due, *decider))
                 }
-                GrievanceStep::Appealed { decider, due } => {
-                    appeal.then_some((*on, *due, *decider))
-                }
+                GrievanceStep::Appealed { decider, due } => appeal.then_some((*on, *due, *decider)),
                 _ => None,
             });
             named.max().map(|(.., org)| org)

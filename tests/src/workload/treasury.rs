@@ -39,12 +39,43 @@ impl World {
             _ => n,
         };
         let feed = self.feed(n, Lane::Value, programme);
+        // In every seventh seed those who have heard of nothing settle what others have settled, to the end and at once.
+        if self.options.seed.is_multiple_of(7) && self.desk.chance(60) {
+            let n = self.desk.pick(&others).copied().unwrap_or(n);
+            return self.settle_at_once(n, &self.feed(n, Lane::Value, programme));
+        }
         let under_way = |line: &&SettlementLine| line.feed == feed && line.next().is_some();
         let open: Vec<SettlementLine> =
             self.nodes[n].model.settlements().iter().filter(under_way).cloned().collect();
         match self.desk.pick(&open).cloned() {
             Some(line) if self.desk.chance(85) => self.step(n, &feed, &line)?,
             _ => self.draft(n, &feed)?,
+        }
+        self.after(n)
+    }
+
+    /// A draft, and all steps of it, each by somebody who may take it.
+    fn settle_at_once(&mut self, n: usize, feed: &FeedId) -> Holds {
+        self.draft(n, feed)?;
+        let drafts = |line: &&SettlementLine| line.feed == *feed && line.next().is_some();
+        let lines = self.nodes[n].model.settlements();
+        let Some(line) = lines.iter().filter(drafts).max_by_key(|line| line.index).cloned() else {
+            return self.after(n);
+        };
+        let signed = |step: &Step| line.steps.iter().any(|taken| taken.step == *step);
+        let steps = [Step::Verified, Step::Approved, Step::Paid];
+        let todo: Vec<Step> = steps.into_iter().filter(|step| !signed(step)).collect();
+        // The last operator may only serve.
+        let some = &self.cast.operators[..self.cast.operators.len() - 1];
+        let took = |key: &SigningKey| line.steps.iter().any(|taken| taken.operator == key.public());
+        let free = some.iter().filter(|key| !took(key));
+        let of = |(step, key): (Step, &SigningKey)| {
+            let signature = line.signing(step).sign(&self.cast.federation, key);
+            Settling::Step { draft: line.index, step, operator: key.public(), signature }
+        };
+        let steps: Vec<Settling> = todo.into_iter().zip(free).map(of).collect();
+        for step in steps {
+            self.settle_entry(n, feed, step)?;
         }
         self.after(n)
     }
