@@ -132,6 +132,14 @@ impl PublicKey {
         let signature = ed25519_dalek::Signature::from_components(*r, *s);
         key.verify_strict(text.as_bytes(), &signature).is_ok()
     }
+
+    /// Whether `signature` is this key's over `bytes` and nothing before them: cards and credentials, whose forms others
+    /// have laid down (spec/cards.md).
+    #[must_use]
+    pub fn verifies_credential(&self, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        let Ok(key) = VerifyingKey::from_bytes(self.bytes()) else { return false };
+        key.verify_strict(bytes, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+    }
 }
 
 impl fmt::Display for PublicKey {
@@ -185,6 +193,36 @@ impl SigningKey {
     }
 }
 
+/// What a card or credential begins with as it is signed. No statement of ours begins so: each begins with `annona1 `.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// `Sig_structure` of COSE_Sign1 (RFC 9052, 4.4): an array of four, the first of them "Signature1".
+    Cose,
+    /// The signing input of a JWS (RFC 7515): base64url of a JSON object.
+    Jws,
+    /// Two SHA-256 of Data Integrity: 64 bytes, of which nobody can choose the first sixteen.
+    Hashes,
+}
+
+impl Foreign {
+    fn is(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Cose => bytes.starts_with(b"\x84\x6aSignature1"),
+            Self::Jws => bytes.starts_with(b"ey"),
+            Self::Hashes => bytes.len() == 64 && !bytes.starts_with(b"annona1 "),
+        }
+    }
+}
+
+impl SigningKey {
+    /// Signs a card or credential, whose forms others have laid down. `None` for bytes that are not of that form, so that
+    /// no statement of ours is ever signed this way.
+    #[must_use]
+    pub fn sign_credential(&self, form: Foreign, bytes: &[u8]) -> Option<[u8; 64]> {
+        form.is(bytes).then(|| self.0.sign(bytes).to_bytes())
+    }
+}
+
 /// Scope parts have fixed lengths per context (federation 32, feed 36), so the concatenation is unambiguous.
 fn signed_bytes(context: Context, scope: &[&[u8]], message: &[u8]) -> Vec<u8> {
     let mut bytes = context.bytes().to_vec();
@@ -212,6 +250,22 @@ mod tests {
             b"rice",
             &SigningKey::from_seed(&[8; 32]).public()
         ));
+    }
+
+    #[test]
+    fn a_credential_is_signed_only_in_a_form_of_others() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let cose = b"\x84\x6aSignature1 and what follows";
+        let signature = key.sign_credential(Foreign::Cose, cose).expect("of that form");
+        assert!(key.public().verifies_credential(cose, &signature));
+        assert!(!key.public().verifies_credential(b"other", &signature));
+        for context in [Context::Promise, Context::Header, Context::Notice] {
+            let ours = signed_bytes(context, &[&[7; 48]], b"");
+            assert_eq!(ours.len(), 64);
+            for form in [Foreign::Cose, Foreign::Jws, Foreign::Hashes] {
+                assert_eq!(key.sign_credential(form, &ours), None, "{context:?} {form:?}");
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::disk::DiskFault;
 pub const LEDGER: &str = "ledger.db";
 /// The vault of people.
 pub const PEOPLE: &str = "people.db";
+/// The sealed register of printed cards.
+pub const CARDS: &str = "cards.annona";
 /// The sealed key file.
 pub const KEYS: &str = "keys.annona";
 /// Settings.

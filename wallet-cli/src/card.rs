@@ -1,12 +1,22 @@
-//! `annona card`: short codes by which a family is found at a counter.
+//! `annona card`: printed cards that anybody can check, and short codes by which a family is found at a counter.
 
 mod cancel;
 mod check;
 mod issue;
+mod paper;
+mod print;
+mod publish;
+mod reissue;
+mod reprint;
 mod tries;
 
+use annona_ledger::charter::Charter;
+use annona_ledger::cut;
 use annona_ledger::id::{CarrierId, ProgrammeId};
 use annona_ledger::short_code::ShortCode;
+use annona_ledger::view::View;
+use annona_node::credential::TrustList;
+use annona_node::credential::trust::of_federation;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
 use annona_node::vault::{HouseholdId, Vault};
@@ -19,26 +29,41 @@ use crate::session::Session;
 const EXAMPLES: &str = "\
 Examples:
   $ annona card issue 1 --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona card print 2 --out cards.html --operator mara.keys --operator-passphrase-file pass.txt
   $ annona card check 7K3M-9QXD-2VHN
   $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt";
 
-/// Short codes: twelve characters that find a family's purse and authenticate nobody.
+/// Printed cards and short codes: they find a family and authenticate nobody.
 #[derive(Subcommand)]
 #[command(before_help = EXAMPLES)]
 pub(crate) enum Card {
     Issue(issue::Issue),
+    Print(print::Print),
+    Reprint(reprint::Reprint),
+    Reissue(reissue::Reissue),
     Check(check::Check),
     Cancel(cancel::Cancel),
+    Publish(publish::Publish),
 }
 
 impl Card {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         match self {
             Self::Issue(command) => command.run(session),
+            Self::Print(command) => command.run(session),
+            Self::Reprint(command) => command.run(session),
+            Self::Reissue(command) => command.run(session),
             Self::Check(command) => command.run(session),
             Self::Cancel(command) => command.run(session),
+            Self::Publish(command) => command.run(session),
         }
     }
+}
+
+/// Whose cards are believed, by what is known here: registrars that stand; and those that ended, whose cards are believed
+/// where the ledger has them.
+pub(crate) fn trusted(charter: &Charter, view: &impl View) -> (TrustList, TrustList) {
+    of_federation(charter, view.roster(), |feed| cut::lowest(view, feed).is_some())
 }
 
 /// What a code is called on the ledger, in a programme.

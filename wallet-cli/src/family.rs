@@ -8,6 +8,8 @@ mod find;
 mod import;
 mod show;
 
+pub(crate) use show::open;
+
 use clap::Subcommand;
 
 use crate::fault::Outcome;

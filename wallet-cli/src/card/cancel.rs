@@ -6,7 +6,7 @@ use annona_node::node::{Compose, Request, stamp};
 use clap::Args;
 use serde_json::json;
 
-use super::{carrier, family};
+use super::{carrier, family, paper};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -17,7 +17,7 @@ Examples:
   $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt \\
       --dry-run";
 
-/// Cancels a lost code for ever, here at once and elsewhere with the next sync.
+/// Cancels a lost code, and the card it was printed on, for ever: here at once and elsewhere with the next sync.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Cancel {
@@ -73,6 +73,12 @@ impl Cancel {
                     .into_iter()
                     .next()
                     .ok_or_else(|| Fault::refused("nothing was written."))??;
+            }
+            // What is printed beside a code goes with it.
+            let mut register = paper::register(&node)?;
+            let lines: Vec<_> = register.by_code(&code.bytes()).cloned().collect();
+            for line in &lines {
+                paper::cancel(&mut node, &mut vault, &mut register, &signer, line)?;
             }
             let mut txn = vault.begin()?;
             txn.drop_card(&code.bytes())?;

@@ -1,8 +1,19 @@
+use std::path::PathBuf;
+
+use annona_ledger::charter::Charter;
+use annona_ledger::id::ProgrammeId;
+use annona_ledger::short_code::{NotACode, ShortCode};
 use annona_ledger::view::View;
+use annona_node::atomic;
+use annona_node::credential::card::{self, MAX_TEXT};
+use annona_node::credential::status::token::MAX_SIGNED;
+use annona_node::credential::trust::{MAX_FILE, of_federation};
+use annona_node::credential::when::Seconds;
+use annona_node::credential::{Against, Checked, OnStale, Refusal, Statuses, TrustList};
 use clap::Args;
 use serde_json::json;
 
-use super::{carrier, family};
+use super::{carrier, family, paper, trusted};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -10,43 +21,254 @@ use crate::session::Session;
 const EXAMPLES: &str = "\
 Examples:
   $ annona card check 7K3M-9QXD-2VHN
+  $ annona card check card.txt
+  $ annona card check card.txt --trust camp.cards/trust.json --status camp.cards/1.1.cwt --transfer
   $ annona card check \"7k3m 9qxd 2vhn\" --json";
 
-/// Says whose code it is, and whether it may be honoured.
+/// Says whose card or code it is, and whether it may be honoured.
+///
+/// A printed card is checked against this node's ledger, or anywhere against a list of whom to trust. It ends with 1
+/// where the card is not to be honoured, and says why: unreadable, not ours, forbidden, issuer unknown, not authentic,
+/// not yet, expired, revoked or stale.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Check {
-    /// The code, as it is read
-    code: String,
+    /// The short code, the text of the card's code, a file that holds it, or - for standard input
+    card: String,
+    /// Whom to trust: trust.json of `annona card publish`, compared with its sender
+    #[arg(long, value_name = "FILE")]
+    trust: Vec<PathBuf>,
+    /// Whom to trust: the registrars of a charter, from `annona charter show --out FILE`
+    #[arg(long, value_name = "FILE")]
+    charter: Option<PathBuf>,
+    /// Which cards were cancelled: a list of `annona card publish`
+    #[arg(long, value_name = "FILE")]
+    status: Vec<PathBuf>,
+    /// Refuse where nobody knows whether it was cancelled: for what goes to another organisation, not for food
+    #[arg(long)]
+    transfer: bool,
+}
+
+/// What the ledger here says of a card.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnLedger {
+    /// There is no ledger here, or it has not heard of the card.
+    Unknown,
+    /// The card is bound to its holder.
+    Bound,
+    /// The card was cancelled.
+    Cancelled,
 }
 
 impl Check {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let node = session.node()?;
-        let vault = session.vault(&node)?;
-        let (code, id) = family(&node, &vault, &self.code)?;
-        let charter = node.store().charter()?.clone();
-        let work = node.store().look()?;
-        let (mut bound, mut cancelled) = (Vec::new(), false);
-        for (programme, about) in charter.programmes() {
-            let carrier = carrier(&node, &code, programme)?;
-            let holder = holder::pseudonym(&node, &vault, id, programme)?;
-            if work.carrier(programme, &carrier).contains(&holder) {
-                cancelled |= work.cancelled(programme, &carrier);
-                bound.push(format!("{programme} {}", about.name));
+        // One letter more than fits, so that too long is told from cut.
+        let most = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX).saturating_add(3);
+        let text = paper::told(&self.card, most)?;
+        match text.parse::<ShortCode>() {
+            Ok(_) => code(session, &text),
+            // Nobody types a card: what is short is a code that was misread.
+            Err(NotACode::Length(length)) if length > 40 => self.paper(session, &text),
+            Err(why) if text.chars().count() <= 40 => Err(Fault::input(format!("{why}."))),
+            Err(_) => self.paper(session, &text),
+        }
+    }
+
+    fn paper(&self, session: &Session, text: &str) -> Outcome {
+        let now = Seconds::of(session.now());
+        let mut trust = TrustList::new();
+        for path in &self.trust {
+            let list = TrustList::from_json(&atomic::read(path, MAX_FILE)?);
+            let list =
+                list.ok_or_else(|| Fault::input("no list of whom to trust.").at(path.display()))?;
+            trust.extend(list).map_err(|why| Fault::input(format!("{why}.")))?;
+        }
+        if let Some(path) = &self.charter {
+            let (charter, roster) = session.power(Some(path))?;
+            let fenced = |feed: &annona_ledger::id::FeedRef| !charter.fences(feed).is_empty();
+            let (standing, _) = of_federation(&charter, &roster, fenced);
+            trust.extend(standing).map_err(|why| Fault::input(format!("{why}.")))?;
+        }
+        let elsewhere = !self.trust.is_empty() || self.charter.is_some();
+        let store = match session.read() {
+            Ok(store) => Some(store),
+            Err(_) if elsewhere => None,
+            Err(fault) => {
+                return Err(fault.then("Or say whom to trust: --trust FILE, or --charter FILE."));
+            }
+        };
+        let mut ended = TrustList::new();
+        let charter = match &store {
+            None => None,
+            Some(store) => {
+                let charter: Charter = Charter::clone(store.charter()?);
+                let work = store.look()?;
+                if !elsewhere {
+                    (trust, ended) = trusted(&charter, &work);
+                }
+                work.check()?;
+                Some(charter)
+            }
+        };
+        let mut statuses = Statuses::new();
+        for path in &self.status {
+            let taken = statuses.take(&atomic::read(path, MAX_SIGNED)?, &trust, now);
+            taken.map_err(|why| {
+                Fault::new(Exit::Wrong, format!("the list is not used: {why}.")).at(path.display())
+            })?;
+        }
+        let allow = Against { trust: &trust, statuses: &statuses, now, stale: OnStale::Allow };
+        let on_ledger = |checked: &Checked| -> Outcome<OnLedger> {
+            let (Some(store), Some(programme)) = (&store, checked.card.programme()) else {
+                return Ok(OnLedger::Unknown);
+            };
+            let programme = ProgrammeId(programme);
+            let work = store.look()?;
+            let holders = work.carrier(programme, &checked.carrier);
+            let its = checked.card.pseudonym().is_some_and(|p| holders.iter().any(|h| h.0 == p));
+            let cancelled = work.cancelled(programme, &checked.carrier);
+            work.check()?;
+            Ok(match (cancelled, its) {
+                (true, _) => OnLedger::Cancelled,
+                (false, true) => OnLedger::Bound,
+                (false, false) => OnLedger::Unknown,
+            })
+        };
+        let answer = match card::check(text, &allow) {
+            // Of a node that ended, a card is believed where the ledger has it.
+            Err(Refusal::IssuerUnknown) => {
+                let former = Against { trust: &ended, ..allow };
+                let found = card::check(text, &former).ok();
+                let found = found.map(|checked| on_ledger(&checked).map(|at| (checked, at)));
+                match found.transpose()? {
+                    Some((checked, at)) if at != OnLedger::Unknown => Ok((checked, at)),
+                    _ => Err(Refusal::IssuerUnknown),
+                }
+            }
+            other => match other {
+                Ok(checked) => on_ledger(&checked).map(|at| Ok((checked, at)))?,
+                Err(refusal) => Err(refusal),
+            },
+        };
+        let answer = answer.and_then(|(mut checked, at)| {
+            if at == OnLedger::Cancelled {
+                return Err(Refusal::Revoked);
+            }
+            // The ledger is the list of lists: a card it has bound and not cancelled holds as of what is known here.
+            checked.stale &= at != OnLedger::Bound;
+            if checked.stale && self.transfer {
+                return Err(Refusal::Stale("nobody here knows whether it was cancelled"));
+            }
+            Ok((checked, at))
+        });
+        match answer {
+            Ok((checked, at)) => say(session, charter.as_ref(), &checked, at),
+            Err(refusal) => {
+                let value = json!({
+                    "good": false, "reason": refusal.word(), "number": refusal.number(),
+                    "message": refusal.to_string(),
+                });
+                if session.screen.json {
+                    session.screen.answer("card", value, String::new)?;
+                }
+                Err(Fault::new(
+                    Exit::Wrong,
+                    format!("do not honour this card. {}.", capital(&refusal)),
+                )
+                .then(next(&refusal)))
             }
         }
-        work.check()?;
-        drop(work);
-        node.close()?;
-        if cancelled || bound.is_empty() {
-            let why = if cancelled { "was cancelled" } else { "was never bound to anybody" };
-            return Err(Fault::new(Exit::Wrong, format!("code {code} {why}: do not honour it."))
-                .then("`annona card issue` gives the family a new one."));
-        }
-        let value = json!({ "family": id, "code": code.to_string(), "programmes": bound });
-        session.screen.answer("card", value, || {
-            format!("{code} is family {id}'s, in {}. It authenticates nobody.", bound.join(", "))
-        })
     }
+}
+
+fn say(session: &Session, charter: Option<&Charter>, checked: &Checked, at: OnLedger) -> Outcome {
+    let Checked { card, issuer, as_of, stale, .. } = checked;
+    let programme = card.programme();
+    let about = programme.and_then(|p| charter?.programme(ProgrammeId(p)));
+    let value = json!({
+        "good": true, "issuer": issuer.name, "programme": programme, "holder": card.id,
+        "name": card.name, "language": card.language, "expires": card.expires.to_string(),
+        "stale": stale, "as_of": as_of.map(|at| at.to_string()), "on_ledger": at == OnLedger::Bound,
+    });
+    session.screen.answer("card", value, || {
+        let programme = match (about, programme) {
+            (Some(about), _) => format!(" in {}", about.name),
+            (None, Some(number)) => format!(" in programme {number}"),
+            (None, None) => String::new(),
+        };
+        let name = card.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        format!(
+            "good: {name}holder {}{programme}, issued by {}, until {}. It authenticates nobody.",
+            card.id, issuer.name, card.expires
+        )
+    })?;
+    if *stale {
+        let known = match as_of {
+            Some(at) => format!("the list is of {at}"),
+            None => "no list is held".to_owned(),
+        };
+        session.screen.warn(format!(
+            "whether it was cancelled since is not known: {known}. Honour it for food; not for a transfer."
+        ));
+    }
+    Ok(())
+}
+
+fn capital(refusal: &Refusal) -> String {
+    let text = refusal.to_string();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What the person at the counter does next.
+fn next(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Unreadable(_) => {
+            "Read it again, in better light; or use the short code beside it."
+        }
+        Refusal::NotOurs(_) | Refusal::Forbidden(_) => {
+            "Ask for the card of this programme, or find the family: `annona family find WORD`."
+        }
+        Refusal::IssuerUnknown => {
+            "If a partner issued it, take in their charter or their list of keys; find the family \
+             meanwhile: `annona family find WORD`."
+        }
+        Refusal::NotAuthentic(_) => "Keep it, and tell your supervisor.",
+        Refusal::Revoked => "The family has another one, or gets one: `annona card print`.",
+        Refusal::Stale(_) => "Take in a newer list, or sync.",
+        Refusal::NotYet(_) | Refusal::Expired(_) | Refusal::NotForUs(_) => {
+            "`annona card reissue` prints another one."
+        }
+        _ => "Find the family by name: `annona family find WORD`.",
+    }
+}
+
+/// Whose short code it is.
+fn code(session: &Session, text: &str) -> Outcome {
+    let node = session.node()?;
+    let vault = session.vault(&node)?;
+    let (code, id) = family(&node, &vault, text)?;
+    let charter = node.store().charter()?.clone();
+    let work = node.store().look()?;
+    let (mut bound, mut cancelled) = (Vec::new(), false);
+    for (programme, about) in charter.programmes() {
+        let carrier = carrier(&node, &code, programme)?;
+        let holder = holder::pseudonym(&node, &vault, id, programme)?;
+        if work.carrier(programme, &carrier).contains(&holder) {
+            cancelled |= work.cancelled(programme, &carrier);
+            bound.push(format!("{programme} {}", about.name));
+        }
+    }
+    work.check()?;
+    drop(work);
+    node.close()?;
+    if cancelled || bound.is_empty() {
+        let why = if cancelled { "was cancelled" } else { "was never bound to anybody" };
+        return Err(Fault::new(Exit::Wrong, format!("code {code} {why}: do not honour it."))
+            .then("`annona card issue` gives the family a new one."));
+    }
+    let value = json!({ "family": id, "code": code.to_string(), "programmes": bound });
+    session.screen.answer("card", value, || {
+        format!("{code} is family {id}'s, in {}. It authenticates nobody.", bound.join(", "))
+    })
 }

@@ -69,7 +69,7 @@ impl Show {
 }
 
 /// Opens a household.
-pub(super) fn open(vault: &Vault, id: HouseholdId) -> Outcome<Household> {
+pub(crate) fn open(vault: &Vault, id: HouseholdId) -> Outcome<Household> {
     let stored = vault.household(id)?;
     let members = stored.members.iter().map(|member| member.as_slice());
     Ok(Household::from_records(&stored.household, members)?)

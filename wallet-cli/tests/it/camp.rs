@@ -207,6 +207,9 @@ impl Camp {
         }
         let code = self.run(&format!("card issue 1 {mara} --json")).fine().field(0, "code");
         self.write("code.txt", code);
+        let card = self.run(&format!("card print 1 {mara} --json")).fine().field(0, "text");
+        self.write("card.txt", card);
+        self.run("card publish camp.cards").fine();
         self.write("list.csv", "household_id,Rice,Oil\nB1-001,12.5,2\nB1-002,25,\n");
         let import = "entitle import list.csv --programme Food --cycle 1 --json";
         let frozen = self.run(import).fine().field(0, "list");

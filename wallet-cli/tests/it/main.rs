@@ -1,6 +1,7 @@
 //! Tests of the program as it is run: the real binary, real folders, real files.
 
 mod camp;
+mod cards;
 mod carry;
 mod clocks;
 mod counter;

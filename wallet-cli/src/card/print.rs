@@ -1,0 +1,83 @@
+use annona_node::credential::when::Seconds;
+use clap::Args;
+
+use super::paper::{self, Terms, Where};
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::{self, Moment};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card print 2 --out cards.html --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona card print 2 --name --language ar --until +90d --out cards.html --png cards \\
+      --operator mara.keys --operator-passphrase-file pass.txt --json";
+
+/// Prints a card for each of these families: a code any phone checks with no network, and a short code beside it.
+///
+/// The card finds the family and authenticates nobody. It holds the family's pseudonym in one programme, and nothing
+/// else unless --name puts the first name on it, which is for the family to say.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Print {
+    /// The families: number, short code, or SOURCE:KEY
+    #[arg(required = true)]
+    families: Vec<String>,
+    /// The programme [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    /// Put the first name on the card: only where the family wants that
+    #[arg(long)]
+    name: bool,
+    /// The language to speak with the family, as two or three small letters
+    #[arg(long, value_name = "LANG")]
+    language: Option<String>,
+    /// Until when it holds [default: a year, or the end of this node's certificate]
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Moment>,
+    #[command(flatten)]
+    to: Where,
+    #[command(flatten)]
+    operator: Operator,
+    /// Check everything; print nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Print {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let mut vault = session.vault(&node)?;
+        let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
+        let signer = self.operator.open(session)?;
+        paper::may(&node, &signer, programme)?;
+        let mut register = paper::register(&node)?;
+        let mut ids = Vec::new();
+        for family in &self.families {
+            let id = holder::find(&vault, family)?;
+            if register.of(id, programme).is_some() {
+                return Err(Fault::refused(format!("family {id} has a card in {}.", about.name))
+                    .then(
+                        "`annona card reprint` prints it again, `card reissue` cancels it first.",
+                    ));
+            }
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let founded = charter.founded();
+        let until = self
+            .until
+            .map(|until| Seconds::of(until.until(session.now(), founded).begins(founded)).plus(59));
+        let terms = Terms { programme, language: self.language, named: self.name, until };
+        if self.dry_run {
+            session.screen.note(format!("{} cards would be printed in {}.", ids.len(), about.name));
+            return Ok(node.close()?);
+        }
+        let made = paper::make(&mut node, &mut vault, &mut register, &signer, &ids, &terms)?;
+        paper::hand_out(session, &node, &made, &self.to)?;
+        Ok(node.close()?)
+    }
+}

@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+use annona_ledger::view::View;
+use annona_node::atomic;
+use annona_node::credential::status::{About, TTL, bitstring, token};
+use annona_node::credential::when::Seconds;
+use annona_node::keystore::Name;
+use clap::Args;
+use serde_json::json;
+
+use super::{paper, trusted};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card publish camp.cards
+  $ annona card publish camp.cards --json";
+
+/// Writes what others check this node's cards with: whom to trust, and which cards were cancelled.
+///
+/// Whoever has the folder checks a card with `annona card check CARD --trust FILE --status FILE`, or with a program of
+/// their own. Nothing in it names anybody. Lists are fresh for seven days.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Publish {
+    /// Where to: trust.json, and each list as PROGRAMME.NUMBER.cwt, .jwt and .json
+    folder: PathBuf,
+    /// Say what would be written; write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Publish {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.signing_node()?;
+        let key = node.signing_key(Name::NodeSigning)?;
+        let mut register = paper::register(&node)?;
+        let charter = node.store().charter()?.clone();
+        let trust = {
+            let work = node.store().look()?;
+            // What was cancelled anywhere, by any command, is revoked in the list too.
+            let gone = register.reconcile(|programme, carrier| work.cancelled(programme, carrier));
+            session.screen.detail(|| format!("{gone} cards were cancelled on the ledger since"));
+            let trust = trusted(&charter, &work).0;
+            work.check()?;
+            trust
+        };
+        let now = Seconds::of(node.now());
+        let mut lists = 0usize;
+        let mut revoked = 0usize;
+        if !self.dry_run {
+            register.save()?;
+            let folder = &self.folder;
+            std::fs::create_dir_all(folder).map_err(|e| Fault::io("create", folder, e))?;
+            atomic::write(&folder.join("trust.json"), trust.to_json().to_string().as_bytes())?;
+        }
+        for (name, list) in register.lists(&key.public()) {
+            let about = About { uri: name.to_string(), issued: now, ttl: Some(TTL), expires: None };
+            if !self.dry_run {
+                let file = |ending: &str| {
+                    self.folder.join(format!("{}.{}.{ending}", name.programme, name.number))
+                };
+                atomic::write(&file("cwt"), &token::to_cwt(&about, &list, &key))?;
+                atomic::write(&file("jwt"), token::to_jwt(&about, &list, &key).as_bytes())?;
+                let w3c = bitstring::credential(&about, &list, &key)?;
+                atomic::write(&file("json"), w3c.to_string().as_bytes())?;
+            }
+            lists += 1;
+            revoked += list.revoked();
+        }
+        let issuers = trust.issuers().count();
+        node.close()?;
+        let value = json!({
+            "folder": self.folder, "lists": lists, "revoked": revoked, "issuers": issuers,
+            "cards": register.len(),
+        });
+        session.screen.answer("cards", value, || {
+            format!(
+                "{issuers} issuers, {lists} lists with {revoked} cancelled cards in {}",
+                self.folder.display()
+            )
+        })
+    }
+}

@@ -1,0 +1,78 @@
+use annona_node::credential::when::Seconds;
+use clap::Args;
+
+use super::paper::{self, Terms, Where};
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::{self, Moment};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card reissue 1 --out cards.html --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona card reissue 1 --name --operator mara.keys --operator-passphrase-file pass.txt --dry-run";
+
+/// Cancels a family's card and the code beside it, for ever, and prints another: for one that is lost or stolen.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Reissue {
+    /// The family: its number, a short code, or SOURCE:KEY
+    family: String,
+    /// The programme [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    /// Put the first name on the new card
+    #[arg(long)]
+    name: bool,
+    /// The language to speak with the family [default: that of the old card]
+    #[arg(long, value_name = "LANG")]
+    language: Option<String>,
+    /// Until when it holds [default: a year, or the end of this node's certificate]
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Moment>,
+    #[command(flatten)]
+    to: Where,
+    #[command(flatten)]
+    operator: Operator,
+    /// Say what would be cancelled; cancel and print nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Reissue {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let mut vault = session.vault(&node)?;
+        let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
+        let id = holder::find(&vault, &self.family)?;
+        let signer = self.operator.open(session)?;
+        paper::may(&node, &signer, programme)?;
+        let mut register = paper::register(&node)?;
+        let line = register.of(id, programme).cloned().ok_or_else(|| {
+            Fault::refused(format!("family {id} has no printed card in {}.", about.name))
+                .then("`annona card print` makes one.")
+        })?;
+        let founded = charter.founded();
+        let until = self
+            .until
+            .map(|until| Seconds::of(until.until(session.now(), founded).begins(founded)).plus(59));
+        let language = self.language.or_else(|| line.language.clone());
+        let terms = Terms { programme, language, named: self.name, until };
+        if self.dry_run {
+            let uri = line.status();
+            session
+                .screen
+                .note(format!("The card at {} of {} would be cancelled.", uri.index, uri.uri));
+            return Ok(node.close()?);
+        }
+        let question = format!("Cancel the card of family {id} and print another?");
+        session.ask.confirm(&session.screen, &question)?;
+        // The old one first: a kill in between leaves the family with no card, and never with two.
+        paper::cancel(&mut node, &mut vault, &mut register, &signer, &line)?;
+        let made = paper::make(&mut node, &mut vault, &mut register, &signer, &[id], &terms)?;
+        paper::hand_out(session, &node, &made, &self.to)?;
+        Ok(node.close()?)
+    }
+}

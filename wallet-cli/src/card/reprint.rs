@@ -1,0 +1,42 @@
+use clap::Args;
+
+use super::paper::{self, Where};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::{holder, words};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card reprint 1 --out cards.html
+  $ annona card reprint 1 --programme Food --png cards --json";
+
+/// Prints a family's card again, as it was: for one that is torn or faded. A lost one is re-issued instead.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Reprint {
+    /// The family: its number, a short code, or SOURCE:KEY
+    family: String,
+    /// The programme [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    #[command(flatten)]
+    to: Where,
+}
+
+impl Reprint {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.node()?;
+        let charter = node.store().charter()?.clone();
+        let vault = session.vault(&node)?;
+        let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
+        let id = holder::find(&vault, &self.family)?;
+        let register = paper::register(&node)?;
+        let line = register.of(id, programme).ok_or_else(|| {
+            Fault::refused(format!("family {id} has no printed card in {}.", about.name))
+                .then("`annona card print` makes one.")
+        })?;
+        let made = paper::again(&node, &vault, line)?;
+        paper::hand_out(session, &node, &[made], &self.to)?;
+        Ok(node.close()?)
+    }
+}
