@@ -31,7 +31,6 @@ const NBF: i64 = 5;
 const CLAIM_169: i64 = 169;
 /// Attributes of claim 169.
 const ID: i64 = 1;
-const VERSION: i64 = 2;
 const LANGUAGE: i64 = 3;
 const NAME: i64 = 4;
 
@@ -106,8 +105,7 @@ impl Card {
     /// [`NotMade`] for a text that does not belong on a card, or a card that is too long.
     pub fn print(&self, key: &SigningKey) -> Result<Printed, NotMade> {
         self.fits()?;
-        let mut holder =
-            vec![(Out::Number(ID), Out::Text(&self.id)), (Out::Number(VERSION), Out::Text("1"))];
+        let mut holder = vec![(Out::Number(ID), Out::Text(&self.id))];
         let optional = [(LANGUAGE, &self.language), (NAME, &self.name)];
         for (attribute, text) in optional {
             holder.extend(text.as_ref().map(|text| (Out::Number(attribute), Out::Text(text))));

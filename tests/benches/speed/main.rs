@@ -2,10 +2,11 @@
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
 //! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
-//! `audit`, `sync`, `sizes`, `import`.
+//! `audit`, `sync`, `sizes`, `import`, `cards`.
 
 mod audit;
 mod bare;
+mod cards;
 mod import;
 mod redeem;
 mod serve;
@@ -62,6 +63,9 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("import") {
         import::figures(&mut table, &place)?;
+    }
+    if wanted("cards") {
+        cards::figures(&mut table)?;
     }
     table.end();
     Ok(())

@@ -20,6 +20,7 @@ mod pay;
 mod running;
 mod settle;
 mod stopped;
+mod strangers;
 mod terminal;
 mod vouch;
 mod wrong_files;

@@ -73,6 +73,23 @@ fn a_card_is_printed_dense_and_reads_back() {
 }
 
 #[test]
+fn cards_of_any_holder_are_short() {
+    use annona_ledger::hash::{Purpose, hash};
+    let mut lengths = Vec::new();
+    for n in 0..200u32 {
+        let random = hash(Purpose::Pseudonym, &[&n.to_be_bytes()]).0;
+        let id: [u8; 16] = random[..16].try_into().expect("16 bytes");
+        let index = u32::from_be_bytes([0, random[16] & 1, random[17], random[18]]);
+        let status = StatusRef { uri: list(), index };
+        let card = Card::ours(&id, card().expires, status);
+        let card = Card { language: Some("ar".to_owned()), ..card };
+        lengths.push(card.print(&key()).expect("a card").text.len());
+    }
+    lengths.sort_unstable();
+    assert!(lengths[100] <= 270 && lengths[199] <= 275, "{} {}", lengths[100], lengths[199]);
+}
+
+#[test]
 fn what_does_not_belong_on_a_card_is_not_printed() {
     #[track_caller]
     fn refuse(card: Card) {
