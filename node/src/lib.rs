@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod credential;
 pub mod cycle_key;
 pub mod daemon;

@@ -16,6 +16,7 @@
 
 mod fault;
 mod file;
+mod papers;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use fault::VaultFault;
+pub use papers::MAX_PAPERS;
 use rows::{Rows, Secrets};
 
 use crate::seal::Key;
@@ -432,7 +434,8 @@ impl VaultTxn<'_> {
         let secrets = (&*head.root, &*head.registration);
         let stored = rows
             .remove_records(id)
-            .and_then(|()| rows.store(id, &handle, secrets, digest, household, members));
+            .and_then(|()| rows.store(id, &handle, secrets, digest, household, members))
+            .and_then(|()| rows.reseal_papers(id, &head.key));
         self.whole(stored)
     }
 

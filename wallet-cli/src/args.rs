@@ -11,9 +11,9 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
-    audit, backup, bundle, card, charter, checkpoint, completions, cycle, demo, doctor, entitle,
-    family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle, status,
-    stop,
+    audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
+    entitle, family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle,
+    status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -91,6 +91,8 @@ enum Command {
     #[command(subcommand)]
     Card(card::Card),
     #[command(subcommand)]
+    Consent(consent::Consenting),
+    #[command(subcommand)]
     Entitle(entitle::Entitle),
     #[command(subcommand)]
     Key(key::Key),
@@ -123,6 +125,7 @@ impl Command {
             Self::Cycle(command) => command.run(session),
             Self::Family(command) => command.run(session),
             Self::Card(command) => command.run(session),
+            Self::Consent(command) => command.run(session),
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::Pay(command) => command.run(session),

@@ -13,6 +13,7 @@ use annona_node::audit::LookFault;
 use annona_node::audit::export::ExportFault;
 use annona_node::backup::BackupFault;
 use annona_node::config::ConfigFault;
+use annona_node::consent::ConsentFault;
 use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
@@ -132,6 +133,22 @@ impl From<FolderFault> for Fault {
             | FolderFault::NotEmpty { .. } => of(Exit::Conflict, &fault),
             FolderFault::NotOurs { .. } | FolderFault::Unfinished { .. } => of(Exit::Input, &fault),
             FolderFault::Disk(disk) => disk.into(),
+        }
+    }
+}
+
+impl From<ConsentFault> for Fault {
+    fn from(fault: ConsentFault) -> Self {
+        match fault {
+            ConsentFault::Vault(vault) => vault.into(),
+            ConsentFault::Node(node) => node.into(),
+            ConsentFault::Refused(refusal) => refusal.into(),
+            ConsentFault::Seal(seal) => seal.into(),
+            ConsentFault::Grant(_) => of(Exit::Input, &fault),
+            ConsentFault::Answered => of(Exit::Conflict, &fault),
+            ConsentFault::Closed(_) => of(Exit::NotAllowed, &fault)
+                .then("`annona consent list FAMILY` tells what she agreed to."),
+            ConsentFault::Unknown | ConsentFault::OtherHousehold => of(Exit::Input, &fault),
         }
     }
 }

@@ -26,6 +26,7 @@ mod card;
 mod charter;
 mod checkpoint;
 mod completions;
+mod consent;
 mod cycle;
 mod demo;
 mod doctor;

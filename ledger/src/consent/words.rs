@@ -71,7 +71,7 @@ words! {
         12 Household "household" Some("https://w3id.org/dpv/pd#FamilyStructure"), "How many people of which age and sex.";
         13 Address "address" Some("https://w3id.org/dpv/pd#PhysicalAddress"), "Address, village, site.";
         14 Area "area" Some("https://w3id.org/dpv/pd#Geographic"), "Country and administrative area.";
-        15 Situation "situation" Some("https://w3id.org/dpv/pd#Demographic"), "Displacement situation and day of registration.";
+        15 Situation "situation" Some("https://w3id.org/dpv/pd#Demographic"), "Displacement, housing, the programme's score and terms, day of registration.";
     }
 }
 

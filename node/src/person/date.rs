@@ -33,6 +33,14 @@ impl Date {
         })
     }
 
+    /// Whole years from this day to another; none before it.
+    #[must_use]
+    pub fn years_until(self, other: Self) -> u64 {
+        let years = other.year.saturating_sub(self.year);
+        let not_yet = (other.month, other.day) < (self.month, self.day);
+        u64::from(years.saturating_sub(u16::from(not_yet)))
+    }
+
     /// Year, month and day.
     #[must_use]
     pub fn ymd(self) -> (u16, u8, u8) {

@@ -17,8 +17,11 @@ use crate::seal::{self, Key};
 
 /// "ANVP", in the place of SQLite's header where a program writes its own mark.
 const APPLICATION: i64 = 0x414e_5650;
-/// The version of the tables below and of what is sealed in them. In version 1 heads had no registration.
-const VERSION: i64 = 2;
+/// The version of the tables below and of what is sealed in them. In version 1 heads had no registration, in version 2 there
+/// were no papers.
+const VERSION: i64 = 3;
+/// The oldest that is brought up to date when it is opened.
+const OLDEST: i64 = 2;
 /// What the sealed look-up keys are sealed for.
 const SECRETS: &[u8] = b"annona 2026 v1 vault secrets";
 
@@ -43,6 +46,14 @@ CREATE INDEX enrolment_household ON enrolment (household);
 CREATE TABLE card (handle BLOB PRIMARY KEY, household INTEGER NOT NULL, binding BLOB NOT NULL)
     STRICT, WITHOUT ROWID;
 CREATE INDEX card_household ON card (household);
+";
+
+/// What version 3 added.
+const PAPERS: &str = "
+CREATE TABLE paper (
+    no INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE, household INTEGER NOT NULL, sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX paper_household ON paper (household);
 ";
 
 /// Makes an empty vault beside `path` and gives it that name once it is whole and durable.
@@ -84,6 +95,7 @@ fn fill(path: &Path, key: &Key) -> Result<(), VaultFault> {
         c.pragma_update(None, "journal_mode", "DELETE")?;
         let txn = c.transaction()?;
         txn.execute_batch(TABLES)?;
+        txn.execute_batch(PAPERS)?;
         txn.execute(
             "INSERT INTO vault VALUES (1, ?1, ?2, ?3, ?4)",
             params![id, key_check, sealed, checksum],
@@ -116,13 +128,18 @@ pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets), Vaul
     if found > VERSION {
         return Err(VaultFault::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    if found < VERSION {
+    if found < OLDEST {
         return Err(VaultFault::Older { path: path.to_owned(), found, known: VERSION });
     }
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(|e| VaultFault::sqlite("open", path, e))?;
     let secrets = unlock(&connection, path, key)?;
+    if found < VERSION {
+        // Once the key fits: a folder that is not ours stays as it is.
+        let sql = format!("BEGIN IMMEDIATE; {PAPERS} PRAGMA user_version={VERSION}; COMMIT;");
+        connection.execute_batch(&sql).map_err(|e| VaultFault::sqlite("open", path, e))?;
+    }
     Ok((connection, secrets))
 }
 

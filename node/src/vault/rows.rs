@@ -57,7 +57,7 @@ fn copy(bytes: &[u8; 32]) -> Key {
 
 /// The opened head of a household.
 pub(super) struct Head {
-    key: Key,
+    pub(super) key: Key,
     pub(super) root: Zeroizing<[u8; 32]>,
     pub(super) registration: Zeroizing<[u8; 32]>,
     pub(super) digest: [u8; 32],
@@ -268,6 +268,7 @@ impl Rows<'_> {
             return Err(VaultFault::NotFound { id });
         }
         self.remove_records(id)?;
+        self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM enrolment WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM household WHERE id = ?1", params![id_number])
@@ -332,12 +333,12 @@ impl Rows<'_> {
         VaultFault::sqlite(doing, self.path, source)
     }
 
-    fn damaged(&self, place: String) -> VaultFault {
+    pub(super) fn damaged(&self, place: String) -> VaultFault {
         VaultFault::damaged(self.path, place)
     }
 
     /// What a value is sealed for: its kind, this vault, its slot, and what else it must not be parted from.
-    fn place(&self, kind: &[u8], slot: i64, with: &[u8]) -> Vec<u8> {
+    pub(super) fn place(&self, kind: &[u8], slot: i64, with: &[u8]) -> Vec<u8> {
         [kind, &self.secrets.id, &slot.to_le_bytes(), with].concat()
     }
 }
@@ -349,11 +350,11 @@ pub(super) fn fits(household: &[u8], members: &[Zeroizing<Vec<u8>>]) -> Result<(
     members.iter().try_for_each(|m| short_enough("a member record", m.len(), MAX_RECORD))
 }
 
-fn short_enough(what: &'static str, is: usize, limit: usize) -> Result<(), VaultFault> {
+pub(super) fn short_enough(what: &'static str, is: usize, limit: usize) -> Result<(), VaultFault> {
     if is > limit { Err(VaultFault::TooLong { what, is, limit }) } else { Ok(()) }
 }
 
-fn pad(record: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn pad(record: &[u8]) -> Zeroizing<Vec<u8>> {
     let padded = (LENGTH + record.len()).div_ceil(PAD) * PAD;
     let mut out = Zeroizing::new(Vec::with_capacity(padded));
     // Callers have tested MAX_RECORD, which fits.
@@ -364,7 +365,7 @@ fn pad(record: &[u8]) -> Zeroizing<Vec<u8>> {
     out
 }
 
-fn unpad(padded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn unpad(padded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (length, rest) = padded.split_first_chunk()?;
     rest.get(..usize::from(u16::from_le_bytes(*length))).map(|r| Zeroizing::new(r.to_vec()))
 }

@@ -84,6 +84,12 @@ fn every_example_in_the_help_works() {
             camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
             camp.run("pay claim lake.ticket").fine();
         }
+        if example.starts_with("consent ") {
+            crate::consent::given(&camp);
+            if example.starts_with("consent read") {
+                camp.run(crate::consent::OPEN).fine();
+            }
+        }
         if example.starts_with("pay promise") {
             camp.write("noor.promise", crate::settle::promise(&camp));
         }

@@ -4,6 +4,7 @@ mod camp;
 mod cards;
 mod carry;
 mod clocks;
+mod consent;
 mod counter;
 mod demo;
 mod entitle;

@@ -1,0 +1,220 @@
+//! Consent, as a site keeps and obeys it: the records lie sealed beside the household's own, the ledger has their
+//! commitments, and nothing about anybody is opened for others but by a [`Permit`].
+//!
+//! ```text
+//! vault paper  "consent" ‖ id       grant, 32 random bytes, who signed, how it was answered     under the household's key
+//! vault paper  "disclosure" ‖ c     record, 32 random bytes, whether it was opened              c: its commitment
+//! ledger       ConsentGiven, ConsentWithdrawn, Disclosed                                       spec/consent.md
+//! ```
+//!
+//! The paper is durable before the entry, and the entry before anything is shown. So whatever moment the power fails at, a
+//! person's list is never shorter than what was shown of her.
+
+mod attributes;
+mod paper;
+mod permit;
+mod receipt;
+#[cfg(test)]
+mod tests;
+
+use annona_ledger::consent::{
+    Grant, GrantFault, GrantId, People, Secret, StateWord, Withdrawal, state_of,
+};
+use annona_ledger::entry::Registry;
+use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::key::SigningKey;
+use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::time::DayNo;
+use annona_ledger::view::View;
+
+pub use attributes::{Shown, attribute_of};
+pub use paper::{Consent, Opened, disclosures, erasure_secret, find, list};
+pub use permit::{Asking, Permit, permit, unopened, would_open};
+pub use receipt::{Parties, receipt, slip, withdraw_code};
+
+use crate::node::{Composed, Node, NodeFault, Refusal, Request};
+use crate::seal::{self, SealError};
+use crate::vault::{HouseholdId, Vault, VaultFault};
+
+/// Why something about a consent was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentFault {
+    /// The record says nothing that could be consented to.
+    #[error("{0}")]
+    Grant(#[from] GrantFault),
+    /// The door stays closed.
+    #[error("{0} (answer {code})", code = *.0 as u8)]
+    Closed(#[from] annona_ledger::consent::Closed),
+    /// The ledger refused an entry.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// No such consent here.
+    #[error("no such consent is known here")]
+    Unknown,
+    /// The record is of another household or programme than said.
+    #[error("the consent is not of this household in this programme")]
+    OtherHousehold,
+    /// It was answered already.
+    #[error("this consent was answered already: it never changes, another takes its place")]
+    Answered,
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// The node.
+    #[error(transparent)]
+    Node(#[from] NodeFault),
+    /// No randomness.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// 32 random bytes to keep beside a record.
+fn secret() -> Result<Secret, SealError> {
+    Ok(Secret::take(&mut seal::random()?))
+}
+
+/// A random number for a consent.
+///
+/// # Errors
+///
+/// [`SealError::NoRandomness`].
+pub fn new_id() -> Result<GrantId, SealError> {
+    Ok(GrantId(seal::random()?))
+}
+
+/// Writes one entry about a person on this node's registry feed for a programme, with an operator's word beside it.
+///
+/// # Errors
+///
+/// [`ConsentFault::Refused`]; a broken disk.
+pub fn say(
+    node: &mut Node,
+    programme: annona_ledger::id::ProgrammeId,
+    operator: &SigningKey,
+    people: impl FnMut(DayNo) -> People + Send,
+) -> Result<DayNo, ConsentFault> {
+    let feed = node.feed(Lane::Registry, programme);
+    let federation = node.federation()?;
+    let mut people = people;
+    let mut on = DayNo::default();
+    let said = &mut on;
+    let compose: crate::node::Compose<'_> = Box::new(move |work, feed, at| {
+        // A day that was begun goes on: the clock may have been set back a little.
+        let last = work.trunk(feed).map_or(at, |chain| work.last_stamp(chain));
+        *said = DayNo::of(at.max(last));
+        let entry = annona_ledger::entry::Entry::from(Registry::People(people(*said)));
+        let leaf = annona_ledger::feed::leaf(&entry.encode());
+        let word = Statement::Entry { feed: feed.short(), leaf }.sign(&federation, operator);
+        let composed = Composed::from(entry);
+        Ok(vec![Composed { evidence: Some(word.encode()), ..composed }])
+    });
+    let answers = node.write(&mut [Request { feed, compose }])?;
+    for answer in answers {
+        answer?;
+    }
+    Ok(on)
+}
+
+/// What a person answered when she was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Yes.
+    Yes,
+    /// No: kept, so that nobody asks again as if nobody had.
+    No,
+}
+
+/// Keeps what a person answered, and — where it was yes — says on the ledger that she consented to something. Returns the
+/// consent's commitment.
+///
+/// The operator's word stands in the record: she took it. Asked again with the same id after a fault it goes on where it
+/// stopped.
+///
+/// # Errors
+///
+/// [`ConsentFault`]; a record without its entry counts for nothing.
+pub fn give(
+    node: &mut Node,
+    vault: &mut Vault,
+    household: HouseholdId,
+    grant: &Grant,
+    answer: Answer,
+    operator: &SigningKey,
+) -> Result<Commitment, ConsentFault> {
+    grant.check()?;
+    let federation = node.federation()?;
+    let own = vault.pseudonym(household, grant.programme.0, &federation.0.0)?;
+    if own != grant.pseudonym.0 {
+        return Err(ConsentFault::OtherHousehold);
+    }
+    let consent = match find(vault, &grant.id)? {
+        Some(known) if known.grant == *grant && known.household == household => known,
+        Some(_) => return Err(ConsentFault::Answered),
+        None => {
+            let secret = secret()?;
+            let commitment = grant.commitment(&secret);
+            let word: Stated = Statement::Consent { commitment }.sign(&federation, operator);
+            let answered = match answer {
+                Answer::Yes => StateWord::Given,
+                Answer::No => StateWord::Refused,
+            };
+            let consent = Consent { household, grant: *grant, secret, word, answered };
+            consent.keep(vault)?;
+            consent
+        }
+    };
+    let commitment = consent.commitment();
+    if consent.answered != StateWord::Given || answer == Answer::No {
+        return Ok(commitment);
+    }
+    if !node.store().look().map_err(NodeFault::from)?.told(&commitment).is_empty() {
+        return Ok(commitment);
+    }
+    let (issuer, expires) = (grant.controller, grant.expires);
+    say(node, grant.programme, operator, |on| People::ConsentGiven {
+        commitment,
+        issuer,
+        expires,
+        on,
+    })?;
+    if let Some(earlier) = grant.renews {
+        let reason = Withdrawal::Replaced;
+        say(node, grant.programme, operator, |on| People::ConsentWithdrawn {
+            commitment: earlier,
+            reason,
+            on,
+        })?;
+    }
+    Ok(commitment)
+}
+
+/// Says on the ledger that a consent counts no more: at once here, and elsewhere with the next sync. By its commitment, as
+/// it stands on the slip, so that it can be taken back at any desk, whether or not its record lies there.
+///
+/// # Errors
+///
+/// [`ConsentFault::Refused`]; a broken disk.
+pub fn withdraw(
+    node: &mut Node,
+    programme: annona_ledger::id::ProgrammeId,
+    commitment: Commitment,
+    reason: Withdrawal,
+    operator: &SigningKey,
+) -> Result<DayNo, ConsentFault> {
+    say(node, programme, operator, |on| People::ConsentWithdrawn { commitment, reason, on })
+}
+
+/// How a consent stands on a day, as far as this node has heard.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn state(node: &Node, consent: &Consent, on: DayNo) -> Result<StateWord, ConsentFault> {
+    if consent.answered == StateWord::Refused {
+        return Ok(StateWord::Refused);
+    }
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let told = work.told(&consent.commitment());
+    work.check().map_err(NodeFault::from)?;
+    Ok(state_of(&consent.known(&told), on))
+}

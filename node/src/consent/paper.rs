@@ -1,0 +1,169 @@
+//! Consents and disclosures as papers of the vault.
+
+use annona_ledger::consent::{Disclosure, Grant, GrantId, Known, Secret, StateWord, Told};
+use annona_ledger::id::Commitment;
+use annona_ledger::statement::Stated;
+use annona_ledger::wire;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::ConsentFault;
+use crate::vault::{HouseholdId, MAX_RECORD, Vault};
+
+/// A consent that was asked for here.
+pub struct Consent {
+    /// Whose.
+    pub household: HouseholdId,
+    /// What it says.
+    pub grant: Grant,
+    pub(super) secret: Secret,
+    /// Who took it.
+    pub word: Stated,
+    /// What she answered: given or refused. What became of it since, the ledger tells ([`super::state`]).
+    pub answered: StateWord,
+}
+
+/// Something that was, or was to be, opened for somebody.
+pub struct Opened {
+    /// Whose.
+    pub household: HouseholdId,
+    /// What.
+    pub disclosure: Disclosure,
+    pub(super) secret: Secret,
+    /// Whether it was opened. Said before it is: where the power failed between, it counts as opened.
+    pub opened: bool,
+}
+
+/// What lies in a paper. Variants are only ever added at the end: numbers are those of the vault's file.
+#[derive(Serialize, Deserialize)]
+enum Paper {
+    Consent {
+        grant: Grant,
+        secret: [u8; 32],
+        word: Stated,
+        answered: StateWord,
+    },
+    Disclosure {
+        disclosure: Disclosure,
+        secret: [u8; 32],
+        opened: bool,
+    },
+    /// By which an erasure is known to holders of copies.
+    Erasure {
+        secret: [u8; 32],
+    },
+}
+
+fn read(bytes: &[u8]) -> Option<Paper> {
+    wire::decode(bytes, MAX_RECORD).ok()
+}
+
+fn written(paper: &Paper) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(wire::encode(paper))
+}
+
+fn consent_name(id: &GrantId) -> Vec<u8> {
+    [b"consent".as_slice(), &id.0].concat()
+}
+
+impl Consent {
+    /// What the ledger has of it.
+    #[must_use]
+    pub fn commitment(&self) -> Commitment {
+        self.grant.commitment(&self.secret)
+    }
+
+    /// With what was told of it.
+    #[must_use]
+    pub fn known<'a>(&'a self, told: &'a [Told]) -> Known<'a> {
+        Known::of(&self.grant, &self.secret, &self.word, told)
+    }
+
+    pub(super) fn keep(&self, vault: &mut Vault) -> Result<(), ConsentFault> {
+        let paper = Paper::Consent {
+            grant: self.grant,
+            secret: *self.secret.expose(),
+            word: self.word,
+            answered: self.answered,
+        };
+        let mut txn = vault.begin()?;
+        txn.put_paper(self.household, &consent_name(&self.grant.id), &written(&paper))?;
+        Ok(txn.commit()?)
+    }
+
+    fn of(household: HouseholdId, paper: Paper) -> Option<Self> {
+        let Paper::Consent { grant, mut secret, word, answered } = paper else { return None };
+        let secret = Secret::take(&mut secret);
+        Some(Self { household, grant, secret, word, answered })
+    }
+}
+
+impl Opened {
+    /// What the ledger has of it.
+    #[must_use]
+    pub fn commitment(&self) -> Commitment {
+        self.disclosure.commitment(&self.secret)
+    }
+
+    pub(super) fn keep(&self, vault: &mut Vault) -> Result<(), ConsentFault> {
+        let name = [b"disclosure".as_slice(), &self.commitment().0.0].concat();
+        let (disclosure, secret) = (self.disclosure, *self.secret.expose());
+        let paper = Paper::Disclosure { disclosure, secret, opened: self.opened };
+        let mut txn = vault.begin()?;
+        txn.put_paper(self.household, &name, &written(&paper))?;
+        Ok(txn.commit()?)
+    }
+
+    fn of(household: HouseholdId, paper: Paper) -> Option<Self> {
+        let Paper::Disclosure { disclosure, mut secret, opened } = paper else { return None };
+        Some(Self { household, disclosure, secret: Secret::take(&mut secret), opened })
+    }
+}
+
+/// The consent of a number, wherever in this vault it lies.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn find(vault: &Vault, id: &GrantId) -> Result<Option<Consent>, ConsentFault> {
+    let found = vault.paper(&consent_name(id))?;
+    Ok(found.and_then(|(household, bytes)| Consent::of(household, read(&bytes)?)))
+}
+
+/// The consents of a household, in the order in which they were asked for.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn list(vault: &Vault, household: HouseholdId) -> Result<Vec<Consent>, ConsentFault> {
+    let papers = vault.papers(household)?;
+    Ok(papers.iter().filter_map(|bytes| Consent::of(household, read(bytes)?)).collect())
+}
+
+/// What was opened of a household for others, in order.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn disclosures(vault: &Vault, household: HouseholdId) -> Result<Vec<Opened>, ConsentFault> {
+    let papers = vault.papers(household)?;
+    Ok(papers.iter().filter_map(|bytes| Opened::of(household, read(bytes)?)).collect())
+}
+
+/// By which the erasure of a household is known to whoever holds copies of its keys: made the first time it is asked for.
+///
+/// # Errors
+///
+/// A broken file; no randomness.
+pub fn erasure_secret(vault: &mut Vault, household: HouseholdId) -> Result<Secret, ConsentFault> {
+    let name = [b"erasure".as_slice(), &household.0.to_be_bytes()].concat();
+    let found = vault.paper(&name)?.and_then(|(_, bytes)| read(&bytes));
+    if let Some(Paper::Erasure { mut secret }) = found {
+        return Ok(Secret::take(&mut secret));
+    }
+    let made = super::secret()?;
+    let mut txn = vault.begin()?;
+    txn.put_paper(household, &name, &written(&Paper::Erasure { secret: *made.expose() }))?;
+    txn.commit()?;
+    Ok(made)
+}

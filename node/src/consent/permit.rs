@@ -1,0 +1,261 @@
+//! The one way to somebody's attributes for others: asked, written down, opened once.
+
+use annona_ledger::consent::{
+    Asker, Attributes, Closed, Disclosure, GrantId, People, Purpose, Question, check,
+};
+use annona_ledger::entry::{Entry, Registry};
+use annona_ledger::feed::leaf;
+use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::key::SigningKey;
+use annona_ledger::notice::Roles;
+use annona_ledger::statement::Statement;
+use annona_ledger::time::DayNo;
+use annona_ledger::view::View;
+use zeroize::Zeroizing;
+
+use super::paper::{Consent, Opened, disclosures, find};
+use super::{ConsentFault, Shown, secret};
+use crate::node::{Composed, Node, NodeFault, Refusal, Request};
+use crate::person::{Date, Household, HouseholdError};
+use crate::vault::{HouseholdId, Vault};
+
+/// What a node asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// Under which consent.
+    pub grant: GrantId,
+    /// The node that gets it, by eight bytes of its key: its certificate says for whom it asks. That it is this node, the
+    /// caller has made sure; or it seals what is opened to the key in that certificate, which opens it for nobody else.
+    pub node: [u8; 8],
+    /// What for.
+    pub purpose: Purpose,
+    /// For which attributes.
+    pub attributes: Attributes,
+}
+
+/// Leave to open somebody's attributes for somebody, once: there is a durable entry for it on the ledger. It cannot be
+/// copied, and opening eats it, so nothing is opened more often than is written down.
+///
+/// ```compile_fail,E0382
+/// # use annona_node::{consent::Permit, person::Date, vault::Vault};
+/// fn twice(permit: Permit, vault: &mut Vault, today: Date) {
+///     let _once = permit.open(vault, today);
+///     let _again = permit.open(vault, today);
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use annona_node::consent::Permit;
+/// fn copy(permit: &Permit) -> Permit {
+///     permit.clone()
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use annona_node::consent::{Opened, Permit};
+/// fn forge(opened: Opened) -> Permit {
+///     Permit { opened }
+/// }
+/// ```
+#[must_use = "the disclosure is written down: open it, or it counts for nothing"]
+pub struct Permit {
+    opened: Opened,
+}
+
+/// Asks the nine questions, writes the disclosure down, and asks them again: a withdrawal that came meanwhile still closes
+/// the door.
+///
+/// # Errors
+///
+/// [`ConsentFault::Closed`] with the first question that is not answered well; nothing is opened and, before the ninth,
+/// nothing written. [`ConsentFault::Refused`] where the ledger's rules refuse the entry.
+pub fn permit(
+    node: &mut Node,
+    vault: &mut Vault,
+    asking: &Asking,
+    operator: &SigningKey,
+) -> Result<Permit, ConsentFault> {
+    let consent = find(vault, &asking.grant)?.ok_or(Closed::Unknown)?;
+    let asker = asker(node, asking);
+    let question = |on, written| Question {
+        asker,
+        purpose: asking.purpose,
+        attributes: asking.attributes,
+        on,
+        written,
+    };
+    let on = today(node, &consent)?;
+    match asked(node, &consent, &question(on, None))? {
+        Err(Closed::NotWritten) => {}
+        Err(closed) => return Err(closed.into()),
+        Ok(()) => return Err(Closed::NotWritten.into()),
+    }
+    let disclosure = Disclosure {
+        grant: consent.grant.id,
+        pseudonym: consent.grant.pseudonym,
+        recipient: asker.org,
+        node: asking.node,
+        purpose: asking.purpose,
+        attributes: asking.attributes,
+        on,
+    };
+    let household = consent.household;
+    let opened = Opened { household, disclosure, secret: secret()?, opened: false };
+    // The record first: an entry without one would be a line in her list that nobody can explain.
+    opened.keep(vault)?;
+    let commitment = opened.commitment();
+    write(node, &consent, &question(on, None), commitment, operator)?;
+    asked(node, &consent, &question(on, Some(commitment)))??;
+    Ok(Permit { opened })
+}
+
+/// Whether [`permit`] would be given now. Nothing is written, and nothing opened.
+///
+/// # Errors
+///
+/// As [`permit`].
+pub fn would_open(node: &Node, vault: &Vault, asking: &Asking) -> Result<(), ConsentFault> {
+    let consent = find(vault, &asking.grant)?.ok_or(Closed::Unknown)?;
+    let question = Question {
+        asker: asker(node, asking),
+        purpose: asking.purpose,
+        attributes: asking.attributes,
+        on: today(node, &consent)?,
+        written: None,
+    };
+    match asked(node, &consent, &question)? {
+        Err(Closed::NotWritten) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// The day by the stamp of the feed a disclosure would stand on.
+fn today(node: &Node, consent: &Consent) -> Result<DayNo, ConsentFault> {
+    let feed = node.feed(Lane::Registry, consent.grant.programme);
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let at = crate::node::stamp(&work, &feed, node.now()).at;
+    let last = work.trunk(&feed).map_or(at, |chain| work.last_stamp(chain));
+    Ok(DayNo::of(at.max(last)))
+}
+
+/// Whom a node asks for, by its certificate; an unknown node asks for nobody.
+fn asker(node: &Node, asking: &Asking) -> Asker {
+    let certificate = node.store().roster().node(&asking.node);
+    certificate.map_or(Asker { org: annona_ledger::id::OrgId(0), roles: Roles::NONE }, |c| Asker {
+        org: c.org,
+        roles: c.roles,
+    })
+}
+
+fn asked(
+    node: &Node,
+    consent: &Consent,
+    question: &Question,
+) -> Result<Result<(), Closed>, ConsentFault> {
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let told = work.told(&consent.commitment());
+    work.check().map_err(NodeFault::from)?;
+    let federation = node.federation()?;
+    Ok(check(&federation, node.store().roster(), Some(&consent.known(&told)), question))
+}
+
+fn write(
+    node: &mut Node,
+    consent: &Consent,
+    question: &Question,
+    commitment: Commitment,
+    operator: &SigningKey,
+) -> Result<(), ConsentFault> {
+    let feed = node.feed(Lane::Registry, consent.grant.programme);
+    let federation = node.federation()?;
+    let compose: crate::node::Compose<'_> = Box::new(|work, feed, _| {
+        // Once more inside the transaction that writes it: what was taken in since counts.
+        let told = work.told(&consent.commitment());
+        let known = consent.known(&told);
+        match check(&federation, work.roster(), Some(&known), question) {
+            Err(Closed::NotWritten) => {}
+            Err(closed) => return Err(NodeFault::Refused(closed.to_string())),
+            Ok(()) => return Err(NodeFault::Refused(Closed::NotWritten.to_string())),
+        }
+        let entry = Entry::from(Registry::People(People::Disclosed {
+            commitment,
+            grant: consent.commitment(),
+            recipient: question.asker.org,
+            purpose: question.purpose,
+            attributes: question.attributes,
+            on: question.on,
+        }));
+        let leaf = leaf(&entry.encode());
+        let word = Statement::Entry { feed: feed.short(), leaf }.sign(&federation, operator);
+        let composed = Composed::from(entry);
+        Ok(vec![Composed { evidence: Some(word.encode()), ..composed }])
+    });
+    for answer in node.write(&mut [Request { feed, compose }])? {
+        if answer.map_err(ConsentFault::from)?.is_empty() {
+            return Err(Refusal::Words(Closed::NotWritten.to_string()).into());
+        }
+    }
+    Ok(())
+}
+
+impl Permit {
+    /// What it opens.
+    #[must_use]
+    pub const fn disclosure(&self) -> &Disclosure {
+        &self.opened.disclosure
+    }
+
+    /// The commitment of its disclosure.
+    #[must_use]
+    pub fn commitment(&self) -> Commitment {
+        self.opened.commitment()
+    }
+
+    /// Opens the attributes it names, and no others. That it is opened is durable before it is: where the power fails
+    /// between the two, nobody has seen anything, and her list says that somebody has.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsentFault::Vault`]: a household that was erased meanwhile does not open.
+    pub fn open(self, vault: &mut Vault, today: Date) -> Result<Shown, ConsentFault> {
+        let mut opened = self.opened;
+        opened.opened = true;
+        opened.keep(vault)?;
+        let stored = vault.household(opened.household)?;
+        let members = stored.members.iter().map(|member: &Zeroizing<Vec<u8>>| member.as_slice());
+        let household = Household::from_records(&stored.household, members)
+            .map_err(|fault: HouseholdError| NodeFault::Refused(fault.to_string()))?;
+        Ok(Shown::of(opened.disclosure, &household, today))
+    }
+}
+
+/// Permits whose entry is on the ledger and which were never opened, since the power failed between the two: to be opened
+/// now, each once, or left.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn unopened(
+    node: &Node,
+    vault: &Vault,
+    household: HouseholdId,
+) -> Result<Vec<Permit>, ConsentFault> {
+    let mut permits = Vec::new();
+    for opened in disclosures(vault, household)?.into_iter().filter(|one| !one.opened) {
+        let Some(consent) = find(vault, &opened.disclosure.grant)? else { continue };
+        let d = &opened.disclosure;
+        let asking =
+            Asking { grant: d.grant, node: d.node, purpose: d.purpose, attributes: d.attributes };
+        let question = Question {
+            asker: asker(node, &asking),
+            purpose: d.purpose,
+            attributes: d.attributes,
+            on: d.on,
+            written: Some(opened.commitment()),
+        };
+        if asked(node, &consent, &question)?.is_ok() {
+            permits.push(Permit { opened });
+        }
+    }
+    Ok(permits)
+}

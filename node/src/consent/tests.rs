@@ -1,0 +1,302 @@
+use annona_ledger::consent::{
+    Attribute, Attributes, Basis, Closed, GrantId, Language, NoticeShown, Purpose, Recipient, Way,
+};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{OrgId, Pseudonym};
+
+use super::*;
+use crate::bundle::tests::world::{FOOD, World, key, short};
+use crate::person::{Attributes as Record, Date, Field, Household, Value};
+use crate::seal::Key;
+
+const OPERATOR: u8 = 51;
+const NAME: &str = "Amina Canary";
+const PHONE: &str = "0700 123 456";
+
+struct Desk {
+    world: World,
+    vault: Vault,
+    id: HouseholdId,
+}
+
+fn today() -> Date {
+    Date::new(2026, 11, 20).expect("a date")
+}
+
+fn person(name: &str, born: (u16, u8, u8)) -> Record {
+    let mut person = Record::default();
+    let set = |p: &mut Record, field, value| p.set(field, value).expect("fits");
+    set(&mut person, Field::FullName, Value::text(Field::FullName, name).expect("a name"));
+    set(&mut person, Field::Phone, Value::text(Field::Phone, PHONE).expect("a number"));
+    let born = Date::new(born.0, born.1, born.2).expect("a date");
+    set(&mut person, Field::BirthDate, Value::Date(born));
+    person
+}
+
+impl Desk {
+    fn new() -> Self {
+        let world = World::new();
+        let path = world.dir.path().join("a/people.db");
+        let mut vault = Vault::create(&path, &Key::take(&mut [7; 32])).expect("a vault");
+        let mut whole = Record::default();
+        whole.set(Field::Village, Value::text(Field::Village, "Lakeside").expect("x")).expect("x");
+        let members = vec![person(NAME, (1990, 3, 1)), person("Bilal Canary", (2020, 11, 21))];
+        let household = Household { key: "HH-1".to_owned(), whole, members };
+        let (bytes, members) = household.records().expect("a household");
+        let mut txn = vault.begin().expect("begins");
+        let id = txn.add("desk", b"HH-1", [1; 32], &bytes, &members).expect("added");
+        txn.commit().expect("kept");
+        Self { world, vault, id }
+    }
+
+    fn grant(&self, id: u8) -> Grant {
+        let federation = self.world.federation();
+        let pseudonym = self.vault.pseudonym(self.id, FOOD.0, &federation.0.0).expect("one");
+        Grant {
+            id: GrantId([id; 16]),
+            programme: FOOD,
+            pseudonym: Pseudonym(pseudonym),
+            controller: OrgId(1),
+            recipient: Recipient::Organisation(OrgId(2)),
+            purpose: Purpose::Referral,
+            attributes: Attributes::of([Attribute::Name, Attribute::AgeBand]),
+            basis: Basis::Consent,
+            not_before: DayNo(0),
+            expires: DayNo(30),
+            uses: 2,
+            way: Way::Spoken,
+            notice: NoticeShown {
+                text: Hash([2; 32]),
+                version: 1,
+                language: Language::of("sw").expect("a tag"),
+            },
+            witness: None,
+            guardian: None,
+            renews: None,
+        }
+    }
+
+    fn give(&mut self, grant: &Grant, answer: Answer) -> Result<Commitment, ConsentFault> {
+        give(&mut self.world.a, &mut self.vault, self.id, grant, answer, &key(OPERATOR))
+    }
+
+    fn asking(&self) -> Asking {
+        Asking {
+            grant: GrantId([1; 16]),
+            node: short(&self.world.b),
+            purpose: Purpose::Referral,
+            attributes: Attributes::of([Attribute::Name]),
+        }
+    }
+
+    fn permit(&mut self, asking: &Asking) -> Result<Permit, ConsentFault> {
+        permit(&mut self.world.a, &mut self.vault, asking, &key(OPERATOR))
+    }
+
+    /// Disclosures on the ledger.
+    fn disclosed(&self) -> usize {
+        let work = self.world.a.store().look().expect("reads");
+        let all = work.all_told();
+        all.iter().filter(|t| matches!(t.people(), Some(People::Disclosed { .. }))).count()
+    }
+
+    /// Disclosures that count as opened.
+    fn opened(&self) -> usize {
+        let all = disclosures(&self.vault, self.id).expect("reads");
+        all.iter().filter(|one| one.opened).count()
+    }
+}
+
+fn closed(answer: Result<Permit, ConsentFault>) -> Closed {
+    match answer {
+        Err(ConsentFault::Closed(closed)) => closed,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+#[test]
+fn what_she_said_yes_to_is_opened_as_often_as_it_is_written_down_and_no_more() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    desk.give(&grant, Answer::Yes).expect("again changes nothing");
+    let asking = desk.asking();
+    for times in 1..=2 {
+        let permit = desk.permit(&asking).expect("a permit");
+        assert_eq!((desk.disclosed(), desk.opened()), (times, times - 1), "written before");
+        let shown = permit.open(&mut desk.vault, today()).expect("opens");
+        assert_eq!((desk.disclosed(), desk.opened()), (times, times));
+        let names: Vec<_> = shown.members.iter().map(|m| m.len()).collect();
+        assert_eq!(names, [1, 1], "a name each, and no telephone number or date of birth");
+        let name = shown.members[0].get(&Field::FullName).and_then(Value::as_text);
+        assert_eq!(name, Some(NAME));
+        assert!(shown.whole.is_empty(), "nor the village");
+        assert_eq!(shown.bands, [None, None], "nor an age that was not asked for");
+    }
+    assert_eq!(closed(desk.permit(&asking)), Closed::UsedUp);
+    assert_eq!((desk.disclosed(), desk.opened()), (2, 2));
+    // On the ledger file stands nothing of her.
+    for file in ["a/ledger.db", "a/ledger.db-wal"] {
+        let bytes = std::fs::read(desk.world.dir.path().join(file)).expect("reads");
+        for secret in [NAME.as_bytes(), PHONE.as_bytes(), &grant.id.0, &grant.pseudonym.0] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret), "{file}");
+        }
+    }
+}
+
+#[test]
+fn an_age_band_is_shown_where_it_was_given_and_not_the_date() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let attributes = Attributes::of([Attribute::AgeBand]);
+    let permit = desk.permit(&Asking { attributes, ..desk.asking() }).expect("a permit");
+    let shown = permit.open(&mut desk.vault, today()).expect("opens");
+    // The younger one is six the day after.
+    assert_eq!(shown.bands, [Some("18-59"), Some("5-17")]);
+    assert!(shown.members.iter().all(|m| m.is_empty()), "no name and no date");
+}
+
+#[test]
+fn a_closed_door_writes_nothing() {
+    let mut desk = Desk::new();
+    let asking = desk.asking();
+    assert_eq!(closed(desk.permit(&asking)), Closed::Unknown);
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let other = short(&desk.world.t);
+    let cases = [
+        (Asking { node: other, ..asking }, Closed::OtherRecipient),
+        (Asking { node: [9; 8], ..asking }, Closed::OtherRecipient),
+        (Asking { purpose: Purpose::Export, ..asking }, Closed::OtherPurpose),
+        (
+            Asking { attributes: Attributes::of([Attribute::Phone]), ..asking },
+            Closed::MoreThanGiven,
+        ),
+        (Asking { grant: GrantId([8; 16]), ..asking }, Closed::Unknown),
+    ];
+    for (asking, answer) in cases {
+        assert_eq!(closed(desk.permit(&asking)), answer);
+    }
+    assert_eq!((desk.disclosed(), desk.opened()), (0, 0));
+    let commitment = list(&desk.vault, desk.id).expect("reads")[0].commitment();
+    let (reason, node) = (Withdrawal::Asked, &mut desk.world.a);
+    withdraw(node, FOOD, commitment, reason, &key(OPERATOR)).expect("taken back");
+    assert_eq!(closed(desk.permit(&asking)), Closed::Withdrawn);
+    assert_eq!((desk.disclosed(), desk.opened()), (0, 0));
+}
+
+/// Between the entry and the opening the power fails: the entry stands, her list tells of it, and it is opened once.
+#[test]
+fn a_permit_that_was_lost_is_found_again_and_opened_once() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let asking = desk.asking();
+    drop(desk.permit(&asking).expect("a permit"));
+    assert_eq!((desk.disclosed(), desk.opened()), (1, 0));
+    let path = desk.vault.path().to_owned();
+    desk.vault = Vault::open(&path, &Key::take(&mut [7; 32])).expect("opens again");
+    let mut found = unopened(&desk.world.a, &desk.vault, desk.id).expect("reads");
+    assert_eq!(found.len(), 1);
+    let permit = found.pop().expect("one");
+    assert_eq!(permit.disclosure().node, asking.node);
+    permit.open(&mut desk.vault, today()).expect("opens");
+    assert_eq!((desk.disclosed(), desk.opened()), (1, 1));
+    assert!(unopened(&desk.world.a, &desk.vault, desk.id).expect("reads").is_empty());
+    // A permit found twice: withdrawing closes what was not opened yet.
+    drop(desk.permit(&asking).expect("a permit"));
+    let commitment = list(&desk.vault, desk.id).expect("reads")[0].commitment();
+    let (reason, node) = (Withdrawal::Asked, &mut desk.world.a);
+    withdraw(node, FOOD, commitment, reason, &key(OPERATOR)).expect("taken back");
+    assert!(unopened(&desk.world.a, &desk.vault, desk.id).expect("reads").is_empty());
+}
+
+/// The paper is kept before the entry. Where the power fails between, nothing counts, and giving goes on where it stopped.
+#[test]
+fn a_consent_that_was_not_written_down_counts_for_nothing() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    let secret = secret().expect("randomness");
+    let commitment = grant.commitment(&secret);
+    let federation = desk.world.federation();
+    let word = Statement::Consent { commitment }.sign(&federation, &key(OPERATOR));
+    let answered = StateWord::Given;
+    let half = Consent { household: desk.id, grant, secret, word, answered };
+    half.keep(&mut desk.vault).expect("kept");
+    assert_eq!(state(&desk.world.a, &half, DayNo(0)).expect("reads"), StateWord::Requested);
+    let asking = desk.asking();
+    assert_eq!(closed(desk.permit(&asking)), Closed::Unknown);
+    assert_eq!(desk.give(&grant, Answer::Yes).expect("goes on"), commitment);
+    assert_eq!(state(&desk.world.a, &half, DayNo(0)).expect("reads"), StateWord::Given);
+    desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
+}
+
+#[test]
+fn a_no_is_kept_and_a_consent_never_changes() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::No).expect("kept");
+    let consents = list(&desk.vault, desk.id).expect("reads");
+    assert_eq!(state(&desk.world.a, &consents[0], DayNo(0)).expect("x"), StateWord::Refused);
+    let asking = desk.asking();
+    assert_eq!(closed(desk.permit(&asking)), Closed::Unknown);
+    let more = Grant { uses: 9, ..grant };
+    assert!(matches!(desk.give(&more, Answer::Yes), Err(ConsentFault::Answered)));
+    let second = desk.grant(2);
+    let first = desk.give(&second, Answer::Yes).expect("given");
+    let third = Grant { renews: Some(first), ..desk.grant(3) };
+    desk.give(&third, Answer::Yes).expect("renewed");
+    let consents = list(&desk.vault, desk.id).expect("reads");
+    let states: Vec<_> =
+        consents.iter().map(|one| state(&desk.world.a, one, DayNo(0)).expect("reads")).collect();
+    assert_eq!(states, [StateWord::Refused, StateWord::Withdrawn, StateWord::Renewed]);
+    let stranger = Grant { pseudonym: Pseudonym([3; 16]), ..desk.grant(4) };
+    assert!(matches!(desk.give(&stranger, Answer::Yes), Err(ConsentFault::OtherHousehold)));
+}
+
+#[test]
+fn papers_go_on_after_a_correction_and_go_with_the_household() {
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let stored = desk.vault.household(desk.id).expect("reads");
+    let mut txn = desk.vault.begin().expect("begins");
+    txn.replace(desk.id, [2; 32], &stored.household, &stored.members).expect("replaced");
+    txn.commit().expect("kept");
+    assert_eq!(list(&desk.vault, desk.id).expect("reads").len(), 1, "sealed anew");
+    let asking = desk.asking();
+    desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
+    desk.vault.erase(desk.id).expect("erased");
+    assert!(list(&desk.vault, desk.id).is_err());
+    assert_eq!(closed(desk.permit(&asking)), Closed::Unknown);
+}
+
+#[test]
+fn every_field_is_opened_by_one_attribute_and_slips_name_nobody() {
+    let mut seen = std::collections::BTreeSet::new();
+    seen.extend(Field::ALL.iter().map(|field| attribute_of(*field)));
+    let without: Vec<_> = Attribute::ALL.iter().filter(|a| !seen.contains(*a)).collect();
+    assert_eq!(without, [&Attribute::AgeBand], "which is worked out and stored nowhere");
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let consents = list(&desk.vault, desk.id).expect("reads");
+    let charter = desk.world.a.store().charter().expect("founded").clone();
+    let date = |day: DayNo| format!("day {}", day.0);
+    let parties = Parties { charter: &charter, date: &date };
+    let slip = slip(&consents[0], StateWord::Given, &parties);
+    let receipt = receipt(&consents[0], StateWord::Given, &parties);
+    for words in ["referral", "name, age_band", "Organisation 2", "day 30", "2 times", "sw"] {
+        assert!(slip.contains(words), "{words}\n{slip}");
+    }
+    for text in [slip, receipt.to_string()] {
+        assert!(!text.contains("Amina") && !text.contains(PHONE), "{text}");
+    }
+    let purpose = &receipt["pii_processing"]["purposes"][0];
+    assert_eq!(purpose["lawful_basis"], "https://w3id.org/dpv#Consent");
+    assert_eq!(purpose["pii_information"][1]["pii_type"], "https://w3id.org/dpv/pd#AgeRange");
+    assert_eq!(receipt["event"][0]["event_state"], "https://w3id.org/dpv#ConsentGiven");
+    assert_eq!(receipt["record"]["record_id"], grant.id.to_string());
+}

@@ -1,0 +1,115 @@
+//! `annona consent`: what people agreed to, who was shown what of them, and taking it back.
+
+mod answer;
+mod give;
+mod list;
+mod log;
+mod open;
+mod read;
+mod show;
+mod withdraw;
+
+use annona_ledger::charter::Charter;
+use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose};
+use annona_ledger::time::{DayNo, Millis, Minute};
+use annona_node::consent::{self, Consent};
+use annona_node::node::Node;
+use annona_node::vault::Vault;
+use clap::Subcommand;
+
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+use crate::words::{print_millis, unhex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona consent give 1 --purpose referral --to Water --attributes name,age_band \\
+      --notice notice-sw.txt --language sw --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona consent list 1
+  $ annona consent log 1
+  $ annona consent withdraw 1/1 --operator mara.keys --operator-passphrase-file pass.txt";
+
+/// Consent: given for one purpose and recipient, checked before anything is shown, listed for the person, taken back.
+#[derive(Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Consenting {
+    Give(give::Give),
+    Withdraw(withdraw::Withdraw),
+    List(list::List),
+    Log(log::Log),
+    Show(show::Show),
+    Open(open::Open),
+    Read(read::Read),
+}
+
+impl Consenting {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match self {
+            Self::Give(command) => command.run(session),
+            Self::Withdraw(command) => command.run(session),
+            Self::List(command) => command.run(session),
+            Self::Log(command) => command.run(session),
+            Self::Show(command) => command.run(session),
+            Self::Open(command) => command.run(session),
+            Self::Read(command) => command.run(session),
+        }
+    }
+}
+
+/// A consent by its number, or as FAMILY/N: the Nth of a family's list.
+fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
+    let unknown = || {
+        Fault::input(format!("no consent \"{text}\" is kept here."))
+            .then("`annona consent list FAMILY` tells which there are.")
+    };
+    if let Some((family, number)) = text.rsplit_once('/') {
+        let id = holder::find(vault, family)?;
+        let number: usize = number.parse().map_err(|_| unknown())?;
+        let all = consent::list(vault, id)?;
+        return number.checked_sub(1).and_then(|at| all.into_iter().nth(at)).ok_or_else(unknown);
+    }
+    let id = GrantId(unhex("the number of a consent", text)?);
+    consent::find(vault, &id)?.ok_or_else(unknown)
+}
+
+fn purpose(text: &str) -> Outcome<Purpose> {
+    Purpose::of(text).ok_or_else(|| {
+        let all: Vec<_> = Purpose::ALL.iter().map(|one| one.word()).collect();
+        Fault::input(format!("there is no purpose \"{text}\"; there are: {}.", all.join(", ")))
+    })
+}
+
+fn attributes(words: &[String]) -> Outcome<Attributes> {
+    let one = |word: &String| {
+        Attribute::of(word).ok_or_else(|| {
+            let all: Vec<_> = Attribute::ALL.iter().map(|one| one.word()).collect();
+            Fault::input(format!(
+                "there is no attribute \"{word}\"; there are: {}.",
+                all.join(", ")
+            ))
+        })
+    };
+    words.iter().map(one).collect::<Outcome<Vec<_>>>().map(Attributes::of)
+}
+
+/// A day since founding as a date, UTC.
+fn date(charter: &Charter, day: DayNo) -> String {
+    let begins = day.first().begins(charter.founded());
+    print_millis(begins).split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// The day it is, and as of when this node has heard of others: what was taken back elsewhere since is not known here.
+fn heard(node: &Node, now: Millis) -> Outcome<(DayNo, String)> {
+    let charter = node.store().charter()?;
+    let today = DayNo::of(Minute::of(now, charter.founded()));
+    let work = node.store().look()?;
+    let newest = work.newest_of_others(&node.public());
+    work.check()?;
+    let as_of = if newest == Minute(0) {
+        "nothing was heard of other nodes yet".to_owned()
+    } else {
+        format!("other nodes heard as of {}", date(charter, DayNo::of(newest)))
+    };
+    Ok((today, as_of))
+}

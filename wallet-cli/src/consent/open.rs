@@ -1,0 +1,119 @@
+use std::path::PathBuf;
+
+use annona_ledger::id::Lane;
+use annona_ledger::notice::OperatorRoles;
+use annona_ledger::time::DayNo;
+use annona_node::atomic;
+use annona_node::consent::{self, Asking, Permit};
+use annona_node::person::Date;
+use clap::Args;
+use serde_json::json;
+
+use super::{answer, attributes, date, find, purpose};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona consent open 1/1 --for hill --purpose referral --attributes name --out amina.opened \\
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona consent open 1/1 --for hill --purpose referral --attributes name --dry-run \\
+      --out amina.opened --operator mara.keys --operator-passphrase-file pass.txt";
+
+/// Opens attributes of a person for another node, under a consent that covers it, into a file only that node reads.
+///
+/// The disclosure is durable on the ledger before anything is opened, and stands in her list (`annona consent log`).
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Open {
+    /// The consent: FAMILY/N, or its number
+    consent: String,
+    /// The node that asks: its 16 digits, or the name of its site
+    #[arg(long = "for", value_name = "NODE")]
+    asker: String,
+    /// What for
+    #[arg(long, value_name = "PURPOSE")]
+    purpose: String,
+    /// Which attributes
+    #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
+    attributes: Vec<String>,
+    /// Where to write what is opened, sealed to the asking node
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    operator: Operator,
+    /// Ask whether it would be opened; write and open nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Open {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let mut vault = session.vault(&node)?;
+        let known = find(&vault, &self.consent)?;
+        let programme = known.grant.programme;
+        let signer = self.operator.open(session)?;
+        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+        let orgs = node.org();
+        let role = (OperatorRoles::REGISTRAR, programme);
+        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+        let (asker, sealing) = {
+            let certificate = words::node(node.store().roster(), &self.asker)?;
+            (certificate.short(), certificate.sealing)
+        };
+        let asking = Asking {
+            grant: known.grant.id,
+            node: asker,
+            purpose: purpose(&self.purpose)?,
+            attributes: attributes(&self.attributes)?,
+        };
+        if self.out.exists() {
+            return Err(Fault::input(format!("{} exists already.", self.out.display()))
+                .then("Name another file: nothing is written over."));
+        }
+        if self.dry_run {
+            consent::would_open(&node, &vault, &asking)?;
+            node.close()?;
+            session.screen.note("It would be opened. Nothing was.");
+            return Ok(());
+        }
+        let permit: Permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
+        let commitment = permit.commitment();
+        let today = DayNo::of(at);
+        let day = today_date(&date(&charter, today))?;
+        let shown = permit.open(&mut vault, day)?;
+        let words = answer::words(&shown);
+        let sealed = answer::seal(&node.federation()?, &commitment, &sealing, &words)?;
+        atomic::write(&self.out, &sealed)?;
+        node.close()?;
+        let value = json!({
+            "disclosure": commitment.to_string(), "for": words::hex(&asker),
+            "attributes": asking.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
+            "out": self.out.display().to_string(),
+        });
+        session.screen.answer("disclosure", value, || {
+            format!(
+                "{} opened for {}, {}: {}",
+                asking.attributes,
+                self.asker,
+                asking.purpose.word(),
+                self.out.display()
+            )
+        })
+    }
+}
+
+/// The date of a day, for ages.
+fn today_date(text: &str) -> Outcome<Date> {
+    let mut parts = text.split('-').map(|part| part.parse::<u16>().ok());
+    let mut next = || parts.next().flatten();
+    let date = (|| {
+        let (year, month, day) = (next()?, next()?, next()?);
+        Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    })();
+    date.ok_or_else(|| Fault::input("the clock shows a day outside 1850 to 2200."))
+}

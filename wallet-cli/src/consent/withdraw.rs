@@ -1,0 +1,80 @@
+use annona_ledger::consent::Withdrawal;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::notice::OperatorRoles;
+use annona_node::consent;
+use clap::Args;
+use serde_json::json;
+
+use super::{date, find};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona consent withdraw 1/1 --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona consent withdraw 1/1 --reason guardian --dry-run --operator mara.keys \\
+      --operator-passphrase-file pass.txt";
+
+/// Takes a consent back: at once here, elsewhere with the next sync. Nothing she was granted is lost by it.
+///
+/// A consent that is kept at another site is taken back by the digits on its slip.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Withdraw {
+    /// The consent: FAMILY/N, its number, or the digits to take it back from its slip
+    consent: String,
+    /// Why: asked, guardian or invalid
+    #[arg(long, value_name = "REASON", default_value = "asked")]
+    reason: String,
+    /// The programme, for a consent of another site [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+    /// Say what would be taken back; write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Withdraw {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let vault = session.vault(&node)?;
+        let reason = Withdrawal::of(&self.reason)
+            .filter(|r| matches!(r, Withdrawal::Asked | Withdrawal::Guardian | Withdrawal::Invalid))
+            .ok_or_else(|| Fault::input("the reason is asked, guardian or invalid."))?;
+        let digits: String = self.consent.chars().filter(|c| *c != '-').collect();
+        let (commitment, programme) = if digits.len() == 64 {
+            let commitment = Commitment(Hash(words::unhex("the digits of a slip", &digits)?));
+            let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
+            (commitment, programme)
+        } else {
+            let known = find(&vault, &self.consent)?;
+            (known.commitment(), known.grant.programme)
+        };
+        let signer = self.operator.open(session)?;
+        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+        let orgs = node.org();
+        let role = (OperatorRoles::REGISTRAR, programme);
+        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+        let mut on = None;
+        if !self.dry_run {
+            session.ask.confirm(&session.screen, "Take this consent back?")?;
+            let said = consent::withdraw(&mut node, programme, commitment, reason, signer.key())?;
+            on = Some(date(&charter, said));
+        }
+        node.close()?;
+        let value = json!({
+            "commitment": commitment.to_string(), "reason": reason.word(), "on": on,
+            "withdrawn": !self.dry_run,
+        });
+        session.screen.answer("consent", value, || match &on {
+            Some(on) => format!("Taken back on {on}. Other sites hear of it with the next sync."),
+            None => "It would be taken back.".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Consent at a desk: given, shown, used for what it says, taken back; and her own list of it all.
+
+use crate::camp::Camp;
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+/// Opens her name for the hill's node, which is of the organisation that keeps her.
+pub(crate) const OPEN: &str = "consent open 1/1 --for hill --purpose referral --attributes name --out amina.opened \
+                               --operator mara.keys --operator-passphrase-file pass.txt";
+
+/// Family 1 agrees to a referral.
+pub(crate) fn given(camp: &Camp) {
+    camp.write("notice-sw.txt", "Tunauliza ruhusa yako. Unaweza kukataa.");
+    camp.run(&give("relief", "--uses 2 --json")).fine();
+}
+
+fn give(to: &str, more: &str) -> String {
+    format!(
+        "consent give 1 --purpose referral --to {to} --attributes name,age_band --notice notice-sw.txt \
+         --language sw {MARA} {more}"
+    )
+}
+
+#[test]
+fn what_she_agreed_to_is_opened_for_whom_she_said_and_listed_for_her() {
+    let camp = Camp::new();
+    given(&camp);
+    let list = camp.run("consent list 1 --json").fine();
+    assert_eq!((list.field(0, "state"), list.field(0, "number")), ("given".into(), "1/1".into()));
+    let name = camp.run("family show 1 --json").fine().out;
+    let name: serde_json::Value = serde_json::from_str(&name).expect("JSON");
+    let name = name["members"][0].clone();
+    camp.run(OPEN).fine();
+    let read = camp.run("consent read amina.opened --dir hill --json").fine();
+    let read: serde_json::Value = serde_json::from_str(&read.out).expect("JSON");
+    let member = read["opened"]["members"][0].as_object().expect("a member");
+    for (field, value) in member {
+        assert_eq!(&name[field], value, "{field}");
+        assert!(field.ends_with("name"), "nothing but names: {field}");
+    }
+    assert!(!member.is_empty());
+    camp.run("consent read amina.opened --dir treasury").fails(5, "sealed for another node");
+    let log = camp.run("consent log 1 --json").fine();
+    assert_eq!(
+        (log.field(0, "purpose"), log.field(0, "shown")),
+        ("referral".into(), "true".into())
+    );
+    // The file that went out shows nothing to who carries it.
+    let file = std::fs::read(camp.file("amina.opened")).expect("read");
+    for value in member.values().filter_map(|v| v.as_str()) {
+        assert!(!file.windows(value.len()).any(|w| w == value.as_bytes()), "{value}");
+    }
+    let slip = camp.run("consent show 1/1").fine().out;
+    assert!(slip.contains("to take back") && slip.contains("referral"), "{slip}");
+    let receipt = camp.run("consent show 1/1 --json").fine().out;
+    assert!(receipt.contains("https://w3id.org/dpv#ConsentGiven"), "{receipt}");
+}
+
+#[test]
+fn a_closed_door_says_which_question_closed_it() {
+    let camp = Camp::new();
+    given(&camp);
+    let open = |change: &[(&str, &str)]| {
+        change.iter().fold(OPEN.to_owned(), |words, (from, to)| words.replace(from, to))
+    };
+    camp.run(&open(&[("referral", "export")])).fails(5, "another purpose");
+    camp.run(&open(&[("attributes name", "attributes name,phone")])).fails(5, "does not give all");
+    camp.run(&open(&[("1/1", "1/9")])).fails(3, "consent list");
+    camp.run(&open(&[("referral", "food")])).fails(3, "there are: aid");
+    camp.run(&give("water", "")).fine();
+    camp.run(&open(&[("1/1", "1/2")])).fails(5, "another recipient");
+    camp.run(&format!("{OPEN} --dry-run")).fine();
+    assert_eq!(camp.run("consent log 1 --json").fine().out, "", "nothing was opened");
+    let code = camp.run("consent list 1 --json").fine().field(0, "consent");
+    camp.run(&format!("consent withdraw {code} {MARA}")).fine();
+    camp.run(OPEN).fails(5, "withdrawn");
+    assert_eq!(camp.run("consent list 1 --json").fine().field(0, "state"), "withdrawn");
+    assert_eq!(camp.run("consent log 1 --json").fine().out, "", "nothing was opened");
+    // Her entitlements are as they were.
+    camp.run("family show 1").fine();
+}
+
+#[test]
+fn a_consent_is_taken_back_at_another_desk_by_the_digits_on_its_slip() {
+    let camp = Camp::new();
+    given(&camp);
+    let slip = camp.run("consent show 1/1").fine().out;
+    let line = slip.lines().find(|line| line.contains("to take back")).expect("the digits");
+    let digits = line.split_whitespace().last().expect("the digits");
+    camp.run(&format!("consent withdraw {digits} --dir hill {MARA}")).fine();
+    std::fs::create_dir(camp.file("stick")).expect("folder");
+    camp.run("bundle export --dir hill --to lake --out stick").fine();
+    camp.run("bundle import stick").fine();
+    assert_eq!(camp.run("consent list 1 --json").fine().field(0, "state"), "withdrawn");
+    camp.run(OPEN).fails(5, "withdrawn");
+}
+
+#[test]
+fn a_no_is_kept_and_nothing_counts_that_cannot_be_consented_to() {
+    let camp = Camp::new();
+    camp.write("notice-sw.txt", "Tunauliza ruhusa yako.");
+    camp.run(&give("water", "--refused")).fine();
+    assert_eq!(camp.run("consent list 1 --json").fine().field(0, "state"), "refused");
+    camp.run(&give("water", "--days 400")).fails(3, "1 to 366 days");
+    camp.run(&give("water", "--way witnessed")).fails(3, "witness");
+    camp.run(&give("water", "--uses 0")).fails(3, "never be used");
+    camp.run(&give("nobody", "")).fails(3, "no organisation");
+    camp.run(&give("water", "").replace("sw.txt --language sw", "sw.txt --language Kiswahili"))
+        .fails(3, "language tag");
+    camp.run(&give("water", "--dry-run")).fine();
+    assert_eq!(camp.run("consent list 1 --json").fine().out.lines().count(), 1);
+}
