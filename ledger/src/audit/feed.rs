@@ -791,9 +791,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.out.rows.extend(lists.map(|(at, list)| state::list_bytes(&node, *at, list)));
             let floats = self.rows.floats.iter();
             self.out.rows.extend(floats.map(|(name, row)| state::float_bytes(name, row)));
-            let (short, days) = (feed.short(), self.rows.days.values());
+            let (short, days) = (feed.short(), self.rows.offices.days.values());
             self.out.rows.extend(days.map(|row| state::day_bytes(&short, row)));
-            let settlements = self.rows.settlements.values();
+            let settlements = self.rows.offices.settlements.values();
             self.out.rows.extend(settlements.map(|row| state::settlement_bytes(&short, row)));
         }
         let heard = self.heard();
@@ -805,7 +805,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.out.tickets = Tickets { rows, fresh: self.fresh, carried: self.carried };
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
-        self.out.settlements = std::mem::take(&mut self.rows.settlements).into_iter().collect();
+        self.out.settlements =
+            std::mem::take(&mut self.rows.offices.settlements).into_iter().collect();
         self.out.chains = self.rows.chains;
         for chain in &mut self.out.chains {
             chain.sealed.shrink_to_fit();

@@ -22,6 +22,7 @@ use crate::list::List;
 use crate::notice::Roster;
 use crate::orphan::Fact;
 use crate::settlement::SettlementRow;
+use crate::state::Offices;
 use crate::ticket::Sent;
 use crate::time::Minute;
 use crate::view::{
@@ -203,9 +204,7 @@ pub(super) struct Rows<'a, S: ?Sized> {
     pub(super) floats: Vec<(Hash, FloatRow)>,
     pub(super) lists: BTreeMap<u64, List>,
     pub(super) ended: BTreeMap<At, Hash>,
-    pub(super) days: BTreeMap<At, DayRow>,
-    lines: BTreeMap<FeedRef, BTreeSet<(At, At)>>,
-    pub(super) settlements: BTreeMap<At, SettlementRow>,
+    pub(super) offices: Offices,
     halted: BTreeMap<ChainNo, u64>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
@@ -236,9 +235,7 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             floats: Vec::new(),
             lists: BTreeMap::new(),
             ended: BTreeMap::new(),
-            days: BTreeMap::new(),
-            lines: BTreeMap::new(),
-            settlements: BTreeMap::new(),
+            offices: Offices::default(),
             halted: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
@@ -317,14 +314,8 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
             Change::List(_, index, list) => {
                 self.lists.insert(*index, (**list).clone());
             }
-            Change::Day(at, row) => {
-                self.days.insert(*at, *row);
-            }
-            Change::Line { feed, line, draft } => {
-                self.lines.entry(*feed).or_default().insert((*line, *draft));
-            }
-            Change::Settlement(at, row) => {
-                self.settlements.insert(*at, (**row).clone());
+            Change::Day(..) | Change::Line { .. } | Change::Settlement(..) => {
+                self.offices.set(change);
             }
             Change::Fault(at, Fault::Halted) => {
                 self.halted.entry(at.chain).or_insert(at.index);
@@ -607,23 +598,15 @@ impl<S: Source + ?Sized> View for Rows<'_, S> {
     }
 
     fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {
-        let (mut chain, mut below) = (chain, u64::MAX);
-        loop {
-            let own = At { chain, index: 0 }..At { chain, index: below };
-            if let Some((at, row)) = self.days.range(own).next_back() {
-                return Some((at.index, *row));
-            }
-            let left = self.chain(chain).left?;
-            (chain, below) = (left.chain, left.index.min(below));
-        }
+        self.offices.day(self, chain)
     }
 
     fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
-        self.lines.get(feed).into_iter().flatten().copied().collect()
+        self.offices.lines(feed)
     }
 
     fn settlement(&self, at: At) -> Option<SettlementRow> {
-        self.settlements.get(&at).cloned()
+        self.offices.settlements.get(&at).cloned()
     }
 
     fn unverified(&self, _: ChainNo, _: &[u8; 8], _: CommodityId) -> Balance {

@@ -7,7 +7,7 @@ use crate::admit::{Draft, RowProof, admit, provenance};
 use crate::amount::Amount;
 use crate::charge::{Proven, came_back, charges, proven};
 use crate::day::{Closing, Day};
-use crate::entry::{Control, Registry};
+use crate::entry::{Control, Owner, Registry};
 use crate::entry::{FloatCover, List as Frozen, Lot, Method, Send};
 use crate::id::{EntryName, Lane, Purse};
 use crate::key::Signature;
