@@ -20,6 +20,7 @@ mod replay;
 mod rows;
 mod schema;
 mod settle;
+mod upgrade;
 mod work;
 mod working;
 
@@ -85,6 +86,38 @@ pub enum StoreFault {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// Written by an earlier version, and asked for by somebody who only reads.
+    #[error(
+        "the ledger file has schema {found}, of an earlier version: `annona doctor` brings it to {known}, after a copy"
+    )]
+    Older {
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// From before anything was released.
+    #[error(
+        "the ledger file has schema {found}, from before the first release; this program knows {known}: begin a new \
+         folder with `annona init`, and take in the bundles of others"
+    )]
+    TooOld {
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It is of an earlier version, and no copy of it could be written.
+    #[error(
+        "the ledger file is of an earlier version, and the copy it needs before it is brought up to date could not be \
+         written to {}: {why}. Nothing was changed: make room for it, and open it again", copy.display()
+    )]
+    NoCopy {
+        /// Where the copy belongs.
+        copy: PathBuf,
+        /// Why not.
+        why: String,
     },
     /// The file system cannot keep a write-ahead log.
     #[error("the file system refuses a write-ahead log: put the data folder on a local disk")]
@@ -284,7 +317,8 @@ impl Store {
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
         let roster = self.roster.clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version = tx.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        // Asked at every commit: `pragma_query_value` would have it parsed anew each time.
+        let version = tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         Ok(Work::new(tx, charter, roster).at_home(&self.home, version))
     }
 

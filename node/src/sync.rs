@@ -536,6 +536,13 @@ impl Meeting {
         }
     }
 
+    /// How long it is worth to wait for more bytes before [`Meeting::outgoing`] is called, which has what came made durable:
+    /// on a fast link a commit of many blocks costs little more than one of few. `None`: not at all.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        self.sink.patience().filter(|_| self.session.owed() > 0)
+    }
+
     /// How far this node has come with beginning, in a meeting that is for that.
     #[must_use]
     pub const fn stage(&self) -> Option<Stage> {

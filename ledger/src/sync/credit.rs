@@ -61,6 +61,11 @@ impl Outflow {
         self.in_flight() == 0 || under_way <= room
     }
 
+    /// How much may be under way where the caller says so: what goes over the link in about two seconds.
+    pub(super) const fn paced(&self) -> Option<u32> {
+        self.pace
+    }
+
     pub(super) fn sent(&mut self, bytes: usize, what: Option<Sent>) {
         self.sent = self.sent.saturating_add(bytes as u64);
         self.under_way.extend(what.map(|what| (self.sent, what)));

@@ -180,6 +180,10 @@ impl Talk for Talking {
         self.meeting.wants() > 0
     }
 
+    fn patience(&self) -> Option<Duration> {
+        self.meeting.patience()
+    }
+
     fn figures(&self) -> Figures {
         self.meeting.figures()
     }

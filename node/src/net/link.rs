@@ -40,6 +40,10 @@ pub trait Talk: Send {
     fn open(&self) -> bool;
     /// Whether the other side owes something that was asked for.
     fn owed(&self) -> bool;
+    /// How long it is worth to wait for more bytes before [`Talk::outgoing`] is asked, if at all.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
     /// What went over the link so far.
     fn figures(&self) -> Figures;
 }
@@ -187,8 +191,10 @@ struct Link {
 impl Link {
     fn run(&mut self, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
         let mut under_way = write.send(wire::clock(self.making.now.0)).is_ok();
+        // How long more is waited for before anything is said.
+        let mut patience = None;
         loop {
-            if !under_way {
+            if !under_way && patience.is_none() {
                 if let Some(bytes) = self.talk.outgoing() {
                     self.silent = Duration::ZERO;
                     if write.send(bytes).is_err() {
@@ -199,10 +205,15 @@ impl Link {
                     return Ended::Said(why);
                 }
             }
-            match hears.recv_timeout(LOOK) {
+            match hears.recv_timeout(patience.unwrap_or(LOOK)) {
                 Ok(Heard::Written) => under_way = false,
                 Ok(Heard::Broke) => return self.talk.over().map_or(Ended::Broke, Ended::Said),
-                Ok(heard) => self.hear(heard),
+                Ok(heard) => {
+                    let bytes = matches!(heard, Heard::Bytes(..));
+                    self.hear(heard);
+                    patience = self.talk.patience().filter(|_| bytes);
+                }
+                Err(RecvTimeoutError::Timeout) if patience.take().is_some() => {}
                 Err(RecvTimeoutError::Timeout) => self.listened(LOOK),
                 Err(RecvTimeoutError::Disconnected) => return Ended::Broke,
             }

@@ -117,16 +117,17 @@ impl Work<'_> {
             return Ok(());
         }
         block.check_evidence(evidence)?;
-        self.tx.execute(
-            "INSERT OR IGNORE INTO evidence(block, bytes)
-             SELECT id, ?4 FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
-            params![
+        self.tx
+            .prepare_cached(
+                "INSERT OR IGNORE INTO evidence(block, bytes)
+                 SELECT id, ?4 FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
+            )?
+            .execute(params![
                 feed.bytes(),
                 block.header.seq.cast_signed(),
                 block.header.hash().0,
                 wire::encode(evidence)
-            ],
-        )?;
+            ])?;
         Ok(())
     }
 
@@ -350,10 +351,9 @@ impl Work<'_> {
     }
 
     fn set_clock(&self, clock: Hlc) -> Result<(), StoreFault> {
-        self.tx.execute(
-            "INSERT OR REPLACE INTO meta(key, value) VALUES('hlc', ?1)",
-            [wire::encode(&clock)],
-        )?;
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES('hlc', ?1)")?
+            .execute([wire::encode(&clock)])?;
         Ok(())
     }
 

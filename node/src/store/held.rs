@@ -8,13 +8,15 @@ type Row<V> = (V, bool);
 /// The rows of one table that a transaction has touched.
 pub(super) struct Held<K, V> {
     rows: BTreeMap<K, Row<V>>,
+    /// The keys of rows that came to differ from the file, some of them twice; more is held than changes.
+    dirty: Vec<K>,
     /// While a basket is being accepted: what stood in each row before, in the order of change.
     undo: Option<Vec<(K, Option<Row<V>>)>>,
 }
 
 impl<K, V> Default for Held<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), undo: None }
+        Self { rows: BTreeMap::new(), dirty: Vec::new(), undo: None }
     }
 }
 
@@ -43,6 +45,9 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
 
     fn put(&mut self, key: K, row: Row<V>) {
         let before = self.rows.insert(key, row);
+        if row.1 && !before.is_some_and(|(_, dirty)| dirty) {
+            self.dirty.push(key);
+        }
         if let Some(undo) = &mut self.undo {
             undo.push((key, before));
         }
@@ -63,6 +68,7 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
     pub(super) fn take_back(&mut self) {
         for (key, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
             match before {
+                // It was noted when it came to differ, and nothing was written since.
                 Some(row) => self.rows.insert(key, row),
                 None => self.rows.remove(&key),
             };
@@ -71,13 +77,23 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
 
     /// The rows that differ from the file, in order; from now on they count as written.
     pub(super) fn changed(&mut self) -> Vec<(K, V)> {
-        let changed = self.rows.iter_mut().filter(|(_, (_, dirty))| *dirty);
-        changed.map(|(key, (row, dirty))| (*key, (*row, std::mem::take(dirty)).0)).collect()
+        let mut keys = std::mem::take(&mut self.dirty);
+        keys.sort_unstable();
+        let mut changed = Vec::with_capacity(keys.len());
+        for key in keys {
+            // What was taken back, or stands there twice, differs no more.
+            if let Some((row, dirty)) = self.rows.get_mut(&key).filter(|(_, dirty)| *dirty) {
+                *dirty = false;
+                changed.push((key, *row));
+            }
+        }
+        changed
     }
 
     /// Forgets everything. Only after [`Held::changed`] has been written.
     pub(super) fn clear(&mut self) {
         self.rows.clear();
+        self.dirty.clear();
     }
 }
 

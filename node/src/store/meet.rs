@@ -55,7 +55,7 @@ pub(crate) struct Words {
 impl Store {
     /// A number that is another one after each commit of another connection.
     pub(crate) fn version(&self) -> Result<i64, StoreFault> {
-        Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
     /// What changes when the charter or the roster does.

@@ -181,7 +181,7 @@ impl Store {
     }
 }
 
-fn stale(conn: &Connection) -> Result<(), StoreFault> {
+pub(super) fn stale(conn: &Connection) -> Result<(), StoreFault> {
     conn.execute("INSERT OR REPLACE INTO meta(key, value) VALUES(?1, x'')", [STALE])?;
     Ok(())
 }

@@ -265,10 +265,9 @@ impl Work<'_> {
     fn drop_tail(&self, chain: ChainNo, end: Head) -> Result<(), StoreFault> {
         let sealed = |at: &At| at.chain == chain && at.index < end.next;
         self.pending.borrow_mut().retain(|at, _| !sealed(at));
-        self.tx.execute(
-            "DELETE FROM tail WHERE at>=?1 AND at<?2",
-            params![At64(At { chain, index: 0 }), At64(At { chain, index: end.next })],
-        )?;
+        self.tx
+            .prepare_cached("DELETE FROM tail WHERE at>=?1 AND at<?2")?
+            .execute(params![At64(At { chain, index: 0 }), At64(At { chain, index: end.next })])?;
         Ok(())
     }
 }

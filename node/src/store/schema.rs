@@ -12,14 +12,15 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::StoreFault;
 
-/// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy.
-pub(super) const SCHEMA: i64 = 1;
+/// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
+/// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
+pub(super) const SCHEMA: i64 = 2;
 
 /// Marks the file as a ledger of ours in its header.
 pub(super) const APPLICATION: i64 = 0x416e_6e41;
 
 /// What was said: never rewritten, only added to (the tail moves into blocks).
-const SAID: &str = "
+pub(super) const SAID: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE article(epoch INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE notice(hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID, STRICT;
@@ -157,7 +158,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let conn = writing(path, flags)?;
+    let mut conn = writing(path, flags)?;
     if create {
         conn.execute_batch(&format!(
             "BEGIN IMMEDIATE; {SAID} {DERIVED} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;"
@@ -172,6 +173,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
     if version > SCHEMA {
         return Err(StoreFault::Newer { found: version, known: SCHEMA });
     }
+    super::upgrade::upgrade(&mut conn, path)?;
     Ok(conn)
 }
 
@@ -180,7 +182,12 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     defend(&conn)?;
-    Ok(conn)
+    let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        SCHEMA => Ok(conn),
+        newer if newer > SCHEMA => Err(StoreFault::Newer { found, known: SCHEMA }),
+        _ => Err(StoreFault::Older { found, known: SCHEMA }),
+    }
 }
 
 fn defend(conn: &Connection) -> Result<(), StoreFault> {

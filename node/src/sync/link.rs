@@ -111,7 +111,7 @@ impl Meeting {
     ) -> Result<Ended, Fault> {
         let mut ours = None;
         loop {
-            let heard = self.arrived(arriving);
+            let heard = self.arrived(arriving).and_then(|there| self.gather(arriving, there));
             let said = heard.and_then(|there| Ok((there, self.outgoing()?)));
             let (there, bytes) = match said {
                 Ok(said) => said,
@@ -157,6 +157,18 @@ impl Meeting {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
+    }
+
+    /// Goes on taking in while that makes a commit worth more.
+    fn gather(&mut self, arriving: &Receiver<Vec<u8>>, mut there: bool) -> Result<bool, Fault> {
+        while let Some(patience) = self.patience().filter(|_| there) {
+            match arriving.recv_timeout(patience) {
+                Ok(bytes) => self.incoming(&bytes)?,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => there = false,
+            }
+        }
+        Ok(there)
     }
 
     /// Takes in everything that has arrived by now. Says whether more may come.

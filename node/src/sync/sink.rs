@@ -1,6 +1,7 @@
 //! What came over a link, put together and handed to the writer.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use annona_ledger::block::{Evidence, Proof};
 use annona_ledger::checkpoint::{Cosignature, Page};
@@ -20,6 +21,10 @@ use crate::writer::Asking;
 
 /// Bytes of what came that wait for the writer: no more than a window, so that the memory of a meeting is bounded.
 const WAITING: usize = limits::WINDOW_BYTES;
+/// Bytes of what came that are worth a commit: half of what an honest side has under way on a fast link.
+const ENOUGH: usize = limits::WINDOW_BYTES / 2;
+/// How long more is waited for.
+const LONGEST: Duration = Duration::from_millis(20);
 /// Checkpoints that wait for the feeds they tell of.
 const PAGES: usize = 4;
 /// Cosignatures that wait with them.
@@ -50,12 +55,21 @@ pub(super) struct Sink {
     rows: Option<Rows>,
     /// What the other side holds for good, as it says.
     holds: BTreeMap<FeedId, (u64, bool)>,
+    /// How long the last commit took.
+    took: Duration,
 }
 
 impl Sink {
     /// Whether so much waits that the writer is to have it now.
     pub(super) const fn is_full(&self) -> bool {
         self.bytes >= WAITING
+    }
+
+    /// How long it is worth to wait for more before the writer has what waits: no longer than the last commit took, and not
+    /// at all where there is enough for one.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let some = self.bytes > 0 && self.bytes < ENOUGH;
+        some.then(|| self.took.min(LONGEST)).filter(|time| *time >= Duration::from_millis(1))
     }
 
     /// Takes something that came in so many bytes.
@@ -211,6 +225,7 @@ impl Sink {
             with = (std::mem::take(&mut self.pages), self.said.clone());
             self.grew = false;
         }
+        let begun = Instant::now();
         let done = asking.with(move |node| {
             let (pages, said) = with;
             let result = taking::take(node, items, Some(&peer), &mut so_far)
@@ -218,6 +233,7 @@ impl Sink {
             (so_far, result)
         });
         let (so_far, result) = done?;
+        self.took = begun.elapsed();
         *taken = so_far;
         let ahead = result?;
         if pages {

@@ -9,7 +9,8 @@ use crate::sync::frame::{Frame, Known};
 use crate::sync::index::{Index, Loose};
 use crate::sync::talk::{Apart, Item, Need, Over, Run, WANTS};
 
-/// Bytes of one feed that go before another of the same rank has its turn.
+/// Bytes of one feed that go before another of the same rank has its turn, at least: on a fast link as much as may be under
+/// way. Who takes them in then writes each of the feed's lots once for many entries.
 const TURN: usize = 16 * 1024;
 
 /// What is to be sent.
@@ -371,10 +372,12 @@ impl Session {
         let (blocks, head, bytes) = (next.saturating_add(1), header.end(), encoded(&frame));
         self.they_go_on(&tip.feed, &header);
         let walk = Walk { next: blocks, turn: walk.turn.saturating_add(bytes.len()), ..walk };
+        let paced = self.outflow.paced().and_then(|bytes| usize::try_from(bytes).ok());
+        let turn = TURN.max(paced.unwrap_or(0));
         let Some(rank) = self.serving.ranks.get_mut(at) else { return };
         let sent = Some(Sent { feed: tip.feed, blocks, head });
         rank.ready.push_back(Ready { bytes, counts: true, feed: Some(tip.feed), sent });
-        if walk.turn < TURN {
+        if walk.turn < turn {
             rank.walks.push_front(walk);
         } else {
             rank.walks.push_back(Walk { turn: 0, ..walk });

@@ -1,0 +1,166 @@
+//! Bringing a ledger file of an earlier version up to date: after a copy, in one transaction, and with all that is derived
+//! made anew.
+//!
+//! What was said is never rewritten: a version adds tables to it, and changes derived ones as it likes. So a file of any
+//! earlier schema comes up to date in one way: tables it lacks are made, derived ones are dropped, made and filled again.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{StoreFault, power, schema};
+use crate::atomic;
+use crate::disk::DiskFault;
+
+/// The earliest schema this version brings up to date.
+const OLDEST: i64 = 1;
+
+/// What a copy of a file of a schema is called, beside it.
+pub(super) fn copy_of(path: &Path, schema: i64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".schema-{schema}"));
+    name.into()
+}
+
+/// Brings a file up to date, if it is of an earlier version. State is derived anew by whoever opens it, as after a kill: the
+/// file is marked for that.
+pub(super) fn upgrade(conn: &mut Connection, path: &Path) -> Result<(), StoreFault> {
+    let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = schema::SCHEMA;
+    if found >= known {
+        return Ok(());
+    }
+    if found < OLDEST {
+        return Err(StoreFault::TooOld { found, known });
+    }
+    copy(conn, path, found)
+        .map_err(|why| StoreFault::NoCopy { copy: copy_of(path, found), why: why.to_string() })?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for table in schema::DERIVED_TABLES {
+        tx.execute_batch(&format!("DROP TABLE IF EXISTS {table};"))?;
+    }
+    tx.execute_batch(
+        &schema::SAID
+            .replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ")
+            .replace("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "),
+    )?;
+    tx.execute_batch(schema::DERIVED)?;
+    let founded: i64 = tx.query_row("SELECT count(*) FROM article", [], |row| row.get(0))?;
+    if founded > 0 {
+        power::stale(&tx)?;
+    }
+    tx.execute_batch(&format!("PRAGMA user_version={known};"))?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// Writes a copy beside the file, durable and whole or not there. One that an attempt before has finished is the same.
+fn copy(conn: &Connection, path: &Path, found: i64) -> Result<(), StoreFault> {
+    let whole = copy_of(path, found);
+    if whole.exists() {
+        return Ok(());
+    }
+    let part = copy_of(path, found).with_extension("part");
+    let fault = |what: &'static str, why| StoreFault::Disk(DiskFault::io(what, &part, why));
+    drop(std::fs::remove_file(&part));
+    // Made first, so that nobody else can ever read it; SQLite fills an empty file.
+    atomic::write(&part, &[])?;
+    let name =
+        part.to_str().ok_or_else(|| fault("name", std::io::ErrorKind::InvalidFilename.into()))?;
+    conn.execute("VACUUM INTO ?1", params![name])?;
+    let file = std::fs::File::open(&part).map_err(|why| fault("open", why))?;
+    file.sync_all().map_err(|why| fault("write", why))?;
+    std::fs::rename(&part, &whole).map_err(|why| fault("rename", why))?;
+    atomic::sync_folder(whole.parent()).map_err(|why| fault("write", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::tests::world::{self, World};
+    use crate::store::Store;
+
+    /// A ledger as version 1 left it: without the tables that came later, and an open tail in it.
+    fn of_version_1() -> (World, PathBuf) {
+        let mut w = World::new();
+        w.distribute(20);
+        let path = w.a.store().path().to_owned();
+        world::enrol(&mut w.a, world::FOOD, [7; 16]);
+        (w, path)
+    }
+
+    fn turn_back(path: &Path) {
+        let conn = Connection::open(path).expect("opens");
+        conn.execute_batch("DROP TABLE told; PRAGMA user_version=1;").expect("as it was");
+    }
+
+    #[test]
+    fn a_ledger_of_the_version_before_opens_after_a_copy_and_comes_to_the_same_state() {
+        let (w, path) = of_version_1();
+        let before = w.a.store().root().expect("a root");
+        w.a.close().expect("closed");
+        turn_back(&path);
+        // Who only reads refuses, and says what to do.
+        let why = Store::reader(&path).map(|_| ()).expect_err("old").to_string();
+        assert!(why.contains("schema 1") && why.contains("annona doctor"), "{why}");
+        let node = world::reopen(w.dir.path(), "a");
+        assert_eq!(node.store().root().expect("a root"), before);
+        assert!(node.store().check_all(&mut |_, _| {}).expect("a look").damage.is_empty());
+        node.close().expect("closed");
+        // The copy is the file as it was, and this user's alone.
+        let copy = copy_of(&path, 1);
+        let conn = Connection::open(&copy).expect("a copy");
+        let found: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0)).expect("one");
+        let sound: String =
+            conn.query_row("PRAGMA integrity_check", [], |r| r.get(0)).expect("one");
+        assert_eq!((found, sound.as_str()), (1, "ok"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&copy).expect("a copy").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{mode:o}");
+        }
+        Store::reader(&path).map(|_| ()).expect("up to date");
+    }
+
+    #[test]
+    fn a_kill_before_state_is_made_anew_is_made_good_and_without_a_copy_nothing_changes() {
+        let (w, path) = of_version_1();
+        let before = w.a.store().root().expect("a root");
+        w.a.close().expect("closed");
+        turn_back(&path);
+        // Where no copy can be written, the file stays as it is.
+        let part = copy_of(&path, 1).with_extension("part");
+        std::fs::create_dir_all(part.join("in the way")).expect("a folder");
+        let why = Store::open(&path).map(|_| ()).expect_err("no copy").to_string();
+        assert!(why.contains("Nothing was changed"), "{why}");
+        let version = || -> i64 {
+            let conn = Connection::open(&path).expect("opens");
+            conn.pragma_query_value(None, "user_version", |r| r.get(0)).expect("a version")
+        };
+        assert_eq!(version(), 1);
+        std::fs::remove_dir_all(&part).expect("out of the way");
+        // Killed after the transaction, before anything was derived.
+        let mut conn = Connection::open(&path).expect("opens");
+        upgrade(&mut conn, &path).expect("up to date");
+        drop(conn);
+        assert_eq!(version(), schema::SCHEMA);
+        let store = Store::open(&path).expect("opens");
+        assert_eq!(store.root().expect("a root"), before);
+    }
+
+    #[test]
+    fn what_is_newer_or_from_before_the_first_is_refused_with_the_next_step() {
+        let (w, path) = of_version_1();
+        w.a.close().expect("closed");
+        for (version, says) in [(schema::SCHEMA + 1, "use a newer annona"), (0, "before the first")]
+        {
+            let conn = Connection::open(&path).expect("opens");
+            conn.pragma_update(None, "user_version", version).expect("written");
+            drop(conn);
+            let why = Store::open(&path).map(|_| ()).expect_err(says).to_string();
+            assert!(why.contains(says), "{why}");
+            assert!(!copy_of(&path, version).exists());
+        }
+    }
+}
