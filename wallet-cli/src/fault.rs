@@ -231,10 +231,12 @@ impl From<StoreFault> for Fault {
                 "`annona charter show` names the two articles; write [heal] and have every organisation that signed once \
                  sign it.",
             ),
-            StoreFault::Unmirrored { .. } => of(Exit::NotAllowed, &fault),
+            StoreFault::Unmirrored { .. } | StoreFault::Older { .. } => of(Exit::NotAllowed, &fault),
             StoreFault::NotALedger
             | StoreFault::Frontier(_)
             | StoreFault::Newer { .. }
+            | StoreFault::TooOld { .. }
+            | StoreFault::NoCopy { .. }
             | StoreFault::NoWal
             | StoreFault::Wire(_) => of(Exit::Input, &fault),
             StoreFault::Block(_) => of(Exit::Wrong, &fault),
