@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::atomic;
 use crate::disk::DiskFault;
-use crate::folder::{CARDS, KEYS, LEDGER, PEOPLE, SETTINGS};
+use crate::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use crate::seal::{Cost, SealError, Stream, random};
 
 const MAGIC: &[u8; 16] = b"annona backup 1\n";
@@ -28,7 +28,7 @@ const CHUNK: usize = 1 << 20;
 pub const PEOPLE_KEYS: &str = "people.keys";
 
 /// The names a backup may hold: a hostile one cannot write anywhere else.
-const NAMES: [&str; 5] = [LEDGER, PEOPLE, KEYS, SETTINGS, CARDS];
+const NAMES: [&str; 6] = [LEDGER, PEOPLE, KEYS, SETTINGS, CARDS, PINS];
 
 /// Why a backup could not be made or read.
 #[derive(Debug, thiserror::Error)]

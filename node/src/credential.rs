@@ -25,6 +25,8 @@ pub mod sd_jwt;
 pub mod sheet;
 pub mod status;
 pub mod trust;
+#[cfg(test)]
+mod vectors;
 pub mod when;
 
 pub use card::{Against, Card, Checked, OnStale};

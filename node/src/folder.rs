@@ -22,6 +22,8 @@ pub const LEDGER: &str = "ledger.db";
 pub const PEOPLE: &str = "people.db";
 /// The sealed register of printed cards.
 pub const CARDS: &str = "cards.annona";
+/// The PINs of households, and how often each was tried.
+pub const PINS: &str = "pins.db";
 /// The sealed key file.
 pub const KEYS: &str = "keys.annona";
 /// Settings.

@@ -22,6 +22,7 @@ pub mod member;
 pub mod net;
 pub mod node;
 pub mod person;
+pub mod pin;
 pub mod receipt;
 pub mod sample;
 pub mod seal;

@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use annona_tests::hostile::credentials;
 use annona_tests::hostile::seeds::seeds as made;
 use annona_tests::hostile::{DECODERS, Decoder, TABLES, simulator, spoilt};
 use annona_tests::rng::Rng;
@@ -121,6 +122,7 @@ fn every_decoder_has_a_corpus_in_which_something_is_a_value() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         let mut given = made();
         given.extend(vectors_of_decoders());
+        given.extend(credentials::seeds());
         for (nth, (name, bytes)) in given.into_iter().enumerate() {
             let folder = corpus.join(name);
             fs::create_dir_all(&folder).expect("a folder");

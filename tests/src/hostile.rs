@@ -36,6 +36,7 @@ use serde::de::DeserializeOwned;
 use self::peer::meeting;
 use crate::rng::{NOTHING_TOLD, Rng};
 
+pub mod credentials;
 pub mod listener;
 pub mod peer;
 pub mod seeds;
@@ -44,7 +45,7 @@ pub mod seeds;
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 32] = [
+pub const DECODERS: [(&str, Decoder); 39] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -75,6 +76,13 @@ pub const DECODERS: [(&str, Decoder); 32] = [
     ("log_leaf", |b| Leaf::read(b).is_some()),
     ("log_note", note),
     ("map_file", |b| text(b).is_some_and(|t| Map::parse(t).is_ok())),
+    ("card", credentials::card),
+    ("status_list", credentials::status_list),
+    ("bitstring", credentials::bitstring),
+    ("presentation", credentials::presentation),
+    ("w3c", credentials::w3c),
+    ("canonical", credentials::canonical),
+    ("trust_list", credentials::trust_list),
     ("audit_file", audit_file),
     ("bundle_part", |b| {
         in_file("part", b, |path| inspect(path, None).is_ok_and(|part| part.is_ok()))

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, write};
-use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, SETTINGS};
+use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
@@ -51,10 +51,10 @@ impl Backup {
         let sealed = (|| {
             node.store().copy_to(&ledger)?;
             let data_keys = vault.copy_without_keys(&people)?;
-            let [own, settings, cards] =
-                [KEYS, SETTINGS, CARDS].map(|name| node.folder().file(name));
+            let [own, settings, cards, pins] =
+                [KEYS, SETTINGS, CARDS, PINS].map(|name| node.folder().file(name));
             let mut files = vec![(LEDGER, &*ledger), (PEOPLE, &people), (KEYS, &own)];
-            for (name, file) in [(SETTINGS, &settings), (CARDS, &cards)] {
+            for (name, file) in [(SETTINGS, &settings), (CARDS, &cards), (PINS, &pins)] {
                 if file.exists() {
                     files.push((name, file));
                 }

@@ -6,6 +6,7 @@ mod enrol;
 mod fields;
 mod find;
 mod import;
+mod pin;
 mod show;
 
 pub(crate) use show::open;
@@ -31,6 +32,7 @@ pub(crate) enum Family {
     Show(show::Show),
     Change(change::Change),
     Import(import::Import),
+    Pin(pin::Pin),
 }
 
 impl Family {
@@ -41,6 +43,7 @@ impl Family {
             Self::Show(command) => command.run(session),
             Self::Change(command) => command.run(session),
             Self::Import(command) => command.run(session),
+            Self::Pin(command) => command.run(session),
         }
     }
 }

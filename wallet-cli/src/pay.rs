@@ -7,6 +7,7 @@ mod float;
 mod hold;
 mod list;
 mod orphan;
+pub(crate) mod pin;
 mod promise;
 mod queue;
 mod receipt;

@@ -1,10 +1,8 @@
-//! The only user of minicbor: CBOR (RFC 8949) written deterministically, and read into a small tree with limits.
+//! CBOR (RFC 8949), as much of it as COSE and CWT need: written deterministically, and read into a small tree with limits.
 //!
-//! Read: definite lengths, no key twice, at most [`MAX_DEPTH`] deep and [`MAX_ITEMS`] items. Map keys in any order and heads
-//! longer than needed are accepted, since others write them (spec/cards.md).
-
-use minicbor::data::{Tag, Type};
-use minicbor::{Decoder, Encoder};
+//! By hand: it is a byte of kind and length before each item, and a library that reads everything would have to be kept
+//! from half of it. Read: definite lengths, no key twice, at most [`MAX_DEPTH`] deep and [`MAX_ITEMS`] items. Map keys in
+//! any order and heads longer than needed are accepted, since others write them (spec/cards.md).
 
 /// How deep an item may lie.
 pub(super) const MAX_DEPTH: u8 = 8;
@@ -28,10 +26,9 @@ pub(super) enum Item<'a> {
 impl<'a> Item<'a> {
     /// Reads exactly one item.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut decoder = Decoder::new(bytes);
-        let mut left = MAX_ITEMS;
-        let item = read(&mut decoder, 0, &mut left)?;
-        (decoder.position() == bytes.len()).then_some(item)
+        let mut reader = Reader { rest: bytes, left: MAX_ITEMS };
+        let item = reader.item(0)?;
+        reader.rest.is_empty().then_some(item)
     }
 
     /// The value of a number in a map.
@@ -63,49 +60,77 @@ impl<'a> Item<'a> {
     }
 }
 
-fn read<'a>(d: &mut Decoder<'a>, depth: u8, left: &mut usize) -> Option<Item<'a>> {
-    *left = left.checked_sub(1)?;
-    if depth > MAX_DEPTH {
-        return None;
+/// What is left to be read: bytes, and items that may still come.
+struct Reader<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(usize::try_from(length).ok()?)?;
+        self.rest = rest;
+        Some(taken)
     }
-    let next = depth + 1;
-    Some(match d.datatype().ok()? {
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-            d.u64().ok()?.try_into().map_or(Item::Other, Item::Number)
-        }
-        Type::I8 | Type::I16 | Type::I32 | Type::I64 => Item::Number(d.i64().ok()?),
-        Type::Bytes => Item::Bytes(d.bytes().ok()?),
-        Type::String => Item::Text(d.str().ok()?),
-        Type::Array => {
-            // The number of items is a claim: nothing is allocated on its word.
-            let mut items = Vec::new();
-            for _ in 0..d.array().ok()?? {
-                items.push(read(d, next, left)?);
+
+    /// The kind of the next item (0 to 7), how its argument is written, and the argument.
+    fn head(&mut self) -> Option<(u8, u8, u64)> {
+        let [first] = *self.take(1)? else { return None };
+        let (kind, form) = (first >> 5, first & 0x1f);
+        let argument = match form {
+            0..=23 => u64::from(form),
+            24..=27 => {
+                let bytes = self.take(1 << (form - 24))?;
+                bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
             }
-            Item::Array(items)
+            // 28 to 30 are nobody's; 31 is a length that is not said.
+            _ => return None,
+        };
+        Some((kind, form, argument))
+    }
+
+    fn item(&mut self, depth: u8) -> Option<Item<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        if depth > MAX_DEPTH {
+            return None;
         }
-        Type::Map => {
-            let mut pairs: Vec<(Item<'a>, Item<'a>)> = Vec::new();
-            for _ in 0..d.map().ok()?? {
-                let key = read(d, next, left)?;
-                if !matches!(key, Item::Number(_) | Item::Text(_))
-                    || pairs.iter().any(|(k, _)| *k == key)
-                {
-                    return None;
+        let next = depth + 1;
+        let (kind, form, argument) = self.head()?;
+        let number = i64::try_from(argument);
+        Some(match kind {
+            0 => number.map_or(Item::Other, Item::Number),
+            1 => number.map_or(Item::Other, |n| Item::Number(-1 - n)),
+            2 => Item::Bytes(self.take(argument)?),
+            3 => Item::Text(std::str::from_utf8(self.take(argument)?).ok()?),
+            4 => {
+                // The number of items is a claim: nothing is allocated on its word.
+                let mut items = Vec::new();
+                for _ in 0..argument {
+                    items.push(self.item(next)?);
                 }
-                pairs.push((key, read(d, next, left)?));
+                Item::Array(items)
             }
-            Item::Map(pairs)
-        }
-        Type::Tag => Item::Tag(d.tag().ok()?.as_u64(), Box::new(read(d, next, left)?)),
-        Type::Int => d.int().map(|_| Item::Other).ok()?,
-        Type::Bool => d.bool().map(|_| Item::Other).ok()?,
-        Type::Null => d.null().map(|()| Item::Other).ok()?,
-        Type::F32 => d.f32().map(|_| Item::Other).ok()?,
-        Type::F64 => d.f64().map(|_| Item::Other).ok()?,
-        // Indefinite lengths, half floats, undefined, other simple values, a break without a beginning.
-        _ => return None,
-    })
+            5 => {
+                let mut pairs: Vec<(Item<'a>, Item<'a>)> = Vec::new();
+                for _ in 0..argument {
+                    let key = self.item(next)?;
+                    if !matches!(key, Item::Number(_) | Item::Text(_))
+                        || pairs.iter().any(|(k, _)| *k == key)
+                    {
+                        return None;
+                    }
+                    pairs.push((key, self.item(next)?));
+                }
+                Item::Map(pairs)
+            }
+            6 => Item::Tag(argument, Box::new(self.item(next)?)),
+            // No, yes, null, undefined; half, single and double fractions. A simple value has one spelling.
+            _ => match form {
+                20..=23 | 25..=27 => Item::Other,
+                _ => return None,
+            },
+        })
+    }
 }
 
 /// Something to be written. Maps are written in the order of RFC 8949, 4.2.1, whatever order they are given in.
@@ -121,41 +146,61 @@ pub(super) enum Out<'a> {
 impl Out<'_> {
     /// The bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new(Vec::new());
-        // Writing to memory does not fail.
-        let written: Result<(), _> = self.write(&mut encoder);
-        written.map(|()| encoder.into_writer()).unwrap_or_default()
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
+        bytes
     }
 
-    fn write(
-        &self,
-        e: &mut Encoder<Vec<u8>>,
-    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    fn write(&self, out: &mut Vec<u8>) {
         let length = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         match self {
-            Self::Number(number) => e.i64(*number)?.ok(),
-            Self::Bytes(bytes) => e.bytes(bytes)?.ok(),
-            Self::Text(text) => e.str(text)?.ok(),
+            Self::Number(number) => match u64::try_from(*number) {
+                Ok(number) => head(out, 0, number),
+                // −1 is 0, −2 is 1: the bits the other way round.
+                Err(_) => head(out, 1, (!number).unsigned_abs()),
+            },
+            Self::Bytes(bytes) => {
+                head(out, 2, length(bytes.len()));
+                out.extend_from_slice(bytes);
+            }
+            Self::Text(text) => {
+                head(out, 3, length(text.len()));
+                out.extend_from_slice(text.as_bytes());
+            }
             Self::Array(items) => {
-                e.array(length(items.len()))?;
-                items.iter().try_for_each(|item| item.write(e))
+                head(out, 4, length(items.len()));
+                items.iter().for_each(|item| item.write(out));
             }
             Self::Map(pairs) => {
-                e.map(length(pairs.len()))?;
+                head(out, 5, length(pairs.len()));
                 let mut sorted: Vec<(Vec<u8>, &Self)> =
                     pairs.iter().map(|(key, value)| (key.encode(), value)).collect();
                 sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
-                sorted.iter().try_for_each(|(key, value)| {
-                    e.writer_mut().extend_from_slice(key);
-                    value.write(e)
-                })
+                for (key, value) in sorted {
+                    out.extend_from_slice(&key);
+                    value.write(out);
+                }
             }
             Self::Tag(tag, item) => {
-                e.tag(Tag::new(*tag))?;
-                item.write(e)
+                head(out, 6, *tag);
+                item.write(out);
             }
         }
     }
+}
+
+/// Kind and argument in the fewest bytes.
+fn head(out: &mut Vec<u8>, kind: u8, argument: u64) {
+    let bytes = argument.to_be_bytes();
+    let (form, from) = match argument {
+        0..=23 => (bytes[7], 8),
+        24..=0xff => (24, 7),
+        0x100..=0xffff => (25, 6),
+        0x1_0000..=0xffff_ffff => (26, 4),
+        _ => (27, 0),
+    };
+    out.push(kind << 5 | form);
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -184,6 +229,33 @@ mod tests {
         assert_eq!(Item::read(&longer).and_then(|i| i.at(4)?.as_u64()), Some(3));
     }
 
+    /// Examples of RFC 8949, appendix A.
+    #[test]
+    fn numbers_have_the_shortest_heads() {
+        for (number, hex) in [
+            (0, "00"),
+            (23, "17"),
+            (24, "1818"),
+            (255, "18ff"),
+            (256, "190100"),
+            (1000, "1903e8"),
+            (65_536, "1a00010000"),
+            (1_000_000_000_000, "1b000000e8d4a51000"),
+            (-1, "20"),
+            (-24, "37"),
+            (-25, "3818"),
+            (-1000, "3903e7"),
+            (i64::MIN, "3b7fffffffffffffff"),
+        ] {
+            let bytes = Out::Number(number).encode();
+            assert_eq!(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>(), hex);
+            assert_eq!(Item::read(&bytes), Some(Item::Number(number)));
+        }
+        for other in [&[0x1b, 0xff, 0, 0, 0, 0, 0, 0, 0][..], &[0xf4], &[0xf6], &[0xf9, 0x3c, 0]] {
+            assert_eq!(Item::read(other), Some(Item::Other), "{other:?}");
+        }
+    }
+
     #[test]
     fn what_is_no_item_or_too_much_is_none() {
         #[track_caller]
@@ -199,6 +271,9 @@ mod tests {
         check("a map without end", &[0xbf, 0x01, 0x02, 0xff]);
         check("bytes without end", &[0x5f, 0x41, 0x01, 0xff]);
         check("a break alone", &[0xff]);
+        check("a length of nobody", &[0x1c]);
+        check("yes, spelt longer", &[0xf8, 0x15]);
+        check("a fraction cut short", &[0xfb, 0, 0]);
         check("text that is none", &[0x62, 0xff, 0xfe]);
         check("bytes cut short", &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0]);
         check("an array of nothing", &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);

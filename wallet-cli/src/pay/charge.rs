@@ -44,6 +44,9 @@ pub(crate) struct Charge {
     /// How the holder was authenticated
     #[arg(long, value_enum, default_value_t)]
     method: How,
+    /// Take the holder's PIN from the first line of a file, where the method is pin [default: ask]
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
@@ -83,6 +86,9 @@ impl Charge {
         }
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
+        if matches!(self.method, How::Pin) && self.whose.is_here() && !self.dry_run {
+            super::pin::authenticate(session, &node, &self.whose, self.pin_file.as_deref())?;
+        }
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref());

@@ -11,7 +11,9 @@ use std::sync::{Arc, OnceLock};
 
 use annona_ledger::id::{MerchantId, ProgrammeId};
 use annona_ledger::short_code::ShortCode;
+use annona_node::folder::PINS;
 use annona_node::node::{Node, Refusal};
+use annona_node::pin::Pins;
 use annona_node::receipt;
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
@@ -95,6 +97,8 @@ pub(super) fn run(
     let total = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
     let node = session.signing_node()?;
     let vault = session.vault(&node)?;
+    let some = node.folder().file(PINS).exists();
+    let pins = some.then(|| super::pin::pins(&node)).transpose()?;
     let mut tills = Tills::open(&node, programme)?;
     let long = LongWork::begin();
     let writer = Writer::start(node)?;
@@ -115,7 +119,14 @@ pub(super) fn run(
             Some(file) => Box::new(file),
             None => Box::new(std::io::stdin()),
         };
-        let mut feeding = Feeding { tills: &mut tills, vault: &vault, defaults, asking, send };
+        let mut feeding = Feeding {
+            tills: &mut tills,
+            vault: &vault,
+            pins: pins.as_ref(),
+            defaults,
+            asking,
+            send,
+        };
         let read = feeding.read(from, reader, |bytes| {
             if draws {
                 bar.set(bytes, total.max(bytes));
@@ -203,6 +214,8 @@ fn text_of(value: &Value) -> String {
 struct Feeding<'a> {
     tills: &'a mut Tills,
     vault: &'a Vault,
+    /// Where any household here has a PIN.
+    pins: Option<&'a Pins>,
     defaults: &'a Defaults,
     asking: Asking,
     send: SyncSender<Pending>,
@@ -315,6 +328,9 @@ impl Feeding<'_> {
         };
         let look = |code: &str| self.look(code);
         let place = Place { vault: self.vault, card: &look };
+        if matches!(method, How::Pin) {
+            super::pin::not_in_a_queue(self.pins, self.vault, &whose, &look)?;
+        }
         let purses = till.purses(&whose, Some(place), self.defaults.cycle)?;
         let merchant = line.merchant.filter(|name| !name.trim().is_empty());
         let merchant = merchant.as_deref().or(self.defaults.merchant.as_deref());

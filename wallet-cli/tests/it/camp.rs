@@ -210,6 +210,8 @@ impl Camp {
         let card = self.run(&format!("card print 1 {mara} --json")).fine().field(0, "text");
         self.write("card.txt", card);
         self.run("card publish camp.cards").fine();
+        self.write("pin.txt", "204816\n");
+        self.run(&format!("family pin 2 --pin-file pin.txt {mara}")).fine();
         self.write("list.csv", "household_id,Rice,Oil\nB1-001,12.5,2\nB1-002,25,\n");
         let import = "entitle import list.csv --programme Food --cycle 1 --json";
         let frozen = self.run(import).fine().field(0, "list");

@@ -18,6 +18,7 @@ mod lan;
 mod network;
 mod outside;
 mod pay;
+mod pins;
 mod running;
 mod settle;
 mod stopped;

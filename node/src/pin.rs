@@ -1,0 +1,255 @@
+//! PINs: kept so that a stolen file cannot be guessed, and counted so that a stolen card cannot (spec/pin.md).
+//!
+//! An attempt has two halves, which the types keep in order: [`Pins::begin`] counts it, durably, and gives an
+//! [`Attempt`]; only that lets [`Pins::check`] look at the PIN. What is killed in between has used an attempt up.
+
+mod digits;
+mod file;
+mod ladder;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Hash, Purpose, keyed};
+use annona_ledger::time::Millis;
+use rusqlite::{Connection, OptionalExtension, params};
+
+pub use digits::{NoPin, Pin};
+pub use ladder::{Next, next};
+
+use crate::disk::DiskFault;
+use crate::seal::{Cost, Key, SealError, random};
+use crate::vault::HouseholdId;
+
+/// From this many wrong in a row on, the PIN waits after each.
+pub const WAITS_AT: u32 = 3;
+/// At this many wrong in a row it is locked.
+pub const LOCKED_AT: u32 = 10;
+/// How long it waits, in milliseconds.
+pub const WAIT: u64 = 10 * 60 * 1000;
+/// What one look at a PIN costs: within 400 ms on a small machine.
+pub const COST: Cost = Cost::FLOOR;
+
+/// Why PINs could not be kept or counted.
+#[derive(Debug, thiserror::Error)]
+pub enum PinFault {
+    /// The file is something else, or another version's.
+    #[error("{} is no file of PINs this program knows. Put back the one of this folder.", path.display())]
+    NotPins {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No randomness for a salt, or a cost that is not allowed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+}
+
+/// Whether a PIN may be tried now.
+#[derive(Debug)]
+pub enum Begun {
+    /// It may: the attempt is counted already.
+    Attempt(Attempt),
+    /// Not before this time.
+    Waits(Millis),
+    /// Not before two operators have opened it.
+    Locked,
+    /// The household has no PIN here.
+    NoPin,
+}
+
+/// An attempt that was counted, and durably so. Used up by looking at the PIN.
+#[derive(Debug)]
+pub struct Attempt {
+    handle: [u8; 32],
+    wrong: u32,
+    at: Millis,
+}
+
+/// What a PIN that was looked at leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is right.
+    Right,
+    /// It is wrong, and may be tried again at once: so often before the next method is offered.
+    Again {
+        /// Attempts left before that.
+        left: u32,
+    },
+    /// It is wrong, and waits until this time. The next method is offered at once.
+    Waits(Millis),
+    /// It is wrong, and locked.
+    Locked,
+}
+
+/// The PINs of a site.
+pub struct Pins {
+    connection: Connection,
+    path: PathBuf,
+    key: Key,
+}
+
+impl Pins {
+    /// Opens the file of PINs, or begins one. `key` is the person file's.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault`].
+    pub fn open(path: &Path, key: &Key) -> Result<Self, PinFault> {
+        let connection = file::open(path)?;
+        let Hash(mut site) = keyed(Purpose::Lookup, key.expose(), &[b"pin site key"]);
+        Ok(Self { connection, path: path.to_owned(), key: Key::take(&mut site) })
+    }
+
+    /// Gives a household a PIN, in place of the one it had. Nothing of it is locked afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault`]; then the old one still holds.
+    pub fn set(&mut self, household: HouseholdId, pin: &Pin) -> Result<(), PinFault> {
+        let handle = self.handle(household);
+        let salt: [u8; 16] = random()?;
+        let check = self.check_of(&handle, pin, &salt, COST)?;
+        let sql = "INSERT OR REPLACE INTO pin (handle, salt, memory, passes, tag, wrong, last)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)";
+        let row = params![handle, salt, COST.memory_kib, COST.passes, check];
+        self.connection.execute(sql, row).map(drop).map_err(|e| self.sqlite("write", e))
+    }
+
+    /// Whether a household has a PIN here.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn has(&self, household: HouseholdId) -> Result<bool, PinFault> {
+        Ok(self.counted(&self.handle(household))?.is_some())
+    }
+
+    /// Begins an attempt: counts it, and makes that durable, before the PIN is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`]: then nothing was begun and no PIN is looked at.
+    pub fn begin(&mut self, household: HouseholdId, now: Millis) -> Result<Begun, PinFault> {
+        let handle = self.handle(household);
+        let Some((wrong, last)) = self.counted(&handle)? else { return Ok(Begun::NoPin) };
+        if wrong >= LOCKED_AT {
+            return Ok(Begun::Locked);
+        }
+        if wrong >= WAITS_AT {
+            if now < last {
+                // A clock that was set back: ten minutes from now, and not from what it once showed.
+                self.count(&handle, wrong, now)?;
+                return Ok(Begun::Waits(after(now)));
+            }
+            if now < after(last) {
+                return Ok(Begun::Waits(after(last)));
+            }
+        }
+        let wrong = wrong + 1;
+        self.count(&handle, wrong, now)?;
+        Ok(Begun::Attempt(Attempt { handle, wrong, at: now }))
+    }
+
+    /// Looks at the PIN of an attempt that was counted.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault`]; the attempt stays counted.
+    pub fn check(&mut self, attempt: Attempt, pin: &Pin) -> Result<Answer, PinFault> {
+        let Attempt { handle, wrong, at } = attempt;
+        let sql = "SELECT salt, memory, passes, tag FROM pin WHERE handle = ?1";
+        let row = self.connection.query_row(sql, params![handle], |r| {
+            Ok((r.get::<_, [u8; 16]>(0)?, r.get(1)?, r.get(2)?, r.get::<_, [u8; 32]>(3)?))
+        });
+        let row = row.optional().map_err(|e| self.sqlite("read", e))?;
+        let right = match row {
+            None => false,
+            Some((salt, memory_kib, passes, kept)) => {
+                let check = self.check_of(&handle, pin, &salt, Cost { memory_kib, passes })?;
+                same(&check, &kept)
+            }
+        };
+        if right {
+            self.count(&handle, 0, at)?;
+            return Ok(Answer::Right);
+        }
+        Ok(match wrong {
+            wrong if wrong >= LOCKED_AT => Answer::Locked,
+            wrong if wrong >= WAITS_AT => Answer::Waits(after(at)),
+            wrong => Answer::Again { left: WAITS_AT - wrong },
+        })
+    }
+
+    /// Opens a PIN that is locked or waits. Who may is for the caller to make sure. Says whether it was locked.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn unlock(&mut self, household: HouseholdId) -> Result<bool, PinFault> {
+        let handle = self.handle(household);
+        let Some((wrong, _)) = self.counted(&handle)? else { return Ok(false) };
+        self.count(&handle, 0, Millis(0))?;
+        Ok(wrong >= LOCKED_AT)
+    }
+
+    /// Takes a household's PIN away, as where it is erased. Says whether it had one.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn forget(&mut self, household: HouseholdId) -> Result<bool, PinFault> {
+        let handle = self.handle(household);
+        let gone = self.connection.execute("DELETE FROM pin WHERE handle = ?1", params![handle]);
+        gone.map(|rows| rows > 0).map_err(|e| self.sqlite("write", e))
+    }
+
+    fn handle(&self, household: HouseholdId) -> [u8; 32] {
+        let parts: [&[u8]; 2] = [b"pin holder", &household.0.to_be_bytes()];
+        keyed(Purpose::Lookup, self.key.expose(), &parts).0
+    }
+
+    fn check_of(
+        &self,
+        handle: &[u8; 32],
+        pin: &Pin,
+        salt: &[u8; 16],
+        cost: Cost,
+    ) -> Result<[u8; 32], PinFault> {
+        let slow = cost.key(pin.expose(), salt)?;
+        let parts: [&[u8]; 3] = [b"pin check", handle, slow.expose()];
+        Ok(keyed(Purpose::Lookup, self.key.expose(), &parts).0)
+    }
+
+    fn counted(&self, handle: &[u8; 32]) -> Result<Option<(u32, Millis)>, PinFault> {
+        let sql = "SELECT wrong, last FROM pin WHERE handle = ?1";
+        let row = self.connection.query_row(sql, params![handle], |r| {
+            Ok((r.get(0)?, Millis(r.get::<_, i64>(1)?.unsigned_abs())))
+        });
+        row.optional().map_err(|e| self.sqlite("read", e))
+    }
+
+    /// One statement is one transaction, synced before it returns.
+    fn count(&self, handle: &[u8; 32], wrong: u32, at: Millis) -> Result<(), PinFault> {
+        let sql = "UPDATE pin SET wrong = ?2, last = ?3 WHERE handle = ?1";
+        let at = i64::try_from(at.0).unwrap_or(i64::MAX);
+        let done = self.connection.execute(sql, params![handle, wrong, at]);
+        done.map(drop).map_err(|e| self.sqlite("write", e))
+    }
+
+    fn sqlite(&self, doing: &'static str, fault: rusqlite::Error) -> PinFault {
+        DiskFault::sqlite(doing, &self.path, fault).into()
+    }
+}
+
+fn after(at: Millis) -> Millis {
+    Millis(at.0.saturating_add(WAIT))
+}
+
+/// Equal, without telling by time how many bytes are.
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}

@@ -1,0 +1,79 @@
+//! The file of PINs: made, recognised, opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::PinFault;
+use crate::atomic;
+use crate::disk::DiskFault;
+
+/// "PINS", as SQLite keeps it.
+const APPLICATION: i64 = 0x5049_4e53;
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+BEGIN IMMEDIATE;
+CREATE TABLE pin(
+  handle BLOB PRIMARY KEY NOT NULL CHECK(length(handle) = 32),
+  salt BLOB NOT NULL CHECK(length(salt) = 16),
+  memory INTEGER NOT NULL,
+  passes INTEGER NOT NULL,
+  tag BLOB NOT NULL CHECK(length(tag) = 32),
+  wrong INTEGER NOT NULL CHECK(wrong BETWEEN 0 AND 10),
+  last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA application_id = 0x50494e53;
+PRAGMA user_version = 1;
+COMMIT;
+";
+
+/// Opens the file, or makes it.
+pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
+    let failed = |e| DiskFault::sqlite("open", path, e);
+    if !path.exists() {
+        // For its owner alone, before anything is in it.
+        let made = atomic::private().write(true).create_new(true).open(path);
+        made.map_err(|e| DiskFault::io("create", path, e))?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let set = || {
+        let c = Connection::open_with_flags(path, flags)?;
+        c.busy_timeout(Duration::from_secs(5))?;
+        // A hostile file may carry a schema of its own: nothing in it may run.
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+        c.pragma_update(None, "cell_size_check", true)?;
+        // One file and no log beside it: what `commit` returns from is on the disk.
+        c.pragma_update(None, "journal_mode", "DELETE")?;
+        c.pragma_update(None, "synchronous", "EXTRA")?;
+        c.pragma_update(None, "secure_delete", true)?;
+        c.pragma_update(None, "temp_store", "MEMORY")?;
+        Ok(c)
+    };
+    let other = || PinFault::NotPins { path: path.to_owned() };
+    let connection: Connection =
+        set().map_err(|e: rusqlite::Error| match e.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => other(),
+            _ => failed(e).into(),
+        })?;
+    let read = |name| connection.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
+    let found = (read("application_id").map_err(failed)?, read("user_version").map_err(failed)?);
+    match found {
+        (APPLICATION, VERSION) => Ok(connection),
+        // New, or its making was cut off: then it is empty.
+        (0, 0) if tables(&connection).map_err(failed)? == 0 => {
+            connection.execute_batch(TABLES).map_err(failed)?;
+            Ok(connection)
+        }
+        _ => Err(other()),
+    }
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
+}

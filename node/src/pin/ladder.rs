@@ -1,0 +1,90 @@
+//! What is tried next, when a way to say who somebody is has failed. The last step is always left.
+
+use annona_ledger::entry::Method;
+
+/// A step of the ladder, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Next {
+    /// The PIN.
+    Pin,
+    /// The card, and a look at who carries it.
+    Sight,
+    /// A collector the household has named, or another adult of it.
+    Collector,
+    /// A community witness: two people sign.
+    Witness,
+    /// The desk with two staff, who may override up to a cap.
+    Desk,
+    /// An emergency voucher on paper.
+    Voucher,
+}
+
+impl Next {
+    /// Every step, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Pin, Self::Sight, Self::Collector, Self::Witness, Self::Desk, Self::Voucher];
+
+    /// What the person at the counter is told.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Pin => "ask for the PIN",
+            Self::Sight => "look at the card, and at who carries it",
+            Self::Collector => "another adult of the household, or the collector it has named",
+            Self::Witness => "a community witness who knows her",
+            Self::Desk => "the two-staff desk, up to its cap",
+            Self::Voucher => "an emergency voucher on paper",
+        }
+    }
+
+    /// The method a redemption then has on the ledger; `None` for paper, which is none.
+    #[must_use]
+    pub const fn method(self) -> Option<Method> {
+        match self {
+            Self::Pin => Some(Method::Pin),
+            Self::Sight => Some(Method::Sight),
+            Self::Collector => Some(Method::Collector),
+            Self::Witness => Some(Method::Witness),
+            Self::Desk => Some(Method::Override),
+            Self::Voucher => None,
+        }
+    }
+}
+
+/// The first step that was not tried. The voucher is never used up: nobody is left with nothing.
+#[must_use]
+pub fn next(tried: &[Method]) -> Next {
+    let untried = |step: &&Next| step.method().is_none_or(|method| !tried.contains(&method));
+    Next::ALL.iter().find(untried).copied().unwrap_or(Next::Voucher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_leads_to_another_way_and_none_to_nothing() {
+        const ALL: [Method; 7] = [
+            Method::Pin,
+            Method::Sight,
+            Method::Witness,
+            Method::Collector,
+            Method::Override,
+            Method::Attested,
+            Method::Signed,
+        ];
+        // Every set of failures there can be.
+        for set in 0u32..1 << ALL.len() {
+            let failed: Vec<Method> =
+                (0..ALL.len()).filter(|n| set >> n & 1 == 1).map(|n| ALL[n]).collect();
+            let step = next(&failed);
+            assert!(step.method().is_none_or(|method| !failed.contains(&method)));
+            assert!(!step.words().is_empty());
+        }
+        assert_eq!(next(&[]), Next::Pin);
+        assert_eq!(next(&[Method::Attested]), Next::Pin, "a fingerprint that failed is no end");
+        assert_eq!(next(&[Method::Pin]), Next::Sight);
+        assert_eq!(next(&[Method::Pin, Method::Sight]), Next::Collector);
+        assert_eq!(next(&ALL), Next::Voucher);
+    }
+}

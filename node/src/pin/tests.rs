@@ -1,0 +1,149 @@
+use super::*;
+
+const NOW: Millis = Millis(1_795_000_000_000);
+const AMINA: HouseholdId = HouseholdId(7);
+
+fn key() -> Key {
+    Key::take(&mut [3; 32])
+}
+
+fn pin(text: &str) -> Pin {
+    Pin::parse(text).expect("a PIN")
+}
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("pins.db");
+    (folder, path)
+}
+
+fn pins(path: &Path) -> Pins {
+    Pins::open(path, &key()).expect("it opens")
+}
+
+/// Tries a PIN whole.
+#[track_caller]
+fn tried(pins: &mut Pins, text: &str, now: Millis) -> Answer {
+    match pins.begin(AMINA, now).expect("counted") {
+        Begun::Attempt(attempt) => pins.check(attempt, &pin(text)).expect("looked at"),
+        other => panic!("not to be tried now: {other:?}"),
+    }
+}
+
+#[test]
+fn the_ladder_is_again_again_then_wait_then_locked() {
+    let (_folder, path) = place();
+    let mut pins = pins(&path);
+    assert!(matches!(pins.begin(AMINA, NOW), Ok(Begun::NoPin)));
+    pins.set(AMINA, &pin("204816")).expect("set");
+    assert!(pins.has(AMINA).expect("read"));
+    assert_eq!(tried(&mut pins, "204816", NOW), Answer::Right);
+    assert_eq!(tried(&mut pins, "204817", NOW), Answer::Again { left: 2 });
+    assert_eq!(tried(&mut pins, "204816", NOW), Answer::Right, "the count begins anew");
+    let mut now = NOW;
+    for (n, want) in (1..=10).zip(
+        [Answer::Again { left: 2 }, Answer::Again { left: 1 }]
+            .into_iter()
+            .map(Some)
+            .chain(std::iter::repeat(None)),
+    ) {
+        let answer = tried(&mut pins, "999990", now);
+        let wanted = match (want, n) {
+            (Some(again), _) => again,
+            (None, 10) => Answer::Locked,
+            (None, _) => Answer::Waits(after(now)),
+        };
+        assert_eq!(answer, wanted, "wrong {n}");
+        if n >= 3 && n < 10 {
+            let early = Millis(now.0 + WAIT - 1);
+            assert!(matches!(pins.begin(AMINA, early), Ok(Begun::Waits(at)) if at == after(now)));
+            now = after(now);
+        }
+    }
+    // Locked for the right one too, and for good.
+    let years = Millis(now.0 + 1_000 * WAIT * 1_000);
+    assert!(matches!(pins.begin(AMINA, years), Ok(Begun::Locked)));
+    assert!(pins.unlock(AMINA).expect("opened"), "it was locked");
+    assert!(!pins.unlock(AMINA).expect("opened"), "and is no more");
+    assert_eq!(tried(&mut pins, "204816", now), Answer::Right);
+}
+
+#[test]
+fn what_is_killed_between_counter_and_check_has_used_an_attempt_up() {
+    let (_folder, path) = place();
+    let mut first = pins(&path);
+    first.set(AMINA, &pin("204816")).expect("set");
+    drop(first);
+    let mut now = NOW;
+    for _ in 0..LOCKED_AT {
+        // Begun, and then the process is gone: nothing is closed, no PIN was looked at.
+        let mut killed = pins(&path);
+        assert!(matches!(killed.begin(AMINA, now), Ok(Begun::Attempt(_))));
+        std::mem::forget(killed);
+        now = after(now);
+    }
+    let mut again = pins(&path);
+    assert!(matches!(again.begin(AMINA, now), Ok(Begun::Locked)), "ten kills are ten attempts");
+}
+
+#[test]
+fn a_clock_set_back_makes_nobody_wait_longer_than_ten_minutes() {
+    let (_folder, path) = place();
+    let mut pins = pins(&path);
+    pins.set(AMINA, &pin("204816")).expect("set");
+    for _ in 0..WAITS_AT {
+        tried(&mut pins, "999990", NOW);
+    }
+    let back = Millis(5_000);
+    assert!(matches!(pins.begin(AMINA, back), Ok(Begun::Waits(at)) if at == after(back)));
+    assert!(matches!(pins.begin(AMINA, Millis(6_000)), Ok(Begun::Waits(at)) if at == after(back)));
+    assert_eq!(tried(&mut pins, "204816", after(back)), Answer::Right);
+}
+
+#[test]
+fn a_stolen_file_says_nothing_and_answers_nobody_without_its_key() {
+    let (_folder, path) = place();
+    let mut first = pins(&path);
+    for household in 1..=20 {
+        first.set(HouseholdId(household), &pin("204816")).expect("set");
+    }
+    drop(first);
+    let bytes = std::fs::read(&path).expect("a file");
+    assert!(!bytes.windows(6).any(|w| w == b"204816"));
+    let mut tags = std::collections::BTreeSet::new();
+    let raw = Connection::open(&path).expect("SQLite");
+    let mut rows = raw.prepare("SELECT handle, tag FROM pin").expect("a table");
+    let rows = rows.query_map([], |r| Ok((r.get::<_, [u8; 32]>(0)?, r.get::<_, [u8; 32]>(1)?)));
+    for row in rows.expect("rows") {
+        assert!(tags.insert(row.expect("a row").1), "the same PIN looks different for each");
+    }
+    assert_eq!(tags.len(), 20);
+    let mut thief = Pins::open(&path, &Key::take(&mut [4; 32])).expect("it opens");
+    assert!(matches!(thief.begin(AMINA, NOW), Ok(Begun::NoPin)), "he finds nobody");
+    // A check moved from one row to another is nobody's PIN.
+    let mut ours = pins(&path);
+    let (a, b) = (ours.handle(AMINA), ours.handle(HouseholdId(8)));
+    ours.set(HouseholdId(8), &pin("771204")).expect("set");
+    let sql = "UPDATE pin SET (salt, tag) = (SELECT salt, tag FROM pin WHERE handle = ?2) WHERE handle = ?1";
+    raw.execute(sql, params![a, b]).expect("moved");
+    assert_eq!(tried(&mut ours, "771204", NOW), Answer::Again { left: 2 });
+    assert!(ours.forget(AMINA).expect("gone") && !ours.has(AMINA).expect("read"));
+    assert!(!ours.forget(AMINA).expect("gone already"));
+}
+
+#[test]
+fn a_file_of_another_kind_is_left_alone() {
+    let (_folder, path) = place();
+    std::fs::write(&path, vec![7; 4096]).expect("written");
+    assert!(matches!(Pins::open(&path, &key()), Err(PinFault::NotPins { .. })));
+    std::fs::remove_file(&path).expect("removed");
+    let other = Connection::open(&path).expect("SQLite");
+    other.execute_batch("CREATE TABLE t(a); PRAGMA user_version=9").expect("another's");
+    drop(other);
+    assert!(matches!(Pins::open(&path, &key()), Err(PinFault::NotPins { .. })));
+    assert!(matches!(pins_of_none(), Err(PinFault::Disk(_))));
+}
+
+fn pins_of_none() -> Result<Pins, PinFault> {
+    Pins::open(Path::new("/nowhere/at/all/pins.db"), &key())
+}

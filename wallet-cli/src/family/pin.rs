@@ -1,0 +1,112 @@
+use std::path::PathBuf;
+
+use annona_ledger::id::{Lane, OrgId};
+use annona_ledger::notice::OperatorRoles;
+use annona_node::node::Node;
+use annona_node::pin::Pin as Digits;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::pay::pin::pins;
+use crate::session::Session;
+use crate::signer::{self, Operator, Signer};
+use crate::{holder, words};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona family pin 1 --pin-file pin.txt --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family pin 2 --unlock --operator mara.keys --operator-passphrase-file pass.txt \\
+      --second yusuf.keys --second-passphrase-file pass.txt";
+
+/// Sets a family's PIN, or opens one that is locked. Neither needs a network.
+///
+/// The first PIN is set by one operator. Setting another or opening a locked one takes a second: an approver or a
+/// supervisor who is somebody else. The family types the PIN itself, six to twelve digits; nobody can read it back.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Pin {
+    /// The family: its number, a short code, or SOURCE:KEY
+    family: String,
+    /// The programme for which the operators are certified [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    /// Open the PIN as it is; set no other
+    #[arg(long)]
+    unlock: bool,
+    /// Take the PIN away
+    #[arg(long, conflicts_with = "unlock")]
+    remove: bool,
+    /// Take the PIN from the first line of a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unlock", "remove"])]
+    pin_file: Option<PathBuf>,
+    #[command(flatten)]
+    operator: Operator,
+    /// The key file of a second operator
+    #[arg(long, value_name = "FILE")]
+    second: Option<PathBuf>,
+    /// Take the second operator's passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    second_passphrase_file: Option<PathBuf>,
+}
+
+impl Pin {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.node()?;
+        let vault = session.vault(&node)?;
+        let id = holder::find(&vault, &self.family)?;
+        // A number that is nobody's would get a PIN of its own.
+        vault.household(id)?;
+        let mut pins = pins(&node)?;
+        let has = pins.has(id)?;
+        if !has && (self.unlock || self.remove) {
+            return Err(Fault::refused(format!("family {id} has no PIN here."))
+                .then("`annona family pin` sets one."));
+        }
+        let first = self.operator.open(session)?;
+        self.may(session, &node, &first, has)?;
+        let done = if self.unlock {
+            if pins.unlock(id)? { "unlocked" } else { "open, as it was" }
+        } else if self.remove {
+            pins.forget(id)?;
+            "removed"
+        } else {
+            let what = format!("family {id}, typed by them");
+            let typed =
+                session.ask.new_passphrase(&what, self.pin_file.as_deref(), "--pin-file FILE")?;
+            let pin = Digits::choose(&typed).map_err(|why| Fault::input(format!("{why}.")))?;
+            pins.set(id, &pin)?;
+            "set"
+        };
+        node.close()?;
+        let value = json!({ "family": id, "pin": done });
+        session.screen.answer("pin", value, || format!("The PIN of family {id} is {done}."))
+    }
+
+    /// One registrar for a first PIN; for anything after it a second person too.
+    fn may(&self, session: &Session, node: &Node, first: &Signer, has: bool) -> Outcome {
+        let charter = node.store().charter()?.clone();
+        let (programme, about) = words::served(node, &charter, self.programme.as_deref())?;
+        let orgs: [OrgId; 2] = [about.org, node.org().unwrap_or(about.org)];
+        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+        let roster = node.store().roster();
+        first.may(roster, &orgs, (OperatorRoles::REGISTRAR, programme), at)?;
+        if !has {
+            return Ok(());
+        }
+        let path = self.second.as_ref().ok_or_else(|| {
+            Fault::refused("a PIN that is there is changed or opened by two operators.")
+                .then("Give the second: --second FILE.")
+        })?;
+        let option = "--second-passphrase-file FILE";
+        let second = signer::open(session, path, self.second_passphrase_file.as_deref(), option)?;
+        if second.public() == first.public() {
+            return Err(Fault::refused("the second operator must be somebody else."));
+        }
+        let approver = second.may(roster, &orgs, (OperatorRoles::APPROVER, programme), at);
+        approver.or_else(|why| {
+            let supervisor = (OperatorRoles::SUPERVISOR, programme);
+            second.may(roster, &orgs, supervisor, at).map_err(|_| why)
+        })
+    }
+}
