@@ -141,7 +141,7 @@ fn cards() -> Vec<Vector> {
     add("a_number", "not ours", packed(&[0x01]), fresh);
     add("no_signature", "not ours", packed(&[0xd2, 0x83, 0x40, 0xa0, 0x40]), fresh);
     // Tag, array, header, an empty map, two bytes of length; then claims, and behind them the signature.
-    let payload = &bytes[16..bytes.len() - 66];
+    let payload = &bytes[15..bytes.len() - 66];
     assert_eq!(payload.first(), Some(&0xa3), "a map of three claims");
     add("es256", "not ours", packed(&signed(&[0xa1, 0x01, 0x26], payload)), fresh);
     add("no_algorithm", "not ours", packed(&signed(&[], payload)), fresh);
