@@ -28,7 +28,7 @@ use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
 pub use attributes::{Shown, attribute_of};
-pub use paper::{Consent, Opened, disclosures, erasure_secret, find, list};
+pub use paper::{Consent, Opened, disclosures, find, list};
 pub use permit::{Asking, Permit, permit, unopened, would_open};
 pub use receipt::{Parties, receipt, slip, withdraw_code};
 

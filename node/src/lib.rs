@@ -13,6 +13,7 @@ pub mod cycle_key;
 pub mod daemon;
 pub mod disk;
 pub mod envelope;
+pub mod erase;
 pub mod folder;
 pub mod guard;
 pub mod import;

@@ -14,6 +14,7 @@
 //!              └ body n: length (2) ‖ member record    ‖ zeros to 64              sealed under data key n
 //! ```
 
+mod erased;
 mod fault;
 mod file;
 mod papers;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use erased::Erasure;
 pub use fault::VaultFault;
 pub use papers::MAX_PAPERS;
 use rows::{Rows, Secrets};
@@ -347,6 +349,12 @@ impl Vault {
 
     fn rows(&self) -> Rows<'_> {
         Rows { connection: &self.connection, secrets: &self.secrets, path: &self.path }
+    }
+
+    /// A household's root and data keys, and its keys and records as they lie sealed: what a test of erasure looks for.
+    #[cfg(test)]
+    pub(crate) fn secrets_of(&self, id: HouseholdId) -> Vec<(&'static str, Vec<u8>)> {
+        self.rows().secrets_of(id)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
-    entitle, family, init, key, man, merchant, node, operator, pay, peers, restore, run, settle,
-    status, stop,
+    entitle, erase, family, init, key, man, merchant, node, operator, pay, peers, restore, run,
+    settle, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -92,6 +92,7 @@ enum Command {
     Card(card::Card),
     #[command(subcommand)]
     Consent(consent::Consenting),
+    Erase(erase::Erase),
     #[command(subcommand)]
     Entitle(entitle::Entitle),
     #[command(subcommand)]
@@ -126,6 +127,7 @@ impl Command {
             Self::Family(command) => command.run(session),
             Self::Card(command) => command.run(session),
             Self::Consent(command) => command.run(session),
+            Self::Erase(command) => command.run(session),
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::Pay(command) => command.run(session),

@@ -46,6 +46,9 @@ pub(crate) enum Card {
     Publish(publish::Publish),
 }
 
+/// The register of printed cards of an open node.
+pub(crate) use paper::register as register_of;
+
 impl Card {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         match self {

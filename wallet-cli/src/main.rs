@@ -31,6 +31,7 @@ mod cycle;
 mod demo;
 mod doctor;
 mod entitle;
+mod erase;
 mod family;
 mod init;
 mod key;

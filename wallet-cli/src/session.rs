@@ -114,7 +114,19 @@ impl Session {
         let path = node.folder().file(PEOPLE);
         let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
         let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
-        if path.exists() { Ok(Vault::open(&path, &key)?) } else { Ok(Vault::create(&path, &key)?) }
+        if !path.exists() {
+            return Ok(Vault::create(&path, &key)?);
+        }
+        let mut vault = Vault::open(&path, &key)?;
+        // Before any record opens: who was erased, here or elsewhere, stays so in a folder made from an old copy.
+        let gone = annona_node::erase::apply(node, &mut vault)?;
+        if gone > 0 {
+            self.screen.note(format!(
+                "{} that the ledger says were erased are erased here, too.",
+                words::count(gone, "family", "families")
+            ));
+        }
+        Ok(vault)
     }
 
     /// This node's public key, as its settings tell it: known without a passphrase.

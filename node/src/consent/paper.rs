@@ -149,21 +149,3 @@ pub fn disclosures(vault: &Vault, household: HouseholdId) -> Result<Vec<Opened>,
     let papers = vault.papers(household)?;
     Ok(papers.iter().filter_map(|bytes| Opened::of(household, read(bytes)?)).collect())
 }
-
-/// By which the erasure of a household is known to whoever holds copies of its keys: made the first time it is asked for.
-///
-/// # Errors
-///
-/// A broken file; no randomness.
-pub fn erasure_secret(vault: &mut Vault, household: HouseholdId) -> Result<Secret, ConsentFault> {
-    let name = [b"erasure".as_slice(), &household.0.to_be_bytes()].concat();
-    let found = vault.paper(&name)?.and_then(|(_, bytes)| read(&bytes));
-    if let Some(Paper::Erasure { mut secret }) = found {
-        return Ok(Secret::take(&mut secret));
-    }
-    let made = super::secret()?;
-    let mut txn = vault.begin()?;
-    txn.put_paper(household, &name, &written(&Paper::Erasure { secret: *made.expose() }))?;
-    txn.commit()?;
-    Ok(made)
-}

@@ -1,5 +1,5 @@
 use annona_ledger::consent::{
-    Attribute, Attributes, Basis, Closed, GrantId, Language, NoticeShown, Purpose, Recipient, Way,
+    Attribute, Attributes, Basis, Closed, Language, NoticeShown, Purpose, Recipient, Way,
 };
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{OrgId, Pseudonym};

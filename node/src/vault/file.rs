@@ -18,7 +18,7 @@ use crate::seal::{self, Key};
 /// "ANVP", in the place of SQLite's header where a program writes its own mark.
 const APPLICATION: i64 = 0x414e_5650;
 /// The version of the tables below and of what is sealed in them. In version 1 heads had no registration, in version 2 there
-/// were no papers.
+/// were no papers and nothing was kept of who was erased.
 const VERSION: i64 = 3;
 /// The oldest that is brought up to date when it is opened.
 const OLDEST: i64 = 2;
@@ -50,6 +50,10 @@ CREATE INDEX card_household ON card (household);
 
 /// What version 3 added.
 const PAPERS: &str = "
+CREATE TABLE erased (
+    no INTEGER PRIMARY KEY, programme INTEGER NOT NULL, \"commitment\" BLOB NOT NULL UNIQUE, said INTEGER NOT NULL
+) STRICT;
+CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE paper (
     no INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE, household INTEGER NOT NULL, sealed BLOB NOT NULL
 ) STRICT;

@@ -240,6 +240,26 @@ impl Rows<'_> {
         Ok(Key::take(&mut bytes))
     }
 
+    #[cfg(test)]
+    pub(super) fn secrets_of(&self, id: HouseholdId) -> Vec<(&'static str, Vec<u8>)> {
+        let (_, head) = self.head(id).expect("opens");
+        let mut all = vec![("root", head.root.to_vec())];
+        for member in 0..=head.members {
+            let key = self.data_key(id, member).expect("opens");
+            all.push(("data key", key.expose().to_vec()));
+            let slot = slot(id, member).expect("a number");
+            for (what, sql) in [
+                ("sealed key", "SELECT sealed FROM data_key WHERE slot = ?1"),
+                ("sealed record", "SELECT sealed FROM body WHERE slot = ?1"),
+            ] {
+                let sealed: Vec<u8> =
+                    self.connection.query_row(sql, [slot], |r| r.get(0)).expect("a row");
+                all.push((what, sealed[..32].to_vec()));
+            }
+        }
+        all
+    }
+
     /// One value of at most `limit` bytes; a longer one is not loaded and counts as absent.
     fn blob(&self, sql: &str, slot: i64, limit: usize) -> Result<Option<Vec<u8>>, VaultFault> {
         self.connection

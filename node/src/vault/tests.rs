@@ -335,7 +335,7 @@ fn what_cannot_be_opened_is_told_apart() {
     assert!(place.open().is_ok(), "asking changed nothing");
     // A file of the version before papers gets a table for them.
     let other = Connection::open(&path).expect("open");
-    other.execute_batch("DROP TABLE paper").expect("as it was");
+    other.execute_batch("DROP TABLE paper; DROP TABLE erased; DROP TABLE note").expect("as it was");
     drop(other);
     say(2);
     let mut vault = place.open().expect("brought up to date");

@@ -47,7 +47,7 @@ pub(super) struct Where {
 }
 
 /// The register of cards of an open node.
-pub(super) fn register(node: &Node) -> Outcome<Register> {
+pub(crate) fn register(node: &Node) -> Outcome<Register> {
     let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
     let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
     Ok(Register::open(&node.folder().file(CARDS), key)?)

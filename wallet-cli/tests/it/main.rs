@@ -8,6 +8,7 @@ mod consent;
 mod counter;
 mod demo;
 mod entitle;
+mod erase;
 mod family;
 mod faults;
 mod founding;

@@ -1,0 +1,233 @@
+//! Erasing people: keys destroyed, records gone, said on the ledger, followed by every node that holds copies
+//! (spec/privacy.md, "Erasure").
+//!
+//! The keys go first. What must be said on the ledger is kept in the transaction that destroys them, so whatever moment
+//! the power fails at, the person is gone, and the next call says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::consent::{People, Said, Told};
+use annona_ledger::entry::Control;
+use annona_ledger::id::{Commitment, Lane, ProgrammeId};
+use annona_ledger::key::SigningKey;
+use annona_ledger::notice::Roles;
+use annona_ledger::time::DayNo;
+use annona_ledger::view::View;
+
+use crate::consent::{ConsentFault, say};
+use crate::node::{Compose, Composed, Node, NodeFault, Request};
+use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
+
+#[cfg(test)]
+mod tests;
+
+/// Nodes that have not said that they followed an erasure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The erasure.
+    pub erasure: Erasure,
+    /// The nodes, by eight bytes of their keys.
+    pub nodes: Vec<[u8; 8]>,
+}
+
+/// Destroys the data keys and records of households, rewrites the file so that no stale page keeps them, and says so on the
+/// ledger. Of several at once the file is rewritten once.
+///
+/// # Errors
+///
+/// [`ConsentFault::Vault`] where nothing was erased; what comes after is made good by [`finish`].
+pub fn erase(
+    node: &mut Node,
+    vault: &mut Vault,
+    households: &[HouseholdId],
+    operator: &SigningKey,
+) -> Result<Vec<Erasure>, ConsentFault> {
+    let served: Vec<ProgrammeId> =
+        node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+    let mut gone = Vec::new();
+    for id in households {
+        let mut programmes = vault.programmes(*id)?;
+        if programmes.is_empty() {
+            // Nobody outside knows her; a copy of this file may.
+            programmes.extend(served.first());
+        }
+        let mut erasures = Vec::new();
+        for programme in programmes {
+            // A record too damaged to open cannot be told of, and goes all the same.
+            if let Ok(commitment) = vault.erasure_commitment(*id, programme) {
+                erasures.push(Erasure { programme, commitment, said: false });
+            }
+        }
+        gone.push((*id, erasures));
+    }
+    let mut txn = vault.begin()?;
+    for (id, erasures) in &gone {
+        txn.erase(*id, erasures)?;
+    }
+    txn.commit()?;
+    vault.scrub()?;
+    finish(node, vault, operator)?;
+    let mut all: Vec<Erasure> = gone.into_iter().flat_map(|(_, erasures)| erasures).collect();
+    all.iter_mut().for_each(|one| one.said = true);
+    Ok(all)
+}
+
+/// Says on the ledger what was erased and not said yet; says how much that was.
+///
+/// # Errors
+///
+/// [`ConsentFault`]; calling again goes on where it stopped.
+pub fn finish(
+    node: &mut Node,
+    vault: &mut Vault,
+    operator: &SigningKey,
+) -> Result<u64, ConsentFault> {
+    let mut said = 0;
+    for erasure in vault.erasures()?.into_iter().filter(|one| !one.said) {
+        let commitment = erasure.commitment;
+        let known = !node.store().look().map_err(NodeFault::from)?.told(&commitment).is_empty();
+        if !known {
+            say(node, erasure.programme, operator, |on| People::Erased { commitment, on })?;
+            said += 1;
+        }
+        let mut txn = vault.begin()?;
+        txn.erasure_said(&commitment)?;
+        txn.commit()?;
+    }
+    Ok(said)
+}
+
+/// Erases whoever of this vault the ledger says is erased: after a restored backup, or where another site holds her too.
+/// Costs nothing where the ledger says nothing new. Returns how many households went.
+///
+/// # Errors
+///
+/// [`ConsentFault`]; calling again goes on where it stopped.
+pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
+    if node.store().charter().is_err() {
+        return Ok(0);
+    }
+    let told = {
+        let work = node.store().look().map_err(NodeFault::from)?;
+        let told = work.all_told();
+        work.check().map_err(NodeFault::from)?;
+        told
+    };
+    let mut erased: BTreeMap<ProgrammeId, BTreeSet<Commitment>> = BTreeMap::new();
+    for (programme, commitment) in told.iter().filter_map(erasure_of) {
+        erased.entry(programme).or_default().insert(commitment);
+    }
+    let heard = erased.values().map(|all| all.len() as u64).sum();
+    if vault.erasures_heard()? == heard {
+        return Ok(0);
+    }
+    let mut gone = Vec::new();
+    let mut after = None;
+    loop {
+        let page = vault.all(after, MAX_PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        for id in page {
+            let mut theirs = Vec::new();
+            for (programme, all) in &erased {
+                match vault.erasure_commitment(id, *programme) {
+                    Ok(commitment) if all.contains(&commitment) => {
+                        theirs.push(Erasure { programme: *programme, commitment, said: true });
+                    }
+                    // Without its key a record opens for nobody, and there is nothing to destroy but noise.
+                    Ok(_) | Err(VaultFault::Damaged { .. }) => {}
+                    Err(fault) => return Err(fault.into()),
+                }
+            }
+            if !theirs.is_empty() {
+                gone.push((id, theirs));
+            }
+        }
+    }
+    let mut txn = vault.begin()?;
+    for (id, erasures) in &gone {
+        txn.erase(*id, erasures)?;
+    }
+    txn.set_erasures_heard(heard)?;
+    txn.commit()?;
+    if !gone.is_empty() {
+        vault.scrub()?;
+    }
+    Ok(gone.len() as u64)
+}
+
+fn erasure_of(told: &Told) -> Option<(ProgrammeId, Commitment)> {
+    match told.people() {
+        Some(People::Erased { commitment, .. }) => Some((told.programme, *commitment)),
+        _ => None,
+    }
+}
+
+/// Follows every erasure the ledger tells of: applies it, and says on this node's control feed that it did. Returns how
+/// many it answered.
+///
+/// # Errors
+///
+/// [`ConsentFault`]; calling again goes on where it stopped.
+pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
+    apply(node, vault)?;
+    let own = node.public().short();
+    let open: Vec<Commitment> = {
+        let work = node.store().look().map_err(NodeFault::from)?;
+        let told = work.all_told();
+        work.check().map_err(NodeFault::from)?;
+        let seen: BTreeSet<Commitment> =
+            told.iter().filter(|t| t.by == own).filter_map(seen_of).collect();
+        let others = told.iter().filter(|t| t.by != own).filter_map(erasure_of);
+        others.map(|(_, commitment)| commitment).filter(|c| !seen.contains(c)).collect()
+    };
+    let control = node.feed(Lane::Control, ProgrammeId::NONE);
+    for erased in &open {
+        let erased = *erased;
+        let compose: Compose<'_> = Box::new(move |work, feed, at| {
+            let last = work.trunk(feed).map_or(at, |chain| work.last_stamp(chain));
+            let on = DayNo::of(at.max(last));
+            Ok(vec![Composed::from(Control::ErasureSeen { erased, on })])
+        });
+        for answer in node.write(&mut [Request { feed: control, compose }])? {
+            answer?;
+        }
+    }
+    Ok(open.len() as u64)
+}
+
+fn seen_of(told: &Told) -> Option<Commitment> {
+    match told.said {
+        Said::ErasureSeen { erased, .. } => Some(erased),
+        Said::People(_) => None,
+    }
+}
+
+/// The erasures of this vault that some node has not followed yet, as far as this one has heard: every node certified for
+/// the programme that may keep people's records.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn pending(node: &Node, vault: &Vault) -> Result<Vec<Pending>, ConsentFault> {
+    let keeps = Roles::REGISTRAR.and(Roles::VAULT);
+    let own = node.public().short();
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let mut all = Vec::new();
+    for erasure in vault.erasures()? {
+        let told = work.told(&erasure.commitment);
+        let done = |who: &[u8; 8]| {
+            told.iter().any(|t| t.by == *who && (seen_of(t).is_some() || erasure_of(t).is_some()))
+        };
+        let nodes = node.store().roster().nodes();
+        let nodes = nodes.filter(|c| {
+            c.roles.meets(keeps) && c.programmes.contains(&erasure.programme) && c.short() != own
+        });
+        let nodes: Vec<_> = nodes.map(|c| c.short()).filter(|who| !done(who)).collect();
+        if !nodes.is_empty() {
+            all.push(Pending { erasure, nodes });
+        }
+    }
+    work.check().map_err(NodeFault::from)?;
+    Ok(all)
+}

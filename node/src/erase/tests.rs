@@ -1,0 +1,207 @@
+//! What is erased is gone: from every file, from old copies, and from every node that hears of it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
+use crate::person::{Attributes, Field, Household, Value};
+use crate::seal::Key;
+
+const OPERATOR: u8 = 51;
+
+fn vault_key() -> Key {
+    Key::take(&mut [7; 32])
+}
+
+fn registered(vault: &mut Vault, number: usize) -> HouseholdId {
+    let mut person = Attributes::default();
+    let mut set = |field, text: String| {
+        person.set(field, Value::text(field, &text).expect("fits")).expect("fits");
+    };
+    set(Field::FullName, format!("Canary Number {number:05}"));
+    set(Field::Phone, format!("0700 {number:05}"));
+    let key = format!("HH-{number:05}");
+    let household = Household { key: key.clone(), members: vec![person], ..Default::default() };
+    let (bytes, members) = household.records().expect("a household");
+    let mut txn = vault.begin().expect("begins");
+    let id = txn.add("register", key.as_bytes(), [1; 32], &bytes, &members).expect("added");
+    txn.commit().expect("kept");
+    id
+}
+
+/// Everything in a folder, file by file.
+fn bytes_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            all.extend(bytes_in(&path));
+        } else {
+            all.push((path.display().to_string(), fs::read(&path).expect("reads")));
+        }
+    }
+    all
+}
+
+struct Trace {
+    what: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// Which traces lie in which file: one walk over each file, whatever the number of traces.
+fn found(files: &[(String, Vec<u8>)], traces: &[(usize, &Trace)]) -> BTreeMap<usize, String> {
+    let mut begins: HashMap<[u8; 8], Vec<usize>> = HashMap::new();
+    for (at, (_, trace)) in traces.iter().enumerate() {
+        let first = trace.bytes.first_chunk().expect("eight bytes and more");
+        begins.entry(*first).or_default().push(at);
+    }
+    let mut found = BTreeMap::new();
+    for (name, bytes) in files {
+        for at in 0..bytes.len() {
+            let Some(first) = bytes[at..].first_chunk::<8>() else { break };
+            for trace in begins.get(first).into_iter().flatten() {
+                if bytes[at..].starts_with(&traces[*trace].1.bytes) {
+                    found.insert(*trace, name.clone());
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What must be found nowhere afterwards: her keys, her records as they lie sealed, her root, name and number.
+fn traces(vault: &Vault, id: HouseholdId, number: usize) -> Vec<Trace> {
+    let mut traces = vec![
+        Trace { what: "name", bytes: format!("Canary Number {number:05}").into_bytes() },
+        Trace { what: "phone", bytes: format!("0700 {number:05}").into_bytes() },
+    ];
+    for (what, bytes) in vault.secrets_of(id) {
+        traces.push(Trace { what, bytes });
+    }
+    traces
+}
+
+/// Erases this many of twice as many people, in groups, and looks for traces of each in every file of every node.
+fn erases(people: usize, group: usize) {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let ids: Vec<_> = (0..2 * people).map(|n| registered(&mut vault, n)).collect();
+    let federation = world.federation();
+    let mut txn = vault.begin().expect("begins");
+    for id in &ids {
+        txn.mark_enrolled(*id, FOOD.0, &federation.0.0).expect("enrolled");
+    }
+    txn.commit().expect("kept");
+    let all: Vec<Vec<Trace>> =
+        ids.iter().enumerate().map(|(n, id)| traces(&vault, *id, n)).collect();
+    let (gone, stay) = ids.split_at(people);
+    for group in gone.chunks(group) {
+        erase(&mut world.a, &mut vault, group, &key(OPERATOR)).expect("erased");
+    }
+    // Others hear of it and say that they have nothing left.
+    let to_b = world.path("to-b");
+    let first = export(&mut world.a, &[short(&world.b)], &to_b);
+    assert!(import(&mut world.b, &first.files).is_whole(), "every chain verifies");
+    let path = folder.join("b/people.db");
+    let mut theirs = Vault::create(&path, &Key::take(&mut [8; 32])).expect("a vault");
+    assert_eq!(pending(&world.a, &vault).expect("reads").len(), people, "nobody answered yet");
+    assert_eq!(follow(&mut world.b, &mut theirs).expect("followed"), people as u64);
+    assert_eq!(follow(&mut world.b, &mut theirs).expect("again"), 0);
+    let to_a = world.path("to-a");
+    let back = export(&mut world.b, &[short(&world.a)], &to_a);
+    assert!(import(&mut world.a, &back.files).is_whole());
+    assert!(pending(&world.a, &vault).expect("reads").is_empty(), "everybody answered");
+
+    let traces: Vec<(usize, &Trace)> =
+        all.iter().enumerate().flat_map(|(n, of)| of.iter().map(move |t| (n, t))).collect();
+    let found = found(&bytes_in(&folder), &traces);
+    for (at, (n, trace)) in traces.iter().enumerate() {
+        match found.get(&at) {
+            Some(file) if *n < people => panic!("{} of household {n} in {file}", trace.what),
+            // The looking finds what is there.
+            None if *n >= people && trace.what.starts_with("sealed") => {
+                panic!("{} of household {n}, who stays", trace.what)
+            }
+            _ => {}
+        }
+    }
+    for id in stay {
+        assert_eq!(vault.household(*id).expect("opens").members.len(), 1);
+    }
+    for id in gone {
+        assert!(matches!(vault.household(*id), Err(VaultFault::NotFound { .. })));
+    }
+    assert_eq!(vault.verify().expect("whole"), people as u64);
+}
+
+#[test]
+fn nothing_is_found_of_who_was_erased() {
+    erases(24, 1);
+}
+
+#[test]
+#[ignore = "takes a minute: run before a release, and by the project's own checks"]
+fn nothing_is_found_of_a_thousand_who_were_erased() {
+    erases(1_000, 20);
+}
+
+#[test]
+fn an_old_copy_and_the_passphrase_bring_nobody_back() {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let (gone, stays) = (registered(&mut vault, 1), registered(&mut vault, 2));
+    let copy = folder.join("old.db");
+    let keys = vault.copy_without_keys(&copy).expect("copied");
+    erase(&mut world.a, &mut vault, &[gone], &key(OPERATOR)).expect("erased");
+    // The backup by itself, with the key its passphrase opens: no record of anybody opens.
+    let mut old = Vault::open(&copy, &vault_key()).expect("opens");
+    assert!(old.household(gone).is_err() && old.household(stays).is_err());
+    assert_eq!(apply(&world.a, &mut old).expect("passes over what does not open"), 0);
+    drop(old);
+    // With the keys of that time as well: who was erased goes before anything is opened, the others come back.
+    let copy = folder.join("old-again.db");
+    let mut from = Vault::open(&folder.join("a/people.db"), &vault_key()).expect("opens");
+    let later = registered(&mut from, 3);
+    let all_keys = from.copy_without_keys(&copy).expect("copied");
+    drop(from);
+    erase(&mut world.a, &mut vault, &[later], &key(OPERATOR)).expect("erased");
+    let mut old = Vault::open(&copy, &vault_key()).expect("opens");
+    old.put_keys(&all_keys).expect("put back");
+    old.put_keys(&keys).expect("and older ones");
+    assert!(old.household(later).is_ok(), "this is what must not stay");
+    assert_eq!(apply(&world.a, &mut old).expect("applied"), 1);
+    assert!(matches!(old.household(later), Err(VaultFault::NotFound { .. })));
+    assert!(old.household(stays).is_ok());
+    assert_eq!(apply(&world.a, &mut old).expect("nothing new"), 0);
+}
+
+/// The power fails after the keys went and before the ledger says so.
+#[test]
+fn an_erasure_that_was_not_said_is_said_next_time() {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let id = registered(&mut vault, 1);
+    let commitment = vault.erasure_commitment(id, FOOD).expect("opens");
+    let erasure = Erasure { programme: FOOD, commitment, said: false };
+    let mut txn = vault.begin().expect("begins");
+    txn.erase(id, &[erasure]).expect("erased");
+    txn.commit().expect("kept");
+    drop(vault);
+    let mut vault = Vault::open(&folder.join("a/people.db"), &vault_key()).expect("opens");
+    assert!(vault.household(id).is_err());
+    assert_eq!(vault.erasures().expect("reads"), [erasure]);
+    let head = |world: &World| {
+        let work = world.a.store().look().expect("reads");
+        let chain = work.trunk(&world.a.feed(Lane::Registry, FOOD));
+        chain.map_or(0, |chain| work.head(chain).next)
+    };
+    assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("said"), 1);
+    assert_eq!(head(&world), 1);
+    assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("nothing left"), 0);
+    assert_eq!(head(&world), 1, "once");
+}

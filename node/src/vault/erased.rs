@@ -1,0 +1,144 @@
+//! What is left of people who were erased: under which commitments the ledger says so, and whether it does yet.
+
+use annona_ledger::consent::{Secret, erasure_commitment};
+use annona_ledger::hash::Hash;
+use annona_ledger::hash::{Purpose, keyed};
+use annona_ledger::id::{Commitment, ProgrammeId};
+use rusqlite::{OptionalExtension, params};
+
+use super::rows::{Rows, number};
+use super::{HouseholdId, Vault, VaultFault, VaultTxn};
+
+/// An erasure that this vault carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// In which programme the ledger says so.
+    pub programme: ProgrammeId,
+    /// Under which commitment.
+    pub commitment: Commitment,
+    /// Whether the ledger is known to say so.
+    pub said: bool,
+}
+
+impl Vault {
+    /// Under which commitment a household's erasure is said in a programme. It follows from the root, so whoever has a copy
+    /// of her keys knows whom an erasure is about, and once they are gone nobody does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::household`].
+    pub fn erasure_commitment(
+        &self,
+        id: HouseholdId,
+        programme: ProgrammeId,
+    ) -> Result<Commitment, VaultFault> {
+        self.rows().erasure_commitment(id, programme)
+    }
+
+    /// The programmes a household is enrolled in.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn programmes(&self, id: HouseholdId) -> Result<Vec<ProgrammeId>, VaultFault> {
+        let rows = self.rows();
+        rows.connection
+            .prepare_cached(
+                "SELECT programme FROM enrolment WHERE household = ?1 ORDER BY programme",
+            )
+            .and_then(|mut s| {
+                let read = |r: &rusqlite::Row<'_>| Ok(ProgrammeId(r.get(0)?));
+                s.query_map([number(id).unwrap_or(-1)], read)?.collect()
+            })
+            .map_err(|e| rows.sqlite("read", e))
+    }
+
+    /// The erasures this vault carried out, in order.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn erasures(&self) -> Result<Vec<Erasure>, VaultFault> {
+        let rows = self.rows();
+        rows.connection
+            .prepare_cached("SELECT programme, \"commitment\", said FROM erased ORDER BY no")
+            .and_then(|mut s| {
+                let read = |r: &rusqlite::Row<'_>| {
+                    let commitment = Commitment(Hash(r.get(1)?));
+                    Ok(Erasure { programme: ProgrammeId(r.get(0)?), commitment, said: r.get(2)? })
+                };
+                s.query_map([], read)?.collect()
+            })
+            .map_err(|e| rows.sqlite("read", e))
+    }
+
+    /// How many erasures said on the ledger were held against this vault's people.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn erasures_heard(&self) -> Result<u64, VaultFault> {
+        let rows = self.rows();
+        let heard: Option<i64> = rows
+            .connection
+            .query_row("SELECT value FROM note WHERE name = 'heard'", [], |r| r.get(0))
+            .optional()
+            .map_err(|e| rows.sqlite("read", e))?;
+        Ok(heard.unwrap_or(0).unsigned_abs())
+    }
+}
+
+impl VaultTxn<'_> {
+    /// Deletes a household's data keys, records, papers and look-up handles. Nothing is left of them in the file once this
+    /// is committed and the file rewritten ([`Vault::scrub`]); what must be said on the ledger for it is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotFound`]; a broken or full disk.
+    pub fn erase(&mut self, id: HouseholdId, erasures: &[Erasure]) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        let erased = rows.erase(id).and_then(|()| {
+            erasures.iter().try_for_each(|one| {
+                rows.run(
+                    "INSERT INTO erased (programme, \"commitment\", said) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO UPDATE SET said = max(said, ?3)",
+                    params![one.programme.0, one.commitment.0.0, one.said],
+                )
+            })
+        });
+        self.whole(erased)
+    }
+
+    /// Notes that the ledger says of an erasure.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn erasure_said(&mut self, commitment: &Commitment) -> Result<(), VaultFault> {
+        let sql = "UPDATE erased SET said = 1 WHERE \"commitment\" = ?1";
+        self.rows().run(sql, [commitment.0.0])
+    }
+
+    /// Notes how many erasures were held against this vault's people ([`Vault::erasures_heard`]).
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn set_erasures_heard(&mut self, heard: u64) -> Result<(), VaultFault> {
+        let sql = "INSERT INTO note (name, value) VALUES ('heard', ?1)
+                   ON CONFLICT DO UPDATE SET value = ?1";
+        self.rows().run(sql, [heard.cast_signed()])
+    }
+}
+
+impl Rows<'_> {
+    fn erasure_commitment(
+        &self,
+        id: HouseholdId,
+        programme: ProgrammeId,
+    ) -> Result<Commitment, VaultFault> {
+        let (_, head) = self.head(id)?;
+        let mut bytes = keyed(Purpose::Commitment, &head.root, &[b"erasure"]).0;
+        Ok(erasure_commitment(&Secret::take(&mut bytes), programme))
+    }
+}

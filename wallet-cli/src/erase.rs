@@ -1,0 +1,159 @@
+//! `annona erase`: destroys what is kept of a family, and follows what others erased.
+
+use annona_ledger::id::Lane;
+use annona_ledger::notice::OperatorRoles;
+use annona_ledger::time::DayNo;
+use annona_node::erase;
+use annona_node::vault::HouseholdId;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::{count, hex, print_millis};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona erase 2 --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona erase 2 --dry-run --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona erase --follow
+  $ annona erase --pending --json";
+
+/// Erases a family for good: data keys destroyed, records gone from every file of this node, and said on the ledger,
+/// under a commitment that leads to nobody once the keys are gone, so that every other node destroys its copies.
+///
+/// What stays: pseudonymous entries of what was handed out, which nothing leads back to her any more; paper in other
+/// hands; and what she agreed that others may have, at those others.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Erase {
+    /// The family: its number, its short code, or SOURCE:KEY
+    #[arg(required_unless_present_any = ["pending", "follow"], conflicts_with_all = ["pending", "follow"])]
+    family: Option<String>,
+    /// List erasures that some node has not said it followed
+    #[arg(long, conflicts_with = "follow")]
+    pending: bool,
+    /// Destroy here what other nodes erased, and say so
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    operator: Operator,
+    /// Say what would be erased; erase nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Erase {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        match &self.family {
+            Some(family) => self.erase(session, family),
+            None if self.follow => follow(session, self.dry_run),
+            None => pending(session),
+        }
+    }
+
+    fn erase(&self, session: &Session, family: &str) -> Outcome {
+        let mut node = session.signing_node()?;
+        let mut vault = session.vault(&node)?;
+        let id = holder::find(&vault, family)?;
+        let people = vault.household(id)?.members.len() as u64;
+        let signer = self.operator.open(session)?;
+        let org = node.org();
+        let mut programmes = vault.programmes(id)?;
+        if programmes.is_empty() {
+            programmes.extend(node.certificate().and_then(|c| c.programmes.first().copied()));
+        }
+        for programme in &programmes {
+            let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
+            let role = (OperatorRoles::REGISTRAR, *programme);
+            signer.may(node.store().roster(), org.as_slice(), role, at)?;
+        }
+        let people = count(people, "person", "people");
+        let mut erased = Vec::new();
+        if !self.dry_run {
+            let question =
+                format!("Erase family {id} ({people}) for good? Nothing brings it back.");
+            session.ask.confirm(&session.screen, &question)?;
+            erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
+            forget_cards(&node, id)?;
+        }
+        let waiting = erase::pending(&node, &vault)?;
+        let waiting = waiting.iter().filter(|p| erased.contains(&p.erasure));
+        let waiting: usize = waiting.map(|p| p.nodes.len()).sum();
+        node.close()?;
+        let commitments: Vec<_> = erased.iter().map(|e| e.commitment.to_string()).collect();
+        let value = json!({
+            "family": id, "erased": !self.dry_run, "commitments": commitments, "pending": waiting,
+        });
+        session.screen.answer("erased", value, || {
+            if self.dry_run {
+                format!("Family {id} ({people}) would be erased.")
+            } else {
+                format!("Family {id} ({people}) is erased.")
+            }
+        })?;
+        if waiting > 0 {
+            session.screen.note(format!(
+                "Erasure pending at {}: they hear of it with the next sync. See `annona erase --pending`.",
+                count(waiting as u64, "node", "nodes")
+            ));
+        }
+        if !self.dry_run {
+            session.screen.note(
+                "Destroy any file made by `annona backup --people-keys` before now, and make a new one.",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn forget_cards(node: &annona_node::node::Node, id: HouseholdId) -> Outcome {
+    let path = node.folder().file(annona_node::folder::CARDS);
+    if !path.exists() {
+        return Ok(());
+    }
+    let mut cards = crate::card::register_of(node)?;
+    if cards.forget(id) > 0 {
+        cards.save()?;
+    }
+    Ok(())
+}
+
+fn follow(session: &Session, dry_run: bool) -> Outcome {
+    if dry_run {
+        return Err(Fault::usage("--follow destroys what others erased: there is no trying it."));
+    }
+    let mut node = session.signing_node()?;
+    let mut vault = session.vault(&node)?;
+    let followed = erase::follow(&mut node, &mut vault)?;
+    node.close()?;
+    session.screen.answer("followed", json!({ "erasures": followed }), || {
+        format!("{} followed.", count(followed, "erasure", "erasures"))
+    })
+}
+
+fn pending(session: &Session) -> Outcome {
+    let node = session.node()?;
+    let vault = session.vault(&node)?;
+    let charter = node.store().charter()?.clone();
+    let all = erase::pending(&node, &vault)?;
+    let today = annona_ledger::time::Minute::of(session.now(), charter.founded());
+    for one in &all {
+        let nodes: Vec<_> = one.nodes.iter().map(|node| hex(node)).collect();
+        let value = json!({
+            "erasure": one.erasure.commitment.to_string(), "programme": one.erasure.programme,
+            "nodes": nodes,
+        });
+        session.screen.answer("pending", value, || {
+            format!("{}  {}", one.erasure.commitment, nodes.join(", "))
+        })?;
+    }
+    let as_of = DayNo::of(today).first().begins(charter.founded());
+    let day = print_millis(as_of);
+    let day = day.split(' ').next().unwrap_or_default().to_owned();
+    let words = count(all.len() as u64, "erasure is", "erasures are");
+    session.screen.note(format!("{words} pending, as of {day} and what was heard by then."));
+    Ok(node.close()?)
+}
