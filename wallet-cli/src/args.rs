@@ -12,8 +12,8 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
-    entitle, erase, family, init, key, man, merchant, node, operator, pay, peers, restore, run,
-    settle, status, stop,
+    entitle, erase, family, grievance, init, key, man, merchant, node, operator, pay, peers,
+    restore, run, settle, status, stop,
 };
 
 const EXAMPLES: &str = "\
@@ -94,6 +94,8 @@ enum Command {
     Consent(consent::Consenting),
     Erase(erase::Erase),
     #[command(subcommand)]
+    Grievance(grievance::Grievance),
+    #[command(subcommand)]
     Entitle(entitle::Entitle),
     #[command(subcommand)]
     Key(key::Key),
@@ -128,6 +130,7 @@ impl Command {
             Self::Card(command) => command.run(session),
             Self::Consent(command) => command.run(session),
             Self::Erase(command) => command.run(session),
+            Self::Grievance(command) => command.run(session),
             Self::Entitle(command) => command.run(session),
             Self::Key(command) => command.run(session),
             Self::Pay(command) => command.run(session),

@@ -33,6 +33,7 @@ mod doctor;
 mod entitle;
 mod erase;
 mod family;
+mod grievance;
 mod init;
 mod key;
 mod man;

@@ -12,6 +12,7 @@ mod erase;
 mod family;
 mod faults;
 mod founding;
+mod grievance;
 mod help;
 mod islands;
 mod keeping;

@@ -1,0 +1,52 @@
+//! Complaints: a clock, a decision by a person, an appeal to another.
+
+use crate::camp::Camp;
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+const YUSUF: &str = "--operator yusuf.keys --operator-passphrase-file pass.txt";
+
+/// A complaint that is open, and one that was decided; their digits.
+pub(crate) fn complaints(camp: &Camp) -> [String; 2] {
+    camp.write("complaint.txt", "I was sent away although my card is good.");
+    let open = |text: &str| {
+        camp.write("complaint.txt", text);
+        let said = format!("grievance open --text complaint.txt --decider Relief {MARA} --json");
+        camp.run(&said).fine().field(0, "complaint")
+    };
+    let (first, second) = (open("I was sent away although my card is good."), open("Short rice."));
+    camp.run(&format!("grievance decide {second} --outcome not_upheld {YUSUF}")).fine();
+    [first, second]
+}
+
+#[test]
+fn an_appeal_is_decided_by_another_and_nothing_of_the_complaint_is_on_the_ledger() {
+    let camp = Camp::new();
+    let [open, decided] = complaints(&camp);
+    let list = camp.run("grievance list --json").fine().out;
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert_eq!(camp.run("grievance list --open --json").fine().field(0, "complaint"), open);
+    let decide = |who: &str| format!("grievance decide {decided} --outcome upheld {who}");
+    camp.run(&decide(MARA)).fails(5, "not the next step");
+    camp.run(&format!("grievance appeal {open} --decider Relief {MARA}")).fails(5, "next step");
+    camp.run(&format!("grievance appeal {decided} --decider Relief {MARA}")).fine();
+    camp.run(&decide(YUSUF)).fails(5, "somebody else than who decided before");
+    camp.run(&decide(MARA)).fine();
+    let list = camp.run("grievance list --json").fine();
+    let stage = |of: &str| {
+        let line = list.out.lines().position(|line| line.contains(of)).expect("listed");
+        (list.field(line, "stage"), list.field(line, "outcome"))
+    };
+    assert_eq!(stage(&decided), ("settled".to_owned(), "upheld".to_owned()));
+    assert_eq!(stage(&open).0, "open");
+    camp.run(&format!("grievance decide {} --outcome upheld {MARA}", &open[..7])).fails(3, "eight");
+    camp.run(&format!("grievance decide {open} --outcome maybe {MARA}")).fails(3, "one of: upheld");
+    // City's to decide: nobody of Relief may.
+    let to_city = format!("grievance open --text complaint.txt --decider City {MARA} --json");
+    let city = camp.run(&to_city).fine().field(0, "complaint");
+    camp.run(&format!("grievance decide {city} --outcome upheld {MARA}"))
+        .fails(5, "may not decide");
+    for file in ["lake/ledger.db", "lake/ledger.db-wal"] {
+        let bytes = std::fs::read(camp.file(file)).unwrap_or_default();
+        assert!(!bytes.windows(9).any(|w| w == b"sent away"), "{file}");
+    }
+}
