@@ -76,8 +76,10 @@ impl Erase {
             let question =
                 format!("Erase family {id} ({people}) for good? Nothing brings it back.");
             session.ask.confirm(&session.screen, &question)?;
-            erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
+            // First what lies in other files: where the power fails between, she is still here and is asked for again.
+            forget_pin(&node, id)?;
             forget_cards(&node, id)?;
+            erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
         }
         let waiting = erase::pending(&node, &vault)?;
         let waiting = waiting.iter().filter(|p| erased.contains(&p.erasure));
@@ -107,6 +109,13 @@ impl Erase {
         }
         Ok(())
     }
+}
+
+fn forget_pin(node: &annona_node::node::Node, id: HouseholdId) -> Outcome {
+    if node.folder().file(annona_node::folder::PINS).exists() {
+        crate::pay::pin::pins(node)?.forget(id)?;
+    }
+    Ok(())
 }
 
 fn forget_cards(node: &annona_node::node::Node, id: HouseholdId) -> Outcome {
