@@ -306,7 +306,7 @@ impl Meeting {
             session,
             splitter: Splitter::default(),
             store,
-            memo: Memo::new(programmes.clone()),
+            memo: Memo::new(programmes.clone(), bounds.slice == Slice::Whole),
             claims: Claims::new(desk.shared.board.clone(), desk.shared.items.clone(), meeting),
             beginning: Beginning::new(begins, programmes, desk.shared.basket.clone(), turn),
             rows: None,

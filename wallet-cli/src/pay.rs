@@ -18,6 +18,8 @@ pub(crate) mod till;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use charge::gone;
+
 use crate::fault::Outcome;
 use crate::session::Session;
 

@@ -604,6 +604,17 @@ impl<'a> Work<'a> {
         )
     }
 
+    /// Where a node has sent what a purse had there, if it did: the last time counts. As long as nothing came back, the holder
+    /// is served there.
+    #[must_use]
+    pub fn gone_to(&self, node: &[u8; 8], purse: &Purse) -> Option<[u8; 8]> {
+        self.one(
+            "SELECT receiver FROM ticket WHERE sender=?1 AND purse=?2 ORDER BY idx DESC LIMIT 1",
+            params![node, purse.0],
+            |r| r.get(0),
+        )
+    }
+
     /// Float redemptions that name a feed as home and that it has not covered.
     #[must_use]
     pub fn uncovered(&self, home: &FeedRef) -> Vec<FloatRow> {

@@ -222,7 +222,8 @@ impl Index for Looking<'_> {
         let Some(work) = &self.work else { return Vec::new() };
         let mut memo = self.memo.borrow_mut();
         let mut claims = self.claims.borrow_mut();
-        let lists = self.kept(work.without_rows(memo.programmes()).map(Some)).unwrap_or_default();
+        let lists = memo.rows.then(|| self.kept(work.without_rows(memo.programmes()).map(Some)));
+        let lists = lists.flatten().unwrap_or_default();
         let lists = lists.into_iter().map(|(programme, list)| Item::Rows { programme, list });
         let mut items: Vec<Item> = lists.filter(|item| !not(item)).take(room).collect();
         // What another meeting was to bring, and did not; of evidence, unless it has come since.

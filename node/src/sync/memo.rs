@@ -28,6 +28,8 @@ pub(super) struct Memo {
     pub(super) marks: Marks,
     /// The number of the block up to which evidence was looked for.
     pub(super) evidence_from: i64,
+    /// Whether rows of lists are wanted: a terminal has no use for the purses and shares of everybody.
+    pub(super) rows: bool,
 }
 
 /// What a look found changed.
@@ -40,8 +42,9 @@ pub(super) struct Changed {
 }
 
 impl Memo {
-    pub(super) fn new(programmes: BTreeSet<ProgrammeId>) -> Self {
+    pub(super) fn new(programmes: BTreeSet<ProgrammeId>, rows: bool) -> Self {
         Self {
+            rows,
             programmes,
             version: None,
             power: None,

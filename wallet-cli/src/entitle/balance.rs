@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::fault::Outcome;
 use crate::holder;
+use crate::pay::gone;
 use crate::session::Session;
 use crate::words::{print_minute, print_units};
 
@@ -38,9 +39,10 @@ impl Balance {
                 _ => None,
             })
             .collect();
-        let mut lines = 0u64;
+        let (mut lines, mut purses) = (0u64, Vec::new());
         for (programme, cycle) in cycles {
             let purse = holder::purse(&node, &vault, id, programme, cycle)?;
+            purses.push(purse);
             let feed = node.feed(Lane::Value, programme);
             let at = node.stamp(&feed)?;
             let left = {
@@ -71,7 +73,10 @@ impl Balance {
             }
         }
         if lines == 0 {
-            session.screen.note(format!("Family {id} has nothing left to receive here."));
+            let place = gone(&node, &purses)?;
+            let place = place.map(|place| format!(" It was sent to {place}: it is served there."));
+            let place = place.unwrap_or_default();
+            session.screen.note(format!("Family {id} has nothing left to receive here.{place}"));
         }
         Ok(node.close()?)
     }

@@ -5,7 +5,8 @@ use annona_ledger::entry::Method;
 use annona_ledger::id::{FeedId, MerchantId, Purse};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
-use annona_node::node::{Compose, Composed, Node, NodeFault, Request};
+use annona_ledger::view::View;
+use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request};
 use annona_node::receipt;
 use annona_node::serve::{self, Item};
 use annona_node::store::{Asked, Earlier, Work};
@@ -101,8 +102,26 @@ impl Charge {
         let purses = order.purses.clone();
         let earlier = Arc::new(OnceLock::new());
         let mut group = [Request { feed: till.feed, compose: order.compose(Arc::clone(&earlier)) }];
-        let answer = node.write(&mut group)?.remove(0)?;
+        let answer = node.write(&mut group)?.remove(0);
         drop(group);
+        let answer = match answer {
+            Err(Refusal::Rule(rule @ (Rejection::LotNotFound | Rejection::ExceedsLot))) => {
+                let (fault, at) = (Fault::from(rule), node.stamp(&till.feed)?);
+                let work = node.store().look()?;
+                let left = |purse: &Purse| serve::balance(&work, &till.feed, purse, at);
+                let some = purses.iter().flat_map(left).any(|left| left.units > 0);
+                work.check()?;
+                drop(work);
+                let place = if some { None } else { gone(&node, &purses)? };
+                return Err(match place {
+                    Some(place) => fault.then(&format!(
+                        "All she had here was sent to {place}: she is served there until it comes back."
+                    )),
+                    None => fault,
+                });
+            }
+            other => other?,
+        };
         remember_merchant(node.store(), &merchant, &name)?;
         // What is printed from here on is durable.
         let promise = match (answer.last(), earlier.get()) {
@@ -220,6 +239,18 @@ impl Order {
         }
         Err(reason.into())
     }
+}
+
+/// The place a holder is tied to, where what she had here was sent.
+pub(crate) fn gone(node: &Node, purses: &[Purse]) -> Outcome<Option<String>> {
+    let work = node.store().look()?;
+    let own = node.public().short();
+    let gone = purses.iter().find_map(|purse| work.gone_to(&own, purse));
+    work.check()?;
+    Ok(gone.map(|to| match work.roster().node(&to) {
+        Some(certificate) => format!("{} ({})", certificate.site_name, hex(&to)),
+        None => hex(&to),
+    }))
 }
 
 /// What a request became, if it was accepted before.

@@ -26,5 +26,6 @@ mod settle;
 mod stopped;
 mod strangers;
 mod terminal;
+mod till;
 mod vouch;
 mod wrong_files;

@@ -7,7 +7,7 @@ use crate::id::{FeedId, FeedRef};
 use crate::sync::credit::Sent;
 use crate::sync::frame::{Frame, Known};
 use crate::sync::index::{Index, Loose};
-use crate::sync::talk::{Apart, Item, Need, Over, Run, WANTS};
+use crate::sync::talk::{Apart, Item, Need, Over, Run, Slice, WANTS};
 
 /// Bytes of one feed that go before another of the same rank has its turn, at least: on a fast link as much as may be under
 /// way. Who takes them in then writes each of the feed's lots once for many entries.
@@ -332,8 +332,14 @@ impl Session {
         };
         let allowed = match &item {
             Item::Evidence { feed: name, .. } => feed.is_some() && self.they_serve(name.programme),
-            Item::Rows { programme, .. } => self.they_serve(*programme),
-            Item::State { leaf, .. } => self.they_serve(leaf.programme),
+            // Of everybody: not for who takes the feeds of a few nodes.
+            Item::Rows { programme, .. } => {
+                self.they_serve(*programme) && *self.greeting.their_slice() == Slice::Whole
+            }
+            Item::State { leaf, .. } => {
+                let few = matches!(self.greeting.their_slice(), Slice::Nodes(_));
+                self.they_serve(leaf.programme) && !few
+            }
             Item::Page => true,
         };
         let piece = if allowed { index.piece(&item, part) } else { None };
