@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 pub use erased::Erasure;
 pub use fault::VaultFault;
-pub use papers::MAX_PAPERS;
+pub use papers::{MAX_PAPERS, Paper};
 use rows::{Rows, Secrets};
 
 use crate::seal::Key;

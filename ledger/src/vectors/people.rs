@@ -136,7 +136,7 @@ fn drafts() -> Made {
         }),
         desk().asks("draft/consent_for_a_year_and_a_day", "ConsentDays", consent(2, 366)),
         desk().after(&[given()]).asks("draft/consent_again", "ConsentKnown", given()),
-        desk().after(&[back.clone()]).asks(
+        desk().after(std::slice::from_ref(&back)).asks(
             "draft/consent_after_it_was_taken_back",
             "ConsentKnown",
             given(),

@@ -36,6 +36,7 @@ pub struct Opened {
 
 /// What lies in a paper. Variants are only ever added at the end: numbers are those of the vault's file.
 #[derive(Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to or from bytes")]
 enum Paper {
     Consent {
         grant: Grant,

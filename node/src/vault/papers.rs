@@ -13,6 +13,9 @@ const PAPER: &[u8] = b"annona 2026 v1 vault paper";
 /// Papers one household can have: a disclosure a day for ten years, and its consents.
 pub const MAX_PAPERS: usize = 4_096;
 
+/// Whose a paper is, and what stands in it.
+pub type Paper = (HouseholdId, Zeroizing<Vec<u8>>);
+
 impl Vault {
     /// The papers of a household, in the order in which they were put there.
     ///
@@ -28,10 +31,7 @@ impl Vault {
     /// # Errors
     ///
     /// As [`Vault::papers`]; [`VaultFault::TooLong`] for what cannot be a name.
-    pub fn paper(
-        &self,
-        name: &[u8],
-    ) -> Result<Option<(HouseholdId, Zeroizing<Vec<u8>>)>, VaultFault> {
+    pub fn paper(&self, name: &[u8]) -> Result<Option<Paper>, VaultFault> {
         self.rows().paper(name)
     }
 }
@@ -104,7 +104,7 @@ impl Rows<'_> {
         sealed.iter().map(|one| self.open_paper(id, &head.key, one)).collect()
     }
 
-    fn paper(&self, name: &[u8]) -> Result<Option<(HouseholdId, Zeroizing<Vec<u8>>)>, VaultFault> {
+    fn paper(&self, name: &[u8]) -> Result<Option<Paper>, VaultFault> {
         let handle = self.paper_handle(name)?;
         let row: Option<(i64, Vec<u8>)> = self
             .connection
