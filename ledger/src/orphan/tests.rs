@@ -298,7 +298,9 @@ fn what_is_known_what_is_forged_and_what_came_back_are_told_apart() {
 /// carries, its site is excused.
 #[test]
 fn what_came_back_to_a_site_that_burnt_excuses_it_where_only_its_redemption_was_shown() {
-    for told in ["nobody", "a ticket", "an orphan"] {
+    for (told, arrived) in
+        [("nobody", 0), ("a ticket", 0), ("a ticket", 4), ("an orphan", 0), ("a wrong place", 0)]
+    {
         let mut desk = Desk::new();
         let refund = Value::Refund { redeem: 4, amount: units(20), at: NOW };
         let send = |from: u64, amount| {
@@ -310,10 +312,12 @@ fn what_came_back_to_a_site_that_burnt_excuses_it_where_only_its_redemption_was_
         let sent = sends.into_iter().map(Value::Send);
         let a = Burnt::new(&mut desk, [redeem(2, 20), refund].into_iter().chain(sent));
         let back = Moved::Refund { redeem: 4, amount: units(20), at: NOW };
-        let back = ticket(&a.federation, A, a.entries[5].1, back);
+        let place = if told == "a wrong place" { 4 } else { 5 };
+        let back = ticket(&a.federation, A, a.entries[place].1, back);
+        a.arrive(&mut desk, arrived);
         for (n, send) in (6..).zip(sends) {
             let sent = ticket(&a.federation, A, a.entries[n].1, Moved::Send(send));
-            let hops = bounded((told == "a ticket").then_some(back));
+            let hops = bounded(told.starts_with("a ").then_some(back));
             let ticket = Box::new(Ticket::Sent(sent, hops));
             desk.force(&value(B), Value::Claim { ticket, at: NOW });
         }
@@ -323,10 +327,23 @@ fn what_came_back_to_a_site_that_burnt_excuses_it_where_only_its_redemption_was_
         let sends = bounded((told == "an orphan").then_some(back));
         let tells = Orphan { node: node(A), shown, sends, at: NOW };
         desk.force(&value(B), Value::Orphan(Box::new(tells)));
-        let short: &[u128] = if told == "nobody" { &[20] } else { &[] };
+        let short: &[u128] = if matches!(told, "nobody" | "a wrong place") { &[20] } else { &[] };
         assert_eq!(owed(&desk), short, "{told} tells");
         // Shown besides it counts as that, and excuses once.
         desk.force(&value(B), orphan([a.promise(5)]).entry);
         assert_eq!(owed(&desk), [], "{told} tells");
     }
+}
+
+/// Once a fault is proven lots count one by one, also those that are known only because they were shown.
+#[test]
+fn a_shown_lot_that_gave_too_much_is_not_paid_by_another() {
+    let mut desk = Desk::new();
+    let a = Burnt::new(&mut desk, [redeem(2, 20), redeem(2, 5)]);
+    let shown = [a.promise(4), a.promise(5), a.promise(2), a.promise(3), a.promise(0)];
+    desk.write(&value(B), orphan(shown));
+    assert_eq!(charges(&desk.state), [], "the pool has it");
+    desk.state.note_fork(feed_of(A), 9);
+    let owed: Vec<u128> = charges(&desk.state).iter().map(|charge| charge.units).collect();
+    assert_eq!(owed, [5], "what is left in the budget, and in the other family's lot, is theirs");
 }

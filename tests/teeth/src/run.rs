@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 /// caught. Not the wall's seconds: the machine may be busy.
 const SECONDS: u64 = 10;
 /// Seconds of processor time a test may take without any mutant; longer ones are left out.
-const MOST: u64 = 3;
+const MOST: u64 = 8;
 /// Kilobytes a run may ask for: a mutant that gathers without end is caught.
 const KILOBYTES: u64 = 4 * 1024 * 1024;
 /// Milliseconds up to which a test is quick.

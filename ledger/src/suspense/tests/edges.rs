@@ -239,7 +239,7 @@ fn what_was_sent_back_was_not_taken_up() {
 fn only_what_the_fenced_feed_sent_was_to_be_left() {
     let (mut camp, _) = taken_after_hearing();
     // As much again, and more, of somebody nobody fenced: at a place that would lie above the cut.
-    let elsewhere = Head { next: 40, accumulator: Hash([40; 32]) };
+    let elsewhere = Head { next: 400, accumulator: Hash([40; 32]) };
     let stray = camp.sending(Lot(0), node(B), Owner::Budget, 9);
     let stray = ticket(&camp.charter.federation(), TREASURY, elsewhere, Moved::Send(stray));
     camp.force(&value(B), claim_of(stray).into());
@@ -286,26 +286,78 @@ fn who_held_another_branch_shorter_than_the_cut_had_not_heard_that_it_was_meant(
     assert_eq!(cut.seq, 1, "one block is below");
     camp.fence(A, cut);
     let federation = camp.charter.federation();
-    let state = &mut camp.desk.state;
     let start = Head::start(&federation, &value(A));
+    let state = &mut camp.desk.state;
     let trunk = state.trunk(&value(A));
+    assert!(state.head(trunk).next < 6, "its own first block is shorter than the twin's");
     let twin = state.branch(At { chain: trunk, index: 0 }, start);
-    for (seq, count) in [(0, 10), (1, 2)] {
-        let from = state.head(twin);
+    for (chain, seq, count) in [(trunk, 1, 12), (twin, 0, 10), (twin, 1, 2)] {
+        let from = state.head(chain);
         let named = Entry::from(Value::Merchant { merchant: merchant(1) });
         let entries = vec![named; count];
         for entry in &entries {
-            let after = state.head(twin).after(&entry.encode());
-            state.fold(twin, after.accumulator, entry);
+            let after = state.head(chain).after(&entry.encode());
+            state.fold(chain, after.accumulator, entry);
         }
-        state.seal(twin, &seal(&federation, A, value(A), seq, from, &entries).header);
+        state.seal(chain, &seal(&federation, A, value(A), seq, from, &entries).header);
     }
     let heard = |index, placed| cut::heard_from(state, &feed_of(A), index, placed).is_some();
     assert!(!heard(9, true), "in the twin's first block: who knew no other took it to be below");
     assert!(heard(10, true), "in its second, which no branch has below");
+    let end = state.head(trunk).next;
+    assert!(heard(end - 1, true), "where the twin does not reach");
+    assert!(!heard(end, true), "no chain has it");
     assert!(!heard(10, false), "where its block is not known, it may be in the first");
     assert!(!heard(255, false));
     assert!(heard(256, false), "no block is as long");
+}
+
+#[test]
+fn what_left_another_chain_where_a_block_ends_has_that_block() {
+    let mut camp = Camp::with_a(20);
+    let federation = camp.charter.federation();
+    let first = camp.seal_at_zero();
+    let state = &mut camp.desk.state;
+    let trunk = state.trunk(&value(A));
+    let end = state.head(trunk);
+    let twin = state.branch(At { chain: trunk, index: end.next }, end);
+    let named = Entry::from(Value::Merchant { merchant: merchant(1) });
+    let after = end.after(&named.encode());
+    state.fold(trunk, after.accumulator, &named);
+    let block = seal(&federation, A, value(A), 1, end, &[named]);
+    state.seal(trunk, &block.header);
+    let other = Cut { head: Hash([9; 32]), ..first };
+    let two = Cut { seq: 2, head: Hash([9; 32]) };
+    for (chain, cut, below, why) in [
+        (twin, first, Some(end.next), "the block they share"),
+        (twin, other, Some(0), "it has another block there than the one that was meant"),
+        (twin, two, None, "it is not known so far"),
+        (trunk, two, Some(0), "it has another block there"),
+    ] {
+        assert_eq!(cut::below(state, chain, &cut), below, "{why}");
+    }
+    let shared = At { chain: trunk, index: 0 };
+    assert!(cut::is_above(state, shared, &two), "one of the chains that have it is past the cut");
+    assert!(!cut::is_above(state, shared, &first));
+}
+
+#[test]
+fn a_decline_on_one_branch_is_a_decline() {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    camp.seal(&value(A));
+    camp.fence(A, cut);
+    camp.write(B, Value::Basket { entries: 2 });
+    let claim = Lot(camp.write(B, claim_of(sent)));
+    let back = camp.sending(claim, node(A), family(), 4);
+    camp.write(B, Value::Send(back));
+    camp.seal(&value(B));
+    let chain = camp.desk.state.trunk(&value(B));
+    let start = Head::start(&camp.charter.federation(), &value(B));
+    camp.desk.state.branch(At { chain, index: 0 }, start);
+    camp.release(A, 21, TREASURY);
+    assert_eq!(owed(&camp), [(Some(OrgId(2)), 1, false)], "a branch that has it not says nothing");
 }
 
 #[test]
@@ -335,6 +387,12 @@ fn what_tickets_tell_of_goods_that_came_back_counts_once_and_only_where_it_can_b
     assert_eq!(told(&[(3, 2, 9), (3, 4, 9), (3, 1, 9)], &nothing), [4], "once: the most");
     assert_eq!(told(&[(3, 2, 4)], &nothing), [2], "at the first place that is not known");
     assert_eq!(told(&[(3, 2, 3)], &nothing), [], "at a place that has something else");
+    let goes_on = |camp: &mut Camp| {
+        for n in 5..=7 {
+            camp.write(A, Value::Merchant { merchant: merchant(n) });
+        }
+    };
+    assert_eq!(told(&[(3, 2, 5)], &goes_on), [], "at a place that has something else, later on");
     assert_eq!(told(&[(5, 2, 9)], &nothing), [], "of what is not known");
     assert_eq!(told(&[(1, 2, 9)], &nothing), [], "of what handed nothing out");
     let refunded = |camp: &mut Camp| {
