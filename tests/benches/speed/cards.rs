@@ -9,6 +9,7 @@ use annona_node::credential::status::{About, ENTRIES, ListName, StatusList, TTL,
 use annona_node::credential::when::Seconds;
 use annona_node::credential::{Against, Card, Issuer, OnStale, Statuses, TrustList};
 use annona_tests::bench::Fault;
+use annona_tests::rng::Rng;
 
 use crate::table::{Table, median, micros};
 
@@ -29,8 +30,9 @@ pub(crate) fn figures(table: &mut Table) -> Result<(), Fault> {
     let uri = ListName::of(&key.public(), 2, 1).to_string();
     // One entry in twenty is revoked: more than a list of cards has, and harder to unpack.
     let mut list = StatusList::new();
-    for index in (0..ENTRIES).step_by(20) {
-        list.revoke(index + index / 20 % 19);
+    let mut rng = Rng::new(20);
+    for _ in 0..ENTRIES / 20 {
+        list.revoke((rng.bits() % u64::from(ENTRIES)) as u32);
     }
     let about = About { uri: uri.clone(), issued: NOW, ttl: Some(TTL), expires: None };
     let (cwt, jwt) = (token::to_cwt(&about, &list, &key), token::to_jwt(&about, &list, &key));
