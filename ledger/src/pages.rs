@@ -76,6 +76,10 @@ fn purposes_and_contexts_are_those_of_their_page() {
         include_str!("key.rs").lines().filter_map(|line| line.trim().split_once("b\"annona1 "));
     for (name, context) in quoted {
         let context = context.split('"').next().expect("up to the quote");
+        // A line that asks whether something begins like a context names none.
+        if context.is_empty() {
+            continue;
+        }
         assert!(page.contains(&format!("`annona1 {context}`")), "{name} {context}");
     }
 }

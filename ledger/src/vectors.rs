@@ -136,6 +136,9 @@ const AREAS: [&str; 30] = [
     "working",
 ];
 
+/// Areas of the same table whose bytes are made and read in another crate.
+const ELSEWHERE: [&str; 2] = ["card", "status_list"];
+
 /// Every file of this crate's areas, as `area/name`, with its text.
 fn kept() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
@@ -190,5 +193,6 @@ fn every_vector_kept_is_answered_as_it_says() {
     let page = include_str!("../../spec/vectors/README.md");
     let told: Vec<&str> =
         page.lines().filter_map(|l| l.strip_prefix("| `")?.split_once("/`")).map(|t| t.0).collect();
+    let told: Vec<&str> = told.into_iter().filter(|area| !ELSEWHERE.contains(area)).collect();
     assert_eq!(AREAS[..], told, "the page tells of each area, in order");
 }
