@@ -184,9 +184,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
     defend(&conn)?;
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
-        SCHEMA => Ok(conn),
         newer if newer > SCHEMA => Err(StoreFault::Newer { found, known: SCHEMA }),
-        _ => Err(StoreFault::Older { found, known: SCHEMA }),
+        1..SCHEMA => Err(StoreFault::Older { found, known: SCHEMA }),
+        // What is no ledger at all is told apart by whoever reads its tables.
+        _ => Ok(conn),
     }
 }
 
