@@ -54,7 +54,7 @@ fn the_ladder_is_again_again_then_wait_then_locked() {
             (None, _) => Answer::Waits(after(now)),
         };
         assert_eq!(answer, wanted, "wrong {n}");
-        if n >= 3 && n < 10 {
+        if (3..10).contains(&n) {
             let early = Millis(now.0 + WAIT - 1);
             assert!(matches!(pins.begin(AMINA, early), Ok(Begun::Waits(at)) if at == after(now)));
             now = after(now);
