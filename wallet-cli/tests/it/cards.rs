@@ -134,6 +134,6 @@ fn a_card_is_bound_to_its_node_its_operator_and_its_certificate() {
     // A name that has changed since is another card.
     camp.run(&format!("card print 2 --name {MARA}")).fine();
     camp.run("card reprint 2").fine();
-    camp.run(&format!("family change 2 --member-set 1:full_name=Sara")).fine();
+    camp.run("family change 2 --member-set 1:full_name=Sara").fine();
     camp.run("card reprint 2").fails(6, "card reissue");
 }
