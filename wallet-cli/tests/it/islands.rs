@@ -253,9 +253,9 @@ fn five_nodes_part_serve_burn_heal_grow_and_lose_one_and_answer_for_every_unit()
         let before = islands.known("mill");
         let begun = Instant::now();
         // Whoever was killed is met again after a wait that grows: not always within these seconds. What must come does
-        // come, or the roots below differ.
+        // come, or the roots below differ. Between questions the node has its folder to itself.
         while islands.known("mill") == before && before < whole && begun.elapsed() < PATIENCE / 4 {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(150));
         }
         islands.kill(victim);
         killed.push(islands.known("mill"));
