@@ -1,5 +1,6 @@
 //! One seed, run; and what to say when it fails.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -182,10 +183,25 @@ pub fn run_on(options: Options, over: Over, founder: &Founder<'_>) -> Result<Ran
             coverage: world.coverage,
         })
     };
-    // A panic is printed where it happens; here it gets its seed.
-    let ran = catch_unwind(AssertUnwindSafe(whole));
-    let ran = ran.unwrap_or_else(|_| {
-        Err(Breach { broken: Broken::Panicked, detail: "see the message above".into() })
-    });
+    // Where panics unwind, here one gets its seed; where they end the program, in [`name_panics`].
+    let panicked = Breach { broken: Broken::Panicked, detail: "see the message above".into() };
+    RUNNING.set(Some(Failed { options, over, breach: panicked.clone() }));
+    let ran = catch_unwind(AssertUnwindSafe(whole)).unwrap_or(Err(panicked));
+    RUNNING.take();
     ran.map_err(|breach| Box::new(Failed { options, over, breach }))
+}
+
+thread_local! {
+    static RUNNING: RefCell<Option<Failed>> = const { RefCell::new(None) };
+}
+
+/// Has every panic say which seed it was and how to repeat it: a released program ends there.
+pub fn name_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        if let Some(failed) = RUNNING.take() {
+            println!("FAILED {failed}");
+        }
+    }));
 }

@@ -158,39 +158,14 @@ pub(crate) fn main() -> ExitCode {
     let secured = annona_node::folder::forbid_core_dumps();
     // Prints help, versions and mistakes by itself, and ends with 0 or 2.
     let cli = Cli::parse();
-    let Global { json, quiet, verbose, no_input, yes, .. } = cli.global;
+    let Global { json, quiet, verbose, .. } = cli.global;
     let screen = Screen { json, quiet, verbose };
     if let Err(why) = secured {
         screen.detail(|| format!("core dumps could not be turned off: {why}"));
     }
     stop::listen();
-    // What a panic says could hold what was being worked on: the place is told, the words are not.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        anstream::eprintln!("fault of this program at {place}");
-    }));
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let session = Session {
-            dir: cli.global.dir.map_or_else(default_folder, Ok)?,
-            heads: cli.global.heads,
-            screen,
-            ask: Ask {
-                no_input,
-                yes,
-                file: cli.global.passphrase_file,
-                descriptor: cli.global.passphrase_fd,
-            },
-            clock: Clock::system(),
-        };
-        cli.command.run(&session)
-    }))
-    .unwrap_or_else(|_| {
-        Err(Fault::new(
-            Exit::Bug,
-            "this is a fault of annona, not of what you did; what was accepted is safe. Please \
-             report the line above with `annona --version`, then run `annona doctor`.",
-        ))
-    });
+    std::panic::set_hook(Box::new(move |panic| fault_of_this_program(screen, panic)));
+    let done = run(cli, screen);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -203,6 +178,33 @@ pub(crate) fn main() -> ExitCode {
             }
         }
     }
+}
+
+fn run(cli: Cli, screen: Screen) -> Outcome<()> {
+    let Global { dir, heads, no_input, yes, passphrase_file, passphrase_fd, .. } = cli.global;
+    let session = Session {
+        dir: dir.map_or_else(default_folder, Ok)?,
+        heads,
+        screen,
+        ask: Ask { no_input, yes, file: passphrase_file, descriptor: passphrase_fd },
+        clock: Clock::system(),
+    };
+    cli.command.run(&session)
+}
+
+/// Ends the program where it met a fault of its own, whatever thread it was in: nothing goes on with half a change, and
+/// what was accepted is on the disk. What a panic says could hold what was being worked on: the place is told, the words
+/// are not.
+fn fault_of_this_program(screen: Screen, panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    screen.fault(&Fault::new(
+        Exit::Bug,
+        format!(
+            "fault of this program at {place}. This is a fault of annona, not of what you did; what was accepted is \
+             safe. Please report this line with `annona --version`, then run `annona doctor`."
+        ),
+    ));
+    std::process::exit(Exit::Bug as i32);
 }
 
 /// The data folder where nothing is said.

@@ -256,6 +256,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_reads_back_as_it_was() {
+        let text = canonical(&read(b"44444444144444.48888888").expect("read")).expect("canonical");
+        assert_eq!(text, "44444444144444.49");
+        assert_eq!(canonical(&read(text.as_bytes()).expect("read")), Some(text));
+    }
+
+    #[test]
     fn names_stand_in_the_order_of_their_utf16() {
         let value = read(
             "{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}"

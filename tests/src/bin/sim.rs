@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use annona_tests::coverage::Table;
 use annona_tests::planted::Bug;
-use annona_tests::run::{Failed, Over, Ran, run_over};
+use annona_tests::run::{Failed, Over, Ran, name_panics, run_over};
 use annona_tests::world::{Malice, Options};
 
 struct Asked {
@@ -212,6 +212,7 @@ fn main() -> std::process::ExitCode {
             return std::process::ExitCode::from(2);
         }
     };
+    name_panics();
     let began = Instant::now();
     let sum = run_all(&asked, began);
     let seconds = began.elapsed().as_secs_f64();
