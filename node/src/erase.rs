@@ -82,6 +82,10 @@ pub fn finish(
     vault: &mut Vault,
     operator: &SigningKey,
 ) -> Result<u64, ConsentFault> {
+    if vault.keys_due()? {
+        // Nothing is said of keys that are not destroyed.
+        vault.scrub()?;
+    }
     let mut said = 0;
     for erasure in vault.erasures()?.into_iter().filter(|one| !one.said) {
         let commitment = erasure.commitment;
@@ -135,7 +139,7 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
                         theirs.push(Erasure { programme: *programme, commitment, said: true });
                     }
                     // Without its key a record opens for nobody, and there is nothing to destroy but noise.
-                    Ok(_) | Err(VaultFault::Damaged { .. }) => {}
+                    Ok(_) | Err(VaultFault::Damaged { .. } | VaultFault::NoKey { .. }) => {}
                     Err(fault) => return Err(fault.into()),
                 }
             }
@@ -171,6 +175,9 @@ fn erasure_of(told: &Told) -> Option<(ProgrammeId, Commitment)> {
 /// [`ConsentFault`]; calling again goes on where it stopped.
 pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     apply(node, vault)?;
+    if vault.keys_due()? {
+        vault.scrub()?;
+    }
     let own = node.public().short();
     let open: Vec<Commitment> = {
         let work = node.store().look().map_err(NodeFault::from)?;

@@ -1,13 +1,15 @@
 //! The vault: who the people of a site are, sealed one by one in a file of its own.
 //!
 //! Each household and each member is sealed under a random data key of its own, and that key under the vault's key.
-//! Destroying one data key therefore destroys one person's record and nobody else's. What can be read without the
+//! Destroying one data key therefore destroys one person's record and nobody else's; data keys lie in a file apart (`keys`),
+//! which is written anew whenever one is destroyed and never part of a backup. What can be read without the
 //! vault's key is: how many households there are, how many people each has, their lengths rounded up to 64 bytes, and
 //! in which programmes each is enrolled. Registration numbers, card codes and pseudonyms are kept as keyed hashes only.
 //!
 //! The vault takes and gives bytes; what is inside a record is said in `person.rs`.
 //!
 //! ```text
+//! people.db                                                                  people.keys: data key by number, slot
 //! household id ─ head:   root (32) ‖ registration (32) ‖ digest (32) ‖ edition (16) ‖ members (1)
 //!              │                                                                  sealed under data key 0
 //!              ├ body 0: length (2) ‖ household record ‖ zeros to 64              sealed under data key 0
@@ -17,6 +19,8 @@
 mod erased;
 mod fault;
 mod file;
+mod keys;
+mod older;
 mod papers;
 mod rows;
 #[cfg(test)]
@@ -31,6 +35,8 @@ use zeroize::Zeroizing;
 
 pub use erased::Erasure;
 pub use fault::VaultFault;
+use keys::KeyFile;
+pub use keys::MAX_KEY_FILE;
 pub use papers::{MAX_PAPERS, Paper};
 use rows::{Rows, Secrets};
 
@@ -97,6 +103,7 @@ pub struct Stored {
 pub struct Vault {
     connection: Connection,
     secrets: Secrets,
+    keys: KeyFile,
     path: PathBuf,
     /// Whether what a killed process may have left unsynced in the log is durable by now.
     settled: bool,
@@ -120,8 +127,16 @@ impl Vault {
     /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Older`], [`VaultFault::Damaged`] or
     /// [`VaultFault::WrongKey`], tested in this order; [`VaultFault::Disk`] where the file cannot be read.
     pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
-        let (connection, secrets) = file::open(path, key)?;
-        Ok(Self { connection, secrets, path: path.to_owned(), settled: false })
+        let (connection, secrets, keys) = file::open(path, key)?;
+        let mut vault = Self { connection, secrets, keys, path: path.to_owned(), settled: false };
+        if vault.keys_due()? {
+            // What an interrupted erasure has left. A full disk keeps nobody from being served: it is tried again.
+            match vault.scrub() {
+                Ok(()) | Err(VaultFault::Disk(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(vault)
     }
 
     /// Looks up a household by its key in a source of registrations, such as a national number.
@@ -152,12 +167,13 @@ impl Vault {
             checkpoint.map_err(|e| VaultFault::sqlite("write", &self.path, e))?;
             self.settled = true;
         }
-        let Self { connection, secrets, path, .. } = self;
+        self.keys.begin(&self.secrets.key)?;
+        let Self { connection, secrets, keys, path, .. } = self;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| VaultFault::sqlite("write", path, e))?;
-        let next = Rows { connection: &transaction, secrets, path }.next_id()?;
-        Ok(VaultTxn { transaction, secrets, path, next, broken: false })
+        let next = Rows { connection: &transaction, secrets, keys, path }.next_id()?;
+        Ok(VaultTxn { transaction, secrets, keys, path, next, broken: false })
     }
 
     /// Opens a household's records.
@@ -295,50 +311,98 @@ impl Vault {
         self.scrub()
     }
 
-    /// Rewrites the file without what was deleted and empties the write-ahead log.
+    /// Writes the data keys anew under a new file key, without those no record names; then the file without what was
+    /// deleted, and empties the write-ahead log.
     ///
     /// # Errors
     ///
-    /// [`VaultFault::Disk`] where there is no room for a second copy.
+    /// [`VaultFault::Disk`] where there is no room for a second copy; what was begun is finished when it is next opened.
     pub fn scrub(&mut self) -> Result<(), VaultFault> {
-        file::scrub(&self.connection).map_err(|e| VaultFault::sqlite("rewrite", &self.path, e))
+        let live = self.rows().live_keys()?;
+        self.keys.rewrite(&self.secrets.key, &live, None)?;
+        let failed = |e| VaultFault::sqlite("rewrite", &self.path, e);
+        file::scrub(&self.connection).map_err(failed)?;
+        self.connection.execute("DELETE FROM note WHERE name = 'due'", []).map_err(failed)?;
+        file::checkpoint(&self.connection).map_err(failed)
     }
 
-    /// Copies this file to another without any data key: nobody can open a record of the copy, until the keys are put
-    /// back ([`Vault::put_keys`]). Gives the keys, each sealed under the vault's own, as they stand in their rows.
+    /// Whether somebody's keys are still to be destroyed: an erasure was interrupted, or the disk was full.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn keys_due(&self) -> Result<bool, VaultFault> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM note WHERE name = 'due')";
+        let due = self.connection.query_row(sql, [], |r| r.get(0));
+        due.map_err(|e| VaultFault::sqlite("read", &self.path, e))
+    }
+
+    /// Copies this file to another, without any data key: nobody can open a record of the copy, until the keys are put
+    /// back ([`Vault::put_keys`]).
     ///
     /// # Errors
     ///
     /// [`VaultFault::Disk`] where there is no room for a second copy.
-    pub fn copy_without_keys(&self, to: &Path) -> Result<Vec<(i64, Vec<u8>)>, VaultFault> {
-        let failed = |e| VaultFault::sqlite("copy", to, e);
-        let mut rows = self
-            .connection
-            .prepare("SELECT slot, sealed FROM data_key ORDER BY slot")
-            .map_err(failed)?;
-        let keys = rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).map_err(failed)?;
-        let keys = keys.collect::<Result<_, _>>().map_err(failed)?;
+    pub fn copy_without_keys(&self, to: &Path) -> Result<(), VaultFault> {
         let name = to.to_string_lossy();
-        self.connection.execute("VACUUM INTO ?1", [name.as_ref()]).map_err(failed)?;
-        let copy = Connection::open(to).map_err(failed)?;
-        let sql = "PRAGMA secure_delete=ON; DELETE FROM data_key; VACUUM;";
-        copy.execute_batch(sql).map_err(failed)?;
-        copy.close().map_err(|(_, e)| failed(e))?;
-        Ok(keys)
+        let copied = self.connection.execute("VACUUM INTO ?1", [name.as_ref()]);
+        copied.map(drop).map_err(|e| VaultFault::sqlite("copy", to, e))
     }
 
-    /// Puts back data keys that a copy was made without. Keys that are here already stay as they are.
+    /// The data keys, in a file of their own, under the vault's key: what a keeper of a copy is given, sealed once more.
     ///
     /// # Errors
     ///
-    /// [`VaultFault::Disk`]; then none was put back.
-    pub fn put_keys(&mut self, keys: &[(i64, Vec<u8>)]) -> Result<(), VaultFault> {
-        let txn = self.begin()?;
-        for (slot, sealed) in keys {
-            let sql = "INSERT OR IGNORE INTO data_key (slot, sealed) VALUES (?1, ?2)";
-            txn.rows().run(sql, params![slot, sealed])?;
+    /// [`VaultFault::Disk`].
+    pub fn copy_keys(&self) -> Result<Vec<u8>, VaultFault> {
+        self.keys.copy(&self.secrets.key, &self.rows().live_keys()?)
+    }
+
+    /// Puts back the data keys of a copy. Only records that are here get theirs: nobody who was erased comes back. Says how
+    /// many records have no key yet.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Damaged`] or [`VaultFault::WrongKey`] for what is no copy of this vault's keys; [`VaultFault::Disk`],
+    /// and then none was put back.
+    pub fn put_keys(&mut self, copy: &[u8]) -> Result<u64, VaultFault> {
+        let path = file::key_path(&self.path);
+        let copy = keys::Copy::read(&path, copy, &self.secrets.key, &self.secrets.id)?;
+        // What was passed over for want of a key is to be held against the erasures again, before any record is opened.
+        let forget = "DELETE FROM note WHERE name = 'heard'";
+        self.connection.execute(forget, []).map_err(|e| self.rows().sqlite("write", e))?;
+        self.keys.begin(&self.secrets.key)?;
+        self.keys.rewrite(&self.secrets.key, &self.rows().live_keys()?, Some(&copy))?;
+        self.keyless()
+    }
+
+    /// How many records have no key here.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn keyless(&self) -> Result<u64, VaultFault> {
+        let rows = self.rows();
+        let mut without = rows.count("SELECT count(*) FROM body WHERE key <= 0")?;
+        for place in rows.live_keys()? {
+            without += u64::from(self.keys.sealed(place)?.is_none());
         }
-        txn.commit()
+        Ok(without)
+    }
+
+    /// Puts the keys of a second file of before they had a file of their own into the person file that it was made with.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`] where it is not such a file.
+    pub fn put_older_keys(path: &Path, rows: &[(i64, Vec<u8>)]) -> Result<(), VaultFault> {
+        older::put_rows(path, rows)
+    }
+
+    /// What tells this vault from every other, and its copies from theirs.
+    #[must_use]
+    pub const fn id(&self) -> &[u8; 16] {
+        &self.secrets.id
     }
 
     /// Where the file lies.
@@ -348,7 +412,8 @@ impl Vault {
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows { connection: &self.connection, secrets: &self.secrets, path: &self.path }
+        let Self { connection, secrets, keys, path, .. } = self;
+        Rows { connection, secrets, keys, path }
     }
 
     /// A household's root and data keys, and its keys and records as they lie sealed: what a test of erasure looks for.
@@ -362,6 +427,7 @@ impl Vault {
 pub struct VaultTxn<'a> {
     transaction: rusqlite::Transaction<'a>,
     secrets: &'a Secrets,
+    keys: &'a KeyFile,
     path: &'a Path,
     next: u64,
     broken: bool,
@@ -518,8 +584,12 @@ impl VaultTxn<'_> {
         if self.broken {
             return Err(VaultFault::Broken);
         }
-        let path = self.path;
-        self.transaction.commit().map_err(|e| VaultFault::sqlite("write", path, e))
+        let Self { transaction, keys, path, .. } = self;
+        // Before the rows that name them.
+        keys.keep()?;
+        transaction.commit().map_err(|e| VaultFault::sqlite("write", path, e))?;
+        keys.wipe();
+        Ok(())
     }
 
     /// A household half written must never be committed, even by a caller that passes over the fault.
@@ -529,7 +599,8 @@ impl VaultTxn<'_> {
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows { connection: &self.transaction, secrets: self.secrets, path: self.path }
+        let Self { transaction, secrets, keys, path, .. } = self;
+        Rows { connection: transaction, secrets, keys, path }
     }
 }
 

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, write};
 use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
@@ -50,7 +49,7 @@ impl Backup {
         clear();
         let sealed = (|| {
             node.store().copy_to(&ledger)?;
-            let data_keys = vault.copy_without_keys(&people)?;
+            vault.copy_without_keys(&people)?;
             let [own, settings, cards, pins] =
                 [KEYS, SETTINGS, CARDS, PINS].map(|name| node.folder().file(name));
             let mut files = vec![(LEDGER, &*ledger), (PEOPLE, &people), (KEYS, &own)];
@@ -61,7 +60,7 @@ impl Backup {
             }
             let size = write(&self.file, &files, &passphrase, cost)?;
             if let Some(path) = &self.people_keys {
-                atomic::write(&keys, &wire::encode(&data_keys))?;
+                atomic::write(&keys, &vault.copy_keys()?)?;
                 write(path, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?;
             }
             Ok::<u64, crate::fault::Fault>(size)
@@ -86,6 +85,3 @@ impl Backup {
         Ok(())
     }
 }
-
-/// The most bytes of a file of data keys: four million records of 90 bytes.
-pub(crate) const MOST_KEYS: usize = 90 * 4 * 1024 * 1024;

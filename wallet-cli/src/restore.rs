@@ -3,13 +3,11 @@ use std::path::PathBuf;
 use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, read, read_people_keys};
-use annona_node::folder::{Folder, KEYS, PEOPLE};
-use annona_node::keystore::{Keystore, Name, Secret};
-use annona_node::vault::Vault;
+use annona_node::folder::{Folder, PEOPLE};
+use annona_node::vault::{MAX_KEY_FILE, Vault};
 use clap::Args;
 use serde_json::json;
 
-use crate::backup::MOST_KEYS;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
@@ -45,15 +43,7 @@ impl Restore {
             read_people_keys(path, folder.root(), &passphrase)
                 .map_err(|why| Fault::from(why).at(path.display()))?;
             names.push(PEOPLE_KEYS);
-            let file = folder.file(PEOPLE_KEYS);
-            let bytes = atomic::read(&file, MOST_KEYS)?;
-            let keys: Vec<(i64, Vec<u8>)> = wire::decode(&bytes, MOST_KEYS)?;
-            let own = Keystore::open(&folder.file(KEYS), &passphrase)?;
-            let key = own.get(Name::Vault).and_then(Secret::as_key);
-            let key =
-                key.ok_or_else(|| Fault::input("the backup has no key of the person file."))?;
-            Vault::open(&folder.file(PEOPLE), &key)?.put_keys(&keys)?;
-            std::fs::remove_file(&file).map_err(|fault| Fault::io("remove", &file, fault))?;
+            older(&folder)?;
             Ok(names)
         })();
         let done = done.and_then(|names: Vec<&'static str>| {
@@ -72,9 +62,24 @@ impl Restore {
         session.screen.answer("restored", value, || {
             format!("{} is restored: {}", folder.root().display(), names.join(", "))
         })?;
+        if !names.contains(&PEOPLE_KEYS) && names.contains(&PEOPLE) {
+            session.screen.note(
+                "Nobody's name can be read yet: a node that keeps a copy of the keys gives it back \
+                 (`annona family keys give` there, `annona family keys take` here).",
+            );
+        }
         session.screen.note(
             "It signs nothing as it is. Next: `annona node reincarnate`, then `annona node request`.",
         );
         Ok(())
     }
+}
+
+/// A second file of before the keys had a file of their own holds rows of a table: they go back into it.
+fn older(folder: &Folder) -> Outcome {
+    let file = folder.file(PEOPLE_KEYS);
+    let bytes = atomic::read(&file, MAX_KEY_FILE)?;
+    let Ok(rows) = wire::decode::<Vec<(i64, Vec<u8>)>>(&bytes, MAX_KEY_FILE) else { return Ok(()) };
+    Vault::put_older_keys(&folder.file(PEOPLE), &rows)?;
+    std::fs::remove_file(&file).map_err(|fault| Fault::io("remove", &file, fault))
 }

@@ -100,6 +100,17 @@ pub enum VaultFault {
         /// The number asked for.
         id: HouseholdId,
     },
+    /// The record is there, and the key that opens it is not: it was left out of a copy, or destroyed.
+    #[error(
+        "the key of household {id} is not here: {} came from a backup, which has none. A node that keeps a copy gives it back (`annona family keys give` there, `annona family keys take` here).",
+        path.display()
+    )]
+    NoKey {
+        /// The household.
+        id: HouseholdId,
+        /// The person file.
+        path: PathBuf,
+    },
     /// An earlier change of the same set failed half-way.
     #[error(
         "an earlier change failed half-way, so none of this set was kept. Run the same command again."

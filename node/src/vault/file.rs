@@ -1,7 +1,7 @@
 //! The vault's file: how it is made, recognised, opened and rewritten.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use annona_ledger::hash::{Purpose, hash, keyed};
@@ -10,6 +10,8 @@ use rusqlite::{Connection, OpenFlags, params};
 use zeroize::Zeroizing;
 
 use super::fault::VaultFault;
+use super::keys::KeyFile;
+use super::older;
 use super::rows::Secrets;
 use crate::atomic;
 use crate::disk::DiskFault;
@@ -18,14 +20,14 @@ use crate::seal::{self, Key};
 /// "ANVP", in the place of SQLite's header where a program writes its own mark.
 const APPLICATION: i64 = 0x414e_5650;
 /// The version of the tables below and of what is sealed in them. In version 1 heads had no registration, in version 2 there
-/// were no papers and nothing was kept of who was erased.
-const VERSION: i64 = 3;
+/// were no papers and nothing was kept of who was erased, in version 3 data keys lay in a table here.
+const VERSION: i64 = 4;
 /// The oldest that is brought up to date when it is opened.
 const OLDEST: i64 = 2;
 /// What the sealed look-up keys are sealed for.
 const SECRETS: &[u8] = b"annona 2026 v1 vault secrets";
 
-/// Heads, keys and bodies are apart so that a copy of the file can leave the keys out.
+/// `key` is the number of a record in the key file (`keys`), which a copy of this file leaves out; 0 where there is none.
 ///
 /// `slot` is household × 256 + member, member 0 being the household itself.
 const TABLES: &str = "
@@ -36,8 +38,8 @@ CREATE TABLE vault (
 CREATE TABLE household (
     id INTEGER PRIMARY KEY AUTOINCREMENT, source BLOB NOT NULL UNIQUE, head BLOB NOT NULL
 ) STRICT;
-CREATE TABLE data_key (slot INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
-CREATE TABLE body (slot INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE body (slot INTEGER PRIMARY KEY, sealed BLOB NOT NULL, key INTEGER NOT NULL DEFAULT 0)
+    STRICT;
 CREATE TABLE enrolment (
     programme INTEGER NOT NULL, household INTEGER NOT NULL,
     handle BLOB NOT NULL UNIQUE, binding BLOB NOT NULL, PRIMARY KEY (programme, household)
@@ -58,6 +60,12 @@ CREATE TABLE paper (
     no INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE, household INTEGER NOT NULL, sealed BLOB NOT NULL
 ) STRICT;
 CREATE INDEX paper_household ON paper (household);
+";
+
+/// What version 4 added: where copies of the keys are kept.
+pub(super) const COPIES: &str = "
+CREATE TABLE copy (node BLOB PRIMARY KEY, erasures INTEGER NOT NULL, day INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
 ";
 
 /// Makes an empty vault beside `path` and gives it that name once it is whole and durable.
@@ -100,6 +108,7 @@ fn fill(path: &Path, key: &Key) -> Result<(), VaultFault> {
         let txn = c.transaction()?;
         txn.execute_batch(TABLES)?;
         txn.execute_batch(PAPERS)?;
+        txn.execute_batch(COPIES)?;
         txn.execute(
             "INSERT INTO vault VALUES (1, ?1, ?2, ?3, ?4)",
             params![id, key_check, sealed, checksum],
@@ -113,7 +122,7 @@ fn fill(path: &Path, key: &Key) -> Result<(), VaultFault> {
 }
 
 /// Opens, recognises and unlocks; the order of the checks decides which fault is reported.
-pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets), VaultFault> {
+pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets, KeyFile), VaultFault> {
     let not_a_vault = || VaultFault::NotAVault { path: path.to_owned() };
     let begins = atomic_start(path)?;
     if begins.as_deref() != Some(b"SQLite format 3\0".as_slice()) {
@@ -139,12 +148,41 @@ pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets), Vaul
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(|e| VaultFault::sqlite("open", path, e))?;
     let secrets = unlock(&connection, path, key)?;
-    if found < VERSION {
-        // Once the key fits: a folder that is not ours stays as it is.
-        let sql = format!("BEGIN IMMEDIATE; {PAPERS} PRAGMA user_version={VERSION}; COMMIT;");
+    // Once the key fits: a folder that is not ours stays as it is.
+    if found < 3 {
+        let sql = format!("BEGIN IMMEDIATE; {PAPERS} PRAGMA user_version=3; COMMIT;");
         connection.execute_batch(&sql).map_err(|e| VaultFault::sqlite("open", path, e))?;
     }
-    Ok((connection, secrets))
+    if found < 4 {
+        older::part_keys(&connection, path, &secrets)?;
+    }
+    let keys = match KeyFile::open(&key_path(path), key, secrets.id)? {
+        Some(keys) => keys,
+        None => new_keys(&connection, path, &secrets)?,
+    };
+    Ok((connection, secrets, keys))
+}
+
+/// Where the keys of a vault lie: beside it, under its name.
+pub(super) fn key_path(path: &Path) -> PathBuf {
+    path.with_extension("keys")
+}
+
+/// A file of keys for a vault that has none: a new one, or one from a backup. Numbers that its records name stay free for
+/// keys that a copy brings.
+fn new_keys(
+    connection: &Connection,
+    path: &Path,
+    secrets: &Secrets,
+) -> Result<KeyFile, VaultFault> {
+    let last: Option<i64> = connection
+        .query_row("SELECT max(key) FROM body", [], |r| r.get(0))
+        .map_err(|e| VaultFault::sqlite("read", path, e))?;
+    let first = last.unwrap_or(0).unsigned_abs().saturating_add(1);
+    let place = key_path(path);
+    KeyFile::make(&place, &secrets.key, secrets.id, first, std::iter::empty())?;
+    let gone = || DiskFault::io("open", &place, std::io::ErrorKind::NotFound.into());
+    Ok(KeyFile::open(&place, &secrets.key, secrets.id)?.ok_or_else(gone)?)
 }
 
 /// The first 16 bytes, which tell an SQLite file from anything else before SQLite is asked to read it.
@@ -156,7 +194,7 @@ fn atomic_start(path: &Path) -> Result<Option<Vec<u8>>, VaultFault> {
     Ok((start.len() == 16).then_some(start))
 }
 
-fn connect(path: &Path) -> Result<Connection, VaultFault> {
+pub(super) fn connect(path: &Path) -> Result<Connection, VaultFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let set = || {
         let c = Connection::open_with_flags(path, flags)?;
@@ -216,10 +254,12 @@ fn key_check(key: &Key, id: &[u8; 16]) -> [u8; 8] {
 
 /// Rewrites the file from its live rows and empties the log.
 pub(super) fn scrub(connection: &Connection) -> rusqlite::Result<()> {
-    let checkpoint =
-        || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, i64>(0));
-    checkpoint()?;
+    checkpoint(connection)?;
     connection.execute_batch("VACUUM")?;
-    checkpoint()?;
-    Ok(())
+    checkpoint(connection)
+}
+
+/// Empties the log.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }

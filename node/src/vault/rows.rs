@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
 use super::fault::VaultFault;
+use super::keys::{KeyFile, Place};
 use super::{HouseholdId, MAX_HANDLE, MAX_MEMBERS, MAX_PAGE, MAX_RECORD, MAX_SOURCE};
 use crate::seal::{self, Key, OVERHEAD};
 
@@ -16,19 +17,16 @@ const PAD: usize = 64;
 const LENGTH: usize = 2;
 /// The longest sealed body a row can hold.
 const MAX_SEALED: usize = (MAX_RECORD + LENGTH).div_ceil(PAD) * PAD + OVERHEAD;
-/// Bytes of a sealed data key.
-const SEALED_KEY: usize = 32 + OVERHEAD;
 /// Bytes of a sealed head: root, registration, digest, edition, number of members.
 const SEALED_HEAD: usize = 32 + 32 + 32 + 16 + 1 + OVERHEAD;
 
-const DATA_KEY: &[u8] = b"annona 2026 v1 vault data key";
 const HEAD: &[u8] = b"annona 2026 v1 vault head";
 const BODY: &[u8] = b"annona 2026 v1 vault body";
 
 /// What an open vault holds in memory: the vault's key, and one look-up key per kind of handle.
 pub(super) struct Secrets {
-    id: [u8; 16],
-    key: Key,
+    pub(super) id: [u8; 16],
+    pub(super) key: Key,
     pub(super) source: Key,
     card: Key,
     pseudonym: Key,
@@ -69,6 +67,7 @@ pub(super) struct Head {
 pub(super) struct Rows<'a> {
     pub(super) connection: &'a Connection,
     pub(super) secrets: &'a Secrets,
+    pub(super) keys: &'a KeyFile,
     pub(super) path: &'a Path,
 }
 
@@ -218,26 +217,44 @@ impl Rows<'_> {
     ) -> Result<Key, VaultFault> {
         let slot = slot(id, member)?;
         let key = Key::random()?;
-        let sealed_key = self.secrets.key.seal(&self.place(DATA_KEY, slot, &[]), key.expose())?;
+        let number = self.keys.add(slot, &key)?;
         let sealed = key.seal(&self.place(BODY, slot, edition), &pad(record))?;
-        self.run("INSERT INTO data_key (slot, sealed) VALUES (?1, ?2)", params![slot, sealed_key])?;
-        self.run("INSERT INTO body (slot, sealed) VALUES (?1, ?2)", params![slot, sealed])?;
+        let sql = "INSERT INTO body (slot, sealed, key) VALUES (?1, ?2, ?3)";
+        self.run(sql, params![slot, sealed, number.cast_signed()])?;
         Ok(key)
     }
 
+    /// Which data key a record names.
+    fn key_place(&self, slot: i64) -> Result<Place, VaultFault> {
+        let number: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT key FROM body WHERE slot = ?1")
+            .and_then(|mut s| s.query_row([slot], |r| r.get(0)).optional())
+            .map_err(|e| self.sqlite("read", e))?;
+        Ok(Place { number: number.and_then(|n| u64::try_from(n).ok()).unwrap_or(0), slot })
+    }
+
     fn data_key(&self, id: HouseholdId, member: u8) -> Result<Key, VaultFault> {
-        let damaged = || self.damaged(format!("data key {member} of household {id}"));
-        let slot = slot(id, member)?;
-        let sealed = self.blob(
-            "SELECT CASE WHEN length(sealed) <= ?2 THEN sealed END FROM data_key WHERE slot = ?1",
-            slot,
-            SEALED_KEY,
-        )?;
-        let place = self.place(DATA_KEY, slot, &[]);
-        let plain =
-            self.secrets.key.open(&place, &sealed.ok_or_else(damaged)?).map_err(|_| damaged())?;
-        let mut bytes: [u8; 32] = plain.as_slice().try_into().map_err(|_| damaged())?;
-        Ok(Key::take(&mut bytes))
+        let place = self.key_place(slot(id, member)?)?;
+        if let Some(key) = self.keys.get(place)? {
+            return Ok(key);
+        }
+        match self.keys.sealed(place)? {
+            Some(_) => Err(self.damaged(format!("data key {member} of household {id}"))),
+            None => Err(VaultFault::NoKey { id, path: self.path.to_owned() }),
+        }
+    }
+
+    /// The data keys that records name, in the order of their numbers.
+    pub(super) fn live_keys(&self) -> Result<Vec<Place>, VaultFault> {
+        let row = |r: &rusqlite::Row<'_>| {
+            let (number, slot): (i64, i64) = (r.get(0)?, r.get(1)?);
+            Ok(Place { number: number.unsigned_abs(), slot })
+        };
+        self.connection
+            .prepare_cached("SELECT key, slot FROM body WHERE key > 0 ORDER BY key")
+            .and_then(|mut s| s.query_map([], row)?.collect())
+            .map_err(|e| self.sqlite("read", e))
     }
 
     #[cfg(test)]
@@ -248,14 +265,13 @@ impl Rows<'_> {
             let key = self.data_key(id, member).expect("opens");
             all.push(("data key", key.expose().to_vec()));
             let slot = slot(id, member).expect("a number");
-            for (what, sql) in [
-                ("sealed key", "SELECT sealed FROM data_key WHERE slot = ?1"),
-                ("sealed record", "SELECT sealed FROM body WHERE slot = ?1"),
-            ] {
-                let sealed: Vec<u8> =
-                    self.connection.query_row(sql, [slot], |r| r.get(0)).expect("a row");
-                all.push((what, sealed[..32].to_vec()));
-            }
+            let place = self.key_place(slot).expect("a row");
+            let sealed = self.keys.sealed(place).expect("reads").expect("a key");
+            all.push(("sealed key", sealed[..32].to_vec()));
+            let sql = "SELECT sealed FROM body WHERE slot = ?1";
+            let sealed: Vec<u8> =
+                self.connection.query_row(sql, [slot], |r| r.get(0)).expect("a row");
+            all.push(("sealed record", sealed[..32].to_vec()));
         }
         all
     }
@@ -269,10 +285,15 @@ impl Rows<'_> {
             .map_err(|e| self.sqlite("read", e))
     }
 
-    /// Deletes a household's data keys and records; the head stays.
+    /// Deletes a household's records, and its data keys once that is kept; the head stays.
     pub(super) fn remove_records(&self, id: HouseholdId) -> Result<(), VaultFault> {
         let (first, last) = (slot(id, 0)?, slot(id, u8::MAX)?);
-        self.run("DELETE FROM data_key WHERE slot BETWEEN ?1 AND ?2", params![first, last])?;
+        let dropped: Vec<i64> = self
+            .connection
+            .prepare_cached("SELECT key FROM body WHERE slot BETWEEN ?1 AND ?2")
+            .and_then(|mut s| s.query_map([first, last], |r| r.get(0))?.collect())
+            .map_err(|e| self.sqlite("read", e))?;
+        dropped.into_iter().for_each(|number| self.keys.drop(number.unsigned_abs()));
         self.run("DELETE FROM body WHERE slot BETWEEN ?1 AND ?2", params![first, last])
     }
 
@@ -288,6 +309,8 @@ impl Rows<'_> {
             return Err(VaultFault::NotFound { id });
         }
         self.remove_records(id)?;
+        // Until the keys are written anew without hers, whatever happens.
+        self.run("INSERT OR REPLACE INTO note (name, value) VALUES ('due', 1)", [])?;
         self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM enrolment WHERE household = ?1", params![id_number])?;

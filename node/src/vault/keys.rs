@@ -1,0 +1,363 @@
+//! The data keys of a vault, in one small file apart from what they open (spec/privacy.md, "The key file").
+//!
+//! ```text
+//! "annona datakeys\n"   16
+//! vault                 16    whose keys they are
+//! first                  8    the number of the first record, little-endian
+//! file key              72    sealed under the vault's key
+//! checksum              32    of the above
+//! records          72 each    a data key, sealed under the file key for its number and its slot; zeros: none
+//! ```
+//!
+//! Records are only added, and are durable before a row of the vault names them. To destroy some, the others are written
+//! into a new file under a new file key, which takes the name at once; what is left of the old one is overwritten. So a
+//! sealed key that a disk still has somewhere opens for nobody: the key it was sealed under lay in one place.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Purpose, hash};
+
+use super::fault::VaultFault;
+use crate::atomic;
+use crate::disk::DiskFault;
+use crate::seal::{Key, OVERHEAD, SealError};
+
+#[cfg(test)]
+mod tests;
+
+const MAGIC: &[u8; 16] = b"annona datakeys\n";
+/// What the file key is sealed for.
+const FILE_KEY: &[u8] = b"annona 2026 v1 vault file key";
+/// What a data key is sealed for.
+const DATA_KEY: &[u8] = b"annona 2026 v1 vault data key in file";
+/// Bytes of a sealed key.
+const RECORD: usize = 32 + OVERHEAD;
+/// Bytes before the checksum.
+const START: usize = 16 + 16 + 8 + RECORD;
+/// Bytes before the records.
+const HEADER: usize = START + 32;
+/// The longest file of keys that is read whole, in bytes: four million keys.
+pub const MAX_KEY_FILE: usize = HEADER + 4 * 1024 * 1024 * RECORD;
+
+/// Which record a row names, and what the row is: a data key opens in no other place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The record's number, from 1; 0 is none.
+    pub(super) number: u64,
+    /// Household × 256 + member.
+    pub(super) slot: i64,
+}
+
+/// The key file of an open vault.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    vault: [u8; 16],
+    open: RefCell<Open>,
+}
+
+struct Open {
+    file: File,
+    head: Head,
+    /// The number the next record gets.
+    next: u64,
+    /// Records that are not in the file yet.
+    waiting: Vec<u8>,
+    /// Numbers that no row names once the changes at hand are kept.
+    dropped: Vec<u64>,
+}
+
+/// What the header says.
+struct Head {
+    first: u64,
+    key: Key,
+}
+
+impl Head {
+    /// Reads a header. The checksum tells damage from another key.
+    fn read(
+        path: &Path,
+        bytes: &[u8; HEADER],
+        key: &Key,
+        vault: &[u8; 16],
+    ) -> Result<Self, VaultFault> {
+        let damaged = || VaultFault::damaged(path, "its header");
+        let (start, checksum) = bytes.split_at(START);
+        let whole = start.starts_with(MAGIC) && hash(Purpose::File, &[start]).0 == checksum;
+        let rest = start.strip_prefix(MAGIC).filter(|_| whole).ok_or_else(damaged)?;
+        let (whose, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let (first, sealed) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let other = || VaultFault::WrongKey { path: path.to_owned() };
+        if whose != vault {
+            return Err(other());
+        }
+        let plain = key.open(&[FILE_KEY, vault].concat(), sealed).map_err(|_| other())?;
+        let mut bytes: [u8; 32] = plain.as_slice().try_into().map_err(|_| damaged())?;
+        let first = u64::from_le_bytes(*first);
+        if first == 0 || first > 1 << 60 {
+            return Err(damaged());
+        }
+        Ok(Self { first, key: Key::take(&mut bytes) })
+    }
+
+    fn print(&self, key: &Key, vault: &[u8; 16]) -> Result<Vec<u8>, SealError> {
+        let sealed = key.seal(&[FILE_KEY, vault].concat(), self.key.expose())?;
+        let mut bytes = [&MAGIC[..], vault, &self.first.to_le_bytes(), &sealed].concat();
+        let checksum = hash(Purpose::File, &[&bytes]);
+        bytes.extend_from_slice(&checksum.0);
+        Ok(bytes)
+    }
+
+    fn seal(&self, vault: &[u8; 16], at: Place, key: &Key) -> Result<Vec<u8>, SealError> {
+        self.key.seal(&purpose(vault, at), key.expose())
+    }
+
+    fn unseal(&self, vault: &[u8; 16], at: Place, sealed: &[u8]) -> Option<Key> {
+        let plain = self.key.open(&purpose(vault, at), sealed).ok()?;
+        let mut bytes: [u8; 32] = plain.as_slice().try_into().ok()?;
+        Some(Key::take(&mut bytes))
+    }
+
+    /// Where a record begins.
+    fn at(&self, number: u64) -> Option<u64> {
+        let before = number.checked_sub(self.first)?;
+        before.checked_mul(RECORD as u64)?.checked_add(HEADER as u64)
+    }
+}
+
+fn purpose(vault: &[u8; 16], at: Place) -> Vec<u8> {
+    [DATA_KEY, vault, &at.number.to_le_bytes(), &at.slot.to_le_bytes()].concat()
+}
+
+/// A whole file of keys under a fresh file key, in the order of their numbers; places without a key are left out.
+fn image(
+    key: &Key,
+    vault: &[u8; 16],
+    first: u64,
+    keys: impl Iterator<Item = (Place, Key)>,
+) -> Result<Vec<u8>, SealError> {
+    let head = Head { first, key: Key::random()? };
+    let mut bytes = head.print(key, vault)?;
+    for (place, key) in keys {
+        let sealed = head.seal(vault, place, &key)?;
+        let Some(at) = head.at(place.number).and_then(|at| usize::try_from(at).ok()) else {
+            continue;
+        };
+        bytes.resize(at.max(bytes.len()), 0);
+        bytes.extend_from_slice(&sealed);
+    }
+    Ok(bytes)
+}
+
+/// The number after the last whole or torn record.
+fn next(first: u64, length: u64) -> u64 {
+    let records = length.saturating_sub(HEADER as u64).div_ceil(RECORD as u64);
+    first.saturating_add(records)
+}
+
+impl KeyFile {
+    /// Writes a file of these keys, whole, in the place of any other there.
+    pub(super) fn make(
+        path: &Path,
+        key: &Key,
+        vault: [u8; 16],
+        first: u64,
+        keys: impl Iterator<Item = (Place, Key)>,
+    ) -> Result<(), VaultFault> {
+        Ok(atomic::write(path, &image(key, &vault, first, keys)?)?)
+    }
+
+    /// Opens the file; `None` where there is none. What an interrupted rewriting left beside it goes.
+    pub(super) fn open(
+        path: &Path,
+        key: &Key,
+        vault: [u8; 16],
+    ) -> Result<Option<Self>, VaultFault> {
+        atomic::sweep(path)?;
+        let Some(open) = Open::of(path, key, &vault)? else { return Ok(None) };
+        Ok(Some(Self { path: path.to_owned(), vault, open: RefCell::new(open) }))
+    }
+
+    /// Forgets what was not kept, and sees what another process has done to the file since.
+    pub(super) fn begin(&self, key: &Key) -> Result<(), VaultFault> {
+        let gone = || DiskFault::io("open", &self.path, io::ErrorKind::NotFound.into());
+        let open = Open::of(&self.path, key, &self.vault)?.ok_or_else(gone)?;
+        *self.open.borrow_mut() = open;
+        Ok(())
+    }
+
+    /// Adds a key for a slot; it is in the file once [`KeyFile::keep`] says so.
+    pub(super) fn add(&self, slot: i64, key: &Key) -> Result<u64, VaultFault> {
+        let mut open = self.open.borrow_mut();
+        let place = Place { number: open.next, slot };
+        let sealed = open.head.seal(&self.vault, place, key)?;
+        open.waiting.extend_from_slice(&sealed);
+        open.next = open.next.saturating_add(1);
+        Ok(place.number)
+    }
+
+    /// Notes that no row will name a record any more.
+    pub(super) fn drop(&self, number: u64) {
+        self.open.borrow_mut().dropped.push(number);
+    }
+
+    /// Makes what was added durable.
+    pub(super) fn keep(&self) -> Result<(), VaultFault> {
+        let mut open = self.open.borrow_mut();
+        if open.waiting.is_empty() {
+            return Ok(());
+        }
+        let added = (open.waiting.len() / RECORD) as u64;
+        let at = open.head.at(open.next.saturating_sub(added)).unwrap_or(HEADER as u64);
+        let waiting = std::mem::take(&mut open.waiting);
+        let mut file = &open.file;
+        file.seek(SeekFrom::Start(at))
+            .and_then(|_| file.write_all(&waiting))
+            .and_then(|()| file.sync_data())
+            .map_err(|e| DiskFault::io("write", &self.path, e).into())
+    }
+
+    /// Overwrites what no row names any more. Not waited for: until the next rewriting a power cut may bring it back,
+    /// sealed under the file key as before.
+    pub(super) fn wipe(&self) {
+        let mut open = self.open.borrow_mut();
+        let dropped = std::mem::take(&mut open.dropped);
+        let mut file = &open.file;
+        for at in dropped.into_iter().filter_map(|number| open.head.at(number)) {
+            drop(file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(&[0; RECORD])));
+        }
+    }
+
+    /// The key of a place, where there is one.
+    pub(super) fn get(&self, place: Place) -> Result<Option<Key>, VaultFault> {
+        Ok(self.sealed(place)?.and_then(|s| self.open.borrow().head.unseal(&self.vault, place, &s)))
+    }
+
+    /// The record of a place as it lies in the file.
+    pub(super) fn sealed(&self, place: Place) -> Result<Option<[u8; RECORD]>, VaultFault> {
+        let open = self.open.borrow();
+        let Some(at) = open.head.at(place.number) else { return Ok(None) };
+        let mut sealed = [0; RECORD];
+        let written = open.next.saturating_sub((open.waiting.len() / RECORD) as u64);
+        if let Some(nth) = place.number.checked_sub(written) {
+            let begins = usize::try_from(nth).ok().and_then(|n| n.checked_mul(RECORD));
+            let found = begins.and_then(|at| open.waiting.get(at..at.checked_add(RECORD)?));
+            return Ok(found.and_then(|bytes| bytes.try_into().ok()));
+        }
+        let mut file = &open.file;
+        match file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut sealed)) {
+            Ok(()) => Ok(Some(sealed).filter(|bytes| *bytes != [0; RECORD])),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(e) => Err(DiskFault::io("read", &self.path, e).into()),
+        }
+    }
+
+    /// These keys in a file of their own, under a file key of its own: what a copy is.
+    pub(super) fn copy(&self, key: &Key, live: &[Place]) -> Result<Vec<u8>, VaultFault> {
+        let first = live.first().map_or(1, |place| place.number);
+        let mut fault = None;
+        let keys = live.iter().filter_map(|place| match self.get(*place) {
+            Ok(found) => found.map(|key| (*place, key)),
+            Err(e) => {
+                fault.get_or_insert(e);
+                None
+            }
+        });
+        let bytes = image(key, &self.vault, first, keys)?;
+        fault.map_or(Ok(bytes), Err)
+    }
+
+    /// Writes these keys, and those of them a copy has and this file has not, into a new file under a new file key. No other
+    /// key is left afterwards: what was the file is overwritten.
+    pub(super) fn rewrite(
+        &self,
+        key: &Key,
+        live: &[Place],
+        copy: Option<&Copy>,
+    ) -> Result<(), VaultFault> {
+        let first = live.first().map_or_else(|| self.open.borrow().next, |place| place.number);
+        let mut fault = None;
+        let keys = live.iter().filter_map(|place| match self.get(*place) {
+            Ok(found) => {
+                let found = found.or_else(|| copy.and_then(|copy| copy.get(&self.vault, *place)));
+                found.map(|key| (*place, key))
+            }
+            Err(e) => {
+                fault.get_or_insert(e);
+                None
+            }
+        });
+        let bytes = image(key, &self.vault, first, keys)?;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        atomic::write(&self.path, &bytes)?;
+        let gone = || DiskFault::io("open", &self.path, io::ErrorKind::NotFound.into());
+        let open = Open::of(&self.path, key, &self.vault)?.ok_or_else(gone)?;
+        let old = self.open.replace(open);
+        // The old file has no name any more; its header goes first, and with it every key that it holds.
+        let length = old.file.metadata().map_or(0, |data| data.len());
+        drop(overwrite(&old.file, length));
+        Ok(())
+    }
+}
+
+fn overwrite(mut file: &File, length: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&[0; HEADER])?;
+    file.sync_data()?;
+    let mut left = length.saturating_sub(HEADER as u64);
+    let zeros = [0u8; 4096];
+    while left > 0 {
+        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_all(zeros.get(..piece).unwrap_or(&zeros))?;
+        left -= piece as u64;
+    }
+    file.sync_data()
+}
+
+impl Open {
+    fn of(path: &Path, key: &Key, vault: &[u8; 16]) -> Result<Option<Self>, VaultFault> {
+        let failed = |e| DiskFault::io("open", path, e);
+        let mut file = match atomic::private().read(true).write(true).open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(failed)?,
+        };
+        let mut header = [0; HEADER];
+        match file.read_exact(&mut header) {
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(VaultFault::damaged(path, "its header"));
+            }
+            other => other.map_err(failed)?,
+        }
+        let head = Head::read(path, &header, key, vault)?;
+        let next = next(head.first, file.metadata().map_err(failed)?.len());
+        Ok(Some(Self { file, head, next, waiting: Vec::new(), dropped: Vec::new() }))
+    }
+}
+
+/// A file of keys that was made by [`KeyFile::copy`], read whole.
+pub(super) struct Copy {
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+impl Copy {
+    pub(super) fn read(
+        path: &Path,
+        bytes: &[u8],
+        key: &Key,
+        vault: &[u8; 16],
+    ) -> Result<Self, VaultFault> {
+        let header = bytes.first_chunk().ok_or_else(|| VaultFault::damaged(path, "its header"))?;
+        Ok(Self { head: Head::read(path, header, key, vault)?, bytes: bytes.to_vec() })
+    }
+
+    fn get(&self, vault: &[u8; 16], place: Place) -> Option<Key> {
+        let at = usize::try_from(self.head.at(place.number)?).ok()?;
+        let sealed = self.bytes.get(at..at.checked_add(RECORD)?)?;
+        self.head.unseal(vault, place, sealed)
+    }
+}
