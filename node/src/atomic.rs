@@ -43,6 +43,52 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// As [`write()`], and overwrites with zeros what had the name before: for files of keys, of which the old ones must not
+/// stay. Where the disk keeps what is overwritten, so does this.
+///
+/// # Errors
+///
+/// As [`write()`]; that the old bytes could not be overwritten is no fault once the new file has the name.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
+    let old = OpenOptions::new().write(true).open(path).ok();
+    write(path, bytes)?;
+    if let Some(old) = old {
+        drop(zero(&old));
+    }
+    Ok(())
+}
+
+/// Overwrites a file with zeros and removes it. One that is not there is no fault.
+///
+/// # Errors
+///
+/// [`DiskFault`] where it is still there.
+pub fn destroy(path: &Path) -> Result<(), DiskFault> {
+    let gone = match OpenOptions::new().write(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.and_then(|file| zero(&file)),
+    };
+    gone.and_then(|()| fs::remove_file(path))
+        .and_then(|()| sync_folder(path.parent()))
+        .map_err(|e| DiskFault::io("remove", path, e))
+}
+
+/// The beginning first, and durably: it is what the rest hangs on.
+fn zero(mut file: &File) -> io::Result<()> {
+    let mut left = file.metadata()?.len();
+    let zeros = [0u8; 4096];
+    let mut first = true;
+    while left > 0 {
+        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_all(zeros.get(..piece).unwrap_or(&zeros))?;
+        left -= piece as u64;
+        if std::mem::take(&mut first) {
+            file.sync_data()?;
+        }
+    }
+    file.sync_data()
+}
+
 /// Reads a file of at most `limit` bytes; a larger one is refused before anything is allocated.
 ///
 /// # Errors
@@ -173,6 +219,24 @@ mod tests {
             let mode = fs::metadata(&path).expect("metadata").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_written_over_or_destroyed_leaves_zeros() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (path, remains) = (folder.path().join("keys"), folder.path().join("remains"));
+        write(&path, &[7; 9_000]).expect("first");
+        // A second name for the same bytes, as a disk would still have them.
+        fs::hard_link(&path, &remains).expect("linked");
+        write_over(&path, b"new").expect("second");
+        assert_eq!(fs::read(&remains).expect("reads"), [0; 9_000]);
+        assert_eq!(fs::read(&path).expect("reads"), b"new");
+        fs::remove_file(&remains).expect("removed");
+        fs::hard_link(&path, &remains).expect("linked");
+        destroy(&path).expect("destroyed");
+        destroy(&path).expect("again");
+        assert_eq!((fs::read(&remains).expect("reads"), path.exists()), (vec![0; 3], false));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
 use crate::consent::{ConsentFault, say};
+use crate::copies;
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
@@ -111,21 +112,33 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     if node.store().charter().is_err() {
         return Ok(0);
     }
-    let told = {
-        let work = node.store().look().map_err(NodeFault::from)?;
-        let told = work.all_told();
-        work.check().map_err(NodeFault::from)?;
-        told
-    };
-    let mut erased: BTreeMap<ProgrammeId, BTreeSet<Commitment>> = BTreeMap::new();
+    let erased = heard(node)?;
+    let heard = erased.values().map(|all| all.len() as u64).sum();
+    if vault.erasures_heard()? == heard { Ok(0) } else { apply_to(vault, &erased, heard) }
+}
+
+/// Erasures, by programme.
+pub(crate) type Erased = BTreeMap<ProgrammeId, BTreeSet<Commitment>>;
+
+/// Every erasure this node's ledger tells of.
+pub(crate) fn heard(node: &Node) -> Result<Erased, ConsentFault> {
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let told = work.all_told();
+    work.check().map_err(NodeFault::from)?;
+    let mut erased = Erased::new();
     for (programme, commitment) in told.iter().filter_map(erasure_of) {
         erased.entry(programme).or_default().insert(commitment);
     }
-    let heard = erased.values().map(|all| all.len() as u64).sum();
-    if vault.erasures_heard()? == heard {
-        return Ok(0);
-    }
-    let mut gone = Vec::new();
+    Ok(erased)
+}
+
+/// Erases whoever of this vault is among these; `heard` of them are of its node's ledger.
+pub(crate) fn apply_to(
+    vault: &mut Vault,
+    erased: &Erased,
+    heard: u64,
+) -> Result<u64, ConsentFault> {
+    let (mut gone, mut passed) = (Vec::new(), false);
     let mut after = None;
     loop {
         let page = vault.all(after, MAX_PAGE)?;
@@ -133,13 +146,16 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
         after = Some(*last);
         for id in page {
             let mut theirs = Vec::new();
-            for (programme, all) in &erased {
+            for (programme, all) in erased {
                 match vault.erasure_commitment(id, *programme) {
                     Ok(commitment) if all.contains(&commitment) => {
                         theirs.push(Erasure { programme: *programme, commitment, said: true });
                     }
-                    // Without its key a record opens for nobody, and there is nothing to destroy but noise.
-                    Ok(_) | Err(VaultFault::Damaged { .. } | VaultFault::NoKey { .. }) => {}
+                    Ok(_) => {}
+                    // Without its key a record opens for nobody, and there is nothing to destroy but noise. A key may come
+                    // back: then it is asked again.
+                    Err(VaultFault::NoKey { .. }) => passed = true,
+                    Err(VaultFault::Damaged { .. }) => {}
                     Err(fault) => return Err(fault.into()),
                 }
             }
@@ -152,7 +168,9 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
     }
-    txn.set_erasures_heard(heard)?;
+    if !passed {
+        txn.set_erasures_heard(heard)?;
+    }
     txn.commit()?;
     if !gone.is_empty() {
         vault.scrub()?;
@@ -185,8 +203,20 @@ pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
         work.check().map_err(NodeFault::from)?;
         let seen: BTreeSet<Commitment> =
             told.iter().filter(|t| t.by == own).filter_map(seen_of).collect();
-        let others = told.iter().filter(|t| t.by != own).filter_map(erasure_of);
-        others.map(|(_, commitment)| commitment).filter(|c| !seen.contains(c)).collect()
+        let kept = copies::kept(node)?;
+        let roster = node.store().roster();
+        // Somebody's keys may be in a copy kept here: it is followed when the copy is replaced or destroyed.
+        let held = |by: &[u8; 8], commitment: &Commitment| {
+            let replaced = roster.node(by).and_then(|certificate| certificate.replaces);
+            kept.iter().any(|label| {
+                (label.site == *by || Some(label.site) == replaced) && !label.is_after(commitment)
+            })
+        };
+        let others = told.iter().filter(|t| t.by != own).filter_map(|t| {
+            let (_, commitment) = erasure_of(t)?;
+            (!held(&t.by, &commitment)).then_some(commitment)
+        });
+        others.filter(|commitment| !seen.contains(commitment)).collect()
     };
     let control = node.feed(Lane::Control, ProgrammeId::NONE);
     for erased in &open {

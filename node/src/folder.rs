@@ -3,7 +3,7 @@
 //! ```text
 //! ledger.db      blocks and state            node.toml   settings, nothing secret
 //! people.db      the vault                   turn        which copy of this folder is the living one (see `guard`)
-//! people.keys    its data keys               copies      keys of other sites' people, kept for them, sealed twice
+//! people.keys    its data keys               copy-…      keys of another site's people, kept for it, sealed twice
 //! keys.annona    sealed keys                 lock        the number of the process that holds the folder
 //! run.toml       what `annona run` does      run.sock    there while it runs: commands ask it for the folder
 //! ```

@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod clock;
 pub mod config;
 pub mod consent;
+pub mod copies;
 pub mod credential;
 pub mod cycle_key;
 pub mod daemon;

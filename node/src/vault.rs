@@ -16,6 +16,7 @@
 //!              └ body n: length (2) ‖ member record    ‖ zeros to 64              sealed under data key n
 //! ```
 
+mod copies;
 mod erased;
 mod fault;
 mod file;
@@ -33,6 +34,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use copies::Given;
 pub use erased::Erasure;
 pub use fault::VaultFault;
 use keys::KeyFile;
@@ -319,7 +321,7 @@ impl Vault {
     /// [`VaultFault::Disk`] where there is no room for a second copy; what was begun is finished when it is next opened.
     pub fn scrub(&mut self) -> Result<(), VaultFault> {
         let live = self.rows().live_keys()?;
-        self.keys.rewrite(&self.secrets.key, &live, None)?;
+        self.keys.rewrite(&self.secrets.key, &live)?;
         let failed = |e| VaultFault::sqlite("rewrite", &self.path, e);
         file::scrub(&self.connection).map_err(failed)?;
         self.connection.execute("DELETE FROM note WHERE name = 'due'", []).map_err(failed)?;
@@ -358,21 +360,27 @@ impl Vault {
         self.keys.copy(&self.secrets.key, &self.rows().live_keys()?)
     }
 
-    /// Puts back the data keys of a copy. Only records that are here get theirs: nobody who was erased comes back. Says how
-    /// many records have no key yet.
+    /// Lays a copy of the data keys over this file: records that have no key here open, and nothing of the copy is on the
+    /// disk yet. So whoever was erased is found and goes ([`crate::erase`]) before [`Vault::put_keys`].
     ///
     /// # Errors
     ///
-    /// [`VaultFault::Damaged`] or [`VaultFault::WrongKey`] for what is no copy of this vault's keys; [`VaultFault::Disk`],
-    /// and then none was put back.
-    pub fn put_keys(&mut self, copy: &[u8]) -> Result<u64, VaultFault> {
-        let path = file::key_path(&self.path);
-        let copy = keys::Copy::read(&path, copy, &self.secrets.key, &self.secrets.id)?;
-        // What was passed over for want of a key is to be held against the erasures again, before any record is opened.
+    /// [`VaultFault::Damaged`] or [`VaultFault::WrongKey`] for what is no copy of this vault's keys.
+    pub fn lay_over(&mut self, copy: &[u8]) -> Result<(), VaultFault> {
+        self.keys.lay_over(copy, &self.secrets.key)
+    }
+
+    /// Keeps the keys of the copy that lies over this file. Only records that are here get theirs: nobody who was erased
+    /// comes back. Says how many records have no key yet.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::Disk`], and then none was kept.
+    pub fn put_keys(&mut self) -> Result<u64, VaultFault> {
+        // What was passed over for want of a key is held against the erasures again when this is next opened.
         let forget = "DELETE FROM note WHERE name = 'heard'";
         self.connection.execute(forget, []).map_err(|e| self.rows().sqlite("write", e))?;
-        self.keys.begin(&self.secrets.key)?;
-        self.keys.rewrite(&self.secrets.key, &self.rows().live_keys()?, Some(&copy))?;
+        self.keys.rewrite(&self.secrets.key, &self.rows().live_keys()?)?;
         self.keyless()
     }
 

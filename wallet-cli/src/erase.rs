@@ -84,10 +84,13 @@ impl Erase {
         let waiting = erase::pending(&node, &vault)?;
         let waiting = waiting.iter().filter(|p| erased.contains(&p.erasure));
         let waiting: usize = waiting.map(|p| p.nodes.len()).sum();
+        let behind: Vec<_> =
+            vault.copies()?.iter().filter(|c| c.behind > 0).map(|c| hex(&c.node)).collect();
         node.close()?;
         let commitments: Vec<_> = erased.iter().map(|e| e.commitment.to_string()).collect();
         let value = json!({
             "family": id, "erased": !self.dry_run, "commitments": commitments, "pending": waiting,
+            "copies_behind": behind,
         });
         session.screen.answer("erased", value, || {
             if self.dry_run {
@@ -100,6 +103,13 @@ impl Erase {
             session.screen.note(format!(
                 "Erasure pending at {}: they hear of it with the next sync. See `annona erase --pending`.",
                 count(waiting as u64, "node", "nodes")
+            ));
+        }
+        if !behind.is_empty() {
+            session.screen.note(format!(
+                "Copies of the keys are of before: make them anew for {} with `annona family keys copy --to NODE --out \
+                 FILE`.",
+                behind.join(", ")
             ));
         }
         if !self.dry_run {

@@ -6,6 +6,7 @@ mod enrol;
 mod fields;
 mod find;
 mod import;
+mod keys;
 mod pin;
 mod show;
 
@@ -33,6 +34,8 @@ pub(crate) enum Family {
     Change(change::Change),
     Import(import::Import),
     Pin(pin::Pin),
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 impl Family {
@@ -44,6 +47,7 @@ impl Family {
             Self::Change(command) => command.run(session),
             Self::Import(command) => command.run(session),
             Self::Pin(command) => command.run(session),
+            Self::Keys(command) => command.run(session),
         }
     }
 }

@@ -14,6 +14,7 @@ use annona_node::audit::export::ExportFault;
 use annona_node::backup::BackupFault;
 use annona_node::config::ConfigFault;
 use annona_node::consent::ConsentFault;
+use annona_node::copies::CopyFault;
 use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
@@ -340,6 +341,21 @@ impl From<VaultFault> for Fault {
             _ => Exit::Input,
         };
         of(exit, &fault)
+    }
+}
+
+impl From<CopyFault> for Fault {
+    fn from(fault: CopyFault) -> Self {
+        match fault {
+            CopyFault::Vault(fault) => fault.into(),
+            CopyFault::Node(fault) => fault.into(),
+            CopyFault::Erasing(fault) => fault.into(),
+            CopyFault::Disk(fault) => fault.into(),
+            CopyFault::Seal(fault) => fault.into(),
+            CopyFault::NotTheirs | CopyFault::NotForUs(_) => of(Exit::NotAllowed, &fault),
+            CopyFault::Older => of(Exit::Conflict, &fault),
+            _ => of(Exit::Input, &fault),
+        }
     }
 }
 

@@ -166,7 +166,8 @@ fn an_old_copy_and_the_passphrase_bring_nobody_back() {
     assert_eq!(apply(&world.a, &mut old).expect("passes over what does not open"), 0);
     // With the copy of the keys as it is after her erasure: the others come back, and she does not.
     assert_eq!(old.keyless().expect("reads"), 4);
-    assert_eq!(old.put_keys(&vault.copy_keys().expect("copied")).expect("put back"), 2);
+    old.lay_over(&vault.copy_keys().expect("copied")).expect("its own");
+    assert_eq!(old.put_keys().expect("put back"), 2);
     assert!(matches!(old.household(gone), Err(VaultFault::NoKey { .. })));
     assert_eq!(old.household(stays).expect("opens").members.len(), 1);
     drop(old);
@@ -181,19 +182,21 @@ fn an_old_copy_and_the_passphrase_bring_nobody_back() {
     fs::remove_file(&keys).expect("removed");
     let mut old = Vault::open(&backup, &vault_key()).expect("opens");
     assert_eq!(apply(&world.a, &mut old).expect("nobody opens"), 0);
-    assert_eq!(old.put_keys(&first).expect("put back"), 0);
+    old.lay_over(&first).expect("its own");
+    assert_eq!(old.put_keys().expect("put back"), 0);
     assert!(old.household(gone).is_ok(), "this is what must not stay");
     assert_eq!(apply(&world.a, &mut old).expect("applied"), 1);
     assert!(matches!(old.household(gone), Err(VaultFault::NotFound { .. })));
     assert!(old.household(stays).is_ok());
     assert_eq!(apply(&world.a, &mut old).expect("nothing new"), 0);
     // A copy never brings back who is not in the file, nor opens under another vault's key or in another vault.
-    assert_eq!(vault.put_keys(&first).expect("put back"), 0);
+    vault.lay_over(&first).expect("its own");
+    assert_eq!(vault.put_keys().expect("put back"), 0);
     assert!(matches!(vault.household(gone), Err(VaultFault::NotFound { .. })));
     let mut other = Vault::create(&folder.join("b.db"), &vault_key()).expect("a vault");
-    assert!(matches!(other.put_keys(&first), Err(VaultFault::WrongKey { .. })));
+    assert!(matches!(other.lay_over(&first), Err(VaultFault::WrongKey { .. })));
     for cut in [0, 100, 143] {
-        assert!(matches!(other.put_keys(&first[..cut]), Err(VaultFault::Damaged { .. })));
+        assert!(matches!(other.lay_over(&first[..cut]), Err(VaultFault::Damaged { .. })));
     }
 }
 

@@ -64,8 +64,9 @@ CREATE INDEX paper_household ON paper (household);
 
 /// What version 4 added: where copies of the keys are kept.
 pub(super) const COPIES: &str = "
-CREATE TABLE copy (node BLOB PRIMARY KEY, erasures INTEGER NOT NULL, day INTEGER NOT NULL)
-    STRICT, WITHOUT ROWID;
+CREATE TABLE copy (
+    node BLOB PRIMARY KEY, day INTEGER NOT NULL, records INTEGER NOT NULL, erasures INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Makes an empty vault beside `path` and gives it that name once it is whole and durable.

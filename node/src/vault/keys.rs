@@ -56,6 +56,7 @@ pub(super) struct KeyFile {
     path: PathBuf,
     vault: [u8; 16],
     open: RefCell<Open>,
+    over: RefCell<Option<Copy>>,
 }
 
 struct Open {
@@ -177,7 +178,8 @@ impl KeyFile {
     ) -> Result<Option<Self>, VaultFault> {
         atomic::sweep(path)?;
         let Some(open) = Open::of(path, key, &vault)? else { return Ok(None) };
-        Ok(Some(Self { path: path.to_owned(), vault, open: RefCell::new(open) }))
+        let (open, over) = (RefCell::new(open), RefCell::new(None));
+        Ok(Some(Self { path: path.to_owned(), vault, open, over }))
     }
 
     /// Forgets what was not kept, and sees what another process has done to the file since.
@@ -232,7 +234,10 @@ impl KeyFile {
 
     /// The key of a place, where there is one.
     pub(super) fn get(&self, place: Place) -> Result<Option<Key>, VaultFault> {
-        Ok(self.sealed(place)?.and_then(|s| self.open.borrow().head.unseal(&self.vault, place, &s)))
+        let Some(sealed) = self.sealed(place)? else {
+            return Ok(self.over.borrow().as_ref().and_then(|copy| copy.get(&self.vault, place)));
+        };
+        Ok(self.open.borrow().head.unseal(&self.vault, place, &sealed))
     }
 
     /// The record of a place as it lies in the file.
@@ -269,53 +274,27 @@ impl KeyFile {
         fault.map_or(Ok(bytes), Err)
     }
 
-    /// Writes these keys, and those of them a copy has and this file has not, into a new file under a new file key. No other
-    /// key is left afterwards: what was the file is overwritten.
-    pub(super) fn rewrite(
-        &self,
-        key: &Key,
-        live: &[Place],
-        copy: Option<&Copy>,
-    ) -> Result<(), VaultFault> {
-        let first = live.first().map_or_else(|| self.open.borrow().next, |place| place.number);
-        let mut fault = None;
-        let keys = live.iter().filter_map(|place| match self.get(*place) {
-            Ok(found) => {
-                let found = found.or_else(|| copy.and_then(|copy| copy.get(&self.vault, *place)));
-                found.map(|key| (*place, key))
-            }
-            Err(e) => {
-                fault.get_or_insert(e);
-                None
-            }
-        });
-        let bytes = image(key, &self.vault, first, keys)?;
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
-        atomic::write(&self.path, &bytes)?;
-        let gone = || DiskFault::io("open", &self.path, io::ErrorKind::NotFound.into());
-        let open = Open::of(&self.path, key, &self.vault)?.ok_or_else(gone)?;
-        let old = self.open.replace(open);
-        // The old file has no name any more; its header goes first, and with it every key that it holds.
-        let length = old.file.metadata().map_or(0, |data| data.len());
-        drop(overwrite(&old.file, length));
+    /// Writes these keys into a new file under a new file key. No other key is left afterwards: what was the file is
+    /// overwritten, and a copy that lay over it has done its work.
+    pub(super) fn rewrite(&self, key: &Key, live: &[Place]) -> Result<(), VaultFault> {
+        let bytes = if live.is_empty() {
+            image(key, &self.vault, self.open.borrow().next, std::iter::empty())?
+        } else {
+            self.copy(key, live)?
+        };
+        atomic::write_over(&self.path, &bytes)?;
+        *self.over.borrow_mut() = None;
+        self.begin(key)
+    }
+
+    /// Lays a copy over the file: what the file has no key for opens by the copy's, and nothing of it is on the disk.
+    pub(super) fn lay_over(&self, bytes: &[u8], key: &Key) -> Result<(), VaultFault> {
+        let header = bytes.first_chunk();
+        let header = header.ok_or_else(|| VaultFault::damaged(&self.path, "its header"))?;
+        let head = Head::read(&self.path, header, key, &self.vault)?;
+        *self.over.borrow_mut() = Some(Copy { head, bytes: bytes.to_vec() });
         Ok(())
     }
-}
-
-fn overwrite(mut file: &File, length: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&[0; HEADER])?;
-    file.sync_data()?;
-    let mut left = length.saturating_sub(HEADER as u64);
-    let zeros = [0u8; 4096];
-    while left > 0 {
-        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
-        file.write_all(zeros.get(..piece).unwrap_or(&zeros))?;
-        left -= piece as u64;
-    }
-    file.sync_data()
 }
 
 impl Open {
@@ -339,22 +318,12 @@ impl Open {
 }
 
 /// A file of keys that was made by [`KeyFile::copy`], read whole.
-pub(super) struct Copy {
+struct Copy {
     head: Head,
     bytes: Vec<u8>,
 }
 
 impl Copy {
-    pub(super) fn read(
-        path: &Path,
-        bytes: &[u8],
-        key: &Key,
-        vault: &[u8; 16],
-    ) -> Result<Self, VaultFault> {
-        let header = bytes.first_chunk().ok_or_else(|| VaultFault::damaged(path, "its header"))?;
-        Ok(Self { head: Head::read(path, header, key, vault)?, bytes: bytes.to_vec() })
-    }
-
     fn get(&self, vault: &[u8; 16], place: Place) -> Option<Key> {
         let at = usize::try_from(self.head.at(place.number)?).ok()?;
         let sealed = self.bytes.get(at..at.checked_add(RECORD)?)?;

@@ -43,3 +43,48 @@ fn an_erased_family_is_gone_here_and_others_say_they_followed() {
     assert_ne!(shown.code, Some(0), "{}", shown.out);
     assert!(!shown.out.contains(name) && !shown.err.contains(name));
 }
+
+/// A site burns; its names come back from a keeper, without hers who was erased after the backup.
+#[test]
+fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
+    let camp = Camp::new();
+    let name = "زينب العلي";
+    let added = camp.run(&format!("family add --member \"full_name={name}\" {MARA} --json")).fine();
+    let id = added.field(0, "family");
+    camp.run("backup before.backup").fine();
+    camp.run("family keys copy --to lake --out self").fails(3, "would burn with it");
+    camp.run("family keys copy --to hill --out for-hill --dry-run").fine();
+    assert!(!camp.file("for-hill").exists());
+    camp.run("family keys copy --to hill --out for-hill").fine();
+    camp.run("family keys copy --to hill --out for-hill").fails(3, "exists already");
+    camp.run("family keys keep for-hill --dir treasury").fails(5, "not for this one");
+    camp.run("family keys keep for-hill --dir hill").fine();
+    assert_eq!(camp.run("family keys list --dir hill --json").fine().out.lines().count(), 1);
+    let gone = camp.run(&format!("erase {id} {MARA} --json")).fine();
+    assert!(gone.out.contains("copies_behind\":[\""), "{}", gone.out);
+    let behind = camp.run("family keys list --json").fine();
+    assert_eq!((behind.field(0, "behind"), behind.field(0, "newer")), ("1".into(), "0".into()));
+    std::fs::create_dir(camp.file("to-hill")).expect("folder");
+    camp.run("bundle export --to hill --out to-hill").fine();
+    camp.run("bundle import to-hill --dir hill").fine();
+    let followed = camp.run("erase --follow --dir hill --json").fine();
+    assert_eq!(followed.field(0, "erasures"), "0", "its copy is of before");
+
+    camp.run("restore before.backup --dir again").fine();
+    camp.run(&format!("family show {id} --dir again")).fails(3, "is not here");
+    camp.run("family keys give lake --dir hill --out of-lake").fine();
+    camp.run("family keys take of-lake --dir hill").fails(5, "not for this one");
+    let taken = camp.run("family keys take of-lake --dir again --json").fine();
+    assert_eq!((taken.field(0, "erased"), taken.field(0, "keyless")), ("1".into(), "0".into()));
+    assert!(camp.run("family show 1 --dir again").fine().out.contains("Noor"));
+    camp.run(&format!("family show {id} --dir again")).fails(3, "It may have been erased");
+
+    camp.run("family keys copy --to hill --out newer").fine();
+    camp.run("family keys keep newer --dir hill").fine();
+    camp.run("family keys keep for-hill --dir hill").fails(6, "made later");
+    let followed = camp.run("erase --follow --dir hill --json").fine();
+    assert_eq!(followed.field(0, "erasures"), "1");
+    camp.run("family keys drop --of lake --dir hill").fine();
+    camp.run("family keys drop --of lake --dir hill").fails(3, "there is no copy");
+    camp.run("family keys drop --at hill").fine();
+}

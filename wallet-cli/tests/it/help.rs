@@ -90,6 +90,13 @@ fn every_example_in_the_help_works() {
                 camp.run(crate::consent::OPEN).fine();
             }
         }
+        if example.starts_with("family keys ") && !example.starts_with("family keys copy") {
+            camp.run("family keys copy --to hill --out keys-for-hill").fine();
+            camp.run("family keys keep keys-for-hill --dir hill").fine();
+            if example.starts_with("family keys take") {
+                camp.run("family keys give lake --dir hill --out keys-of-lake").fine();
+            }
+        }
         let example = if example.starts_with("grievance ") {
             let [open, decided] = crate::grievance::complaints(&camp);
             example.replace("5b0c77aa", &open[..16]).replace("77aa5b0c", &decided[..16])

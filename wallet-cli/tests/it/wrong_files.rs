@@ -24,7 +24,7 @@ const KINDS: [(&str, &str); 14] = [
 ];
 
 /// Commands with a file, and the kinds that are theirs.
-const COMMANDS: [(&str, &[&str]); 41] = [
+const COMMANDS: [(&str, &[&str]); 43] = [
     ("charter apply {}", &["papers"]),
     ("charter show {}", &["papers"]),
     ("charter propose --found {} --out out", &[]),
@@ -70,6 +70,8 @@ const COMMANDS: [(&str, &[&str]); 41] = [
     ("audit log check camp.log --log-key {}", &[]),
     ("restore {} --dir elsewhere", &["backup"]),
     ("restore lake.backup --people-keys {} --dir elsewhere", &["people"]),
+    ("family keys keep {} --dir hill", &[]),
+    ("family keys take {}", &[]),
     ("key show {}", &["keys"]),
     ("key passwd {} --new-passphrase-file new-passphrase.txt", &["keys"]),
 ];

@@ -46,7 +46,8 @@ fn keys_lie_apart_and_the_person_file_opens_nobody_without_them() {
     // What is registered without them opens, and the old keys find their numbers free.
     let later = add(&mut vault, "later", &[]);
     let copy = fs::read(place.folder.path().join("elsewhere")).expect("reads");
-    assert_eq!(vault.put_keys(&copy).expect("put back"), 0);
+    vault.lay_over(&copy).expect("its own");
+    assert_eq!(vault.put_keys().expect("put back"), 0);
     for id in ids.iter().chain([&later]) {
         assert!(vault.household(*id).is_ok());
     }
@@ -230,5 +231,5 @@ fn a_full_disk_destroys_nothing_that_is_needed_and_says_so() {
     assert!(vault.household(stays).is_ok());
     // A great many numbers are no reason to fall over.
     let random: [u8; 200] = seal::random().expect("randomness");
-    assert!(vault.put_keys(&random).is_err());
+    assert!(vault.lay_over(&random).is_err());
 }

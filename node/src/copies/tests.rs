@@ -1,0 +1,123 @@
+//! A site burns, and its names come back from a keeper: without those who were erased meanwhile.
+
+use super::*;
+use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
+use crate::erase::{erase, follow, pending};
+use crate::vault::HouseholdId;
+
+const OPERATOR: u8 = 51;
+
+fn vault_key() -> Key {
+    Key::take(&mut [7; 32])
+}
+
+fn add(vault: &mut Vault, world: &World, name: &str) -> HouseholdId {
+    let mut txn = vault.begin().expect("begins");
+    let member = Zeroizing::new(b"one".to_vec());
+    let id = txn.add("desk", name.as_bytes(), [1; 32], name.as_bytes(), &[member]).expect("added");
+    txn.mark_enrolled(id, FOOD.0, &world.federation().0.0).expect("enrolled");
+    txn.commit().expect("kept");
+    id
+}
+
+fn carry(from: &mut Node, to: &mut Node, folder: &Path) {
+    let out = export(from, &[short(to)], folder);
+    assert!(import(to, &out.files).is_whole());
+}
+
+fn certificate(world: &World, node: &Node) -> NodeCertificate {
+    world.a.store().roster().node(&short(node)).expect("certified").clone()
+}
+
+#[test]
+fn a_keeper_gives_back_what_it_cannot_read_and_nobody_who_was_erased() {
+    let mut world = World::new();
+    let path = world.dir.path().join("a/people.db");
+    let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
+    let (gone, stays) = (add(&mut vault, &world, "زينب العلي"), add(&mut vault, &world, "سالم"));
+    let backup = world.dir.path().join("backup.db");
+    vault.copy_without_keys(&backup).expect("copied");
+    let (site, keeper) = (certificate(&world, &world.a), certificate(&world, &world.b));
+    let (label, file) = make(&world.a, &mut vault, &keeper).expect("made");
+    vault.gave_copy(label.to, label.on).expect("noted");
+    assert_eq!(keep(&world.b, &file).expect("kept"), label);
+    // To nobody is anything in it readable: not the keeper, who has no key of the vault.
+    let (_, inner) = open(&world.b, &file).expect("for the keeper");
+    let theirs = world.dir.path().join("b/people.db");
+    let mut other = Vault::create(&theirs, &Key::take(&mut [8; 32])).expect("a vault");
+    assert!(matches!(other.lay_over(&inner), Err(VaultFault::WrongKey { .. })));
+    assert!(matches!(open(&world.a, &file), Err(CopyFault::NotForUs(_))));
+    for (_, secret) in vault.secrets_of(gone) {
+        assert!(!inner.windows(32).any(|w| w == secret), "sealed anew, under a key of its own");
+    }
+
+    // She is erased. The keeper has heard, and has not followed until its copy is of after it.
+    erase(&mut world.a, &mut vault, &[gone], &key(OPERATOR)).expect("erased");
+    assert_eq!(vault.copies().expect("reads")[0].behind, 1);
+    let later = add(&mut vault, &world, "later");
+    assert_eq!(vault.copies().expect("reads")[0].newer, 2);
+    let to_b = world.path("to-b");
+    carry(&mut world.a, &mut world.b, &to_b);
+    assert_eq!(follow(&mut world.b, &mut other).expect("not yet"), 0);
+    // The site burns now: what the keeper has is of before, and it names who was erased since.
+    let burnt = give(&world.b, &site.short(), &site).expect("given back");
+    let mut restored = Vault::open(&backup, &vault_key()).expect("opens");
+    let taken = take(&world.a, &mut restored, &burnt).expect("taken");
+    assert_eq!(taken, Taken { erased: 1, keyless: 0 });
+    assert!(matches!(restored.household(gone), Err(VaultFault::NotFound { .. })));
+    assert_eq!(restored.household(stays).expect("opens").household.as_slice(), "سالم".as_bytes());
+    assert!(!restored.keys_due().expect("reads"));
+    drop(restored);
+
+    // It does not burn: a new copy takes the place of the old one, which leaves nothing, and the keeper has followed.
+    let (label, newer) = make(&world.a, &mut vault, &keeper).expect("made");
+    vault.gave_copy(label.to, label.on).expect("noted");
+    let given = vault.copies().expect("reads");
+    assert_eq!((given.len(), given[0].behind, given[0].newer), (1, 0, 0));
+    keep(&world.b, &newer).expect("kept");
+    assert!(matches!(keep(&world.b, &file), Err(CopyFault::Older)));
+    assert_eq!(kept(&world.b).expect("reads"), [label]);
+    assert_eq!(follow(&mut world.b, &mut other).expect("followed"), 1);
+    let to_a = world.path("to-a");
+    carry(&mut world.b, &mut world.a, &to_a);
+    let waiting = pending(&world.a, &vault).expect("reads");
+    assert!(waiting.iter().all(|one| !one.nodes.contains(&keeper.short())));
+    let back = give(&world.b, &site.short(), &site).expect("given back");
+    let mut restored = Vault::open(&backup, &vault_key()).expect("opens");
+    take(&world.a, &mut restored, &back).expect("taken");
+    assert!(restored.household(later).is_err(), "registered after the backup");
+    assert_eq!(restored.household(stays).expect("opens").members.len(), 1);
+
+    assert!(forget(&world.b, &site.short()).expect("destroyed"));
+    assert!(!forget(&world.b, &site.short()).expect("again"));
+    assert!(matches!(give(&world.b, &site.short(), &site), Err(CopyFault::NoneKept)));
+}
+
+#[test]
+fn what_is_no_copy_for_this_node_from_that_one_is_refused() {
+    let world = World::new();
+    let mut vault =
+        Vault::create(&world.dir.path().join("a/people.db"), &vault_key()).expect("a vault");
+    add(&mut vault, &world, "one");
+    let keeper = certificate(&world, &world.b);
+    let (_, file) = make(&world.a, &mut vault, &keeper).expect("made");
+    for at in [0, 17, 30, 60, 200, file.len() - 100, file.len() - 1] {
+        let mut bytes = file.clone();
+        bytes[at] ^= 1;
+        assert!(keep(&world.b, &bytes).is_err(), "byte {at}");
+    }
+    for end in [0, 15, 20, 100, file.len() - 64, file.len() - 1] {
+        assert!(keep(&world.b, &file[..end]).is_err(), "cut at {end}");
+    }
+    let mut long = file.clone();
+    long[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(matches!(keep(&world.b, &long), Err(CopyFault::NotACopy)));
+    // What a keeper gives back is no copy to keep, and of another vault no copy to take.
+    keep(&world.b, &file).expect("kept");
+    let site = certificate(&world, &world.a);
+    let back = give(&world.b, &site.short(), &site).expect("given back");
+    assert!(matches!(keep(&world.a, &back), Err(CopyFault::NotACopy)));
+    let path = world.dir.path().join("other.db");
+    let mut other = Vault::create(&path, &vault_key()).expect("a vault");
+    assert!(matches!(take(&world.a, &mut other, &back), Err(CopyFault::OtherVault { .. })));
+}

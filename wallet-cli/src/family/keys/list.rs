@@ -1,0 +1,65 @@
+use annona_ledger::time::DayNo;
+use annona_node::copies;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::Outcome;
+use crate::session::Session;
+use crate::words::{count, hex, print_millis};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona family keys list
+  $ annona family keys list --json";
+
+/// Lists who was given a copy of this site's keys, how far behind each is, and the copies kept here for others.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct List {}
+
+impl List {
+    #[expect(clippy::unused_self, reason = "every command is called the same way")]
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.node()?;
+        let vault = session.vault(&node)?;
+        let charter = node.store().charter()?.clone();
+        let day = |on: DayNo| {
+            let text = print_millis(on.first().begins(charter.founded()));
+            text.split(' ').next().unwrap_or_default().to_owned()
+        };
+        let given = vault.copies()?;
+        for one in &given {
+            let (who, on) = (hex(&one.node), day(one.on));
+            let value = json!({
+                "node": who, "on": on, "newer": one.newer, "behind": one.behind,
+            });
+            session.screen.answer("given", value, || {
+                let behind = match one.behind {
+                    0 => String::new(),
+                    n => format!("; {} not in it yet", count(n, "erasure", "erasures")),
+                };
+                let newer = count(one.newer, "newer record", "newer records");
+                format!("at {who}  of {on}; {newer}{behind}")
+            })?;
+        }
+        for label in copies::kept(&node)? {
+            let (who, on) = (hex(&label.site), day(label.on));
+            let value = json!({ "site": who, "on": on });
+            session.screen.answer("kept", value, || format!("here for {who}  of {on}"))?;
+        }
+        let keyless = vault.keyless()?;
+        node.close()?;
+        if keyless > 0 {
+            session.screen.warn(&format!(
+                "{} without a key here: ask a keeper, `annona family keys give` there.",
+                count(keyless, "record is", "records are")
+            ));
+        }
+        if given.len() < 2 {
+            session.screen.note(
+                "Two nodes should keep a copy: `annona family keys copy --to NODE --out FILE`.",
+            );
+        }
+        Ok(())
+    }
+}
