@@ -50,7 +50,7 @@ impl List {
         let keyless = vault.keyless()?;
         node.close()?;
         if keyless > 0 {
-            session.screen.warn(&format!(
+            session.screen.warn(format!(
                 "{} without a key here: ask a keeper, `annona family keys give` there.",
                 count(keyless, "record is", "records are")
             ));
