@@ -31,6 +31,7 @@ mod known;
 mod lots;
 mod matched;
 mod rows;
+mod slots;
 #[cfg(test)]
 mod tests;
 pub mod verdict;

@@ -784,7 +784,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.out.burnt = Burnt::of(&self.rows, feed, coming, whole);
         }
         if self.with_rows {
-            let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), lot));
+            let lots = self.rows.lots().map(|(_, lot)| state::lot_bytes(&feed.short(), &lot));
             self.out.rows.extend(lots);
             let lists = self.rows.lists.iter();
             let node = feed.node.short();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::keys::Keys;
+use super::slots::Slots;
 use super::{Cosigned, Source};
 use crate::amount::Balance;
 use crate::block::{Block, Placed};
@@ -91,64 +92,6 @@ struct Kept {
     first: u64,
     starts: Vec<u16>,
     body: Vec<u8>,
-}
-
-/// Lots by place. Entries open lots in rising order, so a list that is appended to does, chain by chain; where each page
-/// of 256 indexes begins in it is kept beside it, so a search looks at few.
-#[derive(Clone, Debug, Default)]
-struct Slots {
-    keys: Vec<u64>,
-    rows: Vec<Slot>,
-    /// By page: how many keys stand before it.
-    pages: Vec<u32>,
-}
-
-impl Slots {
-    fn page(index: u64) -> usize {
-        usize::try_from(index >> 8).unwrap_or(usize::MAX)
-    }
-
-    /// Where an index is, or would be.
-    fn find(&self, index: u64) -> Result<usize, usize> {
-        let page = Self::page(index);
-        let start = |page| self.pages.get(page).map_or(self.keys.len(), |start| *start as usize);
-        let (from, to) = (start(page), start(page.saturating_add(1)));
-        let keys = self.keys.get(from..to).unwrap_or_default();
-        // A list is issued in one go: its lots stand one behind the other.
-        let ahead = keys.first().and_then(|first| index.checked_sub(*first));
-        let guess = ahead.and_then(|ahead| usize::try_from(ahead).ok());
-        if let Some(guess) = guess.filter(|guess| keys.get(*guess) == Some(&index)) {
-            return Ok(guess + from);
-        }
-        keys.binary_search(&index).map(|at| at + from).map_err(|at| at + from)
-    }
-
-    fn get(&self, index: u64) -> Option<Slot> {
-        self.rows.get(self.find(index).ok()?).copied()
-    }
-
-    fn set(&mut self, index: u64, slot: Slot) {
-        match self.find(index) {
-            Ok(found) => {
-                if let Some(row) = self.rows.get_mut(found) {
-                    *row = slot;
-                }
-            }
-            Err(gap) => {
-                // Indexes are those of entries that were read, one after the other: pages are as many as they fill.
-                let count = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-                let page = Self::page(index);
-                while self.pages.len() <= page {
-                    self.pages.push(count);
-                }
-                for later in self.pages.iter_mut().skip(page.saturating_add(1)) {
-                    *later = later.saturating_add(1);
-                }
-                self.keys.insert(gap, index);
-                self.rows.insert(gap, slot);
-            }
-        }
-    }
 }
 
 /// Values by pool: few, and mostly one of those asked for last.
@@ -265,11 +208,10 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
     }
 
     /// Every lot, by chain and index.
-    pub(super) fn lots(&self) -> impl Iterator<Item = (At, &LotRow)> {
+    pub(super) fn lots(&self) -> impl Iterator<Item = (At, LotRow)> {
         (0u32..).zip(&self.slots).flat_map(|(chain, slots)| {
-            let pairs = slots.keys.iter().zip(&slots.rows);
-            pairs.filter_map(move |(index, slot)| match slot {
-                Slot::Lot(row) => Some((At { chain: ChainNo(chain), index: *index }, row)),
+            slots.iter().filter_map(move |(index, slot)| match slot {
+                Slot::Lot(row) => Some((At { chain: ChainNo(chain), index }, row)),
                 Slot::Same(_) => None,
             })
         })
@@ -277,11 +219,10 @@ impl<'a, S: Source + ?Sized> Rows<'a, S> {
 
     /// What stands at every place that opened a lot, or that stands for one: index and lot.
     pub(super) fn places(&self) -> impl Iterator<Item = (u64, LotRow)> {
-        let all = self.slots.iter().flat_map(|slots| slots.keys.iter().zip(&slots.rows));
-        all.filter_map(|(index, slot)| match slot {
-            Slot::Lot(row) => Some((*index, *row)),
-            Slot::Same(first) => match self.slot(*first) {
-                Some(Slot::Lot(row)) => Some((*index, row)),
+        self.slots.iter().flat_map(Slots::iter).filter_map(|(index, slot)| match slot {
+            Slot::Lot(row) => Some((index, row)),
+            Slot::Same(first) => match self.slot(first) {
+                Some(Slot::Lot(row)) => Some((index, row)),
                 Some(Slot::Same(_)) | None => None,
             },
         })
