@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod audit;
 pub mod backup;
 pub mod bundle;
+pub mod calendar;
 pub mod checkpoint;
 pub mod clock;
 pub mod config;

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use annona_ledger::audit::{Options, Verdict};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, FeedRef, Lane, ProgrammeId};
+use annona_ledger::id::{FederationId, FeedRef};
 use annona_node::audit::AuditFile;
 use clap::{Args, Subcommand};
 
@@ -107,22 +107,8 @@ fn entry(text: &str) -> Outcome<(FeedRef, u64)> {
     };
     let (feed, rest) = text.trim().split_once('#').ok_or_else(wrong)?;
     let (index, _) = rest.split_once(':').unwrap_or((rest, ""));
-    let mut parts = feed.split('/');
-    let (Some(node), Some(lane), Some(programme), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(wrong());
-    };
-    let lane = match lane {
-        "control" => Lane::Control,
-        "value" => Lane::Value,
-        "registry" => Lane::Registry,
-        "access" => Lane::Access,
-        _ => return Err(wrong()),
-    };
-    let node = words::unhex("the node", node)?;
-    let programme = ProgrammeId(programme.parse().map_err(|_| wrong())?);
-    Ok((FeedRef { node, lane, programme }, index.parse().map_err(|_| wrong())?))
+    let feed = words::feed(feed).map_err(|_| wrong())?;
+    Ok((feed, index.parse().map_err(|_| wrong())?))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use annona_ledger::time::{Millis, Minute};
+use annona_node::calendar;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -59,7 +60,7 @@ impl FromStr for Moment {
         let mut parts = date.split('-');
         let mut next = |width| number(parts.next().unwrap_or_default(), width);
         let (year, month, day) = (next(4)?, next(2)?, next(2)?);
-        let days = days_from_civil(year, month, day).ok_or_else(wrong)?;
+        let days = calendar::days_of(year, month, day).ok_or_else(wrong)?;
         if parts.next().is_some() {
             return Err(wrong());
         }
@@ -76,39 +77,6 @@ impl FromStr for Moment {
     }
 }
 
-/// Days since 1970-01-01 of a date of the Gregorian calendar from 1970 on; `None` where there is no such day.
-///
-/// After Howard Hinnant, "chrono-compatible low-level date algorithms".
-fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let length = match month {
-        2 => 28 + u64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=length).contains(&day) || year < 1970 {
-        return None;
-    }
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    days.checked_sub(719_468)
-}
-
-/// Year, month and day of a number of days since 1970-01-01.
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
-}
-
 /// A minute of a federation as date and time, UTC; the last minute there is as `never`.
 pub(crate) fn print_minute(minute: Minute, founded: Millis) -> String {
     if minute == Minute::NEVER {
@@ -120,7 +88,7 @@ pub(crate) fn print_minute(minute: Minute, founded: Millis) -> String {
 /// Milliseconds since 1970 as date and time, UTC, to the minute.
 pub(crate) fn print_millis(millis: Millis) -> String {
     let minutes = millis.0 / 60_000;
-    let (year, month, day) = civil_from_days(minutes / (24 * 60));
+    let (year, month, day) = calendar::date_of(minutes / (24 * 60));
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60 % 24, minutes % 60)
 }
 
@@ -158,8 +126,8 @@ mod tests {
     #[test]
     fn every_day_of_four_centuries_goes_round() {
         for days in 0..146_097 {
-            let (year, month, day) = civil_from_days(days);
-            assert_eq!(days_from_civil(year, month, day), Some(days), "{year}-{month}-{day}");
+            let (year, month, day) = calendar::date_of(days);
+            assert_eq!(calendar::days_of(year, month, day), Some(days), "{year}-{month}-{day}");
         }
     }
 
