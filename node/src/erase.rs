@@ -16,7 +16,9 @@ use annona_ledger::view::View;
 
 use crate::consent::{ConsentFault, say};
 use crate::copies;
+use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
+use crate::seal::Key;
 use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
 #[cfg(test)]
@@ -66,11 +68,35 @@ pub fn erase(
         txn.erase(*id, erasures)?;
     }
     txn.commit()?;
-    vault.scrub()?;
+    rotate(node, vault)?;
     finish(node, vault, operator)?;
     let mut all: Vec<Erasure> = gone.into_iter().flat_map(|(_, erasures)| erasures).collect();
     all.iter_mut().for_each(|one| one.said = true);
     Ok(all)
+}
+
+/// Puts the data keys under a new site key and destroys the old one: what somebody kept of the key file opens nobody any
+/// more, whatever backup and passphrase he has. Interrupted, either key opens them, and the next call destroys both.
+///
+/// # Errors
+///
+/// A broken or full disk.
+pub fn rotate(node: &mut Node, vault: &mut Vault) -> Result<(), ConsentFault> {
+    let old: Vec<Name> = node.keys().names().filter(|name| matches!(name, Name::Site(_))).collect();
+    let nth = match old.last() {
+        Some(Name::Site(nth)) => nth.saturating_add(1),
+        _ => 1,
+    };
+    let (key, keys) = (Key::random()?, node.keys_mut());
+    keys.put(Name::Site(nth), Secret::of(&key)).map_err(NodeFault::from)?;
+    keys.save().map_err(NodeFault::from)?;
+    vault.rotate(&key)?;
+    let keys = node.keys_mut();
+    for name in old.into_iter().filter(|name| *name != Name::Site(nth)) {
+        keys.remove(name);
+    }
+    keys.save().map_err(NodeFault::from)?;
+    Ok(())
 }
 
 /// Says on the ledger what was erased and not said yet; says how much that was.
@@ -85,7 +111,7 @@ pub fn finish(
 ) -> Result<u64, ConsentFault> {
     if vault.keys_due()? {
         // Nothing is said of keys that are not destroyed.
-        vault.scrub()?;
+        rotate(node, vault)?;
     }
     let mut said = 0;
     for erasure in vault.erasures()?.into_iter().filter(|one| !one.said) {
@@ -194,7 +220,7 @@ fn erasure_of(told: &Told) -> Option<(ProgrammeId, Commitment)> {
 pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     apply(node, vault)?;
     if vault.keys_due()? {
-        vault.scrub()?;
+        rotate(node, vault)?;
     }
     let own = node.public().short();
     let open: Vec<Commitment> = {

@@ -27,6 +27,8 @@ pub const CARDS: &str = "cards.annona";
 pub const PINS: &str = "pins.db";
 /// The sealed key file.
 pub const KEYS: &str = "keys.annona";
+/// By what two of several operators open the key file. **Never part of a backup.**
+pub const SHARES: &str = "shares.annona";
 /// Settings.
 pub const SETTINGS: &str = "node.toml";
 /// Which copy of the folder is the living one. **Never part of a backup**: that is how a restored one is known.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "annona keys\n"   12 bytes    what this is
-//! version            2          1 or 2: in 2 there are secrets of kinds 10 and 11
+//! version            2          1 to 3: in 2 there are secrets of kinds 10 and 11, in 3 of kind 12
 //! memory, passes     4 + 4      what one guess at the passphrase costs (Argon2id, one lane)
 //! salt              16          this file's own
 //! length             4          of what is sealed
@@ -28,7 +28,7 @@ use crate::disk::DiskFault;
 use crate::seal::{self, Cost, Key, OVERHEAD, SealError};
 
 const MAGIC: &[u8; 12] = b"annona keys\n";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// The oldest version that is read: its secrets are of fewer kinds.
 const OLDEST: u16 = 1;
 /// Bytes before the checksum: what the seal is bound to.
@@ -70,6 +70,8 @@ pub enum Name {
     Log,
     /// The seed that cosigns other nodes' logs for outsiders.
     LogWitness,
+    /// What the data keys of people lie under, by how many there were before it. In no backup; replaced at each erasure.
+    Site(u32),
 }
 
 impl Name {
@@ -91,6 +93,10 @@ impl Name {
             Self::Card(key) => eight(9, key),
             Self::Log => two(10, 0, 0),
             Self::LogWitness => two(11, 0, 0),
+            Self::Site(nth) => {
+                let [a, b, c, d] = nth.to_be_bytes();
+                [12, a, b, c, d, 0, 0, 0, 0]
+            }
         }
     }
 
@@ -110,6 +116,7 @@ impl Name {
             9 => Self::Card(rest),
             10 => Self::Log,
             11 => Self::LogWitness,
+            12 => Self::Site(u32::from_be_bytes([a, b, c, d])),
             _ => return None,
         };
         // One name, one spelling.
@@ -292,6 +299,25 @@ impl Keystore {
         Ok(Self { path: path.to_owned(), lock, secrets })
     }
 
+    /// Opens a key file by the key its passphrase gives, which two operators have put together ([`crate::shares`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Keystore::open`].
+    pub(crate) fn open_with(path: &Path, key: Key) -> Result<Self, KeystoreFault> {
+        let bytes = atomic::read(path, MAX_FILE)?;
+        let file = Sealed::read(path, &bytes)?;
+        let lock = Lock { cost: file.cost, salt: file.salt, key };
+        let secrets = file.open(path, &lock)?;
+        atomic::sweep(path)?;
+        Ok(Self { path: path.to_owned(), lock, secrets })
+    }
+
+    /// The key the passphrase gives, and the salt it belongs to.
+    pub(crate) const fn unlocked(&self) -> (&Key, &[u8; 16]) {
+        (&self.lock.key, &self.lock.salt)
+    }
+
     /// Reads the file again, which another process may have written meanwhile. The caller holds the folder.
     ///
     /// # Errors
@@ -368,25 +394,48 @@ impl Keystore {
     }
 
     fn write(&self, lock: &Lock) -> Result<(), KeystoreFault> {
-        Ok(atomic::write(&self.path, &self.sealed(lock, VERSION)?)?)
+        Ok(atomic::write_over(&self.path, &sealed(&self.path, &self.secrets, lock, VERSION)?)?)
     }
 
-    fn sealed(&self, lock: &Lock, version: u16) -> Result<Vec<u8>, KeystoreFault> {
-        let plain = print(&self.secrets);
-        let length = u32::try_from(plain.len() + OVERHEAD).map_err(|_| KeystoreFault::Full)?;
-        let mut bytes = Vec::with_capacity(START + plain.len() + OVERHEAD);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&version.to_le_bytes());
-        bytes.extend_from_slice(&lock.cost.memory_kib.to_le_bytes());
-        bytes.extend_from_slice(&lock.cost.passes.to_le_bytes());
-        bytes.extend_from_slice(&lock.salt);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        let sealed = lock.key.seal(&bytes, &plain).map_err(|e| at(&self.path, e))?;
-        let checksum = hash(Purpose::File, &[&bytes, &sealed]);
-        bytes.extend_from_slice(&checksum.0);
-        bytes.extend_from_slice(&sealed);
-        Ok(bytes)
+    /// The file's bytes as a backup has them: without the site keys, so that a key file of people kept with an old backup
+    /// opens nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`KeystoreFault::Seal`].
+    pub fn for_backup(&self) -> Result<Vec<u8>, KeystoreFault> {
+        let kept = self.secrets.iter().filter(|(name, _)| !matches!(name, Name::Site(_)));
+        sealed(&self.path, kept, &self.lock, VERSION)
     }
+
+    /// The site keys, oldest first: the last is in use, or the one before it where its first use was interrupted.
+    #[must_use]
+    pub fn site_keys(&self) -> Vec<Key> {
+        let sites = self.secrets.iter().filter(|(name, _)| matches!(name, Name::Site(_)));
+        sites.filter_map(|(_, secret)| secret.as_key()).collect()
+    }
+}
+
+fn sealed<'s>(
+    path: &Path,
+    secrets: impl IntoIterator<Item = (&'s Name, &'s Secret)>,
+    lock: &Lock,
+    version: u16,
+) -> Result<Vec<u8>, KeystoreFault> {
+    let plain = print(secrets);
+    let length = u32::try_from(plain.len() + OVERHEAD).map_err(|_| KeystoreFault::Full)?;
+    let mut bytes = Vec::with_capacity(START + plain.len() + OVERHEAD);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&version.to_le_bytes());
+    bytes.extend_from_slice(&lock.cost.memory_kib.to_le_bytes());
+    bytes.extend_from_slice(&lock.cost.passes.to_le_bytes());
+    bytes.extend_from_slice(&lock.salt);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    let sealed = lock.key.seal(&bytes, &plain).map_err(|e| at(path, e))?;
+    let checksum = hash(Purpose::File, &[&bytes, &sealed]);
+    bytes.extend_from_slice(&checksum.0);
+    bytes.extend_from_slice(&sealed);
+    Ok(bytes)
 }
 
 /// A file as it lies on the disk, whole and closed.
@@ -463,8 +512,9 @@ fn at(path: &Path, source: SealError) -> KeystoreFault {
 }
 
 /// What is sealed: name, length, bytes, one secret after the other in the order of their names.
-fn print(secrets: &BTreeMap<Name, Secret>) -> Zeroizing<Vec<u8>> {
-    let size = secrets.values().map(|s| NAME + 1 + s.0.len()).sum();
+fn print<'s>(secrets: impl IntoIterator<Item = (&'s Name, &'s Secret)>) -> Zeroizing<Vec<u8>> {
+    let secrets: Vec<_> = secrets.into_iter().collect();
+    let size = secrets.iter().map(|(_, s)| NAME + 1 + s.0.len()).sum();
     let mut out = Zeroizing::new(Vec::with_capacity(size));
     for (name, secret) in secrets {
         out.extend_from_slice(&name.to_bytes());

@@ -30,6 +30,7 @@ pub mod receipt;
 pub mod sample;
 pub mod seal;
 pub mod serve;
+pub mod shares;
 pub mod store;
 pub mod sync;
 mod taking;

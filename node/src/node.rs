@@ -24,11 +24,12 @@ use annona_ledger::wire::{self, Bytes};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::folder::{Folder, FolderFault, KEYS, LEDGER};
+use crate::folder::{Folder, FolderFault, KEYS, LEDGER, PEOPLE};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::seal::{Cost, SealError, random};
 use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
+use crate::vault::{Vault, VaultFault};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,7 @@ impl Node {
         for name in [Name::NodeSigning, Name::NodeTransport, Name::NodeSealing, Name::Vault] {
             keys.put(name, Secret::random()?)?;
         }
+        keys.put(Name::Site(1), Secret::random()?)?;
         keys.save()?;
         let store = Store::create(&folder.file(LEDGER))?;
         let signing = signing_key(&keys)?;
@@ -175,6 +177,10 @@ impl Node {
         self.keys.put(Name::NodeSigning, secret)?;
         self.keys.put(Name::NodeTransport, Secret::random()?)?;
         self.keys.put(Name::NodeSealing, Secret::random()?)?;
+        if self.keys.site_keys().is_empty() {
+            // A backup has none.
+            self.keys.put(Name::Site(1), Secret::random()?)?;
+        }
         self.keys.save()?;
         self.armed = guard.arm(&[], |_, _, _| None);
         self.signing = signing;
@@ -256,6 +262,23 @@ impl Node {
     #[must_use]
     pub fn org(&self) -> Option<OrgId> {
         self.certificate().map(|certificate| certificate.org)
+    }
+
+    /// This node's person file; made on first use.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault`]; [`VaultFault::WrongKey`] where the key file has no key of it.
+    pub fn vault(&self) -> Result<Vault, VaultFault> {
+        let path = self.folder.file(PEOPLE);
+        let key = self.keys.get(Name::Vault).and_then(Secret::as_key);
+        let key = key.ok_or_else(|| VaultFault::WrongKey { path: path.clone() })?;
+        let sites = self.keys.site_keys();
+        if path.exists() {
+            Vault::open_under(&path, &key, &sites)
+        } else {
+            Vault::create_under(&path, &key, &sites)
+        }
     }
 
     /// One of this node's feeds.

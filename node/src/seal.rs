@@ -70,6 +70,11 @@ impl Key {
         key
     }
 
+    /// The same key once more, for who must hold it beside another. Not `Clone`: a second copy is to be seen.
+    pub(crate) fn again(&self) -> Self {
+        Self(self.0)
+    }
+
     /// The bytes, for sealing this key under another.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {

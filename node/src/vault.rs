@@ -118,8 +118,17 @@ impl Vault {
     ///
     /// [`VaultFault::Disk`] where the path is taken or cannot be written.
     pub fn create(path: &Path, key: &Key) -> Result<Self, VaultFault> {
+        Self::create_under(path, key, &[])
+    }
+
+    /// As [`Vault::create`], its data keys under the last of these site keys ([`Vault::open_under`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::create`].
+    pub fn create_under(path: &Path, key: &Key, sites: &[Key]) -> Result<Self, VaultFault> {
         file::create(path, key)?;
-        Self::open(path, key)
+        Self::open_under(path, key, sites)
     }
 
     /// Opens a vault.
@@ -129,7 +138,17 @@ impl Vault {
     /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Older`], [`VaultFault::Damaged`] or
     /// [`VaultFault::WrongKey`], tested in this order; [`VaultFault::Disk`] where the file cannot be read.
     pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
-        let (connection, secrets, keys) = file::open(path, key)?;
+        Self::open_under(path, key, &[])
+    }
+
+    /// As [`Vault::open`], its data keys lying under one of these site keys, or under the vault's own where they were never
+    /// put under another ([`Vault::rotate`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`].
+    pub fn open_under(path: &Path, key: &Key, sites: &[Key]) -> Result<Self, VaultFault> {
+        let (connection, secrets, keys) = file::open(path, key, sites)?;
         let mut vault = Self { connection, secrets, keys, path: path.to_owned(), settled: false };
         if vault.keys_due()? {
             // What an interrupted erasure has left. A full disk keeps nobody from being served: it is tried again.
@@ -169,7 +188,7 @@ impl Vault {
             checkpoint.map_err(|e| VaultFault::sqlite("write", &self.path, e))?;
             self.settled = true;
         }
-        self.keys.begin(&self.secrets.key)?;
+        self.keys.begin()?;
         let Self { connection, secrets, keys, path, .. } = self;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -320,8 +339,21 @@ impl Vault {
     ///
     /// [`VaultFault::Disk`] where there is no room for a second copy; what was begun is finished when it is next opened.
     pub fn scrub(&mut self) -> Result<(), VaultFault> {
+        self.rewrite(None)
+    }
+
+    /// As [`Vault::scrub`], and puts the data keys under a new site key. A key file of before opens with the old one alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::scrub`].
+    pub fn rotate(&mut self, site: &Key) -> Result<(), VaultFault> {
+        self.rewrite(Some(site))
+    }
+
+    fn rewrite(&mut self, site: Option<&Key>) -> Result<(), VaultFault> {
         let live = self.rows().live_keys()?;
-        self.keys.rewrite(&self.secrets.key, &live)?;
+        self.keys.rewrite(&live, site)?;
         let failed = |e| VaultFault::sqlite("rewrite", &self.path, e);
         file::scrub(&self.connection).map_err(failed)?;
         self.connection.execute("DELETE FROM note WHERE name = 'due'", []).map_err(failed)?;
@@ -351,7 +383,8 @@ impl Vault {
         copied.map(drop).map_err(|e| VaultFault::sqlite("copy", to, e))
     }
 
-    /// The data keys, in a file of their own, under the vault's key: what a keeper of a copy is given, sealed once more.
+    /// The data keys, in a file of their own, under the vault's key, which a backup has: what a keeper of a copy is given,
+    /// sealed once more.
     ///
     /// # Errors
     ///
@@ -380,7 +413,7 @@ impl Vault {
         // What was passed over for want of a key is held against the erasures again when this is next opened.
         let forget = "DELETE FROM note WHERE name = 'heard'";
         self.connection.execute(forget, []).map_err(|e| self.rows().sqlite("write", e))?;
-        self.keys.rewrite(&self.secrets.key, &self.rows().live_keys()?)?;
+        self.keys.rewrite(&self.rows().live_keys()?, None)?;
         self.keyless()
     }
 

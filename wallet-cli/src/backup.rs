@@ -40,8 +40,9 @@ impl Backup {
         let cost = node.keys().describe().cost;
         let scratch = |name: &str| node.folder().file(&format!("{name}.copy"));
         let (ledger, people, keys) = (scratch(LEDGER), scratch(PEOPLE), scratch(PEOPLE_KEYS));
+        let own = scratch(KEYS);
         let clear = || {
-            for path in [&ledger, &people, &keys] {
+            for path in [&ledger, &people, &keys, &own] {
                 drop(std::fs::remove_file(path));
             }
         };
@@ -50,8 +51,10 @@ impl Backup {
         let sealed = (|| {
             node.store().copy_to(&ledger)?;
             vault.copy_without_keys(&people)?;
-            let [own, settings, cards, pins] =
-                [KEYS, SETTINGS, CARDS, PINS].map(|name| node.folder().file(name));
+            // Without the key that people's keys lie under: what is left of them elsewhere opens by no backup.
+            atomic::write(&own, &node.keys().for_backup()?)?;
+            let [settings, cards, pins] =
+                [SETTINGS, CARDS, PINS].map(|name| node.folder().file(name));
             let mut files = vec![(LEDGER, &*ledger), (PEOPLE, &people), (KEYS, &own)];
             for (name, file) in [(SETTINGS, &settings), (CARDS, &cards), (PINS, &pins)] {
                 if file.exists() {

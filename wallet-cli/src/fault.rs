@@ -25,6 +25,7 @@ use annona_node::keystore::KeystoreFault;
 use annona_node::node::{NodeFault, Refusal};
 use annona_node::person::{HouseholdError, ValueFault};
 use annona_node::seal::SealError;
+use annona_node::shares::SharesFault;
 use annona_node::store::StoreFault;
 use annona_node::vault::VaultFault;
 
@@ -355,6 +356,19 @@ impl From<CopyFault> for Fault {
             CopyFault::NotTheirs | CopyFault::NotForUs(_) => of(Exit::NotAllowed, &fault),
             CopyFault::Older => of(Exit::Conflict, &fault),
             _ => of(Exit::Input, &fault),
+        }
+    }
+}
+
+impl From<SharesFault> for Fault {
+    fn from(fault: SharesFault) -> Self {
+        match fault {
+            SharesFault::Keys(fault) => fault.into(),
+            SharesFault::Disk(fault) => fault.into(),
+            SharesFault::Seal(fault) => fault.into(),
+            SharesFault::NotTheirs(_) | SharesFault::OtherKeys => of(Exit::NotAllowed, &fault),
+            SharesFault::Damaged => of(Exit::Wrong, &fault),
+            SharesFault::Count | SharesFault::None => of(Exit::Input, &fault),
         }
     }
 }

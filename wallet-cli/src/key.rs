@@ -5,6 +5,7 @@
 
 mod new;
 mod passwd;
+mod shares;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub(crate) enum Key {
     New(new::New),
     Show(show::Show),
     Passwd(passwd::Passwd),
+    #[command(subcommand)]
+    Shares(shares::Shares),
 }
 
 impl Key {
@@ -41,6 +44,7 @@ impl Key {
             Self::New(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Passwd(command) => command.run(session),
+            Self::Shares(command) => command.run(session),
         }
     }
 }

@@ -7,10 +7,10 @@ use annona_ledger::key::PublicKey;
 use annona_ledger::notice::Roster;
 use annona_ledger::time::Millis;
 use annona_node::clock::Clock;
-use annona_node::folder::{Folder, KEYS, LEDGER, LOCK, PEOPLE};
+use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
-use annona_node::keystore::{Keystore, Name, Secret};
-use annona_node::node::{Node, NodeFault};
+use annona_node::keystore::Keystore;
+use annona_node::node::Node;
 use annona_node::store::Store;
 use annona_node::vault::Vault;
 
@@ -111,13 +111,7 @@ impl Session {
 
     /// The sealed person file of an open node; made on first use.
     pub(crate) fn vault(&self, node: &Node) -> Outcome<Vault> {
-        let path = node.folder().file(PEOPLE);
-        let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
-        let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
-        if !path.exists() {
-            return Ok(Vault::create(&path, &key)?);
-        }
-        let mut vault = Vault::open(&path, &key)?;
+        let mut vault = node.vault()?;
         // Before any record opens: who was erased, here or elsewhere, stays so in a folder made from an old copy.
         let gone = annona_node::erase::apply(node, &mut vault)?;
         if gone > 0 {

@@ -7,7 +7,6 @@ use std::path::Path;
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
 use crate::person::{Attributes, Field, Household, Value};
-use crate::seal::Key;
 
 const OPERATOR: u8 = 51;
 
@@ -174,7 +173,8 @@ fn an_old_copy_and_the_passphrase_bring_nobody_back() {
     // The key file of today beside the backup, in the place of its own.
     let keys = folder.join("old.keys");
     fs::copy(folder.join("a/people.keys"), &keys).expect("copied");
-    let old = Vault::open(&backup, &vault_key()).expect("opens");
+    let sites = world.a.keys().site_keys();
+    let old = Vault::open_under(&backup, &vault_key(), &sites).expect("opens");
     assert!(old.household(gone).is_err() && old.household(stays).is_ok());
     drop(old);
     // A copy of before her erasure, which its keeper did not destroy: she goes before anything is opened, although the

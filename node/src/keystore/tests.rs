@@ -6,7 +6,7 @@ fn words(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
 
-fn every_name() -> [Name; 12] {
+fn every_name() -> [Name; 14] {
     [
         Name::NodeSigning,
         Name::NodeTransport,
@@ -20,6 +20,8 @@ fn every_name() -> [Name; 12] {
         Name::Cycle(ProgrammeId(1), CycleId(2)),
         Name::Cycle(ProgrammeId(300), CycleId(1)),
         Name::Card([255; 8]),
+        Name::Site(1),
+        Name::Site(300),
     ]
 }
 
@@ -45,10 +47,10 @@ fn every_kind_of_secret_comes_back_after_closing_and_after_a_new_passphrase() {
     assert!(matches!(told, KeystoreFault::WrongPassphrase { .. }), "{told}");
 
     let keys = Keystore::open(&path, &words("three")).expect("open");
-    assert_eq!(keys.describe(), Description { cost, secrets: 11 });
+    assert_eq!(keys.describe(), Description { cost, secrets: 13 });
     assert_eq!(
         keys.describe().to_string(),
-        "Argon2id, 19 MiB, 3 passes, 1 lane; 11 secrets, XChaCha20-Poly1305 \
+        "Argon2id, 19 MiB, 3 passes, 1 lane; 13 secrets, XChaCha20-Poly1305 \
          (below the default cost: for demonstrations and tests)"
     );
     let seed = keys.get(Name::Recovery(OrgId(3))).and_then(Secret::as_seed).expect("there");
@@ -113,7 +115,7 @@ fn a_file_of_the_first_version_opens_and_is_saved_as_one_of_this() {
     let path = folder.path().join("keys.annona");
     let mut keys = Keystore::create(&path, &words("p"), Cost::FLOOR).expect("create");
     keys.put(Name::Vault, Secret::seed(&mut [7; 32])).expect("put");
-    let of = |version: u16| keys.sealed(&keys.lock, version).expect("sealed");
+    let of = |version: u16| sealed(&keys.path, &keys.secrets, &keys.lock, version).expect("sealed");
     let opens = |bytes: &[u8]| {
         fs::write(&path, bytes).expect("write");
         Keystore::open(&path, &words("p"))

@@ -123,7 +123,11 @@ fn fill(path: &Path, key: &Key) -> Result<(), VaultFault> {
 }
 
 /// Opens, recognises and unlocks; the order of the checks decides which fault is reported.
-pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets, KeyFile), VaultFault> {
+pub(super) fn open(
+    path: &Path,
+    key: &Key,
+    sites: &[Key],
+) -> Result<(Connection, Secrets, KeyFile), VaultFault> {
     let not_a_vault = || VaultFault::NotAVault { path: path.to_owned() };
     let begins = atomic_start(path)?;
     if begins.as_deref() != Some(b"SQLite format 3\0".as_slice()) {
@@ -157,9 +161,15 @@ pub(super) fn open(path: &Path, key: &Key) -> Result<(Connection, Secrets, KeyFi
     if found < 4 {
         older::part_keys(&connection, path, &secrets)?;
     }
-    let keys = match KeyFile::open(&key_path(path), key, secrets.id)? {
+    // The last first: it is the one in use, but where its first use was interrupted.
+    let all = || sites.iter().rev().chain([key]);
+    let keys = match KeyFile::open(&key_path(path), all(), secrets.id)? {
         Some(keys) => keys,
-        None => new_keys(&connection, path, &secrets)?,
+        None => {
+            new_keys(&connection, path, &secrets, sites.last().unwrap_or(key))?;
+            let gone = || DiskFault::io("open", path, std::io::ErrorKind::NotFound.into());
+            KeyFile::open(&key_path(path), all(), secrets.id)?.ok_or_else(gone)?
+        }
     };
     Ok((connection, secrets, keys))
 }
@@ -175,15 +185,13 @@ fn new_keys(
     connection: &Connection,
     path: &Path,
     secrets: &Secrets,
-) -> Result<KeyFile, VaultFault> {
+    key: &Key,
+) -> Result<(), VaultFault> {
     let last: Option<i64> = connection
         .query_row("SELECT max(key) FROM body", [], |r| r.get(0))
         .map_err(|e| VaultFault::sqlite("read", path, e))?;
     let first = last.unwrap_or(0).unsigned_abs().saturating_add(1);
-    let place = key_path(path);
-    KeyFile::make(&place, &secrets.key, secrets.id, first, std::iter::empty())?;
-    let gone = || DiskFault::io("open", &place, std::io::ErrorKind::NotFound.into());
-    Ok(KeyFile::open(&place, &secrets.key, secrets.id)?.ok_or_else(gone)?)
+    KeyFile::make(&key_path(path), key, secrets.id, first, std::iter::empty())
 }
 
 /// The first 16 bytes, which tell an SQLite file from anything else before SQLite is asked to read it.

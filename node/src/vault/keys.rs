@@ -55,6 +55,8 @@ pub(super) struct Place {
 pub(super) struct KeyFile {
     path: PathBuf,
     vault: [u8; 16],
+    /// What the file key is sealed under.
+    key: RefCell<Key>,
     open: RefCell<Open>,
     over: RefCell<Option<Copy>>,
 }
@@ -170,22 +172,34 @@ impl KeyFile {
         Ok(atomic::write(path, &image(key, &vault, first, keys)?)?)
     }
 
-    /// Opens the file; `None` where there is none. What an interrupted rewriting left beside it goes.
-    pub(super) fn open(
+    /// Opens the file with the first of these keys that fits; `None` where there is none. What an interrupted rewriting left
+    /// beside it goes.
+    pub(super) fn open<'k>(
         path: &Path,
-        key: &Key,
+        keys: impl IntoIterator<Item = &'k Key>,
         vault: [u8; 16],
     ) -> Result<Option<Self>, VaultFault> {
         atomic::sweep(path)?;
-        let Some(open) = Open::of(path, key, &vault)? else { return Ok(None) };
-        let (open, over) = (RefCell::new(open), RefCell::new(None));
-        Ok(Some(Self { path: path.to_owned(), vault, open, over }))
+        let mut other = None;
+        for key in keys {
+            match Open::of(path, key, &vault) {
+                Ok(None) => return Ok(None),
+                Ok(Some(open)) => {
+                    let (open, over) = (RefCell::new(open), RefCell::new(None));
+                    let (path, key) = (path.to_owned(), RefCell::new(key.again()));
+                    return Ok(Some(Self { path, vault, key, open, over }));
+                }
+                Err(fault @ VaultFault::WrongKey { .. }) => other = Some(fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(other.unwrap_or_else(|| VaultFault::WrongKey { path: path.to_owned() }))
     }
 
     /// Forgets what was not kept, and sees what another process has done to the file since.
-    pub(super) fn begin(&self, key: &Key) -> Result<(), VaultFault> {
+    pub(super) fn begin(&self) -> Result<(), VaultFault> {
         let gone = || DiskFault::io("open", &self.path, io::ErrorKind::NotFound.into());
-        let open = Open::of(&self.path, key, &self.vault)?.ok_or_else(gone)?;
+        let open = Open::of(&self.path, &self.key.borrow(), &self.vault)?.ok_or_else(gone)?;
         *self.open.borrow_mut() = open;
         Ok(())
     }
@@ -274,17 +288,19 @@ impl KeyFile {
         fault.map_or(Ok(bytes), Err)
     }
 
-    /// Writes these keys into a new file under a new file key. No other key is left afterwards: what was the file is
-    /// overwritten, and a copy that lay over it has done its work.
-    pub(super) fn rewrite(&self, key: &Key, live: &[Place]) -> Result<(), VaultFault> {
+    /// Writes these keys into a new file under a new file key, sealed under a new key where one is given. No other key is
+    /// left afterwards: what was the file is overwritten, and a copy that lay over it has done its work.
+    pub(super) fn rewrite(&self, live: &[Place], new: Option<&Key>) -> Result<(), VaultFault> {
+        let key = new.map_or_else(|| self.key.borrow().again(), Key::again);
         let bytes = if live.is_empty() {
-            image(key, &self.vault, self.open.borrow().next, std::iter::empty())?
+            image(&key, &self.vault, self.open.borrow().next, std::iter::empty())?
         } else {
-            self.copy(key, live)?
+            self.copy(&key, live)?
         };
         atomic::write_over(&self.path, &bytes)?;
         *self.over.borrow_mut() = None;
-        self.begin(key)
+        *self.key.borrow_mut() = key;
+        self.begin()
     }
 
     /// Lays a copy over the file: what the file has no key for opens by the copy's, and nothing of it is on the disk.

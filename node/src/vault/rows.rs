@@ -40,7 +40,7 @@ impl Secrets {
         let (pseudonym, []) = rest.split_first_chunk()? else { return None };
         Some(Self {
             id,
-            key: copy(key.expose()),
+            key: key.again(),
             source: copy(source),
             card: copy(card),
             pseudonym: copy(pseudonym),

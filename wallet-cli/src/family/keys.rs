@@ -5,6 +5,7 @@ mod drop;
 mod give;
 mod keep;
 mod list;
+mod rotate;
 mod take;
 
 use annona_node::copies::MAX_FILE;
@@ -32,6 +33,7 @@ pub(crate) enum Keys {
     Drop(drop::Drop),
     Give(give::Give),
     Take(take::Take),
+    Rotate(rotate::Rotate),
 }
 
 impl Keys {
@@ -43,6 +45,7 @@ impl Keys {
             Self::Drop(command) => command.run(session),
             Self::Give(command) => command.run(session),
             Self::Take(command) => command.run(session),
+            Self::Rotate(command) => command.run(session),
         }
     }
 }

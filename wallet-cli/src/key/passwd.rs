@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use annona_node::folder::Folder;
+use annona_node::shares;
 use clap::Args;
 use serde_json::json;
 
@@ -37,6 +38,10 @@ impl Passwd {
         let file = self.new_passphrase_file.as_deref();
         let new = session.ask.new_passphrase(&what, file, "--new-passphrase-file FILE")?;
         keys.change_passphrase(&new, self.passphrase_cost.cost())?;
+        // Whoever has a share opens the file as before.
+        if let Some(folder) = &held {
+            shares::renew(folder, &keys)?;
+        }
         drop(held);
         let about = keys.describe().to_string();
         let value = json!({ "file": path, "seal": about });

@@ -60,6 +60,7 @@ fn describe(keys: &Keystore, name: Name) -> (String, Option<String>) {
         }
         Name::Card(_) => ("card".into(), signing()),
         Name::Log => ("log for outsiders".into(), signing()),
+        Name::Site(_) => ("people's keys".into(), None),
         Name::LogWitness => ("witness of outsiders' logs".into(), signing()),
     }
 }

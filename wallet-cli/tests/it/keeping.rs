@@ -62,3 +62,30 @@ fn a_folder_nobody_may_write_to_says_so() {
     }
     fs::set_permissions(camp.file("hill"), fs::Permissions::from_mode(0o700)).expect("mode");
 }
+
+#[test]
+fn two_operators_open_what_one_passphrase_opened_and_neither_does_alone() {
+    let camp = Camp::new();
+    let make = "key shares make --operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run(make).fails(3, "two to 16");
+    camp.run("key shares open --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt --dry-run")
+        .fails(3, "no operators have shares");
+    camp.run(&format!("{make} --operator yusuf.keys")).fine();
+    assert_eq!(camp.run("key shares list --json").fine().out.lines().count(), 2);
+    camp.run("key passwd --new-passphrase-file new-passphrase.txt").fine();
+    camp.run("family show 1").fails(5, "does not open");
+    camp.write("lost.txt", "a passphrase nobody wrote down\n");
+    let open = "key shares open --operator-passphrase-file pass.txt --operator mara.keys";
+    camp.run(&format!("{open} --new-passphrase-file lost.txt")).fails(3, "two to 16");
+    camp.run(&format!("{open} --operator yusuf.keys --new-passphrase-file pass.txt")).fine();
+    assert!(camp.run("family show 1").fine().out.contains("Noor"));
+    camp.run("family keys rotate").fine();
+    assert!(camp.run("family show 1").fine().out.contains("Noor"));
+    // A backup has neither the site key nor the shares.
+    let people = std::fs::read(camp.file("lake/people.keys")).expect("reads");
+    camp.run("backup later.backup").fine();
+    camp.run("restore later.backup --dir again").fine();
+    assert!(!camp.file("again/shares.annona").exists());
+    fs::write(camp.file("again/people.keys"), people).expect("write");
+    camp.run("family show 1 --dir again").fails(5, "another key");
+}

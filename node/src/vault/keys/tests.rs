@@ -122,7 +122,7 @@ fn what_was_the_key_file_is_overwritten_and_opens_nobody() {
     mixed.extend_from_slice(&before[HEADER..]);
     let vault_id: [u8; 16] = mixed[16..32].try_into().expect("sixteen");
     fs::write(&remains, &mixed).expect("written");
-    let keys = KeyFile::open(&remains, &key(1), vault_id).expect("reads").expect("a file");
+    let keys = KeyFile::open(&remains, [&key(1)], vault_id).expect("reads").expect("a file");
     let at = Place { number: 1, slot: 256 };
     assert!(keys.sealed(at).expect("reads").is_some() && keys.get(at).expect("reads").is_none());
 }
@@ -232,4 +232,42 @@ fn a_full_disk_destroys_nothing_that_is_needed_and_says_so() {
     // A great many numbers are no reason to fall over.
     let random: [u8; 200] = seal::random().expect("randomness");
     assert!(vault.lay_over(&random).is_err());
+}
+
+/// The whole of what somebody may have who kept a key file and a backup of before, and knows the passphrase: all but the site
+/// key of that time.
+#[test]
+fn a_key_file_of_before_and_a_backup_of_before_open_nobody_who_was_erased() {
+    let place = Folder::new();
+    let (path, old, backup) =
+        (place.path(), place.folder.path().join("old.keys"), place.folder.path().join("old.db"));
+    let mut vault = Vault::create_under(&path, &key(1), &[key(2)]).expect("made");
+    let (gone, stays) = (add(&mut vault, "a", &["one"]), add(&mut vault, "b", &["two"]));
+    fs::copy(key_file(&place), &old).expect("kept by somebody");
+    vault.copy_without_keys(&backup).expect("kept by somebody");
+    let mut txn = vault.begin().expect("begins");
+    txn.erase(gone, &[]).expect("erased");
+    txn.commit().expect("kept");
+    vault.rotate(&key(3)).expect("rotated");
+    assert!(vault.household(stays).is_ok());
+    drop(vault);
+    for sites in [vec![], vec![key(3)]] {
+        let told = Vault::open_under(&backup, &key(1), &sites).err();
+        assert!(matches!(told, Some(VaultFault::WrongKey { .. })), "the key of then is gone");
+    }
+    assert!(matches!(Vault::open(&path, &key(1)), Err(VaultFault::WrongKey { .. })));
+    // Interrupted between the two: either key opens, as long as both are kept.
+    let both = Vault::open_under(&path, &key(1), &[key(3), key(4)]).expect("not in use yet");
+    assert!(both.household(stays).is_ok());
+    drop(both);
+    let both = Vault::open_under(&path, &key(1), &[key(2), key(3)]).expect("in use already");
+    assert!(both.household(stays).is_ok());
+    // A copy is under the vault's own key: it opens whatever became of the site's.
+    let copy = both.copy_keys().expect("copied");
+    drop(both);
+    fs::remove_file(&old).expect("removed");
+    let mut again = Vault::open_under(&backup, &key(1), &[key(9)]).expect("a new machine");
+    again.lay_over(&copy).expect("its own");
+    again.put_keys().expect("put back");
+    assert!(again.household(stays).is_ok() && again.household(gone).is_err());
 }

@@ -24,11 +24,13 @@ pub(crate) struct Take {
 
 impl Take {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let node = session.node()?;
+        let mut node = session.node()?;
         let mut vault = session.vault(&node)?;
         let file = super::read(&self.file)?;
         let taken = copies::take(&node, &mut vault, &file)
             .map_err(|fault| Fault::from(fault).at(self.file.display()))?;
+        // From here on they lie under a key that no backup has.
+        annona_node::erase::rotate(&mut node, &mut vault)?;
         let families = vault.count()?;
         node.close()?;
         let value = json!({
