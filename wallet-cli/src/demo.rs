@@ -8,7 +8,9 @@ mod copied;
 mod fire;
 mod found;
 mod issue;
+mod network;
 mod register;
+mod running;
 mod serve;
 mod settled;
 mod stage;
@@ -27,10 +29,12 @@ use stage::Stage;
 const EXAMPLES: &str = "\
 Examples:
   $ annona demo --dir try-annona
+  $ annona demo --network --orders 500 --dir try-network
   $ annona demo --dir try-mine --registrations families.csv --map families.toml --json";
 
 /// A day of two camps with every network off: founded, registered, served, carried on a stick, audited by a stranger.
 /// Then what goes wrong: a fire, a copied folder, a restored backup, a checkpoint that goes back, a cycle that closes, a settlement.
+/// With --network two computers meet instead.
 ///
 /// Everything is left in the folder, to look at and to try more commands on. Takes under a minute and a half. The key files of the
 /// demonstration cost 19 MiB and 2 passes a guess; those of a real node 64 MiB and 3.
@@ -43,17 +47,29 @@ pub(crate) struct Demo {
     /// Which of its columns is which field (`annona family import FILE --suggest-map` drafts one)
     #[arg(long, value_name = "FILE", requires = "registrations")]
     map: Option<PathBuf>,
+    /// Two computers instead, that meet over a link: voted here and heard there, cut off, caught up, revoked
+    #[arg(long, conflicts_with_all = ["registrations", "map"])]
+    network: bool,
+    /// How many orders the cut-off site serves, which the other then hears of
+    #[arg(long, value_name = "N", default_value_t = 20_000, requires = "network", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    orders: u32,
 }
 
 /// Where the demonstration goes where nothing is said.
 const FOLDER: &str = "annona-demo";
+/// Where that of the network does.
+const NETWORK: &str = "annona-network";
 
 impl Demo {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let asked = crate::args::default_folder().is_ok_and(|default| default != session.dir);
-        let dir = if asked { session.dir.clone() } else { PathBuf::from(FOLDER) };
+        let folder = if self.network { NETWORK } else { FOLDER };
+        let dir = if asked { session.dir.clone() } else { PathBuf::from(folder) };
         let dir = empty(&dir)?;
         let mut stage = Stage::new(session, dir)?;
+        if self.network {
+            return meet(session, &mut stage, self.orders);
+        }
         stage.begin(
             "This is a day of two camps, the lake and the hill. Three organisations share the ledger; no \
              network is used at any time. Every line that begins with $ is a process of its own, on files \
@@ -78,6 +94,28 @@ impl Demo {
         verdict::act(&mut stage)?;
         end(session, &stage)
     }
+}
+
+/// Two computers that meet.
+fn meet(session: &Session, stage: &mut Stage, orders: u32) -> Outcome {
+    stage.begin(
+        "These are two computers of one federation. Each is a folder and a process of its own, and they meet over \
+         the loopback of this machine as they would over a cable. Lines that begin with … are what they say of \
+         themselves (`annona status`, `annona peers`).",
+    );
+    network::act(stage, orders)?;
+    let (dir, seconds) = (stage.dir().display().to_string(), stage.seconds());
+    let value = json!({ "dir": dir, "seconds": seconds, "commands": stage.commands() });
+    session.screen.answer("demo", value, || {
+        format!(
+            "\n{} commands in {seconds:.1} seconds. The folders are left for you, with what both nodes logged:\n\
+             \x20 {dir}\n\n\
+             Try, from within that folder, one in each window:\n\
+             \x20 annona run --dir treasury --passphrase-file pass.txt --heads heads\n\
+             \x20 annona peers --dir treasury",
+            stage.commands(),
+        )
+    })
 }
 
 /// Makes the folder; one that has something in it is left alone.

@@ -70,6 +70,15 @@ commodity = "Voucher"
 rights = 900000
 "#;
 
+/// The budget of the food alone.
+pub(super) const FOOD_BUDGET: &str = r#"
+[[budget]]
+programme = "Food"
+cycle = 1
+treasury = "TREASURY"
+lines = { Rice = 400000 }
+"#;
+
 const BUDGET: &str = r#"
 [[budget]]
 programme = "Food"
@@ -90,7 +99,7 @@ pub(super) fn act(stage: &mut Stage) -> Outcome {
     budget(stage)
 }
 
-fn charter(stage: &mut Stage) -> Outcome {
+pub(super) fn charter(stage: &mut Stage) -> Outcome {
     stage.step(
         "Three organisations sign the charter",
         "Each signs the same file on its own machine. Power needs a quorum; food later needs nobody.",

@@ -48,14 +48,7 @@ pub(super) fn act(
          So many at once need two operators.",
     )?;
     for (dir, seed, households) in SIZES {
-        // Each site has a register of its own: the first household of one is not that of the other.
-        let map = sample::MAP.replace("\"sample-camp\"", &format!("\"{dir}-camp\""));
-        stage.write(&format!("{dir}.map.toml"), &map)?;
-        let mut csv = Vec::new();
-        let path = stage.path(&format!("{dir}-families.csv"));
-        sample::camp(seed, households, &mut csv)
-            .map_err(|fault| Fault::io("invent", &path, fault))?;
-        atomic::write(&path, &csv)?;
+        invent(stage, dir, seed, households)?;
     }
     let (mut file, mut map_file) = ("lake-families.csv".to_owned(), "lake.map.toml".to_owned());
     if let (Some(from), Some(map)) = (registrations, map) {
@@ -75,7 +68,30 @@ pub(super) fn act(
     Ok(Camp { sites: [lake, hill] })
 }
 
+/// Writes the registration file of a site, and the map that reads it.
+fn invent(stage: &Stage, dir: &str, seed: u64, households: u32) -> Outcome {
+    // Each site has a register of its own: the first household of one is not that of the other.
+    let map = sample::MAP.replace("\"sample-camp\"", &format!("\"{dir}-camp\""));
+    stage.write(&format!("{dir}.map.toml"), &map)?;
+    let mut csv = Vec::new();
+    let path = stage.path(&format!("{dir}-families.csv"));
+    sample::camp(seed, households, &mut csv).map_err(|fault| Fault::io("invent", &path, fault))?;
+    Ok(atomic::write(&path, &csv)?)
+}
+
 impl Site {
+    /// A site with invented families: a seed, and how many.
+    pub(super) fn invented(
+        stage: &Stage,
+        dir: &'static str,
+        (seed, households): (u64, u32),
+        operators: [&'static str; 2],
+    ) -> Outcome<Self> {
+        invent(stage, dir, seed, households)?;
+        let (file, map) = (format!("{dir}-families.csv"), format!("{dir}.map.toml"));
+        Self::read(stage, dir, operators, &file, &map)
+    }
+
     /// The command that registers the families of a site here.
     pub(super) fn import(&self, of: &Self) -> String {
         let [one, two] = self.operators;

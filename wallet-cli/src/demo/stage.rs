@@ -198,12 +198,51 @@ impl Stage {
         ))
     }
 
+    /// Tells how something goes on that takes a while.
+    pub(super) fn progress(&self, value: Value, text: impl FnOnce() -> String) -> Outcome {
+        if self.screen.json {
+            return self.screen.answer("demo_progress", value, String::new);
+        }
+        self.screen.note(format!("    \x1b[36m…\x1b[0m {}", text()));
+        Ok(())
+    }
+
+    /// Tells what is done without a command of the program.
+    pub(super) fn does(&self, text: &str) {
+        self.screen.note(format!("    $ {text}"));
+    }
+
+    /// Runs a command that only looks, without a word about it.
+    pub(super) fn quiet(&self, words: &str) -> Outcome<Answer> {
+        self.long.check()?;
+        let child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.map_err(|fault| Fault::io("start", &self.program, fault))?;
+        self.finish(words, child)?.fine()
+    }
+
+    /// Starts a command that goes on; what it logs is added to a file.
+    pub(super) fn background(&mut self, words: &str, log: &str) -> Outcome<Child> {
+        self.long.check()?;
+        self.commands += 1;
+        self.does(&format!("annona {words} 2>> {log} &"));
+        let path = self.path(log);
+        let log = fs::OpenOptions::new().create(true).append(true).open(&path);
+        let log = log.map_err(|fault| Fault::io("write", &path, fault))?;
+        let child = self.command(words).stdout(Stdio::null()).stderr(log).spawn();
+        child.map_err(|fault| Fault::io("start", &self.program, fault))
+    }
+
     fn start(&mut self, words: &str) -> Outcome<Child> {
         self.long.check()?;
         self.commands += 1;
         if !self.screen.json && !words.starts_with("status") {
             self.screen.note(format!("    $ annona {words}"));
         }
+        let child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        child.map_err(|fault| Fault::io("start", &self.program, fault))
+    }
+
+    fn command(&self, words: &str) -> Command {
         // What the nodes have signed is remembered beside their folders, never in them.
         let heads: &[&str] = if words.contains("--heads") { &[] } else { &["--heads", "heads"] };
         let mut command = Command::new(&self.program);
@@ -213,10 +252,8 @@ impl Stage {
             .args(heads)
             .current_dir(&self.dir)
             .env_remove("ANNONA_DIR")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().map_err(|fault| Fault::io("start", &self.program, fault))
+            .stdin(Stdio::null());
+        command
     }
 
     fn finish(&self, words: &str, child: Child) -> Outcome<Answer> {
@@ -294,6 +331,11 @@ impl Answer {
     /// The answers of one kind.
     pub(super) fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.lines.iter().filter(move |line| line.get("kind").is_some_and(|k| k == kind))
+    }
+
+    /// A field of the first answer that has it; null where none has.
+    pub(super) fn first(&self, name: &str) -> &Value {
+        self.lines.iter().find_map(|line| line.get(name)).unwrap_or(&Value::Null)
     }
 
     /// A field of the first answer that has it, as text.

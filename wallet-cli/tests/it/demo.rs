@@ -70,3 +70,32 @@ fn the_demonstration_plays_to_its_end() {
     camp.bare("audit verify day/auditor/camp.audit").fine();
     camp.bare("demo --dir day").fails(6, "has something in it");
 }
+
+#[test]
+fn two_computers_meet_over_loopback_are_cut_off_and_catch_up() {
+    let camp = Camp::empty();
+    let played = camp.bare("demo --network --orders 900 --dir net --json").fine();
+    let lines = played.lines();
+    let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+    let told = of("demo_result");
+    for (name, words) in [
+        ("met", "127.0.0.1:"),
+        ("heard", "epoch 1 at the lake"),
+        ("listed", "the same on both computers"),
+        ("served", "900 orders"),
+        ("caught_up", "entries before the cut, all 90"),
+        ("roots_agree", "one state root"),
+        ("revoked", "met no more"),
+    ] {
+        let found = told.iter().any(|line| {
+            line["name"] == name && line["text"].as_str().is_some_and(|text| text.contains(words))
+        });
+        assert!(found, "{name}: \"{words}\" was not told in {told:#?}");
+    }
+    let seen = of("demo_progress");
+    assert!(seen.iter().any(|line| line["state"] == "meeting"), "progress is shown: {seen:#?}");
+    // Nobody is left running, and the folders work.
+    let status = camp.bare("status --dir net/treasury --json").fine();
+    assert_eq!(status.lines()[0]["running"], serde_json::Value::Null);
+    camp.bare("demo --orders 3").fails(2, "--network");
+}
