@@ -98,6 +98,8 @@ struct Shared {
     board: Arc<Board>,
     facts: Mutex<Facts>,
     lent: Mutex<Option<Lent>>,
+    /// Held by whoever is lent the folder; until when the next one waits, because others waited through the last loan.
+    turn: Mutex<Option<Instant>>,
     stopping: AtomicBool,
     /// Why it cannot go on.
     fault: Mutex<Option<String>>,
@@ -174,6 +176,7 @@ pub fn run(
         board: Arc::default(),
         facts: Mutex::default(),
         lent: Mutex::default(),
+        turn: Mutex::default(),
         stopping: AtomicBool::new(false),
         fault: Mutex::default(),
     });

@@ -3,6 +3,7 @@
 //! [`Store`] owns the writing connection; [`Work`] is one transaction and a [`View`](annona_ledger::view::View) at once:
 //! what is decided against it is committed with it, or not at all.
 
+mod ahead;
 mod apply;
 mod asked;
 mod blocks;
@@ -36,6 +37,7 @@ use annona_ledger::notice::{NoticeRejection, Roster, SignedNotice};
 use annona_ledger::wire::WireFault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+pub(crate) use ahead::{Checked, Checker};
 pub use asked::{Asked, Earlier};
 pub use blocks::{BlockRow, Extent, Feed};
 pub(crate) use checkpoints::by_leaf;

@@ -1,6 +1,7 @@
 //! Taking in what others hold: the one way, whether a stick or a link has brought it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::sync_channel;
 
 use annona_ledger::block::{Block, BlockFault, Evidence, Header};
 use annona_ledger::charter::{CharterRejection, SignedArticle};
@@ -16,8 +17,10 @@ use annona_ledger::wire;
 
 use crate::bundle::LIST_BYTES;
 use crate::node::{Node, NodeFault};
-use crate::store::{Blob, ForkLearned, Lost, Received, StoreFault, Work};
+use crate::store::{Blob, Checked, Checker, ForkLearned, Lost, Received, StoreFault, Work};
 
+/// Blocks that are checked before it is their turn, at most.
+const AHEAD: usize = 4;
 /// Things of one kind that a report names; it counts all.
 const NAMED: usize = 1_000;
 
@@ -311,15 +314,14 @@ fn feeds(
     let mut ahead: Vec<OwnAhead> = Vec::new();
     let mut held: BTreeMap<(FeedId, bool), u64> = BTreeMap::new();
     let mut work = node.store_mut().begin()?;
-    for item in items {
+    checking(work.checker(), &items, |item, checked| {
         if let Item::Holds { feed, next, whole } = item {
-            held.insert((feed, whole), next);
-            continue;
+            held.insert((*feed, *whole), *next);
+            return Ok(());
         }
         let whole = matches!(item, Item::Block(..));
-        let Some((feed, header, received)) = one(&mut work, item, &own, &mut ahead, taken)? else {
-            continue;
-        };
+        let offered = one(&mut work, item, checked, &own, &mut ahead, taken)?;
+        let Some((feed, header, received)) = offered else { return Ok(()) };
         let (theirs, first) = (header.end().next, header.first);
         match received {
             Ok(received) => {
@@ -342,7 +344,8 @@ fn feeds(
             }
             Err(fault) => return Err(fault.into()),
         }
-    }
+        Ok(())
+    })?;
     for (by, ((feed, whole), next)) in
         by.into_iter().flat_map(|by| held.iter().map(move |h| (by, h)))
     {
@@ -360,44 +363,78 @@ fn feeds(
     Ok(())
 }
 
+/// Hands on items in their order, each block checked already where the thread that does that was faster. It is no more than
+/// [`AHEAD`] blocks ahead.
+fn checking(
+    checker: Checker,
+    items: &[Item],
+    mut take: impl FnMut(&Item, Option<Checked>) -> Result<(), NodeFault>,
+) -> Result<(), NodeFault> {
+    let block = |item: &Item| matches!(item, Item::Block(..));
+    // For one or two a thread is not worth its making.
+    if items.iter().filter(|item| block(item)).count() < AHEAD {
+        return items.iter().try_for_each(|item| take(item, None));
+    }
+    let (hand, handed) = sync_channel(AHEAD);
+    std::thread::scope(|scope| {
+        // Where the system gives no thread, whoever takes in checks by itself.
+        let checks = move || {
+            for item in items {
+                if let Item::Block(feed, block, _) = item
+                    && hand.send(checker.check(feed, block)).is_err()
+                {
+                    return;
+                }
+            }
+        };
+        drop(std::thread::Builder::new().name("checks".into()).spawn_scoped(scope, checks));
+        // It goes with whoever leaves early, and the other thread ends.
+        let handed = handed;
+        items.iter().try_for_each(|item| {
+            let checked = if block(item) { handed.recv().ok().flatten() } else { None };
+            take(item, checked)
+        })
+    })
+}
+
 /// A block or header that was offered, and what became of it.
 type Offered = (FeedId, Header, Result<Received, StoreFault>);
 
 fn one(
     work: &mut Work<'_>,
-    item: Item,
+    item: &Item,
+    checked: Option<Checked>,
     own: &PublicKey,
     ahead: &mut Vec<OwnAhead>,
     taken: &mut Taken,
 ) -> Result<Option<Offered>, NodeFault> {
     Ok(match item {
         Item::Block(feed, block, evidence) => {
-            let mut received = work.receive(&feed, &block, evidence.as_ref());
+            let mut received = work.receive_checked(feed, block, evidence.as_ref(), checked);
             if matches!(received, Err(StoreFault::Block(BlockFault::Evidence))) {
                 taken.refuse(Misfit::Evidence);
-                received = work.receive(&feed, &block, None);
+                received = work.receive(feed, block, None);
             }
             if matches!(received, Ok(Received::New | Received::Fork { .. })) {
                 taken.blocks += 1;
                 // What of this node's own word it shows, and this folder has lost.
-                let lost =
-                    if feed.node == *own { None } else { work.lost_word(own, &feed, &block)? };
+                let lost = if feed.node == *own { None } else { work.lost_word(own, feed, block)? };
                 let shown =
                     |Lost { feed, theirs, have }| OwnAhead { feed, theirs, have, proven: true };
                 ahead.extend(lost.map(shown));
             }
             taken.known += u64::from(matches!(received, Ok(Received::Known)));
-            Some((feed, block.header, received))
+            Some((*feed, block.header, received))
         }
         Item::Header(feed, header, signature) => {
-            let received = work.receive_header(&feed, &header, &signature);
+            let received = work.receive_header(feed, header, signature);
             if matches!(received, Ok(Received::New | Received::Fork { .. })) {
                 taken.headers += 1;
             }
-            Some((feed, *header, received))
+            Some((*feed, **header, received))
         }
         Item::Fork(proof) => {
-            match work.learn_fork(&proof)? {
+            match work.learn_fork(proof)? {
                 ForkLearned::New { index } => {
                     taken.forks.insert(Shown { feed: proof.feed, index });
                 }
@@ -407,7 +444,7 @@ fn one(
             None
         }
         Item::Evidence(feed, seq, header, evidence) => {
-            match work.take_evidence(&feed, seq, &header, &evidence) {
+            match work.take_evidence(feed, *seq, header, evidence) {
                 Ok(new) => taken.evidence += u64::from(new),
                 Err(StoreFault::Block(_)) => taken.refuse(Misfit::Evidence),
                 Err(fault) => return Err(fault.into()),

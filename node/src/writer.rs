@@ -1,6 +1,8 @@
 //! The one thread of a node that writes. Requests queue; whatever has queued while the last commit was on its way to
 //! the disk goes into the next one: a burst costs one fsync, a single request is never kept waiting for company.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -22,6 +24,7 @@ enum Job {
 /// A running writer. Dropped or stopped, it seals nothing but remembers where it stood.
 pub struct Writer {
     queue: SyncSender<Job>,
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<Result<(), NodeFault>>>,
 }
 
@@ -29,6 +32,7 @@ pub struct Writer {
 #[derive(Clone)]
 pub struct Asking {
     queue: SyncSender<Job>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -43,13 +47,13 @@ impl Writer {
             .name("writer".into())
             .spawn(move || run(node, &jobs))
             .map_err(|fault| NodeFault::Stopped(fault.to_string()))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self { queue, waiting: Arc::default(), thread: Some(thread) })
     }
 
     /// A way to ask.
     #[must_use]
     pub fn asking(&self) -> Asking {
-        Asking { queue: self.queue.clone() }
+        Asking { queue: self.queue.clone(), waiting: self.waiting.clone() }
     }
 
     /// Finishes what is queued and closes the node.
@@ -109,8 +113,17 @@ impl Asking {
     ) -> Result<T, NodeFault> {
         let (reply, answer) = sync_channel(1);
         let job = Job::Do(Box::new(move |node| drop(reply.send(act(node)))));
-        self.queue.send(job).map_err(|_| ended())?;
-        answer.recv().map_err(|_| ended())
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let sent = self.queue.send(job).map_err(|_| ended());
+        let answer = sent.and_then(|()| answer.recv().map_err(|_| ended()));
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    /// How many callers of [`Asking::with`] wait, whoever's turn it is among them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 }
 

@@ -13,7 +13,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Lent, Shared};
 use crate::folder::loan::{LEND, YOURS};
@@ -21,6 +21,8 @@ use crate::writer::Asking;
 
 /// Connections that may be open at once.
 const OPEN: usize = 64;
+/// How long the node keeps its folder between two loans at most.
+const SHARE: Duration = Duration::from_millis(300);
 /// How long a question may take to be asked.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -90,19 +92,32 @@ fn answer(mut stream: UnixStream, shared: &Arc<Shared>, asking: &Asking) -> io::
 
 fn lend(stream: UnixStream, pid: u32, shared: &Arc<Shared>, asking: &Asking) -> io::Result<()> {
     let mut refused = stream.try_clone()?;
-    let held = shared.clone();
+    // One loan at a time, and the next after as long as the last took, where somebody waited through it: commands that follow
+    // each other without end would leave the links one commit between two of them.
+    let mut turn = super::locked(&shared.turn);
+    if let Some(until) = turn.take() {
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    }
+    let (held, others) = (shared.clone(), asking.clone());
     let lent = asking.with(move |node| {
         // Asked for in the line of the writer, so that nothing of a group is left half done.
         if !held.begin_loan(Lent { pid, since: held.now() }) {
-            return Ok(false);
+            return Ok(None);
         }
+        let begun = Instant::now();
         let lent = node.lend(|| until_closed(stream));
         held.end_loan(lent.as_ref().err().map(ToString::to_string));
-        lent.map(|()| true)
+        // This loan is one of those who wait.
+        let share = begun.elapsed().min(SHARE);
+        lent.map(|()| Some((others.waiting() > 1).then(|| Instant::now() + share)))
     });
+    if let Ok(Ok(Some(until))) = &lent {
+        *turn = *until;
+    }
+    drop(turn);
     match lent {
-        Ok(Ok(true)) | Ok(Err(_)) => Ok(()),
-        Ok(Ok(false)) => writeln!(refused, "it is stopping"),
+        Ok(Ok(Some(_)) | Err(_)) => Ok(()),
+        Ok(Ok(None)) => writeln!(refused, "it is stopping"),
         Err(_) => writeln!(refused, "its writer has stopped"),
     }
 }

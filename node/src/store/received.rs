@@ -8,6 +8,7 @@ use annona_ledger::view::{At, ChainNo, View};
 use rusqlite::params;
 
 use super::StoreFault;
+use super::ahead::Checked;
 use super::blocks::Feed;
 use super::rows::At64;
 use super::work::{ChainRow, Work};
@@ -59,6 +60,17 @@ impl Work<'_> {
         block: &Block,
         evidence: Option<&Evidence>,
     ) -> Result<Received, StoreFault> {
+        self.receive_checked(feed, block, evidence, None)
+    }
+
+    /// The same, of a block that may have been checked beforehand.
+    pub(crate) fn receive_checked(
+        &mut self,
+        feed: &FeedId,
+        block: &Block,
+        evidence: Option<&Evidence>,
+        checked: Option<Checked>,
+    ) -> Result<Received, StoreFault> {
         if !self.knows_author(feed) {
             return Ok(Received::AuthorUnknown);
         }
@@ -75,7 +87,19 @@ impl Work<'_> {
             }
             return Ok(Received::Known);
         }
-        let verified = block.verify(&self.charter().federation(), feed)?;
+        let verified = match checked {
+            Some(Checked { verified, vouched }) => {
+                let by_signature = vouched.into_iter().map(|sent| (sent.0.signature, sent));
+                self.vouched.borrow_mut().extend(by_signature);
+                verified?
+            }
+            None => block.verify(&self.charter().federation(), feed)?,
+        };
+        debug_assert_eq!(
+            *verified.hash(),
+            block.header.hash(),
+            "it was this block that was checked"
+        );
         self.charter().check_kinds(block.header.epoch, verified.entries())?;
         if let Some(evidence) = evidence {
             block.check_evidence(evidence)?;

@@ -17,12 +17,13 @@ use annona_ledger::id::{
     CarrierId, Commitment, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
     Purse,
 };
-use annona_ledger::key::PublicKey;
+use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
 use annona_ledger::orphan::Fact;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::settlement::SettlementRow;
+use annona_ledger::ticket::Sent;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
     At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Revocation,
@@ -55,8 +56,8 @@ pub(super) struct ChainRow {
 /// refuses.
 pub struct Work<'a> {
     pub(super) tx: Transaction<'a>,
-    charter: Arc<Charter>,
-    roster: Arc<Roster>,
+    pub(super) charter: Arc<Charter>,
+    pub(super) roster: Arc<Roster>,
     /// Rows that nearly every entry touches: read once, written once.
     pub(super) chains: RefCell<Held<ChainNo, ChainRow>>,
     pub(super) pools: RefCell<Held<PoolKey, Pool>>,
@@ -76,6 +77,8 @@ pub struct Work<'a> {
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
     /// The feeds of which others have shown entries, once asked for.
     pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
+    /// Sends whose signatures were checked beforehand and hold, by signature.
+    pub(super) vouched: RefCell<BTreeMap<Signature, (Sent, ProgrammeId)>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
     /// Where rows are left for the next transaction.
     home: Option<(Home, i64)>,
@@ -137,6 +140,7 @@ impl<'a> Work<'a> {
             unplaced: RefCell::default(),
             stopped: RefCell::default(),
             burnt: RefCell::default(),
+            vouched: RefCell::default(),
             fault: RefCell::default(),
             home: None,
         }
@@ -522,12 +526,13 @@ impl<'a> Work<'a> {
     /// The lots of a purse in a chain, oldest first, those with nothing left included.
     #[must_use]
     pub fn lots_of_purse(&self, chain: ChainNo, purse: &Purse) -> Vec<(At, LotRow)> {
+        // Indexed chain by chain: what comes of a feed then touches few pages, wherever its purses lie.
         let lots = self.all(
-            &format!("SELECT at, {SLOT} FROM slot WHERE purse=?1 ORDER BY at"),
-            [purse.0],
+            &format!("SELECT at, {SLOT} FROM slot WHERE at>>40=?1 AND purse=?2 AND purse IS NOT NULL ORDER BY at"),
+            params![chain.0, purse.0],
             read_lot,
         );
-        let here = lots.into_iter().flatten().filter(|(at, _)| at.chain == chain);
+        let here = lots.into_iter().flatten();
         here.map(|(at, lot)| (at, self.as_held(at, lot))).collect()
     }
 
@@ -672,6 +677,17 @@ impl<'a> Work<'a> {
             })
             .collect()
     }
+}
+
+/// Whether a send is signed by a key certified for its node.
+pub(super) fn signed(
+    charter: &Charter,
+    roster: &Roster,
+    sent: &Sent,
+    programme: ProgrammeId,
+) -> bool {
+    let federation = charter.federation();
+    roster.node_keys(&sent.node).iter().any(|key| sent.verifies(&federation, key, programme))
 }
 
 /// Reads a place, and the lot there if it is one.
@@ -823,6 +839,11 @@ impl View for Work<'_> {
         let approved = good.then_some(list);
         self.approved.borrow_mut().insert((*node, index), approved.clone());
         approved
+    }
+
+    fn signed(&self, sent: &Sent, programme: ProgrammeId) -> bool {
+        let known = self.vouched.borrow().get(&sent.signature) == Some(&(*sent, programme));
+        known || signed(&self.charter, &self.roster, sent, programme)
     }
 
     fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool {
