@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 pub mod control;
+mod duties;
 pub mod meet;
 mod metrics;
 mod notify;
@@ -29,6 +30,7 @@ use crate::net::members::Members;
 use crate::net::{Board, Means, Meet, Net, NetFault, hex, schedule};
 use crate::node::{Node, NodeFault};
 use crate::writer::{Asking, Writer};
+use duties::Duties;
 
 /// How often it is looked whether somebody asked to stop.
 const LOOK: Duration = Duration::from_millis(100);
@@ -217,6 +219,7 @@ pub fn run(
         log: log.clone(),
         members,
         metered,
+        duties: Arc::default(),
     };
     let keeping = std::thread::Builder::new()
         .name("keeper".into())
@@ -300,6 +303,7 @@ struct Keeper {
     log: Log,
     members: Arc<Members>,
     metered: BTreeSet<[u8; 8]>,
+    duties: Arc<Mutex<Duties>>,
 }
 
 impl Keeper {
@@ -310,6 +314,7 @@ impl Keeper {
             if looked.elapsed() >= REFRESH {
                 looked = Instant::now();
                 self.refresh();
+                self.serve();
             }
             if sealed.elapsed() >= SEAL {
                 sealed = Instant::now();
@@ -336,6 +341,16 @@ impl Keeper {
             Ok(Err(why)) => self.log.warn("not_looked", &[("why", &why)]),
             // The writer has stopped: whoever runs this node ends it.
             Err(_) => {}
+        }
+    }
+
+    /// Does what this node owes others without being asked.
+    fn serve(&self) {
+        let (duties, log) = (self.duties.clone(), self.log.clone());
+        let entries = self.shared.facts().entries;
+        let done = self.asking.with(move |node| locked(&duties).look(node, entries, &log));
+        if done.is_ok_and(|done| done.wrote) {
+            self.net.bell();
         }
     }
 

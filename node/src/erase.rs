@@ -222,28 +222,7 @@ pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     if vault.keys_due()? {
         rotate(node, vault)?;
     }
-    let own = node.public().short();
-    let open: Vec<Commitment> = {
-        let work = node.store().look().map_err(NodeFault::from)?;
-        let told = work.all_told();
-        work.check().map_err(NodeFault::from)?;
-        let seen: BTreeSet<Commitment> =
-            told.iter().filter(|t| t.by == own).filter_map(seen_of).collect();
-        let kept = copies::kept(node)?;
-        let roster = node.store().roster();
-        // Somebody's keys may be in a copy kept here: it is followed when the copy is replaced or destroyed.
-        let held = |by: &[u8; 8], commitment: &Commitment| {
-            let replaced = roster.node(by).and_then(|certificate| certificate.replaces);
-            kept.iter().any(|label| {
-                (label.site == *by || Some(label.site) == replaced) && !label.is_after(commitment)
-            })
-        };
-        let others = told.iter().filter(|t| t.by != own).filter_map(|t| {
-            let (_, commitment) = erasure_of(t)?;
-            (!held(&t.by, &commitment)).then_some(commitment)
-        });
-        others.filter(|commitment| !seen.contains(commitment)).collect()
-    };
+    let open = open(node)?;
     let control = node.feed(Lane::Control, ProgrammeId::NONE);
     for erased in &open {
         let erased = *erased;
@@ -257,6 +236,39 @@ pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
         }
     }
     Ok(open.len() as u64)
+}
+
+/// Whether somebody else has erased a person, and this node has not said yet that it followed.
+///
+/// # Errors
+///
+/// [`ConsentFault`].
+pub fn waits(node: &Node) -> Result<bool, ConsentFault> {
+    Ok(!open(node)?.is_empty())
+}
+
+/// The erasures of others that this node has not answered, and may.
+fn open(node: &Node) -> Result<Vec<Commitment>, ConsentFault> {
+    let own = node.public().short();
+    let work = node.store().look().map_err(NodeFault::from)?;
+    let told = work.all_told();
+    work.check().map_err(NodeFault::from)?;
+    let seen: BTreeSet<Commitment> =
+        told.iter().filter(|t| t.by == own).filter_map(seen_of).collect();
+    let kept = copies::kept(node)?;
+    let roster = node.store().roster();
+    // Somebody's keys may be in a copy kept here: it is followed when the copy is replaced or destroyed.
+    let held = |by: &[u8; 8], commitment: &Commitment| {
+        let replaced = roster.node(by).and_then(|certificate| certificate.replaces);
+        kept.iter().any(|label| {
+            (label.site == *by || Some(label.site) == replaced) && !label.is_after(commitment)
+        })
+    };
+    let others = told.iter().filter(|t| t.by != own).filter_map(|t| {
+        let (_, commitment) = erasure_of(t)?;
+        (!held(&t.by, &commitment)).then_some(commitment)
+    });
+    Ok(others.filter(|commitment| !seen.contains(commitment)).collect())
 }
 
 fn seen_of(told: &Told) -> Option<Commitment> {

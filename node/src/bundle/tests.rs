@@ -19,7 +19,7 @@ use crate::store::Blob;
 use world::*;
 
 #[test]
-fn both_directions_make_two_nodes_equal_and_the_next_bundle_is_small() {
+fn s33_a_stick_alone_makes_two_nodes_equal_and_the_next_bundle_is_small() {
     let mut w = World::new();
     w.distribute(40);
     enrol(&mut w.a, FOOD, CANARY);
@@ -90,7 +90,7 @@ fn parts(w: &mut World) -> Vec<PathBuf> {
 }
 
 #[test]
-fn parts_come_in_any_order_lost_found_and_twice() {
+fn s32_parts_come_in_any_order_lost_found_and_twice() {
     let mut w = World::new();
     let files = parts(&mut w);
     let last = files.len() - 1;
@@ -226,7 +226,7 @@ fn killed_between_any_two_frames_an_import_goes_on_where_it_was() {
 }
 
 #[test]
-fn damage_is_found_wherever_it_is_and_what_came_before_stays() {
+fn s32_damage_is_found_wherever_it_is_and_what_came_before_stays() {
     let mut w = World::new();
     let files = parts(&mut w);
     let good = fs::read(&files[0]).expect("reads");
@@ -314,7 +314,7 @@ fn a_bad_stick_costs_what_is_bad_on_it() {
 }
 
 #[test]
-fn another_federation_is_told_apart() {
+fn s32_another_federation_is_told_apart() {
     let mut w = World::new();
     enrol_blocks(&mut w.a, FOOD, 1);
     let folder = w.path("out");

@@ -35,6 +35,9 @@ fn main() -> Result<(), Fault> {
     if args.next_if(|arg| arg == sync::CHILD).is_some() {
         return sync::child(args);
     }
+    if args.next_if(|arg| arg == sync::GIVER).is_some() {
+        return sync::giver(args);
+    }
     if args.next_if(|arg| arg == import::CHILD).is_some() {
         return import::child(args);
     }

@@ -1,5 +1,6 @@
 //! A node that has nothing takes in a whole ledger over loopback TCP, beside a bulk insert and an audit of the same.
 
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +21,10 @@ use crate::table::{Table, median};
 
 /// The first argument of the process that takes in.
 pub(crate) const CHILD: &str = "--sync";
+/// The first argument of the process that hands over.
+pub(crate) const GIVER: &str = "--hand-over";
+/// Says where Hypercore is installed, for whoever wants it measured in the same run (`tests/outside/hypercore.cjs`).
+const HYPERCORE: &str = "ANNONA_HYPERCORE";
 const ROUNDS: usize = 3;
 /// Rows of one commit of the bulk insert: about as many entries as fill a window.
 const BULK: usize = 10_000;
@@ -130,9 +135,35 @@ fn rows(ledger: &Path) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
     Ok(rows)
 }
 
+/// What the process that hands over does: says where it listens, who it is and what state it holds; meets whoever calls; says
+/// what memory it took.
+pub(crate) fn giver(mut args: impl Iterator<Item = String>) -> Result<(), Fault> {
+    let mut next = || args.next().ok_or("an argument");
+    let (place, entries): (PathBuf, u64) = (next()?.into(), next()?.parse()?);
+    let key = next()?;
+    let node = Written::at(&place, entries)?.open()?;
+    let (own, root) = (node.public().short(), node.store().root()?.to_string());
+    let key = node.store().roster().nodes().find(|c| hex(&c.short()) == key).ok_or("a peer")?.node;
+    let writer = Writer::start(node)?;
+    let desk = Desk::new(&writer.asking())?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{} {} {root}", listener.local_addr()?, hex(&own));
+    let (link, _) = listener.accept()?;
+    link.set_nodelay(true)?;
+    let mut meeting = Meeting::open(&desk, &key, Bounds::default())?;
+    let before = crate::serve::peak()?;
+    meeting.run(&link, &AtomicBool::new(false))?;
+    drop(meeting);
+    println!("{} {before}", crate::serve::peak()?);
+    writer.stop()?;
+    Ok(())
+}
+
 struct Came {
     took: Duration,
     memory: u64,
+    /// Of the process that hands over: its peak, and that of having worked out what state it holds.
+    given: [u64; 2],
     bytes: u64,
     blocks: u64,
 }
@@ -141,42 +172,58 @@ struct Came {
 fn meet(place: &Path, written: &Written) -> Result<Came, Fault> {
     let path = place.join("newcomer");
     written.newcomer(&path)?;
-    let key = written.opened(&path)?.public();
-    let node = written.open()?;
-    let (own, root) = (node.public().short(), node.store().root()?.to_string());
-    let writer = Writer::start(node)?;
-    let desk = Desk::new(&writer.asking())?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let child = Command::new(std::env::current_exe()?)
-        .arg(CHILD)
+    let key = hex(&written.opened(&path)?.public().short());
+    let entries = written.entries.to_string();
+    let mut giver = Command::new(std::env::current_exe()?)
+        .arg(GIVER)
         .arg(place)
-        .arg(written.entries.to_string())
-        .arg(&path)
-        .arg(listener.local_addr()?.to_string())
-        .arg(hex(&own))
+        .args([&entries, &key])
         .stdout(Stdio::piped())
         .spawn()?;
-    let (link, _) = listener.accept()?;
-    link.set_nodelay(true)?;
-    let mut meeting = Meeting::open(&desk, &key, Bounds::default())?;
-    let ended = meeting.run(&link, &AtomicBool::new(false))?;
-    drop(meeting);
-    writer.stop()?;
-    let out = String::from_utf8(child.wait_with_output()?.stdout)?;
+    let mut said = BufReader::new(giver.stdout.take().ok_or("its words")?);
+    let mut line = String::new();
+    said.read_line(&mut line)?;
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [address, own, root] = words[..] else { return Err("nobody hands over".into()) };
+    let out = Command::new(std::env::current_exe()?)
+        .arg(CHILD)
+        .arg(place)
+        .arg(&entries)
+        .arg(&path)
+        .args([address, own])
+        .output()?;
+    let out = String::from_utf8(out.stdout)?;
     let words: Vec<&str> = out.split_whitespace().collect();
     let [took, memory, bytes, blocks, came] = words[..] else {
-        return Err(format!("the newcomer broke off: {ended:?}").into());
+        return Err("the newcomer broke off".into());
     };
     if came != root {
         return Err("both hold the same entries and come to another state".into());
     }
+    let mut last = String::new();
+    said.read_line(&mut last)?;
+    giver.wait()?;
+    let given: Vec<u64> = last.split_whitespace().flat_map(str::parse).collect();
     std::fs::remove_dir_all(&path)?;
     Ok(Came {
         took: Duration::from_micros(took.parse()?),
         memory: memory.parse()?,
+        given: given.try_into().map_err(|_| "it says what memory it took")?,
         bytes: bytes.parse()?,
         blocks: blocks.parse()?,
     })
+}
+
+/// How long Hypercore takes to hand over as many entries of eleven bytes, where somebody has installed it.
+fn hypercore(entries: usize) -> Result<Option<Duration>, Fault> {
+    let Some(place) = std::env::var_os(HYPERCORE) else { return Ok(None) };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/outside/hypercore.cjs");
+    let mut node = Command::new("node");
+    let out = node.arg(script).arg(entries.to_string()).current_dir(place).output()?;
+    let said = String::from_utf8_lossy(&out.stdout);
+    let took = said.split_whitespace().next().and_then(|word| word.parse().ok());
+    let why = || String::from_utf8_lossy(&out.stderr).into_owned();
+    Ok(Some(Duration::from_micros(took.ok_or_else(why)?)))
 }
 
 pub(crate) fn figures(table: &mut Table, place: &Path, ledgers: &[Written]) -> Result<(), Fault> {
@@ -206,7 +253,7 @@ pub(crate) fn figures(table: &mut Table, place: &Path, ledgers: &[Written]) -> R
         let Some(last) = last else { continue };
         let each = last.bytes as f64 / rows.len() as f64;
         let figure = format!("{each:7.2} bytes, {} blocks", last.blocks);
-        table.row("  on the wire, each", &figure, "at most 12", each <= 12.0);
+        table.row("  on the wire, each, with lots and lists", &figure, "at most 24", each <= 24.0);
         let most = 64 * 1_000_000 + 32 * lots_for(written.entries);
         let mb = |bytes: u64| bytes as f64 / 1e6;
         table.row(
@@ -215,6 +262,20 @@ pub(crate) fn figures(table: &mut Table, place: &Path, ledgers: &[Written]) -> R
             &format!("at most {:.1} MB", mb(most)),
             last.memory <= most,
         );
+        let [given, before] = last.given;
+        table.note(
+            "  memory of who hands over",
+            &format!("{:7.1} MB, {:.1} MB before it met", mb(given), mb(before)),
+        );
+        if let Some(took) = hypercore(rows.len())? {
+            let theirs = rate(took);
+            table.row(
+                "  beside Hypercore, as many entries of 11 bytes",
+                &format!("{theirs:7.0}/s; ours is {:.1} × as fast", came / theirs),
+                "at least 8",
+                came >= 8.0 * theirs,
+            );
+        }
     }
     Ok(())
 }
