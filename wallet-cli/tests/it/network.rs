@@ -40,6 +40,17 @@ fn three_nodes_meet_by_themselves_and_commands_go_on_meanwhile() {
     // A family eats at the lake while it runs, and everybody hears of it.
     camp.run("pay charge --family 1 --item Rice=1").fine();
     until("the ration is known everywhere", || same().is_some_and(|known| known > before));
+    // The lake's checkpoint tells of nothing they lack: who is a witness signs it, and who keeps records follows an erasure.
+    until("the hill has signed the lake's checkpoint", || {
+        camp.told("hill.log").contains(" cosigned ")
+    });
+    let shown = camp.bare("checkpoint show --json --dir hill").fine();
+    assert_eq!(shown.lines()[0]["organisations"], json!([1]));
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run(&format!("erase 2 {mara}")).fine();
+    until("the hill says that it followed", || {
+        camp.run("erase --pending --json").fine().out.lines().count() == 0
+    });
     // Running twice is refused, with who it is.
     camp.run("run --dir lake").fails(6, "runs already (pid ");
     assert!(treasury.status(&camp)["running"]["meeting"].as_u64() >= Some(2));
