@@ -7,12 +7,10 @@ use annona_ledger::hash::Hash;
 use annona_ledger::notice::Roles;
 
 use crate::checkpoint::{self, CheckpointFault};
+use crate::consent::ConsentFault;
 use crate::erase;
-use crate::folder::PEOPLE;
-use crate::keystore::{Name, Secret};
 use crate::log::Log;
-use crate::node::{Node, NodeFault};
-use crate::vault::Vault;
+use crate::node::Node;
 
 /// Entries up to which a witness folds a checkpoint again that is not of this very moment: everything else waits meanwhile.
 /// Beyond, a person asks for it (`annona checkpoint cosign`).
@@ -114,20 +112,14 @@ impl Duties {
 }
 
 /// Follows what others have erased: how many families went here, and how many erasures were answered.
-fn follow(node: &mut Node) -> Result<(u64, u64), NodeFault> {
+fn follow(node: &mut Node) -> Result<(u64, u64), ConsentFault> {
     let keeps = Roles::REGISTRAR.and(Roles::VAULT);
-    let refused = |why: &dyn std::fmt::Display| NodeFault::Refused(why.to_string());
-    if !node.certificate().is_some_and(|c| c.roles.meets(keeps))
-        || !erase::waits(node).map_err(|why| refused(&why))?
-    {
+    let keeps = node.certificate().is_some_and(|c| c.roles.meets(keeps));
+    if !keeps || !erase::waits(node)? {
         return Ok((0, 0));
     }
-    let path = node.folder().file(PEOPLE);
-    let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
-    let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
-    let opened = if path.exists() { Vault::open(&path, &key) } else { Vault::create(&path, &key) };
-    let mut vault = opened.map_err(|why| refused(&why))?;
-    let gone = erase::apply(node, &mut vault).map_err(|why| refused(&why))?;
-    let seen = erase::follow(node, &mut vault).map_err(|why| refused(&why))?;
+    let mut vault = node.vault()?;
+    let gone = erase::apply(node, &mut vault)?;
+    let seen = erase::follow(node, &mut vault)?;
     Ok((gone, seen))
 }
