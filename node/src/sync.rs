@@ -170,7 +170,9 @@ impl Desk {
     /// [`NodeFault::Stopped`].
     pub fn new(asking: &Asking) -> Result<Self, NodeFault> {
         let (path, own) = asking.with(|node| (node.store().path().to_owned(), node.public()))?;
-        Ok(Self { asking: asking.clone(), path, own, shared: Arc::default() })
+        let basket = Arc::new(Mutex::new(begin::Gathered::found(&path)));
+        let shared = Arc::new(Shared { basket, ..Shared::default() });
+        Ok(Self { asking: asking.clone(), path, own, shared })
     }
 
     /// Seals what is open and answers this node's stamp, once it has a charter. A node that may not sign hands on what it has.

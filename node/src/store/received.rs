@@ -65,7 +65,7 @@ impl Work<'_> {
 
     /// The same, of a block that may have been checked beforehand.
     pub(crate) fn receive_checked(
-        &mut self,
+        &self,
         feed: &FeedId,
         block: &Block,
         evidence: Option<&Evidence>,

@@ -1,6 +1,8 @@
 //! Beginning without a history: the rows of a checkpoint, as one side offers them and the other gathers them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annona_ledger::checkpoint::{Chunk, Cosignature, Of, Page};
@@ -19,6 +21,10 @@ use crate::store::{Store, StoreFault};
 const READY: usize = 4;
 /// Bytes of rows that are gathered at most: ten times those of the largest camp.
 const GATHERED: usize = 64 * 1024 * 1024;
+/// Bytes of rows that are new at least before they are kept over a restart: two minutes of a bad link.
+const KEPT: usize = 1024 * 1024;
+/// What they are kept in, beside the ledger file.
+const GATHERED_FILE: &str = "begin.part";
 /// Cosignatures of pages that are listened to.
 const SAID: usize = 1_024;
 /// Pages that are looked at.
@@ -118,6 +124,66 @@ pub(super) struct Gathered {
     page: Option<Page>,
     rows: BTreeMap<LeafId, Vec<Chunk>>,
     bytes: usize,
+    /// Where it is kept over a restart, and how many bytes of rows were when that was done last.
+    file: Option<PathBuf>,
+    kept: usize,
+}
+
+impl Gathered {
+    /// What a node that stopped had gathered, beside its ledger file. Nothing of it is believed: each chunk is held against
+    /// the page, and the page against its quorum before a row is asked for.
+    pub(super) fn found(ledger: &Path) -> Self {
+        let file = ledger.with_file_name(GATHERED_FILE);
+        let mut gathered = Self::default();
+        if let Ok((_, carried)) = checkpoint::read(&file) {
+            (gathered.page, gathered.said) = (Some(carried.page), carried.cosignatures);
+            for chunk in carried.rows {
+                gathered.push(chunk);
+            }
+            gathered.kept = gathered.bytes;
+        }
+        gathered.file = Some(file);
+        gathered
+    }
+
+    /// Takes in a chunk. Says whether it was the next one of its leaf, and is what was vouched for.
+    fn push(&mut self, chunk: Chunk) -> bool {
+        let Some(page) = &self.page else { return false };
+        let size: usize = chunk.rows.iter().map(|row| row.len()).sum();
+        let of = self.rows.entry(chunk.leaf).or_default();
+        let next = usize::try_from(chunk.path.index) == Ok(of.len());
+        let fits = self.bytes.saturating_add(size) <= GATHERED;
+        if !next || !fits || chunk.check(page).is_err() {
+            return false;
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        of.push(chunk);
+        true
+    }
+
+    /// Keeps what is new since it was last kept. Where that fails a restart costs these rows, and nothing else.
+    fn keep(&mut self) {
+        let (Some(file), Some(page)) = (&self.file, &self.page) else { return };
+        if self.bytes == self.kept {
+            return;
+        }
+        let new = file.with_extension("new");
+        fs::remove_file(&new).unwrap_or(());
+        let rows = self.rows.values().flatten().cloned().collect();
+        let written = checkpoint::write(&new, &carried(page, &self.said, rows));
+        if written.is_ok() && fs::rename(&new, file).is_ok() {
+            self.kept = self.bytes;
+        }
+    }
+
+    /// Lets everything go.
+    fn clear(&mut self) -> Self {
+        let file = self.file.take();
+        if let Some(file) = &file {
+            fs::remove_file(file).unwrap_or(());
+        }
+        std::mem::replace(self, Self { file, ..Self::default() })
+    }
 }
 
 /// What all meetings of a node have gathered.
@@ -204,7 +270,7 @@ impl Beginning {
 
     /// The other side has nothing of a leaf that was asked for: it has pruned it, or began above it.
     pub(super) fn without(&mut self) {
-        *self.gathered() = Gathered::default();
+        self.gathered().clear();
         self.ends(Stage::Without);
     }
 
@@ -287,7 +353,7 @@ impl Beginning {
         }
         let certified = found.is_some();
         if gathered.page != found {
-            (gathered.rows, gathered.bytes) = (BTreeMap::new(), 0);
+            (gathered.rows, gathered.bytes, gathered.kept) = (BTreeMap::new(), 0, 0);
         }
         gathered.page = found;
         drop(gathered);
@@ -319,18 +385,12 @@ impl Beginning {
     /// Takes in a chunk. Says whether it was the next one of its leaf, and is what was vouched for.
     pub(super) fn chunk(&self, chunk: Chunk) -> bool {
         let mut gathered = self.gathered();
-        let Gathered { page, rows, bytes, .. } = &mut *gathered;
-        let Some(page) = page else { return false };
-        let size: usize = chunk.rows.iter().map(|row| row.len()).sum();
-        let of = rows.entry(chunk.leaf).or_default();
-        let next = usize::try_from(chunk.path.index) == Ok(of.len());
-        let fits = bytes.saturating_add(size) <= GATHERED;
-        if !next || !fits || chunk.check(page).is_err() {
-            return false;
+        let good = gathered.push(chunk);
+        // Written anew each time: ever more has to be new.
+        if gathered.bytes >= gathered.kept.saturating_add(KEPT.max(gathered.kept / 2)) {
+            gathered.keep();
         }
-        *bytes = bytes.saturating_add(size);
-        of.push(chunk);
-        true
+        good
     }
 
     /// Everything, once it is there; it is given out once.
@@ -345,7 +405,7 @@ impl Beginning {
         if !self.leaves(page).all(there) {
             return None;
         }
-        let Gathered { page, said, rows, .. } = std::mem::take(&mut *gathered);
+        let Gathered { page, said, rows, .. } = gathered.clear();
         drop(gathered);
         self.ends(Stage::Begun);
         let rows = rows.into_values().flatten().collect();
@@ -355,6 +415,9 @@ impl Beginning {
 
 impl Drop for Beginning {
     fn drop(&mut self) {
+        if self.wanted {
+            self.gathered().keep();
+        }
         self.give_back();
     }
 }

@@ -12,7 +12,7 @@ use super::{Site, Three, Wire, World, meet, world};
 use crate::checkpoint;
 use crate::keystore::Name;
 use crate::node::{Compose, Node, Request};
-use crate::sync::{Bounds, Meeting, Stage};
+use crate::sync::{Bounds, Desk, Meeting, Stage};
 use world::FOOD;
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -298,7 +298,10 @@ fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
     };
     let (mut sent, mut cuts) = (0, 0);
     loop {
-        let (mut here, mut there) = (open(), a.meets(&new).expect("a member"));
+        // As after a restart: what was gathered lies beside the ledger file.
+        let desk = Desk::new(&new.writer.as_ref().expect("it runs").asking()).expect("runs");
+        let here = Meeting::open(&desk, &a.key, state()).expect("begins");
+        let (mut here, mut there) = (here, a.meets(&new).expect("a member"));
         let mut wire = Wire::new(24_000);
         let whole = wire.run(&mut here, &mut there);
         sent += chunks(&wire);
