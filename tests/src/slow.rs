@@ -2,7 +2,9 @@
 //! lost and sent again a round later while everything behind them waits. Nobody waits for it: time is a number.
 
 pub mod carry;
+pub mod crowd;
 pub mod pair;
+pub mod plain;
 
 use std::collections::{BTreeMap, VecDeque};
 

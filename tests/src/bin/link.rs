@@ -3,6 +3,9 @@
 //!
 //! `link serve|fetch --entries N --place DIR --address A`: the same two nodes as processes over TCP, for an emulator of
 //! packets, and to be killed.
+//!
+//! `link crowd --place DIR [--address A]`: two nodes that run, one of them tried by 500 connections that are slow or hostile:
+//! how long what the other writes takes to be known there, before and during, and its memory.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -13,7 +16,9 @@ use annona_node::sync::{Bounds, Meeting};
 use annona_tests::bench::Fault;
 use annona_tests::slow::Line;
 use annona_tests::slow::carry::{End, Weather, carry};
+use annona_tests::slow::crowd;
 use annona_tests::slow::pair::Pair;
+use annona_tests::slow::plain::plain;
 
 /// A satellite terminal on a bad day.
 const SATELLITE: Line = Line { bits: 64_000, delay: 300_000, loss: 50 };
@@ -39,7 +44,9 @@ impl Args {
                 "--entries" => args.entries = value()?.parse()?,
                 "--place" => args.place = value()?.into(),
                 "--address" => args.address = value()?,
-                "serve" | "fetch" | "slow" | "make" => args.mode = word,
+                "serve" | "fetch" | "slow" | "make" | "crowd" | "attacked" | "honest" => {
+                    args.mode = word;
+                }
                 _ => return Err(format!("{word}: unknown").into()),
             }
         }
@@ -55,6 +62,9 @@ fn main() -> Result<(), Fault> {
         "make" => pair.anew(),
         "serve" => serve(&args, &pair),
         "fetch" => fetch(&args, &pair),
+        "crowd" => crowd(&args),
+        "attacked" => crowd::attacked(&pair, args.address.parse()?),
+        "honest" => crowd::honest(&pair, args.address.parse()?),
         _ => slow(&args, &pair),
     }
 }
@@ -82,14 +92,40 @@ fn slow(args: &Args, pair: &Pair) -> Result<(), Fault> {
         more * 100.0,
         came.cuts
     );
+    // One stream of TCP that does nothing but hand over as many bytes as it took without cuts, over the same line with the
+    // same cuts.
+    let (stream, ours) = (plain(least.stream, &storm) as f64 / 1e6, came.took as f64 / 1e6);
+    let share = stream / ours;
+    println!("one stream of TCP: {stream:.0} s, ours {ours:.0} s: {:.0} % of it", share * 100.0);
     let (took, bytes) = came.revoked.ok_or("the revocation never came")?;
     println!("a revocation came after {:.1} s, behind {bytes} bytes", took as f64 / 1e6);
     check(came.cuts >= 2 || args.entries < 60_000, "the link was cut")?;
     check(came.again == 0, "no block that came whole comes again")?;
     check(more <= 0.10, "at most a tenth is sent again")?;
+    check(
+        share >= 0.85 || args.entries < 60_000,
+        "at least 85 % of what one stream of TCP reaches",
+    )?;
     check(each <= 13.0 || args.entries < 60_000, "at most 13 bytes for each entry")?;
     check(came.under_way <= 24 * 1024 + 4_096, "what is under way fits three seconds")?;
     check(bytes <= 32 * 1024, "a revocation waits for what is under way alone")
+}
+
+fn crowd(args: &Args) -> Result<(), Fault> {
+    let came = crowd::measure(&args.place, args.entries, args.address.parse()?, 100)?;
+    let ([quiet, crowded], [before, after]) = (came.p99, came.memory);
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "p99 from commit to commit: quiet {:.0} ms, beside {} attempts {:.0} ms; memory {:.1} MiB, then {:.1} MiB",
+        quiet.as_secs_f64() * 1e3,
+        came.tried,
+        crowded.as_secs_f64() * 1e3,
+        mib(before),
+        mib(after)
+    );
+    check(came.tried >= 500, "500 connections were tried")?;
+    check(crowded < 2 * quiet, "honest peers' p99 stays below twice the quiet figure")?;
+    check(after < 128 << 20, "memory stays below 128 MiB")
 }
 
 fn same(a: &End, b: &End) -> Result<(), Fault> {
