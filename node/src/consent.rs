@@ -14,6 +14,7 @@ mod attributes;
 mod paper;
 mod permit;
 mod receipt;
+pub mod request;
 #[cfg(test)]
 mod tests;
 

@@ -351,7 +351,7 @@ impl Vault {
         self.rewrite(Some(site))
     }
 
-    fn rewrite(&mut self, site: Option<&Key>) -> Result<(), VaultFault> {
+    fn rewrite(&self, site: Option<&Key>) -> Result<(), VaultFault> {
         let live = self.rows().live_keys()?;
         self.keys.rewrite(&live, site)?;
         let failed = |e| VaultFault::sqlite("rewrite", &self.path, e);

@@ -1,11 +1,13 @@
 //! `annona consent`: what people agreed to, who was shown what of them, and taking it back.
 
 mod answer;
+mod ask;
 mod give;
 mod list;
 mod log;
 mod open;
 mod read;
+mod reply;
 mod show;
 mod withdraw;
 
@@ -40,6 +42,8 @@ pub(crate) enum Consenting {
     Log(log::Log),
     Show(show::Show),
     Open(open::Open),
+    Ask(ask::Ask),
+    Reply(reply::Reply),
     Read(read::Read),
 }
 
@@ -52,6 +56,8 @@ impl Consenting {
             Self::Log(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Open(command) => command.run(session),
+            Self::Ask(command) => command.run(session),
+            Self::Reply(command) => command.run(session),
             Self::Read(command) => command.run(session),
         }
     }

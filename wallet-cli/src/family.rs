@@ -1,14 +1,20 @@
 //! `annona family`: who is registered at this site. Names stay in its sealed person file; the ledger knows pseudonyms.
 
 mod add;
+mod birth;
 mod change;
+mod death;
 mod enrol;
 mod fields;
 mod find;
+mod happened;
 mod import;
 mod keys;
+mod merge;
 mod pin;
+mod retention;
 mod show;
+mod split;
 
 pub(crate) use show::open;
 
@@ -32,8 +38,13 @@ pub(crate) enum Family {
     Find(find::Find),
     Show(show::Show),
     Change(change::Change),
+    Birth(birth::Birth),
+    Death(death::Death),
+    Split(split::Split),
+    Merge(merge::Merge),
     Import(import::Import),
     Pin(pin::Pin),
+    Retention(retention::Retention),
     #[command(subcommand)]
     Keys(keys::Keys),
 }
@@ -45,8 +56,13 @@ impl Family {
             Self::Find(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Change(command) => command.run(session),
+            Self::Birth(command) => command.run(session),
+            Self::Death(command) => command.run(session),
+            Self::Split(command) => command.run(session),
+            Self::Merge(command) => command.run(session),
             Self::Import(command) => command.run(session),
             Self::Pin(command) => command.run(session),
+            Self::Retention(command) => command.run(session),
             Self::Keys(command) => command.run(session),
         }
     }

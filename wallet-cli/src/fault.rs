@@ -19,6 +19,7 @@ use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
 use annona_node::guard::GuardFault;
+use annona_node::household::ChangeFault;
 use annona_node::import::map::MapError;
 use annona_node::import::{ImportError, TableError};
 use annona_node::keystore::KeystoreFault;
@@ -369,6 +370,18 @@ impl From<SharesFault> for Fault {
             SharesFault::NotTheirs(_) | SharesFault::OtherKeys => of(Exit::NotAllowed, &fault),
             SharesFault::Damaged => of(Exit::Wrong, &fault),
             SharesFault::Count | SharesFault::None => of(Exit::Input, &fault),
+        }
+    }
+}
+
+impl From<ChangeFault> for Fault {
+    fn from(fault: ChangeFault) -> Self {
+        match fault {
+            ChangeFault::Vault(fault) => fault.into(),
+            ChangeFault::Household(fault) => fault.into(),
+            ChangeFault::Seal(fault) => fault.into(),
+            ChangeFault::SamePerson => of(Exit::NotAllowed, &fault),
+            _ => of(Exit::Input, &fault),
         }
     }
 }

@@ -4,6 +4,8 @@ mod appeal;
 mod decide;
 mod list;
 mod open;
+mod read;
+mod sealed;
 
 use annona_ledger::consent::{GrievanceStep, People, Standing, Told, standing};
 use annona_ledger::id::{Commitment, Lane, OrgId, ProgrammeId};
@@ -32,6 +34,7 @@ pub(crate) enum Grievance {
     List(list::List),
     Decide(decide::Decide),
     Appeal(appeal::Appeal),
+    Read(read::Read),
 }
 
 impl Grievance {
@@ -41,6 +44,7 @@ impl Grievance {
             Self::List(command) => command.run(session),
             Self::Decide(command) => command.run(session),
             Self::Appeal(command) => command.run(session),
+            Self::Read(command) => command.run(session),
         }
     }
 }

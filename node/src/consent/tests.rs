@@ -300,3 +300,82 @@ fn every_field_is_opened_by_one_attribute_and_slips_name_nobody() {
     assert_eq!(receipt["event"][0]["event_state"], "https://w3id.org/dpv#ConsentGiven");
     assert_eq!(receipt["record"]["record_id"], grant.id.to_string());
 }
+
+/// Another node asks by file: it is who it says, it is answered once, and by a permit alone.
+#[test]
+fn a_request_is_its_authors_for_this_node_and_answered_once() {
+    use super::request::{RequestFault, ask, read};
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let (site, asking) = (short(&desk.world.a), desk.asking());
+    let what = (asking.grant, asking.purpose, asking.attributes);
+    let file = ask(&desk.world.b, site, what).expect("asked");
+    let asked = read(&desk.world.a, &file).expect("reads").expect("a request");
+    assert_eq!(asked.asking.node, short(&desk.world.b), "who signed it, and nobody else");
+    assert!(!asked.is_answered(&desk.vault).expect("reads"));
+    asked.answer(&mut desk.vault, desk.id).expect("noted");
+    let permit = desk.permit(&asked.asking).expect("a permit");
+    permit.open(&mut desk.vault, today()).expect("opens");
+    assert!(asked.is_answered(&desk.vault).expect("reads"), "the same file again is not");
+    let again = ask(&desk.world.b, site, what).expect("asked anew");
+    let again = read(&desk.world.a, &again).expect("reads").expect("a request");
+    assert!(!again.is_answered(&desk.vault).expect("reads"));
+    // A node of an organisation the consent does not name asks in its own name, and gets nothing.
+    let other = ask(&desk.world.t, site, what).expect("asked");
+    let other = read(&desk.world.a, &other).expect("reads").expect("a request");
+    assert_eq!(closed(desk.permit(&other.asking)), Closed::OtherRecipient);
+    let told = |file: &[u8]| read(&desk.world.a, file).expect("reads").expect_err("refused");
+    let elsewhere = ask(&desk.world.b, [9; 8], what).expect("asked");
+    assert_eq!(told(&elsewhere), RequestFault::NotForUs);
+    for at in [0, 17, 40, file.len() - 1] {
+        let mut bytes = file.clone();
+        bytes[at] ^= 1;
+        let why = told(&bytes);
+        let expected = [RequestFault::NotARequest, RequestFault::NotTheirs];
+        assert!(expected.contains(&why), "byte {at}: {why}");
+    }
+    for end in [0, 16, 63, file.len() - 1] {
+        assert!(matches!(told(&file[..end]), RequestFault::NotARequest | RequestFault::NotTheirs));
+    }
+    let consents = list(&desk.vault, desk.id).expect("reads").len();
+    let shown = disclosures(&desk.vault, desk.id).expect("reads").len();
+    assert_eq!((consents, shown), (1, 1), "what was asked is no consent and no disclosure");
+}
+
+#[test]
+fn what_has_had_its_time_goes_and_the_rest_stays() {
+    use super::request::{ask, read};
+    use crate::retention::{DataClass, carry_out, due};
+    let mut desk = Desk::new();
+    let (first, second) = (desk.grant(1), Grant { expires: DayNo(300), ..desk.grant(2) });
+    desk.give(&first, Answer::Yes).expect("given");
+    desk.give(&second, Answer::Yes).expect("given");
+    let asking = desk.asking();
+    desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
+    let what = (asking.grant, asking.purpose, asking.attributes);
+    let file = ask(&desk.world.b, short(&desk.world.a), what).expect("asked");
+    let asked = read(&desk.world.a, &file).expect("reads").expect("a request");
+    asked.answer(&mut desk.vault, desk.id).expect("noted");
+    let began = disclosures(&desk.vault, desk.id).expect("reads")[0].disclosure.on;
+    let classes = |desk: &Desk, day: DayNo| -> Vec<DataClass> {
+        let due = due(&desk.world.a, &desk.vault, day).expect("reads");
+        due.iter().map(|one| one.class).collect()
+    };
+    assert!(classes(&desk, began.plus(30)).is_empty());
+    assert_eq!(classes(&desk, began.plus(31)), [DataClass::Request]);
+    assert_eq!(classes(&desk, DayNo(395)), [DataClass::Request]);
+    let day = DayNo(396);
+    assert_eq!(classes(&desk, day), [DataClass::Consent, DataClass::Request]);
+    let all = due(&desk.world.a, &desk.vault, day).expect("reads");
+    let operator = key(OPERATOR);
+    carry_out(&mut desk.world.a, &mut desk.vault, &all, &operator).expect("destroyed");
+    assert!(classes(&desk, day).is_empty() && !desk.vault.keys_due().expect("reads"));
+    assert!(!asked.is_answered(&desk.vault).expect("reads"));
+    let left: Vec<_> =
+        list(&desk.vault, desk.id).expect("reads").iter().map(|one| one.grant.id).collect();
+    assert_eq!((left, desk.opened()), (vec![GrantId([2; 16])], 1), "her list is the longest");
+    let later = began.plus(3 * 365 + 1);
+    assert_eq!(classes(&desk, later), [DataClass::Consent, DataClass::Disclosure]);
+    assert_eq!(desk.vault.household(desk.id).expect("opens").members.len(), 2, "she stays");
+}

@@ -53,6 +53,26 @@ impl VaultTxn<'_> {
         self.whole(put)
     }
 
+    /// Takes a paper away. Nothing of it is left once the file is rewritten ([`Vault::scrub`]),
+    /// which is due from then on.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk; [`VaultFault::TooLong`] for what cannot be a name.
+    pub fn drop_paper(&mut self, id: HouseholdId, name: &[u8]) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        let handle = rows.paper_handle(name)?;
+        let dropped = rows
+            .run(
+                "DELETE FROM paper WHERE handle = ?1 AND household = ?2",
+                params![handle, number(id)?],
+            )
+            .and_then(|()| {
+                rows.run("INSERT OR REPLACE INTO note (name, value) VALUES ('due', 1)", [])
+            });
+        self.whole(dropped)
+    }
+
     /// As [`Vault::papers`], and sees what this transaction has put.
     ///
     /// # Errors

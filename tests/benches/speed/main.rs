@@ -2,12 +2,13 @@
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
 //! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
-//! `audit`, `sync`, `sizes`, `import`, `cards`.
+//! `audit`, `sync`, `sizes`, `import`, `cards`, `people`.
 
 mod audit;
 mod bare;
 mod cards;
 mod import;
+mod people;
 mod redeem;
 mod serve;
 mod sizes;
@@ -69,6 +70,9 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("cards") {
         cards::figures(&mut table)?;
+    }
+    if wanted("people") {
+        people::figures(&mut table, &place)?;
     }
     table.end();
     Ok(())

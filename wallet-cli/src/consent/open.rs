@@ -1,18 +1,20 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use annona_ledger::id::Lane;
+use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::notice::OperatorRoles;
-use annona_ledger::time::DayNo;
+use annona_ledger::time::{DayNo, Minute};
 use annona_node::atomic;
 use annona_node::consent::{self, Asking, Permit};
+use annona_node::node::Node;
 use annona_node::person::Date;
+use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
-use super::{answer, attributes, date, find, purpose};
+use super::{answer, attributes, date, find, heard, purpose};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
-use crate::signer::Operator;
+use crate::signer::{Operator, Signer};
 use crate::words;
 
 const EXAMPLES: &str = "\
@@ -52,19 +54,12 @@ pub(crate) struct Open {
 impl Open {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
-        let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let known = find(&vault, &self.consent)?;
         let programme = known.grant.programme;
         let signer = self.operator.open(session)?;
-        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        let orgs = node.org();
-        let role = (OperatorRoles::REGISTRAR, programme);
-        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
-        let (asker, sealing) = {
-            let certificate = words::node(node.store().roster(), &self.asker)?;
-            (certificate.short(), certificate.sealing)
-        };
+        let at = served(&node, &signer, programme)?;
+        let asker = words::node(node.store().roster(), &self.asker)?.short();
         let asking = Asking {
             grant: known.grant.id,
             node: asker,
@@ -81,30 +76,48 @@ impl Open {
             session.screen.note("It would be opened. Nothing was.");
             return Ok(());
         }
-        let permit: Permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
-        let commitment = permit.commitment();
-        let today = DayNo::of(at);
-        let day = today_date(&date(&charter, today))?;
-        let shown = permit.open(&mut vault, day)?;
-        let words = answer::words(&shown);
-        let sealed = answer::seal(&node.federation()?, &commitment, &sealing, &words)?;
-        atomic::write(&self.out, &sealed)?;
-        node.close()?;
-        let value = json!({
-            "disclosure": commitment.to_string(), "for": words::hex(&asker),
-            "attributes": asking.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
-            "out": self.out.display().to_string(),
-        });
-        session.screen.answer("disclosure", value, || {
-            format!(
-                "{} opened for {}, {}: {}",
-                asking.attributes,
-                self.asker,
-                asking.purpose.word(),
-                self.out.display()
-            )
-        })
+        release(session, &mut node, &mut vault, (&signer, at), &asking, &self.out)?;
+        Ok(node.close()?)
     }
+}
+
+/// Makes sure that an operator may open records for a programme; gives the stamp of now.
+pub(super) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome<Minute> {
+    let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+    let (orgs, role) = (node.org(), (OperatorRoles::REGISTRAR, programme));
+    signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+    Ok(at)
+}
+
+/// Opens what is asked under a permit, into a file for the asking node.
+pub(super) fn release(
+    session: &Session,
+    node: &mut Node,
+    vault: &mut Vault,
+    (signer, at): (&Signer, Minute),
+    asking: &Asking,
+    out: &Path,
+) -> Outcome {
+    let charter = node.store().charter()?.clone();
+    let unknown = || Fault::refused("the asking node has no certificate here.");
+    let sealing = node.store().roster().node(&asking.node).ok_or_else(unknown)?.sealing;
+    let (_, as_of) = heard(node, session.now())?;
+    let permit: Permit = consent::permit(node, vault, asking, signer.key())?;
+    let commitment = permit.commitment();
+    let day = today_date(&date(&charter, DayNo::of(at)))?;
+    let shown = permit.open(vault, day)?;
+    let opened = answer::words(&shown, &as_of);
+    atomic::write(out, &answer::seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
+    let asker = words::hex(&asking.node);
+    let value = json!({
+        "disclosure": commitment.to_string(), "for": asker,
+        "attributes": asking.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
+        "out": out.display().to_string(),
+    });
+    session.screen.answer("disclosure", value, || {
+        let (purpose, out) = (asking.purpose.word(), out.display());
+        format!("{} opened for {asker}, {purpose}: {out}", asking.attributes)
+    })
 }
 
 /// The date of a day, for ages.

@@ -1,4 +1,5 @@
 use annona_ledger::view::View;
+use annona_node::household;
 use annona_node::person::{Field, Household};
 use annona_node::vault::{HouseholdId, Vault};
 use clap::Args;
@@ -28,7 +29,7 @@ impl Show {
         let vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
         let household = open(&vault, id)?;
-        let mut programmes = Vec::new();
+        let (mut programmes, mut collects) = (Vec::new(), None);
         if let Ok(charter) = node.store().charter() {
             let work = node.store().look()?;
             for (programme, about) in charter.programmes() {
@@ -38,7 +39,18 @@ impl Show {
                 }
             }
         }
+        let mut happened = Vec::new();
+        if let Ok(federation) = node.federation() {
+            for change in household::changes(&vault, &federation, id)? {
+                happened.push(json!({
+                    "what": change.happened.word(), "day": change.on, "other": change.other,
+                    "collected_by": change.collected_by, "collector": change.collector,
+                }));
+                collects = Some((change.collected_by, change.collector));
+            }
+        }
         let value = json!({
+            "happened": happened,
             "family": id, "key": household.key, "people": household.people(),
             "household": fields::json_of(&household.whole),
             "members": household.members.iter().map(fields::json_of).collect::<Vec<_>>(),
@@ -62,6 +74,9 @@ impl Show {
             let list =
                 if programmes.is_empty() { "nowhere yet".into() } else { programmes.join(", ") };
             lines.push(format!("  enrolled in: {list}"));
+            if let Some((family, number)) = collects {
+                lines.push(format!("  collects: member {number} of family {family}"));
+            }
             lines.join("\n")
         })?;
         Ok(node.close()?)

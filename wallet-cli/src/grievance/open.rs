@@ -4,11 +4,12 @@ use annona_ledger::consent::{GrievanceStep, Secret, random_commitment};
 use annona_ledger::id::Lane;
 use annona_ledger::notice::OperatorRoles;
 use annona_node::atomic;
+use annona_node::node::Node;
 use annona_node::seal::random;
 use clap::Args;
 use serde_json::json;
 
-use super::{decider, say, short};
+use super::{decider, say, sealed, short};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -19,10 +20,12 @@ Examples:
   $ annona grievance open --text complaint.txt --decider Relief --operator mara.keys \\
       --operator-passphrase-file pass.txt
   $ annona grievance open --text complaint.txt --decider City --days 7 --dry-run \\
-      --operator mara.keys --operator-passphrase-file pass.txt";
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona grievance open --text complaint.txt --decider Relief --sensitive --reader hill \\
+      --out complaint.sealed --operator mara.keys --operator-passphrase-file pass.txt";
 
 /// The longest complaint, in bytes.
-const MOST: usize = 64 * 1024;
+pub(super) const MOST: usize = 64 * 1024;
 
 /// Takes a complaint: on the ledger stands that there is one, who decides it and by when; its text and whose it is do not.
 ///
@@ -40,6 +43,16 @@ pub(crate) struct Open {
     /// In how many days
     #[arg(long, value_name = "N", default_value_t = 14)]
     days: u32,
+    /// The node whose people read it: its 16 digits, or the name of its site
+    #[arg(long, value_name = "NODE", requires = "out")]
+    reader: Option<String>,
+    /// Where to write it, sealed to its reader
+    #[arg(long, value_name = "FILE", requires = "reader")]
+    out: Option<PathBuf>,
+    /// It is about this site's own people, or about harm: its reader stands at another site, and here is shown a ticket
+    /// number and nothing else
+    #[arg(long, requires = "reader")]
+    sensitive: bool,
     /// The programme [default: the only one this node serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
@@ -64,9 +77,16 @@ impl Open {
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         signer.may(node.store().roster(), &[org], (OperatorRoles::REGISTRAR, programme), at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
+        let reader = self.reader(&node)?;
         let mut bytes: [u8; 32] = random()?;
+        let kept = zeroize::Zeroizing::new(bytes);
         let code = words::hex(&bytes);
         let commitment = random_commitment(&Secret::take(&mut bytes), &text);
+        if let (Some(to), Some(out), false) = (&reader, &self.out, self.dry_run) {
+            // The file first: an entry of which nobody has the text could never be decided.
+            let file = sealed::seal(&node.federation()?, &commitment, to, (&kept, &text))?;
+            atomic::write(out, &file)?;
+        }
         if !self.dry_run {
             say(&mut node, programme, commitment, &signer, |on| GrievanceStep::Opened {
                 decider,
@@ -74,6 +94,11 @@ impl Open {
             })?;
         }
         node.close()?;
+        if self.sensitive {
+            let ticket = short(&commitment);
+            let value = json!({ "ticket": ticket, "written": !self.dry_run });
+            return session.screen.answer("ticket", value, || format!("Ticket {ticket}"));
+        }
         let value = json!({
             "complaint": commitment.to_string(), "code": code, "decider": decider,
             "days": days, "written": !self.dry_run,
@@ -86,5 +111,20 @@ impl Open {
                 self.decider
             )
         })
+    }
+
+    /// The key of the node that reads it.
+    fn reader(&self, node: &Node) -> Outcome<Option<[u8; 32]>> {
+        let Some(name) = &self.reader else { return Ok(None) };
+        let reader = words::node(node.store().roster(), name)?;
+        let own = node.certificate().map(|certificate| certificate.site);
+        if self.sensitive && own == Some(reader.site) {
+            return Err(Fault::refused("a sensitive complaint is read at another site than this.")
+                .then("Name a node outside: `annona node show`."));
+        }
+        if self.out.as_ref().is_some_and(|out| out.exists()) {
+            return Err(Fault::input("the file to write exists already: name another."));
+        }
+        Ok(Some(reader.sealing))
     }
 }

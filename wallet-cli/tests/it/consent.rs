@@ -13,6 +13,13 @@ pub(crate) fn given(camp: &Camp) {
     camp.run(&give("relief", "--uses 2 --json")).fine();
 }
 
+/// The hill asks for her name.
+pub(crate) fn asked(camp: &Camp) {
+    let id = camp.run("consent list 1 --json").fine().field(0, "consent");
+    let ask = format!("consent ask {id} --of lake --purpose referral --attributes name --dir hill");
+    camp.run(&format!("{ask} --out amina.asking")).fine();
+}
+
 fn give(to: &str, more: &str) -> String {
     format!(
         "consent give 1 --purpose referral --to {to} --attributes name,age_band --notice notice-sw.txt \
@@ -108,4 +115,28 @@ fn a_no_is_kept_and_nothing_counts_that_cannot_be_consented_to() {
         .fails(3, "language tag");
     camp.run(&give("water", "--dry-run")).fine();
     assert_eq!(camp.run("consent list 1 --json").fine().out.lines().count(), 1);
+}
+
+#[test]
+fn another_node_asks_by_file_and_is_answered_once() {
+    let camp = Camp::new();
+    given(&camp);
+    asked(&camp);
+    let reply = format!("consent reply amina.asking --out amina.answer {MARA}");
+    camp.run(&format!("{reply} --dry-run")).fine();
+    camp.run(&reply.replace("reply amina.asking", "reply pass.txt")).fails(5, "no request");
+    camp.run(&format!("{reply} --dir treasury")).fails(5, "for another node");
+    camp.run(&reply).fine();
+    let again = reply.replace("amina.answer", "again.answer");
+    camp.run(&again).fails(5, "answered already");
+    let read = camp.run("consent read amina.answer --dir hill --json").fine();
+    assert!(read.out.contains("Noor") && read.out.contains("as_of"), "{}", read.out);
+    assert_eq!(camp.run("consent log 1 --json").fine().out.lines().count(), 1);
+    // What is asked beyond the consent opens nothing, and its asking is not used up.
+    let id = camp.run("consent list 1 --json").fine().field(0, "consent");
+    let more =
+        format!("consent ask {id} --of lake --purpose referral --attributes phone --dir hill");
+    camp.run(&format!("{more} --out more")).fine();
+    camp.run(&again.replace("amina.asking", "more")).fails(5, "does not give all");
+    assert_eq!(camp.run("consent log 1 --json").fine().out.lines().count(), 1);
 }

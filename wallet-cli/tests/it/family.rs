@@ -147,3 +147,35 @@ fn a_killed_import_goes_on_where_it_stopped() {
         camp.bare("status --json").fine().field(0, "entries").parse().expect("count");
     assert_eq!(entries, before + 3_000);
 }
+
+/// What happens to families: two people answer for it, and what is left in a purse follows the named collector.
+#[test]
+fn births_deaths_splits_and_merges_take_two_people_and_name_a_collector() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let two = format!("{mara} --second yusuf.keys --second-passphrase-file pass.txt");
+    let members =
+        "--member \"full_name=زينب العلي\" --member full_name=Sami --member full_name=Noor";
+    let added = camp.run(&format!("family add {members} --set size=3 --json {mara}")).fine();
+    let id = added.field(0, "family");
+    let twice = format!("{mara} --second mara.keys --second-passphrase-file pass.txt");
+    camp.run(&format!("family death {id} --member 1 --collector 2 {twice}"))
+        .fails(5, "somebody else");
+    camp.run(&format!("family death {id} --member 1 --collector 1 {two}"))
+        .fails(3, "living member");
+    let birth = format!("family birth {id} --member given_name=Adam --collector 2 {two}");
+    camp.run(&format!("{birth} --dry-run")).fine();
+    camp.run(&birth).fine();
+    let died = camp.run(&format!("family death {id} --member 1 --collector 2 {two} --json")).fine();
+    assert_eq!((died.field(0, "people"), died.field(0, "collector")), ("3".into(), "1".into()));
+    let split = format!("family split {id} --member 1 --collector 1 {two} --json");
+    let split = camp.run(&split).fine();
+    let new = split.field(0, "new");
+    assert_eq!(split.field(0, "people"), "1", "the number stays with the collector");
+    assert!(camp.run(&format!("family show {new}")).fine().out.contains("enrolled in: 1"));
+    camp.run(&format!("family merge {id} {new} --collector 9 {two}")).fails(3, "living member");
+    camp.run(&format!("family merge {id} {new} --collector 2 {two}")).fine();
+    let shown = camp.run(&format!("family show {new}")).fine();
+    assert!(shown.out.contains(&format!("collects: member 2 of family {id}")), "{}", shown.out);
+    camp.run(&format!("family merge {id} {new} --collector 2 {two}")).fails(3, "merged already");
+}

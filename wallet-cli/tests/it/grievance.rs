@@ -50,3 +50,29 @@ fn an_appeal_is_decided_by_another_and_nothing_of_the_complaint_is_on_the_ledger
         assert!(!bytes.windows(9).any(|w| w == b"sent away"), "{file}");
     }
 }
+
+/// What is sealed for a reader outside the site shows nothing here but a ticket.
+#[test]
+fn a_sensitive_complaint_is_a_ticket_here_and_a_text_for_its_reader() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let words = "المشرف يطلب مقابلا";
+    camp.write("secret.txt", words);
+    let open = format!(
+        "grievance open --text secret.txt --decider Relief --sensitive --reader hill --out sealed {mara}"
+    );
+    camp.run(&open.replace("reader hill", "reader lake")).fails(5, "another site");
+    camp.run(&format!("{open} --dry-run")).fine();
+    assert!(!camp.file("sealed").exists());
+    let said = camp.run(&format!("{open} --json")).fine().out;
+    assert!(
+        said.contains("ticket") && !said.contains("code") && !said.contains("Relief"),
+        "{said}"
+    );
+    camp.run(&open).fails(3, "exists already");
+    let file = std::fs::read(camp.file("sealed")).expect("reads");
+    assert!(!file.windows(words.len()).any(|w| w == words.as_bytes()));
+    camp.run("grievance read sealed").fails(5, "another node");
+    camp.run("grievance read pass.txt --dir hill").fails(3, "no sealed complaint");
+    assert!(camp.run("grievance read sealed --dir hill").fine().out.contains(words));
+}

@@ -91,6 +91,14 @@ fn every_example_in_the_help_works() {
             if example.starts_with("consent read") {
                 camp.run(crate::consent::OPEN).fine();
             }
+            if example.starts_with("consent reply") {
+                crate::consent::asked(&camp);
+            }
+        }
+        if ["family death", "family split"].iter().any(|words| example.starts_with(words)) {
+            let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+            let two = "--member full_name=Sara --member full_name=Idris";
+            camp.run(&format!("family add {two} --key B1-003 {mara}")).fine();
         }
         if example.starts_with("family keys ") && !example.starts_with("family keys copy") {
             camp.run("family keys copy --to hill --out keys-for-hill").fine();
@@ -98,6 +106,12 @@ fn every_example_in_the_help_works() {
             if example.starts_with("family keys take") {
                 camp.run("family keys give lake --dir hill --out keys-of-lake").fine();
             }
+        }
+        if example.starts_with("grievance read") {
+            let open = "grievance open --text complaint.txt --decider Relief --reader hill --out for-hill.complaint";
+            camp.write("complaint.txt", "The till gave less.");
+            camp.run(&format!("{open} --operator mara.keys --operator-passphrase-file pass.txt"))
+                .fine();
         }
         let example = if example.starts_with("grievance ") {
             let [open, decided] = crate::grievance::complaints(&camp);

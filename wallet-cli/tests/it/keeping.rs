@@ -82,7 +82,7 @@ fn two_operators_open_what_one_passphrase_opened_and_neither_does_alone() {
     camp.run("family keys rotate").fine();
     assert!(camp.run("family show 1").fine().out.contains("Noor"));
     // A backup has neither the site key nor the shares.
-    let people = std::fs::read(camp.file("lake/people.keys")).expect("reads");
+    let people = fs::read(camp.file("lake/people.keys")).expect("reads");
     camp.run("backup later.backup").fine();
     camp.run("restore later.backup --dir again").fine();
     assert!(!camp.file("again/shares.annona").exists());

@@ -1,0 +1,314 @@
+//! What happens to households: somebody is born, dies, moves out, or two become one (spec/privacy.md, "Households").
+//!
+//! Each change is made by two operators who are not one person, names who collects afterwards, and leaves a paper beside
+//! every household it touched, in the commit that makes it. The purse stays with the household's number; so what is left
+//! in it follows the named collector, since the number stays where the collector is.
+
+use annona_ledger::hash::{Purpose, hash};
+use annona_ledger::id::FederationId;
+use annona_ledger::key::{Context, PublicKey, Signature, SigningKey};
+use annona_ledger::time::DayNo;
+use annona_ledger::wire;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::person::{Field, Household, HouseholdError, Person, Value};
+use crate::seal::{SealError, random};
+use crate::vault::{HouseholdId, MAX_RECORD, OWN_SOURCE, Vault, VaultFault, VaultTxn};
+
+#[cfg(test)]
+mod tests;
+
+/// What a paper of a change begins with: consents and disclosures begin with other numbers.
+const PAPER: u8 = 64;
+
+/// What happened, by its number in papers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Happened {
+    /// Somebody was born, or came to stay.
+    Birth,
+    /// Somebody died.
+    Death,
+    /// Some moved out, into a household of their own.
+    Split,
+    /// Two households became one.
+    Merge,
+}
+
+impl Happened {
+    /// In a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Birth => "birth",
+            Self::Death => "death",
+            Self::Split => "split",
+            Self::Merge => "merge",
+        }
+    }
+}
+
+/// A change as its paper tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What happened.
+    pub happened: Happened,
+    /// On which day it was written down.
+    pub on: DayNo,
+    /// The household whose member collects what is left in this one's purse.
+    pub collected_by: HouseholdId,
+    /// Which member, from 1.
+    pub collector: u8,
+    /// The other household: the new one, or the one that was merged.
+    pub other: Option<HouseholdId>,
+    /// The two operators who answer for it.
+    pub by: [PublicKey; 2],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Paper {
+    kind: u8,
+    of: HouseholdId,
+    change: Change,
+    words: [Signature; 2],
+}
+
+/// What is to be changed.
+pub enum What {
+    /// A person is added.
+    Birth(Box<Person>),
+    /// A member, from 1, has died.
+    Death(usize),
+    /// These members, from 1, move out.
+    Split(Vec<usize>),
+    /// Another household moves in.
+    Merge(HouseholdId),
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeFault {
+    /// One person, twice.
+    #[error("a household is changed by two operators who are not one person.")]
+    SamePerson,
+    /// No such member.
+    #[error("the household has members 1 to {count}, no {number}.")]
+    NoMember {
+        /// The number asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The named collector is who died, or nobody.
+    #[error("name a living member who collects from now on, by number.")]
+    NoCollector,
+    /// Nobody would be left.
+    #[error("nobody would be left in the household. Merge it into another, or erase it.")]
+    NobodyLeft,
+    /// One household with itself, or one that was merged before.
+    #[error("the household cannot be merged with itself, nor with one that was merged already.")]
+    NotTwo,
+    /// The household as it would be.
+    #[error(transparent)]
+    Household(#[from] HouseholdError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// No randomness.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The household that keeps number, purse, cards and PIN.
+    pub stays: HouseholdId,
+    /// The new one after a split, to be enrolled.
+    pub new: Option<HouseholdId>,
+}
+
+fn opened(vault: &Vault, id: HouseholdId) -> Result<Household, ChangeFault> {
+    let stored = vault.household(id)?;
+    let members = stored.members.iter().map(|member: &Zeroizing<Vec<u8>>| member.as_slice());
+    Ok(Household::from_records(&stored.household, members)?)
+}
+
+fn size(household: &mut Household, people: u64) -> Result<(), ChangeFault> {
+    let set = household.whole.set(Field::Size, Value::Number(people));
+    Ok(set.map_err(|why| HouseholdError::Value { field: Field::Size, why })?)
+}
+
+/// Makes a change, all of it in one commit. `collector` is the number, from 1, that the collector has among the members as
+/// they stand before; after a birth the newborn's is the last, in a merge those who move in come after those who are there.
+///
+/// Whether the two may do so, the caller has asked.
+///
+/// # Errors
+///
+/// [`ChangeFault`]; nothing was changed.
+pub fn change(
+    vault: &mut Vault,
+    federation: &FederationId,
+    (id, what, collector): (HouseholdId, What, usize),
+    on: DayNo,
+    by: [&SigningKey; 2],
+) -> Result<Changed, ChangeFault> {
+    if by[0].public() == by[1].public() {
+        return Err(ChangeFault::SamePerson);
+    }
+    let mut stays = opened(vault, id)?;
+    let count = stays.members.len();
+    let declared = stays.whole.number(Field::Size);
+    let member = |number: usize| match number.checked_sub(1) {
+        Some(at) if at < count => Ok(at),
+        _ => Err(ChangeFault::NoMember { number, count }),
+    };
+    let named = collector.checked_sub(1).ok_or(ChangeFault::NoCollector)?;
+    let (mut leaves, mut merged) = (None, None);
+    let (happened, collector) = match what {
+        What::Birth(person) => {
+            stays.members.push(*person);
+            if let Some(people) = declared {
+                size(&mut stays, people.saturating_add(1))?;
+            }
+            (Happened::Birth, named)
+        }
+        What::Death(number) => {
+            let dead = member(number)?;
+            if count == 1 {
+                return Err(ChangeFault::NobodyLeft);
+            }
+            stays.members.remove(dead);
+            if let Some(people) = declared {
+                size(&mut stays, people.saturating_sub(1))?;
+            }
+            match named.cmp(&dead) {
+                std::cmp::Ordering::Less => (Happened::Death, named),
+                std::cmp::Ordering::Equal => return Err(ChangeFault::NoCollector),
+                std::cmp::Ordering::Greater => (Happened::Death, named - 1),
+            }
+        }
+        What::Split(numbers) => {
+            let mut out = numbers.into_iter().map(member).collect::<Result<Vec<_>, _>>()?;
+            out.sort_unstable();
+            out.dedup();
+            member(collector).map_err(|_| ChangeFault::NoCollector)?;
+            if out.is_empty() || out.len() == count {
+                return Err(ChangeFault::NobodyLeft);
+            }
+            // The number, and with it the purse, stays where the collector is.
+            if out.contains(&named) {
+                out = (0..count).filter(|at| !out.contains(at)).collect();
+            }
+            let place = (0..named).filter(|at| !out.contains(at)).count();
+            let mut new = Household { key: format!("F-{}", hex(&random()?)), ..stays.clone() };
+            let all = std::mem::take(&mut stays.members);
+            new.members.clear();
+            for (at, person) in all.into_iter().enumerate() {
+                let side = if out.contains(&at) { &mut new } else { &mut stays };
+                side.members.push(person);
+            }
+            let gone = out.len() as u64;
+            if let Some(people) = declared {
+                size(&mut stays, people.saturating_sub(gone))?;
+            }
+            size(&mut new, gone)?;
+            leaves = Some(new);
+            (Happened::Split, place)
+        }
+        What::Merge(other) => {
+            let mut husk = opened(vault, other)?;
+            if other == id || husk.members.is_empty() || count == 0 {
+                return Err(ChangeFault::NotTwo);
+            }
+            let people = stays.people().saturating_add(husk.people());
+            stays.members.append(&mut husk.members);
+            size(&mut stays, people)?;
+            // It stays as a purse without people until that is over (`retention`), and counts for nobody.
+            husk.whole = Person::default();
+            size(&mut husk, 0)?;
+            merged = Some((other, husk));
+            (Happened::Merge, named)
+        }
+    };
+    if collector >= stays.members.len() {
+        return Err(ChangeFault::NoCollector);
+    }
+    let collector = u8::try_from(collector + 1).map_err(|_| ChangeFault::NoCollector)?;
+    let by_keys = [by[0].public(), by[1].public()];
+    let change = Change { happened, on, collected_by: id, collector, other: None, by: by_keys };
+    let write = |household: &Household| {
+        Ok::<_, ChangeFault>((vault.content_digest(&household.encode()?), household.records()?))
+    };
+    let (digest, (whole, members)) = write(&stays)?;
+    let leaves = leaves.map(|new| Ok::<_, ChangeFault>((new.key.clone(), write(&new)?)));
+    let leaves = leaves.transpose()?;
+    let merged = merged.map(|(other, husk)| Ok::<_, ChangeFault>((other, write(&husk)?)));
+    let merged = merged.transpose()?;
+
+    let mut txn = vault.begin()?;
+    txn.replace(id, digest, &whole, &members)?;
+    let mut other = merged.as_ref().map(|(other, _)| *other);
+    if let Some((key, (digest, (whole, members)))) = &leaves {
+        let new = txn.add(OWN_SOURCE, key.as_bytes(), *digest, whole, members)?;
+        other = Some(new);
+        // Whoever moved out collects for herself.
+        let theirs = Change { collected_by: new, collector: 1, other: Some(id), ..change };
+        keep(&mut txn, federation, new, theirs, by)?;
+    }
+    if let Some((husk, (digest, (whole, members)))) = &merged {
+        txn.replace(*husk, *digest, whole, members)?;
+        keep(&mut txn, federation, *husk, Change { other: Some(id), ..change }, by)?;
+    }
+    keep(&mut txn, federation, id, Change { other, ..change }, by)?;
+    txn.commit()?;
+    Ok(Changed { stays: id, new: leaves.and(other) })
+}
+
+fn hex(bytes: &[u8; 5]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn said(of: HouseholdId, change: &Change) -> Vec<u8> {
+    let digest = hash(Purpose::Content, &[&wire::encode(&(of, change))]);
+    [b"household change".as_slice(), &digest.0].concat()
+}
+
+fn keep(
+    txn: &mut VaultTxn<'_>,
+    federation: &FederationId,
+    of: HouseholdId,
+    change: Change,
+    by: [&SigningKey; 2],
+) -> Result<(), ChangeFault> {
+    let message = said(of, &change);
+    let words = by.map(|key| key.sign(Context::Evidence, &[&federation.0.0], &message));
+    let paper = Zeroizing::new(wire::encode(&Paper { kind: PAPER, of, change, words }));
+    let name = [b"change".as_slice(), &random::<16>()?].concat();
+    Ok(txn.put_paper(of, &name, &paper)?)
+}
+
+/// What happened to a household, in order, as far as two people answer for it.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn changes(
+    vault: &Vault,
+    federation: &FederationId,
+    id: HouseholdId,
+) -> Result<Vec<Change>, VaultFault> {
+    let papers = vault.papers(id)?;
+    let read = |bytes: &Zeroizing<Vec<u8>>| {
+        let paper: Paper = wire::decode(bytes, MAX_RECORD).ok()?;
+        let message = said(id, &paper.change);
+        let mut words = paper.change.by.iter().zip(&paper.words);
+        let scope: [&[u8]; 1] = [&federation.0.0];
+        let theirs =
+            words.all(|(key, word)| key.verifies(Context::Evidence, &scope, &message, word));
+        let two = paper.change.by[0] != paper.change.by[1];
+        (paper.kind == PAPER && paper.of == id && theirs && two).then_some(paper.change)
+    };
+    Ok(papers.iter().filter_map(read).collect())
+}

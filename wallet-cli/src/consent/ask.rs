@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+
+use annona_ledger::consent::GrantId;
+use annona_node::atomic;
+use annona_node::consent::request;
+use clap::Args;
+use serde_json::json;
+
+use super::{attributes, purpose};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::words;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona consent ask 00112233445566778899aabbccddeeff --of lake --purpose referral \\
+      --attributes name --out amina.asking --dir hill
+  $ annona consent ask 00112233445566778899aabbccddeeff --of lake --purpose referral \\
+      --attributes name,age_band --out amina.asking --dir hill --json";
+
+/// Asks another site for attributes of a person, under a consent whose number stands on her slip: as a file to carry.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Ask {
+    /// The number of the consent, from her slip
+    consent: String,
+    /// The node that keeps her record: its 16 digits, or the name of its site
+    #[arg(long, value_name = "NODE")]
+    of: String,
+    /// What for
+    #[arg(long, value_name = "PURPOSE")]
+    purpose: String,
+    /// Which attributes
+    #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
+    attributes: Vec<String>,
+    /// The file to make
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Ask {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.node()?;
+        let grant = GrantId(words::unhex("the number of a consent", &self.consent)?);
+        let to = words::node(node.store().roster(), &self.of)?.short();
+        if self.out.exists() {
+            return Err(Fault::input(format!("{} exists already.", self.out.display()))
+                .then("Name another file: nothing is written over."));
+        }
+        let what = (grant, purpose(&self.purpose)?, attributes(&self.attributes)?);
+        atomic::write(&self.out, &request::ask(&node, to, what)?)?;
+        node.close()?;
+        let value = json!({ "consent": grant.to_string(), "of": words::hex(&to), "out": self.out });
+        session.screen.answer("asking", value, || format!("Asked: {}.", self.out.display()))?;
+        session.screen.note("There: `annona consent reply FILE`. Here, with its answer: `annona consent read FILE`.");
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+use annona_node::atomic;
+use annona_node::consent::{self, request};
+use clap::Args;
+
+use super::open::{release, served};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona consent reply amina.asking --out amina.answer --operator mara.keys \\
+      --operator-passphrase-file pass.txt
+  $ annona consent reply amina.asking --out amina.answer --dry-run --operator mara.keys \\
+      --operator-passphrase-file pass.txt";
+
+/// Answers what another node asks, where a consent covers it, into a file only that node reads.
+///
+/// Who asks is whose key signed the request. A request is answered once; what is opened is on the ledger first, and in her
+/// list.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Reply {
+    /// The request
+    file: PathBuf,
+    /// Where to write what is opened, sealed to the asking node
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    operator: Operator,
+    /// Ask whether it would be answered; write and open nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Reply {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let mut vault = session.vault(&node)?;
+        let refused =
+            |why: request::RequestFault| Fault::refused(why.to_string()).at(self.file.display());
+        let file = atomic::read(&self.file, request::MAX_REQUEST)?;
+        let asked = request::read(&node, &file)?.map_err(refused)?;
+        let asking = asked.asking;
+        let known = consent::find(&vault, &asking.grant)?;
+        let known = known.ok_or(consent::ConsentFault::Unknown)?;
+        if asked.is_answered(&vault)? {
+            return Err(refused(request::RequestFault::Answered));
+        }
+        let signer = self.operator.open(session)?;
+        let at = served(&node, &signer, known.grant.programme)?;
+        if self.out.exists() {
+            return Err(Fault::input(format!("{} exists already.", self.out.display()))
+                .then("Name another file: nothing is written over."));
+        }
+        consent::would_open(&node, &vault, &asking)?;
+        if self.dry_run {
+            node.close()?;
+            session.screen.note("It would be answered. Nothing was opened.");
+            return Ok(());
+        }
+        asked.answer(&mut vault, known.household)?;
+        release(session, &mut node, &mut vault, (&signer, at), &asking, &self.out)?;
+        Ok(node.close()?)
+    }
+}

@@ -1,0 +1,109 @@
+//! What birth, death, split and merge have in common: two operators, and who collects from now on.
+
+use std::path::PathBuf;
+
+use annona_ledger::id::{Lane, OrgId};
+use annona_ledger::notice::OperatorRoles;
+use annona_ledger::time::DayNo;
+use annona_node::household::{self, What};
+use clap::Args;
+use serde_json::json;
+
+use super::enrol::Enrolling;
+use super::fields;
+use super::show::open;
+use crate::fault::{Fault, Outcome};
+use crate::holder;
+use crate::session::Session;
+use crate::signer::{self, Operator};
+
+/// Who answers for a change, and who collects after it.
+#[derive(Args)]
+pub(super) struct Happened {
+    /// Who collects from now on, by number among the members as they stand
+    #[arg(long, value_name = "NUMBER")]
+    collector: usize,
+    #[command(flatten)]
+    operator: Operator,
+    /// The key file of a second operator, who is somebody else: an approver or a supervisor
+    #[arg(long, value_name = "FILE")]
+    second: PathBuf,
+    /// Take the second operator's passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    second_passphrase_file: Option<PathBuf>,
+    /// Say what would change; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Happened {
+    /// Makes the change; `what` is told the family, to name another by.
+    pub(super) fn run(
+        &self,
+        session: &Session,
+        family: &str,
+        what: impl FnOnce(&annona_node::vault::Vault) -> Outcome<What>,
+    ) -> Outcome {
+        let mut node = session.signing_node()?;
+        let mut vault = session.vault(&node)?;
+        let id = holder::find(&vault, family)?;
+        let count = open(&vault, id)?.members.len();
+        let what = what(&vault)?;
+        let first = self.operator.open(session)?;
+        let file = self.second_passphrase_file.as_deref();
+        let second = signer::open(session, &self.second, file, "--second-passphrase-file FILE")?;
+        if second.public() == first.public() {
+            return Err(Fault::refused("the second operator must be somebody else."));
+        }
+        let enrolling = Enrolling::new(&node, &first, None)?;
+        let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+        let orgs: Vec<OrgId> = node.org().into_iter().collect();
+        let mut may = Err(Fault::refused("this node serves no programme."));
+        for programme in programmes {
+            let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+            let mut orgs = orgs.clone();
+            orgs.extend(node.store().charter()?.programme(programme).map(|p| p.org));
+            let roster = node.store().roster();
+            let approver = second.may(roster, &orgs, (OperatorRoles::APPROVER, programme), at);
+            may = approver.or_else(|why| {
+                let supervisor = (OperatorRoles::SUPERVISOR, programme);
+                second.may(roster, &orgs, supervisor, at).map_err(|_| why)
+            });
+            if may.is_ok() {
+                break;
+            }
+        }
+        may?;
+        let (federation, own) = (node.federation()?, annona_ledger::id::ProgrammeId::NONE);
+        let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?);
+        if self.dry_run {
+            node.close()?;
+            session.screen.note(format!("Family {id} has {count} members. Nothing was changed."));
+            return Ok(());
+        }
+        session.ask.confirm(&session.screen, &format!("Change family {id}?"))?;
+        let by = [first.key(), second.key()];
+        let told = (id, what, self.collector);
+        let done = household::change(&mut vault, &federation, told, on, by)?;
+        if let Some(new) = done.new {
+            enrolling.enrol(&mut node, &mut vault, &[new])?;
+        }
+        let stays = open(&vault, id)?;
+        let last = household::changes(&vault, &federation, id)?.last().copied();
+        node.close()?;
+        let collector = last.map_or(0, |change| usize::from(change.collector));
+        let named = collector.checked_sub(1).and_then(|at| stays.members.get(at));
+        let name = named.map_or_else(String::new, fields::name);
+        let value = json!({
+            "family": id, "people": stays.people(), "collector": collector, "new": done.new,
+        });
+        session.screen.answer("changed", value, || {
+            let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
+            format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
+        })?;
+        if let Some(new) = done.new {
+            session.screen.note(format!("Next: `annona card issue {new}` gives it a short code."));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+use annona_ledger::id::Lane;
+use annona_ledger::notice::OperatorRoles;
+use annona_node::retention::{self, DataClass, Thing};
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::Operator;
+use crate::words::{count, hex};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona family retention --dry-run --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family retention --operator mara.keys --operator-passphrase-file pass.txt";
+
+/// Destroys what has had its time: records of consents that ended, lists of what was opened, families that were merged,
+/// keys of cycles, old copies of other sites' keys. Each class has a clock of its own (spec/privacy.md).
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Retention {
+    #[command(flatten)]
+    operator: Operator,
+    /// List what is due; destroy nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Retention {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let mut node = session.signing_node()?;
+        let mut vault = session.vault(&node)?;
+        let signer = self.operator.open(session)?;
+        let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+        let programme =
+            *programmes.first().ok_or_else(|| Fault::refused("this node serves no programme."))?;
+        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+        let (orgs, role) = (node.org(), (OperatorRoles::REGISTRAR, programme));
+        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+        let due = retention::due(&node, &vault, retention::today(&node)?)?;
+        for class in DataClass::ALL {
+            let these = due.iter().filter(|one| one.class == class);
+            let things: Vec<String> = these.map(|one| thing(&one.what)).collect();
+            let value = json!({ "class": class.word(), "days": class.days(), "due": things });
+            session.screen.answer("due", value, || {
+                format!("{:<11} after {:>5} days  {} due", class.word(), class.days(), things.len())
+            })?;
+        }
+        if !self.dry_run && !due.is_empty() {
+            let all = count(due.len() as u64, "thing", "things");
+            session.ask.confirm(&session.screen, &format!("Destroy {all} for good?"))?;
+            retention::carry_out(&mut node, &mut vault, &due, signer.key())?;
+            session.screen.note(format!("{all} destroyed."));
+        }
+        Ok(node.close()?)
+    }
+}
+
+/// What is due, by numbers that name nobody.
+fn thing(what: &Thing) -> String {
+    match what {
+        Thing::Paper(id, _) | Thing::Household(id) => format!("family {id}"),
+        Thing::Cycle(programme, cycle) => format!("cycle {cycle} of programme {programme}"),
+        Thing::Copy(site) => format!("copy of {}", hex(site)),
+    }
+}
