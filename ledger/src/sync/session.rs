@@ -26,6 +26,7 @@ use crate::fork::ForkProof;
 use crate::hash::Hash;
 use crate::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::key::Signature;
+use crate::limits;
 use crate::list::Row;
 use crate::notice::SignedNotice;
 
@@ -36,6 +37,11 @@ pub(super) use serve::Serving;
 
 /// Bytes of talk that may wait for [`Session::next`]: more tips than a frontier has.
 const HEARD_BYTES: usize = 512 * 1024;
+/// Frames that may wait to be said before anything more is listened to: who asks faster than it takes answers has its talk
+/// wait, and past [`HEARD_BYTES`] of that floods.
+const TALK: usize = 4_096;
+/// Feeds one session keeps anything of: twice a frontier, for both sides may hold one.
+const FEEDS: usize = limits::FRONTIER_TIPS.saturating_mul(2);
 
 /// What this side brings to a meeting, and whom it meets. Whether the other is a member, and what its certificate
 /// lists, the caller has checked.
@@ -157,13 +163,13 @@ pub enum Breach {
     /// Bodies for who reads only headers, or headers for who reads bodies.
     #[error("the other side sent what is not for this node")]
     Scope,
-    /// More talk than can be listened to.
+    /// More talk than can be listened to, or what is said once and was said before.
     #[error("the other side talks more than can be listened to")]
     Flood,
     /// It has taken in more than was sent, or less than it said before.
     #[error("the other side acknowledges what was not sent")]
     Taken,
-    /// It follows tips that were not told, or tells buckets that there are not.
+    /// It follows tips that were not told, or out of order, or tells buckets that there are not.
     #[error("the other side names what there is not")]
     Name,
     /// A frame after the end.
@@ -214,7 +220,7 @@ pub struct Session {
     greeting: greet::Greeting,
     salt: Salt,
     /// What was heard and is not yet answered.
-    heard: VecDeque<Frame>,
+    heard: VecDeque<(Frame, usize)>,
     heard_bytes: usize,
     /// What is to be said before anything is sent.
     talk: VecDeque<Frame>,
@@ -310,10 +316,12 @@ impl Session {
             self.asks.look_again();
         }
         // Last: what is compared now is what was looked at.
-        while let Some(frame) = self.heard.pop_front() {
+        while self.talk.len() < TALK
+            && let Some((frame, len)) = self.heard.pop_front()
+        {
+            self.heard_bytes = self.heard_bytes.saturating_sub(len);
             self.hear(frame, index);
         }
-        self.heard_bytes = 0;
     }
 
     fn hear(&mut self, frame: Frame, index: &dyn Index) {
@@ -353,7 +361,7 @@ impl Session {
         if self.heard_end {
             return Err(Breach::After);
         }
-        if !self.greeting.done() && bytes.len() > crate::limits::GREETING_BYTES {
+        if !self.greeting.done() && bytes.len() > limits::GREETING_BYTES {
             return Err(FrameFault::Length(bytes.len() as u64).into());
         }
         let frame = Frame::decode(bytes)?;
@@ -386,7 +394,9 @@ impl Session {
                 }
             }
             Frame::Stop(feed) => {
-                self.serving.stop(&feed);
+                if !self.serving.stop(&feed) {
+                    return Err(Breach::Flood);
+                }
                 self.comparing.forget(&feed);
             }
             Frame::Busy { seconds } => {
@@ -400,6 +410,9 @@ impl Session {
             Frame::Buckets(ref buckets) if buckets.sums.len() != talk::BUCKETS => {
                 return Err(Breach::Name);
             }
+            Frame::Buckets(ref buckets) if !self.comparing.first(buckets.part) => {
+                return Err(Breach::Flood);
+            }
             Frame::Follow(ref runs) if !self.comparing.told_all(runs) => return Err(Breach::Name),
             frame @ (Frame::Buckets(_)
             | Frame::Tips(_)
@@ -412,7 +425,7 @@ impl Session {
                 if self.heard_bytes > HEARD_BYTES {
                     return Err(Breach::Flood);
                 }
-                self.heard.push_back(frame);
+                self.heard.push_back((frame, len));
             }
             other => return Err(Breach::Place(super::frame::name(other.kind()))),
         }
@@ -475,6 +488,12 @@ impl Session {
     #[must_use]
     pub const fn figures(&self) -> Figures {
         self.figures
+    }
+
+    /// Feeds of which anything is noted, and frames that wait: what a hostile side can make grow.
+    #[cfg(test)]
+    pub(in crate::sync) fn keeps(&self) -> (usize, usize) {
+        (self.comparing.feeds().max(self.asks.noted()), self.talk.len())
     }
 
     fn serves(&self, programme: ProgrammeId) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, Given, Items, Note, Session, Theirs};
+use super::{Breach, FEEDS, Given, Items, Note, Session, Theirs};
 use crate::block::Header;
 use crate::feed::Head;
 use crate::id::{FeedId, FeedRef, Lane};
@@ -108,6 +108,14 @@ impl Asks {
         }
     }
 
+    /// Feeds of which anything is noted.
+    #[cfg(test)]
+    pub(super) fn noted(&self) -> usize {
+        let Self { news, strangers, elsewhere, feeds, refused, .. } = self;
+        let sets = [news, strangers, elsewhere, refused].map(BTreeSet::len);
+        sets.iter().sum::<usize>().saturating_add(feeds.len())
+    }
+
     pub(super) const fn look_again(&mut self) {
         self.look = true;
     }
@@ -196,7 +204,7 @@ impl Session {
             self.asks.elsewhere.insert(feed);
             return;
         }
-        if asked.rounds > ROUNDS {
+        if asked.rounds > ROUNDS || (!again && self.asks.feeds.len() >= FEEDS) {
             return;
         }
         asked.rounds = asked.rounds.saturating_add(1);
@@ -232,8 +240,10 @@ impl Session {
     /// Names the places between two, so that the other side finds where the chains part.
     pub(super) fn hear_apart(&mut self, apart: &Apart, index: &dyn Index) {
         let Apart { feed, above, below } = *apart;
-        if feed.lane == Lane::Control && !self.asks.refused.contains(&feed) && self.in_scope(&feed)
-        {
+        let known = self.asks.feeds.contains_key(&feed)
+            || (self.asks.feeds.len() < FEEDS && index.feed(&feed).is_some());
+        let control = feed.lane == Lane::Control && self.in_scope(&feed);
+        if control && known && !self.asks.refused.contains(&feed) {
             // It would have been sent without being asked for, did the chains not differ.
             self.asks.feeds.entry(feed).or_default();
             self.asks.news(feed);
@@ -350,6 +360,11 @@ impl Session {
                 self.talk.push_back(Frame::Stop(name));
                 return Ok(None);
             }
+        }
+        // Control feeds come unasked, and what is refused is remembered.
+        let count = self.asks.refused.len().saturating_add(self.asks.touched.len());
+        if control && count >= FEEDS {
+            return Err(Breach::Flood);
         }
         self.they_go_on(&feed, header);
         self.asks.touched.insert(feed, header.end());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Note, Session, TheirTips, Theirs, checked};
+use super::{FEEDS, Note, Session, TheirTips, Theirs, checked};
 use crate::block::Header;
 use crate::frontier;
 use crate::id::{FeedId, FeedRef, Lane, ProgrammeId};
@@ -29,9 +29,14 @@ pub(in crate::sync) struct Comparing {
     heard: u32,
     theirs: TheirTips,
     their_count: usize,
-    /// Control feeds of which the other side was told that its chain is another.
+    /// Feeds of which the other side was told, without naming places, that its chain is another.
     apart: BTreeSet<FeedRef>,
+    /// Parts whose sums the other side told.
+    summed: BTreeSet<Part>,
 }
+
+/// Parts of one session: the programmes both opened with, those of control feeds, and what is loose.
+const PARTS: usize = talk::SECTIONS.saturating_mul(2).saturating_add(2);
 
 /// How far it has come with one programme.
 #[derive(Debug, Default)]
@@ -46,14 +51,38 @@ struct Section {
 
 impl Comparing {
     pub(super) fn alike(&mut self, programme: ProgrammeId) {
-        self.sections.entry(programme).or_default().alike = ALL;
+        if let Some(section) = self.section(programme) {
+            section.alike = ALL;
+        }
     }
 
-    /// Whether all tips in these runs were told.
+    /// What is known of a programme, where there is room for it: no more than both can have opened with.
+    fn section(&mut self, programme: ProgrammeId) -> Option<&mut Section> {
+        if self.sections.len() >= PARTS && !self.sections.contains_key(&programme) {
+            return None;
+        }
+        Some(self.sections.entry(programme).or_default())
+    }
+
+    /// Whether sums of a part come for the first time: each side tells them once.
+    pub(super) fn first(&mut self, part: Part) -> bool {
+        self.summed.len() < PARTS && self.summed.insert(part)
+    }
+
+    /// Whether a feed is not yet said to part; it is from now on.
+    pub(super) fn part(&mut self, feed: FeedRef) -> bool {
+        self.apart.insert(feed)
+    }
+
+    /// Whether all tips in these runs were told, and no run reaches into the next.
     pub(super) fn told_all(&self, runs: &[Run]) -> bool {
-        let end = |run: &Run| run.from.checked_add(run.count);
-        let told = |end: u32| usize::try_from(end).is_ok_and(|end| end <= self.told.len());
-        runs.iter().all(|run| end(run).is_some_and(told))
+        let mut next = 0;
+        runs.iter().all(|run| {
+            let Some(end) = run.from.checked_add(run.count) else { return false };
+            let ascends = run.from >= next && run.count > 0;
+            next = end;
+            ascends && usize::try_from(end).is_ok_and(|end| end <= self.told.len())
+        })
     }
 
     pub(super) fn told(&self, ordinal: u32) -> Option<Known> {
@@ -75,16 +104,24 @@ impl Comparing {
     }
 
     /// Notes that the other side has a feed up to a place, and what it had before that place on the same chain is no news.
-    pub(super) fn they_have(&mut self, feed: FeedRef, theirs: Theirs) {
-        let tips = self.theirs.entry(feed).or_default();
+    /// `false` where there is no room to note it: nothing else is kept of it either.
+    pub(super) fn they_have(&mut self, feed: FeedRef, theirs: Theirs) -> bool {
+        let tips = self.theirs(&feed);
         if tips.iter().any(|tip| (tip.blocks, tip.check) == (theirs.blocks, theirs.check)) {
-            return;
+            return true;
         }
-        let room = tips.len() < usize::from(limits::BRANCHES);
-        if room && self.their_count < limits::FRONTIER_TIPS.saturating_mul(2) {
-            tips.push(theirs);
-            self.their_count = self.their_count.saturating_add(1);
+        if tips.len() >= usize::from(limits::BRANCHES) || self.their_count >= FEEDS {
+            return false;
         }
+        self.theirs.entry(feed).or_default().push(theirs);
+        self.their_count = self.their_count.saturating_add(1);
+        true
+    }
+
+    /// Feeds of which anything is noted.
+    #[cfg(test)]
+    pub(super) fn feeds(&self) -> usize {
+        self.theirs.len()
     }
 
     /// What the other side was thought to hold of a feed, it may not.
@@ -96,8 +133,8 @@ impl Comparing {
 
     /// The other side has come from one place of a chain to another.
     pub(super) fn they_moved(&mut self, feed: FeedRef, from: (u64, talk::Check), to: Theirs) {
-        let tips = self.theirs.entry(feed).or_default();
-        if let Some(tip) = tips.iter_mut().find(|tip| (tip.blocks, tip.check) == from) {
+        let mut tips = self.theirs.get_mut(&feed).into_iter().flatten();
+        if let Some(tip) = tips.find(|tip| (tip.blocks, tip.check) == from) {
             *tip = to;
         } else {
             self.they_have(feed, to);
@@ -148,13 +185,14 @@ impl Session {
         };
         let tips = self.shared(programme, index);
         let mask = different(&self.sums(&tips), &heard.sums);
-        self.comparing.sections.entry(programme).or_default().alike |= !mask;
+        let Some(section) = self.comparing.section(programme) else { return };
+        section.alike |= !mask;
         self.tell(programme, mask, &tips);
     }
 
     /// Tells every tip of those buckets of which not every tip was told.
     fn tell(&mut self, programme: ProgrammeId, mask: u64, tips: &[Known]) {
-        let section = self.comparing.sections.entry(programme).or_default();
+        let Some(section) = self.comparing.section(programme) else { return };
         let mut left = mask & !section.told;
         section.told |= left;
         let inside = |tip: &&Known| left & bit(&tip.feed.short()) != 0;
@@ -210,17 +248,23 @@ impl Session {
                     continue;
                 }
                 let theirs = Theirs { blocks: tip.blocks(), check: tip.check, ordinal };
-                self.comparing.they_have(feed, theirs);
-                news.push(feed);
+                if self.comparing.they_have(feed, theirs) {
+                    news.push(feed);
+                }
             }
         }
-        if heard.mask != 0 {
-            let section = self.comparing.sections.entry(programme).or_default();
-            section.heard |= heard.mask;
+        // A bucket is told once; the whole frontier is looked through for it.
+        let section = self.comparing.section(programme).filter(|_| heard.mask != 0);
+        let fresh = section.map_or(0, |section| {
+            let fresh = heard.mask & !section.heard;
+            section.heard |= fresh;
+            fresh
+        });
+        if fresh != 0 {
             let tips = self.shared(programme, index);
-            self.tell(programme, heard.mask, &tips);
+            self.tell(programme, fresh, &tips);
             if programme == ProgrammeId::NONE {
-                for tip in tips.iter().filter(|tip| heard.mask & bit(&tip.feed.short()) != 0) {
+                for tip in tips.iter().filter(|tip| fresh & bit(&tip.feed.short()) != 0) {
                     self.push_control(tip, 0, index);
                 }
             }
@@ -251,7 +295,7 @@ impl Session {
             None => {
                 let theirs = self.comparing.theirs(&feed).iter().map(|theirs| theirs.blocks);
                 let (least, below) = theirs.fold((u64::MAX, 0), |(a, b), n| (a.min(n), b.max(n)));
-                if least <= tip.blocks && self.comparing.apart.insert(feed) {
+                if least <= tip.blocks && self.comparing.part(feed) {
                     self.talk.push_back(Frame::Apart(talk::Apart { feed, above: 0, below }));
                 }
             }

@@ -18,8 +18,12 @@ pub(in crate::sync) struct LooseSet {
     held: Vec<Loose>,
     /// What the other side has sent.
     theirs: BTreeSet<Hash>,
+    /// What was sent to it: never twice, though it be new here and missing there.
+    sent: BTreeSet<Hash>,
     /// The buckets of which this side told every name.
     told: u64,
+    /// The buckets of which the other side did.
+    heard: u64,
     /// Whether what differs is known: what is lacking is on its way before anything else.
     settled: bool,
 }
@@ -114,13 +118,19 @@ impl Session {
     }
 
     pub(super) fn hear_ids(&mut self, heard: &Ids, index: &dyn Index) {
-        let held = names(index.loose());
         let first = !std::mem::replace(&mut self.loose.settled, true);
-        if heard.mask & !self.loose.told != 0 || (first && self.loose.told == 0) {
-            self.tell_loose(heard.mask, &held);
+        // A bucket is told once: everything held is looked through for it.
+        let mask = heard.mask & !self.loose.heard;
+        self.loose.heard |= mask;
+        if mask == 0 && !first {
+            return;
+        }
+        let held = names(index.loose());
+        if mask & !self.loose.told != 0 || (first && self.loose.told == 0) {
+            self.tell_loose(mask, &held);
         }
         let theirs: BTreeSet<&Id> = heard.ids.iter().collect();
-        for loose in held.iter().filter(|loose| heard.mask & bit(loose) != 0) {
+        for loose in held.iter().filter(|loose| mask & bit(loose) != 0) {
             if !theirs.contains(&self.salt.id(&loose.name)) {
                 self.push_loose(*loose);
             }
@@ -139,9 +149,7 @@ impl Session {
     }
 
     fn push_loose(&mut self, loose: Loose) {
-        if !self.loose.theirs.contains(&loose.name) {
-            // Not twice, though it be new here and missing there.
-            self.loose.they_have(loose.name);
+        if !self.loose.theirs.contains(&loose.name) && self.loose.sent.insert(loose.name) {
             self.serving.push(rank(loose.kind), Push::Loose(loose));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{HEADERS, RANKS, STATE, Session, THINGS, URGENT, checked, encoded, rank};
+use super::{FEEDS, HEADERS, RANKS, STATE, Session, THINGS, URGENT, checked, encoded, rank};
 use crate::id::{FeedId, FeedRef};
 use crate::sync::credit::Sent;
 use crate::sync::frame::{Frame, Known};
@@ -21,6 +21,8 @@ pub(in crate::sync) struct Serving {
     parked: BTreeMap<FeedId, Vec<Walk>>,
     /// Feeds the other side wants no more of.
     stopped: BTreeSet<FeedRef>,
+    /// Tips it asked for by their order.
+    followed: BTreeSet<u32>,
     /// The feed that the blocks sent now belong to.
     named: Option<FeedId>,
     /// Nothing but what is urgent.
@@ -94,13 +96,18 @@ impl Serving {
         }
     }
 
-    pub(super) fn stop(&mut self, feed: &FeedRef) {
+    /// Sends no more of a feed. `false` where more feeds are stopped than anybody could be sent.
+    pub(super) fn stop(&mut self, feed: &FeedRef) -> bool {
+        if self.stopped.len() >= FEEDS && !self.stopped.contains(feed) {
+            return false;
+        }
         self.stopped.insert(*feed);
         self.parked.retain(|known, _| known.short() != *feed);
         for rank in &mut self.ranks {
             rank.walks.retain(|walk| walk.tip.feed.short() != *feed);
             rank.ready.retain(|ready| ready.feed.is_none_or(|known| known.short() != *feed));
         }
+        true
     }
 
     pub(super) fn is_stopped(&self, feed: &FeedRef) -> bool {
@@ -197,7 +204,11 @@ impl Session {
                     continue;
                 }
                 let feed = told.feed.short();
-                self.serving.stopped.remove(&feed);
+                // Once, unless it was stopped in between: whoever asks again for what is on its way gets no second answer.
+                let again = !self.serving.followed.insert(ordinal);
+                if !self.serving.stopped.remove(&feed) && again {
+                    continue;
+                }
                 // It may have grown since it was told.
                 let grown = |tip: &Known| index.head_at(tip, told.blocks) == Some(told.head);
                 let told = index.tips_of(&told.feed).into_iter().find(grown).unwrap_or(told);
@@ -207,7 +218,10 @@ impl Session {
                     None => {
                         let theirs = self.comparing.theirs(&feed).iter().map(|t| t.blocks);
                         let below = theirs.max().unwrap_or(0);
-                        self.talk.push_back(Frame::Apart(Apart { feed, above: 0, below }));
+                        // It says the same of each branch.
+                        if self.comparing.part(feed) {
+                            self.talk.push_back(Frame::Apart(Apart { feed, above: 0, below }));
+                        }
                     }
                 }
             }

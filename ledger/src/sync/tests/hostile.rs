@@ -5,7 +5,7 @@ use super::meetings::pair;
 use super::shelf::{CASH, CONTROL, FOOD, Shelf, seal};
 use crate::fixtures::key;
 use crate::hash::Hash;
-use crate::id::{FeedId, Lane, ProgrammeId};
+use crate::id::{FeedId, FeedRef, Lane, ProgrammeId};
 use crate::limits;
 use crate::sync::frame::{Frame, FrameFault, Hello, VERSION};
 use crate::sync::session::{Breach, Note, Terms};
@@ -163,6 +163,79 @@ fn talk_without_end_is_not_listened_to() {
         end.hears(&ids).expect("heard");
         assert!(end.says().len() <= 2);
     }
+}
+
+#[test]
+fn who_asks_and_does_not_listen_floods() {
+    let mut end = greeted(|_| {});
+    let unknown = feed(9, Lane::Value, FOOD).short();
+    let need = Frame::Need(talk::Need { feed: unknown, points: Bounded::empty() });
+    let mut asked = 0;
+    // It has one answer for many questions.
+    let breach = 'asks: loop {
+        for _ in 0..200 {
+            if let Err(breach) = end.hears(&need) {
+                break 'asks breach;
+            }
+            asked += 1;
+            assert!(asked < 60_000, "what waits does not count");
+        }
+        assert!(end.next().is_some(), "an answer");
+        assert!(end.session.keeps().1 <= 4_096);
+    };
+    assert_eq!(breach, Breach::Flood);
+}
+
+#[test]
+fn a_tip_is_followed_once_and_its_feed_parts_once() {
+    let follow = |runs: &[(u32, u32)]| {
+        let runs = runs.iter().map(|(from, count)| Run { from: *from, count: *count }).collect();
+        Frame::Follow(Bounded::new(runs).expect("few"))
+    };
+    let mut end = greeted(|_| {});
+    // Another chain than the one it is told of.
+    end.hears(&tips(1, Lane::Value, FOOD, 1)).expect("news");
+    drop(end.says());
+    let mut parted = 0;
+    for _ in 0..100 {
+        end.hears(&follow(&[(0, 1)])).expect("told");
+        parted += end.says().iter().filter(|said| matches!(said, Frame::Apart(_))).count();
+    }
+    assert_eq!(parted, 1, "said once");
+    for runs in [&[(0, 1), (0, 1)][..], &[(0, 0)]] {
+        check(&[follow(runs)], Breach::Name);
+    }
+}
+
+#[test]
+fn what_is_said_of_feeds_nobody_has_is_kept_up_to_a_bound() {
+    let mut end = greeted(|_| {});
+    let most = 2 * limits::FRONTIER_TIPS;
+    let name = |n: usize| {
+        let mut node = [7; 8];
+        node[..4].copy_from_slice(&u32::try_from(n).expect("few").to_be_bytes());
+        node
+    };
+    for frame in 0..20usize {
+        let node = |n: usize| {
+            let tips = Bounded::new(vec![Tip::new(Lane::Value, 3, [5; 4])]).expect("one");
+            NodeTips { node: name(frame * 2_048 + n), tips }
+        };
+        let nodes = Bounded::new((0..2_048).map(node).collect()).expect("fits");
+        end.hears(&Frame::Tips(Box::new(Tips { programme: FOOD, mask: 0, nodes }))).expect("news");
+        drop(end.says());
+    }
+    assert_eq!(end.session.keeps().0, most);
+    let stop = |n| Frame::Stop(FeedRef { node: name(n), lane: Lane::Value, programme: FOOD });
+    for n in 0..most {
+        end.hears(&stop(n)).expect("stopped");
+    }
+    end.hears(&stop(0)).expect("again");
+    assert_eq!(end.hears(&stop(most)), Err(Breach::Flood));
+    // Sums are told once.
+    let sums = Bounded::new(vec![[0; 4]; 64]).expect("all");
+    let sums = Frame::Buckets(Box::new(Buckets { part: Part::Loose, sums }));
+    check(&[sums.clone(), sums], Breach::Flood);
 }
 
 #[test]
