@@ -22,14 +22,19 @@ const ENDING: &str = ".annona-tmp";
 ///
 /// [`DiskFault`] where the folder cannot be written; then the old file is still whole.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
+    let temporary = Temporary(beside(path)?);
+    write_and_take_name(&temporary.0, path, bytes).map_err(|e| DiskFault::io("write", path, e))
+}
+
+/// A name nobody has, which [`sweep`] knows to be one of this file's.
+fn beside(path: &Path) -> Result<PathBuf, DiskFault> {
     let name = file_name(path)?;
     let suffix: [u8; 8] =
         seal::random().map_err(|e| DiskFault::io("write", path, io::Error::other(e)))?;
     let mut temporary_name = OsString::from(".");
     temporary_name.push(name);
     temporary_name.push(format!(".{:016x}{ENDING}", u64::from_le_bytes(suffix)));
-    let temporary = Temporary(path.with_file_name(temporary_name));
-    write_and_take_name(&temporary.0, path, bytes).map_err(|e| DiskFault::io("write", path, e))
+    Ok(path.with_file_name(temporary_name))
 }
 
 fn write_and_take_name(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -43,19 +48,90 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// As [`write()`], and overwrites with zeros what had the name before: for files of keys, of which the old ones must not
-/// stay. Where the disk keeps what is overwritten, so does this.
+/// The bytes that have a name now, held fast under a second one, to be overwritten once another file has taken the first:
+/// for files of keys, of which the old ones must not stay. Where the disk keeps what is overwritten, so does this.
+///
+/// Ended anywhere in between, the next [`sweep`] overwrites them, or leaves them alone where no other file took the name;
+/// on a file system without second names (FAT) a process that is killed in between leaves them.
 ///
 /// # Errors
 ///
-/// As [`write()`]; that the old bytes could not be overwritten is no fault once the new file has the name.
-pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
-    let old = OpenOptions::new().write(true).open(path).ok();
-    write(path, bytes)?;
-    if let Some(old) = old {
-        drop(zero(&old));
+/// [`DiskFault`] where the folder cannot be written.
+pub fn set_aside(path: &Path) -> Result<Aside, DiskFault> {
+    let failed = |e| DiskFault::io("write", path, e);
+    let old = match OpenOptions::new().write(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other.map_err(failed)?),
+    };
+    let aside = beside(path)?;
+    let linked = old.is_some() && fs::hard_link(path, &aside).is_ok();
+    if linked {
+        sync_folder(path.parent()).map_err(failed)?;
     }
-    Ok(())
+    Ok(Aside { path: path.to_owned(), old, name: linked.then_some(aside) })
+}
+
+/// See [`set_aside`]. Dropped, it overwrites nothing.
+#[must_use = "the old bytes stay until they are destroyed"]
+pub struct Aside {
+    path: PathBuf,
+    old: Option<File>,
+    name: Option<PathBuf>,
+}
+
+impl Aside {
+    /// Overwrites the bytes with zeros. Another file must have taken the name.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskFault`] where they may still be there; the next [`sweep`] tries again.
+    pub fn destroy(mut self) -> Result<(), DiskFault> {
+        let (Some(old), name) = (self.old.take(), self.name.take()) else { return Ok(()) };
+        let gone = zero(&old).and_then(|()| match name {
+            Some(name) => fs::remove_file(name).and_then(|()| sync_folder(self.path.parent())),
+            None => Ok(()),
+        });
+        gone.map_err(|e| DiskFault::io("overwrite", &self.path, e))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            drop(fs::remove_file(name));
+        }
+    }
+}
+
+/// As [`write()`], and overwrites with zeros what had the name before: see [`set_aside`].
+///
+/// # Errors
+///
+/// As [`write()`]; [`DiskFault`] too where the new file has the name and the old bytes may still be there.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
+    let old = set_aside(path)?;
+    write(path, bytes)?;
+    old.destroy()
+}
+
+/// Takes a name away, and overwrites what had it, unless that has another name too.
+fn remove(path: &Path) -> io::Result<()> {
+    if names_of(&fs::symlink_metadata(path)?) == 1 {
+        zero(&OpenOptions::new().write(true).open(path)?)?;
+    }
+    fs::remove_file(path)?;
+    sync_folder(path.parent())
+}
+
+/// How many names a file has. Where the system does not say, one that may be in use is never overwritten.
+fn names_of(file: &fs::Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::nlink(file);
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        2
+    }
 }
 
 /// Overwrites a file with zeros and removes it. One that is not there is no fault.
@@ -115,7 +191,7 @@ fn read_within(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Removes what crashed writes of `path` have left beside it, and says how many there were.
+/// Removes what crashed writes of `path` have left beside it, overwritten, and says how many there were.
 ///
 /// Only the owner of a file's lock may call this: a write that is under way would be undone.
 ///
@@ -136,7 +212,7 @@ pub fn sweep(path: &Path) -> Result<usize, DiskFault> {
             .and_then(|rest| rest.strip_prefix(name.as_str()))
             .and_then(|rest| rest.strip_suffix(ENDING));
         if middle.is_some_and(|m| m.len() == 17 && m.starts_with('.')) {
-            fs::remove_file(entry.path()).map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
+            remove(&entry.path()).map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
             swept += 1;
         }
     }
@@ -187,12 +263,14 @@ struct Temporary(PathBuf);
 impl Drop for Temporary {
     fn drop(&mut self) {
         // After the rename there is nothing to remove; after a failure the next sweep would do it anyway.
-        drop(fs::remove_file(&self.0));
+        drop(remove(&self.0));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Seek;
+
     use super::*;
     use crate::disk::DiskTrouble;
 
@@ -227,16 +305,33 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let (path, remains) = (folder.path().join("keys"), folder.path().join("remains"));
         write(&path, &[7; 9_000]).expect("first");
-        // A second name for the same bytes, as a disk would still have them.
-        fs::hard_link(&path, &remains).expect("linked");
-        write_over(&path, b"new").expect("second");
-        assert_eq!(fs::read(&remains).expect("reads"), [0; 9_000]);
+        let raw = File::open(&path).expect("open");
+        let read_raw = || {
+            let mut bytes = Vec::new();
+            (&raw).seek(io::SeekFrom::Start(0)).expect("begin");
+            (&raw).read_to_end(&mut bytes).expect("reads");
+            bytes
+        };
+        // Ended here, nothing is overwritten: nobody took the name.
+        std::mem::forget(set_aside(&path).expect("aside"));
+        assert_eq!((sweep(&path).expect("swept"), read_raw()), (1, vec![7; 9_000]));
+        // Ended after the new file took the name, the old one is.
+        std::mem::forget(set_aside(&path).expect("aside"));
+        write(&path, b"new").expect("second");
+        assert_eq!((sweep(&path).expect("swept"), read_raw()), (1, vec![0; 9_000]));
         assert_eq!(fs::read(&path).expect("reads"), b"new");
-        fs::remove_file(&remains).expect("removed");
+        let raw = File::open(&path).expect("open");
+        let old = set_aside(&path).expect("aside");
+        write(&path, b"newer").expect("third");
+        old.destroy().expect("destroyed");
+        let mut bytes = Vec::new();
+        (&raw).read_to_end(&mut bytes).expect("reads");
+        assert_eq!((bytes, names(folder.path())), (vec![0; 3], vec!["keys".to_owned()]));
+        // A second name for the same bytes, as a disk would still have them.
         fs::hard_link(&path, &remains).expect("linked");
         destroy(&path).expect("destroyed");
         destroy(&path).expect("again");
-        assert_eq!((fs::read(&remains).expect("reads"), path.exists()), (vec![0; 3], false));
+        assert_eq!((fs::read(&remains).expect("reads"), path.exists()), (vec![0; 5], false));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::atomic;
 use crate::disk::DiskFault;
 use crate::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
+use crate::keystore::normal;
 use crate::seal::{Cost, SealError, Stream, random};
 
 const MAGIC: &[u8; 16] = b"annona backup 1\n";
@@ -73,7 +74,7 @@ pub fn write(
     header.extend_from_slice(&cost.memory_kib.to_le_bytes());
     header.extend_from_slice(&cost.passes.to_le_bytes());
     header.extend_from_slice(&salt);
-    let key = cost.key(passphrase.as_bytes(), &salt)?;
+    let key = cost.key(normal(passphrase).as_bytes(), &salt)?;
     let failed = |e| DiskFault::io("write", to, e);
     let file = atomic::private().write(true).create_new(true).open(to).map_err(failed)?;
     let mut out =
@@ -203,7 +204,7 @@ fn open(
     let salt = rest.first_chunk().ok_or(BackupFault::NotABackup)?;
     let cost =
         Cost { memory_kib: u32::from_le_bytes(*memory), passes: u32::from_le_bytes(*passes) };
-    let key = cost.key(passphrase.as_bytes(), salt)?;
+    let key = cost.key(normal(passphrase).as_bytes(), salt)?;
     let mut opened =
         Opening { file, stream: Stream::new(&key), header, held: Vec::new(), done: false };
     let mut names = Vec::new();

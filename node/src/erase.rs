@@ -19,7 +19,7 @@ use crate::copies;
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::seal::Key;
-use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
+use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault};
 
 #[cfg(test)]
 mod tests;
@@ -164,7 +164,7 @@ pub(crate) fn apply_to(
     erased: &Erased,
     heard: u64,
 ) -> Result<u64, ConsentFault> {
-    let (mut gone, mut passed) = (Vec::new(), false);
+    let mut gone = Vec::new();
     let mut after = None;
     loop {
         let page = vault.all(after, MAX_PAGE)?;
@@ -179,9 +179,8 @@ pub(crate) fn apply_to(
                     }
                     Ok(_) => {}
                     // Without its key a record opens for nobody, and there is nothing to destroy but noise. A key may come
-                    // back: then it is asked again.
-                    Err(VaultFault::NoKey { .. }) => passed = true,
-                    Err(VaultFault::Damaged { .. }) => {}
+                    // back: then all are asked again ([`Vault::put_keys`]).
+                    Err(fault) if fault.is_of_one_record() => {}
                     Err(fault) => return Err(fault.into()),
                 }
             }
@@ -194,9 +193,7 @@ pub(crate) fn apply_to(
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
     }
-    if !passed {
-        txn.set_erasures_heard(heard)?;
-    }
+    txn.set_erasures_heard(heard)?;
     txn.commit()?;
     if !gone.is_empty() {
         vault.scrub()?;

@@ -39,6 +39,8 @@ pub const LOCK: &str = "lock";
 pub const SOCKET: &str = "run.sock";
 /// There while a folder is being made: what lies beside it is nobody's yet, and the next attempt begins anew.
 const MAKING: &str = "unfinished";
+/// What is in it: a folder of somebody's with a file of that name is not ours to empty.
+const MARK: &[u8] = b"annona: this folder is being made\n";
 
 /// Why a data folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +97,10 @@ pub struct Folder {
     _loan: Option<loan::Loan>,
 }
 
+fn is_being_made(path: &Path) -> bool {
+    atomic::read(&path.join(MAKING), MARK.len()).is_ok_and(|found| *found == MARK)
+}
+
 impl Folder {
     /// Makes a folder that only its owner can enter, and holds it.
     ///
@@ -115,7 +121,7 @@ impl Folder {
     /// it; [`FolderFault::Disk`].
     pub fn begin(path: &Path) -> Result<Self, FolderFault> {
         atomic::private_folder(path)?;
-        if path.join(MAKING).exists() {
+        if is_being_made(path) {
             let folder = Self::hold(path)?;
             for entry in fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))? {
                 let entry = entry.map_err(|e| DiskFault::io("list", path, e))?;
@@ -130,7 +136,7 @@ impl Folder {
         if entries.next().is_some() {
             return Err(FolderFault::NotEmpty { path: path.to_owned() });
         }
-        atomic::write(&path.join(MAKING), b"")?;
+        atomic::write(&path.join(MAKING), MARK)?;
         Self::hold(path)
     }
 
@@ -153,7 +159,7 @@ impl Folder {
     /// [`FolderFault::Unfinished`], [`FolderFault::NotOurs`], then [`FolderFault::Held`]; [`FolderFault::Disk`] where the
     /// path cannot be read.
     pub fn open(path: &Path) -> Result<Self, FolderFault> {
-        if path.join(MAKING).exists() {
+        if is_being_made(path) {
             return Err(FolderFault::Unfinished { path: path.to_owned() });
         }
         match fs::metadata(path.join(LOCK)) {

@@ -498,13 +498,17 @@ impl Lock {
         if passphrase.is_empty() {
             return Err(KeystoreFault::EmptyPassphrase);
         }
-        // The same letters come as different bytes from different keyboards. NFC at most triples a string (Unicode
-        // Standard Annex 15), so that this one never moves and leaves no copy behind.
-        let mut normal = Zeroizing::new(String::with_capacity(passphrase.len() * 3));
-        normal.extend(passphrase.nfc());
-        let key = cost.key(normal.as_bytes(), &salt).map_err(|e| at(path, e))?;
+        let key = cost.key(normal(passphrase).as_bytes(), &salt).map_err(|e| at(path, e))?;
         Ok(Self { cost, salt, key })
     }
+}
+
+/// A passphrase as it is hashed: the same letters come as different bytes from different keyboards.
+pub(crate) fn normal(passphrase: &str) -> Zeroizing<String> {
+    // NFC at most triples a string (Unicode Standard Annex 15), so that this one never moves and leaves no copy behind.
+    let mut normal = Zeroizing::new(String::with_capacity(passphrase.len() * 3));
+    normal.extend(passphrase.nfc());
+    normal
 }
 
 fn at(path: &Path, source: SealError) -> KeystoreFault {

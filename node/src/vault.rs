@@ -68,6 +68,9 @@ pub fn registration(source: &str, key: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     (source != OWN_SOURCE).then(|| Zeroizing::new(hash(Purpose::Lookup, &parts).0))
 }
 
+/// What was passed over for want of a key is held against the erasures again.
+const FORGET_HEARD: &str = "DELETE FROM note WHERE name = 'heard'";
+
 /// A household's number in one vault. Numbers are given in order, never again, and mean nothing elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HouseholdId(pub u64);
@@ -83,8 +86,9 @@ impl std::fmt::Display for HouseholdId {
 pub struct Found {
     /// Its number in this vault.
     pub id: HouseholdId,
-    /// The digest given when it was stored: equal content, equal digest.
-    pub digest: [u8; 32],
+    /// The digest given when it was stored: equal content, equal digest. `None` where its record does not open, for want of
+    /// its key or by damage.
+    pub digest: Option<[u8; 32]>,
     /// Whether it is enrolled in any programme.
     pub enrolled: bool,
 }
@@ -188,7 +192,7 @@ impl Vault {
             checkpoint.map_err(|e| VaultFault::sqlite("write", &self.path, e))?;
             self.settled = true;
         }
-        self.keys.begin()?;
+        self.keys.begin(self.rows().newest_key()?)?;
         let Self { connection, secrets, keys, path, .. } = self;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -380,7 +384,10 @@ impl Vault {
     pub fn copy_without_keys(&self, to: &Path) -> Result<(), VaultFault> {
         let name = to.to_string_lossy();
         let copied = self.connection.execute("VACUUM INTO ?1", [name.as_ref()]);
-        copied.map(drop).map_err(|e| VaultFault::sqlite("copy", to, e))
+        // Beside other keys than now, other records open: whoever was erased is looked for again.
+        let forget = |copy: Connection| copy.execute(FORGET_HEARD, []);
+        let done = copied.and_then(|_| Connection::open(to).and_then(forget));
+        done.map(drop).map_err(|e| VaultFault::sqlite("copy", to, e))
     }
 
     /// The data keys, in a file of their own, under the vault's key, which a backup has: what a keeper of a copy is given,
@@ -411,10 +418,18 @@ impl Vault {
     /// [`VaultFault::Disk`], and then none was kept.
     pub fn put_keys(&mut self) -> Result<u64, VaultFault> {
         // What was passed over for want of a key is held against the erasures again when this is next opened.
-        let forget = "DELETE FROM note WHERE name = 'heard'";
-        self.connection.execute(forget, []).map_err(|e| self.rows().sqlite("write", e))?;
+        self.connection.execute(FORGET_HEARD, []).map_err(|e| self.rows().sqlite("write", e))?;
         self.keys.rewrite(&self.rows().live_keys()?, None)?;
         self.keyless()
+    }
+
+    /// How many members a household has, whether or not its record opens.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NotFound`]; a broken file.
+    pub fn members(&self, id: HouseholdId) -> Result<u64, VaultFault> {
+        self.rows().members(id)
     }
 
     /// How many records have no key here.
@@ -649,14 +664,18 @@ impl Rows<'_> {
     fn find(&self, source: &str, key: &[u8]) -> Result<Option<Found>, VaultFault> {
         let handle = self.source_handle(source, key)?;
         let Some(id) = self.id_by_source(&handle)? else { return Ok(None) };
-        let (_, head) = self.head(id)?;
+        let digest = match self.head(id) {
+            Ok((_, head)) => Some(head.digest),
+            Err(fault) if fault.is_of_one_record() => None,
+            Err(fault) => return Err(fault),
+        };
         let number = rows::number(id)?;
         let enrolled = self
             .connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM enrolment WHERE household = ?1)")
             .and_then(|mut s| s.query_row([number], |r| r.get(0)))
             .map_err(|e| self.sqlite("read", e))?;
-        Ok(Some(Found { id, digest: head.digest, enrolled }))
+        Ok(Some(Found { id, digest, enrolled }))
     }
 
     fn household(&self, id: HouseholdId) -> Result<Stored, VaultFault> {

@@ -42,8 +42,11 @@ impl Backup {
         let (ledger, people, keys) = (scratch(LEDGER), scratch(PEOPLE), scratch(PEOPLE_KEYS));
         let own = scratch(KEYS);
         let clear = || {
-            for path in [&ledger, &people, &keys, &own] {
+            for path in [&ledger, &people] {
                 drop(std::fs::remove_file(path));
+            }
+            for path in [&keys, &own] {
+                drop(atomic::destroy(path));
             }
         };
         // What an interrupted backup has left.

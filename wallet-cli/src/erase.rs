@@ -58,7 +58,7 @@ impl Erase {
         let mut node = session.signing_node()?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, family)?;
-        let people = vault.household(id)?.members.len() as u64;
+        let people = vault.members(id)?;
         let signer = self.operator.open(session)?;
         let org = node.org();
         let mut programmes = vault.programmes(id)?;

@@ -16,6 +16,7 @@ mod retention;
 mod show;
 mod split;
 
+pub(crate) use fields::closed;
 pub(crate) use show::open;
 
 use clap::Subcommand;

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
 use crate::person::{Attributes, Field, Household, Value};
+use crate::vault::VaultFault;
 
 const OPERATOR: u8 = 51;
 

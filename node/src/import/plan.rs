@@ -16,8 +16,8 @@ pub const MAX_CHANGES: usize = 10_000;
 pub struct Known<Id> {
     /// Its place in the person file.
     pub id: Id,
-    /// The digest of its content.
-    pub digest: Hash,
+    /// The digest of its content; `None` where its record does not open.
+    pub digest: Option<Hash>,
 }
 
 /// What the person file knows, for comparing.
@@ -98,6 +98,8 @@ pub struct Plan {
     pub unchanged: u64,
     /// Households that are there with other content.
     pub changed: u64,
+    /// Households that are there, and whose records do not open: their keys are missing. They are left as they are.
+    pub closed: u64,
     /// Which fields differ, for the first [`MAX_CHANGES`] of them.
     pub changes: Vec<Change>,
     /// What was found in the file.
@@ -131,6 +133,8 @@ pub struct Applied {
     pub unchanged: u64,
     /// Households with other content that were left as they are.
     pub left: u64,
+    /// Households whose records do not open, left as they are.
+    pub closed: u64,
 }
 
 fn fault(e: impl Error + Send + Sync + 'static) -> ImportError {
@@ -150,14 +154,16 @@ impl Registration {
     ) -> Result<Plan, ImportError> {
         let report = self.report().clone();
         let total = report.households;
-        let mut plan = Plan { new: 0, unchanged: 0, changed: 0, changes: Vec::new(), report };
+        let mut plan =
+            Plan { new: 0, unchanged: 0, changed: 0, closed: 0, changes: Vec::new(), report };
         let mut done = 0u64;
         self.each(|row, household| {
             done = done.saturating_add(1);
             watch.step(Progress { phase: Phase::Comparing, done, total, rows: done })?;
             match known.find(&plan.report.source, &household.key).map_err(fault)? {
                 None => plan.new = plan.new.saturating_add(1),
-                Some(found) if found.digest == known.digest(household)? => {
+                Some(Known { digest: None, .. }) => plan.closed = plan.closed.saturating_add(1),
+                Some(found) if found.digest == Some(known.digest(household)?) => {
                     plan.unchanged = plan.unchanged.saturating_add(1);
                 }
                 Some(found) => {
@@ -195,7 +201,8 @@ impl Registration {
             done = done.saturating_add(1);
             let digest = register.digest(household)?;
             let count = match register.find(source, &household.key).map_err(fault)? {
-                Some(found) if found.digest == digest => &mut applied.unchanged,
+                Some(Known { digest: None, .. }) => &mut applied.closed,
+                Some(found) if found.digest == Some(digest) => &mut applied.unchanged,
                 Some(_) if !how.update => &mut applied.left,
                 Some(found) => {
                     register.replace(&found.id, household, digest).map_err(fault)?;

@@ -83,7 +83,7 @@ impl KnownHouseholds for VaultRegister<'_> {
 
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<HouseholdId>>, RegisterFault> {
         let found = self.vault.find(source, key.as_bytes())?;
-        Ok(found.map(|f| Known { id: f.id, digest: Hash(f.digest) }))
+        Ok(found.map(|f| Known { id: f.id, digest: f.digest.map(Hash) }))
     }
 
     fn open(&self, id: &HouseholdId) -> Result<Option<Household>, RegisterFault> {

@@ -34,7 +34,7 @@ impl KnownHouseholds for Book {
     }
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<Self::Id>>, Broken> {
         let id = (source.to_owned(), key.to_owned());
-        Ok(self.kept.get(&id).map(|(_, digest)| Known { id: id.clone(), digest: *digest }))
+        Ok(self.kept.get(&id).map(|(_, digest)| Known { id: id.clone(), digest: Some(*digest) }))
     }
     fn open(&self, id: &Self::Id) -> Result<Option<Household>, Broken> {
         Ok(self.kept.get(id).map(|(h, _)| h.clone()))

@@ -125,6 +125,12 @@ pub enum VaultFault {
 }
 
 impl VaultFault {
+    /// Whether it is about one record: the others open.
+    #[must_use]
+    pub const fn is_of_one_record(&self) -> bool {
+        matches!(self, Self::NoKey { .. } | Self::Damaged { .. })
+    }
+
     pub(super) fn sqlite(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         let fault = DiskFault::sqlite(doing, path, source);
         if fault.trouble() == DiskTrouble::Damaged {

@@ -196,10 +196,12 @@ impl KeyFile {
         Err(other.unwrap_or_else(|| VaultFault::WrongKey { path: path.to_owned() }))
     }
 
-    /// Forgets what was not kept, and sees what another process has done to the file since.
-    pub(super) fn begin(&self) -> Result<(), VaultFault> {
+    /// Forgets what was not kept, and sees what another process has done to the file since. No number up to `newest`, the
+    /// last that a row names, is given again, though the file may be shorter: an older one was put back.
+    pub(super) fn begin(&self, newest: u64) -> Result<(), VaultFault> {
         let gone = || DiskFault::io("open", &self.path, io::ErrorKind::NotFound.into());
-        let open = Open::of(&self.path, &self.key.borrow(), &self.vault)?.ok_or_else(gone)?;
+        let mut open = Open::of(&self.path, &self.key.borrow(), &self.vault)?.ok_or_else(gone)?;
+        open.next = open.next.max(newest.saturating_add(1));
         *self.open.borrow_mut() = open;
         Ok(())
     }
@@ -248,10 +250,10 @@ impl KeyFile {
 
     /// The key of a place, where there is one.
     pub(super) fn get(&self, place: Place) -> Result<Option<Key>, VaultFault> {
-        let Some(sealed) = self.sealed(place)? else {
-            return Ok(self.over.borrow().as_ref().and_then(|copy| copy.get(&self.vault, place)));
-        };
-        Ok(self.open.borrow().head.unseal(&self.vault, place, &sealed))
+        let sealed = self.sealed(place)?;
+        let here = sealed.and_then(|s| self.open.borrow().head.unseal(&self.vault, place, &s));
+        let over = || self.over.borrow().as_ref().and_then(|copy| copy.get(&self.vault, place));
+        Ok(here.or_else(over))
     }
 
     /// The record of a place as it lies in the file.
@@ -289,18 +291,28 @@ impl KeyFile {
     }
 
     /// Writes these keys into a new file under a new file key, sealed under a new key where one is given. No other key is
-    /// left afterwards: what was the file is overwritten, and a copy that lay over it has done its work.
+    /// left afterwards: what was the file is overwritten, and a copy that lay over it has done its work. The file stays as
+    /// long as it was, so that no number is given twice.
     pub(super) fn rewrite(&self, live: &[Place], new: Option<&Key>) -> Result<(), VaultFault> {
         let key = new.map_or_else(|| self.key.borrow().again(), Key::again);
+        let newest = live.last().map_or(0, |place| place.number);
+        let after = self.open.borrow().next.max(newest.saturating_add(1));
         let bytes = if live.is_empty() {
-            image(&key, &self.vault, self.open.borrow().next, std::iter::empty())?
+            image(&key, &self.vault, after, std::iter::empty())?
         } else {
-            self.copy(&key, live)?
+            let first = live.first().map_or(1, |place| place.number);
+            let mut bytes = self.copy(&key, live)?;
+            let given = usize::try_from(after.saturating_sub(first)).unwrap_or(usize::MAX);
+            let whole = given.saturating_mul(RECORD).saturating_add(HEADER);
+            bytes.resize(whole.min(MAX_KEY_FILE).max(bytes.len()), 0);
+            bytes
         };
-        atomic::write_over(&self.path, &bytes)?;
+        let old = atomic::set_aside(&self.path)?;
+        atomic::write(&self.path, &bytes)?;
         *self.over.borrow_mut() = None;
         *self.key.borrow_mut() = key;
-        self.begin()
+        self.begin(newest)?;
+        Ok(old.destroy()?)
     }
 
     /// Lays a copy over the file: what the file has no key for opens by the copy's, and nothing of it is on the disk.

@@ -245,6 +245,27 @@ impl Rows<'_> {
         }
     }
 
+    /// The highest number of a data key that a record names; 0 where none does.
+    pub(super) fn newest_key(&self) -> Result<u64, VaultFault> {
+        self.connection
+            .prepare_cached("SELECT coalesce(max(key), 0) FROM body")
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map_err(|e| self.sqlite("read", e))
+            .map(|newest: i64| u64::try_from(newest).unwrap_or(0))
+    }
+
+    /// How many members a household has, whether or not it opens.
+    pub(super) fn members(&self, id: HouseholdId) -> Result<u64, VaultFault> {
+        let (first, last) = (slot(id, 0)?, slot(id, u8::MAX)?);
+        let records: i64 = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM body WHERE slot BETWEEN ?1 AND ?2")
+            .and_then(|mut s| s.query_row([first, last], |r| r.get(0)))
+            .map_err(|e| self.sqlite("read", e))?;
+        let records = u64::try_from(records).unwrap_or(0);
+        records.checked_sub(1).ok_or(VaultFault::NotFound { id })
+    }
+
     /// The data keys that records name, in the order of their numbers.
     pub(super) fn live_keys(&self) -> Result<Vec<Place>, VaultFault> {
         let row = |r: &rusqlite::Row<'_>| {

@@ -83,7 +83,7 @@ fn what_is_stored_is_found_again_after_reopening_and_lies_nowhere_in_the_clear()
 
     let vault = place.open().expect("open");
     let found = vault.find("camp-file", b"NID-784-1990-1234567").expect("find").expect("there");
-    assert_eq!(found, Found { id, digest: [20; 32], enrolled: true });
+    assert_eq!(found, Found { id, digest: Some([20; 32]), enrolled: true });
     let stored = vault.household(id).expect("household");
     assert_eq!(stored.household.as_slice(), b"household of NID-784-1990-1234567");
     assert_eq!(stored.members.len(), 3);

@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use annona_ledger::amount::Amount;
@@ -106,12 +108,17 @@ impl Import {
         let mut progress = |p: Progress| bar.set(p.done, p.total);
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
         let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
+        let closed = RefCell::new(BTreeSet::new());
         let stop = |fault: Fault| ImportError::Register(fault.message.into());
         let report = {
             let work = node.store().look()?;
             let key_of = holder::cycle_secret(&node, programme, cycle)?;
             let enrolled = |key: &str| -> Outcome<Option<HouseholdId>> {
                 let Some(found) = vault.find(&register, key.as_bytes())? else { return Ok(None) };
+                if found.digest.is_none() {
+                    closed.borrow_mut().insert(found.id);
+                    return Ok(None);
+                }
                 let holder = holder::pseudonym(&node, &vault, found.id, programme)?;
                 Ok(work.enrolled(programme, &holder).then_some(found.id))
             };
@@ -139,6 +146,10 @@ impl Import {
             let value = serde_json::to_value(finding)
                 .map_err(|why| Fault::input(format!("a finding cannot be written: {why}")))?;
             session.screen.answer("finding", value, || finding.to_string())?;
+        }
+        let closed = closed.into_inner().len() as u64;
+        if closed > 0 {
+            session.screen.warn(crate::family::closed(closed));
         }
         let bad = report.findings.at_least(Severity::Error);
         if bad > 0 && !self.skip_bad_rows {

@@ -77,7 +77,12 @@ impl Add {
                 crate::fault::Exit::Conflict,
                 format!("family {} has the key \"{}\" already.", known.id, household.key),
             )
-            .then("`annona family change` changes it."));
+            .then(if known.digest.is_some() {
+                "`annona family change` changes it."
+            } else {
+                "Its record does not open: take its key back (`annona family keys take`), or erase it (`annona erase`) \
+                 and register the family anew."
+            }));
         }
         if self.dry_run {
             session.screen.note("Nothing is wrong with it. Nobody was registered.");

@@ -79,9 +79,12 @@ impl<'a> Enrolling<'a> {
         for programme in &self.programmes {
             let mut after = None;
             loop {
-                let ids = vault.pending(programme.0, after, GROUP)?;
+                let mut ids = vault.pending(programme.0, after, GROUP)?;
                 let Some(last) = ids.last() else { break };
                 after = Some(*last);
+                // Whose record does not open waits for its key; the others do not wait for her.
+                let closed = |id: &HouseholdId| vault.registration(*id).map(drop);
+                ids.retain(|id| !closed(id).is_err_and(|fault| fault.is_of_one_record()));
                 let one = Self { signer: self.signer, programmes: vec![*programme] };
                 written = written.saturating_add(one.enrol(node, vault, &ids)?);
             }

@@ -102,6 +102,15 @@ pub(super) fn name(person: &Attributes) -> String {
     parts.into_iter().filter_map(|field| person.text(field)).collect::<Vec<_>>().join(" ")
 }
 
+/// What is said of records that do not open.
+pub(crate) fn closed(families: u64) -> String {
+    format!(
+        "{} left out: their records do not open, their keys are missing or damaged. A node that keeps a copy gives the \
+         keys back (`annona family keys give` there, `annona family keys take` here).",
+        crate::words::count(families, "family was", "families were"),
+    )
+}
+
 /// A household in one line: head, size, key.
 pub(super) fn line(household: &Household) -> String {
     let head = household.head().map(name).unwrap_or_default();

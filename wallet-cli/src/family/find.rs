@@ -38,6 +38,7 @@ impl Find {
         let work = LongWork::begin();
         let mut bar = Bar::new(&session.screen, "looking");
         let (total, mut done, mut found, mut after) = (vault.count()?, 0u64, 0u64, None);
+        let mut closed = 0u64;
         'pages: loop {
             let page = vault.all(after, MAX_PAGE)?;
             let Some(last) = page.last() else { break };
@@ -46,7 +47,13 @@ impl Find {
                 work.check()?;
                 done = done.saturating_add(1);
                 bar.set(done, total);
-                let household = open(&vault, id)?;
+                let household = match vault.registration(id) {
+                    Err(fault) if fault.is_of_one_record() => {
+                        closed = closed.saturating_add(1);
+                        continue;
+                    }
+                    _ => open(&vault, id)?,
+                };
                 if !wanted.iter().all(|word| has(&household, word)) {
                     continue;
                 }
@@ -65,6 +72,9 @@ impl Find {
             }
         }
         drop(bar);
+        if closed > 0 {
+            session.screen.warn(fields::closed(closed));
+        }
         if found == 0 {
             session.screen.note(format!("None of {total} families has these words."));
         }

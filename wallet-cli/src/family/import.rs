@@ -18,6 +18,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::enrol::Enrolling;
+use super::fields;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
@@ -185,7 +186,7 @@ impl Import {
         node.close()?;
         let value = json!({
             "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
-            "left": applied.left, "enrolments": enrolled,
+            "left": applied.left, "closed": applied.closed, "enrolments": enrolled,
         });
         session.screen.answer("imported", value, || {
             format!(
@@ -197,6 +198,9 @@ impl Import {
                 count(enrolled, "enrolment", "enrolments"),
             )
         })?;
+        if applied.closed > 0 {
+            session.screen.warn(fields::closed(applied.closed));
+        }
         if applied.left > 0 {
             session.screen.note("Families with other content are replaced only with --update.");
         }

@@ -291,7 +291,8 @@ impl Feeding<'_> {
             }
             Err(fault) => {
                 let state = match fault.exit {
-                    Exit::NotAllowed => State::Refused(fault.message),
+                    // A record that does not open refuses its own line: nobody behind her waits for it.
+                    Exit::NotAllowed | Exit::Wrong => State::Refused(fault.message),
                     Exit::Input | Exit::Usage => State::Unread(fault.message),
                     _ => return Err(fault),
                 };

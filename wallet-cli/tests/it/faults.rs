@@ -231,7 +231,7 @@ fn a_folder_whose_making_was_killed_is_made_anew() {
     );
     // Half made, it is nobody's folder, and the program says whose turn it is.
     fs::create_dir(camp.file("half")).expect("folder");
-    camp.write("half/unfinished", "");
+    camp.write("half/unfinished", "annona: this folder is being made\n");
     camp.write("half/keys.annona", "half");
     camp.run("doctor --dir half").fails(3, "annona init");
     camp.run("init --dir half --site half --role merchant --passphrase-cost light").fine();

@@ -271,3 +271,38 @@ fn a_key_file_of_before_and_a_backup_of_before_open_nobody_who_was_erased() {
     again.put_keys().expect("put back");
     assert!(again.household(stays).is_ok() && again.household(gone).is_err());
 }
+
+/// A keeper's copy of a week ago is put back, and registering goes on: whose keys were not in it open by a newer copy.
+#[test]
+fn a_number_is_never_given_twice_whichever_file_of_keys_is_put_back() {
+    let place = Folder::new();
+    let mut vault = place.vault();
+    let first = add(&mut vault, "first", &["one"]);
+    let older = vault.copy_keys().expect("a copy");
+    let second = add(&mut vault, "second", &["two"]);
+    let newer = vault.copy_keys().expect("a copy");
+    drop(vault);
+    fs::remove_file(key_file(&place)).expect("burnt");
+    let mut vault = place.open().expect("opens");
+    vault.lay_over(&older).expect("its own");
+    assert_eq!(vault.put_keys().expect("put back"), 2, "the second family's are missing");
+    let third = add(&mut vault, "third", &["three"]);
+    assert!(matches!(vault.household(second), Err(VaultFault::NoKey { .. })));
+    // She is found by her number in the register, and keeps nobody else from being found.
+    let found = vault.find("camp-file", b"second").expect("looks");
+    assert_eq!(found.map(|f| (f.id, f.digest)), Some((second, None)));
+    assert_eq!(vault.members(second).expect("counted"), 1);
+    vault.lay_over(&newer).expect("its own");
+    assert_eq!(vault.put_keys().expect("put back"), 0);
+    for id in [first, second, third] {
+        assert!(vault.household(id).is_ok(), "{id}");
+    }
+    // Nor after the last one registered was erased.
+    vault.erase(third).expect("erased");
+    let fourth = add(&mut vault, "fourth", &["four"]);
+    vault.lay_over(&newer).expect("its own");
+    assert_eq!(vault.put_keys().expect("put back"), 0);
+    for id in [first, second, fourth] {
+        assert!(vault.household(id).is_ok(), "{id}");
+    }
+}
