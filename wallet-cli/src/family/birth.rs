@@ -7,9 +7,11 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family birth 1 --member given_name=Adam,age=0 --collector 1 --operator mara.keys --operator-passphrase-file pass.txt \\
+  $ annona family birth 1 --member given_name=Adam,age=0 --collector 1 \\
+      --operator mara.keys --operator-passphrase-file pass.txt \\
       --second yusuf.keys --second-passphrase-file pass.txt
-  $ annona family birth 1 --member given_name=Adam,age=0 --collector 1 --operator mara.keys --operator-passphrase-file pass.txt \\
+  $ annona family birth 1 --member given_name=Adam,age=0 --collector 1 \\
+      --operator mara.keys --operator-passphrase-file pass.txt \\
       --second yusuf.keys --second-passphrase-file pass.txt \\
       --dry-run";
 

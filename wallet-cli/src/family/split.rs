@@ -7,9 +7,11 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family split 3 --member 2 --collector 1 --operator mara.keys --operator-passphrase-file pass.txt \\
+  $ annona family split 3 --member 2 --collector 1 \\
+      --operator mara.keys --operator-passphrase-file pass.txt \\
       --second yusuf.keys --second-passphrase-file pass.txt
-  $ annona family split 3 --member 2 --collector 1 --operator mara.keys --operator-passphrase-file pass.txt \\
+  $ annona family split 3 --member 2 --collector 1 \\
+      --operator mara.keys --operator-passphrase-file pass.txt \\
       --second yusuf.keys --second-passphrase-file pass.txt \\
       --dry-run";
 

@@ -15,7 +15,8 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona key shares make --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt
+  $ annona key shares make --operator mara.keys --operator yusuf.keys \\
+      --operator-passphrase-file pass.txt
   $ annona key shares list";
 
 /// Shares of a node's keys: where its passphrase is lost or its keeper away, any two of the operators who have one open

@@ -95,6 +95,10 @@ fn every_example_in_the_help_works() {
                 crate::consent::asked(&camp);
             }
         }
+        if example.starts_with("key shares open") {
+            let two = "--operator mara.keys --operator yusuf.keys";
+            camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();
+        }
         if ["family death", "family split"].iter().any(|words| example.starts_with(words)) {
             let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
             let two = "--member full_name=Sara --member full_name=Idris";

@@ -10,8 +10,10 @@ use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona key shares make --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt
-  $ annona key shares make --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt \\
+  $ annona key shares make --operator mara.keys --operator yusuf.keys \\
+      --operator-passphrase-file pass.txt
+  $ annona key shares make --operator mara.keys --operator yusuf.keys \\
+      --operator-passphrase-file pass.txt \\
       --dry-run";
 
 /// Gives operators shares of this node's keys, in the place of any that were given before. Each lies sealed under her own

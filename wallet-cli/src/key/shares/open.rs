@@ -12,9 +12,11 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona key shares open --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt \\
+  $ annona key shares open --operator mara.keys --operator yusuf.keys \\
+      --operator-passphrase-file pass.txt \\
       --new-passphrase-file new-passphrase.txt
-  $ annona key shares open --operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt \\
+  $ annona key shares open --operator mara.keys --operator yusuf.keys \\
+      --operator-passphrase-file pass.txt \\
       --dry-run";
 
 /// Opens this node's keys by the shares of two operators, and gives them a new passphrase. The shares stay.
