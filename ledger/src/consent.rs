@@ -24,7 +24,8 @@ pub use grant::{
 };
 pub use grievance::{Standing, may_decide, standing};
 pub use words::{
-    Attribute, Attributes, Basis, Outcome, Purpose, RefusalClass, Stage, StateWord, Withdrawal,
+    Attribute, Attributes, Basis, Body, Exception, Outcome, Purpose, RefusalClass, Stage,
+    StateWord, Withdrawal,
 };
 
 /// Facts about people, on a registry feed. Variants are only ever added at the end.

@@ -55,6 +55,57 @@ pub enum Method {
     Attested,
     /// A signature by the holder's own card or phone.
     Signed,
+    /// Another adult of the household.
+    Adult,
+    /// Two of staff, up to a cap.
+    Desk,
+    /// An emergency voucher on paper.
+    Voucher,
+}
+
+impl Method {
+    /// Every method, by number.
+    pub const ALL: [Self; 10] = [
+        Self::Pin,
+        Self::Sight,
+        Self::Witness,
+        Self::Collector,
+        Self::Override,
+        Self::Attested,
+        Self::Signed,
+        Self::Adult,
+        Self::Desk,
+        Self::Voucher,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pin => "PIN",
+            Self::Sight => "sight",
+            Self::Witness => "witness",
+            Self::Collector => "collector",
+            Self::Override => "override",
+            Self::Attested => "attested",
+            Self::Signed => "signed",
+            Self::Adult => "adult",
+            Self::Desk => "desk",
+            Self::Voucher => "voucher",
+        }
+    }
+
+    /// Whether it asks anything of a body.
+    #[must_use]
+    pub const fn needs_a_body(self) -> bool {
+        matches!(self, Self::Attested)
+    }
+
+    /// Whether it is an exception: an audit counts it for each terminal.
+    #[must_use]
+    pub const fn is_exception(self) -> bool {
+        !matches!(self, Self::Pin | Self::Sight | Self::Signed)
+    }
 }
 
 /// Facts about value.

@@ -90,6 +90,11 @@ handle! {
     SlipId
 }
 
+handle! {
+    /// A till's challenge to an outside reader: for one purse on one day, used once.
+    Nonce
+}
+
 /// A keyed hash of a record that is kept off the ledger: nobody without the 32 random bytes beside that record can tell
 /// what it is of, or try guesses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -199,9 +199,12 @@ pub mod ticket;
 // Who belongs, what may be spent.
 pub mod charter;
 pub mod consent;
+pub mod counter;
 pub mod cut;
+pub mod duty;
 pub mod list;
 pub mod notice;
+pub mod oprf;
 
 // Carriers, and what operators answer for.
 pub mod short_code;

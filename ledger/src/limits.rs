@@ -102,3 +102,11 @@ pub const GRANT_BYTES: usize = 512;
 pub const GRIEVANCE_DAYS: u32 = 90;
 /// Notices, fork proofs, checkpoints and cosignatures that are compared on a link.
 pub const LOOSE: usize = 65_536;
+/// Words beside one hand-out.
+pub const VOUCHED: usize = 3;
+/// Hand-outs of one node and programme that two of staff may make in a day where nothing else tells who somebody is.
+pub const DESK_A_DAY: u32 = 40;
+/// Days a collector's paper counts for at most.
+pub const MANDATE_DAYS: u32 = 366;
+/// Days an emergency voucher counts for at most.
+pub const VOUCHER_DAYS: u32 = 14;

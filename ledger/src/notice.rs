@@ -132,6 +132,18 @@ role_set! { OperatorRoles,
     SUPERVISOR = 3, "supervisor";
     /// Reads and checks.
     AUDITOR = 4, "auditor";
+    /// Knows the people of a place, and says at a counter who somebody is.
+    WITNESS = 5, "witness";
+    /// No person: an outside reader, whose yes or no is taken.
+    DEVICE = 6, "device";
+}
+
+impl OperatorRoles {
+    /// Whoever works at a counter.
+    pub const STAFF: Self =
+        Self::REGISTRAR.and(Self::CASHIER).and(Self::APPROVER).and(Self::SUPERVISOR);
+    /// Whoever answers for an exception.
+    pub const SENIOR: Self = Self::APPROVER.and(Self::SUPERVISOR);
 }
 
 /// Admits a node.

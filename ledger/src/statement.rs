@@ -3,9 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::consent::Outcome;
+use crate::amount::Amount;
+use crate::consent::{Body, Exception, Outcome};
 use crate::hash::Hash;
-use crate::id::{Commitment, FederationId, FeedRef};
+use crate::id::{
+    CarrierId, Commitment, CommodityId, FederationId, FeedRef, Nonce, ProgrammeId, Purse, SlipId,
+};
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
 use crate::time::{DayNo, Minute};
@@ -55,6 +58,65 @@ pub enum Statement {
         /// On which day.
         on: DayNo,
     },
+    /// She stands for this hand-out, to somebody who could not be known otherwise (spec/counter.md).
+    HandedOut {
+        /// The feed it stands in.
+        feed: FeedRef,
+        /// Its leaf.
+        leaf: Hash,
+        /// Why.
+        why: Exception,
+    },
+    /// Whoever brings this paper collects for a household.
+    Mandate {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The household's purse.
+        purse: Purse,
+        /// What the paper is called on the ledger, where it can be cancelled.
+        carrier: CarrierId,
+        /// Whether she is nobody of the household.
+        external: bool,
+        /// The last day.
+        until: DayNo,
+    },
+    /// An emergency voucher.
+    Voucher {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The household's purse.
+        purse: Purse,
+        /// Its number: it pays once.
+        number: SlipId,
+        /// What it is for.
+        commodity: CommodityId,
+        /// At most so much.
+        amount: Amount,
+        /// The last day.
+        until: DayNo,
+    },
+    /// An outside reader looked, and says yes or no. This is all that is ever heard of it.
+    Attested {
+        /// The programme.
+        programme: ProgrammeId,
+        /// At what it looked.
+        body: Body,
+        /// Its answer.
+        yes: bool,
+        /// By which rules of its own it answered.
+        policy: u32,
+        /// On which day.
+        on: DayNo,
+        /// The till's challenge.
+        nonce: Nonce,
+    },
+    /// A node gives another what it needs to check PINs.
+    Pins {
+        /// To whom.
+        to: [u8; 8],
+        /// The envelope, by its hash as a file.
+        envelope: Hash,
+    },
 }
 
 /// A statement's author and signature.
@@ -103,7 +165,7 @@ impl Stated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Lane, ProgrammeId};
+    use crate::id::Lane;
 
     #[test]
     fn a_statement_is_its_authors_in_its_federation_only() {

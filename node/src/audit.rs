@@ -19,6 +19,7 @@ pub mod trace;
 #[cfg(test)]
 mod vectors;
 mod walk;
+mod words;
 
 pub use anomalies::anomalies;
 pub use checkpoints::{StateCheck, Vouched, VouchedProblem, checkpoints};

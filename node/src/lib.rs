@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod copies;
+pub mod counter;
 pub mod credential;
 pub mod cycle_key;
 pub mod daemon;

@@ -6,17 +6,20 @@
 mod digits;
 mod file;
 mod ladder;
+mod lent;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::{Hash, Purpose, keyed};
+use annona_ledger::id::Purse;
 use annona_ledger::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use digits::{NoPin, Pin};
 pub use ladder::{Next, next};
+pub use lent::{Lent, LentFault, envelope, open as open_lent};
 
 use crate::disk::DiskFault;
 use crate::seal::{Cost, Key, SealError, random};
@@ -112,7 +115,7 @@ impl Pins {
     pub fn set(&mut self, household: HouseholdId, pin: &Pin) -> Result<(), PinFault> {
         let handle = self.handle(household);
         let salt: [u8; 16] = random()?;
-        let check = self.check_of(&handle, pin, &salt, COST)?;
+        let check = check_of(&self.key_of(&handle), pin, &salt, COST)?;
         let sql = "INSERT OR REPLACE INTO pin (handle, salt, memory, passes, tag, wrong, last)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)";
         let row = params![handle, salt, COST.memory_kib, COST.passes, check];
@@ -128,13 +131,34 @@ impl Pins {
         Ok(self.counted(&self.handle(household))?.is_some())
     }
 
+    /// Whether a purse's PIN was lent to this node.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn has_lent(&self, purse: &Purse) -> Result<bool, PinFault> {
+        Ok(self.counted(&self.lent_handle(purse))?.is_some())
+    }
+
     /// Begins an attempt: counts it, and makes that durable, before the PIN is looked at.
     ///
     /// # Errors
     ///
     /// [`PinFault::Disk`]: then nothing was begun and no PIN is looked at.
     pub fn begin(&mut self, household: HouseholdId, now: Millis) -> Result<Begun, PinFault> {
-        let handle = self.handle(household);
+        self.begin_one(self.handle(household), now)
+    }
+
+    /// As [`Pins::begin`], for a purse whose PIN another node lent to this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pins::begin`].
+    pub fn begin_lent(&mut self, purse: &Purse, now: Millis) -> Result<Begun, PinFault> {
+        self.begin_one(self.lent_handle(purse), now)
+    }
+
+    fn begin_one(&self, handle: [u8; 32], now: Millis) -> Result<Begun, PinFault> {
         let Some((wrong, last)) = self.counted(&handle)? else { return Ok(Begun::NoPin) };
         if wrong >= LOCKED_AT {
             return Ok(Begun::Locked);
@@ -161,16 +185,14 @@ impl Pins {
     /// [`PinFault`]; the attempt stays counted.
     pub fn check(&mut self, attempt: Attempt, pin: &Pin) -> Result<Answer, PinFault> {
         let Attempt { handle, wrong, at } = attempt;
-        let sql = "SELECT salt, memory, passes, tag FROM pin WHERE handle = ?1";
-        let row = self.connection.query_row(sql, params![handle], |r| {
-            Ok((r.get::<_, [u8; 16]>(0)?, r.get(1)?, r.get(2)?, r.get::<_, [u8; 32]>(3)?))
-        });
-        let row = row.optional().map_err(|e| self.sqlite("read", e))?;
-        let right = match row {
+        let right = match self.row(&handle)? {
             None => false,
-            Some((salt, memory_kib, passes, kept)) => {
-                let check = self.check_of(&handle, pin, &salt, Cost { memory_kib, passes })?;
-                same(&check, &kept)
+            Some(Row { salt, cost, check: kept, lent }) => {
+                let key = match lent {
+                    None => self.key_of(&handle),
+                    Some(sealed) => self.open_key(&handle, &sealed)?,
+                };
+                same(&check_of(&key, pin, &salt, cost)?, &kept)
             }
         };
         if right {
@@ -212,16 +234,23 @@ impl Pins {
         keyed(Purpose::Lookup, self.key.expose(), &parts).0
     }
 
-    fn check_of(
-        &self,
-        handle: &[u8; 32],
-        pin: &Pin,
-        salt: &[u8; 16],
-        cost: Cost,
-    ) -> Result<[u8; 32], PinFault> {
-        let slow = cost.key(pin.expose(), salt)?;
-        let parts: [&[u8]; 3] = [b"pin check", handle, slow.expose()];
-        Ok(keyed(Purpose::Lookup, self.key.expose(), &parts).0)
+    fn lent_handle(&self, purse: &Purse) -> [u8; 32] {
+        keyed(Purpose::Lookup, self.key.expose(), &[b"pin lent", &purse.0]).0
+    }
+
+    /// The key of one household's check: what may be lent, and opens nobody else's.
+    fn key_of(&self, handle: &[u8; 32]) -> Key {
+        let Hash(mut key) = keyed(Purpose::Lookup, self.key.expose(), &[b"pin key", handle]);
+        Key::take(&mut key)
+    }
+
+    fn row(&self, handle: &[u8; 32]) -> Result<Option<Row>, PinFault> {
+        let sql = "SELECT salt, memory, passes, tag, lent FROM pin WHERE handle = ?1";
+        let row = self.connection.query_row(sql, params![handle], |r| {
+            let cost = Cost { memory_kib: r.get(1)?, passes: r.get(2)? };
+            Ok(Row { salt: r.get(0)?, cost, check: r.get(3)?, lent: r.get(4)? })
+        });
+        row.optional().map_err(|e| self.sqlite("read", e))
     }
 
     fn counted(&self, handle: &[u8; 32]) -> Result<Option<(u32, Millis)>, PinFault> {
@@ -247,6 +276,20 @@ impl Pins {
 
 fn after(at: Millis) -> Millis {
     Millis(at.0.saturating_add(WAIT))
+}
+
+/// What a PIN is compared with.
+struct Row {
+    salt: [u8; 16],
+    cost: Cost,
+    check: [u8; 32],
+    /// The sealed key of a PIN that is kept elsewhere.
+    lent: Option<Vec<u8>>,
+}
+
+fn check_of(key: &Key, pin: &Pin, salt: &[u8; 16], cost: Cost) -> Result<[u8; 32], PinFault> {
+    let slow = cost.key(pin.expose(), salt)?;
+    Ok(keyed(Purpose::Lookup, key.expose(), &[b"pin check", slow.expose()]).0)
 }
 
 /// Equal, without telling by time how many bytes are.

@@ -1,7 +1,7 @@
 //! `annona erase`: destroys what is kept of a family, and follows what others erased.
 
+use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::time::DayNo;
 use annona_node::erase;
 use annona_node::vault::HouseholdId;
@@ -67,7 +67,7 @@ impl Erase {
         }
         for programme in &programmes {
             let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
-            let role = (OperatorRoles::REGISTRAR, *programme);
+            let role = (Duty::Erase, *programme);
             signer.may(node.store().roster(), org.as_slice(), role, at)?;
         }
         let people = count(people, "person", "people");

@@ -4,6 +4,7 @@ mod add;
 mod birth;
 mod change;
 mod death;
+mod collector;
 mod enrol;
 mod fields;
 mod find;
@@ -11,12 +12,14 @@ mod happened;
 mod import;
 mod keys;
 mod merge;
+mod lend;
 mod pin;
 mod retention;
 mod show;
 mod split;
 
 pub(crate) use fields::closed;
+pub(crate) use lend::take as take_pins;
 pub(crate) use show::open;
 
 use clap::Subcommand;
@@ -48,6 +51,9 @@ pub(crate) enum Family {
     Retention(retention::Retention),
     #[command(subcommand)]
     Keys(keys::Keys),
+    LendPins(lend::Lend),
+    TakePins(lend::Take),
+    Collector(collector::Collector),
 }
 
 impl Family {
@@ -65,6 +71,9 @@ impl Family {
             Self::Pin(command) => command.run(session),
             Self::Retention(command) => command.run(session),
             Self::Keys(command) => command.run(session),
+            Self::LendPins(command) => command.run(session),
+            Self::TakePins(command) => command.run(session),
+            Self::Collector(command) => command.run(session),
         }
     }
 }

@@ -5,20 +5,25 @@ mod claim;
 mod day;
 mod float;
 mod hold;
+mod known;
 mod list;
 mod orphan;
 pub(crate) mod pin;
 mod promise;
 mod queue;
+mod reader;
 mod receipt;
 mod refund;
 mod slip;
 mod ticket;
 pub(crate) mod till;
+mod turned;
+mod voucher;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use charge::gone;
+pub(crate) use slip::vouched;
 
 use crate::fault::Outcome;
 use crate::session::Session;
@@ -56,6 +61,9 @@ enum Command {
     Post(hold::Post),
     Drop(hold::Drop),
     Promise(promise::Promise),
+    Voucher(voucher::Voucher),
+    Challenge(reader::Challenge),
+    Attest(reader::Attest),
 }
 
 impl Pay {
@@ -78,6 +86,9 @@ impl Pay {
             Command::Post(command) => command.run(session),
             Command::Drop(command) => command.run(session),
             Command::Promise(command) => command.run(session),
+            Command::Voucher(command) => command.run(session),
+            Command::Challenge(command) => command.run(session),
+            Command::Attest(command) => command.run(session),
         }
     }
 }

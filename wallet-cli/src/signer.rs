@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use annona_ledger::duty::{self, Duty};
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::leaf;
 use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
-use annona_ledger::notice::{OperatorRoles, Roster};
+use annona_ledger::notice::Roster;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::Minute;
 use annona_node::keystore::{Name, Secret};
@@ -79,34 +80,27 @@ impl Signer {
         &self.key
     }
 
-    /// Checks that she holds a certificate in force, of one of these organisations, for the programme and the role.
+    /// Checks that she holds a certificate in force, of one of these organisations, for the programme and the duty.
     pub(crate) fn may(
         &self,
         roster: &Roster,
         orgs: &[OrgId],
-        (role, programme): (OperatorRoles, ProgrammeId),
+        (duty, programme): (Duty, ProgrammeId),
         at: Minute,
     ) -> Outcome {
         let key = self.public();
+        if duty::may(roster, orgs, (duty, programme), &key, at) {
+            return Ok(());
+        }
         let short = hex(&key.short());
-        let mut certificates = roster.operator_ever(&key).peekable();
-        if certificates.peek().is_none() {
+        if roster.operator_ever(&key).next().is_none() {
             return Err(Fault::refused(format!("operator {short} has no certificate here."))
                 .then("Take it in with `annona node learn FILE`."));
         }
-        let fits = certificates.any(|c| {
-            orgs.contains(&c.org)
-                && c.roles.has(role)
-                && c.programmes.contains(&programme)
-                && (c.issued..=c.not_after).contains(&at)
-        });
-        if fits {
-            return Ok(());
-        }
-        let role: Vec<_> = role.words().collect();
+        let role: Vec<_> = duty.roles().words().collect();
         Err(Fault::refused(format!(
             "operator {short} may not act as {} for programme {programme} here and now.",
-            role.join(", ")
+            role.join(" or ")
         ))
         .then("`annona operator list` tells what she may do."))
     }
@@ -132,5 +126,47 @@ impl Signer {
         statement: &Statement,
     ) -> annona_ledger::statement::Stated {
         statement.sign(federation, &self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Command, CommandFactory};
+
+    use super::Duty;
+
+    /// Commands whose operator is asked for elsewhere: by the entry's own rule (`admit`), or by what she signs.
+    const BY_THE_ENTRY: [&str; 5] =
+        ["node clock", "settle verify", "settle approve", "settle dispute", "settle pay"];
+
+    fn asking(command: &Command, path: &str, all: &mut BTreeSet<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            if sub.get_arguments().any(|arg| arg.get_id() == "operator") {
+                all.insert(path.trim().to_owned());
+            }
+            asking(sub, &path, all);
+        }
+    }
+
+    #[test]
+    fn every_command_that_asks_for_an_operator_has_a_duty_and_every_duty_a_command() {
+        let mut asking_for_one = BTreeSet::new();
+        asking(&crate::args::Cli::command(), "", &mut asking_for_one);
+        let of = |path: &str| {
+            let duty = Duty::ALL.iter().find(|duty| duty.command() == path);
+            duty.is_some() || path.starts_with("pay ") || BY_THE_ENTRY.contains(&path)
+        };
+        for path in &asking_for_one {
+            assert!(of(path), "{path} asks for an operator, and no duty says which");
+        }
+        assert!(BY_THE_ENTRY.iter().all(|path| asking_for_one.contains(*path)));
+        for duty in Duty::ALL {
+            let command = duty.command().trim_end_matches(" --second");
+            let asks = |path: &String| path == command || path.starts_with(&format!("{command} "));
+            assert!(asking_for_one.iter().any(asks), "no command {command}");
+        }
     }
 }

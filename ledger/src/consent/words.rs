@@ -118,6 +118,32 @@ words! {
 }
 
 words! {
+    /// Why somebody was served by an exception.
+    Exception {
+        0 NoCard "no_card" None, "Her card is lost, damaged or with somebody else.";
+        1 NoPin "no_pin" None, "She has no PIN, or does not recall it.";
+        2 Injury "injury" None, "She is hurt or ill.";
+        3 Age "age" None, "She is too old or too young for it.";
+        4 Disability "disability" None, "She cannot do what the method asks.";
+        5 Device "device" None, "The reader, or the till, does not work.";
+        6 Network "network" None, "What would tell cannot be reached.";
+        7 Other "other" None, "Something else; it stands on paper.";
+    }
+}
+
+words! {
+    /// What an outside reader looked at. It tells nothing else of it.
+    Body {
+        0 Finger "finger" None, "Fingers.";
+        1 Iris "iris" None, "Eyes.";
+        2 Face "face" None, "The face.";
+        3 Palm "palm" None, "The hand.";
+        4 Voice "voice" None, "The voice.";
+        5 Other "other" None, "Something else.";
+    }
+}
+
+words! {
     /// How a complaint was decided.
     Outcome {
         0 Upheld "upheld" None, "She was right.";

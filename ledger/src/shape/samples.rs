@@ -6,7 +6,7 @@ use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
 use crate::checkpoint::{Chunk, Cosignature, Of, Page, Said, Spot, Used, Working};
 use crate::consent::{
-    Attribute, Attributes, GrievanceStep, Outcome, People, Purpose, RefusalClass,
+    Attribute, Attributes, Body, Exception, GrievanceStep, Outcome, People, Purpose, RefusalClass,
     Said as SaidOfPeople, Withdrawal,
 };
 use crate::cut::{Cut, Reason};
@@ -18,7 +18,9 @@ use crate::feed::Head;
 use crate::fork::{ForkProof, Statement};
 use crate::frontier::Frontier;
 use crate::hash::Hash;
-use crate::id::{CarrierId, Commitment, EntryName, FederationId, FeedRef, Lane, OrgId, SlipId};
+use crate::id::{
+    CarrierId, Commitment, EntryName, FederationId, FeedRef, Lane, Nonce, OrgId, SlipId,
+};
 use crate::leaf::{Leaf, LeafId};
 use crate::list::{Draft, ListFork, Row};
 use crate::merkle;
@@ -174,7 +176,7 @@ fn row() -> Row {
 }
 
 /// What an operator can say, each with her signature.
-fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 5] {
+fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 10] {
     let (leaf, file, map, update) = (Hash::ZERO, Hash::ZERO, Hash::ZERO, true);
     let entry = statement::Statement::Entry { feed: feed_of(A), leaf };
     let import = statement::Statement::Import { node: node(A), file, map, update };
@@ -183,7 +185,18 @@ fn stated(federation: &FederationId) -> [(statement::Statement, statement::State
     let consent = statement::Statement::Consent { commitment: grievance };
     let (appeal, outcome, on) = (false, Outcome::Upheld, DayNo::of(NOW));
     let decision = statement::Statement::Decision { grievance, appeal, outcome, on };
-    [entry, import, clock, consent, decision]
+    let handed = statement::Statement::HandedOut { feed: feed_of(A), leaf, why: Exception::NoCard };
+    let (programme, purse, until) = (FOOD, purse(0), on);
+    let carrier = CarrierId([0; 16]);
+    let mandate =
+        statement::Statement::Mandate { programme, purse, carrier, external: false, until };
+    let (number, commodity, amount) = (SlipId([0; 16]), RICE, Amount::ZERO);
+    let voucher =
+        statement::Statement::Voucher { programme, purse, number, commodity, amount, until };
+    let (body, yes, policy, nonce) = (Body::Finger, true, 0, Nonce([0; 16]));
+    let attested = statement::Statement::Attested { programme, body, yes, policy, on, nonce };
+    let pins = statement::Statement::Pins { to: node(A), envelope: file };
+    [entry, import, clock, consent, decision, handed, mandate, voucher, attested, pins]
         .map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }
 
@@ -397,15 +410,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     let charter = charter();
     let federation = charter.federation();
     let join = |shapes: Vec<String>| shapes.join("\n");
-    let methods = [
-        Method::Pin,
-        Method::Sight,
-        Method::Witness,
-        Method::Collector,
-        Method::Override,
-        Method::Attested,
-        Method::Signed,
-    ];
+    let methods = Method::ALL;
     let kinds = [CarrierKind::Code, CarrierKind::Paper, CarrierKind::Card, CarrierKind::Phone];
     let owners = [Owner::Budget, Owner::Float, Owner::Reserve, purse_of(0)];
     let (registries, controls) = (registries(), controls());

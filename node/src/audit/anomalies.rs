@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::audit::Source;
+use annona_ledger::audit::{Ground, Source};
 use annona_ledger::cut::Cut;
 use annona_ledger::entry::Method;
 use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::look::{LookFault, Looking};
 use super::walk::{Did, Seen, cuts, paid, walk};
+use super::words;
 
 /// Hand-outs of a feed below which shares say nothing.
 const FEW: u64 = 30;
@@ -53,6 +54,34 @@ pub struct Anomaly {
     pub what: String,
 }
 
+/// How often one feed handed out by an exception: no fault by itself, and never left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exceptions {
+    /// Where.
+    pub site: String,
+    /// The feed.
+    pub feed: String,
+    /// How people were known.
+    pub method: &'static str,
+    /// Hand-outs by it.
+    pub count: u64,
+    /// Of so many.
+    pub of: u64,
+}
+
+/// How often one node refused somebody, for one kind of reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusals {
+    /// Where.
+    pub site: String,
+    /// The feed that says so.
+    pub feed: String,
+    /// What stood in the way.
+    pub class: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
 /// What was looked for and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Anomalies {
@@ -60,6 +89,10 @@ pub struct Anomalies {
     pub handed_out: u64,
     /// What was found, kind by kind.
     pub found: Vec<Anomaly>,
+    /// Hand-outs to people who were known by another method than PIN, card and signature, feed by feed.
+    pub exceptions: Vec<Exceptions>,
+    /// Refusals, node by node.
+    pub refusals: Vec<Refusals>,
     /// Patterns that were left out because there were too many of a kind.
     pub more: u64,
     /// What could not be looked for, and why.
@@ -73,6 +106,8 @@ struct OfFeed {
     float: u64,
     refunds: u64,
     overrides: u64,
+    exceptions: u64,
+    methods: BTreeMap<Method, u64>,
     round: u64,
     night: u64,
     first_night: Option<EntryName>,
@@ -102,6 +137,7 @@ struct Looker<'a, S> {
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
     paid: BTreeMap<FeedRef, Vec<(u64, u64)>>,
+    wanted: words::Wanted,
 }
 
 /// Looks for patterns.
@@ -124,6 +160,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         at_sites: BTreeMap::new(),
         cuts: cuts(source, &ground),
         paid: paid(source, &ground),
+        wanted: words::Wanted::new(),
     };
     let walked = walk(source, &ground, &mut |seen| looker.see(seen));
     let handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
@@ -131,6 +168,8 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
     looker.rates(&mut out);
     looker.nights(&mut out);
     looker.shares(&mut out);
+    looker.exceptions(&mut out);
+    looker.words(source, &ground, &mut out);
     looker.again(&mut out);
     looker.stopped(&mut out);
     looker.open_floats(&mut out);
@@ -156,7 +195,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         looker.tell(&mut out, "shown by others", of, None, *count, what);
     }
     out.not_looked_for.push(
-        "repeated PIN failures: refusals and failed attempts are not entries of this ledger yet; terminals keep them".into(),
+        "single PIN attempts: a terminal counts them, and the ledger has refusals alone".into(),
     );
     for feed in &walked.partly {
         out.not_looked_for.push(format!("feed {feed}: not in this file, or not wholly"));
@@ -166,6 +205,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
 
 impl<S: Source> Looker<'_, S> {
     fn see(&mut self, seen: &Seen) {
+        words::note(&mut self.wanted, seen);
         let feed = seen.name.feed;
         self.newest = self.newest.max(seen.at.0);
         match seen.did {
@@ -213,6 +253,10 @@ impl<S: Source> Looker<'_, S> {
         let round = 10u64.saturating_pow(digits.saturating_add(1));
         let feed = self.feeds.entry(seen.name.feed).or_default();
         feed.overrides += u64::from(method == Method::Override);
+        if method.is_exception() {
+            feed.exceptions += 1;
+            *feed.methods.entry(method).or_default() += 1;
+        }
         feed.round += u64::from(seen.units.is_multiple_of(round));
         if night {
             feed.night += 1;
@@ -295,10 +339,41 @@ impl<S: Source> Looker<'_, S> {
         }
     }
 
+    /// Every exception, counted: reviewed by people, refused by nobody.
+    fn exceptions(&self, out: &mut Anomalies) {
+        for (feed, of) in &self.feeds {
+            out.exceptions.extend(of.methods.iter().map(|(method, count)| Exceptions {
+                site: self.looking.node(&feed.node),
+                feed: feed.to_string(),
+                method: method.word(),
+                count: *count,
+                of: of.handed_out + of.float,
+            }));
+        }
+    }
+
+    /// Exceptions nobody is seen to answer for, and refusals.
+    fn words(&mut self, source: &S, ground: &Ground, out: &mut Anomalies) {
+        words::strike(source, ground, &mut self.wanted);
+        let mut missing: BTreeMap<FeedRef, (u64, Option<EntryName>)> = BTreeMap::new();
+        for name in self.wanted.keys() {
+            one_more(missing.entry(name.feed).or_default(), *name);
+        }
+        for (feed, (count, first)) in missing {
+            let what = format!("{count} exceptions without words that hold, or not shown here");
+            self.tell(out, "words missing", &feed, first, count, what);
+        }
+        for ((feed, class), count) in words::refusals(source, ground) {
+            let (site, feed) = (self.looking.node(&feed.node), feed.to_string());
+            out.refusals.push(Refusals { site, feed, class: class.word(), count });
+        }
+    }
+
     /// Shares that stand out from those of the other feeds.
     fn shares(&self, out: &mut Anomalies) {
         type Share = (&'static str, fn(&OfFeed) -> u64, u64, &'static str);
-        let kinds: [Share; 4] = [
+        let kinds: [Share; 5] = [
+            ("exceptions", |of| of.exceptions, 10, "were handed out by an exception"),
             ("override", |of| of.overrides, 10, "were handed out on an operator's word"),
             ("refund", |of| of.refunds, 10, "as many refunds as this share of hand-outs"),
             ("float", |of| of.float, 20, "came from the site's float"),

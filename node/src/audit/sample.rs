@@ -117,20 +117,7 @@ fn told<S: Source>(looking: &Looking<'_, S>, seen: &Seen) -> Drawn {
         purse: seen.purse.map(|purse| purse.to_string()).unwrap_or_default(),
         amount: looking.amount(programme, seen.commodity, seen.units),
         merchant: merchant.map(|merchant| merchant.to_string()),
-        method: method.map(method_name).unwrap_or_default().to_owned(),
+        method: method.map(Method::word).unwrap_or_default().to_owned(),
         float,
-    }
-}
-
-/// A method of authentication in a word.
-pub(super) const fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Pin => "PIN",
-        Method::Sight => "sight",
-        Method::Witness => "witness",
-        Method::Collector => "collector",
-        Method::Override => "override",
-        Method::Attested => "attested",
-        Method::Signed => "signed",
     }
 }

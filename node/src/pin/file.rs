@@ -12,7 +12,7 @@ use crate::disk::DiskFault;
 
 /// "PINS", as SQLite keeps it.
 const APPLICATION: i64 = 0x5049_4e53;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 BEGIN IMMEDIATE;
@@ -23,10 +23,12 @@ CREATE TABLE pin(
   passes INTEGER NOT NULL,
   tag BLOB NOT NULL CHECK(length(tag) = 32),
   wrong INTEGER NOT NULL CHECK(wrong BETWEEN 0 AND 10),
-  last INTEGER NOT NULL
+  last INTEGER NOT NULL,
+  lent BLOB,
+  until INTEGER
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 0x50494e53;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;
 ";
 

@@ -9,11 +9,13 @@ pub enum Next {
     Pin,
     /// The card, and a look at who carries it.
     Sight,
-    /// A collector the household has named, or another adult of it.
+    /// Another adult of the household.
+    Adult,
+    /// A collector the household has named.
     Collector,
     /// A community witness: two people sign.
     Witness,
-    /// The desk with two staff, who may override up to a cap.
+    /// The desk with two staff, up to a cap.
     Desk,
     /// An emergency voucher on paper.
     Voucher,
@@ -21,8 +23,15 @@ pub enum Next {
 
 impl Next {
     /// Every step, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Pin, Self::Sight, Self::Collector, Self::Witness, Self::Desk, Self::Voucher];
+    pub const ALL: [Self; 7] = [
+        Self::Pin,
+        Self::Sight,
+        Self::Adult,
+        Self::Collector,
+        Self::Witness,
+        Self::Desk,
+        Self::Voucher,
+    ];
 
     /// What the person at the counter is told.
     #[must_use]
@@ -30,22 +39,25 @@ impl Next {
         match self {
             Self::Pin => "ask for the PIN",
             Self::Sight => "look at the card, and at who carries it",
-            Self::Collector => "another adult of the household, or the collector it has named",
+            Self::Adult => "another adult of the household, with a member of staff",
+            Self::Collector => "the collector it has named, with her paper",
             Self::Witness => "a community witness who knows her",
             Self::Desk => "the two-staff desk, up to its cap",
             Self::Voucher => "an emergency voucher on paper",
         }
     }
 
-    /// The method a redemption then has on the ledger; `None` for paper, which is none.
+    /// The method a redemption then has on the ledger; `None` for the voucher, which never counts as tried.
     #[must_use]
     pub const fn method(self) -> Option<Method> {
         match self {
             Self::Pin => Some(Method::Pin),
             Self::Sight => Some(Method::Sight),
+            Self::Adult => Some(Method::Adult),
             Self::Collector => Some(Method::Collector),
             Self::Witness => Some(Method::Witness),
-            Self::Desk => Some(Method::Override),
+            Self::Desk => Some(Method::Desk),
+            // A paper can be made out again, whatever became of the one before.
             Self::Voucher => None,
         }
     }
@@ -64,15 +76,7 @@ mod tests {
 
     #[test]
     fn every_failure_leads_to_another_way_and_none_to_nothing() {
-        const ALL: [Method; 7] = [
-            Method::Pin,
-            Method::Sight,
-            Method::Witness,
-            Method::Collector,
-            Method::Override,
-            Method::Attested,
-            Method::Signed,
-        ];
+        const ALL: [Method; 10] = Method::ALL;
         // Every set of failures there can be.
         for set in 0u32..1 << ALL.len() {
             let failed: Vec<Method> =
@@ -84,7 +88,7 @@ mod tests {
         assert_eq!(next(&[]), Next::Pin);
         assert_eq!(next(&[Method::Attested]), Next::Pin, "a fingerprint that failed is no end");
         assert_eq!(next(&[Method::Pin]), Next::Sight);
-        assert_eq!(next(&[Method::Pin, Method::Sight]), Next::Collector);
+        assert_eq!(next(&[Method::Pin, Method::Sight]), Next::Adult);
         assert_eq!(next(&ALL), Next::Voucher);
     }
 }

@@ -1,3 +1,5 @@
+use annona_ledger::time::DayNo;
+
 use super::*;
 
 const NOW: Millis = Millis(1_795_000_000_000);
@@ -146,4 +148,36 @@ fn a_file_of_another_kind_is_left_alone() {
 
 fn pins_of_none() -> Result<Pins, PinFault> {
     Pins::open(Path::new("/nowhere/at/all/pins.db"), &key())
+}
+
+#[test]
+fn a_lent_pin_is_checked_under_a_count_of_its_own_and_ends_with_its_day() {
+    let ((_one, here), (_two, there)) = (place(), place());
+    let mut home = pins(&here);
+    home.set(AMINA, &pin("204816")).expect("set");
+    let (purse, today) = (Purse([9; 16]), DayNo(20));
+    assert!(home.lend(HouseholdId(8), purse, today).expect("read").is_none());
+    let rows = || vec![home.lend(AMINA, purse, today.plus(1)).expect("read").expect("a PIN")];
+    let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
+    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::NoPin)));
+    assert_eq!(away.keep(&rows(), today).expect("kept"), 1);
+    let attempt = |pins: &mut Pins, text: &str| match pins.begin_lent(&purse, NOW).expect("counted")
+    {
+        Begun::Attempt(attempt) => pins.check(attempt, &pin(text)).expect("looked at"),
+        other => panic!("not to be tried now: {other:?}"),
+    };
+    assert_eq!(attempt(&mut away, "204816"), Answer::Right);
+    assert_eq!(attempt(&mut away, "771204"), Answer::Again { left: 2 });
+    // Killed between count and check: used up. Lent again: still.
+    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::Attempt(_))));
+    assert_eq!(away.keep(&rows(), today).expect("kept"), 1);
+    assert_eq!(attempt(&mut away, "771204"), Answer::Waits(after(NOW)));
+    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::Waits(_))));
+    // The key it came with lies there sealed: the file alone has nothing to guess with.
+    let bytes = std::fs::read(&there).expect("the file");
+    let key = home.key_of(&home.handle(AMINA));
+    assert!(!bytes.windows(32).any(|window| window == key.expose()));
+    // Over: nothing is taken, and what is there goes.
+    assert_eq!(away.keep(&rows(), today.plus(2)).expect("kept"), 0);
+    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::NoPin)));
 }

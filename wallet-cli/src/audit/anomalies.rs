@@ -60,6 +60,15 @@ impl Anomalies {
             if seen.more > 0 {
                 lines.push(format!("and {} more", seen.more));
             }
+            lines.extend(seen.exceptions.iter().map(|one| {
+                format!(
+                    "by {}: {}: {} of {} ({})",
+                    one.method, one.site, one.count, one.of, one.feed
+                )
+            }));
+            lines.extend(seen.refusals.iter().map(|one| {
+                format!("refused, {}: {}: {} ({})", one.class, one.site, one.count, one.feed)
+            }));
             let looked = count(seen.handed_out, "hand-out", "hand-outs");
             lines.push(match seen.found.len() {
                 0 => format!("nothing stands out among {looked}"),

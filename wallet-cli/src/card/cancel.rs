@@ -1,6 +1,6 @@
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::Registry;
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Request, stamp};
 use clap::Args;
@@ -48,7 +48,7 @@ impl Cancel {
                     continue;
                 }
                 let orgs = [about.org, org.unwrap_or(about.org)];
-                let role = (OperatorRoles::REGISTRAR, programme);
+                let role = (Duty::CardCancel, programme);
                 let feed = node.feed(Lane::Registry, programme);
                 let at = stamp(&work, &feed, node.now()).at;
                 signer.may(node.store().roster(), &orgs, role, at)?;

@@ -1,6 +1,6 @@
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::short_code::ShortCode;
 use annona_node::node::{Compose, Request};
 use annona_node::seal::random;
@@ -46,7 +46,7 @@ impl Issue {
         let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        let role = (OperatorRoles::REGISTRAR, programme);
+        let role = (Duty::CardIssue, programme);
         signer.may(node.store().roster(), &[about.org, org], role, at)?;
         let pseudonym = holder::pseudonym(&node, &vault, id, programme)?;
         let code = loop {

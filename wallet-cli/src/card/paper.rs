@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::key::SigningKey;
-use annona_ledger::notice::{OperatorRoles, Roles};
+use annona_ledger::notice::Roles;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::short_code::{RANDOM_BITS, ShortCode};
 use annona_ledger::view::View;
@@ -84,15 +85,15 @@ pub(super) struct Terms {
 }
 
 /// Checks that this node and this operator may give cards in a programme.
-pub(super) fn may(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome {
+pub(super) fn may(node: &Node, signer: &Signer, duty: Duty, programme: ProgrammeId) -> Outcome {
     let certificate = node.certificate().ok_or_else(|| Fault::refused("no certificate"))?;
     if !certificate.roles.has(Roles::REGISTRAR) || !certificate.programmes.contains(&programme) {
         return Err(Rejection::OtherRole.into());
     }
     let owner = node.store().charter()?.programme(programme).map_or(certificate.org, |p| p.org);
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-    let role = (OperatorRoles::REGISTRAR, programme);
-    signer.may(node.store().roster(), &[owner, certificate.org], role, at)
+    let orgs = [owner, certificate.org];
+    signer.may(node.store().roster(), &orgs, (duty, programme), at)
 }
 
 /// Makes cards for families that have none: places in the status list first, then the ledger, then what remembers them.

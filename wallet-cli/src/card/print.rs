@@ -1,3 +1,4 @@
+use annona_ledger::duty::Duty;
 use annona_node::credential::when::Seconds;
 use clap::Args;
 
@@ -52,7 +53,7 @@ impl Print {
         let mut vault = session.vault(&node)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let signer = self.operator.open(session)?;
-        paper::may(&node, &signer, programme)?;
+        paper::may(&node, &signer, Duty::CardPrint, programme)?;
         let mut register = paper::register(&node)?;
         let mut ids = Vec::new();
         for family in &self.families {

@@ -1,3 +1,4 @@
+use annona_ledger::duty::Duty;
 use annona_node::credential::when::Seconds;
 use clap::Args;
 
@@ -48,7 +49,7 @@ impl Reissue {
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let id = holder::find(&vault, &self.family)?;
         let signer = self.operator.open(session)?;
-        paper::may(&node, &signer, programme)?;
+        paper::may(&node, &signer, Duty::CardReissue, programme)?;
         let mut register = paper::register(&node)?;
         let line = register.of(id, programme).cloned().ok_or_else(|| {
             Fault::refused(format!("family {id} has no printed card in {}.", about.name))

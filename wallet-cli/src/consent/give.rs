@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use annona_ledger::consent::{
     Basis, Grant, Guardian, Language, NoticeShown, Recipient, StateWord, Way,
 };
+use annona_ledger::duty::Duty;
 use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::id::Lane;
 use annona_ledger::limits;
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::time::DayNo;
 use annona_node::atomic;
 use annona_node::consent::{self, Answer, Parties, slip};
@@ -117,7 +117,7 @@ impl Give {
         let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        signer.may(node.store().roster(), &[org], (OperatorRoles::REGISTRAR, programme), at)?;
+        signer.may(node.store().roster(), &[org], (Duty::ConsentGive, programme), at)?;
         let to = words::organisation(&charter, &self.to)?.id;
         let recipient = if self.role.is_empty() {
             Recipient::Organisation(to)

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, ProgrammeId};
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::time::{DayNo, Minute};
 use annona_node::atomic;
 use annona_node::consent::{self, Asking, Permit};
@@ -84,7 +84,7 @@ impl Open {
 /// Makes sure that an operator may open records for a programme; gives the stamp of now.
 pub(super) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome<Minute> {
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-    let (orgs, role) = (node.org(), (OperatorRoles::REGISTRAR, programme));
+    let (orgs, role) = (node.org(), (Duty::ConsentOpen, programme));
     signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
     Ok(at)
 }

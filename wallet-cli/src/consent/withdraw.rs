@@ -1,7 +1,7 @@
 use annona_ledger::consent::Withdrawal;
+use annona_ledger::duty::Duty;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{Commitment, Lane};
-use annona_ledger::notice::OperatorRoles;
 use annona_node::consent;
 use clap::Args;
 use serde_json::json;
@@ -59,7 +59,7 @@ impl Withdraw {
         let signer = self.operator.open(session)?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = node.org();
-        let role = (OperatorRoles::REGISTRAR, programme);
+        let role = (Duty::ConsentWithdraw, programme);
         signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
         let mut on = None;
         if !self.dry_run {

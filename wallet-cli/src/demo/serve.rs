@@ -73,7 +73,7 @@ fn queue(site: &Site) -> String {
         });
         let cash = json!({
             "request": format!("{}-cash-{nth}", site.dir), "family": family, "programme": "Cash",
-            "items": { "Voucher": format!("{}.50", 5 + nth % 20) }, "merchant": shop, "method": "pin",
+            "items": { "Voucher": format!("{}.50", 5 + nth % 20) }, "merchant": shop,
         });
         text.push_str(&format!("{food}\n{cash}\n"));
     }

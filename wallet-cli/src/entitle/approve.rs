@@ -1,7 +1,7 @@
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::Control;
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::list::check;
-use annona_ledger::notice::OperatorRoles;
 use annona_node::node::{Compose, Composed, Request};
 use annona_node::store::Blob;
 use clap::Args;
@@ -66,7 +66,7 @@ impl Approve {
         let signer = self.operator.open(session)?;
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
-        let role = (OperatorRoles::APPROVER, draft.programme);
+        let role = (Duty::EntitleApprove, draft.programme);
         signer.may(node.store().roster(), &orgs, role, draft.at)?;
         if waiting.approvals.iter().any(|a| a.operator == signer.public()) {
             return Err(Fault::refused("this operator has approved the list. A second one must.")

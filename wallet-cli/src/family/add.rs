@@ -1,3 +1,4 @@
+use annona_ledger::duty::Duty;
 use annona_ledger::id::ProgrammeId;
 use annona_node::person::{Attributes, Household, Scope, clean};
 use annona_node::seal::random;
@@ -69,7 +70,7 @@ impl Add {
             })
             .transpose()?;
         let signer = self.operator.open(session)?;
-        let enrolling = Enrolling::new(&node, &signer, only)?;
+        let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyAdd), only)?;
         let mut vault = session.vault(&node)?;
         let source = clean(&self.source).0;
         if let Some(known) = vault.find(&source, household.key.as_bytes())? {

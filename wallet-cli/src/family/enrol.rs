@@ -1,8 +1,9 @@
 //! Enrolling on the ledger those whom the person file holds: as pseudonyms, with an operator's word beside each.
 
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::Registry;
 use annona_ledger::id::{FeedId, Lane, OrgId, ProgrammeId, Pseudonym};
-use annona_ledger::notice::{OperatorRoles, Roles};
+use annona_ledger::notice::Roles;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::view::View;
 use annona_node::node::{Compose, Node, Request};
@@ -25,7 +26,7 @@ impl<'a> Enrolling<'a> {
     /// serves.
     pub(super) fn new(
         node: &Node,
-        signer: &'a Signer,
+        (signer, duty): (&'a Signer, Duty),
         only: Option<Vec<ProgrammeId>>,
     ) -> Outcome<Self> {
         let certificate = node.certificate().ok_or_else(|| Fault::refused("no certificate"))?;
@@ -40,7 +41,7 @@ impl<'a> Enrolling<'a> {
             let orgs: [OrgId; 2] = [owner, certificate.org];
             // By the stamp the entry will have: a wrong clock takes nobody's certificate away.
             let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
-            signer.may(node.store().roster(), &orgs, (OperatorRoles::REGISTRAR, *programme), at)?;
+            signer.may(node.store().roster(), &orgs, (duty, *programme), at)?;
         }
         Ok(Self { signer, programmes })
     }

@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use annona_ledger::duty::Duty;
 use annona_ledger::hash::{Hash, Hasher, Purpose, hash};
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::wire::{self, Bounded};
@@ -141,7 +142,7 @@ impl Import {
             };
         }
         let signer = self.operator.open(session)?;
-        let enrolling = Enrolling::new(&node, &signer, None)?;
+        let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?;
         let writes = plan.new + if self.update { plan.changed } else { 0 };
         let statement = Statement::Import {
             node: node.public().short(),
@@ -181,7 +182,8 @@ impl Import {
         }
         let applied = applied?;
         // Whom an earlier run had written and not yet enrolled when it was killed.
-        enrolled += Enrolling::new(&node, &signer, None)?.catch_up(&mut node, &mut vault)?;
+        enrolled += Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?
+            .catch_up(&mut node, &mut vault)?;
         drop(bar);
         node.close()?;
         let value = json!({
@@ -266,7 +268,7 @@ impl Import {
         if let Some(path) = &self.second_operator {
             let file = self.second_passphrase_file.as_deref();
             let second = signer::open(session, path, file, "--second-passphrase-file FILE")?;
-            Enrolling::new(node, &second, None)?;
+            Enrolling::new(node, (&second, Duty::FamilyImport), None)?;
             said.push(second.states(&federation, statement));
         }
         let name = hash(Purpose::File, &[b"import", &wire::encode(statement)]);

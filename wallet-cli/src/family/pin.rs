@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
+use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, OrgId};
-use annona_ledger::notice::OperatorRoles;
 use annona_node::node::Node;
 use annona_node::pin::Pin as Digits;
 use clap::Args;
@@ -90,7 +90,7 @@ impl Pin {
         let orgs: [OrgId; 2] = [about.org, node.org().unwrap_or(about.org)];
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let roster = node.store().roster();
-        first.may(roster, &orgs, (OperatorRoles::REGISTRAR, programme), at)?;
+        first.may(roster, &orgs, (Duty::FamilyPin, programme), at)?;
         if !has {
             return Ok(());
         }
@@ -103,10 +103,6 @@ impl Pin {
         if second.public() == first.public() {
             return Err(Fault::refused("the second operator must be somebody else."));
         }
-        let approver = second.may(roster, &orgs, (OperatorRoles::APPROVER, programme), at);
-        approver.or_else(|why| {
-            let supervisor = (OperatorRoles::SUPERVISOR, programme);
-            second.may(roster, &orgs, supervisor, at).map_err(|_| why)
-        })
+        second.may(roster, &orgs, (Duty::FamilyPinSecond, programme), at)
     }
 }

@@ -1,6 +1,6 @@
 use annona_ledger::consent::GrievanceStep;
+use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use clap::Args;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ impl Appeal {
         let signer = self.operator.open(session)?;
         let orgs = node.org();
         let at = node.stamp(&node.feed(Lane::Registry, known.programme))?;
-        let role = (OperatorRoles::REGISTRAR, known.programme);
+        let role = (Duty::GrievanceAppeal, known.programme);
         signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
         if !self.dry_run {

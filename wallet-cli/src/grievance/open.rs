@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use annona_ledger::consent::{GrievanceStep, Secret, random_commitment};
+use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use annona_node::atomic;
 use annona_node::node::Node;
 use annona_node::seal::random;
@@ -75,7 +75,7 @@ impl Open {
         let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        signer.may(node.store().roster(), &[org], (OperatorRoles::REGISTRAR, programme), at)?;
+        signer.may(node.store().roster(), &[org], (Duty::GrievanceOpen, programme), at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
         let reader = self.reader(&node)?;
         let mut bytes: [u8; 32] = random()?;

@@ -42,7 +42,7 @@ pub(crate) struct Admit {
     /// The site she works at, by its number
     #[arg(long, value_name = "N")]
     site: u16,
-    /// What she may do: registrar, cashier, approver, supervisor, auditor
+    /// What she may do: registrar, cashier, approver, supervisor, auditor, witness, device
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<String>,
     /// Register and serve by one person: nobody else sees both
@@ -78,6 +78,12 @@ impl Admit {
         let roles = words::operator_roles(&self.roles)?;
         if roles.has(OperatorRoles::REGISTRAR.and(OperatorRoles::CASHIER)) && !self.small_site {
             return Err(together("an operator who registers families and serves them"));
+        }
+        if roles.meets(OperatorRoles::WITNESS) && roles != OperatorRoles::WITNESS {
+            return Err(together("a community witness who also works at the counter"));
+        }
+        if roles.meets(OperatorRoles::DEVICE) && roles != OperatorRoles::DEVICE {
+            return Err(Fault::usage("a reader is nobody: `device` stands alone."));
         }
         let now = session.dated(&charter)?;
         let certificate = OperatorCertificate {

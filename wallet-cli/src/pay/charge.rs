@@ -13,8 +13,9 @@ use annona_node::store::{Asked, Earlier, Work};
 use clap::Args;
 use serde_json::json;
 
-use super::slip;
-use super::till::{How, Till, Whose, remember_merchant};
+use super::known::{Known, Proof};
+use super::till::{Till, Whose, remember_merchant};
+use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::hex;
@@ -22,7 +23,8 @@ use crate::words::hex;
 const EXAMPLES: &str = "\
 Examples:
   $ annona pay charge --card 7K3M-9QXD-2VHN --item Rice=10 --item Oil=1.5
-  $ annona pay charge --dir hill --ticket amina.ticket --item Rice=2 --method pin
+  $ annona pay charge --family 1 --item Rice=2 --method desk --operator mara.keys \\
+      --operator-passphrase-file pass.txt --second yusuf.keys --second-passphrase-file pass.txt
   $ annona pay charge --from queue.jsonl --json";
 
 /// Redeems a holder's entitlement here: goods leave once the answer is printed, never before.
@@ -42,12 +44,8 @@ pub(crate) struct Charge {
     /// Who hands it out [default: this site]
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
-    /// How the holder was authenticated
-    #[arg(long, value_enum, default_value_t)]
-    method: How,
-    /// Take the holder's PIN from the first line of a file, where the method is pin [default: ask]
-    #[arg(long, value_name = "FILE")]
-    pin_file: Option<PathBuf>,
+    #[command(flatten)]
+    proof: Proof,
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
@@ -87,21 +85,26 @@ impl Charge {
         }
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        if matches!(self.method, How::Pin) && self.whose.is_here() && !self.dry_run {
-            super::pin::authenticate(session, &node, &self.whose, self.pin_file.as_deref())?;
-        }
-        let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
+        let mut purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref());
-        let order =
-            Order::new(&till, purses, items, (merchant, self.method.method()), self.request);
+        let method = self.proof.method();
         if self.dry_run {
+            let order = Order::new(&till, purses, items, (merchant, method), self.request);
             return dry_run(session, &node, &till, &order);
         }
+        let known = self.proof.known(session, (&node, &till), &self.whose, &mut purses, &items);
+        let known = match known {
+            Ok(known) => known,
+            Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+        };
+        let request = known.request(self.request)?;
+        let order = Order::new(&till, purses, items, (merchant, method), request);
         let items = order.items.clone();
         let purses = order.purses.clone();
         let earlier = Arc::new(OnceLock::new());
-        let mut group = [Request { feed: till.feed, compose: order.compose(Arc::clone(&earlier)) }];
+        let compose = order.compose(Arc::clone(&earlier), Some(Arc::clone(&known)));
+        let mut group = [Request { feed: till.feed, compose }];
         let answer = node.write(&mut group)?.remove(0);
         drop(group);
         let answer = match answer {
@@ -113,14 +116,16 @@ impl Charge {
                 work.check()?;
                 drop(work);
                 let place = if some { None } else { gone(&node, &purses)? };
-                return Err(match place {
+                let fault = match place {
                     Some(place) => fault.then(&format!(
                         "All she had here was sent to {place}: she is served there until it comes back."
                     )),
                     None => fault,
-                });
+                };
+                return Err(turned::by_value(session, &mut node, till.id, fault));
             }
-            other => other?,
+            Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
+            Ok(done) => done,
         };
         remember_merchant(node.store(), &merchant, &name)?;
         // What is printed from here on is durable.
@@ -172,7 +177,7 @@ impl Charge {
     fn defaults(&self) -> super::queue::Defaults {
         super::queue::Defaults {
             merchant: self.merchant.clone(),
-            method: self.method,
+            method: self.proof.how(),
             cycle: self.cycle,
         }
     }
@@ -197,13 +202,20 @@ impl Order {
     }
 
     /// Composes it at the moment of writing. Where it was accepted before, says where, and writes nothing.
-    pub(super) fn compose(self, earlier: Arc<OnceLock<Earlier>>) -> Compose<'static> {
+    pub(super) fn compose(
+        self,
+        earlier: Arc<OnceLock<Earlier>>,
+        known: Option<Arc<Known>>,
+    ) -> Compose<'static> {
         Box::new(move |work, feed, at| {
             if let Some(before) = before(work, self.asked.as_ref())? {
                 let _ = earlier.set(before);
                 return Ok(Vec::new());
             }
             let mut composed = self.pay(work, feed, at)?;
+            if let Some(known) = &known {
+                known.vouch(work, feed, (&self.purses, &self.items), &mut composed)?;
+            }
             if let Some(first) = composed.first_mut() {
                 first.asked = self.asked;
             }

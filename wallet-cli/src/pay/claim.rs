@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::slip;
 use super::till::Till;
+use crate::family::take_pins;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::words::hex;
@@ -76,7 +77,16 @@ impl Claim {
         }
         let answers = node.write(&mut group)?;
         drop(group);
+        let programme = tills.first().map(|till| till.id);
         let done = tell(session, "claim", "claimed", tickets, &tills, answers)?;
+        // After the value, which is what she came for: a PIN that does not open leaves the other methods.
+        for (text, programme) in pins_beside(&self.tickets)?.iter().zip(programme.iter().cycle()) {
+            let taken =
+                slip::read_pins(text).and_then(|sealed| take_pins(&node, *programme, &sealed));
+            if let Err(fault) = taken {
+                session.screen.warn(format!("her PIN is not here: {}", fault.message));
+            }
+        }
         node.close()?;
         done
     }
@@ -243,6 +253,17 @@ fn read(given: &[String]) -> Outcome<Vec<(ProgrammeId, Ticket)>> {
     Ok(tickets)
 }
 
+/// The texts of PINs that came with tickets in files.
+fn pins_beside(given: &[String]) -> Outcome<Vec<String>> {
+    let mut pins = Vec::new();
+    for one in given.iter().filter(|one| !slip::is_ticket(one) && *one != "-") {
+        let bytes = annona_node::atomic::read(Path::new(one), 32 << 20)?;
+        let text = String::from_utf8(bytes.to_vec()).unwrap_or_default();
+        pins.extend(text.lines().filter(|line| slip::is_pins(line)).map(str::to_owned));
+    }
+    Ok(pins)
+}
+
 /// The texts of tickets in what was given: a text, a file of lines, or standard input.
 pub(super) fn texts(given: &str) -> Outcome<Vec<String>> {
     if slip::is_ticket(given) {
@@ -267,7 +288,7 @@ pub(super) fn texts(given: &str) -> Outcome<Vec<String>> {
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong("is not a file of tickets"))?;
     let lines: Vec<String> = text
         .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#') && !slip::is_pins(line))
         .map(str::to_owned)
         .collect();
     match lines.len() {

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use annona_ledger::id::FeedRef;
 use annona_node::node::{Compose, NodeFault, Request};
@@ -6,8 +7,10 @@ use annona_node::serve;
 use clap::Args;
 use serde_json::json;
 
+use super::charge::before;
+use super::known::Proof;
 use super::slip;
-use super::till::{How, Till, Whose, remember_merchant};
+use super::till::{Till, Whose, remember_merchant};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::words::{self, hex, print_minute};
@@ -16,7 +19,8 @@ const FLOAT: &str = "\
 Examples:
   $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5
   $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5 \\
-      --method pin";
+      --method desk --operator mara.keys --operator-passphrase-file pass.txt \
+      --second yusuf.keys --second-passphrase-file pass.txt";
 
 const COVER: &str = "\
 Examples:
@@ -41,9 +45,8 @@ pub(crate) struct Float {
     /// Who hands it out [default: this site]
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
-    /// How the holder was authenticated
-    #[arg(long, value_enum, default_value_t)]
-    method: How,
+    #[command(flatten)]
+    proof: Proof,
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
@@ -74,23 +77,42 @@ impl Float {
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let home = words::node(node.store().roster(), &self.home)?.short();
-        let purses = till.purses_here(session, &node, &self.whose, None)?;
+        let mut purses = till.purses_here(session, &node, &self.whose, None)?;
+        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let method = self.proof.method();
+        let known = self.proof.known(session, (&node, &till), &self.whose, &mut purses, &items);
+        let known = match known {
+            Ok(known) => known,
+            Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+        };
         let Some(purse) = purses.first().copied() else {
             return Err(Fault::usage("say whose it is: --purse, --ticket or --card."));
         };
-        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
-        let (merchant, name) = till.merchant(self.merchant.as_deref());
-        let method = self.method.method();
         let charge = serve::Charge { purse, items: items.clone(), merchant, method };
         let home = FeedRef::value(home, till.id);
+        let once = known.once(&till, &format!("float {purse} {items:?} {merchant}"));
+        let vouching = Arc::clone(&known);
         let mut group = [Request {
             feed: till.feed,
             compose: Box::new(move |work, feed, at| {
-                serve::float_charge(work, feed, &charge, home, at)
+                if before(work, once.as_ref())?.is_some() {
+                    return Err(NodeFault::Refused("this paper was used before".into()));
+                }
+                let mut composed = serve::float_charge(work, feed, &charge, home, at)?;
+                vouching.vouch(work, feed, (&[charge.purse], &charge.items), &mut composed)?;
+                if let Some(first) = composed.first_mut() {
+                    first.asked = once;
+                }
+                Ok(composed)
             }),
         }];
-        let accepted = node.write(&mut group)?.remove(0)?;
+        let accepted = node.write(&mut group)?.remove(0);
         drop(group);
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
+        };
         remember_merchant(node.store(), &merchant, &name)?;
         let last =
             accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;

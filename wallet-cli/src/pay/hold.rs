@@ -1,12 +1,18 @@
-use annona_ledger::entry::{Entry, Value};
+use std::sync::Arc;
+
+use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::fold::owner_of;
+use annona_ledger::id::{FeedId, Purse};
 use annona_ledger::time::Minute;
-use annona_ledger::view::View;
-use annona_node::node::{Composed, NodeFault};
+use annona_ledger::view::{Slot, View};
+use annona_node::node::{Composed, Node, NodeFault, Request};
+use annona_node::serve::Item;
+use annona_node::store::Work;
 use clap::Args;
 use serde_json::json;
 
-use super::charge::Order;
+use super::charge::{Order, before};
+use super::known::{Known, Proof};
 use super::till::{How, Till, Whose, named, remember_merchant};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -57,9 +63,10 @@ pub(crate) struct Post {
     /// The hold, as it was printed (1#41), or its promise
     #[arg(value_name = "HOLD")]
     hold: String,
-    /// How the holder was authenticated
-    #[arg(long, value_enum, default_value_t)]
-    method: How,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    proof: Proof,
     /// Say what would be answered, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -153,10 +160,89 @@ fn resolve(
 
 impl Post {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let method = self.method.method();
-        let post = move |hold, at| Value::Post { hold, at, method };
-        resolve(session, &self.hold, self.dry_run, ("post", "handed out"), post)
+        let entry = named(session, &self.hold)?;
+        let mut node = session.signing_node()?;
+        let till = Till::open(&node, entry.programme.as_deref())?;
+        let hold = entry.index;
+        let (purse, item) = put_by_for(&node, &till, hold)?;
+        let method = self.proof.method();
+        let mut purses = vec![purse];
+        if self.whose.is_here()
+            && !till.purses_here(session, &node, &self.whose, None)?.contains(&purse)
+        {
+            return Err(Fault::input(format!(
+                "{} was put by for somebody else.",
+                till.short(hold)
+            )));
+        }
+        let known = if self.dry_run {
+            None
+        } else {
+            let asked = (&node, &till);
+            match self.proof.known(session, asked, &self.whose, &mut purses, &[item]) {
+                Ok(known) => Some(known),
+                Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+            }
+        };
+        let once = known.as_ref().and_then(|known| known.once(&till, &format!("post {hold}")));
+        let post = |known: Option<Arc<Known>>| {
+            move |work: &Work<'_>, feed: &FeedId, at: Minute| {
+                if before(work, once.as_ref())?.is_some() {
+                    return Err(NodeFault::Refused("this paper was used before".into()));
+                }
+                let mut composed: Vec<Composed> = vec![Value::Post { hold, at, method }.into()];
+                if let Some(known) = &known {
+                    known.vouch(work, feed, (&[purse], &[item]), &mut composed)?;
+                }
+                if let Some(first) = composed.first_mut() {
+                    first.asked = once;
+                }
+                Ok(composed)
+            }
+        };
+        let mut group =
+            [Request { feed: till.feed, compose: Box::new(post(known.as_ref().map(Arc::clone))) }];
+        let answer = match self.dry_run {
+            true => node.ask(&mut group)?.remove(0),
+            false => node.write(&mut group)?.remove(0),
+        };
+        drop(group);
+        let accepted = match (answer, known) {
+            (Ok(accepted), _) => accepted,
+            (Err(refusal), Some(known)) => {
+                return Err(known.refused(session, &mut node, till.id, refusal));
+            }
+            (Err(refusal), None) => return Err(refusal.into()),
+        };
+        let promise = match self.dry_run {
+            true => None,
+            false => accepted.last().map(|last| till.promise(last)).transpose()?,
+        };
+        let of = till.short(hold);
+        let value = json!({ "of": of, "units": item.amount.units() });
+        till.entered(session, "post", promise.as_ref(), value, &format!("{of} is handed out"))?;
+        Ok(node.close()?)
     }
+}
+
+/// For whom a hold was put by, and what.
+fn put_by_for(node: &Node, till: &Till, hold: u64) -> Outcome<(Purse, Item)> {
+    let work = node.store().look()?;
+    let row = work.trunk(&till.feed).and_then(|chain| work.hold(owner_of(&work, chain, hold)));
+    let found = row.and_then(|row| match work.slot(row.lot)? {
+        Slot::Lot(lot) => match lot.owner {
+            Owner::Purse(purse) => {
+                Some((purse, Item { commodity: lot.commodity, amount: row.amount }))
+            }
+            Owner::Budget | Owner::Float | Owner::Reserve => None,
+        },
+        _ => None,
+    });
+    work.check()?;
+    found.ok_or_else(|| {
+        Fault::input(format!("{} puts nothing by.", till.short(hold)))
+            .then("Name the entry that `annona pay hold` printed.")
+    })
 }
 
 impl Drop {

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use annona_ledger::entry::Method;
+use annona_ledger::consent::RefusalClass;
+use annona_ledger::id::Purse;
 use annona_node::folder::PINS;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
-use annona_node::pin::{Answer, Begun, Pin, PinFault, Pins, next};
-use annona_node::vault::{HouseholdId, Vault};
+use annona_node::pin::{Answer, Begun, LentFault, Pin, PinFault, Pins};
+use annona_node::vault::HouseholdId;
 
+use super::known::No;
 use super::till::Whose;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
@@ -22,80 +24,72 @@ pub(crate) fn pins(node: &Node) -> Outcome<Pins> {
     Ok(Pins::open(&node.folder().file(PINS), &key)?)
 }
 
-/// Asks for the PIN of somebody whose home is here, and lets nothing be charged unless it is right.
+/// Asks for the PIN of somebody, by her household where her home is here, by her purse where it was lent, and lets nothing
+/// be charged unless it is right.
 pub(super) fn authenticate(
     session: &Session,
     node: &Node,
-    whose: &Whose,
+    (whose, purses): (&Whose, &[Purse]),
     file: Option<&Path>,
-) -> Outcome {
+) -> Result<(), No> {
     let vault = session.vault(node)?;
     let household = match (&whose.card, &whose.family) {
-        (Some(code), _) => card::family(node, &vault, code)?.1,
-        (None, Some(family)) => holder::find(&vault, family)?,
-        // Somebody of another site: her PIN is there.
-        (None, None) => return Ok(()),
+        (Some(code), _) => Some(card::family(node, &vault, code)?.1),
+        (None, Some(family)) => Some(holder::find(&vault, family)?),
+        (None, None) => None,
     };
     let mut pins = pins(node)?;
-    if !pins.has(household)? {
-        return Err(offer(format!("family {household} has no PIN here")));
+    let lent = purses.first().copied();
+    let what = household.map_or_else(|| "this purse".into(), |id| format!("family {id}"));
+    let has = match (household, &lent) {
+        (Some(household), _) => pins.has(household)?,
+        (None, Some(purse)) => pins.has_lent(purse)?,
+        (None, None) => false,
+    };
+    let none = || no(format!("{what} has no PIN here"));
+    if !has {
+        return Err(none());
     }
     // Asked for before it is counted: whoever walks away has not tried.
-    let typed =
-        session.ask.other(&format!("PIN of family {household}"), file, "--pin-file FILE")?;
+    let typed = session.ask.other(&format!("PIN of {what}"), file, "--pin-file FILE")?;
     let pin =
         Pin::parse(&typed).map_err(|why| Fault::input(format!("{why}. It was not counted.")))?;
-    let attempt = match pins.begin(household, node.now())? {
+    let begun = match (household, &lent) {
+        (Some(household), _) => pins.begin(household, node.now())?,
+        (None, Some(purse)) => pins.begin_lent(purse, node.now())?,
+        (None, None) => Begun::NoPin,
+    };
+    let attempt = match begun {
         Begun::Attempt(attempt) => attempt,
         Begun::Waits(until) => {
-            return Err(offer(format!("the PIN waits until {}", print_millis(until))));
+            return Err(no(format!("the PIN waits until {}", print_millis(until))));
         }
-        Begun::Locked => return Err(offer(locked(household))),
-        Begun::NoPin => return Err(offer(format!("family {household} has no PIN here"))),
+        Begun::Locked => return Err(no(locked(&what, household))),
+        Begun::NoPin => return Err(none()),
     };
     match pins.check(attempt, &pin)? {
         Answer::Right => Ok(()),
-        Answer::Again { left } => Err(offer(format!(
-            "the PIN is wrong; it may be tried again, {left} more before it waits"
-        ))),
-        Answer::Waits(until) => {
-            Err(offer(format!("the PIN is wrong, and waits until {}", print_millis(until))))
+        Answer::Again { left } => {
+            Err(no(format!("the PIN is wrong; it may be tried again, {left} more before it waits")))
         }
-        Answer::Locked => Err(offer(format!("the PIN is wrong; {}", locked(household)))),
+        Answer::Waits(until) => {
+            Err(no(format!("the PIN is wrong, and waits until {}", print_millis(until))))
+        }
+        Answer::Locked => Err(no(format!("the PIN is wrong; {}", locked(&what, household)))),
     }
 }
 
-fn locked(household: HouseholdId) -> String {
-    format!(
-        "the PIN of family {household} is locked: two operators open it, `annona family pin {household} --unlock`"
-    )
-}
-
-/// What failed, and what is tried instead: nobody is left with nothing.
-fn offer(what: String) -> Fault {
-    Fault::refused(format!("{what}. Nothing was handed out."))
-        .then(&format!("Next: {}.", next(&[Method::Pin]).words()))
-}
-
-/// Refuses an order of a queue whose PIN nobody was asked for here.
-pub(super) fn not_in_a_queue(
-    pins: Option<&Pins>,
-    vault: &Vault,
-    whose: &Whose,
-    look: &dyn Fn(&str) -> Outcome<HouseholdId>,
-) -> Outcome {
-    let Some(pins) = pins else { return Ok(()) };
-    let household = match (&whose.card, &whose.family) {
-        (Some(code), _) => look(code)?,
-        (None, Some(family)) => holder::find(vault, family)?,
-        (None, None) => return Ok(()),
-    };
-    if pins.has(household)? {
-        return Err(offer(format!(
-            "family {household} has a PIN, which is asked for one by one and not in a queue"
-        )));
+fn locked(what: &str, household: Option<HouseholdId>) -> String {
+    match household {
+        Some(id) => format!(
+            "the PIN of {what} is locked: two operators open it, `annona family pin {id} --unlock`"
+        ),
+        None => format!("the PIN of {what} is locked here, until it was lent with another"),
     }
-    Ok(())
+}
+
+fn no(words: String) -> No {
+    No::Refused { class: RefusalClass::Authentication, words }
 }
 
 impl From<PinFault> for Fault {
@@ -105,6 +99,17 @@ impl From<PinFault> for Fault {
             PinFault::Disk(disk) => disk.into(),
             PinFault::Seal(fault) => fault.into(),
             PinFault::NotPins { .. } => Self::new(Exit::Wrong, message),
+        }
+    }
+}
+
+impl From<LentFault> for Fault {
+    fn from(fault: LentFault) -> Self {
+        let message = fault.to_string();
+        match fault {
+            LentFault::Pins(fault) => fault.into(),
+            LentFault::Damaged => Self::input(message),
+            LentFault::Stranger | LentFault::NotForUs(_) => Self::refused(message),
         }
     }
 }

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 
-use annona_ledger::id::{MerchantId, ProgrammeId};
+use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, SlipId};
 use annona_ledger::short_code::ShortCode;
-use annona_node::folder::PINS;
+use annona_node::counter;
 use annona_node::node::{Node, Refusal};
-use annona_node::pin::Pins;
+use annona_node::pin::Next;
 use annona_node::receipt;
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
@@ -23,8 +23,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::charge::Order;
-use super::slip;
 use super::till::{How, Place, Till, Whose, remember_merchant};
+use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::screen::Screen;
@@ -97,8 +97,6 @@ pub(super) fn run(
     let total = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
     let node = session.signing_node()?;
     let vault = session.vault(&node)?;
-    let some = node.folder().file(PINS).exists();
-    let pins = some.then(|| super::pin::pins(&node)).transpose()?;
     let mut tills = Tills::open(&node, programme)?;
     let long = LongWork::begin();
     let writer = Writer::start(node)?;
@@ -119,14 +117,7 @@ pub(super) fn run(
             Some(file) => Box::new(file),
             None => Box::new(std::io::stdin()),
         };
-        let mut feeding = Feeding {
-            tills: &mut tills,
-            vault: &vault,
-            pins: pins.as_ref(),
-            defaults,
-            asking,
-            send,
-        };
+        let mut feeding = Feeding { tills: &mut tills, vault: &vault, defaults, asking, send };
         let read = feeding.read(from, reader, |bytes| {
             if draws {
                 bar.set(bytes, total.max(bytes));
@@ -214,8 +205,6 @@ fn text_of(value: &Value) -> String {
 struct Feeding<'a> {
     tills: &'a mut Tills,
     vault: &'a Vault,
-    /// Where any household here has a PIN.
-    pins: Option<&'a Pins>,
     defaults: &'a Defaults,
     asking: Asking,
     send: SyncSender<Pending>,
@@ -285,7 +274,8 @@ impl Feeding<'_> {
         match self.order(line, request.clone()) {
             Ok((till, order)) => {
                 let earlier = Arc::new(OnceLock::new());
-                let waiting = self.asking.queue(till.feed, order.compose(Arc::clone(&earlier)))?;
+                let waiting =
+                    self.asking.queue(till.feed, order.compose(Arc::clone(&earlier), None))?;
                 let programme = till.id;
                 self.answer_later(number, request, State::Queued { programme, waiting, earlier })
             }
@@ -329,8 +319,12 @@ impl Feeding<'_> {
         };
         let look = |code: &str| self.look(code);
         let place = Place { vault: self.vault, card: &look };
-        if matches!(method, How::Pin) {
-            super::pin::not_in_a_queue(self.pins, self.vault, &whose, &look)?;
+        if !matches!(method, How::Sight) {
+            return Err(Fault::refused(format!(
+                "who is known by {} is asked one by one and not in a queue. Next: {}",
+                method.method().word(),
+                Next::Sight.words()
+            )));
         }
         let purses = till.purses(&whose, Some(place), self.defaults.cycle)?;
         let merchant = line.merchant.filter(|name| !name.trim().is_empty());
@@ -488,11 +482,11 @@ impl Answerer<'_> {
             State::Queued { programme, waiting, earlier } => (programme, waiting, earlier),
             State::Unread(why) => {
                 tally.unread += 1;
-                return self.refused(line, request.as_deref(), ("unreadable", None), &why);
+                return self.refused(line, request.as_deref(), ("unreadable", None, None), &why);
             }
             State::Refused(why) => {
                 tally.refused += 1;
-                return self.refused(line, request.as_deref(), ("refused", None), &why);
+                return self.refused(line, request.as_deref(), ("refused", None, None), &why);
             }
         };
         match waiting.wait()? {
@@ -502,7 +496,9 @@ impl Answerer<'_> {
                     Refusal::Rule(rejection) => Some(rejection.code()),
                     Refusal::Words(_) => None,
                 };
-                self.refused(line, request.as_deref(), ("refused", code), &refusal.to_string())
+                let slip = self.heard(programme, &refusal)?;
+                let what = ("refused", code, slip);
+                self.refused(line, request.as_deref(), what, &refusal.to_string())
             }
             Ok(accepted) => {
                 let till = self.promised.get(&programme);
@@ -538,20 +534,32 @@ impl Answerer<'_> {
         }
     }
 
+    /// Says on the ledger that somebody was refused for what her entitlement is.
+    /// Gives the number of her slip.
+    fn heard(&self, programme: ProgrammeId, refusal: &Refusal) -> Outcome<Option<SlipId>> {
+        let Some(class) = turned::class_of(refusal) else { return Ok(None) };
+        let Some(till) = self.promised.get(&programme) else { return Ok(None) };
+        let (slip, feed) = (counter::slip()?, FeedId { lane: Lane::Registry, ..till.feed });
+        // Written with the group that comes next; nobody waits for it.
+        drop(self.asking.queue(feed, counter::refused(slip, class))?);
+        Ok(Some(slip))
+    }
+
     fn refused(
         &self,
         line: u64,
         request: Option<&str>,
-        (word, code): (&str, Option<u16>),
+        (word, code, slip): (&str, Option<u16>, Option<SlipId>),
         reason: &str,
     ) -> Outcome {
         let value = json!({
             "line": line, "request": request, "accepted": false, "answer": word,
-            "rejection": code, "reason": reason,
+            "rejection": code, "reason": reason, "ticket": slip.map(|slip| slip.to_string()),
         });
         self.screen.answer("charge", value, || {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-            format!("{line}\t{}\t{word}{code}\t{reason}", request.unwrap_or("-"))
+            let slip = slip.map(|slip| format!("\t{}", turned::number(&slip))).unwrap_or_default();
+            format!("{line}\t{}\t{word}{code}\t{reason}{slip}", request.unwrap_or("-"))
         })
     }
 }

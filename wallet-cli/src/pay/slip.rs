@@ -3,14 +3,19 @@
 //! ```text
 //! AP1:6BF…   a promise: its bytes
 //! AT1:8Q0…   a ticket: its programme (2 bytes, big-endian), its bytes
+//! AW1:3V5…   a paper of the counter: what somebody, or a reader, says of a holder (spec/counter.md)
+//! AN1:0Q2…   PINs lent to one node, as they go with a ticket
+//! AC1:7G1…   a till's challenge to an outside reader
 //! ```
 //!
 //! The digits are Base45 (RFC 9285): all of them, and the capital letters before them, are in the alphanumeric mode of a
 //! QR code, which takes 5.5 bits for each.
 
-use annona_ledger::id::ProgrammeId;
+use annona_ledger::counter::Vouched;
+use annona_ledger::id::{Nonce, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::time::DayNo;
 use annona_ledger::wire;
 
 use crate::fault::{Fault, Outcome};
@@ -18,6 +23,9 @@ use crate::fault::{Fault, Outcome};
 const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 const PROMISE: &str = "AP1:";
 const TICKET: &str = "AT1:";
+const WORDS: &str = "AW1:";
+const PINS: &str = "AN1:";
+const CHALLENGE: &str = "AC1:";
 
 /// A promise as text: at most 270 characters for every entry a till is promised.
 pub(crate) fn promise(promise: &Promise) -> String {
@@ -53,6 +61,53 @@ pub(crate) fn read_ticket(text: &str) -> Outcome<(ProgrammeId, Ticket)> {
     let ticket = wire::decode(rest, limits::CARRYING_ENTRY_BYTES)
         .map_err(|why| damaged(&why.to_string()))?;
     Ok((ProgrammeId(u16::from_be_bytes([*a, *b])), ticket))
+}
+
+/// A paper of the counter as text.
+pub(crate) fn vouched(words: &Vouched) -> String {
+    format!("{WORDS}{}", base45(&words.encode()))
+}
+
+/// Reads the text of a paper of the counter.
+pub(crate) fn read_vouched(text: &str) -> Outcome<Vouched> {
+    let bytes = unbase45(text, WORDS, "a paper of a counter")?;
+    Vouched::decode(&bytes)
+        .map_err(|why| Fault::input(format!("the paper is damaged: {why}. Scan it again.")))
+}
+
+/// Whether a text is a paper of the counter.
+pub(crate) fn is_vouched(text: &str) -> bool {
+    text.trim_start().starts_with(WORDS)
+}
+
+/// Lent PINs as text.
+pub(crate) fn pins(envelope: &[u8]) -> String {
+    format!("{PINS}{}", base45(envelope))
+}
+
+/// Reads the text of lent PINs.
+pub(crate) fn read_pins(text: &str) -> Outcome<Vec<u8>> {
+    unbase45(text, PINS, "a paper with a PIN")
+}
+
+/// Whether a text is that of lent PINs.
+pub(crate) fn is_pins(text: &str) -> bool {
+    text.trim_start().starts_with(PINS)
+}
+
+/// What an outside reader is asked.
+pub(crate) type Challenge = (ProgrammeId, DayNo, Nonce);
+
+/// A challenge as text.
+pub(crate) fn challenge(asked: &Challenge) -> String {
+    format!("{CHALLENGE}{}", base45(&wire::encode(asked)))
+}
+
+/// Reads the text of a challenge.
+pub(crate) fn read_challenge(text: &str) -> Outcome<Challenge> {
+    let bytes = unbase45(text, CHALLENGE, "a challenge")?;
+    wire::decode(&bytes, limits::ENTRY_BYTES)
+        .map_err(|why| Fault::input(format!("the challenge is damaged: {why}. Scan it again.")))
 }
 
 /// Whether a text is a ticket.

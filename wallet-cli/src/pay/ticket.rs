@@ -1,11 +1,14 @@
 use std::path::{Path, PathBuf};
 
 use annona_ledger::entry::{Entry, Owner, Value as Fact};
-use annona_ledger::id::CycleId;
-use annona_ledger::time::Minute;
+use annona_ledger::id::{CycleId, Purse};
+use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::wire;
 use annona_node::atomic;
+use annona_node::folder::PINS;
+use annona_node::keystore::Name;
 use annona_node::node::{Node, NodeFault, Request};
+use annona_node::pin::envelope;
 use annona_node::receipt;
 use annona_node::serve;
 use annona_node::store::{Accepted, Blob};
@@ -18,6 +21,10 @@ use super::till::{Till, Whose, named};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::{self, Moment, hex};
+use crate::{card, holder};
+
+/// Days for which her PIN is good where she goes.
+const TICKET_DAYS: u32 = 90;
 
 const TICKET: &str = "\
 Examples:
@@ -134,8 +141,46 @@ impl Ticket {
         {
             return Err(refusal.into());
         }
-        hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        let pins = self.pins(session, &node, &till, &to, &purses);
+        let pins = pins.unwrap_or_else(|fault| {
+            session.screen.warn(format!("her PIN does not go with her: {}", fault.message));
+            None
+        });
+        hand_out_with(session, &node, &till, &sent, self.out.as_deref(), pins)?;
         Ok(node.close()?)
+    }
+
+    /// Her PIN, for the node she goes to alone, where she has one here.
+    fn pins(
+        &self,
+        session: &Session,
+        node: &Node,
+        till: &Till,
+        to: &[u8; 8],
+        purses: &[Purse],
+    ) -> Outcome<Option<String>> {
+        if !self.whose.is_here() || !node.folder().file(PINS).exists() {
+            return Ok(None);
+        }
+        let vault = session.vault(node)?;
+        let household = match (&self.whose.card, &self.whose.family) {
+            (Some(code), _) => card::family(node, &vault, code)?.1,
+            (None, Some(family)) => holder::find(&vault, family)?,
+            (None, None) => return Ok(None),
+        };
+        let pins = super::pin::pins(node)?;
+        let until = DayNo::of(node.stamp(&till.feed)?).plus(TICKET_DAYS);
+        let mut rows = Vec::new();
+        for purse in purses {
+            rows.extend(pins.lend(household, *purse, until)?);
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let roster = node.store().roster();
+        let to = roster.node(to).ok_or_else(|| Fault::refused("the node has no certificate."))?;
+        let key = node.signing_key(Name::NodeSigning)?;
+        Ok(Some(slip::pins(&envelope(&node.federation()?, &key, to, rows)?)))
     }
 
     fn again(&self, session: &Session, text: &str) -> Outcome {
@@ -203,6 +248,18 @@ pub(super) fn hand_out(
     sent: &[Accepted],
     out: Option<&Path>,
 ) -> Outcome {
+    hand_out_with(session, node, till, sent, out, None)
+}
+
+/// As [`hand_out`], with a PIN that goes along.
+fn hand_out_with(
+    session: &Session,
+    node: &Node,
+    till: &Till,
+    sent: &[Accepted],
+    out: Option<&Path>,
+    pins: Option<String>,
+) -> Outcome {
     let mut lines = Vec::new();
     for accepted in sent {
         let entry = Entry::decode(accepted.feed.lane, &accepted.bytes)?;
@@ -227,11 +284,16 @@ pub(super) fn hand_out(
         })?;
         lines.push(format!("# {words}\n{text}\n"));
     }
+    let count = lines.len() as u64;
+    if let Some(pins) = pins {
+        lines.push(format!("# her PIN, for that node alone\n{pins}\n"));
+        session.screen.answer("pin", json!({ "pin": pins }), || pins.clone())?;
+    }
     if let Some(path) = out {
         atomic::write(path, lines.concat().as_bytes())?;
         session.screen.note(format!(
             "{} in {}: `annona pay claim` at node {}.",
-            words::count(lines.len() as u64, "ticket", "tickets"),
+            words::count(count, "ticket", "tickets"),
             path.display(),
             sent.first().map(|_| hex(&destination(sent))).unwrap_or_default(),
         ));

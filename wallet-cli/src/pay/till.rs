@@ -69,14 +69,20 @@ pub(crate) enum How {
     /// A card, and a look at who carries it
     #[default]
     Sight,
-    /// A community witness
+    /// A community witness and a member of staff: --operator and --second
     Witness,
-    /// A named collector
+    /// A collector of the household, with her --paper
     Collector,
-    /// A supervisor's override
+    /// A supervisor's override, with its --why: --operator
     Override,
-    /// A yes or no by an outside biometric system
+    /// A yes of an outside reader: its --paper
     Attested,
+    /// Another adult of the household: --member, --operator
+    Adult,
+    /// Two of staff, up to a cap: --operator and --second
+    Desk,
+    /// An emergency voucher: its --paper
+    Voucher,
 }
 
 impl How {
@@ -88,6 +94,9 @@ impl How {
             Self::Collector => Method::Collector,
             Self::Override => Method::Override,
             Self::Attested => Method::Attested,
+            Self::Adult => Method::Adult,
+            Self::Desk => Method::Desk,
+            Self::Voucher => Method::Voucher,
         }
     }
 }

@@ -123,6 +123,13 @@ fn every_example_in_the_help_works() {
         } else {
             example
         };
+        if example.starts_with("pay attest") {
+            let asked = camp.run("pay challenge --family 1 --json").fine();
+            camp.write("challenge.txt", asked.field(0, "challenge"));
+        }
+        if example.starts_with("family take-pins") {
+            camp.run("family lend-pins --to hill --out hill.pins").fine();
+        }
         if example.starts_with("pay promise") {
             camp.write("noor.promise", crate::settle::promise(&camp));
         }

@@ -16,6 +16,7 @@ mod grievance;
 mod help;
 mod islands;
 mod keeping;
+mod known;
 mod lan;
 mod network;
 mod outside;

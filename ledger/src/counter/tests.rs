@@ -1,0 +1,268 @@
+use super::*;
+use crate::consent::{Body, Exception};
+use crate::id::{CarrierId, Nonce, SlipId};
+use crate::notice::{Notice, OperatorCertificate};
+use crate::testing::*;
+
+const WITNESS: u8 = 101;
+const CASHIER: u8 = 102;
+const SUPERVISOR: u8 = 103;
+const REGISTRAR: u8 = 104;
+const DEVICE: u8 = 105;
+const AUDITOR: u8 = 106;
+const OTHER_ORG: u8 = 107;
+const OTHER_PROGRAMME: u8 = 108;
+const ENDED: u8 = 109;
+
+/// People of every role, for the programme of food, of organisation 1; and three who are wrong in one thing each.
+fn people() -> &'static (FederationId, Roster, OrgId) {
+    static MADE: std::sync::OnceLock<(FederationId, Roster, OrgId)> = std::sync::OnceLock::new();
+    MADE.get_or_init(certified)
+}
+
+fn certified() -> (FederationId, Roster, OrgId) {
+    let charter = charter();
+    let federation = charter.federation();
+    let org = charter.programme(FOOD).expect("a programme").org;
+    let mut roster = roster(&charter);
+    let all = OperatorRoles::each().fold(OperatorRoles::NONE, OperatorRoles::and);
+    let rows = [
+        (WITNESS, OperatorRoles::WITNESS, org, FOOD, Minute::NEVER),
+        (CASHIER, OperatorRoles::CASHIER, org, FOOD, Minute::NEVER),
+        (SUPERVISOR, OperatorRoles::SUPERVISOR, org, FOOD, Minute::NEVER),
+        (REGISTRAR, OperatorRoles::REGISTRAR, org, FOOD, Minute::NEVER),
+        (DEVICE, OperatorRoles::DEVICE, org, FOOD, Minute::NEVER),
+        (AUDITOR, OperatorRoles::AUDITOR, org, FOOD, Minute::NEVER),
+        (OTHER_ORG, all, OrgId(2), FOOD, Minute::NEVER),
+        (OTHER_PROGRAMME, all, org, CASH, Minute::NEVER),
+        (ENDED, all, org, FOOD, Minute(NOW.0 - 1)),
+    ];
+    for (seed, roles, org, programme, not_after) in rows {
+        let operator = key(seed).public();
+        let (site, programmes) = (crate::id::SiteId(0), bounded([programme]));
+        let issued = Minute(0);
+        let certificate =
+            OperatorCertificate { org, operator, site, roles, programmes, issued, not_after };
+        let signer = u8::try_from(org.0).expect("a small number");
+        let notice = Notice::Operator(certificate).sign(&federation, &key(signer));
+        roster.learn(&charter, &notice).expect("a good certificate");
+    }
+    (federation, roster, org)
+}
+
+fn out(method: Method) -> HandOut {
+    let (leaf, amount) = (Hash([7; 32]), units(5));
+    HandOut { feed: feed_of(A), leaf, purse: purse(1), commodity: RICE, amount, at: NOW, method }
+}
+
+/// What a method's words say, where all is right.
+fn said(method: Method) -> Statement {
+    let HandOut { feed, leaf, purse, commodity, amount, at, .. } = out(method);
+    let (programme, today) = (feed.programme, DayNo::of(at));
+    match method {
+        Method::Collector => {
+            let carrier = CarrierId([3; 16]);
+            Statement::Mandate { programme, purse, carrier, external: true, until: today }
+        }
+        Method::Voucher => {
+            let number = SlipId([4; 16]);
+            Statement::Voucher { programme, purse, number, commodity, amount, until: today }
+        }
+        Method::Attested => {
+            let (body, nonce) = (Body::Iris, Nonce([5; 16]));
+            Statement::Attested { programme, body, yes: true, policy: 1, on: today, nonce }
+        }
+        _ => Statement::HandedOut { feed, leaf, why: Exception::NoCard },
+    }
+}
+
+/// One who may say each word.
+fn right(method: Method) -> Vec<u8> {
+    let of = |roles: &OperatorRoles| match () {
+        () if roles.has(OperatorRoles::STAFF) => CASHIER,
+        () if roles.has(OperatorRoles::SUPERVISOR) => SUPERVISOR,
+        () if roles.has(OperatorRoles::WITNESS) => WITNESS,
+        () if roles.has(OperatorRoles::REGISTRAR) => REGISTRAR,
+        () => DEVICE,
+    };
+    signers(method).iter().map(of).collect()
+}
+
+fn words(federation: &FederationId, said: Statement, by: &[u8]) -> Vec<Word> {
+    by.iter().map(|seed| (said, said.sign(federation, &key(*seed)))).collect()
+}
+
+#[track_caller]
+fn ask(out: &HandOut, words: impl Fn(&FederationId) -> Vec<Word>) -> Result<(), Turned> {
+    let (federation, roster, org) = people();
+    let ground = Ground { federation, roster, orgs: [*org, *org] };
+    check(&ground, out, &words(federation))
+}
+
+#[test]
+fn every_method_holds_with_the_right_words_and_none_with_fewer() {
+    for method in Method::ALL {
+        let by = right(method);
+        assert_eq!(ask(&out(method), |f| words(f, said(method), &by)), Ok(()), "{method:?}");
+        let back: Vec<u8> = by.iter().rev().copied().collect();
+        assert_eq!(ask(&out(method), |f| words(f, said(method), &back)), Ok(()), "{method:?}");
+        if let Some((_, fewer)) = by.split_first() {
+            let few = ask(&out(method), |f| words(f, said(method), fewer));
+            assert_eq!(few, Err(Turned::TooFew), "{method:?}");
+            // Words of another kind are none.
+            let other = if method == Method::Voucher { Method::Desk } else { Method::Voucher };
+            let other = ask(&out(method), |f| words(f, said(other), &by));
+            assert_eq!(other, Err(Turned::TooFew), "{method:?}");
+        }
+    }
+}
+
+/// Method × place of a word × who says it: only the certified role may, and never who is wrong in one thing.
+#[test]
+fn whoever_is_not_certified_for_it_answers_for_nothing() {
+    let everybody = [
+        (WITNESS, OperatorRoles::WITNESS),
+        (CASHIER, OperatorRoles::CASHIER),
+        (SUPERVISOR, OperatorRoles::SUPERVISOR),
+        (REGISTRAR, OperatorRoles::REGISTRAR),
+        (DEVICE, OperatorRoles::DEVICE),
+        (AUDITOR, OperatorRoles::AUDITOR),
+        (OTHER_ORG, OperatorRoles::NONE),
+        (OTHER_PROGRAMME, OperatorRoles::NONE),
+        (ENDED, OperatorRoles::NONE),
+        // Node A's own key.
+        (A, OperatorRoles::NONE),
+    ];
+    let mut cells = 0;
+    for method in Method::ALL {
+        let roles = signers(method);
+        for (one, of_one) in everybody {
+            for (two, of_two) in everybody {
+                let by = match roles.len() {
+                    0 => continue,
+                    1 => vec![one],
+                    _ => vec![one, two],
+                };
+                let fits = |order: &[OperatorRoles]| {
+                    order.iter().zip(roles).all(|(has, needs)| has.meets(*needs))
+                };
+                let held = match roles.len() {
+                    1 => fits(&[of_one]),
+                    _ => one != two && (fits(&[of_one, of_two]) || fits(&[of_two, of_one])),
+                };
+                let answer = ask(&out(method), |f| words(f, said(method), &by));
+                let wanted = match held {
+                    true => Ok(()),
+                    false if roles.len() == 2 && one == two => Err(Turned::OnePerson),
+                    false => Err(Turned::MayNot),
+                };
+                assert_eq!(answer, wanted, "{method:?} by {one} and {two}");
+                cells += 1;
+            }
+        }
+    }
+    assert_eq!(cells, 7 * 100);
+}
+
+#[test]
+fn a_word_about_anything_else_is_none() {
+    use Turned::{Ended, OtherEntry, OtherHolder, SaysNo, TooMuch};
+    let tomorrow = Minute(NOW.0 + 24 * 60);
+    let changed: [fn(HandOut) -> HandOut; 5] = [
+        |out| HandOut { purse: purse(2), ..out },
+        |out| HandOut { leaf: Hash([8; 32]), ..out },
+        |out| HandOut { feed: feed_of(B), ..out },
+        |out| HandOut { amount: units(6), ..out },
+        |out| HandOut { commodity: CommodityId(99), ..out },
+    ];
+    let mut checked = 0;
+    for method in Method::ALL.into_iter().filter(|m| !signers(*m).is_empty()) {
+        let by = right(method);
+        let wanted = match method {
+            Method::Collector => [Some(OtherHolder), None, None, None, None],
+            Method::Voucher => [Some(OtherHolder), None, None, Some(TooMuch), Some(TooMuch)],
+            // Whose purse it is says the nonce, which this page does not ask.
+            Method::Attested => [None; 5],
+            _ => [None, Some(OtherEntry), Some(OtherEntry), None, None],
+        };
+        for (change, wanted) in changed.iter().zip(wanted) {
+            let answer = ask(&change(out(method)), |f| words(f, said(method), &by));
+            assert_eq!(answer.err(), wanted, "{method:?}");
+            checked += 1;
+        }
+        let dated = matches!(said(method), Statement::Mandate { .. } | Statement::Voucher { .. })
+            || method == Method::Attested;
+        let late = HandOut { at: tomorrow, ..out(method) };
+        let answer = ask(&late, |f| words(f, said(method), &by));
+        assert_eq!(answer.err(), dated.then_some(Ended), "{method:?}");
+    }
+    assert_eq!(checked, 7 * 5);
+    // A reader's yes of tomorrow, from a clock that ran ahead, is none today either; and its no is a no.
+    let Statement::Attested { programme, body, policy, on, nonce, .. } = said(Method::Attested)
+    else {
+        unreachable!("a reader's word")
+    };
+    let yes = |yes, on| Statement::Attested { programme, body, yes, policy, on, nonce };
+    let answer = |word| ask(&out(Method::Attested), |f| words(f, word, &[DEVICE])).err();
+    assert_eq!(answer(yes(true, on.plus(1))), Some(Ended));
+    assert_eq!(answer(yes(false, on)), Some(SaysNo));
+    let Statement::Attested { on, .. } = said(Method::Attested) else { unreachable!() };
+    let cash = Statement::Attested { programme: CASH, body, yes: true, policy, on, nonce };
+    assert_eq!(answer(cash), Some(OtherHolder));
+}
+
+#[test]
+fn a_changed_word_is_unsigned_and_one_of_another_federation_too() {
+    for method in Method::ALL.into_iter().filter(|m| !signers(*m).is_empty()) {
+        let by = right(method);
+        let elsewhere = FederationId(Hash([9; 32]));
+        let answer = ask(&out(method), |_| words(&elsewhere, said(method), &by));
+        assert_eq!(answer, Err(Turned::Unsigned), "{method:?}");
+        let answer = ask(&out(method), |f| {
+            let mut words = words(f, said(method), &by);
+            let other = Statement::Clock { node: node(A), clock: NOW };
+            words[0].1 = other.sign(f, &key(by[0]));
+            words
+        });
+        assert_eq!(answer, Err(Turned::Unsigned), "{method:?}");
+    }
+}
+
+#[test]
+fn the_longest_words_fit_beside_an_entry() {
+    let (federation, ..) = people();
+    let longest = Statement::Voucher {
+        programme: crate::id::ProgrammeId(u16::MAX),
+        purse: purse(255),
+        number: SlipId([255; 16]),
+        commodity: CommodityId(255),
+        amount: Amount::MAX,
+        until: DayNo::of(Minute(u32::MAX)),
+    };
+    let words = bounded(words(federation, longest, &[1, 2, 3]));
+    let bytes = Vouched(words.clone()).encode();
+    assert!(bytes.len() < limits::EVIDENCE_BYTES / 2, "{}", bytes.len());
+    assert_eq!(Vouched::decode(&bytes), Ok(Vouched(words)));
+    assert!(Vouched::decode(&bytes[..bytes.len() - 1]).is_err());
+    assert!(Vouched::decode(&[4]).is_err());
+}
+
+#[test]
+fn answers_have_the_numbers_and_names_of_their_page() {
+    let page = include_str!("../../../spec/counter.md");
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let (number, name) = (cells.next()?.parse::<u8>().ok()?, cells.next()?);
+        Some((number, name.trim_matches('`').to_owned()))
+    });
+    let rows: Vec<(u8, String)> = rows.collect();
+    let methods = Method::ALL.iter().map(|m| (*m as u8, m.word().to_owned()));
+    let turned = Turned::ALL.iter().map(|t| (*t as u8, format!("{t:?}")));
+    assert_eq!(rows, methods.chain(turned).collect::<Vec<_>>());
+    let reasons: Vec<String> =
+        Exception::ALL.iter().map(|why| format!("{} {}", *why as u8, why.word())).collect();
+    assert!(page.contains(&reasons.join(", ")), "{}", reasons.join(", "));
+    for body in Body::ALL {
+        assert!(page.contains(body.word()));
+    }
+}

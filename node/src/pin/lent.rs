@@ -1,0 +1,193 @@
+//! PINs that are checked elsewhere: rows for single purses, sealed to one node and signed by the one that keeps them
+//! (spec/counter.md, "PINs elsewhere").
+//!
+//! A row holds the key of one household's check. Whoever breaks the node it was lent to can guess at that PIN, as with
+//! any card; at the others of the site there is nothing to guess at.
+
+use annona_ledger::hash::{Hash, Purpose, hash};
+use annona_ledger::id::{FederationId, ProgrammeId, Purse};
+use annona_ledger::key::SigningKey;
+use annona_ledger::notice::{NodeCertificate, Roster};
+use annona_ledger::role::HOLDS_CYCLE_KEYS;
+use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::time::{DayNo, Minute};
+use annona_ledger::wire::{self, Bounded};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{COST, PinFault, Pins, Row};
+use crate::disk::DiskFault;
+use crate::envelope::{self as wrapping, NotForUs, WRAPPED};
+use crate::seal::{Cost, Key, SealError};
+use crate::vault::HouseholdId;
+
+/// Rows of one envelope.
+pub(super) const MOST: usize = 16_384;
+/// Bytes of one row, at most.
+const ROW: usize = 160;
+/// Bytes of the lender's name and signature.
+const STATED: usize = 98;
+
+/// What a node needs to check one household's PIN for one purse.
+#[derive(Serialize, Deserialize, Zeroize)]
+#[zeroize(drop)]
+pub struct Lent {
+    purse: [u8; 16],
+    salt: [u8; 16],
+    memory: u32,
+    passes: u32,
+    key: [u8; 32],
+    check: [u8; 32],
+    until: u32,
+}
+
+/// Why lent PINs were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LentFault {
+    /// Nothing that was lent by anybody.
+    #[error("the PINs are damaged: scan or copy them again")]
+    Damaged,
+    /// Not by a site of the programme, or not signed.
+    #[error("these PINs are not signed by a site of this programme: they are not taken")]
+    Stranger,
+    /// For another node, or changed.
+    #[error(transparent)]
+    NotForUs(#[from] NotForUs),
+    /// The file of PINs.
+    #[error(transparent)]
+    Pins(#[from] PinFault),
+}
+
+impl Pins {
+    /// What another node needs to check a household's PIN for a purse, until a day. `None` where it has no PIN here.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn lend(
+        &self,
+        household: HouseholdId,
+        purse: Purse,
+        until: DayNo,
+    ) -> Result<Option<Lent>, PinFault> {
+        let handle = self.handle(household);
+        let Some(Row { salt, cost, check, .. }) = self.row(&handle)? else { return Ok(None) };
+        let Cost { memory_kib: memory, passes } = cost;
+        let key = *self.key_of(&handle).expose();
+        Ok(Some(Lent { purse: purse.0, salt, memory, passes, key, check, until: until.0 }))
+    }
+
+    /// Keeps what was lent, and forgets what has ended. A row that is here already keeps its count, whatever is brought:
+    /// lending again buys no guess.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault`]; then nothing of it is kept.
+    pub fn keep(&mut self, rows: &[Lent], today: DayNo) -> Result<usize, PinFault> {
+        let mut sealed = Vec::with_capacity(rows.len());
+        // A cost nobody sets here is refused before it is ever paid.
+        let usual = |row: &&Lent| (row.memory, row.passes) == (COST.memory_kib, COST.passes);
+        for row in rows.iter().filter(|row| row.until >= today.0).filter(usual) {
+            let handle = self.lent_handle(&Purse(row.purse));
+            sealed.push((handle, row, self.key.seal(&purpose(&handle), &row.key)?));
+        }
+        let failed = |e| PinFault::from(DiskFault::sqlite("write", &self.path, e));
+        let transaction = self.connection.transaction().map_err(failed)?;
+        let write = || {
+            transaction.execute("DELETE FROM pin WHERE until < ?1", params![today.0])?;
+            for (handle, row, key) in &sealed {
+                transaction.execute(
+                    "INSERT INTO pin (handle, salt, memory, passes, tag, wrong, last, lent, until)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)
+                     ON CONFLICT(handle) DO UPDATE SET salt = ?2, memory = ?3, passes = ?4,
+                       tag = ?5, lent = ?6, until = max(until, ?7)",
+                    params![handle, row.salt, row.memory, row.passes, row.check, key, row.until],
+                )?;
+            }
+            Ok(())
+        };
+        let done: rusqlite::Result<()> = write();
+        done.and_then(|()| transaction.commit()).map_err(failed)?;
+        Ok(sealed.len())
+    }
+
+    pub(super) fn open_key(&self, handle: &[u8; 32], sealed: &[u8]) -> Result<Key, PinFault> {
+        let plain = self.key.open(&purpose(handle), sealed)?;
+        let mut key: [u8; 32] =
+            plain.as_slice().try_into().map_err(|_| PinFault::Seal(SealError::DoesNotOpen))?;
+        Ok(Key::take(&mut key))
+    }
+}
+
+fn purpose(handle: &[u8; 32]) -> Vec<u8> {
+    [b"annona 2026 v1 pin lent".as_slice(), handle].concat()
+}
+
+fn info(federation: &FederationId, to: &[u8; 8]) -> Vec<u8> {
+    [b"annona 2026 v1 pins".as_slice(), &federation.0.0, to].concat()
+}
+
+fn hash_of(sealed: &[u8]) -> Hash {
+    hash(Purpose::File, &[b"pins", sealed])
+}
+
+/// Seals rows to a node, and signs them: `who lent and signature ‖ wrapped key ‖ sealed rows`.
+///
+/// # Errors
+///
+/// [`LentFault::NotForUs`] where the node's key is none; [`LentFault::Damaged`] for more than [`MOST`].
+pub fn envelope(
+    federation: &FederationId,
+    from: &SigningKey,
+    to: &NodeCertificate,
+    rows: Vec<Lent>,
+) -> Result<Vec<u8>, LentFault> {
+    let rows = Bounded::<Lent, MOST>::new(rows).map_err(|_| LentFault::Damaged)?;
+    let to_short = to.short();
+    let info = info(federation, &to_short);
+    let key = Key::random().map_err(PinFault::from)?;
+    let wrapped = wrapping::wrap(&to.sealing, &info, &key)?;
+    let plain = Zeroizing::new(wire::encode(&rows));
+    let body = key.seal(&info, &plain).map_err(PinFault::from)?;
+    let sealed = [wrapped.as_slice(), &body].concat();
+    let said = Statement::Pins { to: to_short, envelope: hash_of(&sealed) };
+    let stated = said.sign(federation, from);
+    Ok([stated.encode(), sealed].concat())
+}
+
+/// Opens an envelope that was sealed to this node by a site of the programme, certified at this minute.
+///
+/// # Errors
+///
+/// [`LentFault`]; nothing is believed before the signature is.
+pub fn open(
+    federation: &FederationId,
+    roster: &Roster,
+    programme: ProgrammeId,
+    at: Minute,
+    (own, secret): (&[u8; 8], &[u8; 32]),
+    bytes: &[u8],
+) -> Result<Vec<Lent>, LentFault> {
+    if bytes.len() > STATED + WRAPPED + MOST * ROW {
+        return Err(LentFault::Damaged);
+    }
+    let (stated, sealed) = bytes.split_at_checked(STATED).ok_or(LentFault::Damaged)?;
+    let stated = Stated::decode(stated).map_err(|_| LentFault::Damaged)?;
+    let may = roster.node_ever(&stated.operator).any(|c| {
+        c.roles.meets(HOLDS_CYCLE_KEYS)
+            && c.programmes.contains(&programme)
+            && (c.issued..=c.not_after).contains(&at)
+    });
+    let said = Statement::Pins { to: *own, envelope: hash_of(sealed) };
+    if !may || !said.is_by(federation, &stated) {
+        return Err(LentFault::Stranger);
+    }
+    let (wrapped, body) = sealed.split_first_chunk::<WRAPPED>().ok_or(LentFault::Damaged)?;
+    let info = info(federation, own);
+    let key = wrapping::unwrap(secret, &info, wrapped)?;
+    let plain = key.open(&info, body).map_err(|_| LentFault::Damaged)?;
+    let rows: Bounded<Lent, MOST> =
+        wire::decode(&plain, MOST * ROW).map_err(|_| LentFault::Damaged)?;
+    Ok(rows.into_vec())
+}

@@ -1,0 +1,151 @@
+use std::path::PathBuf;
+
+use annona_ledger::id::Lane;
+use annona_ledger::time::DayNo;
+use annona_node::atomic;
+use annona_node::keystore::{Name, Secret};
+use annona_node::node::NodeFault;
+use annona_node::pin::{envelope, open_lent};
+use annona_node::vault::Vault;
+use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Fault, Outcome};
+use crate::pay::pin::pins;
+use crate::pay::till::{Till, Whose};
+use crate::session::Session;
+use crate::words;
+
+const LEND: &str = "\
+Examples:
+  $ annona family lend-pins --to hill --out hill.pins
+  $ annona family lend-pins --to hill --family 2 --days 2 --out hill.pins";
+
+const TAKE: &str = "\
+Examples:
+  $ annona family take-pins --dir hill hill.pins";
+
+/// `annona pins 1` and a line's end: what a file of lent PINs begins with.
+const MAGIC: &[u8; 14] = b"annona pins 1\n";
+/// The largest file of them.
+const BYTES: usize = 4 << 20;
+
+/// Lets another node check PINs of families that are kept here: another of the site, or a terminal for its day.
+///
+/// Each is sealed to that node and opens nobody else's. It ends by itself; a PIN that is changed here meanwhile is the
+/// old one there until then. With a ticket it goes by itself: `annona pay ticket`.
+#[derive(Args)]
+#[command(before_help = LEND)]
+pub(crate) struct Lend {
+    /// The node, by its site's name or its digits
+    #[arg(long, value_name = "NODE")]
+    to: String,
+    /// Only these families [default: all that have a PIN]
+    #[arg(long = "family", value_name = "FAMILY")]
+    families: Vec<String>,
+    /// For so many days
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    days: u32,
+    /// The programme [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+    /// Where to write them
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Takes PINs that a site of the programme lent to this node.
+#[derive(Args)]
+#[command(before_help = TAKE)]
+pub(crate) struct Take {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The programme [default: the only one this node serves]
+    #[arg(long, value_name = "P")]
+    programme: Option<String>,
+}
+
+impl Lend {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        if self.days == 0 || self.days > 366 {
+            return Err(Fault::usage("PINs are lent for 1 to 366 days."));
+        }
+        let node = session.signing_node()?;
+        let till = Till::open(&node, self.programme.as_deref())?;
+        let to = words::node(node.store().roster(), &self.to)?.clone();
+        let vault = session.vault(&node)?;
+        let pins = pins(&node)?;
+        let families: Vec<String> =
+            if self.families.is_empty() { every(&vault)? } else { self.families.clone() };
+        let until = DayNo::of(node.stamp(&till.feed)?).plus(self.days.saturating_sub(1));
+        let mut rows = Vec::new();
+        for family in families {
+            let id = crate::holder::find(&vault, &family)?;
+            if !pins.has(id)? {
+                continue;
+            }
+            let whose = Whose { family: Some(family), ..Whose::default() };
+            for purse in till.purses_here(session, &node, &whose, None)? {
+                rows.extend(pins.lend(id, purse, until)?);
+            }
+        }
+        if rows.is_empty() {
+            return Err(
+                Fault::refused("no family here has a PIN.").then("`annona family pin` sets one.")
+            );
+        }
+        let count = rows.len();
+        let key = node.signing_key(Name::NodeSigning)?;
+        let sealed = envelope(&node.federation()?, &key, &to, rows)?;
+        atomic::write(&self.out, &[MAGIC.as_slice(), &sealed].concat())?;
+        node.close()?;
+        let value = json!({ "purses": count, "to": words::hex(&to.short()), "days": self.days });
+        session.screen.answer("lent", value, || {
+            let purses = words::count(count as u64, "purse", "purses");
+            format!("PINs of {purses} for {} days are in {}", self.days, self.out.display())
+        })
+    }
+}
+
+impl Take {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let bytes = atomic::read(&self.file, BYTES)?;
+        let sealed = bytes
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| Fault::input("this is no file of lent PINs.").at(self.file.display()))?;
+        let node = session.signing_node()?;
+        let charter = node.store().charter()?.clone();
+        let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
+        let kept = take(&node, programme, sealed)?;
+        node.close()?;
+        session.screen.answer("taken", json!({ "purses": kept }), || {
+            format!("PINs of {} are here", words::count(kept as u64, "purse", "purses"))
+        })
+    }
+}
+
+fn every(vault: &Vault) -> Outcome<Vec<String>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = vault.all(after, usize::MAX)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some(*last);
+        all.extend(page.iter().map(|id| id.to_string()));
+    }
+}
+
+/// Takes an envelope of lent PINs in.
+pub(crate) fn take(
+    node: &annona_node::node::Node,
+    programme: annona_ledger::id::ProgrammeId,
+    sealed: &[u8],
+) -> Outcome<usize> {
+    let at = node.stamp(&node.feed(Lane::Value, programme))?;
+    let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
+    let secret = secret.ok_or(NodeFault::NoKey("sealing key"))?;
+    let (federation, own) = (node.federation()?, node.public().short());
+    let roster = node.store().roster();
+    let rows = open_lent(&federation, roster, programme, at, (&own, secret), sealed)?;
+    Ok(pins(node)?.keep(&rows, DayNo::of(at))?)
+}

@@ -1,0 +1,365 @@
+//! How the holder is known at the counter: every method, what it asks for, and the words that stand beside the hand-out
+//! (spec/counter.md). The same for all ways `pay` hands out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annona_ledger::consent::{Exception, RefusalClass};
+use annona_ledger::counter::{Ground, HandOut, Turned, Vouched, Word, check, signers};
+use annona_ledger::entry::Method;
+use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId, Purse};
+use annona_ledger::statement::Statement;
+use annona_ledger::time::DayNo;
+use annona_ledger::view::View;
+use annona_node::counter::{self, Vouching};
+use annona_node::node::{Composed, Node, NodeFault, Refusal};
+use annona_node::person::{Field, Person};
+use annona_node::serve::Item;
+use annona_node::store::{Asked, Work};
+use annona_node::vault::HouseholdId;
+use clap::Args;
+
+use super::till::{How, Till, Whose};
+use super::{slip, turned};
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+use crate::signer::{self, Operator, Signer};
+use crate::{card, holder};
+
+/// How the holder was authenticated, and by what.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Proof {
+    /// How the holder was authenticated
+    #[arg(long, value_enum, default_value_t)]
+    method: How,
+    /// Take the holder's PIN from the first line of a file, where the method is pin [default: ask]
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+    /// The paper she, or the reader, shows: its text, or a file that holds it
+    #[arg(long, value_name = "PAPER")]
+    paper: Option<String>,
+    /// The number of the member of the household who is there, where the method is adult
+    #[arg(long, value_name = "N")]
+    member: Option<usize>,
+    /// Why it is an exception: no_card, no_pin, injury, age, disability, device, network, other
+    #[arg(long, value_name = "REASON", value_parser = why)]
+    why: Option<Exception>,
+    #[command(flatten)]
+    operator: Operator,
+    /// The key file of a second person: the witness, or another of staff
+    #[arg(long, value_name = "FILE")]
+    second: Option<PathBuf>,
+    /// Take her passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    second_passphrase_file: Option<PathBuf>,
+}
+
+fn why(word: &str) -> Result<Exception, String> {
+    Exception::of(word).ok_or_else(|| {
+        let all: Vec<&str> = Exception::ALL.iter().map(|why| why.word()).collect();
+        format!("one of: {}", all.join(", "))
+    })
+}
+
+/// Why somebody is not known.
+pub(crate) enum No {
+    /// The command was not right, or something broke: nobody was refused.
+    Fault(Fault),
+    /// She is refused, and gets a slip.
+    Refused {
+        /// As what.
+        class: RefusalClass,
+        /// Why.
+        words: String,
+    },
+}
+
+impl<E: Into<Fault>> From<E> for No {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl From<Turned> for No {
+    fn from(turned: Turned) -> Self {
+        Self::Refused { class: RefusalClass::Authentication, words: turned.to_string() }
+    }
+}
+
+impl No {
+    /// Says so on the ledger and on a slip, where somebody was refused.
+    pub(super) fn told(
+        self,
+        session: &Session,
+        node: &mut Node,
+        programme: ProgrammeId,
+        method: Method,
+    ) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Refused { class, words } => {
+                turned::by_method(session, node, programme, (class, method), &words)
+            }
+        }
+    }
+}
+
+/// A holder who is known, but for what the entry itself must say.
+pub(crate) struct Known {
+    method: Method,
+    why: Exception,
+    federation: FederationId,
+    orgs: [OrgId; 2],
+    papers: Vec<Word>,
+    signers: Vec<Signer>,
+    /// The name under which a paper pays once.
+    once: Option<String>,
+}
+
+impl Proof {
+    pub(super) const fn method(&self) -> Method {
+        self.method.method()
+    }
+
+    pub(super) const fn how(&self) -> How {
+        self.method
+    }
+
+    /// Asks for what the method asks for. Of `purses`, those stay that it is good for.
+    pub(super) fn known(
+        &self,
+        session: &Session,
+        (node, till): (&Node, &Till),
+        whose: &Whose,
+        purses: &mut Vec<Purse>,
+        items: &[Item],
+    ) -> Result<Arc<Known>, No> {
+        let method = self.method();
+        let mut known = Known {
+            method,
+            why: self.why.unwrap_or(Exception::Other),
+            federation: node.federation()?,
+            orgs: [till.programme.org, node.org().unwrap_or(till.programme.org)],
+            papers: Vec::new(),
+            signers: Vec::new(),
+            once: None,
+        };
+        let today = DayNo::of(node.stamp(&till.feed)?);
+        match method {
+            Method::Pin => {
+                super::pin::authenticate(session, node, (whose, purses), self.pin_file.as_deref())?;
+            }
+            Method::Sight | Method::Signed => {}
+            Method::Adult => self.adult(session, node, whose)?,
+            Method::Override if self.why.is_none() => {
+                return Err(Fault::usage("say why it is overridden: --why REASON.").into());
+            }
+            Method::Collector | Method::Voucher | Method::Attested => {
+                self.paper(&mut known, (node, till), purses, items, today)?;
+            }
+            Method::Witness | Method::Override | Method::Desk => {}
+        }
+        if matches!(method, Method::Adult | Method::Override | Method::Witness | Method::Desk) {
+            known.signers.push(self.operator.open(session)?);
+        }
+        if signers(method).len() == 2 && known.papers.is_empty() {
+            let path = self.second.as_ref().ok_or_else(|| {
+                Fault::usage("two people answer for this. Give the second: --second FILE.")
+            })?;
+            let option = "--second-passphrase-file FILE";
+            let passphrase = self.second_passphrase_file.as_deref();
+            known.signers.push(signer::open(session, path, passphrase, option)?);
+        }
+        // Counted last, and before it is written: nothing that is typed wrong uses one up, and no plug that is pulled
+        // gives one back.
+        if method == Method::Desk && !counter::count_desk(node, till.id, today)? {
+            let words = "the desk has made all the exceptions of today".to_owned();
+            return Err(No::Refused { class: RefusalClass::Policy, words });
+        }
+        Ok(Arc::new(known))
+    }
+
+    /// Another adult of the household: of whom it is known here that she is, and no child.
+    fn adult(&self, session: &Session, node: &Node, whose: &Whose) -> Result<(), No> {
+        let vault = session.vault(node)?;
+        let household: HouseholdId = match (&whose.card, &whose.family) {
+            (Some(code), _) => card::family(node, &vault, code)?.1,
+            (None, Some(family)) => holder::find(&vault, family)?,
+            (None, None) => {
+                let words = "who belongs to the household is known at its own site only".to_owned();
+                return Err(No::Refused { class: RefusalClass::Authentication, words });
+            }
+        };
+        let number = self.member.ok_or_else(|| {
+            Fault::usage("say which member of the household is there: --member N.")
+        })?;
+        let members = crate::family::open(&vault, household)?.members;
+        let member = number.checked_sub(1).and_then(|place| members.get(place));
+        let member = member.ok_or_else(|| {
+            Fault::input(format!("family {household} has no member {number}."))
+                .then("`annona family show` numbers them.")
+        })?;
+        let class = RefusalClass::Authentication;
+        match adult(member, node.now().0) {
+            Some(true) => Ok(()),
+            Some(false) => {
+                let words = format!("member {number} of family {household} is a child");
+                Err(No::Refused { class, words })
+            }
+            None => {
+                let words = format!("of member {number} of family {household} no age is known");
+                Err(No::Refused { class, words })
+            }
+        }
+    }
+
+    /// A collector's mandate, a voucher, or a reader's word.
+    fn paper(
+        &self,
+        known: &mut Known,
+        (node, till): (&Node, &Till),
+        purses: &mut Vec<Purse>,
+        items: &[Item],
+        today: DayNo,
+    ) -> Result<(), No> {
+        let given = self.paper.as_deref().ok_or_else(|| {
+            Fault::usage("this method goes by a paper: --paper TEXT, or a file that holds it.")
+        })?;
+        let words = read(given)?.0;
+        let Some((said, _)) = words.first() else { return Err(Turned::TooFew.into()) };
+        let mine = |purse: &Purse| match *said {
+            Statement::Mandate { purse: of, .. } | Statement::Voucher { purse: of, .. } => {
+                Ok(*purse == of)
+            }
+            Statement::Attested { on, ref nonce, .. } => {
+                counter::is_own(node, till.id, purse, on, nonce)
+            }
+            _ => Ok(false),
+        };
+        let mut good = Vec::new();
+        for purse in purses.iter() {
+            if mine(purse)? {
+                good.push(*purse);
+            }
+        }
+        if good.is_empty() {
+            return Err(Turned::OtherHolder.into());
+        }
+        *purses = good;
+        match *said {
+            Statement::Mandate { carrier, .. } => {
+                let work = node.store().look()?;
+                let cancelled = work.cancelled(till.id, &carrier);
+                work.check()?;
+                if cancelled {
+                    return Err(Turned::Ended.into());
+                }
+            }
+            Statement::Voucher { number, .. } => {
+                if items.len() != 1 {
+                    return Err(Turned::TooMuch.into());
+                }
+                known.once = Some(format!("voucher {number}"));
+            }
+            Statement::Attested { nonce, .. } => known.once = Some(format!("reader {nonce}")),
+            _ => return Err(Turned::TooFew.into()),
+        }
+        known.papers = words.into_vec();
+        // Told before a purse is looked into: whoever signed, and whether it counts today.
+        let at = node.stamp(&till.feed)?;
+        let roster = node.store().roster();
+        let (Some(item), Some(purse)) = (items.first(), purses.first()) else { return Ok(()) };
+        let out = HandOut {
+            feed: till.feed.short(),
+            leaf: annona_ledger::hash::Hash::ZERO,
+            purse: *purse,
+            commodity: item.commodity,
+            amount: item.amount,
+            at,
+            method: known.method,
+        };
+        debug_assert_eq!(today, DayNo::of(at));
+        let ground = Ground { federation: &known.federation, roster, orgs: known.orgs };
+        Ok(check(&ground, &out, &known.papers)?)
+    }
+}
+
+impl Known {
+    /// The name of the request: the paper's own, where it pays once.
+    pub(super) fn request(&self, given: Option<String>) -> Outcome<Option<String>> {
+        match (&self.once, given) {
+            (Some(_), Some(_)) => {
+                Err(Fault::usage("this paper is its own request: leave --request out."))
+            }
+            (once, given) => Ok(once.clone().or(given)),
+        }
+    }
+
+    /// As what a paper that pays once is remembered.
+    pub(super) fn once(&self, till: &Till, content: &str) -> Option<Asked> {
+        self.once.as_ref().map(|name| till.asked(name, content.as_bytes()))
+    }
+
+    /// Puts the words beside each hand-out, and makes sure that they are what the method asks for.
+    pub(super) fn vouch(
+        &self,
+        work: &Work<'_>,
+        feed: &FeedId,
+        (purses, items): (&[Purse], &[Item]),
+        composed: &mut [Composed],
+    ) -> Result<(), NodeFault> {
+        let (Some(purse), Some(item)) = (purses.first(), items.first()) else { return Ok(()) };
+        let vouching = Vouching {
+            federation: self.federation,
+            orgs: self.orgs,
+            method: self.method,
+            why: self.why,
+            papers: &self.papers,
+            signers: self.signers.iter().map(Signer::key).collect(),
+            purse: *purse,
+            item: *item,
+        };
+        vouching.vouch(work, feed, composed)
+    }
+
+    /// Tells of a refusal at the moment of writing.
+    pub(super) fn refused(
+        &self,
+        session: &Session,
+        node: &mut Node,
+        programme: ProgrammeId,
+        refusal: Refusal,
+    ) -> Fault {
+        match refusal {
+            Refusal::Words(words) if self.method.is_exception() => {
+                let class = RefusalClass::Authentication;
+                turned::by_method(session, node, programme, (class, self.method), &words)
+            }
+            other => turned::by_rule(session, node, programme, other),
+        }
+    }
+}
+
+/// Reads a paper of the counter: its text, or a file that holds it.
+pub(super) fn read(given: &str) -> Outcome<Vouched> {
+    if slip::is_vouched(given) {
+        return slip::read_vouched(given);
+    }
+    let bytes = annona_node::atomic::read(std::path::Path::new(given), 16 * 1024)?;
+    let text = String::from_utf8(bytes.to_vec())
+        .map_err(|_| Fault::input(format!("{given} is not a paper of a counter.")))?;
+    let line = text.lines().find(|line| slip::is_vouched(line)).unwrap_or_default();
+    slip::read_vouched(line).map_err(|fault| fault.at(given))
+}
+
+/// Whether somebody is 18 by what is known of her, at a time; `None` where no age is known.
+fn adult(person: &Person, now: u64) -> Option<bool> {
+    const YEAR: u64 = 31_556_952_000;
+    if let Some(annona_node::person::Value::Date(born)) = person.get(Field::BirthDate) {
+        let year = now.checked_div(YEAR)?.saturating_add(1970);
+        let (born, ..) = born.ymd();
+        // By the year alone she may be told older than she is, by less than a year.
+        return Some(year.saturating_sub(u64::from(born)) >= 18);
+    }
+    person.number(Field::Age).map(|age| age >= 18)
+}

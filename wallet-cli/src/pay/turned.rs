@@ -1,0 +1,111 @@
+//! What somebody who is refused takes with her: a number, the reason, and what she can do next. Nothing is hidden.
+
+use annona_ledger::consent::RefusalClass;
+use annona_ledger::counter::RULES;
+use annona_ledger::entry::Method;
+use annona_ledger::id::{ProgrammeId, SlipId};
+use annona_ledger::rejection::Rejection;
+use annona_node::counter;
+use annona_node::node::{Node, Refusal};
+use annona_node::pin::next;
+use serde_json::json;
+
+use crate::fault::Fault;
+use crate::session::Session;
+
+/// What kind of refusal a rule of the ledger is to the person at the counter; `None` where it is the node's own trouble.
+pub(super) fn class_of(refusal: &Refusal) -> Option<RefusalClass> {
+    let Refusal::Rule(rule) = refusal else { return None };
+    match rule {
+        Rejection::LotNotFound
+        | Rejection::Expired
+        | Rejection::ExceedsLot
+        | Rejection::HoldTimedOut
+        | Rejection::AlreadyResolved => Some(RefusalClass::Value),
+        Rejection::FloatCap => Some(RefusalClass::Policy),
+        _ => None,
+    }
+}
+
+/// Refuses somebody for who she could not be shown to be: the next method is named, and there always is one.
+pub(super) fn by_method(
+    session: &Session,
+    node: &mut Node,
+    programme: ProgrammeId,
+    (class, method): (RefusalClass, Method),
+    words: &str,
+) -> Fault {
+    let next = next(&[method]).words();
+    let fault = Fault::refused(format!("{words}. Nothing was handed out."));
+    slip(session, node, (programme, class), words, next);
+    fault.then(&format!("Next: {next}."))
+}
+
+/// Refuses somebody for what her entitlement is.
+pub(super) fn by_value(
+    session: &Session,
+    node: &mut Node,
+    programme: ProgrammeId,
+    fault: Fault,
+) -> Fault {
+    let next = "ask the site that registered her, or complain with this number";
+    slip(session, node, (programme, RefusalClass::Value), &fault.message, next);
+    fault
+}
+
+/// As [`by_value`], for whatever a rule of the ledger said.
+pub(super) fn by_rule(
+    session: &Session,
+    node: &mut Node,
+    programme: ProgrammeId,
+    refusal: Refusal,
+) -> Fault {
+    let class = class_of(&refusal);
+    let fault = Fault::from(refusal);
+    if let Some(class) = class {
+        let next = match class {
+            RefusalClass::Value => "ask the site that registered her, or complain with this number",
+            _ => "another site, or the desk, can serve her; or complain with this number",
+        };
+        slip(session, node, (programme, class), &fault.message, next);
+    }
+    fault
+}
+
+/// Says it on the ledger and prints the slip. What cannot be written, or printed, changes nothing for her.
+fn slip(
+    session: &Session,
+    node: &mut Node,
+    (programme, class): (ProgrammeId, RefusalClass),
+    why: &str,
+    next: &str,
+) {
+    let drawn = counter::slip();
+    let wrote = match &drawn {
+        Ok(slip) => counter::refuse(node, programme, *slip, class),
+        Err(_) => Ok(()),
+    };
+    if let Err(fault) = drawn.as_ref().map(|_| ()).and(wrote.as_ref().map(|()| ())) {
+        session.screen.warn(format!("the refusal is not on the ledger: {fault}"));
+    }
+    let Ok(slip) = drawn else { return };
+    let value = json!({
+        "ticket": slip.to_string(), "class": class.word(), "rules": RULES, "why": why,
+        "next": next, "written": wrote.is_ok(),
+    });
+    // The fault that follows tells the rest; a screen that is gone must not stand in its way.
+    drop(session.screen.answer("refusal", value, || {
+        format!(
+            "REFUSED    {}, rules {RULES}\nticket     {}\nnext       {next}\ncomplain   at any desk, with the ticket's number: `annona grievance open`",
+            class.word(),
+            number(&slip),
+        )
+    }));
+}
+
+/// The first digits of a slip, as they are read out.
+pub(super) fn number(slip: &SlipId) -> String {
+    let digits = slip.to_string().to_uppercase();
+    let groups: Vec<&str> = (0..4).filter_map(|n| digits.get(n * 4..n * 4 + 4)).collect();
+    groups.join("-")
+}

@@ -1,0 +1,259 @@
+//! Every way to be known at a counter, through the program: what it asks for, who must sign, and what a refusal leaves.
+
+use crate::camp::{Answer, Camp};
+use crate::counter::counter;
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+const YUSUF: &str = "--second yusuf.keys --second-passphrase-file pass.txt";
+
+/// The counter, and beside it a supervisor, a witness and a reader.
+fn staffed() -> Camp {
+    let camp = counter();
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 2";
+    let admit = |name: &str, roles: &str| {
+        camp.run(&format!("operator new --out {name}.keys --passphrase-cost light")).fine();
+        camp.run(&format!(
+            "operator admit {name}.keys.public {signing} {roles} --programme Food --out {name}.annona"
+        ))
+    };
+    for (name, role) in [("sara", "supervisor"), ("wendo", "witness"), ("reader", "device")] {
+        admit(name, &format!("--role {role}")).fine();
+    }
+    admit("both", "--role witness --role cashier").fails(5, "witness");
+    admit("odd", "--role device --role cashier").fails(2, "stands alone");
+    for dir in ["lake", "hill"] {
+        camp.run(&format!("node learn sara.annona wendo.annona reader.annona --dir {dir}")).fine();
+    }
+    camp
+}
+
+fn by(name: &str) -> String {
+    format!("--operator {name}.keys --operator-passphrase-file pass.txt")
+}
+
+fn and(name: &str) -> String {
+    format!("--second {name}.keys --second-passphrase-file pass.txt")
+}
+
+fn served(camp: &Camp) -> usize {
+    camp.run("pay list --json").fine().out.lines().count()
+}
+
+/// Every refusal prints its ticket and what is next, and stands on the ledger.
+#[track_caller]
+fn turned_away(answer: Answer, words: &str) {
+    let answer = answer.fails(5, words);
+    assert!(answer.err.contains("Next: "), "{}", answer.err);
+    for word in ["REFUSED    authentication, rules 1", "ticket     ", "next       ", "complain"] {
+        assert!(answer.out.contains(word), "no {word}in\n{}", answer.out);
+    }
+    assert!(!answer.err.contains("not on the ledger"), "{}", answer.err);
+}
+
+#[test]
+fn every_method_serves_and_its_words_must_be_the_right_ones() {
+    let camp = staffed();
+    let charge = |rest: &str| camp.run(&format!("pay charge --family 1 --item Rice=0.5 {rest}"));
+    let before = served(&camp);
+    let (sara, wendo) = (by("sara"), by("wendo"));
+    // Two signers: a witness and staff, in either order; never one of them twice, never two of staff.
+    charge(&format!("--method witness {wendo} {}", and("mara"))).fine();
+    charge(&format!("--method witness {MARA} {}", and("wendo"))).fine();
+    turned_away(charge(&format!("--method witness {wendo} {}", and("wendo"))), "two different");
+    turned_away(charge(&format!("--method witness {MARA} {YUSUF}")), "may not answer");
+    turned_away(charge(&format!("--method witness {} {}", by("reader"), and("mara"))), "may not");
+    charge(&format!("--method desk {MARA} {YUSUF}")).fine();
+    turned_away(charge(&format!("--method desk {MARA} {}", and("mara"))), "two different");
+    charge(&format!("--method override --why injury {sara}")).fine();
+    charge(&format!("--method override {sara}")).fails(2, "--why");
+    turned_away(charge(&format!("--method override --why injury {MARA}")), "may not answer");
+    // An adult of the household is one by what is known of her.
+    turned_away(charge(&format!("--method adult --member 1 {MARA}")), "no age is known");
+    camp.run("family change 1 --member-set 1:age=40 --add-member given_name=Adam,age=9").fine();
+    charge(&format!("--method adult --member 1 {MARA}")).fine();
+    turned_away(charge(&format!("--method adult --member 2 {MARA}")), "is a child");
+    turned_away(charge(&format!("--method adult --member 1 {wendo}")), "may not answer");
+    let here = served(&camp);
+    assert_eq!(here, before + 5, "refused is refused");
+    // A purse without its household: whoever serves it says how she was known all the same.
+    let purse = camp.run("pay charge --family 1 --item Rice=0.5 --dry-run --json").fine();
+    let purse = purse.field(0, "purses");
+    let purse = purse.trim_matches(['[', ']', '"']);
+    let at = |rest: &str| camp.run(&format!("pay charge --purse {purse} --item Rice=0.5 {rest}"));
+    at(&format!("--method witness {wendo} {}", and("mara"))).fine();
+    turned_away(at(&format!("--method adult --member 1 {MARA}")), "its own site only");
+    turned_away(at("--method pin --pin-file pin.txt"), "no PIN here");
+    // At another site, from its allowance.
+    let float = format!("pay float --dir hill --purse {purse} --home lake --item Rice=0.5");
+    camp.run(&format!("{float} --method override --why no_card {sara}")).fine();
+    turned_away(
+        camp.run(&format!("{float} --method desk {MARA} {}", and("mara"))),
+        "two different",
+    );
+    // What was put by is handed out by any of them too.
+    let hold = camp.run("pay hold --family 1 --item Rice=0.5 --json").fine().field(0, "entry");
+    let post = format!("pay post {hold}");
+    turned_away(camp.run(&format!("{post} --method desk {MARA} {}", and("mara"))), "two different");
+    camp.run(&format!("{post} --method desk {MARA} {YUSUF}")).fine();
+    // And an audit counts each exception, method by method.
+    camp.run("audit export known.audit --seal").fine();
+    let seen = camp.run("audit anomalies known.audit --json").fine().out;
+    for method in ["witness", "desk", "override", "adult"] {
+        assert!(seen.contains(&format!("\"method\":\"{method}\"")), "{method} in\n{seen}");
+    }
+    assert!(seen.contains("\"class\":\"authentication\""), "{seen}");
+    assert!(!seen.contains("words missing"), "{seen}");
+}
+
+#[test]
+fn papers_count_for_one_holder_in_their_days_and_pay_once() {
+    let camp = staffed();
+    let charge = |rest: &str| camp.run(&format!("pay charge --item Rice=0.5 {rest}"));
+    // A collector.
+    let named = camp.run(&format!("family collector 1 --external {MARA} --out c.paper --json"));
+    let code = named.fine().field(0, "code");
+    let collects = "--family 1 --method collector --paper c.paper";
+    charge(collects).fine();
+    charge(collects).fine();
+    turned_away(charge("--family 2 --method collector --paper c.paper"), "another household");
+    camp.run(&format!("card cancel {code} {MARA}")).fine();
+    turned_away(charge(collects), "does not count");
+    camp.run(&format!("family collector 1 {}", by("wendo"))).fails(5, "registrar");
+    camp.run(&format!("family collector 1 --days 367 {MARA}")).fails(2, "366");
+    // An emergency voucher.
+    let out = |item: &str, second: &str| {
+        camp.run(&format!("pay voucher --family 1 --item {item} --out v.paper {MARA} {second}"))
+    };
+    out("Rice=0.5", &and("mara")).fails(5, "two different");
+    out("Rice=0.5", &and("wendo")).fails(5, "may not answer");
+    out("Rice=0.5", YUSUF).fine();
+    let voucher = "--family 1 --method voucher --paper v.paper";
+    turned_away(
+        camp.run(&format!("pay charge --item Rice=0.6 {voucher}")),
+        "for less, or for something else",
+    );
+    turned_away(charge("--family 2 --method voucher --paper v.paper"), "another household");
+    turned_away(charge("--family 1 --method collector --paper v.paper"), "has not signed");
+    let before = served(&camp);
+    charge(voucher).fine();
+    // Again is the same hand-out, not another; and with anything else it is refused.
+    assert_eq!(charge(&format!("{voucher} --json")).fine().field(0, "repeated"), "true");
+    turned_away(camp.run(&format!("pay charge --item Rice=0.25 {voucher}")), "used for something");
+    assert_eq!(served(&camp), before + 1);
+    let clipped: String = camp.told("v.paper").trim_end().chars().take(60).collect();
+    camp.write("clipped.paper", clipped);
+    charge("--family 1 --method voucher --paper clipped.paper").fails(3, "not read right");
+}
+
+#[test]
+fn a_readers_yes_counts_for_one_purse_on_one_day_and_once() {
+    let camp = staffed();
+    let ask = |family: u8| {
+        let asked = camp.run(&format!("pay challenge --family {family} --json")).fine();
+        camp.write("challenge.txt", asked.field(0, "challenge"));
+    };
+    let answer = |who: &str, word: &str| {
+        let said = format!("pay attest challenge.txt --method iris {word} {}", by(who));
+        camp.run(&format!("{said} --out answer.paper")).fine();
+    };
+    let charge = |family: u8| {
+        let rest = "--method attested --paper answer.paper";
+        camp.run(&format!("pay charge --family {family} --item Rice=0.5 {rest}"))
+    };
+    ask(1);
+    answer("reader", "--yes-it-is");
+    let before = served(&camp);
+    charge(1).fine();
+    // Replayed: answered as before, and nothing leaves; for another purse it never counts.
+    charge(1).fine();
+    assert_eq!(served(&camp), before + 1);
+    turned_away(charge(2), "another household");
+    answer("reader", "--no-match");
+    turned_away(charge(1), "the reader said no");
+    ask(1);
+    answer("mara", "--yes-it-is");
+    turned_away(charge(1), "may not answer");
+    // The hill did not ask: a challenge is its node's own.
+    ask(2);
+    answer("reader", "--yes-it-is");
+    let elsewhere = "pay charge --dir hill --ticket amina.ticket --item Rice=0.5";
+    turned_away(
+        camp.run(&format!("{elsewhere} --method attested --paper answer.paper")),
+        "another household",
+    );
+}
+
+#[test]
+fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
+    let camp = counter();
+    camp.write("wrong.txt", "771204");
+    let lent = camp.run("family lend-pins --to hill --family 2 --out hill.pins --json").fine();
+    assert_eq!(lent.field(0, "purses"), "1");
+    let charge = |pin: &str| {
+        let rest = format!("--item Rice=0.5 --method pin --pin-file {pin}");
+        camp.run(&format!("pay charge --dir hill --ticket amina.ticket {rest}"))
+    };
+    // Hers went with her ticket when she left.
+    charge("pin.txt").fine();
+    // Sealed to the hill: the lake cannot take it, nor anybody a changed one.
+    camp.run("family take-pins hill.pins").fails(5, "");
+    let mut changed = std::fs::read(camp.file("hill.pins")).expect("the file");
+    changed[200] ^= 1;
+    camp.write("changed.pins", changed);
+    camp.run("family take-pins --dir hill changed.pins").fails(5, "not signed");
+    camp.run("family take-pins --dir hill hill.pins").fine();
+    charge("pin.txt").fine();
+    for words in ["2 more", "1 more", "waits until"] {
+        turned_away(charge("wrong.txt"), words);
+    }
+    // Lending again buys no guess.
+    camp.run("family take-pins --dir hill hill.pins").fine();
+    turned_away(charge("pin.txt"), "the PIN waits until");
+    // With her ticket it goes by itself.
+    camp.run(&format!("family pin 1 --pin-file pin.txt {MARA}")).fine();
+    camp.run("pay ticket --family 1 --to hill --out noor.ticket").fine();
+    assert!(camp.told("noor.ticket").contains("AN1:"));
+    camp.run("pay claim --dir hill noor.ticket").fine();
+    let noor = "pay charge --dir hill --ticket noor.ticket --item Rice=0.5 --method pin";
+    turned_away(camp.run(&format!("{noor} --pin-file wrong.txt")), "2 more");
+    camp.run(&format!("{noor} --pin-file pin.txt")).fine();
+}
+
+/// The table of duties is tried cell by cell where it stands; here every command is given somebody who is everything but
+/// what it asks for.
+#[test]
+fn the_wrong_role_opens_nothing_at_any_command() {
+    let camp = staffed();
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 2";
+    camp.run("operator new --out nobody.keys --passphrase-cost light").fine();
+    camp.run(&format!(
+        "operator admit nobody.keys.public {signing} --role cashier --role approver --role supervisor \
+         --role auditor --programme Food --out nobody.annona"
+    ))
+    .fine();
+    camp.run("node learn nobody.annona").fine();
+    let nobody = by("nobody");
+    camp.write("complaint.txt", "She was sent away.");
+    let code = camp.told("code.txt");
+    let commands = [
+        "family add --member full_name=Nobody --key B1-099".to_owned(),
+        "family import camp.csv --map camp.toml".to_owned(),
+        "family pin 1 --pin-file pin.txt".to_owned(),
+        "family collector 1".to_owned(),
+        "card issue 1".to_owned(),
+        "card print 2".to_owned(),
+        format!("card reissue {code}"),
+        format!("card cancel {code}"),
+        "grievance open --text complaint.txt --decider Relief".to_owned(),
+        "erase 1".to_owned(),
+    ];
+    let before = camp.run("family show 1 --json").fine().out;
+    for command in commands {
+        camp.run(&format!("{command} {nobody}")).fails(5, "may not act as registrar");
+    }
+    let waiting = camp.told("waiting.txt");
+    camp.run(&format!("entitle approve {waiting} {}", by("sara"))).fails(5, "act as approver");
+    let locked = format!("family pin 2 --unlock {MARA}");
+    camp.run(&format!("{locked} {}", and("wendo"))).fails(5, "act as approver or supervisor");
+    assert_eq!(camp.run("family show 1 --json").fine().out, before);
+}
