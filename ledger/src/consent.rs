@@ -25,7 +25,7 @@ pub use grant::{
 pub use grievance::{Standing, may_decide, standing};
 pub use words::{
     Attribute, Attributes, Basis, Body, Exception, Outcome, Purpose, RefusalClass, Stage,
-    StateWord, Withdrawal,
+    StateWord, Verdict, Withdrawal,
 };
 
 /// Facts about people, on a registry feed. Variants are only ever added at the end.
@@ -93,6 +93,15 @@ pub enum People {
         /// The day.
         on: DayNo,
     },
+    /// Somebody looked at two households that may be registered twice, and says what they are. It decides nothing else.
+    Pair {
+        /// To the pair, the same whoever names it first.
+        pair: Commitment,
+        /// What they are.
+        verdict: Verdict,
+        /// The day.
+        on: DayNo,
+    },
 }
 
 /// A step of a complaint.
@@ -147,7 +156,8 @@ impl People {
             | Self::Disclosed { on, .. }
             | Self::Erased { on, .. }
             | Self::Refused { on, .. }
-            | Self::Grievance { on, .. } => *on,
+            | Self::Grievance { on, .. }
+            | Self::Pair { on, .. } => *on,
         }
     }
 
@@ -158,7 +168,8 @@ impl People {
             Self::ConsentGiven { commitment, .. }
             | Self::ConsentWithdrawn { commitment, .. }
             | Self::Erased { commitment, .. }
-            | Self::Grievance { commitment, .. } => Some(*commitment),
+            | Self::Grievance { commitment, .. }
+            | Self::Pair { pair: commitment, .. } => Some(*commitment),
             Self::Disclosed { grant, .. } => Some(*grant),
             Self::Refused { .. } => None,
         }
@@ -172,7 +183,8 @@ impl People {
             | Self::ConsentWithdrawn { commitment, .. }
             | Self::Disclosed { commitment, .. }
             | Self::Erased { commitment, .. }
-            | Self::Grievance { commitment, .. } => Some(*commitment),
+            | Self::Grievance { commitment, .. }
+            | Self::Pair { pair: commitment, .. } => Some(*commitment),
             Self::Refused { .. } => None,
         }
     }

@@ -251,6 +251,6 @@ fn about(said: &Statement, out: &HandOut) -> Result<(), Turned> {
         | Statement::Clock { .. }
         | Statement::Consent { .. }
         | Statement::Decision { .. }
-        | Statement::Pins { .. } => Err(Turned::OtherEntry),
+        | Statement::File { .. } => Err(Turned::OtherEntry),
     }
 }

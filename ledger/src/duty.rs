@@ -52,6 +52,10 @@ duties! {
     ConsentWithdraw = "consent withdraw", OperatorRoles::REGISTRAR;
     /// Opens attributes for another organisation.
     ConsentOpen = "consent open", OperatorRoles::REGISTRAR;
+    /// Says what two households are.
+    DuplicatesDecide = "family duplicates decide", OperatorRoles::SENIOR;
+    /// Asks another organisation about families.
+    OverlapAsk = "family overlap ask", OperatorRoles::REGISTRAR;
     /// Erases a family.
     Erase = "erase", OperatorRoles::REGISTRAR;
     /// Takes a complaint.

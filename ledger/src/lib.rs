@@ -192,6 +192,7 @@ pub mod wire;
 pub mod block;
 pub mod entry;
 pub mod feed;
+pub mod fixed;
 pub mod merkle;
 pub mod receipt;
 pub mod ticket;

@@ -45,7 +45,8 @@ fn for_people(people: &People) -> Roles {
         People::ConsentGiven { .. }
         | People::ConsentWithdrawn { .. }
         | People::Disclosed { .. }
-        | People::Erased { .. } => Roles::REGISTRAR.and(Roles::VAULT),
+        | People::Erased { .. }
+        | People::Pair { .. } => Roles::REGISTRAR.and(Roles::VAULT),
         // Wherever somebody can be turned away, she can be heard.
         People::Refused { .. } | People::Grievance { .. } => HOLDS.and(Roles::VAULT),
     }

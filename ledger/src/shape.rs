@@ -289,5 +289,64 @@ fn the_wire_has_the_shape_that_was_agreed() {
     expect_test::expect_file!["../../spec/shape.snap"].assert_eq(&page);
 }
 
+/// Where text or bytes of free length travel at all, in any wire type: names in charters and certificates, entries inside
+/// what shows or carries them, articles, evidence, rows of state. Nothing about a person has a place among them.
+#[test]
+fn no_wire_type_has_room_for_a_face() {
+    const TEXT: [(&str, &str); 4] = [
+        ("Act", "name: Name of text"),
+        ("Act", "measure: Name of text"),
+        ("Notice", "site_name: Name of text"),
+        ("SignedArticle", "name: Name of text"),
+    ];
+    const BYTES: [(&str, &str, &str); 12] = [
+        ("Value", "entry: bytes", "an entry of another feed, decoded again"),
+        ("Promise", "entry: bytes", "an entry"),
+        ("Block", "body: bytes", "entries, each decoded again"),
+        ("Receipt", "entry: bytes", "an entry"),
+        ("BrokenPromise", "entry: bytes", "an entry"),
+        ("Statement", "entry: bytes", "an entry"),
+        ("Statement", "body: bytes", "entries"),
+        ("Act", "lost: bytes", "an article"),
+        ("Working", "bytes: bytes", "an entry, and the provenance of a lot"),
+        ("Frame", "body: bytes", "entries"),
+        ("Frame", "bytes: bytes", "evidence: statements, at most 2,048 a piece"),
+        ("Frame", "rows: list of bytes", "rows of state, decoded again"),
+    ];
+    let mut found = std::collections::BTreeSet::new();
+    for (name, shape) in samples::all() {
+        for line in shape.lines().map(str::trim) {
+            let kind = line.rsplit(": ").next().unwrap_or(line);
+            // Fixed sizes: signatures of 64 bytes and a sealed key of 80 are the largest.
+            let numbers: Vec<u64> = kind
+                .split(" of ")
+                .flat_map(|part| part.split(" × "))
+                .filter_map(|part| part.trim().parse().ok())
+                .collect();
+            if kind.ends_with("× u8") {
+                let size: u64 = numbers.iter().product();
+                assert!(size <= 80, "{name}: {line}");
+            }
+            assert!(!kind.contains("list of u8"), "{name}: {line}");
+            let free = |word: &str| kind.split([' ', ',']).any(|part| part == word);
+            if free("text") || free("bytes") {
+                let known = TEXT.iter().any(|(of, what)| *of == name && line.ends_with(what))
+                    || BYTES.iter().any(|(of, what, _)| *of == name && line.ends_with(what));
+                if known {
+                    found.insert((name, line.to_owned()));
+                } else {
+                    let frame = name == "Frame" && line.ends_with("Name of text");
+                    let carried = line.ends_with("entry: bytes") || line.ends_with("body: bytes");
+                    assert!(frame || carried, "{name}: {line}");
+                }
+            }
+        }
+    }
+    assert!(found.len() > 8, "{found:?}");
+    for entry in samples::entries() {
+        crate::fixed::entry(&entry);
+    }
+}
+
 pub(crate) mod samples;
 mod settled;

@@ -110,12 +110,12 @@ pub enum Statement {
         /// The till's challenge.
         nonce: Nonce,
     },
-    /// A node gives another what it needs to check PINs.
-    Pins {
-        /// To whom.
+    /// By a node: a file is its own, and for another. What kind of file stands in its hash.
+    File {
+        /// For whom.
         to: [u8; 8],
-        /// The envelope, by its hash as a file.
-        envelope: Hash,
+        /// The file, by its hash as one.
+        file: Hash,
     },
 }
 

@@ -5,6 +5,7 @@ mod birth;
 mod change;
 mod death;
 mod collector;
+mod duplicates;
 mod enrol;
 mod fields;
 mod find;
@@ -13,6 +14,7 @@ mod import;
 mod keys;
 mod merge;
 mod lend;
+mod overlap;
 mod pin;
 mod retention;
 mod show;
@@ -54,6 +56,10 @@ pub(crate) enum Family {
     LendPins(lend::Lend),
     TakePins(lend::Take),
     Collector(collector::Collector),
+    #[command(subcommand)]
+    Duplicates(duplicates::Duplicates),
+    #[command(subcommand)]
+    Overlap(overlap::Overlap),
 }
 
 impl Family {
@@ -74,6 +80,8 @@ impl Family {
             Self::LendPins(command) => command.run(session),
             Self::TakePins(command) => command.run(session),
             Self::Collector(command) => command.run(session),
+            Self::Duplicates(command) => command.run(session),
+            Self::Overlap(command) => command.run(session),
         }
     }
 }

@@ -76,7 +76,7 @@ impl Add {
         }
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        let (merchant, name) = till.merchant(Some(&self.name));
+        let (merchant, name) = till.merchant(Some(&self.name))?;
         let work = node.store().look()?;
         let known = work.trunk(&till.feed).is_some_and(|chain| work.has_merchant(chain, &merchant));
         work.check()?;

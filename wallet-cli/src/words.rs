@@ -16,6 +16,14 @@ pub(crate) use money::{amount, print_units, unit_name};
 
 use crate::fault::{Fault, Outcome};
 
+/// Refuses what is no plain text, wherever text is kept: an image, a template or a recording in its disguise.
+pub(crate) fn plain(what: &str, text: &str) -> Outcome {
+    match annona_node::person::forbidden(text) {
+        None => Ok(()),
+        Some(found) => Err(Fault::input(format!("{what} is not taken: {found}."))),
+    }
+}
+
 /// Bytes as small hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -19,9 +19,10 @@ impl<V: View> Asking<'_, V> {
                 self.consent(*commitment, *issuer, *expires, *on)
             }
             // Taking back is good wherever it is said: the consent may be known at another site only.
-            People::ConsentWithdrawn { .. } | People::Erased { .. } | People::Refused { .. } => {
-                Ok(())
-            }
+            People::ConsentWithdrawn { .. }
+            | People::Erased { .. }
+            | People::Refused { .. }
+            | People::Pair { .. } => Ok(()),
             People::Disclosed { commitment, grant, attributes, on, .. } => {
                 self.disclosed(*commitment, *grant, *attributes, *on)
             }

@@ -452,7 +452,7 @@ fn the_page_has_every_word_with_its_number_and_term() {
             }
         )*};
     }
-    all!(Purpose, Attribute, Basis, StateWord, Withdrawal, RefusalClass, Outcome);
+    all!(Purpose, Attribute, Basis, StateWord, Withdrawal, RefusalClass, Verdict, Outcome);
     for closed in Closed::ALL {
         words.push(format!("| {} | `{closed:?}` | {closed} |", closed as u8));
     }

@@ -144,6 +144,15 @@ words! {
 }
 
 words! {
+    /// What two households are that looked alike.
+    Verdict {
+        0 Duplicate "duplicate" None, "One household, registered twice.";
+        1 Distinct "distinct" None, "Two households.";
+        2 Adjudicate "adjudicate" None, "It cannot be told here: somebody else must look.";
+    }
+}
+
+words! {
     /// How a complaint was decided.
     Outcome {
         0 Upheld "upheld" None, "She was right.";

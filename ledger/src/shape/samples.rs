@@ -7,7 +7,7 @@ use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};
 use crate::checkpoint::{Chunk, Cosignature, Of, Page, Said, Spot, Used, Working};
 use crate::consent::{
     Attribute, Attributes, Body, Exception, GrievanceStep, Outcome, People, Purpose, RefusalClass,
-    Said as SaidOfPeople, Withdrawal,
+    Said as SaidOfPeople, Verdict, Withdrawal,
 };
 use crate::cut::{Cut, Reason};
 use crate::entry::{
@@ -128,6 +128,7 @@ pub(crate) fn people() -> Vec<People> {
         People::Refused { class, rule: 1, slip: SlipId([7; 16]), on },
     ];
     all.extend(steps.map(|step| People::Grievance { commitment, step, on }));
+    all.push(People::Pair { pair: grant, verdict: Verdict::Distinct, on });
     all
 }
 
@@ -195,7 +196,7 @@ fn stated(federation: &FederationId) -> [(statement::Statement, statement::State
         statement::Statement::Voucher { programme, purse, number, commodity, amount, until };
     let (body, yes, policy, nonce) = (Body::Finger, true, 0, Nonce([0; 16]));
     let attested = statement::Statement::Attested { programme, body, yes, policy, on, nonce };
-    let pins = statement::Statement::Pins { to: node(A), envelope: file };
+    let pins = statement::Statement::File { to: node(A), file };
     [entry, import, clock, consent, decision, handed, mandate, voucher, attested, pins]
         .map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }

@@ -151,7 +151,7 @@ pub fn envelope(
     let plain = Zeroizing::new(wire::encode(&rows));
     let body = key.seal(&info, &plain).map_err(PinFault::from)?;
     let sealed = [wrapped.as_slice(), &body].concat();
-    let said = Statement::Pins { to: to_short, envelope: hash_of(&sealed) };
+    let said = Statement::File { to: to_short, file: hash_of(&sealed) };
     let stated = said.sign(federation, from);
     Ok([stated.encode(), sealed].concat())
 }
@@ -179,7 +179,7 @@ pub fn open(
             && c.programmes.contains(&programme)
             && (c.issued..=c.not_after).contains(&at)
     });
-    let said = Statement::Pins { to: *own, envelope: hash_of(sealed) };
+    let said = Statement::File { to: *own, file: hash_of(sealed) };
     if !may || !said.is_by(federation, &stated) {
         return Err(LentFault::Stranger);
     }

@@ -26,9 +26,10 @@ impl Model {
                 let own = self.roster.org_of(&feed.node.short()) == Some(*issuer);
                 fresh && own && (on.0..on.0 + 366).contains(&expires.0)
             }
-            People::ConsentWithdrawn { .. } | People::Erased { .. } | People::Refused { .. } => {
-                true
-            }
+            People::ConsentWithdrawn { .. }
+            | People::Erased { .. }
+            | People::Refused { .. }
+            | People::Pair { .. } => true,
             People::Disclosed { commitment, grant, attributes, on, .. } => {
                 let mut given = false;
                 for said in self.said() {
@@ -184,7 +185,8 @@ fn about(people: &People) -> Option<Commitment> {
         People::ConsentGiven { commitment, .. }
         | People::ConsentWithdrawn { commitment, .. }
         | People::Erased { commitment, .. }
-        | People::Grievance { commitment, .. } => Some(*commitment),
+        | People::Grievance { commitment, .. }
+        | People::Pair { pair: commitment, .. } => Some(*commitment),
         People::Disclosed { grant, .. } => Some(*grant),
         People::Refused { .. } => None,
     }

@@ -125,7 +125,7 @@ impl Take {
     }
 }
 
-fn every(vault: &Vault) -> Outcome<Vec<String>> {
+pub(super) fn every(vault: &Vault) -> Outcome<Vec<String>> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = vault.all(after, usize::MAX)?;

@@ -87,7 +87,7 @@ impl Charge {
         let till = Till::open(&node, self.programme.as_deref())?;
         let mut purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
-        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
         if self.dry_run {
             let order = Order::new(&till, purses, items, (merchant, method), self.request);

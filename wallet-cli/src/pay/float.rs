@@ -79,7 +79,7 @@ impl Float {
         let home = words::node(node.store().roster(), &self.home)?.short();
         let mut purses = till.purses_here(session, &node, &self.whose, None)?;
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
-        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
         let known = self.proof.known(session, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {

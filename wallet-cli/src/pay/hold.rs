@@ -101,7 +101,7 @@ impl Hold {
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, None)?;
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
-        let (merchant, name) = till.merchant(self.merchant.as_deref());
+        let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let words = till.items_text(&items);
         let mut value = json!({ "items": till.items_value(&items) });
         let order = Order::new(&till, purses, items, (merchant, How::default().method()), None);

@@ -329,7 +329,7 @@ impl Feeding<'_> {
         let purses = till.purses(&whose, Some(place), self.defaults.cycle)?;
         let merchant = line.merchant.filter(|name| !name.trim().is_empty());
         let merchant = merchant.as_deref().or(self.defaults.merchant.as_deref());
-        let (merchant, name) = till.merchant(merchant);
+        let (merchant, name) = till.merchant(merchant)?;
         if self.tills.known.insert(merchant, ()).is_none() {
             self.asking.with(move |node| remember_merchant(node.store(), &merchant, &name))??;
         }

@@ -275,9 +275,10 @@ impl Till {
     }
 
     /// A merchant by name or by its 32 digits; the site itself where none is named.
-    pub(crate) fn merchant(&self, name: Option<&str>) -> (MerchantId, String) {
+    pub(crate) fn merchant(&self, name: Option<&str>) -> Outcome<(MerchantId, String)> {
         let name = name.unwrap_or(&self.site).trim().to_owned();
-        (merchant_number(&self.federation, self.id, &name), name)
+        words::plain("the merchant's name", &name)?;
+        Ok((merchant_number(&self.federation, self.id, &name), name))
     }
 
     /// The name a request is kept under, and what it asks for.

@@ -85,7 +85,7 @@ fn slip(
         Ok(slip) => counter::refuse(node, programme, *slip, class),
         Err(_) => Ok(()),
     };
-    if let Err(fault) = drawn.as_ref().map(|_| ()).and(wrote.as_ref().map(|()| ())) {
+    if let Some(fault) = drawn.as_ref().err().or(wrote.as_ref().err()) {
         session.screen.warn(format!("the refusal is not on the ledger: {fault}"));
     }
     let Ok(slip) = drawn else { return };

@@ -35,7 +35,8 @@ impl Draft {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        let unnamed = self.unnamed.as_deref().map(|name| till.merchant(Some(name)).0);
+        let unnamed = self.unnamed.as_deref().map(|name| till.merchant(Some(name))).transpose()?;
+        let unnamed = unnamed.map(|(merchant, _)| merchant);
         if !self.dry_run {
             // What this node itself handed out is settled like everybody's: once it is sealed.
             node.seal(&[till.feed])?;

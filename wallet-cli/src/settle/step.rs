@@ -11,7 +11,7 @@ use crate::fault::{Fault, Outcome};
 use crate::pay::till::Till;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::hex;
+use crate::words::{self, hex};
 
 const VERIFY: &str = "\
 Examples:
@@ -99,6 +99,7 @@ impl Dispute {
         if reason.is_empty() || reason.len() > limits::EVIDENCE_BYTES {
             return Err(Fault::usage("say why in a sentence: --reason TEXT."));
         }
+        words::plain("the reason", reason)?;
         take(session, &self.which, &self.operator, Step::Disputed, Some(reason))
     }
 }

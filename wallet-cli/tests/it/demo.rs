@@ -65,6 +65,8 @@ fn the_demonstration_plays_to_its_end() {
         let page = fs::read_to_string(camp.file(page)).expect("the report");
         assert!(page.contains("<svg"), "with plots");
     }
+    let bodies = bodies(&camp.file("day"));
+    assert!(bodies.is_empty(), "{bodies:?}");
     // The folders are left, and work.
     camp.bare("status --dir day/hill").fine();
     camp.bare("audit verify day/auditor/camp.audit").fine();
@@ -98,4 +100,66 @@ fn two_computers_meet_over_loopback_are_cut_off_and_catch_up() {
     let status = camp.bare("status --dir net/treasury --json").fine();
     assert_eq!(status.lines()[0]["running"], serde_json::Value::Null);
     camp.bare("demo --orders 3").fails(2, "--network");
+}
+
+/// Files below a folder in which something of a body stands: images, templates and recordings by how they begin, and
+/// text of more than 64 letters that could be one of them. What is sealed is random: only beginnings are looked for that
+/// chance does not write in a gigabyte.
+fn bodies(dir: &std::path::Path) -> Vec<(std::path::PathBuf, &'static str)> {
+    const BEGINNINGS: [(&[u8], &str); 11] = [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "JPEG"),
+        (b"\xff\xd8\xff\xe1", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\x00\x00\x00\x0cjP  \r\n", "JP2"),
+        (b"ftypavif", "AVIF"),
+        (b"WEBPVP8", "WEBP"),
+        (b"\xff\xa0\xff\xa4\x00\x3a", "WSQ"),
+        (b"FMR\x00 20\x00", "FMR"),
+        (b"FIR\x00010\x00", "FIR"),
+        (b"WAVEfmt ", "WAV"),
+        (b"data:image/", "data URI"),
+    ];
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(bodies(&path));
+            continue;
+        }
+        let bytes = fs::read(&path).expect("a file");
+        for (begins, what) in BEGINNINGS {
+            if begins.len() > 4 && bytes.windows(begins.len()).any(|window| window == begins) {
+                found.push((path.clone(), what));
+            }
+        }
+        let database = path.extension().is_some_and(|e| e == "db");
+        let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let hex = |run: &[u8]| run.iter().all(u8::is_ascii_hexdigit);
+        if database && bytes.split(|b| !letter(b)).any(|run| run.len() > 64 && !hex(run)) {
+            found.push((path.clone(), "text of more than 64 letters"));
+        }
+    }
+    found
+}
+
+/// The scan finds what it looks for.
+#[test]
+fn a_face_in_any_file_would_be_found() {
+    let camp = Camp::empty();
+    fs::create_dir(camp.file("planted")).expect("a folder");
+    let planted = |bytes: &[u8]| {
+        camp.write("planted/ledger.db", bytes);
+        bodies(&camp.file("planted")).len()
+    };
+    assert_eq!(planted(b"\0Amina\0"), 0);
+    for bytes in [
+        &b"x\xff\xd8\xff\xe0\x00\x10JFIF"[..],
+        b"..FMR\0 20\0..",
+        b"..\xff\xa0\xff\xa4\x00\x3a",
+        b"\0RIFF1234WAVEfmt ",
+    ] {
+        assert_eq!(planted(bytes), 1, "{bytes:?}");
+    }
+    assert_eq!(planted("/9j/4AAQSkZJRgABAQ".repeat(5).as_bytes()), 1);
+    assert_eq!(planted("/9j/4AAQSkZJRgABAQ".repeat(3).as_bytes()), 0, "54 letters are a number");
 }

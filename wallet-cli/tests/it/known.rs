@@ -257,3 +257,74 @@ fn the_wrong_role_opens_nothing_at_any_command() {
     camp.run(&format!("{locked} {}", and("wendo"))).fails(5, "act as approver or supervisor");
     assert_eq!(camp.run("family show 1 --json").fine().out, before);
 }
+
+/// No entrance takes a picture, a template or a recording, whatever it is called.
+#[test]
+fn nothing_of_a_body_comes_in_by_any_entrance() {
+    let camp = counter();
+    let before = camp.run("family show 1 --json").fine().out;
+    let long = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo".repeat(2);
+    let disguised = [
+        "/9j/4AAQSkZJRgABAQAAAQ",
+        "iVBORw0KGgoAAAANSUhEUg",
+        "Rk1SACAyMAAAAAAA/AAAA",
+        "RklSADAxMAAAAAAAAAAAA",
+        "UklGRiQAAABXQVZFZm10IBAAAAAB",
+        "data:image/png;base64,AAAA",
+        &long,
+    ];
+    for text in disguised {
+        for command in [
+            format!("family add --member \"full_name={text}\" --key B1-077 {MARA}"),
+            format!("family change 1 --set \"address={text}\""),
+            format!("family change 1 --member-set \"1:full_name={text}\""),
+            format!("pay charge --family 1 --item Rice=1 --merchant \"{text}\""),
+            format!("merchant add \"{text}\""),
+        ] {
+            let answer = camp.run(&command);
+            assert!(matches!(answer.code, Some(2 | 3)), "{command}: {}{}", answer.out, answer.err);
+        }
+        camp.write("face.csv", format!("household_id,full_name,size\nF-1,{text},4\n"));
+        let looked = camp.run("family import face.csv --map camp.toml --dry-run");
+        let told = format!("{}{}", looked.out, looked.err);
+        assert!(looked.code != Some(0) || told.contains("looks like"), "{text}: {told}");
+    }
+    assert_eq!(camp.run("family show 1 --json").fine().out, before);
+}
+
+/// Pairs are proposed, shown side by side and decided by a person; what is decided stays decided, and nobody goes hungry.
+#[test]
+fn pairs_are_decided_by_a_person_and_keep_nobody_from_aid() {
+    let camp = staffed();
+    let add = |key: &str, name: &str| {
+        let member = format!("full_name={name},birth_date=1987-03-02,sex=male");
+        camp.run(&format!("family add --member \"{member}\" --key {key} {MARA}")).fine();
+    };
+    add("T-1", "Mohamed Ali Hassan");
+    add("T-2", "محمد علي حسن");
+    add("T-3", "Idris Bello Sani");
+    let pairs = || camp.run("family duplicates list --json").fine().out;
+    let found = pairs();
+    assert_eq!(found.lines().count(), 1, "{found}");
+    let (one, other) =
+        (camp.run("family duplicates list --json").fine().field(0, "one"), "desk:T-2");
+    let side = camp.run(&format!("family duplicates show {one} {other}")).fine().out;
+    assert!(side.contains('≠') && side.contains("1987"), "{side}");
+    let decide = |word: &str, who: &str| {
+        camp.run(&format!("family duplicates decide {one} {other} --verdict {word} {}", by(who)))
+    };
+    decide("duplicate", "wendo").fails(5, "may not act as approver or supervisor");
+    decide("perhaps", "sara").fails(2, "duplicate, distinct, adjudicate");
+    decide("adjudicate", "sara").fine();
+    assert_eq!(pairs().lines().count(), 1, "somebody else must look");
+    decide("duplicate", "mara").fine();
+    // Two words of one day that differ: open still. It is the next day's word that counts, or one that agrees.
+    assert_eq!(pairs().lines().count(), 1);
+    add("T-4", "Omar Said Warsame");
+    add("T-5", "Omar Saeed Warsama");
+    let decided = "family duplicates decide desk:T-4 desk:T-5 --verdict distinct";
+    camp.run(&format!("{decided} {MARA}")).fine();
+    assert_eq!(pairs().lines().count(), 1, "{}", pairs());
+    assert_eq!(camp.run("family duplicates list --all --json").fine().out.lines().count(), 2);
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+}

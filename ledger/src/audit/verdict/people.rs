@@ -108,6 +108,8 @@ impl PeopleFound {
                 People::ConsentGiven { .. } => add(&mut line.given),
                 People::ConsentWithdrawn { .. } => add(&mut line.withdrawn),
                 People::Erased { .. } => add(&mut line.erased),
+                // Counted among the commitments; it moves nothing.
+                People::Pair { .. } => {}
                 People::Refused { class, .. } => add(line.refused.entry(*class).or_default()),
                 People::Grievance { step, .. } => match step {
                     GrievanceStep::Opened { .. } => add(&mut line.grievances),
