@@ -59,6 +59,7 @@ use crate::ticket::Ticket;
 use crate::time::{DayNo, Minute};
 
 mod sealed {
+    #[expect(unnameable_types, reason = "whoever could name it could make anything be it")]
     pub trait Sealed {}
 }
 

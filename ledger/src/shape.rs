@@ -318,7 +318,8 @@ fn no_wire_type_has_room_for_a_face() {
         for line in shape.lines().map(str::trim) {
             let kind = line.rsplit(": ").next().unwrap_or(line);
             // Fixed sizes: signatures of 64 bytes and a sealed key of 80 are the largest.
-            let numbers: Vec<u64> = kind
+            let last = kind.rsplit(',').next().unwrap_or(kind);
+            let numbers: Vec<u64> = last
                 .split(" of ")
                 .flat_map(|part| part.split(" × "))
                 .filter_map(|part| part.trim().parse().ok())

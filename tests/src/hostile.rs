@@ -12,6 +12,7 @@ use annona_ledger::block::{Block, Evidence, Header};
 use annona_ledger::broken::BrokenPromise;
 use annona_ledger::charter::{ArticleFork, SignedArticle};
 use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Working};
+use annona_ledger::counter::Vouched;
 use annona_ledger::entry::Entry;
 use annona_ledger::fork::ForkProof;
 use annona_ledger::frontier::Sketch;
@@ -45,7 +46,7 @@ pub mod seeds;
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 39] = [
+pub const DECODERS: [(&str, Decoder); 40] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -62,6 +63,7 @@ pub const DECODERS: [(&str, Decoder); 39] = [
     ("list_fork", |b| ListFork::decode(b).is_ok()),
     ("fork_proof", plain::<ForkProof>),
     ("statement", |b| Stated::decode(b).is_ok()),
+    ("vouched", plain::<Vouched>),
     ("checkpoint", |b| Page::decode(b).is_ok()),
     ("cosignature", |b| Cosignature::decode(b).is_ok()),
     ("state_chunk", |b| Chunk::decode(b).is_ok()),

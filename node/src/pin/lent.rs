@@ -5,7 +5,7 @@
 //! any card; at the others of the site there is nothing to guess at.
 
 use annona_ledger::hash::{Hash, Purpose, hash};
-use annona_ledger::id::{FederationId, ProgrammeId, Purse};
+use annona_ledger::id::{FederationId, OrgId, ProgrammeId, Purse};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::{NodeCertificate, Roster};
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
@@ -156,7 +156,8 @@ pub fn envelope(
     Ok([stated.encode(), sealed].concat())
 }
 
-/// Opens an envelope that was sealed to this node by a site of the programme, certified at this minute.
+/// Opens an envelope that was sealed to this node by a site of the programme, certified at this minute by one of these
+/// organisations: that of the programme, and this node's own. Another's could give any purse a PIN of its own.
 ///
 /// # Errors
 ///
@@ -164,7 +165,7 @@ pub fn envelope(
 pub fn open(
     federation: &FederationId,
     roster: &Roster,
-    programme: ProgrammeId,
+    (programme, orgs): (ProgrammeId, [OrgId; 2]),
     at: Minute,
     (own, secret): (&[u8; 8], &[u8; 32]),
     bytes: &[u8],
@@ -176,6 +177,7 @@ pub fn open(
     let stated = Stated::decode(stated).map_err(|_| LentFault::Damaged)?;
     let may = roster.node_ever(&stated.operator).any(|c| {
         c.roles.meets(HOLDS_CYCLE_KEYS)
+            && orgs.contains(&c.org)
             && c.programmes.contains(&programme)
             && (c.issued..=c.not_after).contains(&at)
     });

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use annona_ledger::id::Lane;
+use annona_ledger::id::{Lane, OrgId};
 use annona_ledger::time::DayNo;
 use annona_node::atomic;
 use annona_node::keystore::{Name, Secret};
@@ -146,6 +146,9 @@ pub(crate) fn take(
     let secret = secret.ok_or(NodeFault::NoKey("sealing key"))?;
     let (federation, own) = (node.federation()?, node.public().short());
     let roster = node.store().roster();
-    let rows = open_lent(&federation, roster, programme, at, (&own, secret), sealed)?;
+    let of = node.store().charter()?.programme(programme).map(|p| p.org);
+    let orgs = [of, node.org()].map(|org| org.or(of).unwrap_or(OrgId(0)));
+    let asked = (programme, orgs);
+    let rows = open_lent(&federation, roster, asked, at, (&own, secret), sealed)?;
     Ok(pins(node)?.keep(&rows, DayNo::of(at))?)
 }

@@ -85,7 +85,13 @@ impl Charge {
         }
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        let mut purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
+        let purses = till.purses_here(session, &node, &self.whose, self.cycle);
+        let mut purses = match purses {
+            Err(fault) if self.whose.card.is_some() && !self.dry_run => {
+                return Err(turned::by_card(session, &mut node, till.id, fault));
+            }
+            other => other?,
+        };
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();

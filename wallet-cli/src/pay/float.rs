@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::charge::before;
 use super::known::Proof;
-use super::slip;
 use super::till::{Till, Whose, remember_merchant};
+use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::words::{self, hex, print_minute};
@@ -77,7 +77,12 @@ impl Float {
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let home = words::node(node.store().roster(), &self.home)?.short();
-        let mut purses = till.purses_here(session, &node, &self.whose, None)?;
+        let mut purses = match till.purses_here(session, &node, &self.whose, None) {
+            Err(fault) if self.whose.card.is_some() => {
+                return Err(turned::by_card(session, &mut node, till.id, fault));
+            }
+            other => other?,
+        };
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();

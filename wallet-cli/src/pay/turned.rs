@@ -10,7 +10,7 @@ use annona_node::node::{Node, Refusal};
 use annona_node::pin::next;
 use serde_json::json;
 
-use crate::fault::Fault;
+use crate::fault::{Exit, Fault};
 use crate::session::Session;
 
 /// What kind of refusal a rule of the ledger is to the person at the counter; `None` where it is the node's own trouble.
@@ -39,6 +39,20 @@ pub(super) fn by_method(
     let fault = Fault::refused(format!("{words}. Nothing was handed out."));
     slip(session, node, (programme, class), words, next);
     fault.then(&format!("Next: {next}."))
+}
+
+/// Refuses somebody whose card nobody here has, or no longer.
+pub(super) fn by_card(
+    session: &Session,
+    node: &mut Node,
+    programme: ProgrammeId,
+    fault: Fault,
+) -> Fault {
+    if fault.exit == Exit::NotAllowed {
+        let next = "find the family by its name, or take the next method";
+        slip(session, node, (programme, RefusalClass::Authentication), &fault.message, next);
+    }
+    fault
 }
 
 /// Refuses somebody for what her entitlement is.
