@@ -291,6 +291,7 @@ fn sounds(one: &Word, other: &Word) -> u32 {
     if one.abjad || other.abjad {
         return match one.bare == other.bare {
             true if one.bare.len() > 1 => 930,
+            true => 870,
             _ => jaro_winkler(&one.bare, &other.bare).min(840),
         };
     }

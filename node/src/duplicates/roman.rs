@@ -42,7 +42,7 @@ pub(crate) fn roman(text: &str) -> String {
 pub(crate) fn bare(word: &str) -> String {
     let mut letters = word.to_owned();
     for (two, one) in [
-        ("kh", "k"),
+        ("kh", "h"),
         ("gh", "g"),
         ("sh", "s"),
         ("ch", "c"),
@@ -138,9 +138,9 @@ fn arabic(c: char) -> &'static str {
 /// Eight forms of each consonant, in the order of the block.
 fn ethiopic(c: char, out: &mut String) {
     const SERIES: [&str; 43] = [
-        "h", "l", "h", "m", "s", "r", "s", "sh", "k", "k", "kw", "k", "kw", "b", "v", "t", "ch",
-        "h", "hw", "n", "n", "", "k", "kw", "kh", "kw", "w", "", "z", "zh", "y", "d", "d", "j",
-        "g", "gw", "g", "t", "ch", "p", "ts", "ts", "f",
+        "h", "l", "h", "m", "s", "r", "s", "sh", "k", "kw", "k", "kw", "b", "v", "t", "ch", "h",
+        "hw", "n", "n", "", "k", "kw", "kh", "kw", "w", "", "z", "zh", "y", "d", "d", "j", "g",
+        "gw", "g", "t", "ch", "p", "ts", "ts", "f", "p",
     ];
     const VOWELS: [&str; 8] = ["e", "u", "i", "a", "e", "", "o", "wa"];
     let place = (c as usize).saturating_sub(0x1200);
