@@ -32,6 +32,18 @@ duties! {
     FamilyAdd = "family add", OperatorRoles::REGISTRAR;
     /// Registers the families of a file.
     FamilyImport = "family import", OperatorRoles::REGISTRAR;
+    /// Registers a birth.
+    FamilyBirth = "family birth", OperatorRoles::REGISTRAR;
+    /// Registers a death.
+    FamilyDeath = "family death", OperatorRoles::REGISTRAR;
+    /// Parts a family in two.
+    FamilySplit = "family split", OperatorRoles::REGISTRAR;
+    /// Makes two families one.
+    FamilyMerge = "family merge", OperatorRoles::REGISTRAR;
+    /// Destroys what has had its time.
+    FamilyRetention = "family retention", OperatorRoles::REGISTRAR;
+    /// Answers what another node asks under a consent.
+    ConsentReply = "consent reply", OperatorRoles::REGISTRAR;
     /// Sets a first PIN.
     FamilyPin = "family pin", OperatorRoles::REGISTRAR;
     /// Sets another PIN or opens a locked one, as the second.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, OrgId};
-use annona_ledger::notice::OperatorRoles;
 use annona_ledger::time::DayNo;
 use annona_node::household::{self, What};
 use clap::Args;
@@ -55,7 +55,7 @@ impl Happened {
         if second.public() == first.public() {
             return Err(Fault::refused("the second operator must be somebody else."));
         }
-        let enrolling = Enrolling::new(&node, &first, None)?;
+        let enrolling = Enrolling::new(&node, (&first, Duty::FamilyBirth), None)?;
         let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
         let orgs: Vec<OrgId> = node.org().into_iter().collect();
         let mut may = Err(Fault::refused("this node serves no programme."));
@@ -64,11 +64,7 @@ impl Happened {
             let mut orgs = orgs.clone();
             orgs.extend(node.store().charter()?.programme(programme).map(|p| p.org));
             let roster = node.store().roster();
-            let approver = second.may(roster, &orgs, (OperatorRoles::APPROVER, programme), at);
-            may = approver.or_else(|why| {
-                let supervisor = (OperatorRoles::SUPERVISOR, programme);
-                second.may(roster, &orgs, supervisor, at).map_err(|_| why)
-            });
+            may = second.may(roster, &orgs, (Duty::FamilyPinSecond, programme), at);
             if may.is_ok() {
                 break;
             }

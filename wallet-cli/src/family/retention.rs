@@ -1,5 +1,5 @@
+use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
-use annona_ledger::notice::OperatorRoles;
 use annona_node::retention::{self, DataClass, Thing};
 use clap::Args;
 use serde_json::json;
@@ -35,7 +35,7 @@ impl Retention {
         let programme =
             *programmes.first().ok_or_else(|| Fault::refused("this node serves no programme."))?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        let (orgs, role) = (node.org(), (OperatorRoles::REGISTRAR, programme));
+        let (orgs, role) = (node.org(), (Duty::FamilyRetention, programme));
         signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
         let due = retention::due(&node, &vault, retention::today(&node)?)?;
         for class in DataClass::ALL {
