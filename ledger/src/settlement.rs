@@ -365,6 +365,12 @@ impl Tally {
     }
 }
 
+/// Whether a draft at an index may reach back to its first line: not ahead of itself, and not over more than
+/// [`limits::SETTLE_LINES`] entries.
+pub(crate) fn reaches(first: u64, draft: u64) -> bool {
+    draft.checked_sub(first).is_some_and(|lines| lines <= limits::SETTLE_LINES as u64)
+}
+
 /// Whether somebody was entitled to take a step: certified by the programme's or the treasury's organisation, for the
 /// programme, at that minute, as an approver; to verify and to record a payment, as an approver or a supervisor.
 ///

@@ -15,8 +15,8 @@ use crate::feed::Head;
 use crate::fold::{self, Place};
 use crate::hash::Hash;
 use crate::id::{
-    CarrierId, Commitment, CommodityId, FederationId, FeedId, FeedRef, MerchantId, ProgrammeId,
-    Pseudonym,
+    CarrierId, Commitment, CommodityId, FederationId, FeedId, FeedRef, Lane, MerchantId,
+    ProgrammeId, Pseudonym,
 };
 use crate::key::PublicKey;
 use crate::leaf::{self, Leaf};
@@ -76,7 +76,7 @@ pub struct State {
     told: BTreeMap<Vec<u8>, Told>,
     /// The value entries later ones refer back to.
     entries: BTreeMap<At, Value>,
-    /// The accumulator after each entry.
+    /// The accumulator after each entry of a value feed.
     names: BTreeMap<At, Hash>,
     /// Entries shown by others: of a feed, by index, leaf and name.
     shown: BTreeMap<FeedRef, BTreeMap<Shown, Value>>,
@@ -314,11 +314,11 @@ impl State {
             self.apply(change);
         }
         let halted = fold::halted_before(self, at);
-        if let Entry::Value(value) = entry
-            && !halted
-        {
-            self.entries.insert(at, value.clone());
+        if feed.lane == Lane::Value && !halted {
             self.names.insert(at, accumulator);
+            if let Entry::Value(value) = entry {
+                self.entries.insert(at, value.clone());
+            }
         }
         if let Some(known) = self.chains.get_mut(chain.0 as usize) {
             known.head = Head { next: at.index.saturating_add(1), accumulator };

@@ -7,11 +7,11 @@ use crate::entry::Value;
 use crate::fold::{may_step, owner_of};
 use crate::hash::Hash;
 use crate::id::FeedRef;
-use crate::limits;
 use crate::orphan::{Fact, Facts, Orphan, Pages};
 use crate::rejection::Rejection;
 use crate::settlement::{
-    Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, chain_with, coverage, entitled, rows,
+    Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, chain_with, coverage, entitled,
+    reaches, rows,
 };
 use crate::time::Minute;
 use crate::view::{At, View};
@@ -124,8 +124,7 @@ impl<V: View> Asking<'_, V> {
 
     fn draft(&self, first: u64, said: (&Hash, u32, &[Net])) -> Result<(), Rejection> {
         let next = self.view.head(self.chain).next;
-        let most = limits::SETTLE_LINES as u64;
-        if next.checked_sub(first).is_none_or(|lines| lines == 0 || lines > most) {
+        if !reaches(first, next) {
             return Err(Rejection::NothingToSettle);
         }
         let mut lines: Vec<Settling> = Vec::new();

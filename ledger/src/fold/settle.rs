@@ -6,9 +6,8 @@ use crate::day::{Closing, Day, DayRow};
 use crate::entry::Value;
 use crate::feed::leaf;
 use crate::id::FeedRef;
-use crate::limits;
 use crate::orphan::{Fact, Orphan};
-use crate::settlement::{SettlementRow, Settling, Step, Taken, stage_of};
+use crate::settlement::{SettlementRow, Settling, Step, Taken, reaches, stage_of};
 use crate::time::Minute;
 use crate::view::{At, Change, Fault, View};
 
@@ -90,8 +89,7 @@ impl<V: View> Folding<'_, V> {
     /// The lines from an index up to here in this chain that no earlier draft of it has taken.
     fn lines_from(&self, first: u64) -> Vec<(At, FeedRef)> {
         let at = self.at();
-        let most = limits::SETTLE_LINES as u64;
-        if at.index.checked_sub(first).is_none_or(|lines| lines > most) {
+        if !reaches(first, at.index) {
             return Vec::new();
         }
         let mut lines = Vec::new();

@@ -196,7 +196,7 @@ impl Coverage {
         match line {
             Settling::Stretch { node, from, to, head, except } if *node == feed.node => {
                 let Some(chain) = chain_with(view, feed, *to, head) else { return false };
-                let near = self.stretches.iter().any(|(f, t, ..)| f < to && from < t);
+                let near = self.is_near(*from, *to);
                 let single = |index: u64| {
                     let at = (index, Hash::ZERO, Kind::Redeemed, 0);
                     self.singles.range(at..).next().is_some_and(|((i, ..), _)| *i == index)
@@ -225,6 +225,11 @@ impl Coverage {
             | Settling::Draft { .. }
             | Settling::Step { .. } => false,
         }
+    }
+
+    /// Whether some stretch has an index in common with a range: where none has, nobody need walk through it.
+    fn is_near(&self, from: u64, to: u64) -> bool {
+        self.stretches.iter().any(|(other, end, ..)| *other < to && from < *end)
     }
 
     fn first_copy_is_single(&self, view: &impl View, chain: ChainNo, index: u64) -> bool {

@@ -7,7 +7,7 @@ use super::rows::{came_of, entry_of, single};
 use super::{Came, Kind, Settling, Single, coverage};
 use crate::amount::Amount;
 use crate::entry::Value;
-use crate::fold::owner_of;
+use crate::fold::{halted_before, owner_of};
 use crate::hash::Hash;
 use crate::id::{FeedRef, MerchantId};
 use crate::limits;
@@ -35,7 +35,9 @@ pub fn lines(view: &impl View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
     let branches = view.branches(feed);
     let trunk = branches.iter().copied().find(|chain| view.chain(*chain).left.is_none());
     if let Some(trunk) = trunk {
-        for (from, to) in gaps(&covered, reach.end) {
+        // Behind an entry that must not be passed over it waits for who knows its kind: all else is paid meanwhile.
+        let end = view.halted(trunk).map_or(reach.end, |at| reach.end.min(at));
+        for (from, to) in gaps(&covered, end) {
             stretch(view, feed, trunk, (from, to), &covered, &mut lines);
         }
     }
@@ -50,21 +52,17 @@ pub fn lines(view: &impl View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
     lines
 }
 
-/// What no stretch covers below an end.
+/// What no stretch covers below an end, and nothing besides: a gap may be empty, and comes to no line then.
 fn gaps(covered: &Coverage, end: u64) -> Vec<(u64, u64)> {
     let mut stretches: Vec<(u64, u64)> =
         covered.stretches.iter().map(|(from, to, ..)| (*from, *to)).collect();
     stretches.sort_unstable();
     let (mut next, mut gaps) = (0u64, Vec::new());
     for (from, to) in stretches {
-        if next < from.min(end) {
-            gaps.push((next, from.min(end)));
-        }
+        gaps.push((next, from.min(end)));
         next = next.max(to);
     }
-    if next < end {
-        gaps.push((next, end));
-    }
+    gaps.push((next, end));
     gaps
 }
 
@@ -105,7 +103,7 @@ fn push(
     counts: bool,
     lines: &mut Vec<Settling>,
 ) {
-    let Some(head) = view.accumulator(chain, to).filter(|_| counts && from < to) else { return };
+    let Some(head) = view.accumulator(chain, to).filter(|_| counts) else { return };
     let except = Bounded::new(except).unwrap_or_default();
     lines.push(Settling::Stretch { node: feed.node, from, to, head, except });
 }
@@ -119,7 +117,8 @@ fn for_each_beyond(
 ) {
     for chain in view.branches(feed) {
         for index in reach.end..view.head(chain).next {
-            if owner_of(view, chain, index).chain != chain {
+            let place = At { chain, index };
+            if owner_of(view, chain, index) != place || halted_before(view, place) {
                 continue;
             }
             let Some((at, value, leaf)) = entry_of(view, chain, index) else { continue };

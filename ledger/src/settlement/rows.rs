@@ -4,7 +4,7 @@ use super::{Kind, Row, Settling, Single};
 use crate::amount::Amount;
 use crate::entry::{Entry, Value};
 use crate::feed::leaf;
-use crate::fold::{owner_of, redeemed, resolve, used_before};
+use crate::fold::{halted_before, owner_of, redeemed, resolve, used_before};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedRef, MerchantId, ProgrammeId};
 use crate::orphan::Pages;
@@ -117,7 +117,12 @@ pub fn rows(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> Opt
                     if except.binary_search(&index).is_ok() {
                         continue;
                     }
-                    let (at, value, leaf) = entry_of(view, chain, index)?;
+                    let Some((at, value, leaf)) = entry_of(view, chain, index) else {
+                        if passed_over(view, chain, index) {
+                            continue;
+                        }
+                        return None;
+                    };
                     // As the stretch's own chain sees it: an earlier one may have been left by a branch since.
                     if let Some(came) = came_of(view, at, &value) {
                         add(*node, single(index, leaf, 0, &came));
@@ -129,6 +134,14 @@ pub fn rows(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> Opt
         }
     }
     Some(rows)
+}
+
+/// Whether an entry is here and of a kind this version does not know, but may pass over: it hands nothing out, and must
+/// not keep back the pay for what stands beside it.
+fn passed_over(view: &impl View, chain: ChainNo, index: u64) -> bool {
+    let next = index.saturating_add(1);
+    let here = |next| view.accumulator(chain, next).is_some();
+    here(index) && here(next) && !halted_before(view, At { chain, index: next })
 }
 
 pub(super) const fn single(index: u64, leaf: Hash, copy: u8, came: &Came) -> Single {

@@ -9,7 +9,7 @@ use crate::charge::{Proven, came_back, charges, proven};
 use crate::day::{Closing, Day};
 use crate::entry::{Control, Owner, Registry};
 use crate::entry::{FloatCover, List as Frozen, Lot, Method, Send};
-use crate::id::{EntryName, Lane, Purse};
+use crate::id::{EntryName, Purse};
 use crate::key::Signature;
 use crate::orphan::{Orphan, Shown};
 use crate::settlement::{self, Settling, Signing};
