@@ -27,6 +27,10 @@ use crate::time::{Hlc, Millis, Minute};
 use crate::view::View;
 use crate::wire::{Bounded, Name};
 
+mod above;
+
+pub(crate) use above::Above;
+
 pub(crate) const FOOD: ProgrammeId = ProgrammeId(1);
 pub(crate) const CASH: ProgrammeId = ProgrammeId(2);
 pub(crate) const RICE: CommodityId = CommodityId(1);

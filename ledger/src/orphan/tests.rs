@@ -9,7 +9,9 @@ use crate::rejection::Rejection;
 use crate::state::State;
 use crate::testing::*;
 use crate::ticket::sign_place;
-use crate::view::Change;
+use crate::view::{ChainNo, Change};
+
+mod facts;
 
 /// A's feed as A alone knows it: what it took up, issued, handed out and took back.
 pub(crate) struct Burnt {
@@ -76,6 +78,14 @@ impl Burnt {
         Shown::Promised { index: before.next, before: before.accumulator, entry, signature }
     }
 
+    /// What a till holds of the same entry written elsewhere: by a copy of the node that said something else before.
+    pub(crate) fn promise_after(&self, before: Head, index: usize) -> Shown {
+        let bytes = self.entries[index].0.encode();
+        let signature = sign_place(&key(A), &self.federation, &value(A), &before.after(&bytes));
+        let entry = Bytes::new(bytes).expect("small");
+        Shown::Promised { index: before.next, before: before.accumulator, entry, signature }
+    }
+
     /// A receipt of an entry in a block of all from `first` on.
     pub(crate) fn receipt(&self, first: usize, index: usize) -> Shown {
         let entries: Vec<Entry> = self.entries[first..].iter().map(|e| e.0.clone()).collect();
@@ -86,6 +96,22 @@ impl Burnt {
         let entry = Bytes::new(self.entries[index].0.encode()).expect("small");
         let heading = Heading::of(&block.header);
         Shown::Sealed { entry, path, heading, signature: block.signature }
+    }
+
+    /// A second chain that leaves the first one at an index, once that is known so far, and says something else there.
+    pub(crate) fn twin(
+        &self,
+        desk: &mut Desk,
+        index: usize,
+        says: impl IntoIterator<Item = Value>,
+    ) -> ChainNo {
+        let (chain, start) = (desk.state.trunk(&value(A)), self.entries[index].1);
+        let branch = desk.state.branch(At { chain, index: start.next }, start);
+        for entry in says.into_iter().map(Entry::Value) {
+            let after = desk.state.head(branch).after(&entry.encode());
+            desk.state.fold(branch, after.accumulator, &entry);
+        }
+        branch
     }
 
     /// Folds the first so many entries as A's blocks would.

@@ -9,6 +9,9 @@ use crate::rejection::Rejection;
 use crate::testing::*;
 use proptest::prelude::*;
 
+mod cover;
+mod edges;
+
 /// A payer outside: refuses a reference it has paid.
 #[derive(Default)]
 struct Payer {

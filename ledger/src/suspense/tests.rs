@@ -24,6 +24,7 @@ use crate::time::Hlc;
 use crate::view::{ChainNo, Fault};
 
 mod edges;
+mod lots;
 
 /// One feed as it is being written.
 struct Pen {

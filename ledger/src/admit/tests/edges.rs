@@ -224,3 +224,25 @@ fn a_ticket_taken_up_on_another_branch_is_taken_up() {
     desk.state.apply(Change::Ticket(name, crate::view::TicketRow { claimed, ..row }));
     refused(&mut desk, &value(A), claim_sent(to_a), Rejection::AlreadyClaimed);
 }
+
+#[test]
+fn of_a_day_nobody_knows_the_minute_so_it_is_as_late_as_its_feed() {
+    // The certificate ends with minute 1,000 of the first day.
+    let asked = |last, entry: Registry| {
+        let mut desk = Desk::new();
+        let feed = on(A, Lane::Registry);
+        desk.force(&feed, Registry::Enrol { pseudonym: holder(1), at: Minute(last) });
+        desk.ask(&feed, &Entry::from(entry).into())
+    };
+    let erased = |day| {
+        let (commitment, on) = (crate::id::Commitment(Hash([1; 32])), crate::time::DayNo(day));
+        Registry::People(crate::consent::People::Erased { commitment, on })
+    };
+    assert_eq!(asked(1_000, erased(0)), Ok(()));
+    assert_eq!(asked(1_001, erased(0)), Err(Rejection::CertificateExpired));
+    assert_eq!(asked(0, erased(1)), Err(Rejection::CertificateExpired), "the next day");
+    // Who says a minute says when it was.
+    let enrol = Registry::Enrol { pseudonym: holder(2), at: Minute(900) };
+    assert_eq!(asked(900, enrol.clone()), Ok(()));
+    assert_eq!(asked(1_001, enrol), Err(Rejection::StampFell));
+}

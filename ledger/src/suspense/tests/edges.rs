@@ -179,6 +179,24 @@ fn a_revocation_is_by_a_treasury_or_a_hub_of_the_same_organisation_with_a_cut_th
 }
 
 #[test]
+fn below_what_witnesses_have_cosigned_only_a_fence_cuts() {
+    let mut camp = Camp::with_a(20);
+    let low = camp.seal_at_zero();
+    camp.redeem(A, FAMILY, 1);
+    let high = camp.seal(&value(A));
+    let lowest = |camp: &Camp, cosigned| {
+        let view = Above { state: &camp.desk.state, first: 0, cosigned };
+        cut::lowest(&view, &feed_of(A))
+    };
+    camp.revoke(A, A, low);
+    assert_eq!(lowest(&camp, None), Some(low));
+    assert_eq!(lowest(&camp, Some(low)), Some(low));
+    assert_eq!(lowest(&camp, Some(high)), Some(high), "as if it stood there");
+    camp.fence(A, low);
+    assert_eq!(lowest(&camp, Some(high)), Some(low));
+}
+
+#[test]
 fn releases_add_up_by_feed_and_an_end_is_exact_only_of_one_chain_that_is_sound() {
     let mut camp = Camp::with_a(20);
     let sent = camp.send(TREASURY, Lot(0), node(B), Owner::Budget, 10);
@@ -339,6 +357,31 @@ fn what_left_another_chain_where_a_block_ends_has_that_block() {
     let shared = At { chain: trunk, index: 0 };
     assert!(cut::is_above(state, shared, &two), "one of the chains that have it is past the cut");
     assert!(!cut::is_above(state, shared, &first));
+    camp.fence(A, first);
+    let heard = cut::heard_from(&camp.desk.state, &feed_of(A), end.next, true);
+    assert!(heard.is_some(), "on either chain it comes after the block they share");
+}
+
+#[test]
+fn where_an_entry_stands_say_only_the_chains_that_have_it() {
+    let mut camp = Camp::with_a(20);
+    let sent = camp.send(A, FAMILY, node(B), family(), 4);
+    let cut = camp.seal(&value(A));
+    camp.fence(A, cut);
+    assert_eq!(sent.index, 3);
+    let state = &mut camp.desk.state;
+    let chain = state.trunk(&value(A));
+    let accumulator = state.accumulator(chain, 1).expect("it is here");
+    let twin = state.branch(At { chain, index: 1 }, Head { next: 1, accumulator });
+    for n in [8, 9] {
+        let named = Entry::from(Value::Merchant { merchant: merchant(n) });
+        let after = state.head(twin).after(&named.encode());
+        state.fold(twin, after.accumulator, &named);
+    }
+    assert_eq!(state.head(twin).next, sent.index, "it ends right before");
+    assert_eq!(cut::below(state, twin, &cut), Some(1), "only what they share is below");
+    let stands = cut::stands(state, &feed_of(A), sent.index, &sent.accumulator());
+    assert_eq!(stands, Stands::Below);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! A state as a node has it that began from a checkpoint, or has dropped what is old.
+
+use crate::amount::Balance;
+use crate::charter::Charter;
+use crate::consent::Told;
+use crate::cut::Cut;
+use crate::day::DayRow;
+use crate::entry::Value;
+use crate::feed::Head;
+use crate::hash::Hash;
+use crate::id::{CarrierId, Commitment, CommodityId, FeedRef, MerchantId, ProgrammeId, Pseudonym};
+use crate::list::List;
+use crate::notice::Roster;
+use crate::orphan::Fact;
+use crate::settlement::SettlementRow;
+use crate::state::State;
+use crate::time::Minute;
+use crate::view::{
+    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, Revocation, Sealed, Slot,
+    TicketRow, Use, View,
+};
+
+/// All that a state knows but the entries below an index, and their accumulators. Witnesses have cosigned every feed so
+/// far as it says.
+pub(crate) struct Above<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) first: u64,
+    pub(crate) cosigned: Option<Cut>,
+}
+
+macro_rules! as_the_state {
+    ($($name:ident($($arg:ident: $of:ty),*) -> $out:ty;)*) => {
+        $(fn $name(&self, $($arg: $of),*) -> $out {
+            self.state.$name($($arg),*)
+        })*
+    };
+}
+
+impl View for Above<'_> {
+    fn entry(&self, at: At) -> Option<Value> {
+        self.state.entry(at).filter(|_| at.index >= self.first)
+    }
+
+    fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
+        // That of the beginning is nobody's secret.
+        self.state.accumulator(chain, next).filter(|_| next == 0 || next >= self.first)
+    }
+
+    fn certified(&self, _: &FeedRef) -> Option<Cut> {
+        self.cosigned
+    }
+
+    as_the_state! {
+        charter() -> &Charter;
+        roster() -> &Roster;
+        chain(chain: ChainNo) -> Chain;
+        head(chain: ChainNo) -> Head;
+        last_stamp(chain: ChainNo) -> Minute;
+        faulty(feed: &FeedRef) -> bool;
+        slot(at: At) -> Option<Slot>;
+        hold(at: At) -> Option<HoldRow>;
+        ticket(name: &Hash) -> Option<TicketRow>;
+        float(name: &Hash) -> Option<FloatRow>;
+        uses(what: &Use) -> Vec<At>;
+        merchants(chain: ChainNo) -> u32;
+        has_merchant(chain: ChainNo, merchant: &MerchantId) -> bool;
+        list(node: &[u8; 8], index: u64) -> Option<List>;
+        enrolled(programme: ProgrammeId, pseudonym: &Pseudonym) -> bool;
+        carrier(programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym>;
+        cancelled(programme: ProgrammeId, carrier: &CarrierId) -> bool;
+        unverified(chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance;
+        branches(feed: &FeedRef) -> Vec<ChainNo>;
+        sealed(chain: ChainNo, seq: u64) -> Option<Sealed>;
+        sealed_over(at: At) -> Option<Sealed>;
+        halted(chain: ChainNo) -> Option<u64>;
+        ended(chain: ChainNo) -> Option<u64>;
+        revocations(feed: &FeedRef) -> Vec<Revocation>;
+        clock_words(node: &[u8; 8]) -> Vec<ClockWord>;
+        merchant(chain: ChainNo, number: u32) -> Option<MerchantId>;
+        shown(feed: &FeedRef) -> Vec<Fact>;
+        day(chain: ChainNo) -> Option<(u64, DayRow)>;
+        lines(feed: &FeedRef) -> Vec<(At, At)>;
+        settlement(at: At) -> Option<SettlementRow>;
+        told(about: &Commitment) -> Vec<Told>;
+        float_used(chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance;
+    }
+}
