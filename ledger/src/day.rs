@@ -38,7 +38,7 @@ pub struct Closing {
     /// Root of the tree over its sums.
     pub root: Hash,
     /// The sums by commodity, ascending.
-    pub totals: Bounded<Net, { limits::LIST_TOTALS }>,
+    pub totals: Bounded<Net, { limits::COMMODITIES }>,
 }
 
 /// What one merchant handed out of one commodity in one day: a leaf of the day's tree.
@@ -105,7 +105,7 @@ impl Sums {
         self.0.values()
     }
 
-    /// The statement of a day that began at an index. `None` where it would name more commodities than it can.
+    /// The statement of a day that began at an index. `None` where it would name more commodities than a programme has.
     #[must_use]
     pub fn close(&self, first: u64) -> Option<Closing> {
         let mut nets: BTreeMap<CommodityId, Net> = BTreeMap::new();

@@ -541,9 +541,9 @@ impl Entry {
     #[must_use]
     pub const fn limit(&self) -> usize {
         match self {
-            Self::Value(Value::Claim { .. } | Value::Orphan(_)) | Self::Later(_) => {
-                limits::CARRYING_ENTRY_BYTES
-            }
+            // A day's statement names every commodity of a programme.
+            Self::Value(Value::Claim { .. } | Value::Orphan(_) | Value::DayClose { .. })
+            | Self::Later(_) => limits::CARRYING_ENTRY_BYTES,
             Self::Value(_) | Self::Registry(_) | Self::Control(_) => limits::ENTRY_BYTES,
         }
     }

@@ -2,7 +2,7 @@
 
 /// Bytes of one core entry.
 pub const ENTRY_BYTES: usize = 512;
-/// Bytes of an entry that carries a ticket or a receipt.
+/// Bytes of an entry that carries a ticket or a receipt, or closes a day.
 pub const CARRYING_ENTRY_BYTES: usize = 2_048;
 /// Days after the last minute of a closed cycle's entitlements at which sites destroy its key.
 pub const CYCLE_KEY_DAYS: u32 = 90;
@@ -62,6 +62,9 @@ pub const ARTICLES_ASIDE: usize = 256;
 pub const HEAL_BYTES: usize = 48 * 1024;
 /// Commodities of one distribution list.
 pub const LIST_TOTALS: usize = 8;
+/// Commodities of one settlement: as many as fit [`ENTRY_BYTES`] and [`ROW_BYTES`] whatever they come to. What waits of a
+/// programme with more is settled in several.
+pub const SETTLE_TOTALS: usize = 20;
 /// Tips of one frontier: ten times the feeds of the largest federation.
 pub const FRONTIER_TIPS: usize = 16_384;
 /// Bytes of one sketch of a frontier.

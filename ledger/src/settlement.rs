@@ -20,12 +20,14 @@ use crate::view::{At, View};
 use crate::wire::{self, Bounded};
 
 mod cover;
+mod fitting;
 mod lines;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use cover::{Coverage, Named, coverage, paid};
+pub use fitting::{Fitting, fitting};
 pub use lines::{Reach, lines};
 pub(crate) use rows::chain_with;
 pub use rows::{Came, came_of, rows};
@@ -134,7 +136,7 @@ pub enum Settling {
         /// How many rows.
         rows: u32,
         /// What they come to, ascending by commodity.
-        totals: Bounded<Net, { limits::LIST_TOTALS }>,
+        totals: Bounded<Net, { limits::SETTLE_TOTALS }>,
     },
     /// One step.
     Step {
@@ -201,7 +203,7 @@ pub struct Signing {
     /// As the draft.
     pub rows: u32,
     /// As the draft.
-    pub totals: Bounded<Net, { limits::LIST_TOTALS }>,
+    pub totals: Bounded<Net, { limits::SETTLE_TOTALS }>,
     /// The step.
     pub step: Step,
 }
@@ -273,7 +275,7 @@ pub struct SettlementRow {
     /// How many rows.
     pub rows: u32,
     /// What they come to.
-    pub totals: Bounded<Net, { limits::LIST_TOTALS }>,
+    pub totals: Bounded<Net, { limits::SETTLE_TOTALS }>,
     /// The steps that were taken in order, on any branch of its treasury's feed, ascending.
     pub by: BTreeSet<Taken>,
 }
@@ -339,7 +341,7 @@ impl Tally {
         let Single { commodity, kind, amount, .. } = row.what;
         let known = self.totals.contains_key(&commodity);
         if self.tree.leaves() >= u64::from(limits::LIST_ROWS)
-            || (!known && self.totals.len() >= limits::LIST_TOTALS)
+            || (!known && self.totals.len() >= limits::SETTLE_TOTALS)
         {
             return false;
         }

@@ -300,7 +300,7 @@ pub enum Working {
         /// [`SettlementRow::rows`].
         rows: u32,
         /// [`SettlementRow::totals`].
-        totals: Bounded<Net, { limits::LIST_TOTALS }>,
+        totals: Bounded<Net, { limits::SETTLE_TOTALS }>,
     },
     /// A step of a settlement.
     Step {

@@ -58,3 +58,22 @@ fn a_closing_that_leaves_entries_out_is_noted_and_moves_nothing() {
     assert_eq!(desk.state.whole_pools(), before);
     assert_eq!(begins(&desk.state, desk.state.branches(&feed_of(A))[0]), (6, false));
 }
+
+#[test]
+fn a_day_names_every_commodity_a_programme_may_have() {
+    let mut sums = Sums::default();
+    for n in 1..=64 {
+        sums.add(&Came {
+            kind: crate::settlement::Kind::Redeemed,
+            merchant: merchant(7),
+            cycle: CycleId(5),
+            commodity: CommodityId(n),
+            amount: Amount::MAX,
+        });
+    }
+    let closing = sums.close(u64::MAX).expect("as many as a programme has");
+    let entry = day(Day::Close(closing)).entry;
+    let bytes = entry.encode();
+    assert!(bytes.len() > limits::ENTRY_BYTES && bytes.len() <= limits::CARRYING_ENTRY_BYTES);
+    assert_eq!(Entry::decode(crate::id::Lane::Value, &bytes), Ok(entry));
+}

@@ -559,3 +559,51 @@ fn a_line_is_refused_that_names_what_cannot_be() {
         assert_eq!(ask(Settling::Rows { node: node(of), rows: all }), want, "{of} {rows:?}");
     }
 }
+
+#[test]
+fn more_than_one_settlement_holds_waits_for_the_next() {
+    let mut desk = desk();
+    let refund = Value::Refund { redeem: 4, amount: units(2), at: NOW };
+    let a = Burnt::new(&mut desk, [redeem(2, 5), refund, redeem(3, 4)]);
+    a.arrive(&mut desk, 7);
+    let whole = lines(&desk.state, &feed_of(A), &reach(7, false));
+    let fits = fitting(&desk.state, FOOD, &whole).expect("all is here");
+    assert_eq!((fits.lines.clone(), fits.rows.len(), fits.more), (whole.clone(), 3, false));
+    // A stretch cut short is a stretch, and the rest is another.
+    let cut = fitting::until(&desk.state, FOOD, &whole[0], &fits.rows[2]).expect("all is here");
+    assert_eq!(rows(&desk.state, FOOD, &[cut]).expect("all is here"), fits.rows[..2]);
+    // Every commodity a programme may have, each at its most, one by one.
+    let node = feed_of(A).node;
+    let single = |n: u8| Single {
+        index: u64::from(n),
+        leaf: Hash::ZERO,
+        copy: 0,
+        kind: Kind::Redeemed,
+        merchant: merchant(7),
+        cycle: CycleId(5),
+        commodity: CommodityId(n),
+        amount: Amount::MAX,
+    };
+    let singles: Vec<Single> = (1..=64).map(single).collect();
+    let row_lines = |some: &[Single]| Settling::Rows { node, rows: bounded(some.iter().copied()) };
+    let all: Vec<Settling> = singles.chunks(limits::SETTLE_ROWS).map(row_lines).collect();
+    let fits = fitting(&desk.state, FOOD, &all).expect("rows name themselves");
+    assert!(fits.more);
+    assert_eq!((fits.rows.len(), fits.lines.len()), (limits::SETTLE_TOTALS, 4));
+    assert_eq!(rows(&desk.state, FOOD, &fits.lines).expect("as they are"), fits.rows);
+    assert_eq!(fits.lines[3], row_lines(&singles[18..20]), "the last is cut short");
+    let settling = fits.tally.finish(u64::MAX).expect("rows");
+    let Settling::Draft { root, rows, ref totals, .. } = settling else { panic!("a draft") };
+    let row = crate::checkpoint::Working::Settlement {
+        at: crate::checkpoint::Spot { feed: feed_of(A), index: u64::MAX },
+        name: Hash::ZERO,
+        first: u64::MAX,
+        root,
+        rows,
+        totals: totals.clone(),
+    };
+    assert!(wire::encode(&row).len() + 8 <= limits::ROW_BYTES);
+    let at = Minute(u32::MAX);
+    let entry = Entry::Value(Value::Settle { settling: Box::new(settling), at });
+    assert!(entry.encode().len() <= limits::ENTRY_BYTES, "whatever they come to");
+}

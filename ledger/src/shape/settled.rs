@@ -52,7 +52,7 @@ pub(super) fn broken(promise: &Promise) -> BrokenPromise {
 
 pub(super) fn values(sent: Sent, shown: [Shown; 2]) -> Vec<Value> {
     let (at, root, totals) = (NOW, Hash::ZERO, bounded([net()]));
-    let closing = Closing { first: 0, redeemed: 0, refunded: 0, root, totals: totals.clone() };
+    let closing = Closing { first: 0, redeemed: 0, refunded: 0, root, totals: bounded([net()]) };
     let day = |day| Value::DayClose { day: Box::new(day), at };
     let settle = |settling| Value::Settle { settling: Box::new(settling), at };
     let [promised, sealed] = shown;

@@ -219,6 +219,7 @@ impl Rogues {
             0 => return Value::DayClose { day: Box::new(Day::Open), at },
             1 => {
                 let (redeemed, refunded) = (0, 0);
+                let totals = Bounded::empty();
                 let closing = Closing { first, redeemed, refunded, root, totals };
                 return Value::DayClose { day: Box::new(Day::Close(closing)), at };
             }

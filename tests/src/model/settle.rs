@@ -31,7 +31,7 @@ pub struct SettlementLine {
     /// The lines it froze.
     pub lines: Vec<Settling>,
     /// What it says they come to.
-    pub said: (Hash, u32, Bounded<Net, { limits::LIST_TOTALS }>),
+    pub said: (Hash, u32, Bounded<Net, { limits::SETTLE_TOTALS }>),
     /// The steps that were taken in order.
     pub steps: Vec<StepLine>,
 }

@@ -45,19 +45,28 @@ impl Draft {
         let work = node.store().look()?;
         let lines = ledger::waiting(&work, programme, unnamed);
         let first = work.trunk(&till.feed).map_or(0, |chain| work.head(chain).next);
-        let (_, rows) = ledger::frozen(&work, programme, &lines, first)?;
+        let ledger::Frozen { rows, more, .. } = ledger::frozen(&work, programme, &lines, first)?;
         let (merchants, mut words) = ledger::sums(node.store(), &till, &rows);
         work.check()?;
         drop(work);
         let drafted = till.enter(&mut node, self.dry_run, move |work, feed, at| {
             let lines = ledger::waiting(work, programme, unnamed);
             let chain = work.open_trunk(feed)?;
-            let (draft, _) = ledger::frozen(work, programme, &lines, work.head(chain).next)?;
+            let next = work.head(chain).next;
+            let ledger::Frozen { lines, draft, .. } =
+                ledger::frozen(work, programme, &lines, next)?;
             let entry = |settling| Value::Settle { settling: Box::new(settling), at };
             Ok(lines.into_iter().chain([draft]).map(|line| Composed::from(entry(line))).collect())
         })?;
         words.insert(0, format!("{} rows are drafted; merchants are owed", rows.len()));
-        let value = json!({ "rows": rows.len(), "merchants": merchants, "stage": "draft" });
+        if more {
+            words.push(
+                "not all that waits fits one settlement: draft the rest with the same command again"
+                    .to_owned(),
+            );
+        }
+        let value =
+            json!({ "rows": rows.len(), "merchants": merchants, "stage": "draft", "more": more });
         till.entered(session, "settlement", drafted.as_ref(), value, &words.join("\n"))?;
         if let Some(draft) = &drafted {
             let next = till.short(draft.index);

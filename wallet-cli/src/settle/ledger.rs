@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::cut;
 use annona_ledger::entry::Value as Fact;
 use annona_ledger::id::{CommodityId, FeedRef, Lane, MerchantId, ProgrammeId};
-use annona_ledger::settlement::{self, Reach, Row, SettlementRow, Settling, Tally};
+use annona_ledger::settlement::{self, Fitting, Reach, Row, SettlementRow, Settling};
 use annona_ledger::view::{At, View};
 use annona_node::node::NodeFault;
 use annona_node::store::{Feed, Store, Work};
@@ -41,22 +41,27 @@ pub(super) fn waiting(
     lines
 }
 
-/// A draft of lines that begin at an index, with its rows.
+/// A draft that begins at an index.
+pub(super) struct Frozen {
+    pub(super) lines: Vec<Settling>,
+    pub(super) draft: Settling,
+    pub(super) rows: Vec<Row>,
+    /// Whether something is over, for the next one.
+    pub(super) more: bool,
+}
+
+/// A draft of lines that begin at an index, with its rows: of as many as one settlement holds.
 pub(super) fn frozen(
     work: &Work<'_>,
     programme: ProgrammeId,
     lines: &[Settling],
     first: u64,
-) -> Result<(Settling, Vec<Row>), NodeFault> {
+) -> Result<Frozen, NodeFault> {
     let refused = |words: &str| NodeFault::Refused(words.to_owned());
-    let rows = settlement::rows(work, programme, lines)
+    let Fitting { lines, rows, tally, more } = settlement::fitting(work, programme, lines)
         .ok_or_else(|| refused("entries of it are not here: bring them with a bundle first"))?;
-    let mut tally = Tally::default();
-    if !rows.iter().all(|row| tally.push(row)) {
-        return Err(refused("more rows or commodities than one settlement can have"));
-    }
     let draft = tally.finish(first).ok_or_else(|| refused("nothing waits to be settled here"))?;
-    Ok((draft, rows))
+    Ok(Frozen { lines, draft, rows, more })
 }
 
 /// A settlement that was named: where it is drafted, and how it stands.
@@ -122,7 +127,7 @@ pub(super) fn held(work: &Work<'_>, found: &Found) -> Outcome<Vec<Row>> {
             lines.push(*settling);
         }
     }
-    let (draft, rows) = frozen(work, found.feed.programme, &lines, found.row.first)?;
+    let Frozen { draft, rows, .. } = frozen(work, found.feed.programme, &lines, found.row.first)?;
     work.check()?;
     let SettlementRow { first, root, rows: count, totals, .. } = found.row.clone();
     if draft != (Settling::Draft { first, root, rows: count, totals }) {
