@@ -3,6 +3,8 @@
 //! Everything here only composes; the writer's `admit` decides. A composition sees the ledger at the moment of writing,
 //! so two requests for one purse in one queue never count the same units twice.
 
+mod lots;
+
 use annona_ledger::admit::{Draft, RowProof, provenance};
 use annona_ledger::amount::Amount;
 use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Owner, Send, Value};
@@ -16,6 +18,7 @@ use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{ChainNo, FloatRow, LotRow, View};
 
+use self::lots::{ENTRIES, Lacks, apart, out_of};
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
 
@@ -130,30 +133,23 @@ pub fn charge(
     let (merchant, named) = merchant(work, feed, charge.merchant);
     let mut entries: Vec<Value> = named.into_iter().collect();
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let mut lots = paying(work, chain, &charge.purse, at);
-    for item in &charge.items {
-        if item.amount == Amount::ZERO {
-            return Err(Rejection::ZeroAmount.into());
+    let lots = paying(work, chain, &charge.purse, at);
+    let room = ENTRIES.saturating_sub(entries.len());
+    let takes = match out_of(lots, &charge.items, room) {
+        Ok(takes) => takes,
+        Err(Lacks::Amount(item)) => {
+            return Err(short(work, chain, &charge.purse, &item, at).into());
         }
-        let mut rest = item.amount;
-        for (place, lot) in lots.iter_mut().filter(|(_, lot)| lot.commodity == item.commodity) {
-            let have = u64::try_from(lot.available().units()).ok().and_then(Amount::new);
-            let amount = rest.min(have.unwrap_or(Amount::MAX));
-            if amount == Amount::ZERO {
-                continue;
-            }
-            lot.balance = lot.balance.debit(amount);
-            rest = rest.minus(amount).unwrap_or(Amount::ZERO);
-            let method = charge.method;
-            entries.push(Value::Redeem { lot: *place, amount, merchant, at, method });
-            if rest == Amount::ZERO {
-                break;
-            }
-        }
-        if rest > Amount::ZERO {
-            return Err(short(work, chain, &charge.purse, item, at).into());
-        }
-    }
+        Err(lacks) => return Err(lacks.into()),
+    };
+    let method = charge.method;
+    entries.extend(takes.into_iter().map(|(lot, _, amount)| Value::Redeem {
+        lot,
+        amount,
+        merchant,
+        at,
+        method,
+    }));
     Ok(bound(entries))
 }
 
@@ -168,11 +164,12 @@ fn short(work: &Work<'_>, chain: ChainNo, purse: &Purse, item: &Item, at: Minute
     if all_expired { Rejection::Expired } else { Rejection::ExceedsLot }
 }
 
-/// Composes a redemption from this site's own allowance, for a purse whose home cannot be reached.
+/// Composes a redemption from this site's own allowance, for a purse whose home cannot be reached. Where no float lot has
+/// enough alone, several give it: each is a redemption of its own, and her home covers each by itself.
 ///
 /// # Errors
 ///
-/// [`Rejection::LotNotFound`] where no float lot can pay it alone.
+/// [`Rejection::LotNotFound`] where the float lots have less.
 pub fn float_charge(
     work: &Work<'_>,
     feed: &FeedId,
@@ -184,21 +181,31 @@ pub fn float_charge(
     let mut entries: Vec<Value> = named.into_iter().collect();
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
     let mut floats: Vec<(Lot, LotRow)> = common(work, chain, Owner::Float);
+    let (purse, method) = (charge.purse, charge.method);
+    let mut rest = Vec::new();
+    let mut redeem = |lot, amount| {
+        entries.push(Value::FloatRedeem { lot, home, purse, amount, merchant, at, method });
+    };
     for item in &charge.items {
         let fits = floats.iter_mut().find(|(_, lot)| {
             lot.commodity == item.commodity && lot.available().covers(item.amount)
         });
-        let (lot, row) = fits.ok_or(Rejection::LotNotFound)?;
-        row.balance = row.balance.debit(item.amount);
-        entries.push(Value::FloatRedeem {
-            lot: *lot,
-            home,
-            purse: charge.purse,
-            amount: item.amount,
-            merchant,
-            at,
-            method: charge.method,
-        });
+        match fits {
+            Some((lot, row)) => {
+                row.balance = row.balance.debit(item.amount);
+                redeem(*lot, item.amount);
+            }
+            None => rest.push(*item),
+        }
+    }
+    let takes = match out_of(floats, &rest, ENTRIES) {
+        Ok(takes) => takes,
+        Err(Lacks::Amount(_)) => return Err(Rejection::LotNotFound.into()),
+        Err(lacks) => return Err(lacks.into()),
+    };
+    takes.into_iter().for_each(|(lot, _, amount)| redeem(lot, amount));
+    if entries.len() > ENTRIES {
+        return Err(Lacks::Lots.into());
     }
     Ok(bound(entries))
 }
@@ -223,7 +230,8 @@ pub fn refund(redeem: u64, amount: Amount, at: Minute) -> Vec<Composed> {
 ///
 /// # Errors
 ///
-/// [`Rejection::ExceedsLot`] where no lot of the purse here can pay it alone.
+/// [`Rejection::ExceedsLot`] where the purse has less here; [`NodeFault::Refused`] where no lot of it can pay it alone: a
+/// float redemption is covered once, out of one lot.
 pub fn cover(
     work: &Work<'_>,
     feed: &FeedId,
@@ -236,7 +244,12 @@ pub fn cover(
     let fits = lots
         .iter()
         .find(|(_, lot)| lot.commodity == float.commodity && lot.available().covers(float.amount));
-    let (place, lot) = fits.ok_or(Rejection::ExceedsLot)?;
+    let (place, lot) = fits.ok_or_else(|| {
+        let same = lots.iter().filter(|(_, lot)| lot.commodity == float.commodity);
+        let words = "the holder's lots here have it only together, and a cover comes out of one: leave it open, and cover \
+                     it when a lot that is large enough has been issued to her or claimed here";
+        apart(&mut same.map(|(_, lot)| lot), float.amount, words)
+    })?;
     Ok(vec![Composed::from(Value::FloatCover(FloatCover {
         from: Lot(place.index),
         float: float.name,
@@ -247,7 +260,8 @@ pub fn cover(
     }))])
 }
 
-/// Composes the sends that move all a purse has here to another node: one ticket per lot.
+/// Composes the sends that move all a purse has here to another node: one ticket per lot, of as many lots as one basket
+/// binds. What is over is composed once these are written.
 ///
 /// # Errors
 ///
@@ -260,10 +274,11 @@ pub fn travel(
     at: Minute,
 ) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let lots = paying(work, chain, purse, at);
+    let mut lots = paying(work, chain, purse, at);
     if lots.is_empty() {
         return Err(Rejection::LotNotFound.into());
     }
+    lots.truncate(ENTRIES);
     let sends = lots.iter().map(|(from, lot)| {
         let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
         let amount = Amount::new(units).unwrap_or(Amount::MAX);
@@ -291,19 +306,36 @@ pub fn supply(
     expires: Minute,
     at: Minute,
 ) -> Result<Vec<Composed>, NodeFault> {
+    supply_all(work, feed, (from, owner), cycle, &[item], to, expires, at)
+}
+
+/// As [`supply`], several items in one basket.
+///
+/// # Errors
+///
+/// As [`supply`]; [`NodeFault::Refused`] where it lies in more lots than one basket takes from.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each says one thing about the send, and none has a default"
+)]
+pub fn supply_all(
+    work: &Work<'_>,
+    feed: &FeedId,
+    (from, owner): (Owner, Owner),
+    cycle: CycleId,
+    items: &[Item],
+    to: [u8; 8],
+    expires: Minute,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let mut rest = item.amount;
-    let mut sends = Vec::new();
-    for (place, lot) in common(work, chain, from) {
-        if (lot.cycle, lot.commodity) != (cycle, item.commodity) || rest == Amount::ZERO {
-            continue;
-        }
-        let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
-        let amount = rest.min(Amount::new(units).unwrap_or(Amount::MAX));
-        rest = rest.minus(amount).unwrap_or(Amount::ZERO);
-        sends.push(Value::Send(send(place, &lot, to, owner, amount, expires, at)));
-    }
-    if rest > Amount::ZERO { Err(Rejection::ExceedsLot.into()) } else { Ok(bound(sends)) }
+    let mut lots = common(work, chain, from);
+    lots.retain(|(_, lot)| lot.cycle == cycle);
+    let takes = out_of(lots, items, ENTRIES).map_err(NodeFault::from)?;
+    let sends = takes.iter().map(|(place, lot, amount)| {
+        Value::Send(send(*place, lot, to, owner, *amount, expires, at))
+    });
+    Ok(bound(sends.collect()))
 }
 
 fn send(
@@ -359,7 +391,8 @@ pub fn decline(
 ///
 /// # Errors
 ///
-/// [`Rejection::ExceedsLot`] where no budget lot of the cycle and commodity can pay the row alone.
+/// [`Rejection::ExceedsLot`] where the budget lots of the cycle and commodity have less; [`NodeFault::Refused`] where none
+/// of them can pay the row alone.
 pub fn issue(
     work: &Work<'_>,
     feed: &FeedId,
@@ -390,7 +423,14 @@ pub fn issue_from(
         (lot.cycle, lot.commodity) == (list.cycle, row.commodity)
             && lot.available().covers(row.amount)
     });
-    let (from, _) = fits.ok_or(Rejection::ExceedsLot)?;
+    let (from, _) = fits.ok_or_else(|| {
+        let same = lots.iter().map(|(_, lot)| lot).filter(|lot| {
+            (lot.cycle, lot.commodity) == (list.cycle, row.commodity)
+        });
+        let words = "the lots here have it only together, and a row is issued out of one: issue smaller rows first, and have \
+                     one ticket sent that is enough for the largest row";
+        apart(&mut { same }, row.amount, words)
+    })?;
     let entry = Value::Issue {
         from: *from,
         list: number,

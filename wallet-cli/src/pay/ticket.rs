@@ -2,12 +2,13 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::entry::{Entry, Owner, Value as Fact};
 use annona_ledger::id::{CycleId, Purse};
+use annona_ledger::limits;
 use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::folder::PINS;
 use annona_node::keystore::Name;
-use annona_node::node::{Node, NodeFault, Request};
+use annona_node::node::{Node, Request};
 use annona_node::pin::envelope;
 use annona_node::receipt;
 use annona_node::serve;
@@ -115,26 +116,37 @@ impl Ticket {
         let to = words::node(node.store().roster(), to)?.short();
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
-        let mut group: Vec<Request<'_>> = purses
-            .iter()
-            .map(|purse| {
-                let purse = *purse;
-                let compose: annona_node::node::Compose<'_> =
-                    Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, at));
-                Request { feed: till.feed, compose }
-            })
-            .collect();
-        let answers = node.write(&mut group)?;
-        drop(group);
         let mut sent = Vec::new();
         let mut refused = None;
-        for answer in answers {
-            match answer {
-                Ok(accepted) => sent.extend(accepted),
-                Err(refusal) => {
-                    refused.get_or_insert(refusal);
+        let mut left = purses;
+        while !left.is_empty() {
+            let mut group: Vec<Request<'_>> = left
+                .iter()
+                .map(|purse| {
+                    let purse = *purse;
+                    let compose: annona_node::node::Compose<'_> =
+                        Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, at));
+                    Request { feed: till.feed, compose }
+                })
+                .collect();
+            let answers = node.write(&mut group)?;
+            drop(group);
+            let mut more = Vec::new();
+            for (purse, answer) in left.iter().zip(answers) {
+                match answer {
+                    Ok(accepted) => {
+                        // A full basket: perhaps she has more lots than it binds.
+                        if accepted.len() > usize::from(limits::BASKET_ENTRIES) {
+                            more.push(*purse);
+                        }
+                        sent.extend(accepted);
+                    }
+                    Err(refusal) => {
+                        refused.get_or_insert(refusal);
+                    }
                 }
             }
+            left = more;
         }
         if sent.is_empty()
             && let Some(refusal) = refused
@@ -217,16 +229,8 @@ impl Supply {
         let mut group = [Request {
             feed: till.feed,
             compose: Box::new(move |work, feed, at| {
-                let mut all = Vec::new();
-                for item in &items {
-                    let from = (Owner::Budget, kind);
-                    let sends = serve::supply(work, feed, from, cycle, *item, to, expires, at)?;
-                    all.extend(sends.into_iter().filter(|c| !is_basket(&c.draft.entry)));
-                }
-                if let (true, Ok(entries)) = (all.len() > 1, u8::try_from(all.len())) {
-                    all.insert(0, Fact::Basket { entries }.into());
-                }
-                Ok::<_, NodeFault>(all)
+                let from = (Owner::Budget, kind);
+                serve::supply_all(work, feed, from, cycle, &items, to, expires, at)
             }),
         }];
         let sent = node.write(&mut group)?.remove(0)?;
@@ -234,10 +238,6 @@ impl Supply {
         hand_out(session, &node, &till, &sent, self.out.as_deref())?;
         Ok(node.close()?)
     }
-}
-
-const fn is_basket(entry: &Entry) -> bool {
-    matches!(entry, Entry::Value(Fact::Basket { .. }))
 }
 
 /// Prints, keeps and writes the tickets of sends and covers that are durable.
