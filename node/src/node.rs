@@ -140,7 +140,7 @@ impl Node {
         let signing = signing_key(&keys)?;
         let armed = arm(&store, &signing.public(), heads, &folder)?;
         let heads = heads.to_owned();
-        let (broken, unremembered) = (false, false);
+        let (broken, unremembered) = (false, unremembered(&store, &signing.public(), &armed)?);
         Ok(Self { folder, keys, store, signing, armed, clock, heads, broken, unremembered })
     }
 
@@ -158,8 +158,15 @@ impl Node {
         drop(std::mem::replace(&mut self.store, closed));
         self.armed = Err(GuardFault::Held { pid: None });
         self.store = Store::open(&path)?;
+        self.arm()?;
+        Ok(())
+    }
+
+    /// Looks into the memory of what was signed, once the ledger file is open again.
+    fn arm(&mut self) -> Result<(), NodeFault> {
         self.armed = arm(&self.store, &self.public(), &self.heads, &self.folder)?;
-        (self.broken, self.unremembered) = (false, false);
+        self.unremembered = unremembered(&self.store, &self.public(), &self.armed)?;
+        self.broken = false;
         Ok(())
     }
 
@@ -203,9 +210,14 @@ impl Node {
     ///
     /// [`NodeFault::Store`]; it signs nothing all the same.
     pub fn refuse(&mut self, feed: &FeedId, theirs: u64, folder: u64) -> Result<(), NodeFault> {
+        self.sign_no_more(feed, theirs, folder);
+        let (key, note) = ahead_note(&self.public(), feed, theirs, folder);
+        Ok(self.store.set_meta(&key, &note)?)
+    }
+
+    /// As [`Node::refuse`], where what [`ahead_note`] gives is committed with what proves it.
+    pub(crate) fn sign_no_more(&mut self, feed: &FeedId, theirs: u64, folder: u64) {
         self.armed = Err(GuardFault::Ahead { feed: feed.short(), theirs, folder });
-        let note = wire::encode(&(feed.lane, feed.programme, theirs, folder));
-        Ok(self.store.set_meta(&ahead_key(&self.public()), &note)?)
     }
 
     /// The data folder.
@@ -426,6 +438,9 @@ impl Node {
     ///
     /// [`NodeFault::Guard`]; then no new block of this node may leave.
     pub fn hand_on(&mut self) -> Result<(), NodeFault> {
+        if self.unremembered && matches!(self.armed, Err(GuardFault::Disk(_))) {
+            self.reopen()?;
+        }
         if self.unremembered { self.remember() } else { Ok(()) }
     }
 
@@ -452,7 +467,8 @@ impl Node {
             }
             self.unremembered |= sealed;
         }
-        if self.unremembered {
+        // Where it may not sign, nothing was sealed, and [`Node::hand_on`] keeps what is here.
+        if self.unremembered && self.armed.is_ok() {
             self.remember()?;
         }
         Ok(())
@@ -663,6 +679,16 @@ fn ahead_key(own: &PublicKey) -> String {
     format!("ahead {own}")
 }
 
+/// What [`Node::refuse`] keeps, and under which name.
+pub(crate) fn ahead_note(
+    own: &PublicKey,
+    feed: &FeedId,
+    theirs: u64,
+    folder: u64,
+) -> (String, Vec<u8>) {
+    (ahead_key(own), wire::encode(&(feed.lane, feed.programme, theirs, folder)))
+}
+
 /// Whether others are known to hold entries of this node that this folder did not have.
 fn ahead(store: &Store, own: &PublicKey) -> Result<Option<GuardFault>, NodeFault> {
     let Some(note) = store.meta(&ahead_key(own))? else { return Ok(None) };
@@ -691,6 +717,16 @@ fn arm(
     let marks = marks(store, own)?;
     let guard = Guard::open(heads, own, folder);
     Ok(guard.and_then(|guard| guard.arm(&marks, |lane, p, at| head_at(store, own, lane, p, at))))
+}
+
+/// Whether there are sealed blocks that the memory outside the folder may not have: it could not be written to. Where it
+/// was, arming has brought it up to them; where it does not fit the folder for another reason, nothing new was sealed.
+fn unremembered(
+    store: &Store,
+    own: &PublicKey,
+    armed: &Result<Armed, GuardFault>,
+) -> Result<bool, NodeFault> {
+    Ok(matches!(armed, Err(GuardFault::Disk(_))) && !marks(store, own)?.is_empty())
 }
 
 /// Where this node's feeds end in sealed blocks.

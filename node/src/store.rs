@@ -78,6 +78,12 @@ pub enum StoreFault {
     /// The disk's or SQLite's own fault: no space, no permission, a damaged page.
     #[error(transparent)]
     Disk(#[from] DiskFault),
+    /// Something was learnt that changes what the ledger comes to, and it could not be derived anew.
+    #[error(
+        "a certificate or article that came changes what the ledger comes to, and that could not be worked out anew: {0}. \
+         Until it is, this folder can be read and writes nothing: make room on the disk, and try again"
+    )]
+    Stale(#[source] DiskFault),
     /// Not a file of ours.
     #[error("this file is not an Annona ledger")]
     NotALedger,
@@ -202,6 +208,8 @@ pub struct Store {
     branches: Branches,
     /// What the last transaction knew.
     home: work::Home,
+    /// Set while state is not that of the articles and notices beside it.
+    stale: bool,
 }
 
 impl Store {
@@ -214,7 +222,7 @@ impl Store {
         let conn = schema::open(path, true)?;
         let (path, roster) = (path.to_owned(), Arc::new(Roster::new()));
         let (branches, home) = (Branches::default(), work::Home::default());
-        Ok(Self { conn, path, charter: None, roster, branches, home })
+        Ok(Self { conn, path, charter: None, roster, branches, home, stale: false })
     }
 
     /// Opens a ledger file, reading its charter and notices. What it says of feeds is checked by [`Store::check_heads`].
@@ -226,10 +234,14 @@ impl Store {
         let conn = schema::open(path, false)?;
         let (charter, roster, branches) = load(&conn)?;
         let home = work::Home::default();
-        let mut store = Self { conn, path: path.to_owned(), charter, roster, branches, home };
+        let mut store =
+            Self { conn, path: path.to_owned(), charter, roster, branches, home, stale: false };
         checkpoints::sweep(path);
-        store.freshen()?;
-        Ok(store)
+        match store.freshen() {
+            // It can be read, and nothing is written before it is fresh.
+            Ok(()) | Err(StoreFault::Disk(_)) => Ok(store),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Opens the same file once more, for reading only: pages, audits and exports while the writer goes on.
@@ -241,7 +253,7 @@ impl Store {
         let conn = schema::open_reader(path)?;
         let (charter, roster, branches) = load(&conn)?;
         let home = work::Home::default();
-        Ok(Self { conn, path: path.to_owned(), charter, roster, branches, home })
+        Ok(Self { conn, path: path.to_owned(), charter, roster, branches, home, stale: false })
     }
 
     /// A connection for streaming through many rows: it knows no charter, and keeps little of the file in memory.
@@ -273,7 +285,15 @@ impl Store {
         let conn = Connection::open_in_memory()?;
         let branches = self.branches.clone();
         let home = work::Home::default();
-        Ok(Self { conn, path: self.path.clone(), charter, roster, branches, home })
+        Ok(Self {
+            conn,
+            path: self.path.clone(),
+            charter,
+            roster,
+            branches,
+            home,
+            stale: self.stale,
+        })
     }
 
     /// Where the file is.
@@ -314,8 +334,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreFault::NoCharter`], [`StoreFault::Disk`].
+    /// [`StoreFault::NoCharter`], [`StoreFault::Disk`]; [`StoreFault::Stale`] while state cannot be derived anew that must
+    /// be.
     pub fn begin(&mut self) -> Result<Work<'_>, StoreFault> {
+        self.fresh()?;
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
         let roster = self.roster.clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;

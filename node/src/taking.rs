@@ -249,7 +249,8 @@ pub(crate) fn take(
             of_a_feed => run.push(of_a_feed),
         }
     }
-    feeds(node, run, by, taken)
+    feeds(node, run, by, taken)?;
+    Ok(node.store_mut().fresh()?)
 }
 
 /// Takes in an article.
@@ -276,7 +277,7 @@ pub(crate) fn article(
     Ok(())
 }
 
-/// Takes in a notice.
+/// Takes in a notice. What waited for it is folded at the end of [`take`], or by [`crate::store::Store::fresh`].
 ///
 /// # Errors
 ///
@@ -286,12 +287,13 @@ pub(crate) fn notice(
     signed: &SignedNotice,
     taken: &mut Taken,
 ) -> Result<(), NodeFault> {
-    match node.learn(signed) {
+    // Claims that waited for one of many certificates are folded once, after the last of them.
+    match node.store_mut().learn_of_many(signed) {
         Ok(Learned::New) => taken.notices += 1,
         Ok(Learned::Known) => {}
-        Err(NodeFault::Store(StoreFault::Notice(why))) => taken.refuse(Misfit::Notice(why)),
-        Err(NodeFault::Store(StoreFault::NoCharter)) => taken.refuse(Misfit::Charterless),
-        Err(fault) => return Err(fault),
+        Err(StoreFault::Notice(why)) => taken.refuse(Misfit::Notice(why)),
+        Err(StoreFault::NoCharter) => taken.refuse(Misfit::Charterless),
+        Err(fault) => return Err(fault.into()),
     }
     Ok(())
 }
@@ -355,12 +357,17 @@ fn feeds(
             work.note_outlined(by, feed, *next)?;
         }
     }
-    work.commit()?;
+    // With what proves it: or a kill between the two leaves the proof here as known, and nobody who heeds it.
+    let noted = ahead.iter().try_for_each(|ahead| {
+        let (key, note) = crate::node::ahead_note(&own, &ahead.feed, ahead.theirs, ahead.have);
+        work.set_meta(&key, &note)
+    });
+    let done = noted.and_then(|()| work.commit());
     for ahead in ahead {
-        node.refuse(&ahead.feed, ahead.theirs, ahead.have)?;
+        node.sign_no_more(&ahead.feed, ahead.theirs, ahead.have);
         taken.own_ahead.push(ahead);
     }
-    Ok(())
+    Ok(done?)
 }
 
 /// Hands on items in their order, each block checked already where the thread that does that was faster. It is no more than

@@ -241,6 +241,7 @@ impl From<StoreFault> for Fault {
             | StoreFault::TooOld { .. }
             | StoreFault::NoCopy { .. }
             | StoreFault::NoWal
+            | StoreFault::Stale(_)
             | StoreFault::Wire(_) => of(Exit::Input, &fault),
             StoreFault::Block(_) => of(Exit::Wrong, &fault),
         }

@@ -153,6 +153,7 @@ pub fn export(
     if node.may_sign().is_ok() {
         node.seal_all()?;
     }
+    node.hand_on()?;
     let transport = node.signing_key(Name::NodeTransport)?;
     if node.certificate().is_none() {
         return Err(ExportFault::NoCertificate);

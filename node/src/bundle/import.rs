@@ -1,6 +1,6 @@
 //! Taking in what others hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,9 @@ pub fn import(
         report.parts.push(part);
     }
     let total = files.iter().map(|(_, size)| *size).sum();
-    loop {
+    // No more rounds than could bring a whole bundle, whatever the order of its parts: who wrote blocks backwards is read
+    // a few times, not once a block.
+    for _ in 0..files.len().saturating_add(2) {
         // Another round where something new may have let in what had to wait: a part before, a certificate, an article.
         let before = report.taken.progress();
         report.taken.gaps.clear();
@@ -134,9 +136,10 @@ pub fn import(
         let waits =
             !taken.gaps.is_empty() || !taken.unknown.is_empty() || taken.charter_behind.is_some();
         if !waits || taken.progress() == before {
-            return Ok(report);
+            break;
         }
     }
+    Ok(report)
 }
 
 fn place_of(path: &Path) -> Option<([u8; 16], u16)> {
@@ -184,6 +187,8 @@ struct Progress {
     items: Vec<Item>,
     bytes: usize,
     frames: u64,
+    /// Feeds of which something before was missing, with how much of them is here: what lies beyond has no place either.
+    gapped: BTreeMap<FeedId, u64>,
     frontier: Vec<Known>,
     outline: Vec<Known>,
     rows: Option<Rows>,
@@ -250,6 +255,7 @@ impl Taking<'_> {
             }
         }
         self.part.faults.extend(opened.trailing());
+        self.node.store_mut().fresh()?;
         self.checkpoints()?;
         // Only now: what the sender holds is looked for among what its other sections brought.
         held.map_or(Ok(()), |held| self.acknowledge(&held))
@@ -275,7 +281,11 @@ impl Taking<'_> {
         let mut progress = Progress { programme, frames: 2, ..Progress::default() };
         let ended = loop {
             match section.frame() {
-                Ok(Some(frame)) => self.frame(&mut progress, frame)?,
+                Ok(Some(frame)) => {
+                    if !self.frame(&mut progress, frame)? {
+                        break false;
+                    }
+                }
                 Ok(None) => break true,
                 Err(broken) => {
                     self.broke(broken);
@@ -309,7 +319,8 @@ impl Taking<'_> {
         Ok(common.then_some(Held { sender: from.node.short(), frontier, outline }))
     }
 
-    fn frame(&mut self, progress: &mut Progress, frame: Frame) -> Result<(), NodeFault> {
+    /// Takes one frame. `false` where it is none of this place: its section ends there (fault 10 of spec/bundle.md).
+    fn frame(&mut self, progress: &mut Progress, frame: Frame) -> Result<bool, NodeFault> {
         let number = progress.frames;
         progress.frames = number.saturating_add(1);
         if !matches!(frame, Frame::Evidence { .. }) {
@@ -330,6 +341,7 @@ impl Taking<'_> {
             }
             Frame::Feed(feed) => progress.feed = Some(feed),
             Frame::Block(block) => match progress.feed.filter(|feed| progress.may_hold(feed)) {
+                Some(feed) if progress.lies_beyond(&feed, &block) => {}
                 Some(feed) => progress.block = Some((feed, block)),
                 None => self.report.taken.refuse(misplaced),
             },
@@ -359,10 +371,15 @@ impl Taking<'_> {
                     Ok(Some(_)) | Err(_) => self.report.taken.refuse(misplaced),
                 }
             }
-            Frame::Cosignature(said) if self.said.len() < SAID => self.said.push(*said),
+            Frame::Cosignature(said) => {
+                if self.said.len() < SAID {
+                    self.said.push(*said);
+                }
+            }
             // Those of other places, and of links.
             _ => {
                 self.part.faults.push(PartFault::Frame { frame: number, what: FrameWrong::Place });
+                return Ok(false);
             }
         }
         progress.frontier.truncate(HEADS);
@@ -370,13 +387,20 @@ impl Taking<'_> {
         if progress.items.len() >= BATCH || progress.bytes >= BATCH_BYTES {
             self.flush(progress)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn evidence(&mut self, progress: &mut Progress, header: &Hash, pieces: Vec<Proof>, last: bool) {
         let bytes: usize = pieces.iter().map(|proof| proof.bytes.len()).sum();
         progress.evidence_bytes = progress.evidence_bytes.saturating_add(bytes);
         let count = progress.evidence.len().saturating_add(pieces.len());
+        if progress.block.is_none()
+            && progress.feed.is_some_and(|f| progress.gapped.contains_key(&f))
+        {
+            // Of a block that was passed over.
+            progress.evidence_bytes = 0;
+            return;
+        }
         let fits = progress.evidence_bytes <= limits::BLOCK_EVIDENCE_BYTES
             && count <= limits::BLOCK_ENTRIES;
         let of = progress.block.as_ref().is_some_and(|(_, block)| block.header.hash() == *header);
@@ -419,7 +443,12 @@ impl Taking<'_> {
             self.report.taken.refuse(Misfit::Misplaced(progress.frames));
             return Ok(());
         }
-        taking::take(self.node, items, None, &mut self.report.taken)
+        let before = self.report.taken.gaps.clone();
+        taking::take(self.node, items, None, &mut self.report.taken)?;
+        let own = self.node.public();
+        let fresh = self.report.taken.gaps.difference(&before).filter(|gap| gap.feed.node != own);
+        progress.gapped.extend(fresh.map(|gap| (gap.feed, gap.have)));
+        Ok(())
     }
 
     fn rows(
@@ -440,6 +469,7 @@ impl Taking<'_> {
         let Some(rows) = progress.rows.take() else { return Ok(()) };
         let programme = progress.programme.unwrap_or(ProgrammeId::NONE);
         if progress.lists.is_none() {
+            self.node.store_mut().fresh()?;
             progress.lists = Some(taking::lists(self.node, programme)?);
         }
         let stands = progress.lists.as_ref().is_some_and(|lists| lists.contains(&rows.list));
@@ -486,6 +516,11 @@ impl Progress {
         let of = if feed.lane == Lane::Control { ProgrammeId::NONE } else { feed.programme };
         self.programme == Some(of)
             && (feed.lane == Lane::Control) == (feed.programme == ProgrammeId::NONE)
+    }
+
+    /// Whether a block lies beyond what is missing of its feed: it need not be read to know that it has no place.
+    fn lies_beyond(&self, feed: &FeedId, block: &Block) -> bool {
+        self.gapped.get(feed).is_some_and(|have| block.header.first > *have)
     }
 
     fn push(&mut self, item: Item, bytes: usize) {

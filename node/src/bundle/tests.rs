@@ -1,5 +1,6 @@
 mod checkpoints;
 mod healing;
+mod hostile;
 mod keys;
 pub(crate) mod world;
 

@@ -1,7 +1,7 @@
 //! Lending the folder: a node that runs for days gives it to another process of the same machine for as long as one command
 //! takes, and goes on where that left it (spec/network.md, "The folder").
 
-use super::{Node, NodeFault, arm, marks, signing_key};
+use super::{Node, NodeFault, marks, signing_key};
 use crate::folder::LEDGER;
 use crate::guard::GuardFault;
 use crate::keystore::KeystoreFault;
@@ -41,8 +41,7 @@ impl Node {
             ));
         }
         self.store = Store::open(&self.folder.file(LEDGER))?;
-        self.armed = arm(&self.store, &self.public(), &self.heads, &self.folder)?;
-        (self.broken, self.unremembered) = (false, false);
+        self.arm()?;
         Ok(done)
     }
 }

@@ -157,22 +157,33 @@ impl Work<'_> {
         if next == row.head.next {
             return Some(row.head);
         }
-        if let Some(floor) = self.floor(chain).filter(|floor| next <= floor.head.next) {
-            return (next == floor.head.next).then_some(floor.head);
+        self.heads_around(chain, last)?.into_iter().find(|head| head.next == next)
+    }
+
+    /// The heads after each entry of the block, or open tail, that holds the entry at an index: what is looked for of many
+    /// entries in a row is read once.
+    pub(super) fn heads_around(&self, chain: ChainNo, index: u64) -> Option<Vec<Head>> {
+        let row = self.chain_row(chain)?;
+        if let Some(floor) = self.floor(chain).filter(|floor| index < floor.head.next) {
+            return Some(vec![floor.head]);
         }
-        let at = annona_ledger::fold::owner_of(self, chain, last);
-        if at.chain == chain && next > row.sealed.next {
+        let at = annona_ledger::fold::owner_of(self, chain, index);
+        if at.chain == chain && index >= row.sealed.next {
             let tail = self.tail(chain);
-            let open = usize::try_from(next.saturating_sub(row.sealed.next)).ok()?;
             let entries = self.kept(tail)?;
-            let part = entries.get(..open)?;
-            return Some(part.iter().fold(row.sealed, |head, bytes| head.after(bytes)));
+            let after = |head: &mut Head, bytes: &Vec<u8>| {
+                *head = head.after(bytes);
+                Some(*head)
+            };
+            return Some(entries.iter().scan(row.sealed, after).collect());
         }
         let block = self.block_at(at)?.block;
-        let lane = row.chain.feed.lane;
-        let entries = self.kept(block.read(lane).map_err(StoreFault::from))?;
-        let placed = entries.iter().find(|placed| placed.index == last)?;
-        Some(Head { next, accumulator: placed.accumulator })
+        let entries = self.kept(block.read(row.chain.feed.lane).map_err(StoreFault::from))?;
+        let head = |placed: &block::Placed| Head {
+            next: placed.index.saturating_add(1),
+            accumulator: placed.accumulator,
+        };
+        Some(entries.iter().map(head).collect())
     }
 
     /// The chains of a feed: one, unless it has forked.

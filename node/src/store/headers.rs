@@ -4,7 +4,7 @@ use annona_ledger::block::{BlockFault, Header};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::FeedId;
+use annona_ledger::id::{FeedId, Lane, ProgrammeId};
 use annona_ledger::key::Signature;
 use annona_ledger::sync::frame::Known;
 use annona_ledger::sync::index::fork_name;
@@ -32,6 +32,28 @@ impl Work<'_> {
         self.roster().node(&feed.node.short()).is_some_and(|c| c.node == feed.node)
     }
 
+    /// What must come before anything of a feed is taken in: its author's certificate, the article that has its programme,
+    /// the certificate that lists it. Or a member fills every frontier with feeds of programmes there are not.
+    pub(super) fn lacks(&self, feed: &FeedId) -> Option<Received> {
+        let control = feed.lane == Lane::Control;
+        if !self.knows_author(feed) || control != (feed.programme == ProgrammeId::NONE) {
+            return Some(Received::AuthorUnknown);
+        }
+        if control {
+            return None;
+        }
+        if self.charter().programme(feed.programme).is_none() {
+            return Some(Received::CharterBehind {
+                epoch: self.charter().epoch().saturating_add(1),
+            });
+        }
+        let lists = self
+            .roster()
+            .node_ever(&feed.node)
+            .any(|certificate| certificate.programmes.contains(&feed.programme));
+        (!lists).then_some(Received::AuthorUnknown)
+    }
+
     /// Takes in a header of a block whose body is not for this node. It is checked and kept, and folds nothing.
     ///
     /// # Errors
@@ -43,8 +65,8 @@ impl Work<'_> {
         header: &Header,
         signature: &Signature,
     ) -> Result<Received, StoreFault> {
-        if !self.knows_author(feed) {
-            return Ok(Received::AuthorUnknown);
+        if let Some(received) = self.lacks(feed) {
+            return Ok(received);
         }
         if header.epoch > self.charter().epoch() {
             return Ok(Received::CharterBehind { epoch: header.epoch });
@@ -312,6 +334,18 @@ impl Work<'_> {
     /// A storage fault.
     pub fn note_seen(&self, node: &[u8; 8], feed: &FeedId, next: u64) -> Result<(), StoreFault> {
         note(&self.tx, "seen", node, feed, next)
+    }
+
+    /// Sets a small value, with the rest of this transaction.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreFault> {
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)")?
+            .execute(params![key, value])?;
+        Ok(())
     }
 
     /// Notes, with the rest of this transaction, how far another node is known to hold the headers of a feed.

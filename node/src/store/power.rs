@@ -135,6 +135,17 @@ impl Store {
     ///
     /// [`StoreFault::Notice`] where the charter does not bear it out.
     pub fn learn(&mut self, signed: &SignedNotice) -> Result<Learned, StoreFault> {
+        let learned = self.learn_of_many(signed)?;
+        self.fresh()?;
+        Ok(learned)
+    }
+
+    /// Learns one of many: state is derived anew by [`Store::fresh`], or before anything is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::learn`].
+    pub fn learn_of_many(&mut self, signed: &SignedNotice) -> Result<Learned, StoreFault> {
         let charter = self.charter.clone().ok_or(StoreFault::NoCharter)?;
         // Every bundle brings all notices again: those that are here to the letter cost a look, not a copy of all.
         if self.roster.notice(&signed.notice.hash()) == Some(signed) {
@@ -165,18 +176,34 @@ impl Store {
         }
         tx.commit()?;
         self.roster = Arc::new(roster);
-        if anew {
-            self.freshen()?;
-        }
+        self.stale |= anew;
         Ok(learned)
+    }
+
+    /// Derives state anew where something that was learnt asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Stale`] where that fails: nothing is written on old state, and it is tried again before the next
+    /// transaction.
+    pub fn fresh(&mut self) -> Result<(), StoreFault> {
+        if !self.stale {
+            return Ok(());
+        }
+        self.freshen().map_err(|why| match why {
+            StoreFault::Disk(why) => StoreFault::Stale(why),
+            other => other,
+        })
     }
 
     /// Derives state anew where that was still to be done.
     pub(super) fn freshen(&mut self) -> Result<(), StoreFault> {
         if self.meta(STALE)?.is_some() {
+            self.stale = true;
             self.rebuild(&mut |_, _| {})?;
             self.conn.execute("DELETE FROM meta WHERE key=?1", [STALE])?;
         }
+        self.stale = false;
         Ok(())
     }
 }

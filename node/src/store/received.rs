@@ -1,6 +1,6 @@
 //! Blocks of others: where each belongs among the chains that are here, and folding it there.
 
-use annona_ledger::block::{self, Block, Evidence, Verified};
+use annona_ledger::block::{self, Block, BlockFault, Evidence, Verified};
 use annona_ledger::feed::Head;
 use annona_ledger::id::FeedId;
 use annona_ledger::limits;
@@ -30,9 +30,9 @@ pub enum Received {
         /// The first index on which the two differ.
         index: u64,
     },
-    /// Its author's certificate is not known here.
+    /// Its author's certificate is not known here, or none of those known lets it write this feed.
     AuthorUnknown,
-    /// Its author knew a later charter than this node.
+    /// Its author knew a later charter than this node, or a programme this node's charter does not have yet.
     CharterBehind {
         /// The epoch its author knew.
         epoch: u32,
@@ -46,6 +46,8 @@ enum Spot {
     End(ChainNo),
     Branch(At),
     Gap(u64),
+    /// It may be a branch, and there are as many as are kept.
+    Full,
 }
 
 impl Work<'_> {
@@ -71,8 +73,8 @@ impl Work<'_> {
         evidence: Option<&Evidence>,
         checked: Option<Checked>,
     ) -> Result<Received, StoreFault> {
-        if !self.knows_author(feed) {
-            return Ok(Received::AuthorUnknown);
+        if let Some(received) = self.lacks(feed) {
+            return Ok(received);
         }
         if block.header.epoch > self.charter().epoch() {
             return Ok(Received::CharterBehind { epoch: block.header.epoch });
@@ -86,6 +88,15 @@ impl Work<'_> {
                 self.keep_evidence(feed, block, evidence)?;
             }
             return Ok(Received::Known);
+        }
+        if let Some(have) = self.beyond(feed, &block.header) {
+            // What has no place yet is not read through: that its writer says so is enough.
+            let federation = self.charter().federation();
+            let good = checked.is_some_and(|checked| checked.verified.is_ok());
+            if !good && !block.header.verifies(&federation, feed, &block.signature) {
+                return Err(BlockFault::Signature.into());
+            }
+            return Ok(Received::Gap { have });
         }
         let verified = match checked {
             Some(Checked { verified, vouched }) => {
@@ -125,6 +136,7 @@ impl Work<'_> {
                 (chain, Received::Fork { index: left.index })
             }
             Spot::Gap(have) => return Ok(Received::Gap { have }),
+            Spot::Full => return Ok(Received::TooManyBranches),
         };
         self.take(chain, block, &verified)?;
         if matches!(received, Received::Fork { .. }) {
@@ -138,6 +150,14 @@ impl Work<'_> {
         }
         self.check()?;
         Ok(received)
+    }
+
+    /// How far a feed is here, where a header begins after all of it.
+    fn beyond(&self, feed: &FeedId, header: &block::Header) -> Option<u64> {
+        let chains = self.chains_of(feed);
+        let end = chains.iter().map(|known| known.head.next).max().unwrap_or(0);
+        let sealed = chains.iter().map(|known| known.sealed.next).max().unwrap_or(0);
+        (header.first > end).then_some(sealed)
     }
 
     /// A block of the part this file has rows of in place of blocks: it folds nothing. Its body is kept where its header
@@ -197,6 +217,10 @@ impl Work<'_> {
                 return Ok(Spot::End(self.open_trunk(feed)?));
             }
         }
+        if chains.len() >= usize::from(limits::BRANCHES) {
+            // Before any of them is read: the next block costs as much again.
+            return Ok(Spot::Full);
+        }
         // It begins somewhere inside what is here: its feed's writer has spoken twice. What both say alike is shared,
         // wherever either cut its blocks.
         if let Some((chain, index)) = self.furthest(&chains, verified)? {
@@ -248,11 +272,20 @@ impl Work<'_> {
 
     /// The first index at which a block says something else than a chain, or more.
     fn parting(&self, chain: ChainNo, verified: &Verified) -> Result<u64, StoreFault> {
-        let alike = |placed: &&block::Placed| {
-            let after = self.head_after(chain, placed.index.saturating_add(1));
+        // Of each block of the chain all heads are kept, until an entry of another is looked for.
+        let mut near: (Option<ChainNo>, Vec<Head>) = (None, Vec::new());
+        let mut alike = |placed: &&block::Placed| {
+            let next = placed.index.saturating_add(1);
+            let owner = annona_ledger::fold::owner_of(self, chain, placed.index).chain;
+            let find = |heads: &[Head]| heads.iter().find(|head| head.next == next).copied();
+            let kept = if near.0 == Some(owner) { find(&near.1) } else { None };
+            let after = kept.or_else(|| {
+                near = (Some(owner), self.heads_around(chain, placed.index).unwrap_or_default());
+                find(&near.1)
+            });
             after.is_some_and(|head| head.accumulator == placed.accumulator)
         };
-        let shared = verified.entries().iter().take_while(alike).count() as u64;
+        let shared = verified.entries().iter().take_while(|placed| alike(placed)).count() as u64;
         self.check()?;
         Ok(verified.header().first.saturating_add(shared))
     }

@@ -133,13 +133,13 @@ impl Memo {
 
     fn look_feeds(&mut self, work: &Work<'_>, own: &[u8; 8]) -> Result<bool, StoreFault> {
         let mut tips = work.chain_tips();
-        let headers = work.header_feeds();
+        let headers: BTreeMap<FeedId, u64> = work.header_feeds().into_iter().collect();
         work.check()?;
         // Of what this node does not serve it tells by headers, those of bodies it has from before among them.
         let narrow: Vec<FeedId> = tips.keys().filter(|feed| !self.serves(feed)).copied().collect();
         let narrow: BTreeSet<FeedId> = narrow
             .into_iter()
-            .chain(headers.iter().map(|(feed, _)| *feed).filter(|feed| !self.serves(feed)))
+            .chain(headers.keys().copied().filter(|feed| !self.serves(feed)))
             .collect();
         for feed in narrow {
             let ends = |last: u64| {
@@ -149,7 +149,7 @@ impl Memo {
                 (tip.known.blocks == last.saturating_add(1)).then(|| known.clone())
             };
             let bodies = tips.get(&feed).and_then(|t| t.iter().map(|t| t.known.blocks).max());
-            let last = headers.iter().find(|(of, _)| *of == feed).map(|(_, seq)| *seq);
+            let last = headers.get(&feed).copied();
             let last = last.max(bodies.and_then(|blocks| blocks.checked_sub(1)));
             // A chain of headers that is as long as before is the same chain: a fork would have left its proof.
             let found = match last.and_then(ends) {

@@ -1,0 +1,262 @@
+//! What a member may write that means no good, and what it costs who reads it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use annona_ledger::block::{self, BlockFault, Evidence};
+use annona_ledger::entry::{Entry, Registry};
+use annona_ledger::feed::Head as FeedHead;
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{FeedId, Lane, ProgrammeId, Pseudonym};
+use annona_ledger::key::SigningKey;
+use annona_ledger::limits;
+use annona_ledger::notice::Learned;
+use annona_ledger::sync::frame::{self, Frame, Hello};
+use annona_ledger::time::{Hlc, Minute};
+use annona_ledger::wire::Bytes;
+
+use super::super::part::{Part, Plan, Sender};
+use super::world::*;
+use crate::envelope;
+use crate::guard::GuardFault;
+use crate::keystore::{Name, Secret};
+use crate::node::{Node, NodeFault};
+use crate::seal::random;
+use crate::store::{Received, StoreFault};
+
+/// A block of one entry, signed by a node that keeps to no rule.
+fn block(by: &Node, feed: FeedId, seq: u64, start: FeedHead, who: u8) -> block::Block {
+    let key = by.signing_key(Name::NodeSigning).expect("a key");
+    let federation = by.federation().expect("founded");
+    let entry = Registry::Enrol { pseudonym: Pseudonym([who; 16]), at: Minute(100) };
+    let draft = block::Draft {
+        feed,
+        seq,
+        start,
+        entries: &[Entry::from(entry).encode()],
+        evidence: &Evidence::default(),
+        frontier_root: Hash::ZERO,
+        epoch: 0,
+        hlc: Hlc::default(),
+    };
+    draft.seal(&key, &federation).expect("one entry fits")
+}
+
+/// Blocks of one entry, one after the other.
+fn chain(by: &Node, feed: FeedId, count: u8) -> Vec<block::Block> {
+    let mut head = FeedHead::start(&by.federation().expect("founded"), &feed);
+    let next = |seq: u8| {
+        let block = block(by, feed, seq.into(), head, seq);
+        head = block.header.end();
+        block
+    };
+    (0..count).map(next).collect()
+}
+
+/// A part for one reader, with these frames in the section of the programme.
+fn part(w: &World, from: &Node, to: &Node, frames: &[Frame]) -> PathBuf {
+    let reader = to.keys().get(Name::NodeSealing).and_then(Secret::as_seed).expect("a secret");
+    let readers = vec![envelope::public(reader).expect("a key")];
+    let transport: SigningKey = from.signing_key(Name::NodeTransport).expect("a key");
+    let hello = Hello {
+        version: frame::VERSION,
+        federation: w.federation(),
+        epoch: 0,
+        charter: w.founding.article.hash(),
+    };
+    let sender = Sender { hello, node: from.public(), transport: &transport };
+    let plan = [ProgrammeId::NONE, FOOD].map(|p| Plan { programme: p, readers: readers.clone() });
+    let path = w.path("forged").join("one.annona");
+    let out = fs::File::create(&path).expect("a file");
+    let mut part = Part::begin(out, [6; 16], 1, &sender, &plan, &mut random).expect("begins");
+    part.section().expect("opens");
+    part.end().expect("ends");
+    part.section().expect("opens");
+    frames.iter().for_each(|frame| part.frame(frame).expect("fits"));
+    part.end().expect("ends");
+    part.finish(1).expect("finishes");
+    path
+}
+
+#[test]
+fn a_section_ends_at_the_first_frame_of_another_place() {
+    let mut w = World::new();
+    let feed = w.a.feed(Lane::Registry, FOOD);
+    let blocks = chain(&w.a, feed, 2).into_iter().map(|b| Frame::Block(Box::new(b)));
+    let [first, second] = blocks.collect::<Vec<_>>().try_into().expect("two");
+    let mut frames = vec![Frame::Feed(feed), first];
+    frames.extend(std::iter::repeat_n(Frame::Stop(feed.short()), 1_000));
+    frames.push(second);
+    let path = part(&w, &w.a, &w.b, &frames);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!(faults(&taken), ["Frame"], "one fault, and the section is over");
+    assert_eq!(taken.blocks, 1, "what came whole before it stays");
+}
+
+#[test]
+fn blocks_written_backwards_are_not_read_once_for_each() {
+    let mut w = World::new();
+    let feed = w.a.feed(Lane::Registry, FOOD);
+    let blocks = chain(&w.a, feed, 40);
+    let of = |blocks: Vec<block::Block>| {
+        let blocks = blocks.into_iter().map(|block| Frame::Block(Box::new(block)));
+        [Frame::Feed(feed)].into_iter().chain(blocks).collect::<Vec<_>>()
+    };
+    let backwards = of(blocks.iter().rev().cloned().collect());
+    let path = part(&w, &w.a, &w.b, &backwards);
+    let taken = import(&mut w.b, &[path]);
+    assert!((1..=3).contains(&taken.blocks), "a round a part, and two: {}", taken.blocks);
+    assert!(!taken.gaps.is_empty() && taken.refusals == 0, "{taken:?}");
+    // What has no place is not read through, and still has to be its writer's word.
+    let mut far = blocks[30].clone();
+    far.body = Bytes::new(vec![0; 10]).expect("short");
+    let mut work = w.b.store_mut().begin().expect("begins");
+    let gap = work.receive(&feed, &far, None).expect("its header is signed");
+    assert_eq!(gap, Received::Gap { have: taken.blocks });
+    far.signature = blocks[31].signature;
+    let forged = work.receive(&feed, &far, None);
+    assert!(matches!(forged, Err(StoreFault::Block(BlockFault::Signature))), "{forged:?}");
+    drop(work);
+    let path = part(&w, &w.a, &w.b, &of(blocks));
+    let taken = import(&mut w.b, &[path]);
+    assert!(taken.is_whole(), "{taken:?}");
+}
+
+#[test]
+fn that_this_folder_was_put_back_is_kept_with_what_proves_it() {
+    let mut w = World::new();
+    let feed = w.a.feed(Lane::Registry, FOOD);
+    let lost = chain(&w.a, feed, 1);
+    let frames = [Frame::Feed(feed), Frame::Block(Box::new(lost[0].clone()))];
+    let path = part(&w, &w.b, &w.a, &frames);
+    // The power goes as the note is written.
+    let cut = "CREATE TRIGGER cut BEFORE INSERT ON meta WHEN NEW.key LIKE 'ahead %'
+               BEGIN SELECT RAISE(ABORT, 'cut'); END";
+    w.a.store().conn().execute_batch(cut).expect("a trigger");
+    let fault =
+        crate::bundle::import(&mut w.a, std::slice::from_ref(&path), None, &mut |_, _| true);
+    assert!(fault.is_err(), "the folder failed");
+    assert!(w.a.may_sign().is_err(), "and it knows, as long as it runs");
+    assert!(w.a.store().feeds().expect("a look").is_empty(), "the proof is not here as known");
+    w.a.store().conn().execute_batch("DROP TRIGGER cut").expect("dropped");
+    let World { dir, a, .. } = w;
+    drop(a);
+    let mut a = reopen(dir.path(), "a");
+    let taken = import(&mut a, &[path]);
+    assert!(taken.own_ahead.iter().any(|own| own.proven), "{taken:?}");
+    drop(a);
+    assert!(reopen(dir.path(), "a").may_sign().is_err(), "for good");
+}
+
+#[test]
+fn no_block_leaves_that_the_memory_outside_may_not_have() {
+    let mut w = World::new();
+    enrol_blocks(&mut w.a, FOOD, 1);
+    let dir = w.dir.path().to_owned();
+    drop(std::mem::replace(&mut w.a, make(&dir, "other")));
+    // The stick with the memory cannot be read.
+    let heads = dir.join("heads-a");
+    let file = if heads.is_dir() {
+        let mut files = fs::read_dir(&heads).expect("a folder").map(|f| f.expect("there").path());
+        files.find(|f| fs::metadata(f).is_ok_and(|m| m.len() > 0)).expect("the memory")
+    } else {
+        heads
+    };
+    let aside = dir.join("aside");
+    fs::rename(&file, &aside).expect("moved");
+    fs::create_dir(&file).expect("in its place");
+    let mut a = reopen(&dir, "a");
+    assert!(matches!(a.may_sign(), Err(GuardFault::Disk(_))), "{:?}", a.may_sign());
+    assert!(
+        a.hand_on().is_err(),
+        "sealed blocks are here, and it cannot tell whether they are remembered"
+    );
+    fs::remove_dir(&file).expect("removed");
+    fs::rename(&aside, &file).expect("back");
+    a.hand_on().expect("looks again by itself");
+    assert!(a.may_sign().is_ok());
+}
+
+#[test]
+fn a_feed_nobody_may_write_is_not_taken_in() {
+    let mut w = World::new();
+    let federation = w.federation();
+    let mut check = |lane, programme, expect| {
+        let feed = w.b.feed(lane, programme);
+        let block = block(&w.b, feed, 0, FeedHead::start(&federation, &feed), 1);
+        let mut work = w.a.store_mut().begin().expect("begins");
+        let header = work.receive_header(&feed, &block.header, &block.signature);
+        assert_eq!(header.expect("an answer"), expect, "a header of {feed:?}");
+        if expect != Received::New {
+            assert_eq!(work.receive(&feed, &block, None).expect("an answer"), expect, "{feed:?}");
+        }
+    };
+    check(Lane::Registry, FOOD, Received::New);
+    // No certificate of B lists it; no charter has it; there is no such lane.
+    check(Lane::Registry, CASH, Received::AuthorUnknown);
+    check(Lane::Registry, ProgrammeId(99), Received::CharterBehind { epoch: 1 });
+    check(Lane::Control, FOOD, Received::AuthorUnknown);
+    check(Lane::Value, ProgrammeId::NONE, Received::AuthorUnknown);
+}
+
+#[test]
+fn a_branch_too_many_is_refused_before_any_is_read() {
+    let mut w = World::new();
+    let feed = w.a.feed(Lane::Registry, FOOD);
+    let start = FeedHead::start(&w.federation(), &feed);
+    let mut work = w.b.store_mut().begin().expect("begins");
+    for who in 0..limits::BRANCHES {
+        work.receive(&feed, &block(&w.a, feed, 0, start, who), None).expect("a branch");
+    }
+    work.commit().expect("commits");
+    // Whoever reads the blocks that are here notices.
+    w.b.store().conn().execute("UPDATE block SET body=x'00'", []).expect("changed");
+    let mut work = w.b.store_mut().begin().expect("begins");
+    let one_more = block(&w.a, feed, 0, start, limits::BRANCHES);
+    let answer = work.receive(&feed, &one_more, None).expect("nothing was read");
+    assert_eq!(answer, Received::TooManyBranches);
+}
+
+#[test]
+fn state_is_made_anew_once_for_many_notices_and_nothing_is_written_before_it_is() {
+    let mut w = World::new();
+    let federation = w.federation();
+    w.distribute(4);
+    let late: Vec<_> = ["x", "y", "z"]
+        .map(|name| certify(&make(w.dir.path(), name), &federation, 2, &[FOOD]))
+        .into();
+    let waits = "INSERT INTO waiting(node, at) VALUES(?1, 0)";
+    for notice in &late {
+        let annona_ledger::notice::Notice::Node(certificate) = &notice.notice else {
+            panic!("a certificate")
+        };
+        w.a.store().conn().execute(waits, [certificate.short()]).expect("a claim waits");
+    }
+    let want = root(&w.a);
+    // There is no room to make state anew.
+    let full =
+        "CREATE TRIGGER full BEFORE DELETE ON waiting BEGIN SELECT RAISE(ABORT, 'full'); END";
+    w.a.store().conn().execute_batch(full).expect("a trigger");
+    for notice in &late {
+        let learned = w.a.store_mut().learn_of_many(notice).expect("nothing is folded yet");
+        assert_eq!(learned, Learned::New);
+    }
+    assert!(matches!(w.a.store_mut().fresh(), Err(StoreFault::Stale(_))));
+    let dir = w.dir.path().to_owned();
+    drop(std::mem::replace(&mut w.a, make(&dir, "other")));
+    // It opens, is read, and writes nothing.
+    let mut a = reopen(&dir, "a");
+    let feed = a.feed(Lane::Registry, FOOD);
+    assert!(a.store().feeds().is_ok());
+    let compose = || -> crate::node::Compose<'_> {
+        let entry = Registry::Enrol { pseudonym: Pseudonym([9; 16]), at: Minute(100) };
+        Box::new(move |_, _, _| Ok(vec![Entry::from(entry.clone()).into()]))
+    };
+    let refused = a.write(&mut [crate::node::Request { feed, compose: compose() }]);
+    assert!(matches!(refused, Err(NodeFault::Store(StoreFault::Stale(_)))), "{refused:?}");
+    a.store().conn().execute_batch("DROP TRIGGER full").expect("room again");
+    assert_eq!(a.store_mut().fresh().map_err(|e| e.to_string()), Ok(()));
+    assert_eq!(root(&a), want);
+    let answers = a.write(&mut [crate::node::Request { feed, compose: compose() }]);
+    assert!(answers.expect("writes")[0].is_ok());
+}
