@@ -293,11 +293,12 @@ fn the_wire_has_the_shape_that_was_agreed() {
 /// what shows or carries them, articles, evidence, rows of state. Nothing about a person has a place among them.
 #[test]
 fn no_wire_type_has_room_for_a_face() {
-    const TEXT: [(&str, &str); 4] = [
+    const TEXT: [(&str, &str); 5] = [
         ("Act", "name: Name of text"),
         ("Act", "measure: Name of text"),
         ("Notice", "site_name: Name of text"),
         ("SignedArticle", "name: Name of text"),
+        ("SignedArticle", "measure: Name of text"),
     ];
     const BYTES: [(&str, &str, &str); 12] = [
         ("Value", "entry: bytes", "an entry of another feed, decoded again"),
