@@ -19,7 +19,7 @@ const FLOAT: &str = "\
 Examples:
   $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5
   $ annona pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5 \\
-      --method desk --operator mara.keys --operator-passphrase-file pass.txt \
+      --method desk --operator mara.keys --operator-passphrase-file pass.txt \\
       --second yusuf.keys --second-passphrase-file pass.txt";
 
 const COVER: &str = "\
