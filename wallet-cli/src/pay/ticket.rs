@@ -118,7 +118,7 @@ impl Ticket {
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let mut sent = Vec::new();
         let mut refused = None;
-        let mut left = purses;
+        let mut left = purses.clone();
         while !left.is_empty() {
             let mut group: Vec<Request<'_>> = left
                 .iter()
