@@ -23,7 +23,8 @@ Examples:
 
 const TAKE: &str = "\
 Examples:
-  $ annona family take-pins --dir hill hill.pins";
+  $ annona family take-pins --dir hill hill.pins
+  $ annona family take-pins --dir hill hill.pins --json";
 
 /// `annona pins 1` and a line's end: what a file of lent PINs begins with.
 const MAGIC: &[u8; 14] = b"annona pins 1\n";

@@ -245,7 +245,7 @@ fn a_draft_has_so_many_rows_of_so_many_commodities_and_no_more() {
         Row { row: 0, node: node(A), what }
     };
     let mut tally = Tally::default();
-    let most = u8::try_from(limits::LIST_TOTALS).expect("few");
+    let most = u8::try_from(limits::SETTLE_TOTALS).expect("few");
     assert!((0..most).all(|commodity| tally.push(&of(commodity))));
     assert!(!tally.push(&of(most)), "of one more");
     assert!(tally.push(&of(0)), "of a known one");
