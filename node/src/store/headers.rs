@@ -32,26 +32,14 @@ impl Work<'_> {
         self.roster().node(&feed.node.short()).is_some_and(|c| c.node == feed.node)
     }
 
-    /// What must come before anything of a feed is taken in: its author's certificate, the article that has its programme,
-    /// the certificate that lists it. Or a member fills every frontier with feeds of programmes there are not.
+    /// What must come before anything of a feed is taken in: its author's certificate. Control feeds are of no programme,
+    /// all others of one.
     pub(super) fn lacks(&self, feed: &FeedId) -> Option<Received> {
         let control = feed.lane == Lane::Control;
         if !self.knows_author(feed) || control != (feed.programme == ProgrammeId::NONE) {
             return Some(Received::AuthorUnknown);
         }
-        if control {
-            return None;
-        }
-        if self.charter().programme(feed.programme).is_none() {
-            return Some(Received::CharterBehind {
-                epoch: self.charter().epoch().saturating_add(1),
-            });
-        }
-        let lists = self
-            .roster()
-            .node_ever(&feed.node)
-            .any(|certificate| certificate.programmes.contains(&feed.programme));
-        (!lists).then_some(Received::AuthorUnknown)
+        None
     }
 
     /// Takes in a header of a block whose body is not for this node. It is checked and kept, and folds nothing.

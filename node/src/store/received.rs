@@ -30,9 +30,9 @@ pub enum Received {
         /// The first index on which the two differ.
         index: u64,
     },
-    /// Its author's certificate is not known here, or none of those known lets it write this feed.
+    /// Its author's certificate is not known here, or there is no such feed.
     AuthorUnknown,
-    /// Its author knew a later charter than this node, or a programme this node's charter does not have yet.
+    /// Its author knew a later charter than this node.
     CharterBehind {
         /// The epoch its author knew.
         epoch: u32,

@@ -35,8 +35,11 @@ fn known(more: impl IntoIterator<Item = Value>) -> (Desk, Burnt) {
     (desk, a)
 }
 
+/// From, up to, and what it leaves out.
+type Part = (u64, u64, Vec<u64>);
+
 /// The stretches of the next settlement, and its rows by themselves.
-fn next(desk: &Desk, reach: &Reach) -> (Vec<(u64, u64, Vec<u64>)>, Vec<Single>) {
+fn next(desk: &Desk, reach: &Reach) -> (Vec<Part>, Vec<Single>) {
     let (mut stretches, mut singles) = (Vec::new(), Vec::new());
     for line in lines(&desk.state, &feed_of(A), reach) {
         match line {
