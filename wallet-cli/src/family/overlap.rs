@@ -18,6 +18,7 @@ use crate::words::{self, count, print_millis};
 const EXAMPLES: &str = "\
 Examples:
   $ annona family overlap ask --help
+  $ annona family overlap answer --help
   $ annona family overlap read --help";
 
 /// Whether another organisation helps with the same need, asked so that it does not learn about whom.
@@ -34,6 +35,7 @@ pub(crate) enum Overlap {
 
 /// Writes a file of questions for another organisation's node. Each is in the family's own list of what was shown of it.
 #[derive(Args)]
+#[command(before_help = EXAMPLES)]
 pub(crate) struct Ask {
     /// The node that answers, by its site's name or its digits
     #[arg(long, value_name = "NODE")]
@@ -53,6 +55,7 @@ pub(crate) struct Ask {
 
 /// Answers a file of questions, learning nothing but how many they are.
 #[derive(Args)]
+#[command(before_help = EXAMPLES)]
 pub(crate) struct Answer {
     /// The questions
     #[arg(value_name = "FILE")]
@@ -64,6 +67,7 @@ pub(crate) struct Answer {
 
 /// Reads a file of answers, once: whether each family asked about is helped there, too.
 #[derive(Args)]
+#[command(before_help = EXAMPLES)]
 pub(crate) struct Read {
     /// The answers
     #[arg(value_name = "FILE")]
