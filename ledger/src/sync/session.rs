@@ -59,7 +59,7 @@ pub struct Terms {
     pub theirs: BTreeSet<ProgrammeId>,
     /// Random, new for each session.
     pub nonce: [u8; 8],
-    /// Bytes of content the other side may have under way: 4 KiB to [`limits::WINDOW_BYTES`](crate::limits::WINDOW_BYTES).
+    /// Bytes of content the other side may have under way: 4 KiB to [`limits::WINDOW_BYTES`].
     /// What is urgent waits behind at most so many bytes: on a slow link, a few seconds' worth.
     pub window: u32,
     /// Bytes of content beside charter, notices and control feeds that this side takes.

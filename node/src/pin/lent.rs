@@ -136,7 +136,7 @@ fn hash_of(sealed: &[u8]) -> Hash {
 ///
 /// # Errors
 ///
-/// [`LentFault::NotForUs`] where the node's key is none; [`LentFault::Damaged`] for more than [`MOST`].
+/// [`LentFault::NotForUs`] where the node's key is none; [`LentFault::Damaged`] for more than `MOST`.
 pub fn envelope(
     federation: &FederationId,
     from: &SigningKey,
