@@ -11,13 +11,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::atomic;
 use crate::disk::DiskFault;
-use crate::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
+use crate::folder::{CARDS, Folder, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use crate::keystore::normal;
 use crate::seal::{Cost, SealError, Stream, random};
 
@@ -56,6 +56,29 @@ pub enum BackupFault {
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskFault),
+}
+
+/// What a backup is gathered from, beside what it copies.
+const SCRATCH: [&str; 4] = [LEDGER, PEOPLE, PEOPLE_KEYS, KEYS];
+
+/// Where a copy of a file of the folder lies while a backup is made.
+#[must_use]
+pub fn scratch(folder: &Folder, name: &str) -> PathBuf {
+    folder.file(&format!("{name}.copy"))
+}
+
+/// Destroys what a backup is gathered from, or what is left of it where that was interrupted: keys of people lie in it.
+///
+/// # Errors
+///
+/// [`DiskFault`] where something of it may still be there.
+pub fn clear(folder: &Folder) -> Result<(), DiskFault> {
+    for name in SCRATCH {
+        let path = scratch(folder, name);
+        atomic::destroy(&path)?;
+        atomic::sweep(&path)?;
+    }
+    Ok(())
 }
 
 /// Seals files into one. It appears under its name only once it is whole and durable.

@@ -19,21 +19,24 @@ pub mod request;
 mod tests;
 
 use annona_ledger::consent::{
-    Grant, GrantFault, GrantId, People, Secret, StateWord, Withdrawal, state_of,
+    Grant, GrantFault, GrantId, People, Secret, StateWord, Told, Withdrawal, state_of,
 };
 use annona_ledger::entry::Registry;
-use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::id::{Commitment, Lane, ProgrammeId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
 pub use attributes::{Shown, attribute_of};
-pub use paper::{Consent, Opened, disclosures, find, list};
-pub use permit::{Asking, Permit, permit, unopened, would_open};
+pub use paper::{Consent, Opened, Stage, disclosures, find, list};
+pub use permit::{Asking, Permit, Showing, permit, unfinished, unshown, would_open};
 pub use receipt::{Parties, receipt, slip, withdraw_code};
 
+use crate::credential::register::RegisterFault;
+use crate::disk::DiskFault;
 use crate::node::{Composed, Node, NodeFault, Refusal, Request};
+use crate::pin::PinFault;
 use crate::seal::{self, SealError};
 use crate::vault::{HouseholdId, Vault, VaultFault};
 
@@ -55,6 +58,9 @@ pub enum ConsentFault {
     /// The record is of another household or programme than said.
     #[error("the consent is not of this household in this programme")]
     OtherHousehold,
+    /// What it is to take the place of is somebody else's.
+    #[error("the consent it would take the place of is not of this household in this programme")]
+    OthersConsent,
     /// It was answered already.
     #[error("this consent was answered already: it never changes, another takes its place")]
     Answered,
@@ -67,6 +73,15 @@ pub enum ConsentFault {
     /// No randomness.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The PINs, of which somebody's go with her.
+    #[error(transparent)]
+    Pins(#[from] PinFault),
+    /// The register of cards, of which somebody's go with her.
+    #[error(transparent)]
+    Cards(#[from] RegisterFault),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
 }
 
 /// 32 random bytes to keep beside a record.
@@ -90,24 +105,35 @@ pub fn new_id() -> Result<GrantId, SealError> {
 /// [`ConsentFault::Refused`]; a broken disk.
 pub fn say(
     node: &mut Node,
-    programme: annona_ledger::id::ProgrammeId,
+    programme: ProgrammeId,
     operator: &SigningKey,
-    people: impl FnMut(DayNo) -> People + Send,
+    mut people: impl FnMut(DayNo) -> People + Send,
+) -> Result<DayNo, ConsentFault> {
+    say_all(node, programme, operator, &mut |on| vec![people(on)])
+}
+
+/// As [`say`], several at once: all of them are written, or none.
+fn say_all(
+    node: &mut Node,
+    programme: ProgrammeId,
+    operator: &SigningKey,
+    people: &mut (dyn FnMut(DayNo) -> Vec<People> + Send),
 ) -> Result<DayNo, ConsentFault> {
     let feed = node.feed(Lane::Registry, programme);
     let federation = node.federation()?;
-    let mut people = people;
     let mut on = DayNo::default();
     let said = &mut on;
     let compose: crate::node::Compose<'_> = Box::new(move |work, feed, at| {
         // A day that was begun goes on: the clock may have been set back a little.
         let last = work.trunk(feed).map_or(at, |chain| work.last_stamp(chain));
         *said = DayNo::of(at.max(last));
-        let entry = annona_ledger::entry::Entry::from(Registry::People(people(*said)));
-        let leaf = annona_ledger::feed::leaf(&entry.encode());
-        let word = Statement::Entry { feed: feed.short(), leaf }.sign(&federation, operator);
-        let composed = Composed::from(entry);
-        Ok(vec![Composed { evidence: Some(word.encode()), ..composed }])
+        let entry = |people| {
+            let entry = annona_ledger::entry::Entry::from(Registry::People(people));
+            let leaf = annona_ledger::feed::leaf(&entry.encode());
+            let word = Statement::Entry { feed: feed.short(), leaf }.sign(&federation, operator);
+            Composed { evidence: Some(word.encode()), ..Composed::from(entry) }
+        };
+        Ok(people(*said).into_iter().map(entry).collect())
     });
     let answers = node.write(&mut [Request { feed, compose }])?;
     for answer in answers {
@@ -148,6 +174,12 @@ pub fn give(
     if own != grant.pseudonym.0 {
         return Err(ConsentFault::OtherHousehold);
     }
+    if let Some(earlier) = grant.renews {
+        let hers = list(vault, household)?.into_iter().find(|one| one.commitment() == earlier);
+        if hers.is_none_or(|one| one.grant.programme != grant.programme) {
+            return Err(ConsentFault::OthersConsent);
+        }
+    }
     let consent = match find(vault, &grant.id)? {
         Some(known) if known.grant == *grant && known.household == household => known,
         Some(_) => return Err(ConsentFault::Answered),
@@ -168,24 +200,27 @@ pub fn give(
     if consent.answered != StateWord::Given || answer == Answer::No {
         return Ok(commitment);
     }
-    if !node.store().look().map_err(NodeFault::from)?.told(&commitment).is_empty() {
+    let (given, taken_back) = {
+        let work = node.store().look().map_err(NodeFault::from)?;
+        let withdrawn =
+            |told: &Told| matches!(told.people(), Some(People::ConsentWithdrawn { .. }));
+        let back = grant.renews.is_none_or(|earlier| work.told(&earlier).iter().any(withdrawn));
+        let given = !work.told(&commitment).is_empty();
+        work.check().map_err(NodeFault::from)?;
+        (given, back)
+    };
+    if given && taken_back {
         return Ok(commitment);
     }
-    let (issuer, expires) = (grant.controller, grant.expires);
-    say(node, grant.programme, operator, |on| People::ConsentGiven {
-        commitment,
-        issuer,
-        expires,
-        on,
+    // At once: a power cut leaves her with the earlier one or with this one, never with both.
+    say_all(node, grant.programme, operator, &mut |on| {
+        let (issuer, expires) = (grant.controller, grant.expires);
+        let this = (!given).then_some(People::ConsentGiven { commitment, issuer, expires, on });
+        let earlier = grant.renews.filter(|_| !taken_back).map(|commitment| {
+            People::ConsentWithdrawn { commitment, reason: Withdrawal::Replaced, on }
+        });
+        this.into_iter().chain(earlier).collect()
     })?;
-    if let Some(earlier) = grant.renews {
-        let reason = Withdrawal::Replaced;
-        say(node, grant.programme, operator, |on| People::ConsentWithdrawn {
-            commitment: earlier,
-            reason,
-            on,
-        })?;
-    }
     Ok(commitment)
 }
 
@@ -197,7 +232,7 @@ pub fn give(
 /// [`ConsentFault::Refused`]; a broken disk.
 pub fn withdraw(
     node: &mut Node,
-    programme: annona_ledger::id::ProgrammeId,
+    programme: ProgrammeId,
     commitment: Commitment,
     reason: Withdrawal,
     operator: &SigningKey,

@@ -223,8 +223,9 @@ pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
         return Err(CopyFault::NotACopy);
     }
     let path = place(node, &label.site);
-    if path.exists() {
-        let known = read(node, &path)?;
+    // One that is damaged is no reason to keep none.
+    let known = if path.exists() { unless_damaged(read(node, &path))?.ok() } else { None };
+    if let Some(known) = known {
         let later = known.vault == label.vault
             && (known.on > label.on || known.erased.iter().any(|(_, c)| !label.is_after(c)));
         if later {
@@ -239,30 +240,68 @@ fn read(node: &Node, path: &Path) -> Result<Label, CopyFault> {
     Ok(look(node, &atomic::read(path, MAX_FILE)?)?.0)
 }
 
-/// The labels of the copies that are kept here for other sites.
+/// A copy that is kept here, whose label cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The site whose people's keys it holds, where its name says so.
+    pub site: Option<[u8; 8]>,
+    /// The file.
+    pub path: PathBuf,
+    /// Why it cannot.
+    pub why: CopyFault,
+}
+
+/// The copies that are kept here for other sites.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Those that say what they are.
+    pub labels: Vec<Label>,
+    /// Those that do not.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Kept {
+    /// Whether one is kept for a site.
+    #[must_use]
+    pub fn has(&self, site: &[u8; 8]) -> bool {
+        self.labels.iter().any(|label| label.site == *site)
+            || self.unreadable.iter().any(|one| one.site.as_ref() == Some(site))
+    }
+}
+
+/// Passes a copy's own fault by, so that one keeps nobody from the others.
+fn unless_damaged(read: Result<Label, CopyFault>) -> Result<Result<Label, CopyFault>, NodeFault> {
+    match read {
+        Err(CopyFault::Node(fault)) => Err(fault),
+        other => Ok(other),
+    }
+}
+
+/// What is kept here for other sites.
 ///
 /// # Errors
 ///
-/// A broken disk.
-pub fn kept(node: &Node) -> Result<Vec<Label>, NodeFault> {
+/// A folder that cannot be listed. A copy that cannot be read is told of, and no fault.
+pub fn kept(node: &Node) -> Result<Kept, NodeFault> {
     let root = node.folder().root();
     let failed = |e| FolderFault::from(DiskFault::io("list", root, e));
-    let mut labels = Vec::new();
+    let mut kept = Kept::default();
     for entry in std::fs::read_dir(root).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.strip_prefix(NAME.0).is_some_and(|rest| rest.ends_with(NAME.1)) {
-            match read(node, &path) {
-                Ok(label) => labels.push(label),
-                Err(CopyFault::Node(fault)) => return Err(fault),
-                Err(fault) => {
-                    return Err(NodeFault::Refused(format!("{}: {fault}", path.display())));
-                }
+        let middle = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1));
+        let Some(middle) = middle else { continue };
+        match unless_damaged(read(node, &path))? {
+            Ok(label) => kept.labels.push(label),
+            Err(why) => {
+                let site = u64::from_str_radix(middle, 16).ok().filter(|_| middle.len() == 16);
+                kept.unreadable.push(Unreadable { site: site.map(u64::to_be_bytes), path, why });
             }
         }
     }
-    labels.sort_by_key(|label| label.site);
-    Ok(labels)
+    kept.labels.sort_by_key(|label| label.site);
+    kept.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(kept)
 }
 
 /// Destroys the copy that is kept for a site; says whether there was one.
@@ -326,6 +365,7 @@ pub fn take(node: &Node, vault: &mut Vault, file: &[u8]) -> Result<Taken, CopyFa
         all.entry(programme).or_default().insert(commitment);
     }
     let erased = erase::apply_to(vault, &all, heard)?;
+    erase::beside(node, vault)?;
     let keyless = vault.put_keys()?;
     Ok(Taken { erased, keyless })
 }

@@ -14,10 +14,14 @@ use annona_ledger::notice::Roles;
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
+use crate::backup;
 use crate::consent::{ConsentFault, say};
 use crate::copies;
+use crate::credential::register::Register;
+use crate::folder::{CARDS, PINS};
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
+use crate::pin::Pins;
 use crate::seal::Key;
 use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault};
 
@@ -63,16 +67,52 @@ pub fn erase(
         }
         gone.push((*id, erasures));
     }
+    // Heard of before anything is destroyed: what does not open is put right, and she is asked for again.
+    drop(others(node)?);
     let mut txn = vault.begin()?;
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
     }
     txn.commit()?;
+    beside(node, vault)?;
     rotate(node, vault)?;
     finish(node, vault, operator)?;
     let mut all: Vec<Erasure> = gone.into_iter().flat_map(|(_, erasures)| erasures).collect();
     all.iter_mut().for_each(|one| one.said = true);
     Ok(all)
+}
+
+/// Takes what other files of the folder tell of households that are gone: their PINs, their cards, which count no more, and
+/// what an interrupted backup has left. Interrupted, the next call does the rest.
+///
+/// # Errors
+///
+/// A broken disk; a register or a file of PINs that does not open.
+pub(crate) fn beside(node: &Node, vault: &mut Vault) -> Result<(), ConsentFault> {
+    let gone = vault.to_forget()?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let (pins, cards) = others(node)?;
+    if let Some(mut pins) = pins {
+        pins.forget(&gone)?;
+    }
+    if let Some(mut cards) = cards
+        && cards.forget(&gone) > 0
+    {
+        cards.save()?;
+    }
+    backup::clear(node.folder())?;
+    Ok(vault.forgotten()?)
+}
+
+/// The other files of the folder that tell of households, where there are such.
+fn others(node: &Node) -> Result<(Option<Pins>, Option<Register>), ConsentFault> {
+    let (pins, cards, key) =
+        (node.folder().file(PINS), node.folder().file(CARDS), node.vault_key()?);
+    let pins = pins.exists().then(|| Pins::open(&pins, &key)).transpose()?;
+    let cards = cards.exists().then(|| Register::open(&cards, key)).transpose()?;
+    Ok((pins, cards))
 }
 
 /// Puts the data keys under a new site key and destroys the old one: what somebody kept of the key file opens nobody any
@@ -109,8 +149,9 @@ pub fn finish(
     vault: &mut Vault,
     operator: &SigningKey,
 ) -> Result<u64, ConsentFault> {
+    // Nothing is said of what is not destroyed.
+    beside(node, vault)?;
     if vault.keys_due()? {
-        // Nothing is said of keys that are not destroyed.
         rotate(node, vault)?;
     }
     let mut said = 0;
@@ -140,7 +181,11 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     }
     let erased = heard(node)?;
     let heard = erased.values().map(|all| all.len() as u64).sum();
-    if vault.erasures_heard()? == heard { Ok(0) } else { apply_to(vault, &erased, heard) }
+    let gone = if vault.erasures_heard()? == heard { 0 } else { apply_to(vault, &erased, heard)? };
+    // A register that does not open keeps nobody from being served. It is tried again each time, and this node does not
+    // say that it followed ([`follow`]) before it is done.
+    drop(beside(node, vault));
+    Ok(gone)
 }
 
 /// Erasures, by programme.
@@ -216,6 +261,7 @@ fn erasure_of(told: &Told) -> Option<(ProgrammeId, Commitment)> {
 /// [`ConsentFault`]; calling again goes on where it stopped.
 pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     apply(node, vault)?;
+    beside(node, vault)?;
     if vault.keys_due()? {
         rotate(node, vault)?;
     }
@@ -255,11 +301,12 @@ fn open(node: &Node) -> Result<Vec<Commitment>, ConsentFault> {
     let kept = copies::kept(node)?;
     let roster = node.store().roster();
     // Somebody's keys may be in a copy kept here: it is followed when the copy is replaced or destroyed.
+    // One that cannot be read is held to be of before every erasure of its site, and keeps no other from being followed.
     let held = |by: &[u8; 8], commitment: &Commitment| {
         let replaced = roster.node(by).and_then(|certificate| certificate.replaces);
-        kept.iter().any(|label| {
-            (label.site == *by || Some(label.site) == replaced) && !label.is_after(commitment)
-        })
+        let of = |site: &[u8; 8]| site == by || Some(*site) == replaced;
+        kept.labels.iter().any(|label| of(&label.site) && !label.is_after(commitment))
+            || kept.unreadable.iter().filter_map(|one| one.site.as_ref()).any(of)
     };
     let others = told.iter().filter(|t| t.by != own).filter_map(|t| {
         let (_, commitment) = erasure_of(t)?;

@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::folder::{Folder, FolderFault, KEYS, LEDGER, PEOPLE};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
-use crate::seal::{Cost, SealError, random};
+use crate::seal::{Cost, Key, SealError, random};
 use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
 use crate::vault::{Vault, VaultFault};
 
@@ -274,6 +274,16 @@ impl Node {
     #[must_use]
     pub fn org(&self) -> Option<OrgId> {
         self.certificate().map(|certificate| certificate.org)
+    }
+
+    /// The key of this node's person file, and of what else lies sealed beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault::NoKey`].
+    pub fn vault_key(&self) -> Result<Key, NodeFault> {
+        let key = self.keys.get(Name::Vault).and_then(Secret::as_key);
+        key.ok_or(NodeFault::NoKey("key of the person file"))
     }
 
     /// This node's person file; made on first use.

@@ -314,7 +314,7 @@ pub fn ask(
     let mut asked = 0;
     for (household, grant) in chosen {
         let permit = consent::permit(node, vault, &asking(grant, &to), operator)?;
-        let shown = permit.open(vault, today)?;
+        let (shown, showing) = permit.open(vault, today)?;
         let mut any = false;
         for member in shown.members.iter().take(1) {
             let mut person = Person::default();
@@ -335,6 +335,7 @@ pub fn ask(
                 any = true;
             }
         }
+        showing.done(vault)?;
         asked += usize::from(any);
     }
     let elements = Bounded::new(elements).map_err(|_| OverlapFault::Damaged)?;

@@ -218,15 +218,22 @@ impl Pins {
         Ok(wrong >= LOCKED_AT)
     }
 
-    /// Takes a household's PIN away, as where it is erased. Says whether it had one.
+    /// Takes the PINs of households away, as where they are erased; all at once. Says how many there were.
     ///
     /// # Errors
     ///
-    /// [`PinFault::Disk`].
-    pub fn forget(&mut self, household: HouseholdId) -> Result<bool, PinFault> {
-        let handle = self.handle(household);
-        let gone = self.connection.execute("DELETE FROM pin WHERE handle = ?1", params![handle]);
-        gone.map(|rows| rows > 0).map_err(|e| self.sqlite("write", e))
+    /// [`PinFault::Disk`]; then none is gone.
+    pub fn forget(&mut self, households: &[HouseholdId]) -> Result<usize, PinFault> {
+        let handles: Vec<_> = households.iter().map(|one| self.handle(*one)).collect();
+        let gone = (|| {
+            let transaction = self.connection.transaction()?;
+            let mut gone = 0;
+            for handle in handles {
+                gone += transaction.execute("DELETE FROM pin WHERE handle = ?1", [handle])?;
+            }
+            transaction.commit().map(|()| gone)
+        })();
+        gone.map_err(|e| self.sqlite("write", e))
     }
 
     fn handle(&self, household: HouseholdId) -> [u8; 32] {

@@ -159,7 +159,7 @@ pub fn due(node: &Node, vault: &Vault, today: DayNo) -> Result<Vec<Due>, Consent
             all.push(Due { class: DataClass::CycleKey, what: Thing::Cycle(programme, cycle) });
         }
     }
-    for label in copies::kept(node)? {
+    for label in copies::kept(node)?.labels {
         if over(DataClass::KeyCopy, label.on) {
             all.push(Due { class: DataClass::KeyCopy, what: Thing::Copy(label.site) });
         }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use annona_node::atomic;
-use annona_node::backup::{PEOPLE_KEYS, write};
+use annona_node::backup::{PEOPLE_KEYS, clear, scratch, write};
 use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use annona_node::node::Node;
 use clap::Args;
@@ -38,19 +38,14 @@ impl Backup {
         let node = Node::open(&session.dir, &passphrase, &session.heads()?, session.clock)?;
         let vault = session.vault(&node)?;
         let cost = node.keys().describe().cost;
-        let scratch = |name: &str| node.folder().file(&format!("{name}.copy"));
-        let (ledger, people, keys) = (scratch(LEDGER), scratch(PEOPLE), scratch(PEOPLE_KEYS));
-        let own = scratch(KEYS);
-        let clear = || {
-            for path in [&ledger, &people] {
-                drop(std::fs::remove_file(path));
-            }
-            for path in [&keys, &own] {
-                drop(atomic::destroy(path));
-            }
-        };
+        let (ledger, people, keys, own) = (
+            scratch(node.folder(), LEDGER),
+            scratch(node.folder(), PEOPLE),
+            scratch(node.folder(), PEOPLE_KEYS),
+            scratch(node.folder(), KEYS),
+        );
         // What an interrupted backup has left.
-        clear();
+        clear(node.folder())?;
         let sealed = (|| {
             node.store().copy_to(&ledger)?;
             vault.copy_without_keys(&people)?;
@@ -71,8 +66,9 @@ impl Backup {
             }
             Ok::<u64, crate::fault::Fault>(size)
         })();
-        clear();
+        let cleared = clear(node.folder());
         let size = sealed?;
+        cleared?;
         let households = vault.count()?;
         node.close()?;
         let value = json!({

@@ -46,9 +46,6 @@ pub(crate) enum Card {
     Publish(publish::Publish),
 }
 
-/// The register of printed cards of an open node.
-pub(crate) use paper::register as register_of;
-
 impl Card {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         match self {

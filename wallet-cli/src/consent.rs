@@ -14,7 +14,7 @@ mod withdraw;
 use annona_ledger::charter::Charter;
 use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose};
 use annona_ledger::time::{DayNo, Millis, Minute};
-use annona_node::consent::{self, Consent};
+use annona_node::consent::{self, Consent, Permit};
 use annona_node::node::Node;
 use annona_node::vault::Vault;
 use clap::Subcommand;
@@ -22,7 +22,7 @@ use clap::Subcommand;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
-use crate::words::{print_millis, unhex};
+use crate::words::{hex, print_millis, unhex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,6 +77,26 @@ fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
     }
     let id = GrantId(unhex("the number of a consent", text)?);
     consent::find(vault, &id)?.ok_or_else(unknown)
+}
+
+/// What stands on the ledger as shown and is not known to have been, and how it is shown without another use.
+fn unfinished(session: &Session, cut: &[Permit]) {
+    for permit in cut {
+        let d = permit.disclosure();
+        let may = if permit.was_opening() { "may never have been" } else { "never was" };
+        session.screen.warn(format!(
+            "{} for {} is written down as shown to {} and {may}: the power failed. It is shown under the same line, and \
+             no use is lost, by `annona consent reply` with the same request, or by `annona consent open {} --for {} \
+             --purpose {} --attributes {} --out FILE`.",
+            d.attributes,
+            d.purpose.word(),
+            hex(&d.node),
+            d.grant,
+            hex(&d.node),
+            d.purpose.word(),
+            d.attributes.iter().map(|one| one.word()).collect::<Vec<_>>().join(","),
+        ));
+    }
 }
 
 fn purpose(text: &str) -> Outcome<Purpose> {

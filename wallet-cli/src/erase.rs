@@ -4,7 +4,6 @@ use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
 use annona_ledger::time::DayNo;
 use annona_node::erase;
-use annona_node::vault::HouseholdId;
 use clap::Args;
 use serde_json::json;
 
@@ -76,9 +75,6 @@ impl Erase {
             let question =
                 format!("Erase family {id} ({people}) for good? Nothing brings it back.");
             session.ask.confirm(&session.screen, &question)?;
-            // First what lies in other files: where the power fails between, she is still here and is asked for again.
-            forget_pin(&node, id)?;
-            forget_cards(&node, id)?;
             erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
         }
         let waiting = erase::pending(&node, &vault)?;
@@ -119,25 +115,6 @@ impl Erase {
         }
         Ok(())
     }
-}
-
-fn forget_pin(node: &annona_node::node::Node, id: HouseholdId) -> Outcome {
-    if node.folder().file(annona_node::folder::PINS).exists() {
-        crate::pay::pin::pins(node)?.forget(id)?;
-    }
-    Ok(())
-}
-
-fn forget_cards(node: &annona_node::node::Node, id: HouseholdId) -> Outcome {
-    let path = node.folder().file(annona_node::folder::CARDS);
-    if !path.exists() {
-        return Ok(());
-    }
-    let mut cards = crate::card::register_of(node)?;
-    if cards.forget(id) > 0 {
-        cards.save()?;
-    }
-    Ok(())
 }
 
 fn follow(session: &Session, dry_run: bool) -> Outcome {

@@ -147,10 +147,15 @@ impl From<ConsentFault> for Fault {
             ConsentFault::Node(node) => node.into(),
             ConsentFault::Refused(refusal) => refusal.into(),
             ConsentFault::Seal(seal) => seal.into(),
+            ConsentFault::Pins(pins) => pins.into(),
+            ConsentFault::Cards(cards) => cards.into(),
+            ConsentFault::Disk(disk) => disk.into(),
             ConsentFault::Grant(_) => of(Exit::Input, &fault),
             ConsentFault::Answered => of(Exit::Conflict, &fault),
             ConsentFault::Closed(_) => of(Exit::NotAllowed, &fault)
                 .then("`annona consent list FAMILY` tells what she agreed to."),
+            ConsentFault::OthersConsent => of(Exit::Input, &fault)
+                .then("`annona consent list FAMILY` tells which are this family's."),
             ConsentFault::Unknown | ConsentFault::OtherHousehold => of(Exit::Input, &fault),
         }
     }

@@ -120,6 +120,11 @@ impl Session {
                 words::count(gone, "family", "families")
             ));
         }
+        for id in annona_node::consent::unfinished(node, &mut vault)? {
+            self.screen.warn(format!(
+                "something of family {id} is written down as shown that may never have been: `annona consent log {id}`."
+            ));
+        }
         Ok(vault)
     }
 

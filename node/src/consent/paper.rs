@@ -30,8 +30,20 @@ pub struct Opened {
     /// What.
     pub disclosure: Disclosure,
     pub(super) secret: Secret,
-    /// Whether it was opened. Said before it is: where the power failed between, it counts as opened.
-    pub opened: bool,
+    /// How far that went.
+    pub stage: Stage,
+}
+
+/// How far an opening went. Each is durable before what comes after it is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The record is kept. Whether the ledger has its line, the ledger tells.
+    Written,
+    /// It was about to be opened. Where the power failed here, nobody need have seen anything, and her list says that
+    /// somebody may have.
+    Opening,
+    /// What was opened is durable with whom it is for, or on the way there.
+    Shown,
 }
 
 /// What lies in a paper. Variants are only ever added at the end: numbers are those of the vault's file.
@@ -47,10 +59,15 @@ enum Paper {
     Disclosure {
         disclosure: Disclosure,
         secret: [u8; 32],
-        opened: bool,
+        shown: bool,
     },
     /// By which an erasure is known to holders of copies.
     Erasure {
+        secret: [u8; 32],
+    },
+    /// A disclosure that is about to be opened.
+    Opening {
+        disclosure: Disclosure,
         secret: [u8; 32],
     },
 }
@@ -109,15 +126,31 @@ impl Opened {
     pub(super) fn keep(&self, vault: &mut Vault) -> Result<(), ConsentFault> {
         let name = [b"disclosure".as_slice(), &self.commitment().0.0].concat();
         let (disclosure, secret) = (self.disclosure, *self.secret.expose());
-        let paper = Paper::Disclosure { disclosure, secret, opened: self.opened };
+        let paper = match self.stage {
+            Stage::Written => Paper::Disclosure { disclosure, secret, shown: false },
+            Stage::Opening => Paper::Opening { disclosure, secret },
+            Stage::Shown => Paper::Disclosure { disclosure, secret, shown: true },
+        };
         let mut txn = vault.begin()?;
         txn.put_paper(self.household, &name, &written(&paper))?;
+        if self.stage == Stage::Written {
+            txn.note_unshown(self.household)?;
+        }
         Ok(txn.commit()?)
     }
 
     fn of(household: HouseholdId, paper: Paper) -> Option<Self> {
-        let Paper::Disclosure { disclosure, mut secret, opened } = paper else { return None };
-        Some(Self { household, disclosure, secret: Secret::take(&mut secret), opened })
+        let (disclosure, mut secret, stage) = match paper {
+            Paper::Disclosure { disclosure, secret, shown: false } => {
+                (disclosure, secret, Stage::Written)
+            }
+            Paper::Opening { disclosure, secret } => (disclosure, secret, Stage::Opening),
+            Paper::Disclosure { disclosure, secret, shown: true } => {
+                (disclosure, secret, Stage::Shown)
+            }
+            Paper::Consent { .. } | Paper::Erasure { .. } => return None,
+        };
+        Some(Self { household, disclosure, secret: Secret::take(&mut secret), stage })
     }
 }
 

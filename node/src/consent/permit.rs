@@ -13,7 +13,7 @@ use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 use zeroize::Zeroizing;
 
-use super::paper::{Consent, Opened, disclosures, find};
+use super::paper::{Consent, Opened, Stage, disclosures, find};
 use super::{ConsentFault, Shown, secret};
 use crate::node::{Composed, Node, NodeFault, Refusal, Request};
 use crate::person::{Date, Household, HouseholdError};
@@ -63,7 +63,8 @@ pub struct Permit {
 }
 
 /// Asks the nine questions, writes the disclosure down, and asks them again: a withdrawal that came meanwhile still closes
-/// the door.
+/// the door. Where the same was written down before and the power failed before it was shown, that line is used again, and
+/// no other is written ([`unshown`]).
 ///
 /// # Errors
 ///
@@ -76,6 +77,9 @@ pub fn permit(
     operator: &SigningKey,
 ) -> Result<Permit, ConsentFault> {
     let consent = find(vault, &asking.grant)?.ok_or(Closed::Unknown)?;
+    if let Some(permit) = again(node, vault, &consent, asking)? {
+        return Ok(permit);
+    }
     let asker = asker(node, asking);
     let question = |on, written| Question {
         asker,
@@ -100,7 +104,7 @@ pub fn permit(
         on,
     };
     let household = consent.household;
-    let opened = Opened { household, disclosure, secret: secret()?, opened: false };
+    let opened = Opened { household, disclosure, secret: secret()?, stage: Stage::Written };
     // The record first: an entry without one would be a line in her list that nobody can explain.
     opened.keep(vault)?;
     let commitment = opened.commitment();
@@ -116,6 +120,9 @@ pub fn permit(
 /// As [`permit`].
 pub fn would_open(node: &Node, vault: &Vault, asking: &Asking) -> Result<(), ConsentFault> {
     let consent = find(vault, &asking.grant)?.ok_or(Closed::Unknown)?;
+    if again(node, vault, &consent, asking)?.is_some() {
+        return Ok(());
+    }
     let question = Question {
         asker: asker(node, asking),
         purpose: asking.purpose,
@@ -127,6 +134,16 @@ pub fn would_open(node: &Node, vault: &Vault, asking: &Asking) -> Result<(), Con
         Err(Closed::NotWritten) => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// Leave for the same that was written down and never shown.
+fn again(
+    node: &Node,
+    vault: &Vault,
+    consent: &Consent,
+    asking: &Asking,
+) -> Result<Option<Permit>, ConsentFault> {
+    Ok(unshown(node, vault, consent.household)?.into_iter().find(|permit| permit.is_for(asking)))
 }
 
 /// The day by the stamp of the feed a disclosure would stand on.
@@ -211,37 +228,90 @@ impl Permit {
         self.opened.commitment()
     }
 
-    /// Opens the attributes it names, and no others. That it is opened is durable before it is: where the power fails
-    /// between the two, nobody has seen anything, and her list says that somebody has.
+    /// Whether it is leave for what is asked.
+    #[must_use]
+    pub fn is_for(&self, asking: &Asking) -> bool {
+        let d = self.disclosure();
+        (d.grant, d.node, d.purpose, d.attributes)
+            == (asking.grant, asking.node, asking.purpose, asking.attributes)
+    }
+
+    /// Whether it may have been opened already, and the power failed before it was known to have reached anybody.
+    #[must_use]
+    pub fn was_opening(&self) -> bool {
+        self.opened.stage == Stage::Opening
+    }
+
+    /// Opens the attributes it names, and no others. That it may be seen is durable before it is: where the power fails
+    /// between the two, nobody has seen anything, and her list says that somebody may have.
     ///
     /// # Errors
     ///
     /// [`ConsentFault::Vault`]: a household that was erased meanwhile does not open.
-    pub fn open(self, vault: &mut Vault, today: Date) -> Result<Shown, ConsentFault> {
+    pub fn open(self, vault: &mut Vault, today: Date) -> Result<(Shown, Showing), ConsentFault> {
         let mut opened = self.opened;
-        opened.opened = true;
+        opened.stage = Stage::Opening;
         opened.keep(vault)?;
         let stored = vault.household(opened.household)?;
         let members = stored.members.iter().map(|member: &Zeroizing<Vec<u8>>| member.as_slice());
         let household = Household::from_records(&stored.household, members)
             .map_err(|fault: HouseholdError| NodeFault::Refused(fault.to_string()))?;
-        Ok(Shown::of(opened.disclosure, &household, today))
+        Ok((Shown::of(opened.disclosure, &household, today), Showing(opened)))
     }
 }
 
-/// Permits whose entry is on the ledger and which were never opened, since the power failed between the two: to be opened
-/// now, each once, or left.
+/// What was opened and is not known to have reached whom it is for.
+#[must_use = "until it is done it is shown again under the same line"]
+pub struct Showing(Opened);
+
+impl Showing {
+    /// What was opened is durable, with whom it is for or on its way there: from here on another showing is another use.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk; then it may be shown once more under the same line.
+    pub fn done(self, vault: &mut Vault) -> Result<(), ConsentFault> {
+        let mut opened = self.0;
+        opened.stage = Stage::Shown;
+        opened.keep(vault)
+    }
+}
+
+/// Households of whom something stands on the ledger as shown that is not known to have been, and may still be.
 ///
 /// # Errors
 ///
 /// A broken disk.
-pub fn unopened(
+pub fn unfinished(node: &Node, vault: &mut Vault) -> Result<Vec<HouseholdId>, ConsentFault> {
+    let mut all = Vec::new();
+    for id in vault.unshown()? {
+        match unshown(node, vault, id) {
+            Ok(permits) if permits.is_empty() => vault.all_shown(id)?,
+            Ok(_) => all.push(id),
+            // Its keys may come back.
+            Err(ConsentFault::Vault(fault)) if fault.is_of_one_record() => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(all)
+}
+
+/// Permits whose entry is on the ledger, of what is not known to have been shown, since the power failed in between: to be
+/// opened now, under the same entry, or left.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn unshown(
     node: &Node,
     vault: &Vault,
     household: HouseholdId,
 ) -> Result<Vec<Permit>, ConsentFault> {
     let mut permits = Vec::new();
-    for opened in disclosures(vault, household)?.into_iter().filter(|one| !one.opened) {
+    for opened in disclosures(vault, household)? {
+        if opened.stage == Stage::Shown {
+            continue;
+        }
         let Some(consent) = find(vault, &opened.disclosure.grant)? else { continue };
         let d = &opened.disclosure;
         let asking =

@@ -76,7 +76,7 @@ fn a_keeper_gives_back_what_it_cannot_read_and_nobody_who_was_erased() {
     assert_eq!((given.len(), given[0].behind, given[0].newer), (1, 0, 0));
     keep(&world.b, &newer).expect("kept");
     assert!(matches!(keep(&world.b, &file), Err(CopyFault::Older)));
-    assert_eq!(kept(&world.b).expect("reads"), [label]);
+    assert_eq!(kept(&world.b).expect("reads").labels, [label]);
     assert_eq!(follow(&mut world.b, &mut other).expect("followed"), 1);
     let to_a = world.path("to-a");
     carry(&mut world.b, &mut world.a, &to_a);
@@ -91,6 +91,36 @@ fn a_keeper_gives_back_what_it_cannot_read_and_nobody_who_was_erased() {
     assert!(forget(&world.b, &site.short()).expect("destroyed"));
     assert!(!forget(&world.b, &site.short()).expect("again"));
     assert!(matches!(give(&world.b, &site.short(), &site), Err(CopyFault::NoneKept)));
+}
+
+/// One copy that is damaged keeps neither the others nor anybody's erasure from being followed.
+#[test]
+fn a_copy_that_cannot_be_read_stands_in_nobodys_way() {
+    let mut world = World::new();
+    let path = world.dir.path().join("a/people.db");
+    let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
+    let gone = add(&mut vault, &world, "one");
+    let keeper = certificate(&world, &world.b);
+    let (label, file) = make(&world.a, &mut vault, &keeper).expect("made");
+    keep(&world.b, &file).expect("kept");
+    let stranger = [9; 8];
+    std::fs::write(place(&world.b, &stranger), b"no copy").expect("damaged");
+    let all = kept(&world.b).expect("the others");
+    assert_eq!((&all.labels[..], all.unreadable.len()), (&[label.clone()][..], 1));
+    assert!(all.has(&stranger) && all.has(&label.site) && !all.has(&[1; 8]));
+    erase(&mut world.a, &mut vault, &[gone], &key(OPERATOR)).expect("erased");
+    let to_b = world.path("to-b");
+    carry(&mut world.a, &mut world.b, &to_b);
+    let theirs = world.dir.path().join("b/people.db");
+    let mut other = Vault::create(&theirs, &Key::take(&mut [8; 32])).expect("a vault");
+    // That site's own, damaged, may hold her keys: then its erasures wait. Somebody else's does not.
+    let own = place(&world.b, &label.site);
+    std::fs::write(&own, b"no copy").expect("damaged");
+    assert_eq!(follow(&mut world.b, &mut other).expect("waits"), 0);
+    let (label, newer) = make(&world.a, &mut vault, &keeper).expect("made");
+    assert_eq!(keep(&world.b, &newer).expect("in place of what is damaged"), label);
+    assert_eq!(follow(&mut world.b, &mut other).expect("followed"), 1);
+    assert!(forget(&world.b, &stranger).expect("destroyed"));
 }
 
 #[test]

@@ -16,8 +16,10 @@ use super::status::{ENTRIES, ListName, StatusList};
 use super::when::Seconds;
 use crate::atomic;
 use crate::disk::DiskFault;
+use crate::folder::CARDS;
+use crate::node::{Node, NodeFault};
 use crate::seal::{Key, SealError, random};
-use crate::vault::HouseholdId;
+use crate::vault::{HouseholdId, Vault, VaultFault};
 
 /// The largest register that is read, in bytes: some 200,000 cards and 512 lists.
 pub const MAX_FILE: usize = 32 << 20;
@@ -33,12 +35,29 @@ pub enum RegisterFault {
         /// The file.
         path: PathBuf,
     },
+    /// It was begun once and is not there.
+    #[error(
+        "{} is not here, and cards were printed from it: without it cards that were cancelled would count again. Put it \
+         back from the last backup (`annona restore FILE --dir ELSEWHERE`, then copy it here). Where there is none, \
+         `annona node reincarnate` begins anew, and every card is printed again.",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// No place is left, or none could be drawn.
     #[error("the register of cards is full")]
     Full,
     /// Sealing failed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The person file, which knows whether there was ever one.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// The node has no key of it.
+    #[error(transparent)]
+    Node(#[from] Box<NodeFault>),
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskFault),
@@ -109,12 +128,39 @@ pub struct Register {
 }
 
 impl Register {
-    /// Opens the register, or begins one.
+    /// Opens the register of a node, or begins one where its key has never printed a card.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterFault::Missing`]; otherwise as [`Register::open`].
+    pub fn of_node(node: &Node, vault: &mut Vault) -> Result<Self, RegisterFault> {
+        let (path, issuer) = (node.folder().file(CARDS), node.public().short());
+        if path.exists() {
+            vault.note_printed(&issuer)?;
+        } else if vault.has_printed(&issuer)? {
+            return Err(RegisterFault::Missing { path });
+        }
+        Self::open(&path, node.vault_key().map_err(Box::new)?)
+    }
+
+    /// As [`Register::save`], the first time of all noting that there is one now: before any card of it is out.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterFault`].
+    pub fn save_first(&self, vault: &mut Vault, issuer: &PublicKey) -> Result<(), RegisterFault> {
+        self.save()?;
+        Ok(vault.note_printed(&issuer.short())?)
+    }
+
+    /// Opens a register, or begins one.
     ///
     /// # Errors
     ///
     /// [`RegisterFault::Damaged`]; [`RegisterFault::Disk`].
     pub fn open(path: &Path, key: Key) -> Result<Self, RegisterFault> {
+        // What a killed writing has left tells of cards as the register itself does.
+        atomic::sweep(path)?;
         let held = if path.exists() {
             let damaged = || RegisterFault::Damaged { path: path.to_owned() };
             let sealed = atomic::read(path, MAX_FILE)?;
@@ -126,7 +172,8 @@ impl Register {
         Ok(Self { path: path.to_owned(), key, held })
     }
 
-    /// Keeps what was changed, durably and all at once.
+    /// Keeps what was changed, durably and all at once. What lay there before is overwritten: it may tell of somebody who
+    /// is erased.
     ///
     /// # Errors
     ///
@@ -137,7 +184,7 @@ impl Register {
         if sealed.len() > MAX_FILE {
             return Err(RegisterFault::Full);
         }
-        Ok(atomic::write(&self.path, &sealed)?)
+        Ok(atomic::write_over(&self.path, &sealed)?)
     }
 
     /// Draws a place in a list at random among those never drawn: list and index. Save before it is used.
@@ -206,15 +253,15 @@ impl Register {
         Some(line)
     }
 
-    /// Takes back all cards of a family that is erased. Says how many there were.
-    pub fn forget(&mut self, household: HouseholdId) -> usize {
-        let theirs = |l: &&Line| l.household == household;
-        let programmes: Vec<u16> =
-            self.held.lines.iter().filter(theirs).map(|l| l.programme).collect();
-        for programme in &programmes {
-            self.take_back(household, ProgrammeId(*programme));
+    /// Takes back all cards of families that are erased. Says how many there were.
+    pub fn forget(&mut self, households: &[HouseholdId]) -> usize {
+        let theirs = |l: &&Line| households.contains(&l.household);
+        let of = |l: &Line| (l.household, ProgrammeId(l.programme));
+        let gone: Vec<_> = self.held.lines.iter().filter(theirs).map(of).collect();
+        for (household, programme) in &gone {
+            self.take_back(*household, *programme);
         }
-        programmes.len()
+        gone.len()
     }
 
     /// Takes back every card whose carrier is cancelled on the ledger. Says how many there were.
@@ -310,7 +357,7 @@ mod tests {
         assert_eq!(held.status().uri, ListName::of(&issuer(), 2, 1).to_string());
         assert_eq!(again.take_back(HouseholdId(2), ProgrammeId(2)), Some(held.clone()));
         assert_eq!(again.take_back(HouseholdId(2), ProgrammeId(2)), None);
-        assert_eq!(again.forget(HouseholdId(1)), 1);
+        assert_eq!(again.forget(&[HouseholdId(1)]), 1);
         assert_eq!(again.reconcile(|_, carrier| *carrier == CarrierId([3; 16])), 1);
         assert!(again.is_empty());
         let lists: Vec<_> = again.lists(&issuer()).collect();

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
+use crate::credential::register::{Line, RegisterFault};
 use crate::person::{Attributes, Field, Household, Value};
+use crate::pin::Pin;
 use crate::vault::VaultFault;
 
 const OPERATOR: u8 = 51;
@@ -226,4 +228,140 @@ fn an_erasure_that_was_not_said_is_said_next_time() {
     assert_eq!(head(&world), 1);
     assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("nothing left"), 0);
     assert_eq!(head(&world), 1, "once");
+}
+
+/// Gives two families a PIN and a printed card each; what a file of PINs holds of each, as it lies there.
+fn pins_and_cards(world: &World, ids: [HouseholdId; 2]) -> [[u8; 32]; 2] {
+    let folder = world.a.folder();
+    let key = world.a.vault_key().expect("a key");
+    let mut pins = Pins::open(&folder.file(PINS), &key).expect("opens");
+    let mut cards = Register::open(&folder.file(CARDS), key).expect("opens");
+    for id in ids {
+        pins.set(id, &Pin::parse("204816").expect("a PIN")).expect("set");
+        let (list, index) = cards.draw(&world.a.public(), FOOD.0).expect("a place");
+        cards.keep(Line {
+            household: id,
+            programme: FOOD.0,
+            issuer: world.a.public(),
+            list,
+            index,
+            expires: 1_800_000_000,
+            language: None,
+            named: false,
+            code: None,
+            carrier: annona_ledger::id::CarrierId([id.0 as u8; 16]),
+        });
+    }
+    cards.save().expect("kept");
+    let file = rusqlite::Connection::open(folder.file(PINS)).expect("opens");
+    let mut rows = file.prepare("SELECT tag FROM pin").expect("reads");
+    let mut tags = rows.query_map([], |row| row.get(0)).expect("reads").map(|t| t.expect("a tag"));
+    let either = [tags.next().expect("one"), tags.next().expect("two")];
+    drop(tags);
+    either
+}
+
+/// Whose PINs and cards are here, and how many tags of PINs lie in the file.
+fn left(
+    world: &World,
+    ids: [HouseholdId; 2],
+    tags: &[[u8; 32]; 2],
+) -> ([bool; 2], [bool; 2], usize) {
+    let (pins, cards) = others(&world.a).expect("opens");
+    let (pins, cards) = (pins.expect("there"), cards.expect("there"));
+    let bytes = fs::read(world.a.folder().file(PINS)).expect("reads");
+    let tags = tags.iter().filter(|tag| bytes.windows(32).any(|window| window == **tag)).count();
+    let pins = ids.map(|id| pins.has(id).expect("reads"));
+    (pins, ids.map(|id| cards.of(id, FOOD).is_some()), tags)
+}
+
+#[test]
+fn a_pin_and_a_card_go_with_whom_they_belong_to_heard_of_or_restored_too() {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let ids = [registered(&mut vault, 1), registered(&mut vault, 2)];
+    let old = folder.join("old.db");
+    vault.copy_without_keys(&old).expect("copied");
+    let keys = vault.copy_keys().expect("copied");
+    let tags = pins_and_cards(&world, ids);
+    let names = [PINS, CARDS];
+    let aside = |name: &str| folder.join(format!("{name}.old"));
+    for name in names {
+        fs::copy(world.a.folder().file(name), aside(name)).expect("copied");
+    }
+    // What an interrupted backup and an interrupted writing of the register have left.
+    let scratch = backup::scratch(world.a.folder(), backup::PEOPLE_KEYS);
+    fs::write(&scratch, &keys).expect("left");
+    let torn = world.a.folder().file(&format!(".{CARDS}.0123456789abcdef.annona-tmp"));
+    fs::write(&torn, b"left").expect("left");
+    assert_eq!(left(&world, ids, &tags), ([true; 2], [true; 2], 2));
+    erase(&mut world.a, &mut vault, &ids[..1], &key(OPERATOR)).expect("erased");
+    let gone = ([false, true], [false, true], 1);
+    assert_eq!(left(&world, ids, &tags), gone);
+    assert!(!scratch.exists() && !torn.exists());
+
+    // A folder from before: its files, and keys of before from a keeper.
+    let again = |damage: bool| {
+        for name in names {
+            fs::copy(aside(name), world.a.folder().file(name)).expect("put back");
+        }
+        if damage {
+            fs::write(world.a.folder().file(CARDS), b"torn").expect("damaged");
+        }
+        let path = folder.join(format!("old-{damage}.db"));
+        fs::copy(&old, &path).expect("copied");
+        let mut old = Vault::open(&path, &vault_key()).expect("opens");
+        old.lay_over(&keys).expect("its own");
+        old.put_keys().expect("put back");
+        old
+    };
+    let mut vault = again(false);
+    assert_eq!(apply(&world.a, &mut vault).expect("applied"), 1);
+    assert_eq!(left(&world, ids, &tags), gone);
+    assert!(vault.to_forget().expect("reads").is_empty());
+    // A register that does not open keeps nobody from being served, and nothing is said to be done before it is.
+    let mut vault = again(true);
+    assert_eq!(apply(&world.a, &mut vault).expect("applied"), 1);
+    assert!(vault.household(ids[0]).is_err() && vault.household(ids[1]).is_ok());
+    let damaged = |fault| matches!(fault, ConsentFault::Cards(RegisterFault::Damaged { .. }));
+    assert!(damaged(follow(&mut world.a, &mut vault).expect_err("not done")));
+    let both = [ids[1]];
+    assert!(damaged(erase(&mut world.a, &mut vault, &both, &key(OPERATOR)).expect_err("told")));
+    assert!(vault.household(ids[1]).is_ok(), "told before anything is destroyed");
+    fs::copy(aside(CARDS), world.a.folder().file(CARDS)).expect("put back");
+    follow(&mut world.a, &mut vault).expect("followed");
+    assert_eq!(left(&world, ids, &tags), gone);
+}
+
+/// Cards that were cancelled would count again with a register that is begun anew.
+#[test]
+fn a_register_that_is_lost_is_not_begun_anew() {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let path = world.a.folder().file(CARDS);
+    let (list, index) = {
+        let mut new = Register::of_node(&world.a, &mut vault).expect("a new one");
+        new.draw(&world.a.public(), FOOD.0).expect("a place")
+    };
+    assert!(!path.exists() && (list, index) != (0, 0), "looked at only");
+    let mut register = Register::of_node(&world.a, &mut vault).expect("a new one");
+    register.draw(&world.a.public(), FOOD.0).expect("a place");
+    register.save_first(&mut vault, &world.a.public()).expect("kept");
+    let kept = fs::read(&path).expect("reads");
+    fs::remove_file(&path).expect("lost");
+    let lost = Register::of_node(&world.a, &mut vault).err().expect("told");
+    assert!(matches!(lost, RegisterFault::Missing { .. }), "{lost}");
+    // In a backup as well, where the person file knows; put back, it goes on.
+    let copy = folder.join("copy.db");
+    vault.copy_without_keys(&copy).expect("copied");
+    let mut copy = Vault::open(&copy, &vault_key()).expect("opens");
+    assert!(Register::of_node(&world.a, &mut copy).is_err());
+    fs::write(&path, &kept).expect("put back");
+    assert_eq!(Register::of_node(&world.a, &mut vault).expect("opens").len(), 0);
+    fs::remove_file(&path).expect("lost");
+    // A new key of the node gives cards nobody has, and their places anew.
+    world.a.reincarnate(&folder.join("heads-again")).expect("a new life");
+    assert!(Register::of_node(&world.a, &mut vault).is_ok());
 }

@@ -72,6 +72,67 @@ impl Vault {
             .map_err(|e| rows.sqlite("read", e))
     }
 
+    /// Households that are gone, and of whom another file of the folder may still tell: their PINs, their cards. Kept with
+    /// the change that erased them, so that no power cut leaves those behind.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn to_forget(&self) -> Result<Vec<HouseholdId>, VaultFault> {
+        self.rows().noted("forget *")
+    }
+
+    /// Notes that no other file tells of any household [`Vault::to_forget`] gave.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn forgotten(&mut self) -> Result<(), VaultFault> {
+        self.rows().run("DELETE FROM note WHERE name GLOB 'forget *'", [])
+    }
+
+    /// Whether cards were ever printed by an issuer, by eight bytes of its key.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn has_printed(&self, issuer: &[u8; 8]) -> Result<bool, VaultFault> {
+        let rows = self.rows();
+        let sql = "SELECT EXISTS (SELECT 1 FROM note WHERE name = ?1)";
+        let found = rows.connection.query_row(sql, [printed(issuer)], |r| r.get(0));
+        found.map_err(|e| rows.sqlite("read", e))
+    }
+
+    /// Notes that an issuer has begun to print cards: from then on a folder without their register is one that lost it.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn note_printed(&mut self, issuer: &[u8; 8]) -> Result<(), VaultFault> {
+        if self.has_printed(issuer)? {
+            return Ok(());
+        }
+        self.rows().run("INSERT INTO note (name, value) VALUES (?1, 1)", [printed(issuer)])
+    }
+
+    /// Households of whom something may have been written down as shown that never was.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn unshown(&self) -> Result<Vec<HouseholdId>, VaultFault> {
+        self.rows().noted("unshown *")
+    }
+
+    /// Notes that nothing is left of a household that [`Vault::unshown`] gave.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn all_shown(&mut self, id: HouseholdId) -> Result<(), VaultFault> {
+        self.rows().run("DELETE FROM note WHERE name = 'unshown ' || ?1", [number(id)?])
+    }
+
     /// How many erasures said on the ledger were held against this vault's people.
     ///
     /// # Errors
@@ -86,6 +147,11 @@ impl Vault {
             .map_err(|e| rows.sqlite("read", e))?;
         Ok(heard.unwrap_or(0).unsigned_abs())
     }
+}
+
+fn printed(issuer: &[u8; 8]) -> String {
+    let digits: String = issuer.iter().map(|b| format!("{b:02x}")).collect();
+    format!("printed {digits}")
 }
 
 impl VaultTxn<'_> {
@@ -107,6 +173,16 @@ impl VaultTxn<'_> {
             })
         });
         self.whole(erased)
+    }
+
+    /// Notes that something is about to be written down of a household that may not be shown ([`Vault::unshown`]).
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn note_unshown(&mut self, id: HouseholdId) -> Result<(), VaultFault> {
+        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES ('unshown ' || ?1, ?1)";
+        self.rows().run(sql, [number(id)?])
     }
 
     /// Notes that the ledger says of an erasure.
@@ -132,6 +208,15 @@ impl VaultTxn<'_> {
 }
 
 impl Rows<'_> {
+    /// The households that notes of a kind are of.
+    fn noted(&self, kind: &str) -> Result<Vec<HouseholdId>, VaultFault> {
+        let read = |r: &rusqlite::Row<'_>| Ok(HouseholdId(r.get::<_, i64>(0)?.unsigned_abs()));
+        self.connection
+            .prepare_cached("SELECT value FROM note WHERE name GLOB ?1 ORDER BY value")
+            .and_then(|mut s| s.query_map([kind], read)?.collect())
+            .map_err(|e| self.sqlite("read", e))
+    }
+
     fn erasure_commitment(
         &self,
         id: HouseholdId,

@@ -2,6 +2,7 @@ use annona_ledger::duty::Duty;
 use annona_ledger::entry::Registry;
 use annona_ledger::id::Lane;
 use annona_ledger::view::View;
+use annona_node::credential::register::Register;
 use annona_node::node::{Compose, Request, stamp};
 use clap::Args;
 use serde_json::json;
@@ -56,6 +57,7 @@ impl Cancel {
             }
             work.check()?;
         }
+        let mut register = Register::of_node(&node, &mut vault)?;
         if !self.dry_run {
             session.ask.confirm(&session.screen, &format!("Cancel code {code} of family {id}?"))?;
             for (programme, carrier) in &bound {
@@ -75,7 +77,6 @@ impl Cancel {
                     .ok_or_else(|| Fault::refused("nothing was written."))??;
             }
             // What is printed beside a code goes with it.
-            let mut register = paper::register(&node)?;
             let lines: Vec<_> = register.by_code(&code.bytes()).cloned().collect();
             for line in &lines {
                 paper::cancel(&mut node, &mut vault, &mut register, &signer, line)?;

@@ -16,9 +16,8 @@ use annona_node::credential::register::{Line, Register, RegisterFault};
 use annona_node::credential::sheet::{Face, sheet};
 use annona_node::credential::when::Seconds;
 use annona_node::credential::{Card, NotMade, png, qr};
-use annona_node::folder::CARDS;
-use annona_node::keystore::{Name, Secret};
-use annona_node::node::{Compose, Node, NodeFault, Request};
+use annona_node::keystore::Name;
+use annona_node::node::{Compose, Node, Request};
 use annona_node::person::Field;
 use annona_node::seal::random;
 use annona_node::vault::{HouseholdId, Vault};
@@ -45,13 +44,6 @@ pub(super) struct Where {
     /// Also each code as a picture, FAMILY.png
     #[arg(long, value_name = "DIR")]
     pub(super) png: Option<PathBuf>,
-}
-
-/// The register of cards of an open node.
-pub(crate) fn register(node: &Node) -> Outcome<Register> {
-    let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
-    let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
-    Ok(Register::open(&node.folder().file(CARDS), key)?)
 }
 
 /// A card as it goes on a sheet.
@@ -127,7 +119,7 @@ pub(super) fn make(
             });
         }
         // A place is taken before a card names it: a kill loses the place, and never gives it twice.
-        register.save()?;
+        register.save_first(vault, &key.public())?;
         let mut group = Vec::new();
         for mut line in lines {
             let (printed, name) = print(node, vault, &line, &key)?;
@@ -373,7 +365,11 @@ impl From<RegisterFault> for Fault {
         match fault {
             RegisterFault::Disk(disk) => disk.into(),
             RegisterFault::Seal(fault) => fault.into(),
-            RegisterFault::Damaged { .. } => Self::new(Exit::Wrong, message),
+            RegisterFault::Vault(fault) => fault.into(),
+            RegisterFault::Node(fault) => (*fault).into(),
+            RegisterFault::Missing { .. } | RegisterFault::Damaged { .. } => {
+                Self::new(Exit::Wrong, message)
+            }
             RegisterFault::Full => Self::refused(message),
         }
     }

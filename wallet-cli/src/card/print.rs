@@ -1,4 +1,5 @@
 use annona_ledger::duty::Duty;
+use annona_node::credential::register::Register;
 use annona_node::credential::when::Seconds;
 use clap::Args;
 
@@ -54,7 +55,7 @@ impl Print {
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let signer = self.operator.open(session)?;
         paper::may(&node, &signer, Duty::CardPrint, programme)?;
-        let mut register = paper::register(&node)?;
+        let mut register = Register::of_node(&node, &mut vault)?;
         let mut ids = Vec::new();
         for family in &self.families {
             let id = holder::find(&vault, family)?;

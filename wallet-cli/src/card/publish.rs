@@ -2,13 +2,14 @@ use std::path::PathBuf;
 
 use annona_ledger::view::View;
 use annona_node::atomic;
+use annona_node::credential::register::Register;
 use annona_node::credential::status::{About, TTL, bitstring, token};
 use annona_node::credential::when::Seconds;
 use annona_node::keystore::Name;
 use clap::Args;
 use serde_json::json;
 
-use super::{paper, trusted};
+use super::trusted;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
@@ -35,7 +36,7 @@ impl Publish {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.signing_node()?;
         let key = node.signing_key(Name::NodeSigning)?;
-        let mut register = paper::register(&node)?;
+        let mut register = Register::of_node(&node, &mut session.vault(&node)?)?;
         let charter = node.store().charter()?.clone();
         let trust = {
             let work = node.store().look()?;

@@ -1,4 +1,5 @@
 use annona_ledger::duty::Duty;
+use annona_node::credential::register::Register;
 use annona_node::credential::when::Seconds;
 use clap::Args;
 
@@ -50,7 +51,7 @@ impl Reissue {
         let id = holder::find(&vault, &self.family)?;
         let signer = self.operator.open(session)?;
         paper::may(&node, &signer, Duty::CardReissue, programme)?;
-        let mut register = paper::register(&node)?;
+        let mut register = Register::of_node(&node, &mut vault)?;
         let line = register.of(id, programme).cloned().ok_or_else(|| {
             Fault::refused(format!("family {id} has no printed card in {}.", about.name))
                 .then("`annona card print` makes one.")

@@ -1,3 +1,4 @@
+use annona_node::credential::register::Register;
 use clap::Args;
 
 use super::paper::{self, Where};
@@ -27,10 +28,10 @@ impl Reprint {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
         let charter = node.store().charter()?.clone();
-        let vault = session.vault(&node)?;
+        let mut vault = session.vault(&node)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let id = holder::find(&vault, &self.family)?;
-        let register = paper::register(&node)?;
+        let register = Register::of_node(&node, &mut vault)?;
         let line = register.of(id, programme).ok_or_else(|| {
             Fault::refused(format!("family {id} has no printed card in {}.", about.name))
                 .then("`annona card print` makes one.")

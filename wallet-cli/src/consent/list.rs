@@ -2,7 +2,7 @@ use annona_node::consent;
 use clap::Args;
 use serde_json::json;
 
-use super::{date, heard};
+use super::{date, heard, unfinished};
 use crate::fault::Outcome;
 use crate::holder;
 use crate::session::Session;
@@ -47,6 +47,7 @@ impl List {
                 )
             })?;
         }
+        unfinished(session, &consent::unshown(&node, &vault, id)?);
         session.screen.note(format!("List as of {}; {as_of}.", date(&charter, today)));
         Ok(node.close()?)
     }

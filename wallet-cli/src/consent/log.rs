@@ -1,8 +1,8 @@
-use annona_node::consent;
+use annona_node::consent::{self, Stage};
 use clap::Args;
 use serde_json::json;
 
-use super::{date, heard};
+use super::{date, heard, unfinished};
 use crate::fault::Outcome;
 use crate::holder;
 use crate::session::Session;
@@ -29,6 +29,7 @@ impl Log {
         let id = holder::find(&vault, &self.family)?;
         let (today, as_of) = heard(&node, session.now())?;
         let all = consent::disclosures(&vault, id)?;
+        let cut = consent::unshown(&node, &vault, id)?;
         for one in &all {
             let d = &one.disclosure;
             let org = charter.organisation(d.recipient);
@@ -37,10 +38,16 @@ impl Log {
                 "family": id, "on": date(&charter, d.on), "recipient": org,
                 "node": hex(&d.node), "purpose": d.purpose.word(),
                 "attributes": d.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
-                "consent": d.grant.to_string(), "shown": one.opened, "as_of": as_of,
+                "consent": d.grant.to_string(), "shown": one.stage != Stage::Written,
+                "unfinished": cut.iter().any(|permit| permit.commitment() == one.commitment()),
+                "as_of": as_of,
             });
             session.screen.answer("disclosure", value, || {
-                let shown = if one.opened { "" } else { "  (asked, not shown)" };
+                let shown = match one.stage {
+                    Stage::Written => "  (asked, not shown)",
+                    Stage::Opening => "  (not known to have been shown)",
+                    Stage::Shown => "",
+                };
                 format!(
                     "{}  {org}  {}: {}{shown}",
                     date(&charter, d.on),
@@ -49,6 +56,7 @@ impl Log {
                 )
             })?;
         }
+        unfinished(session, &cut);
         if all.is_empty() {
             session.screen.note(format!("Nothing of family {id} was shown to anybody from here."));
         }

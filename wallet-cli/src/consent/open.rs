@@ -76,7 +76,8 @@ impl Open {
             session.screen.note("It would be opened. Nothing was.");
             return Ok(());
         }
-        release(session, &mut node, &mut vault, (&signer, at), &asking, &self.out)?;
+        let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
+        release(session, &node, &mut vault, (permit, at), &asking, &self.out)?;
         Ok(node.close()?)
     }
 }
@@ -89,12 +90,13 @@ pub(super) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Ou
     Ok(at)
 }
 
-/// Opens what is asked under a permit, into a file for the asking node.
+/// Opens what is asked under a permit, into a file for the asking node. What was written down before and never shown is
+/// shown now under the same line: no use is lost to a power cut.
 pub(super) fn release(
     session: &Session,
-    node: &mut Node,
+    node: &Node,
     vault: &mut Vault,
-    (signer, at): (&Signer, Minute),
+    (permit, at): (Permit, Minute),
     asking: &Asking,
     out: &Path,
 ) -> Outcome {
@@ -102,12 +104,12 @@ pub(super) fn release(
     let unknown = || Fault::refused("the asking node has no certificate here.");
     let sealing = node.store().roster().node(&asking.node).ok_or_else(unknown)?.sealing;
     let (_, as_of) = heard(node, session.now())?;
-    let permit: Permit = consent::permit(node, vault, asking, signer.key())?;
     let commitment = permit.commitment();
     let day = today_date(&date(&charter, DayNo::of(at)))?;
-    let shown = permit.open(vault, day)?;
+    let (shown, showing) = permit.open(vault, day)?;
     let opened = answer::words(&shown, &as_of);
     atomic::write(out, &answer::seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
+    showing.done(vault)?;
     let asker = words::hex(&asking.node);
     let value = json!({
         "disclosure": commitment.to_string(), "for": asker,

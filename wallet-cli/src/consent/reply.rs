@@ -46,7 +46,11 @@ impl Reply {
         let asking = asked.asking;
         let known = consent::find(&vault, &asking.grant)?;
         let known = known.ok_or(consent::ConsentFault::Unknown)?;
-        if asked.is_answered(&vault)? {
+        // One that was answered, and the answer never left: the power failed in between.
+        let cut = consent::unshown(&node, &vault, known.household)?;
+        let cut = cut.iter().any(|permit| permit.is_for(&asking));
+        let answered = asked.is_answered(&vault)?;
+        if answered && !cut {
             return Err(refused(request::RequestFault::Answered));
         }
         let signer = self.operator.open(session)?;
@@ -61,8 +65,12 @@ impl Reply {
             session.screen.note("It would be answered. Nothing was opened.");
             return Ok(());
         }
-        asked.answer(&mut vault, known.household)?;
-        release(session, &mut node, &mut vault, (&signer, at), &asking, &self.out)?;
+        // The leave first: a request that is answered by nothing could not be asked again.
+        let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
+        if !answered {
+            asked.answer(&mut vault, known.household)?;
+        }
+        release(session, &node, &mut vault, (permit, at), &asking, &self.out)?;
         Ok(node.close()?)
     }
 }

@@ -68,7 +68,7 @@ impl Pin {
         let done = if self.unlock {
             if pins.unlock(id)? { "unlocked" } else { "open, as it was" }
         } else if self.remove {
-            pins.forget(id)?;
+            pins.forget(&[id])?;
             "removed"
         } else {
             let what = format!("family {id}, typed by them");

@@ -5,8 +5,7 @@ use std::path::Path;
 use annona_ledger::consent::RefusalClass;
 use annona_ledger::id::Purse;
 use annona_node::folder::PINS;
-use annona_node::keystore::{Name, Secret};
-use annona_node::node::{Node, NodeFault};
+use annona_node::node::Node;
 use annona_node::pin::{Answer, Begun, LentFault, Pin, PinFault, Pins};
 use annona_node::vault::HouseholdId;
 
@@ -19,9 +18,7 @@ use crate::{card, holder};
 
 /// The PINs of an open node.
 pub(crate) fn pins(node: &Node) -> Outcome<Pins> {
-    let key = node.keys().get(Name::Vault).and_then(Secret::as_key);
-    let key = key.ok_or(NodeFault::NoKey("key of the person file"))?;
-    Ok(Pins::open(&node.folder().file(PINS), &key)?)
+    Ok(Pins::open(&node.folder().file(PINS), &node.vault_key()?)?)
 }
 
 /// Asks for the PIN of somebody, by her household where her home is here, by her purse where it was lent, and lets nothing

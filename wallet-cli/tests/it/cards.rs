@@ -94,6 +94,12 @@ fn a_torn_card_is_printed_again_and_a_lost_one_is_cancelled() {
     let first = camp.told("card.txt");
     let again = camp.run("card reprint 1 --out again.html --json").fine();
     assert_eq!(again.field(0, "text"), first, "the same card");
+    // A register that is lost is not begun anew: what was cancelled would count again.
+    let (register, aside) = (camp.file("lake/cards.annona"), camp.file("aside"));
+    fs::rename(&register, &aside).expect("lost");
+    camp.run(&format!("card print 2 {MARA}")).fails(1, "Put it back from the last backup");
+    camp.run("card publish camp.cards").fails(1, "is not here");
+    fs::rename(&aside, &register).expect("put back");
     camp.run("card reprint 2").fails(5, "no printed card");
 
     let second = camp.run(&format!("card reissue 1 --out new.html {MARA} --json")).fine();

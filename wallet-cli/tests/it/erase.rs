@@ -59,6 +59,13 @@ fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     camp.run("family keys copy --to hill --out for-hill").fails(3, "exists already");
     camp.run("family keys keep for-hill --dir treasury").fails(5, "not for this one");
     camp.run("family keys keep for-hill --dir hill").fine();
+    // One that is damaged is listed, and stands in nobody's way.
+    camp.write("hill/copy-0909090909090909.annona", "torn");
+    let listed = camp.run("family keys list --dir hill --json").fine();
+    assert_eq!(listed.out.lines().count(), 2);
+    assert!(listed.out.contains("unreadable") && listed.err.contains("drop --of 0909090909090909"));
+    camp.run("erase --follow --dir hill").fine();
+    camp.run("family keys drop --of 0909090909090909 --dir hill").fine();
     assert_eq!(camp.run("family keys list --dir hill --json").fine().out.lines().count(), 1);
     let gone = camp.run(&format!("erase {id} {MARA} --json")).fine();
     assert!(gone.out.contains("copies_behind\":[\""), "{}", gone.out);

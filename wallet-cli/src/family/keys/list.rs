@@ -42,10 +42,26 @@ impl List {
                 format!("at {who}  of {on}; {newer}{behind}")
             })?;
         }
-        for label in copies::kept(&node)? {
+        let kept = copies::kept(&node)?;
+        for label in &kept.labels {
             let (who, on) = (hex(&label.site), day(label.on));
             let value = json!({ "site": who, "on": on });
             session.screen.answer("kept", value, || format!("here for {who}  of {on}"))?;
+        }
+        for one in &kept.unreadable {
+            let site = one.site.map(|site| hex(&site));
+            let who = site.clone().unwrap_or_else(|| one.path.display().to_string());
+            let value = json!({ "site": site, "file": one.path, "unreadable": true });
+            session.screen.answer("kept", value, || format!("here for {who}  unreadable"))?;
+            let destroy = match &site {
+                Some(site) => format!("or destroy it: `annona family keys drop --of {site}`"),
+                None => "and remove the file".to_owned(),
+            };
+            session.screen.warn(format!(
+                "the copy kept for {who} cannot be read: {} Ask that site for another (`annona family keys copy` there, \
+                 `annona family keys keep` here), {destroy}. Until then its erasures are not followed here.",
+                one.why
+            ));
         }
         let keyless = vault.keyless()?;
         node.close()?;
