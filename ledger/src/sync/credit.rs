@@ -54,14 +54,14 @@ impl Outflow {
         let window = u64::from(paced.unwrap_or(self.window));
         let room = match paced {
             None if urgent => most(self.window),
-            // What is urgent has a backlog too: the next of it waits no longer than two seconds either.
+            // What is urgent has a backlog too: the next of it waits no longer than three seconds either.
             Some(_) if urgent => window,
             _ => window.saturating_sub(window / 4),
         };
         self.in_flight() == 0 || under_way <= room
     }
 
-    /// How much may be under way where the caller says so: what goes over the link in about two seconds.
+    /// How much may be under way where the caller says so: what goes over the link in about three seconds.
     pub(super) const fn paced(&self) -> Option<u32> {
         self.pace
     }

@@ -1,11 +1,10 @@
-//! How much is had under way: as much as goes over the link in two seconds, so that what is urgent never waits longer.
+//! How much is had under way: as much as goes over the link in three seconds, so that what is urgent never waits longer, and
+//! an answer that is lost and sent again a second later finds the link still busy.
 
 use std::time::Instant;
 
-/// Bytes under way on a link nothing is known of: three seconds at 64 kbit/s, and one round of 600 ms at 320.
-pub(super) const FIRST: u32 = 24 * 1024;
-/// The least: two seconds at 64 kbit/s.
-const LEAST: u32 = 16 * 1024;
+/// The least, and what is under way on a link nothing is known of: three seconds at 64 kbit/s, one round of 600 ms at 320.
+pub(super) const LEAST: u32 = 24 * 1024;
 /// The most: the most that a window may be.
 const MOST: u32 = 128 * 1024;
 /// What the other side took in, and how long that took.
@@ -18,7 +17,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { bytes: FIRST, mark: None }
+        Self { bytes: LEAST, mark: None }
     }
 
     /// What may be under way, now that so many bytes have been taken in of those sent.
@@ -29,8 +28,8 @@ impl Pace {
         if let Some((when, upto, under_way)) = self.mark.filter(|(_, upto, _)| taken >= *upto) {
             debug_assert!(upto <= sent, "nothing is taken that was not sent");
             let took = now.saturating_duration_since(when).as_micros().max(1);
-            let two = u128::from(under_way) * 2_000_000 / took;
-            self.bytes = u32::try_from(two).unwrap_or(MOST).clamp(LEAST, MOST);
+            let three = u128::from(under_way) * 3_000_000 / took;
+            self.bytes = u32::try_from(three).unwrap_or(MOST).clamp(LEAST, MOST);
             self.mark = None;
         }
         let under_way = sent.saturating_sub(taken);
@@ -50,7 +49,7 @@ mod tests {
     /// A link of so many bytes a second and so long a round: what is under way after half a minute of sending.
     fn after(bytes_a_second: f64, round: f64) -> u32 {
         let (start, mut pace) = (Instant::now(), Pace::new());
-        let (mut taken, mut bytes, mut at) = (0u64, FIRST, 0.0);
+        let (mut taken, mut bytes, mut at) = (0u64, LEAST, 0.0);
         while at < 30.0 {
             let sent = taken + u64::from(bytes);
             pace.at(start + Duration::from_secs_f64(at), taken, sent);
