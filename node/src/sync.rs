@@ -299,7 +299,7 @@ impl Meeting {
         let meeting = desk.next();
         let turn = (desk.shared.turn.clone(), meeting);
         let mut session = Session::new(terms);
-        session.pace(pace::FIRST);
+        session.pace(pace::LEAST);
         let now_is = Instant::now();
         Ok(Self {
             peer: *peer,

@@ -170,12 +170,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             screen.fault(&fault);
-            // An answer nobody reads to its end, as with `| head`, is no failure.
-            if fault.message.is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(fault.exit as u8)
-            }
+            ExitCode::from(fault.exit as u8)
         }
     }
 }

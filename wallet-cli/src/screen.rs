@@ -76,6 +76,11 @@ impl Screen {
         }
     }
 
+    /// Whether answers are for a program, which wants all of them.
+    pub(crate) const fn json(&self) -> bool {
+        self.json
+    }
+
     /// Whether progress may be drawn.
     pub(crate) fn draws(&self) -> bool {
         !self.json && !self.quiet && std::io::stderr().is_terminal()
@@ -98,14 +103,16 @@ fn versioned(kind: &str, value: Value) -> Value {
 fn out(line: &str) -> Outcome {
     let mut stdout = anstream::stdout().lock();
     let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    written.map_err(|fault| {
-        // Whoever reads us has seen enough: not worth a word.
-        let words = match fault.kind() {
-            std::io::ErrorKind::BrokenPipe => String::new(),
-            _ => {
-                format!("could not write the answer to stdout: {fault}. What was done stays done.")
-            }
-        };
-        Fault::new(Exit::Input, words)
-    })
+    match written {
+        // Whoever reads us has seen enough. What we do, and how we end, is not for them alone.
+        Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(fault) => Err(Fault::new(
+            Exit::Input,
+            format!(
+                "could not write the answer to stdout: {fault}. What was done before stays done, and nothing after it \
+                 was begun: ask for the state before you repeat it."
+            ),
+        )),
+        Ok(()) => Ok(()),
+    }
 }

@@ -12,11 +12,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use annona_ledger::hash::{Purpose, keyed};
+use annona_ledger::limits;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Code, ColumnName, Finding, Findings, key_text, number};
 use super::header::{self, HEADER_ROWS, Header};
-use super::table::{Cell, CsvOptions, Reading, Row, Source, letters};
+use super::table::{Cell, CsvOptions, Decimal, Reading, Row, Source, letters};
 use super::{ImportError, Phase, Progress, Watch};
 use crate::seal::Key;
 
@@ -41,7 +42,7 @@ pub struct ListMap {
     pub delimiter: Option<char>,
     /// The encoding of a CSV file.
     pub encoding: Option<String>,
-    /// The decimal sign of a CSV file.
+    /// The decimal sign, `.` or `,`; in a workbook, of numbers kept as text.
     pub decimal: Option<char>,
 }
 
@@ -121,7 +122,7 @@ struct Reader<'a> {
     each: &'a mut dyn FnMut(ListRow) -> Result<(), ImportError>,
     report: ListReport,
     sheet: Arc<str>,
-    decimal: char,
+    decimal: Decimal,
     /// Keyed hashes of what was seen: 16 bytes for each entitlement, so a million take some 30 MB.
     seen: HashSet<[u8; 16]>,
     secret: Key,
@@ -187,6 +188,8 @@ struct Columns {
     header_row: u64,
     key: Vec<Place>,
     shape: Shape,
+    /// Columns the header names, and those before them.
+    width: usize,
 }
 
 impl Reader<'_> {
@@ -204,7 +207,9 @@ impl Reader<'_> {
             map.key.clone()
         };
         let key = key.iter().map(|k| self.column(&header, k)).collect::<Result<Vec<_>, _>>()?;
-        let columns = Columns { header_row: header.row, key, shape: self.shape(map, &header)? };
+        let width = header.names().last().map_or(0, |(at, _)| at.saturating_add(1));
+        let shape = self.shape(map, &header)?;
+        let columns = Columns { header_row: header.row, key, shape, width };
         for row in waiting.drain(..) {
             self.row(&columns, &row)?;
         }
@@ -258,6 +263,13 @@ impl Reader<'_> {
             return Ok(());
         }
         self.report.rows = self.report.rows.saturating_add(1);
+        // 12,5 without quotation marks is two cells, and whatever stands behind it is somebody else's.
+        let mut beyond = row.cells.iter().enumerate().skip(columns.width);
+        if let Some((at, _)) = beyond.find(|(_, cell)| !cell.is_blank()) {
+            let column = Arc::new(ColumnName { letters: letters(at), name: "no name".into() });
+            self.say(row.number, &column, Code::CellBeyond, None);
+            return Ok(());
+        }
         let mut parts = Vec::with_capacity(columns.key.len());
         for (at, name) in &columns.key {
             // A list is matched against keys that are known, so digits that a spreadsheet took for a number are safe.
@@ -338,6 +350,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let total = self.report.totals.get(nth).and_then(|t| t.checked_add(amount));
+        let total = total.filter(|total| *total <= limits::AMOUNT);
         let Some(total) = total else {
             self.say(row.number, name, Code::AmountTooLarge, None);
             return Ok(());
@@ -356,7 +369,12 @@ impl Reader<'_> {
 }
 
 /// An amount in minor units. Never rounds: more decimals than the commodity has are a mistake.
-fn amount_minor(cell: &Cell, decimal: char, digits: u8) -> Result<u64, Code> {
+fn amount_minor(cell: &Cell, decimal: Decimal, digits: u8) -> Result<u64, Code> {
+    let amount = minor_units(cell, decimal, digits)?;
+    if amount > limits::AMOUNT { Err(Code::AmountTooLarge) } else { Ok(amount) }
+}
+
+fn minor_units(cell: &Cell, decimal: Decimal, digits: u8) -> Result<u64, Code> {
     let scale = 10u64.checked_pow(u32::from(digits)).ok_or(Code::AmountTooLarge)?;
     match cell {
         Cell::Number(n) => {
@@ -380,6 +398,7 @@ fn amount_minor(cell: &Cell, decimal: char, digits: u8) -> Result<u64, Code> {
             }
             Err(Code::NumberOutOfRange) if t.contains(['-', '−']) => Err(Code::AmountNotPositive),
             Err(Code::NumberOutOfRange) => Err(Code::AmountTooLarge),
+            Err(Code::AmbiguousNumber) => Err(Code::AmbiguousAmount),
             Err(_) => Err(Code::NotAnAmount),
         },
         Cell::Uncalculated => Err(Code::Uncalculated),

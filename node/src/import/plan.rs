@@ -87,6 +87,9 @@ pub struct Change {
     pub row: u64,
     /// The names of the fields that differ; empty where the old content could not be opened.
     pub fields: Vec<&'static str>,
+    /// Fields the household has here, and that the file could not be read for: with any, it is left as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<&'static str>,
 }
 
 /// What an import would do.
@@ -98,6 +101,9 @@ pub struct Plan {
     pub unchanged: u64,
     /// Households that are there with other content.
     pub changed: u64,
+    /// Households among them that would lose what is known of them, only because a column is not there or a value could
+    /// not be read: they are left as they are.
+    pub held: u64,
     /// Households that are there, and whose records do not open: their keys are missing. They are left as they are.
     pub closed: u64,
     /// Which fields differ, for the first [`MAX_CHANGES`] of them.
@@ -133,6 +139,8 @@ pub struct Applied {
     pub unchanged: u64,
     /// Households with other content that were left as they are.
     pub left: u64,
+    /// Households left as they are since they would have lost what could not be read.
+    pub held: u64,
     /// Households whose records do not open, left as they are.
     pub closed: u64,
 }
@@ -154,8 +162,15 @@ impl Registration {
     ) -> Result<Plan, ImportError> {
         let report = self.report().clone();
         let total = report.households;
-        let mut plan =
-            Plan { new: 0, unchanged: 0, changed: 0, closed: 0, changes: Vec::new(), report };
+        let mut plan = Plan {
+            new: 0,
+            unchanged: 0,
+            changed: 0,
+            held: 0,
+            closed: 0,
+            changes: Vec::new(),
+            report,
+        };
         let mut done = 0u64;
         self.each(|row, household| {
             done = done.saturating_add(1);
@@ -168,16 +183,35 @@ impl Registration {
                 }
                 Some(found) => {
                     plan.changed = plan.changed.saturating_add(1);
-                    if plan.changes.len() < MAX_CHANGES {
+                    let listed = plan.changes.len() < MAX_CHANGES;
+                    if listed || self.may_lose() {
                         let old = known.open(&found.id).map_err(fault)?;
-                        let fields = old.map(|old| old.differs(household)).unwrap_or_default();
-                        plan.changes.push(Change { row, fields });
+                        let of =
+                            |old: Household| (old.differs(household), self.loses(&old, household));
+                        let (fields, unread) = old.map(of).unwrap_or_default();
+                        plan.held = plan.held.saturating_add(u64::from(!unread.is_empty()));
+                        if listed {
+                            plan.changes.push(Change { row, fields, unread });
+                        }
                     }
                 }
             }
             Ok(())
         })?;
         Ok(plan)
+    }
+
+    fn would_lose<K: KnownHouseholds>(
+        &self,
+        known: &K,
+        id: &K::Id,
+        household: &Household,
+    ) -> Result<bool, ImportError> {
+        if !self.may_lose() {
+            return Ok(false);
+        }
+        let old = known.open(id).map_err(fault)?;
+        Ok(old.is_some_and(|old| !self.loses(&old, household).is_empty()))
     }
 
     /// Writes to the person file in batches. Run again after a kill or a fault, it goes on: what is there with the
@@ -204,6 +238,9 @@ impl Registration {
                 Some(Known { digest: None, .. }) => &mut applied.closed,
                 Some(found) if found.digest == Some(digest) => &mut applied.unchanged,
                 Some(_) if !how.update => &mut applied.left,
+                Some(found) if self.would_lose(register, &found.id, household)? => {
+                    &mut applied.held
+                }
                 Some(found) => {
                     register.replace(&found.id, household, digest).map_err(fault)?;
                     open = open.saturating_add(1);

@@ -61,6 +61,9 @@ pub struct Registration {
     report: Report,
     /// Values of refused columns that were staged before the column gave itself away.
     withheld: BTreeSet<(Field, Option<usize>)>,
+    /// Fields of which a value in the file could not be read, or whose column is not there: that a household has none says
+    /// nothing of it.
+    unread: BTreeSet<Field>,
     /// Households that cannot be kept.
     refused: BTreeSet<i64>,
     /// What the sheets of households and of members are called, where they are files of their own.
@@ -118,6 +121,7 @@ impl Registration {
             stage: Stage::open()?,
             report,
             withheld: BTreeSet::new(),
+            unread: BTreeSet::new(),
             refused: BTreeSet::new(),
             files: None,
         };
@@ -149,6 +153,24 @@ impl Registration {
                 each(joined.row, &joined.household)
             }
         })
+    }
+
+    /// Whether anything in the file could not be read that a household may have here.
+    pub(super) fn may_lose(&self) -> bool {
+        !(self.unread.is_empty() && self.withheld.is_empty())
+    }
+
+    /// What the person file knows of a household and would not know any more, only because the file could not be read
+    /// there. Values that are blank everywhere, or whose column the map does not name, are meant to go.
+    pub(super) fn loses(&self, old: &Household, new: &Household) -> Vec<&'static str> {
+        let unread = self.unread.iter().chain(self.withheld.iter().map(|(field, _)| field));
+        let have = |of: &Household, field: &Field| {
+            let all = std::iter::once(&of.whole).chain(&of.members);
+            all.filter(|attributes| attributes.get(*field).is_some()).count()
+        };
+        let lost: BTreeSet<Field> =
+            unread.filter(|field| have(new, field) < have(old, field)).copied().collect();
+        lost.into_iter().map(Field::name).collect()
     }
 
     fn withhold(&self, joined: &mut Joined) {

@@ -27,6 +27,7 @@ use serde::Serialize;
 
 use crate::person::Date;
 
+pub(super) use csv::may_group;
 pub use error::TableError;
 
 /// The most columns a sheet may have.
@@ -138,8 +139,18 @@ pub struct CsvOptions {
     pub delimiter: Option<char>,
     /// The label of an encoding (WHATWG names, `windows-1256`).
     pub encoding: Option<String>,
-    /// The decimal sign: `.` or `,`.
+    /// The decimal sign: `.` or `,`; in a workbook, of numbers kept as text.
     pub decimal: Option<char>,
+}
+
+/// The sign between whole and part of numbers written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// `.` or `,`.
+    pub sign: char,
+    /// Whether somebody said so, or a number of the file can be read in no other way. Where not, 1.500 may be one and a
+    /// half or fifteen hundred.
+    pub sure: bool,
 }
 
 /// How a file is being read, to be shown before anything is imported.
@@ -154,7 +165,7 @@ pub enum Reading {
         delimiter: char,
         /// The decimal sign.
         decimal: char,
-        /// Whether encoding or delimiter was guessed rather than declared in the map or the file.
+        /// Whether encoding, delimiter or decimal sign was guessed rather than declared in the map or the file.
         guessed: bool,
     },
     /// A workbook.
@@ -218,7 +229,7 @@ impl Source {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let body = match sniff::form(path, meta.len(), &name)? {
             sniff::Form::Csv => Body::Csv(csv::Csv::open(path, options, &name)?),
-            sniff::Form::Xlsx => Body::Xlsx(Box::new(xlsx::Book::open(path)?)),
+            sniff::Form::Xlsx => Body::Xlsx(Box::new(xlsx::Book::open(path, options.decimal)?)),
         };
         Ok(Self { path: path.to_owned(), bytes: meta.len(), body, beside: false })
     }
@@ -279,10 +290,10 @@ impl Source {
 
     /// The decimal sign of numbers written as text.
     #[must_use]
-    pub fn decimal(&self) -> char {
-        match self.reading() {
-            Reading::Csv { decimal, .. } => decimal,
-            Reading::Xlsx { .. } => '.',
+    pub fn decimal(&self) -> Decimal {
+        match &self.body {
+            Body::Csv(csv) => csv.decimal(),
+            Body::Xlsx(book) => book.decimal(),
         }
     }
 

@@ -137,7 +137,7 @@ fn the_second_time_changes_nothing_and_a_change_waits_for_update() {
     let second = csv("id,name,size\n3,Chen,9\n2,Bo,3\n4,Dara,1\n", ONE).expect("read");
     let plan = watched(|w| second.plan(&book, w)).expect("plan");
     assert_eq!((plan.new, plan.unchanged, plan.changed), (1, 1, 1));
-    assert_eq!(plan.changes, [plan::Change { row: 3, fields: vec!["size"] }]);
+    assert_eq!(plan.changes, [plan::Change { row: 3, fields: vec!["size"], unread: vec![] }]);
     let json = serde_json::to_string(&plan).expect("json");
     assert!(!json.contains("Chen") && !json.contains("Dara"), "{json}");
     let left = watched(|w| second.apply(&mut book, Apply::default(), w)).expect("apply");
@@ -148,6 +148,40 @@ fn the_second_time_changes_nothing_and_a_change_waits_for_update() {
     let plan = watched(|w| second.plan(&book, w)).expect("plan");
     assert_eq!((plan.new, plan.unchanged, plan.changed), (0, 3, 0));
     assert_eq!(book.kept.len(), 4, "a household absent from the second file stays");
+}
+
+#[test]
+fn an_update_that_could_not_read_a_column_forgets_nothing() {
+    let first = csv("id,name,size\n1,Amina,4\n2,Bo,\n", ONE).expect("read");
+    let mut book = Book::default();
+    watched(|w| first.apply(&mut book, Apply::default(), w)).expect("apply");
+    let before = book.kept.clone();
+    let update = Apply { update: true, ..Apply::default() };
+    // The column has another name, stands there twice, or holds what is no number.
+    for text in [
+        "id,name,people\n1,Aminah,4\n",
+        "id,name,size,size\n1,Aminah,4,4\n",
+        "id,name,size\n1,Aminah,x\n",
+    ] {
+        let second = csv(text, ONE).expect("read");
+        let plan = watched(|w| second.plan(&book, w)).expect("plan");
+        assert_eq!((plan.changed, plan.held), (1, 1), "{text}");
+        assert_eq!(plan.changes[0].unread, ["size"], "{text}");
+        let done = watched(|w| second.apply(&mut book, update, w)).expect("apply");
+        assert_eq!(done, Applied { held: 1, ..Applied::default() }, "{text}");
+        assert_eq!(book.kept, before, "{text}");
+    }
+    // Who has no size here loses none; a cell that is blank, and a map without the column, are meant.
+    let blank = "id,name,size\n1,Aminah,\n2,Bob,\n";
+    let done = watched(|w| csv(blank, ONE).expect("read").apply(&mut book, update, w));
+    assert_eq!(done.expect("apply"), Applied { replaced: 2, ..Applied::default() });
+    watched(|w| first.apply(&mut book, update, w)).expect("apply");
+    let text = "id,name,people\n1,Aminah,4\n2,Bob,4\n";
+    let done = watched(|w| csv(text, ONE).expect("read").apply(&mut book, update, w));
+    assert_eq!(done.expect("apply"), Applied { replaced: 1, held: 1, ..Applied::default() });
+    let less = ONE.replace("size = \"size\"\n", "");
+    let done = watched(|w| csv(text, &less).expect("read").apply(&mut book, update, w));
+    assert_eq!(done.expect("apply"), Applied { replaced: 1, unchanged: 1, ..Applied::default() });
 }
 
 #[test]

@@ -142,10 +142,18 @@ impl Import {
             report
         };
         drop(bar);
-        for finding in report.findings.list.iter().take(PRINTED) {
+        session.screen.note(format!("Read as {}", report.reading));
+        let most = if session.screen.json() { usize::MAX } else { PRINTED };
+        for finding in report.findings.list.iter().take(most) {
             let value = serde_json::to_value(finding)
                 .map_err(|why| Fault::input(format!("a finding cannot be written: {why}")))?;
             session.screen.answer("finding", value, || finding.to_string())?;
+        }
+        let shown = report.findings.list.len().min(most) as u64;
+        let more = (report.findings.list.len() as u64 + report.findings.omitted()) - shown;
+        if more > 0 {
+            let more = count(more, "problem", "problems");
+            session.screen.warn(format!("… and {more} more: --json lists them."));
         }
         let closed = closed.into_inner().len() as u64;
         if closed > 0 {
@@ -189,7 +197,7 @@ impl Import {
         node.close()?;
         let value = json!({
             "list": root.to_string(), "rows": draft.rows, "programme": programme, "cycle": cycle,
-            "totals": totals, "findings": report.findings.list.len(), "drafted": !self.dry_run,
+            "totals": totals, "findings": report.findings.list.len(), "rows_left_out": bad, "reading": report.reading, "drafted": !self.dry_run,
         });
         session.screen.answer("list", value, || {
             let (verb, rows) =

@@ -143,7 +143,8 @@ impl Import {
         }
         let signer = self.operator.open(session)?;
         let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?;
-        let writes = plan.new + if self.update { plan.changed } else { 0 };
+        let writes =
+            plan.new + if self.update { plan.changed.saturating_sub(plan.held) } else { 0 };
         let statement = Statement::Import {
             node: node.public().short(),
             file: match &self.members {
@@ -188,7 +189,7 @@ impl Import {
         node.close()?;
         let value = json!({
             "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
-            "left": applied.left, "closed": applied.closed, "enrolments": enrolled,
+            "left": applied.left, "held": applied.held, "closed": applied.closed, "enrolments": enrolled,
         });
         session.screen.answer("imported", value, || {
             format!(
@@ -202,6 +203,13 @@ impl Import {
         })?;
         if applied.closed > 0 {
             session.screen.warn(fields::closed(applied.closed));
+        }
+        if applied.held > 0 {
+            let families = count(applied.held, "family was", "families were");
+            session.screen.warn(format!(
+                "{families} not replaced: a column is missing or a value could not be read, and what is known here \
+                 would be lost. Correct the file or the map, and run the same command again."
+            ));
         }
         if applied.left > 0 {
             session.screen.note("Families with other content are replaced only with --update.");
@@ -238,7 +246,13 @@ impl Import {
                 lines.push(format!("dropped columns (not in the map): {}", names.join(", ")));
             }
             for change in plan.changes.iter().take(PRINTED) {
-                lines.push(format!("row {}: differs in {}", change.row, change.fields.join(", ")));
+                let mut line =
+                    format!("row {}: differs in {}", change.row, change.fields.join(", "));
+                if !change.unread.is_empty() {
+                    let unread = change.unread.join(", ");
+                    line.push_str(&format!("; left as it is: {unread} could not be read"));
+                }
+                lines.push(line);
             }
             lines.push(format!(
                 "{} in {}: {} new, {} unchanged, {} with other content; {} refused",

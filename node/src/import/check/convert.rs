@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Code, ColumnName};
 use crate::import::map::{Column, DateOrder, Word, value_of};
-use crate::import::table::{Cell, letters};
+use crate::import::table::{Cell, Decimal, letters, may_group};
 use crate::person::{Date, Field, Forbidden, Kind, Scope, Value, ValueFault, clean};
 
 /// Words for yes, and words for no, that need no value map. Digits of all scripts count as 1 and 0.
@@ -32,7 +32,7 @@ pub(crate) struct Compiled {
     values: Option<BTreeMap<String, Option<Value>>>,
     order: Option<DateOrder>,
     number_as_text: bool,
-    decimal: char,
+    decimal: Decimal,
 }
 
 /// What a cell gave: perhaps a value, perhaps something to say.
@@ -45,7 +45,7 @@ impl Compiled {
         field: Field,
         column: &Column,
         order: Option<DateOrder>,
-        decimal: char,
+        decimal: Decimal,
     ) -> Self {
         let fold = |word: &String| clean(word).0.to_lowercase();
         let values = column.values.as_ref().map(|values| {
@@ -202,7 +202,7 @@ fn yes_no(cell: &Cell) -> Option<bool> {
     }
 }
 
-fn whole(cell: &Cell, decimal: char) -> Result<u64, Code> {
+fn whole(cell: &Cell, decimal: Decimal) -> Result<u64, Code> {
     match cell {
         Cell::Number(n) if n.fract() != 0.0 => Err(Code::NotANumber),
         Cell::Number(n) if !(0.0..9_007_199_254_740_992.0).contains(n) => {
@@ -220,11 +220,16 @@ fn whole(cell: &Cell, decimal: char) -> Result<u64, Code> {
 }
 
 /// A number written as text: its whole part, and its decimals as a number of `digits` digits. Digits of other
-/// scripts count; spaces and apostrophes between groups of three are passed over.
-pub(crate) fn number(text: &str, decimal: char, digits: u8) -> Result<(u64, u64), Code> {
-    let text = western_digits(&clean(text).0).replace('\u{66B}', &decimal.to_string());
-    let text: String =
-        text.chars().filter(|c| !matches!(c, ' ' | '\'' | '’' | '\u{66C}')).collect();
+/// scripts count; spaces and apostrophes between groups of three are passed over, and two numbers in a cell are none.
+pub(crate) fn number(text: &str, decimal: Decimal, digits: u8) -> Result<(u64, u64), Code> {
+    let text = western_digits(clean(text).0.trim());
+    let plain = text.contains('\u{66B}');
+    let decimal = if plain { Decimal { sign: '\u{66B}', sure: true } } else { decimal };
+    let text = ungrouped(&text, decimal.sign).ok_or(Code::NotANumber)?;
+    if !decimal.sure && may_group(&text) {
+        return Err(Code::AmbiguousNumber);
+    }
+    let decimal = decimal.sign;
     if let Some(rest) = text.strip_prefix('-').or_else(|| text.strip_prefix('−')) {
         let is_number = rest.chars().all(|c| c.is_ascii_digit() || c == decimal);
         return Err(if is_number && !rest.is_empty() {
@@ -246,6 +251,23 @@ pub(crate) fn number(text: &str, decimal: char, digits: u8) -> Result<(u64, u64)
     let minor = if padded.is_empty() { Ok(0) } else { padded.parse() };
     let whole = whole.parse().map_err(|_| Code::NumberOutOfRange)?;
     Ok((whole, minor.map_err(|_| Code::NumberOutOfRange)?))
+}
+
+/// A number without the signs between its groups: one to three digits, and after each sign exactly three.
+fn ungrouped(text: &str, decimal: char) -> Option<String> {
+    let between = [' ', '\'', '’', '\u{66C}'];
+    let (whole, part) = match text.split_once(decimal) {
+        Some((whole, part)) => (whole, Some(part)),
+        None => (text, None),
+    };
+    let bare = whole.trim_start_matches(['-', '−']);
+    let mut groups = bare.split(between).map(|group| group.chars().count());
+    let first = groups.next().unwrap_or_default();
+    let mut rest = groups.peekable();
+    let grouped = rest.peek().is_none() || (1..=3).contains(&first) && rest.all(|n| n == 3);
+    let kept = whole.chars().filter(|c| !between.contains(c));
+    let part = part.into_iter().flat_map(|part| std::iter::once(decimal).chain(part.chars()));
+    grouped.then(|| kept.chain(part).collect())
 }
 
 fn date(cell: &Cell, order: Option<DateOrder>) -> Result<Date, Code> {

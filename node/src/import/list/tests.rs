@@ -50,15 +50,20 @@ fn both_shapes_give_the_same_entitlements() {
 
 #[test]
 fn amounts_are_checked() {
-    let most = u64::MAX;
+    let most = limits::AMOUNT;
     let rows = [
         ("1", None),
-        ("18446744073709551615", None),
+        ("9223372036854775807", None),
+        ("9223372036854775808", Some("amount-too-large")),
         ("18446744073709551616", Some("amount-too-large")),
         ("99999999999999999999999", Some("amount-too-large")),
         ("0", Some("amount-not-positive")),
         ("-3", Some("amount-not-positive")),
         ("2.5", Some("not-an-amount")),
+        ("10 20", Some("not-an-amount")),
+        ("1'2", Some("not-an-amount")),
+        ("1'200", None),
+        ("1 200 000", None),
         ("two", Some("not-an-amount")),
         ("", Some("not-an-amount")),
         ("1e3", Some("not-an-amount")),
@@ -98,4 +103,44 @@ fn a_map_names_other_columns_and_a_missing_one_is_told() {
     let fault = run("numéro,b\n1,2\n", map).expect_err("no such column");
     assert!(fault.to_string().contains("denrée"), "{fault}");
     assert!(ListMap::parse("colour = 1").is_err());
+}
+
+#[test]
+fn a_decimal_comma_without_quotation_marks_moves_nobodys_ration() {
+    let long = "household_id,commodity,amount\nA,SYP,12,5\nB,SYP,7\n";
+    let (rows, said, _) = run(long, "").expect("read");
+    assert_eq!((rows, said), (vec![("B".to_owned(), 2, 700)], vec!["D2 cell-beyond".to_owned()]));
+    let wide = "household_id,rice,oil\nA,12,5,2\nB,7,1\n";
+    let (rows, said, _) = run(wide, "").expect("read");
+    let of_b = vec![("B".to_owned(), 0, 70), ("B".to_owned(), 1, 1)];
+    assert_eq!((rows, said), (of_b, vec!["D2 cell-beyond".to_owned()]));
+    let quoted = "household_id;commodity;amount\nA;SYP;12,5;\n";
+    assert_eq!(run(quoted, "").expect("read").0, vec![("A".to_owned(), 2, 1_250)]);
+}
+
+#[test]
+fn thousands_are_not_taken_for_parts() {
+    let head = "household_id;commodity;amount\n";
+    for (amounts, map, expected) in [
+        // Nothing tells how they are meant.
+        (["1.500", "20.000"], "", None),
+        (["1,500", "20,000"], "", None),
+        // Another one of the file tells, or whoever imports.
+        (["1.500", "20.5"], "", Some([150, 2_050])),
+        (["1,500", "0,250"], "", Some([150, 25])),
+        (["1.500", "20.000"], "decimal = \".\"", Some([150, 2_000])),
+        (["1500", "0.5"], "", Some([150_000, 50])),
+    ] {
+        let [one, other] = amounts;
+        let text = format!("{head}A;SYP;{one}\nB;SYP;{other}\n");
+        let (rows, said, _) = run(&text, map).expect("read");
+        let given: Vec<u64> = rows.iter().map(|(_, _, amount)| *amount).collect();
+        match expected {
+            Some(expected) => assert_eq!((given, said), (expected.to_vec(), vec![]), "{amounts:?}"),
+            None => {
+                assert!(given.is_empty(), "{amounts:?}");
+                assert_eq!(said, ["C2 ambiguous-amount", "C3 ambiguous-amount"], "{amounts:?}");
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::import::check::{Code, ColumnName, Compiled, Finding, key_text};
 use crate::import::header::{self, HEADER_ROWS, Header, refused_header};
 use crate::import::map::{Map, Sheet};
 use crate::import::stage::Placed;
-use crate::import::table::{Cell, Row, Source, letters};
+use crate::import::table::{Cell, Decimal, Row, Source, letters};
 use crate::import::{ImportError, Phase, Progress, Watch, join_key};
 use crate::person::{Attributes, Household, forbidden};
 
@@ -128,7 +128,7 @@ impl Registration {
         key: &[String],
         rows: &[Row],
         map: &Map,
-        decimal: char,
+        decimal: Decimal,
     ) -> Result<Prepared, ImportError> {
         let wanted: BTreeSet<String> =
             sheet.columns().map(|(n, _)| n.to_owned()).chain(key.iter().cloned()).collect();
@@ -142,9 +142,11 @@ impl Registration {
         let mut columns = Vec::new();
         for (called, column) in sheet.columns() {
             let Some(index) = header.find(called) else {
-                let column =
-                    Arc::new(ColumnName { letters: String::new(), name: called.to_owned() });
-                self.say(name, None, Some(&column), Code::MissingColumn, None);
+                let name_of =
+                    |called: &str| ColumnName { letters: String::new(), name: called.to_owned() };
+                let column_name = Arc::new(name_of(called));
+                self.say(name, None, Some(&column_name), Code::MissingColumn, None);
+                self.unread.extend(column.field);
                 continue;
             };
             let compiled = column
@@ -155,6 +157,7 @@ impl Registration {
                 continue;
             };
             if header.is_repeated(called) {
+                self.unread.insert(compiled.field);
                 self.say(name, None, Some(&compiled.name), Code::RepeatedColumn, None);
             } else if let Some(why) = refused_header(called) {
                 self.refuse(name, &compiled.name, why);
@@ -333,6 +336,9 @@ impl Registration {
                     self.withheld.insert((column.field, slot));
                     continue;
                 }
+                if value.is_none() {
+                    self.unread.insert(column.field);
+                }
                 self.say(&sheet.name, Some(row.number), Some(&column.name), code, detail);
             } else if value.is_none() && column.required {
                 self.say(
@@ -354,6 +360,7 @@ impl Registration {
                 member
             };
             if attributes.set(column.field, value).is_err() {
+                self.unread.insert(column.field);
                 self.say(
                     &sheet.name,
                     Some(row.number),

@@ -8,7 +8,7 @@ use encoding_rs::Encoding;
 
 use super::decode::{Decoding, detect};
 use super::fields::Parser;
-use super::{Cell, CsvOptions, Reading, Row, TableError};
+use super::{Cell, CsvOptions, Decimal, Reading, Row, TableError};
 
 /// Delimiters that are tried, in order of preference.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -19,7 +19,7 @@ const SAMPLE_ROWS: usize = 50;
 pub(super) struct Csv {
     encoding: &'static Encoding,
     delimiter: char,
-    decimal: char,
+    decimal: Decimal,
     /// Lines to pass over at the start: 1 where the file opens with `sep=;`.
     skip: u64,
     guessed: bool,
@@ -42,8 +42,9 @@ impl Csv {
         let body = if skip == 1 { sample.split_once('\n').map_or("", |(_, b)| b) } else { &sample };
         let declared = options.delimiter.or(said);
         let delimiter = declared.unwrap_or_else(|| guess_delimiter(body));
-        let decimal = options.decimal.unwrap_or_else(|| guess_decimal(body, delimiter));
-        let guessed = found.guessed || declared.is_none();
+        let said = options.decimal.map(|sign| Decimal { sign, sure: true });
+        let decimal = said.unwrap_or_else(|| guess_decimal(body, delimiter));
+        let guessed = found.guessed || declared.is_none() || said.is_none();
         Ok(Self { encoding: found.encoding, delimiter, decimal, skip, guessed })
     }
 
@@ -51,9 +52,13 @@ impl Csv {
         Reading::Csv {
             encoding: self.encoding.name(),
             delimiter: self.delimiter,
-            decimal: self.decimal,
+            decimal: self.decimal.sign,
             guessed: self.guessed,
         }
+    }
+
+    pub(super) const fn decimal(&self) -> Decimal {
+        self.decimal
     }
 
     pub(super) fn read<E: From<TableError>>(
@@ -136,17 +141,29 @@ fn sample_rows(sample: &str, delimiter: char) -> Vec<Vec<String>> {
     rows
 }
 
-/// A comma where numbers are written 12,5 and none 12.5, and the comma does not part the fields.
-fn guess_decimal(sample: &str, delimiter: char) -> char {
+/// A comma where numbers are written 12,5 and none 12.5, and the comma does not part the fields. Sure where one of them can
+/// be read in no other way: 1.500 and 20,000 can.
+fn guess_decimal(sample: &str, delimiter: char) -> Decimal {
     let rows = sample_rows(sample, delimiter);
-    let written_with = |sign: char| {
-        let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-        let number = |c: &String| {
-            c.replace([' ', '\u{A0}', '\u{202F}'], "")
-                .split_once(sign)
-                .is_some_and(|(a, b)| digits(a) && digits(b))
-        };
-        rows.iter().skip(1).flatten().any(number)
+    let any = |of: &dyn Fn(&str) -> bool| {
+        rows.iter().skip(1).flatten().any(|c| of(&c.replace([' ', '\u{A0}', '\u{202F}'], "")))
     };
-    if delimiter != ',' && written_with(',') && !written_with('.') { ',' } else { '.' }
+    let with = |sign: char| any(&|cell| parted(cell, sign).is_some());
+    let only = |sign: char| any(&|cell| parted(cell, sign).is_some() && !may_group(cell));
+    let sign = if delimiter != ',' && with(',') && !with('.') { ',' } else { '.' };
+    let other = if sign == ',' { '.' } else { ',' };
+    Decimal { sign, sure: only(sign) && !with(other) }
+}
+
+/// The digits before and after a sign, where there is nothing else.
+fn parted(text: &str, sign: char) -> Option<(&str, &str)> {
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    text.split_once(sign).filter(|(a, b)| digits(a) && digits(b))
+}
+
+/// Whether the one sign in a number may as well stand between groups of three digits: 1.500 and 20,000, not 0.500.
+pub(in crate::import) fn may_group(text: &str) -> bool {
+    let parts = parted(text, '.').or_else(|| parted(text, ','));
+    parts
+        .is_some_and(|(whole, part)| part.len() == 3 && whole.len() <= 3 && !whole.starts_with('0'))
 }

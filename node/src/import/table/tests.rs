@@ -245,6 +245,30 @@ fn a_bomb_is_met_before_it_goes_off() {
 }
 
 #[test]
+fn a_cell_in_many_pieces_and_a_sheet_under_another_name_are_measured_too() {
+    let piece = [b"<r><t>".as_slice(), &vec![b'x'; MAX_CELL / 4], b"</t></r>"].concat();
+    let rich = [b"<x:sst><x:si>".as_slice(), &piece.repeat(5), b"</x:si></x:sst>"].concat();
+    let fault = read(&container(&[("xl/sharedStrings.xml", &rich)])).expect_err("refused");
+    assert!(fault.to_string().contains("unpacks to more than"), "{fault}");
+    let apart = [b"<x:si>".as_slice(), &piece, b"</x:si>"].concat();
+    let apart = [b"<x:sst>".as_slice(), &apart.repeat(5), b"</x:sst>"].concat();
+    let fault = read(&container(&[("xl/sharedStrings.xml", &apart)])).expect_err("no workbook");
+    assert!(!fault.to_string().contains("unpacks to more than"), "{fault}");
+
+    let sheet = [b"<worksheet>".as_slice(), &vec![b'x'; MAX_CELL + 1]].concat();
+    let plain = b"<Relationship Target=\"media/sheet1.PNG\"/>".as_slice();
+    let spelt = b"<Relationship Target=\"media/sheet&#49;.png\"/>".as_slice();
+    for relations in [plain, spelt] {
+        let parts = [("xl/_rels/workbook.xml.rels", relations), ("xl/media/sheet1.png", &sheet)];
+        let fault = read(&container(&parts)).expect_err("refused");
+        assert!(fault.to_string().contains("unpacks to more than"), "{fault}");
+    }
+    let picture = container(&[("xl/media/image1.png", &sheet)]);
+    let fault = read(&picture).expect_err("no workbook");
+    assert!(!fault.to_string().contains("unpacks to more than"), "{fault}");
+}
+
+#[test]
 fn a_workbook_cut_or_changed_anywhere_is_a_fault_and_no_panic() {
     let bytes = book(|b| {
         let s = b.add_worksheet();

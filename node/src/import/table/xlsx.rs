@@ -12,8 +12,8 @@ use std::path::Path;
 use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
 use super::{
-    Cell, MAX_CELL, MAX_COLUMNS, MAX_PART, MAX_SHEETS, MAX_STRINGS, Reading, Row, TableError,
-    letters,
+    Cell, Decimal, MAX_CELL, MAX_COLUMNS, MAX_PART, MAX_SHEETS, MAX_STRINGS, Reading, Row,
+    TableError, letters,
 };
 use crate::person::Date;
 
@@ -22,6 +22,7 @@ pub(super) struct Book {
     book: RefCell<Xlsx<BufReader<File>>>,
     sheets: Vec<String>,
     epoch_1904: bool,
+    decimal: Option<char>,
 }
 
 impl std::fmt::Debug for Book {
@@ -31,7 +32,7 @@ impl std::fmt::Debug for Book {
 }
 
 impl Book {
-    pub(super) fn open(path: &Path) -> Result<Self, TableError> {
+    pub(super) fn open(path: &Path, decimal: Option<char>) -> Result<Self, TableError> {
         let io = |source| TableError::Io { path: path.to_owned(), source };
         measure(path)?;
         let file = BufReader::new(File::open(path).map_err(io)?);
@@ -42,7 +43,12 @@ impl Book {
             return Err(TableError::Damaged { place: "the workbook".into(), detail });
         }
         let epoch_1904 = book.has_1904_epoch();
-        Ok(Self { book: RefCell::new(book), sheets, epoch_1904 })
+        Ok(Self { book: RefCell::new(book), sheets, epoch_1904, decimal })
+    }
+
+    /// Of numbers kept as text: numbers that are numbers have no sign.
+    pub(super) fn decimal(&self) -> Decimal {
+        Decimal { sign: self.decimal.unwrap_or('.'), sure: self.decimal.is_some() }
     }
 
     pub(super) fn sheets(&self) -> &[String] {
@@ -148,7 +154,8 @@ fn damaged(place: &str, error: &XlsxError) -> TableError {
     TableError::Damaged { place: place.to_owned(), detail }
 }
 
-/// Unpacks every XML part into nothing, so that neither its size nor one endless token can surprise the reader.
+/// Unpacks every part the reader may open into nothing, so that neither its size nor one endless token or cell can surprise
+/// it.
 fn measure(path: &Path) -> Result<(), TableError> {
     let io = |source| TableError::Io { path: path.to_owned(), source };
     let zip_fault = |e: zip::result::ZipError| TableError::Damaged {
@@ -158,12 +165,27 @@ fn measure(path: &Path) -> Result<(), TableError> {
     let file = BufReader::new(File::open(path).map_err(io)?);
     let mut zip = zip::ZipArchive::new(file).map_err(zip_fault)?;
     let mut chunk = vec![0u8; 64 * 1024];
+    let sheets = match zip.by_name("xl/_rels/workbook.xml.rels") {
+        Ok(part) => {
+            let mut text = Vec::new();
+            let read = part.take(RELATIONS).read_to_end(&mut text);
+            read.map_err(|e| TableError::Damaged {
+                place: "the workbook".into(),
+                detail: e.to_string(),
+            })?;
+            String::from_utf8_lossy(&text).to_ascii_lowercase()
+        }
+        Err(_) => String::new(),
+    };
     for i in 0..zip.len() {
         let mut part = zip.by_index(i).map_err(zip_fault)?;
         let name = part.name().map_err(zip_fault)?.into_owned();
         let lower = name.to_ascii_lowercase();
-        // Pictures and macros are never opened, so their size does not matter.
-        if !(lower.ends_with(".xml") || lower.ends_with(".rels")) {
+        // Pictures and macros are never opened, so their size does not matter; but a sheet may be called as one.
+        let called = lower.rsplit('/').next().unwrap_or_default();
+        let spelt_otherwise = sheets.contains(['&', '%']);
+        let may_be_sheet = sheets.contains(called) || spelt_otherwise;
+        if !(lower.ends_with(".xml") || lower.ends_with(".rels") || may_be_sheet) {
             continue;
         }
         let sheet = lower.contains("worksheets/");
@@ -193,12 +215,21 @@ fn measure(path: &Path) -> Result<(), TableError> {
     Ok(())
 }
 
-/// Watches the longest tag, text and comment: each is held in memory by the XML reader.
+/// Bytes looked at of what the workbook is made of: it names at most [`MAX_SHEETS`] sheets.
+const RELATIONS: u64 = 1024 * 1024;
+
+/// Watches the longest tag, text and comment, which the XML reader holds in memory, and the text of the longest cell: the
+/// pieces of a rich text are put together.
 #[derive(Default)]
 struct Tokens {
     run: usize,
     special: bool,
     last: [u8; 2],
+    /// Text since a cell, a row or a shared string began or ended.
+    text: usize,
+    /// The name of the tag in hand, without what stands before a colon; more than four letters are not kept.
+    tag: Option<Vec<u8>>,
+    inside: bool,
 }
 
 impl Tokens {
@@ -211,11 +242,36 @@ impl Tokens {
             }
             self.special &= !closes;
             self.run = if opens || closes { 0 } else { self.run + 1 };
-            if self.run > MAX_CELL {
+            self.cell(*b, opens);
+            if self.run > MAX_CELL || self.text > MAX_CELL {
                 return false;
             }
             self.last = [self.last[1], *b];
         }
         true
+    }
+
+    fn cell(&mut self, b: u8, opens: bool) {
+        if opens {
+            (self.inside, self.tag) = (true, Some(Vec::with_capacity(4)));
+        } else if self.special || !self.inside {
+            self.text += 1;
+        } else if let Some(tag) = &mut self.tag {
+            match b {
+                b'/' if tag.is_empty() => {}
+                b':' => tag.clear(),
+                b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'/' => {
+                    if [&b"c"[..], b"row", b"si"].contains(&tag.as_slice()) {
+                        self.text = 0;
+                    }
+                    self.tag = None;
+                }
+                _ if tag.len() < 4 => tag.push(b),
+                _ => {}
+            }
+        }
+        if b == b'>' && !self.special {
+            self.inside = false;
+        }
     }
 }
