@@ -177,7 +177,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, DiskFault> 
 fn read_within(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
     let too_long =
-        || io::Error::new(io::ErrorKind::InvalidData, format!("longer than {limit} bytes"));
+        || io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {limit} bytes"));
     let size = usize::try_from(file.metadata()?.len()).map_err(|_| too_long())?;
     if size > limit {
         return Err(too_long());
@@ -363,7 +363,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("big");
         File::create(&path).expect("create").set_len(4 << 30).expect("sparse 4 GiB");
-        assert_eq!(read(&path, 1024).expect_err("too long").trouble(), DiskTrouble::Damaged);
+        assert_eq!(read(&path, 1024).expect_err("too long").trouble(), DiskTrouble::TooLong);
         if cfg!(target_os = "linux") {
             assert!(read(Path::new("/dev/zero"), 1024).is_err(), "endless device");
         }

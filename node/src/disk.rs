@@ -24,6 +24,8 @@ pub enum DiskTrouble {
     Busy,
     /// The bytes there are not what was written: a bad medium, a cut copy, another program.
     Damaged,
+    /// The file is larger than such a file can be.
+    TooLong,
     /// Anything else the system reports.
     Other,
 }
@@ -38,6 +40,7 @@ impl DiskTrouble {
             Self::Exists => "it exists already",
             Self::Busy => "another process is using it",
             Self::Damaged => "the file is damaged",
+            Self::TooLong => "it is larger than such a file can be",
             Self::Other => "the system reported a fault",
         }
     }
@@ -59,6 +62,7 @@ impl DiskTrouble {
             Self::Damaged => {
                 "Copy the whole folder to another disk first, then run `annona doctor --full` on the copy."
             }
+            Self::TooLong => "It is probably another file: check the path.",
             Self::Other => "Check the disk and its cable, then run the same command again.",
         }
     }
@@ -79,7 +83,9 @@ impl DiskFault {
     pub fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         use io::ErrorKind as K;
         let trouble = match source.kind() {
-            K::StorageFull | K::QuotaExceeded | K::FileTooLarge => DiskTrouble::Full,
+            K::StorageFull | K::QuotaExceeded => DiskTrouble::Full,
+            K::FileTooLarge if doing == "read" => DiskTrouble::TooLong,
+            K::FileTooLarge => DiskTrouble::Full,
             K::ReadOnlyFilesystem => DiskTrouble::ReadOnly,
             K::PermissionDenied => DiskTrouble::Denied,
             K::NotFound => DiskTrouble::Missing,

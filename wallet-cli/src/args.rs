@@ -25,7 +25,7 @@ Examples:
 
 /// Offline-first ledger of humanitarian identity and entitlements.
 ///
-/// Exit codes: 0 done; 1 checked and found wrong; 2 usage; 3 bad input; 4 peer unreachable; 5 not allowed; 6 conflict
+/// Exit codes: 0 done; 1 checked and found wrong; 2 usage; 3 bad input; 5 not allowed; 6 conflict
 /// or fork; 70 a fault of this program; 130 interrupted, state safe.
 #[derive(Parser)]
 #[command(name = "annona", version, before_help = EXAMPLES, disable_help_subcommand = true)]

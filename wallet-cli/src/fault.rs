@@ -40,9 +40,6 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A file, a value or a disk is not what it must be.
     Input = 3,
-    /// Another node could not be reached.
-    #[expect(dead_code, reason = "its number is taken; commands that dial use it")]
-    Unreachable = 4,
     /// A rule, a passphrase or a permission stands against it.
     NotAllowed = 5,
     /// Somebody else was first, or two things contradict each other.
@@ -122,7 +119,10 @@ impl From<DiskFault> for Fault {
             DiskTrouble::ReadOnly | DiskTrouble::Denied => Exit::NotAllowed,
             DiskTrouble::Exists | DiskTrouble::Busy => Exit::Conflict,
             DiskTrouble::Damaged => Exit::Wrong,
-            DiskTrouble::Full | DiskTrouble::Missing | DiskTrouble::Other => Exit::Input,
+            DiskTrouble::Full
+            | DiskTrouble::Missing
+            | DiskTrouble::TooLong
+            | DiskTrouble::Other => Exit::Input,
         };
         of(exit, &fault)
     }

@@ -85,6 +85,8 @@ pub(super) struct Outcome {
     pub(super) unfolded: u64,
     pub(super) signatures: u64,
     pub(super) evidence: u64,
+    /// Blocks that commit to evidence which is not here.
+    pub(super) unshown: u64,
     pub(super) forked: bool,
     pub(super) insolvent: bool,
     pub(super) certified: bool,
@@ -151,6 +153,10 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     carried: BTreeMap<Hash, Where>,
     fresh: BTreeSet<Hash>,
     last: Option<(Header, Vec<Proof>)>,
+    /// Whether it commits to evidence that has not come yet.
+    owed: bool,
+    /// The headers met, by half their hashes: whoever writes one twice makes nobody a forger.
+    met: BTreeSet<[u8; 16]>,
     hour: Hour,
     hours: BTreeMap<u32, (u64, u64)>,
     changes: Vec<Change>,
@@ -191,6 +197,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             carried: BTreeMap::new(),
             fresh: BTreeSet::new(),
             last: None,
+            owed: false,
+            met: BTreeSet::new(),
             hour: Hour::default(),
             hours: BTreeMap::new(),
             changes: Vec::new(),
@@ -241,9 +249,13 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             let fault = crate::block::BlockFault::Signature;
             return self.find(place, Some(header.seq), None, Problem::Block(fault));
         }
+        let hash = header.hash();
+        if !self.met.insert(half(&hash)) {
+            return self.find(place, Some(header.seq), None, Problem::Repeated);
+        }
         let (chain, _) = self.place(place, header, None);
-        self.advance(chain, header, header.hash());
-        self.last = Some((*header, Vec::new()));
+        self.advance(chain, header, hash);
+        self.expect_evidence(header, false);
     }
 
     fn block(&mut self, place: u64, block: Block) {
@@ -258,8 +270,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             return;
         }
         let hash = header.hash();
-        let known = |spot: &Spot| spot.seq == header.seq && spot.hash == half(&hash);
-        if self.rows.spots.iter().rev().take(64).any(known) {
+        if self.met.contains(&half(&hash)) {
             return self.find(place, Some(header.seq), None, Problem::Repeated);
         }
         let signed = || self.signed(&header, &block.signature);
@@ -277,10 +288,11 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                 return self.find(place, Some(header.seq), index, Problem::Block(fault));
             }
         };
+        self.met.insert(half(&hash));
         let (chain, known) = self.place(place, &header, Some(verified.entries()));
         let before = header.start();
         let seq = header.seq;
-        self.rows.spots.push(Spot { chain, before, seq, place, hash: half(&hash) });
+        self.rows.spots.push(Spot { chain, before, place });
         let loose = self.rows.branch(chain).is_none_or(|branch| branch.loose);
         if loose {
             self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
@@ -292,7 +304,14 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
             self.fold(place, chain, &header, verified.entries(), known);
         }
         self.advance(chain, &header, hash);
-        self.last = Some((header, Vec::new()));
+        self.expect_evidence(&header, header.evidence_root != Evidence::default().root());
+    }
+
+    /// What comes next may be evidence of this block, and has to be where it commits to some and has a body here.
+    fn expect_evidence(&mut self, header: &Header, owed: bool) {
+        self.out.unshown = self.out.unshown.saturating_add(u64::from(self.owed));
+        self.owed = owed;
+        self.last = Some((*header, Vec::new()));
     }
 
     /// Finds the chain that a block or header continues, or makes one, and how many of its entries are known there
@@ -412,6 +431,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
                     block.check_evidence(&evidence).is_ok()
                 });
                 self.out.evidence = self.out.evidence.saturating_add(1);
+                self.owed = false;
                 (!good).then_some(Problem::Block(crate::block::BlockFault::Evidence))
             }
             Some(_) | None => Some(Problem::Disorder),
@@ -757,6 +777,7 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
     /// Ends the feed: what it comes to.
     pub(super) fn finish(mut self) -> Outcome {
         self.end_hour();
+        self.out.unshown = self.out.unshown.saturating_add(u64::from(self.owed));
         let feed = self.rows.feed;
         let node = feed.node.short();
         let hours = std::mem::take(&mut self.hours);

@@ -334,6 +334,7 @@ impl Joining {
         verdict.entries = verdict.entries.saturating_add(out.entries);
         verdict.signatures = verdict.signatures.saturating_add(out.signatures);
         verdict.evidence = verdict.evidence.saturating_add(out.evidence);
+        verdict.evidence_not_shown = verdict.evidence_not_shown.saturating_add(out.unshown);
         verdict.waiting = verdict.waiting.saturating_add(out.waiting);
         verdict.served.append(&mut out.served);
         verdict.people.add(out.people.drain(..));

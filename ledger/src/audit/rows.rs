@@ -81,9 +81,7 @@ pub(super) struct Run {
 pub(super) struct Spot {
     pub(super) chain: ChainNo,
     pub(super) before: Head,
-    pub(super) seq: u64,
     pub(super) place: u64,
-    pub(super) hash: [u8; 16],
 }
 
 /// A body that is still here, and where its entries begin.

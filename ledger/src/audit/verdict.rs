@@ -393,6 +393,8 @@ pub struct Verdict {
     pub signatures: u64,
     /// Blocks whose evidence was here and checked.
     pub evidence: u64,
+    /// Blocks that commit to evidence which is not in the file: who stands behind their entries was not checked.
+    pub evidence_not_shown: u64,
     /// Claims whose sender has no certificate here.
     pub waiting: u64,
     /// Sums by programme, cycle and commodity.

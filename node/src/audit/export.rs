@@ -13,6 +13,7 @@ use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{Frame, FrameFault, PAGE};
 use annona_ledger::wire::Bounded;
 
+use crate::atomic;
 use crate::disk::DiskFault;
 use crate::store::{SignedHeader, Store, StoreFault};
 
@@ -232,11 +233,13 @@ impl Out {
 /// [`ExportFault`]; then nothing stands under the name that did not stand there before.
 pub fn export(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
     let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    // Two exports to one name write two files; the last to end is kept.
+    part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
     let written = write(ledger, &part);
     let named = written.and_then(|exported| {
-        fs::rename(&part, path).map_err(|source| DiskFault::io("name", path, source))?;
+        let named = fs::rename(&part, path).and_then(|()| atomic::sync_folder(path.parent()));
+        named.map_err(|source| DiskFault::io("name", path, source))?;
         Ok(exported)
     });
     if named.is_err() {

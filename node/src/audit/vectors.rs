@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use annona_ledger::audit::verdict::Problem;
 use annona_ledger::audit::{Options, Verdict};
-use annona_ledger::block::{Block, Draft, Evidence};
+use annona_ledger::block::{Block, Draft, Evidence, Proof};
 use annona_ledger::charter::{
     Act, Article, Commodity, Organisation, Risk, SignedArticle, Unit, default_quorum,
 };
@@ -104,12 +104,16 @@ fn merchant(n: u8) -> Entry {
 }
 
 fn sealed(seq: u64, start: Head, entry: Entry) -> Block {
+    with_evidence(seq, start, entry, &Evidence::default())
+}
+
+fn with_evidence(seq: u64, start: Head, entry: Entry, evidence: &Evidence) -> Block {
     let draft = Draft {
         feed: feed(),
         seq,
         start,
         entries: &[entry.encode()],
-        evidence: &Evidence::default(),
+        evidence,
         frontier_root: Hash::ZERO,
         epoch: 0,
         hlc: Hlc { millis: 1, count: 0 },
@@ -240,6 +244,10 @@ fn vectors() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("notice_left_out", "NotCertified", instead(NOTICE, vec![])),
         ("block_left_out", "Gap", instead(FIRST, vec![])),
         ("block_twice", "Repeated", instead(FIRST, vec![block(&first), block(&first)])),
+        ("header_of_a_block_before", "Repeated", {
+            let header = Frame::Header { header: first.header, signature: first.signature };
+            with(|making| making.frames.push(bytes_of(header)))
+        }),
         ("block_of_another_number", "Number", instead(SECOND, vec![block(&of_two)])),
         ("block_unsigned", "Signature", changed(|b| b.header.frontier_root = Hash([1; 32]))),
         ("block_with_another_entry", "Core", {
@@ -343,4 +351,33 @@ fn vectors_are_what_they_were_and_read_as_they_say() {
     assert_eq!(wrong, [""; 0]);
     let files = fs::read_dir(&kept).expect("lists").count();
     assert_eq!(files, vectors.len(), "no file without a vector");
+}
+
+#[test]
+fn evidence_that_a_block_commits_to_and_nobody_shows_is_counted() {
+    let piece = Proof { place: 0, bytes: Bytes::new(vec![7; 9]).expect("short") };
+    let evidence = Evidence(Bounded::new(vec![piece]).expect("one"));
+    let first = with_evidence(0, start(), merchant(1), &evidence);
+    let second = sealed(1, first.header.end(), merchant(2));
+    let shown = Frame::Evidence {
+        seq: 0,
+        header: first.header.hash(),
+        pieces: evidence.0.clone(),
+        last: true,
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("some.audit");
+    for (frames, there, lacking) in
+        [(vec![block(&first)], 0, 1), (vec![block(&first), bytes_of(shown)], 1, 0)]
+    {
+        let bytes = with(|making| {
+            making.frames[SECOND] = block(&second);
+            making.frames.splice(FIRST..=FIRST, frames);
+        });
+        fs::write(&path, &bytes).expect("written");
+        let file = AuditFile::open(&path).expect("a file that opens");
+        let verdict = audit(&file, &Options::default(), 1, &|_| {}, &AtomicBool::new(false));
+        assert_eq!(found(&verdict), "good");
+        assert_eq!((verdict.evidence, verdict.evidence_not_shown), (there, lacking));
+    }
 }

@@ -105,7 +105,7 @@ fn read<T>(
 ) -> Result<T, GuardFault> {
     let unreadable = |why| GuardFault::Unreadable { path: path.to_owned(), why };
     let bytes = match atomic::read(path, MAX_FILE) {
-        Err(e) if e.trouble() == DiskTrouble::Damaged => {
+        Err(e) if matches!(e.trouble(), DiskTrouble::Damaged | DiskTrouble::TooLong) => {
             return Err(unreadable("it is far too long"));
         }
         other => other?,

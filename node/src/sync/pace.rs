@@ -29,7 +29,9 @@ impl Pace {
             debug_assert!(upto <= sent, "nothing is taken that was not sent");
             let took = now.saturating_duration_since(when).as_micros().max(1);
             let three = u128::from(under_way) * 3_000_000 / took;
-            self.bytes = u32::try_from(three).unwrap_or(MOST).clamp(LEAST, MOST);
+            // After a loss all of it is taken in at once: one such answer says little of the link.
+            let most = (self.bytes / 4).saturating_add(self.bytes).min(MOST);
+            self.bytes = u32::try_from(three).unwrap_or(MOST).clamp(LEAST, most);
             self.mark = None;
         }
         let under_way = sent.saturating_sub(taken);

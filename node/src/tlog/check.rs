@@ -1,9 +1,9 @@
 //! Checking a log with nothing but its folder, and against an audit file where there is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::{Item, Options, Source, govern};
-use annona_ledger::id::FederationId;
+use annona_ledger::id::{FederationId, FeedId};
 
 use super::LogFault;
 use super::folder::LogFolder;
@@ -86,28 +86,32 @@ pub fn check(
     if head.name != log.name {
         out.finds(format!("the checkpoint is of {}", head.name));
     }
-    let there = leaves(folder, &head, &mut out)?;
+    let (there, newest) = leaves(folder, &head, &mut out)?;
     out.head = Some(head);
     if let Some(audit) = audit {
-        against(folder, log, audit, &there, &mut out)?;
+        against((folder, log), audit, (&there, &newest), &mut out)?;
     }
     Ok(out)
 }
 
-/// Reads all leaves; the tiles and the root must follow from them. Answers their hashes.
+/// The number of the last block of each feed.
+type Newest = BTreeMap<FeedId, u64>;
+
+/// Reads all leaves; the tiles and the root must follow from them. Answers their hashes, and how far each feed goes.
 fn leaves(
     folder: &LogFolder,
     head: &Checkpoint,
     out: &mut Checked,
-) -> Result<BTreeSet<Node>, LogFault> {
+) -> Result<(BTreeSet<Node>, Newest), LogFault> {
     let mut edge = Edge::default();
     let mut there = BTreeSet::new();
-    let (mut feeds, mut federations) = (BTreeSet::new(), BTreeSet::new());
+    let (mut feeds, mut federations) = (Newest::new(), BTreeSet::new());
     let read = folder.leaves(head.size, |at, bytes| {
         match Leaf::read(bytes) {
             None => out.finds(format!("leaf {at} is no header signed by the key it names")),
             Some(leaf) => {
-                feeds.insert(leaf.feed);
+                let newest = feeds.entry(leaf.feed).or_default();
+                *newest = leaf.header.seq.max(*newest);
                 federations.insert(leaf.federation);
             }
         }
@@ -143,7 +147,7 @@ fn leaves(
     }
     out.feeds = feeds.len();
     out.federations = federations.into_iter().collect();
-    Ok(there)
+    Ok((there, feeds))
 }
 
 /// What an audit file can be asked, whatever it is read from.
@@ -185,21 +189,30 @@ impl<S: Source> SourceOf for S {
 }
 
 fn against(
-    folder: &LogFolder,
-    log: &NoteKey,
+    (folder, log): (&LogFolder, &NoteKey),
     audit: &dyn SourceOf,
-    there: &BTreeSet<Node>,
+    (there, newest): (&BTreeSet<Node>, &Newest),
     out: &mut Checked,
 ) -> Result<(), LogFault> {
     let (mut both, mut newer) = (BTreeSet::new(), 0u64);
+    let (mut left_out, mut first) = (0u64, None);
     audit.each(&mut |leaf| {
         let hash = tree::leaf(&leaf.encode());
         if there.contains(&hash) {
             both.insert(hash);
+        } else if newest.get(&leaf.feed).is_some_and(|newest| leaf.header.seq <= *newest) {
+            // Not sealed since: the log goes on behind it.
+            left_out += 1;
+            first = first.or(Some((leaf.feed.short(), leaf.header.seq)));
         } else {
             newer += 1;
         }
     });
+    if let Some((feed, seq)) = first {
+        out.finds(format!(
+            "{left_out} of the audit file's headers are left out of the log, which goes on behind them: the first is block {seq} of feed {feed}"
+        ));
+    }
     if both.len() < there.len() {
         let missing = there.len() - both.len();
         out.finds(format!("{missing} of the log's headers are not in the audit file"));

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use annona_ledger::block::{Header, VERSION};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, ProgrammeId};
-use annona_ledger::key::{Context, SigningKey};
+use annona_ledger::key::{Context, PublicKey, SigningKey};
 use annona_ledger::time::Hlc;
 use annona_ledger::wire;
 
 use super::LogFault;
-use super::check::{Checked, check};
+use super::check::{Checked, SourceOf, check};
 use super::folder::LogFolder;
 use super::leaf::Leaf;
 use super::note::{Note, NoteFault, NoteKey, Says};
@@ -259,4 +259,34 @@ fn keys_says_whose_log_it_is() {
     let text = fs::read_to_string(&path).expect("a text");
     fs::write(&path, text.replace("log camp", "log lamp")).expect("written");
     assert!(matches!(Owned::read(&desk.folder()), Err(LogFault::Wrong { .. })));
+}
+
+/// An audit file that holds these headers.
+struct Holding(Vec<Leaf>);
+
+impl SourceOf for Holding {
+    fn transport(&self, node: &str) -> Option<(FederationId, PublicKey)> {
+        (node == key(20).public().to_string()).then(|| (FEDERATION, key(2).public()))
+    }
+
+    fn each(&self, leaf: &mut dyn FnMut(Leaf)) {
+        self.0.iter().cloned().for_each(leaf);
+    }
+}
+
+#[test]
+fn a_log_that_leaves_a_header_out_is_told_from_one_that_is_older() {
+    let desk = Desk::new();
+    let all: Vec<Leaf> = (0..6).map(|seq| leaf(20, seq)).collect();
+    let without: Vec<Leaf> = all.iter().filter(|l| l.header.seq != 3).take(4).cloned().collect();
+    desk.publish(&without).expect("published");
+    let asked = |held: Vec<Leaf>| {
+        check(&desk.folder(), &desk.log, &[], Some(&Holding(held))).expect("the folder is there")
+    };
+    let same = asked(without.clone());
+    assert_eq!((same.findings.len(), same.newer), (0, 0), "{:?}", same.findings);
+    // Numbers 0, 1, 2 and 4 are in the log: 5 may have been sealed since, 3 may not.
+    let found = asked(all);
+    assert_eq!(found.newer, 1);
+    assert!(found.findings.iter().any(|said| said.contains("block 3")), "{:?}", found.findings);
 }

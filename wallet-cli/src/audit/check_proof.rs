@@ -15,7 +15,8 @@ Examples:
   $ annona audit check-proof noor.proof
   $ annona audit check-proof noor.proof --json";
 
-/// Checks the proof of one entry, with nothing but the file. A proof that proves nothing ends with 1.
+/// Checks the proof of one entry, with nothing but the file and the federation's number, which the reader knows from
+/// elsewhere. A proof that proves nothing ends with 1.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct CheckProof {
@@ -35,9 +36,19 @@ impl CheckProof {
         let value = to_value(&checked).unwrap_or_default();
         session.screen.answer("proof_check", value, || {
             let word = if checked.proven { "proven" } else { "NOT PROVEN" };
-            format!("{word}\n{}", checked.words.join("\n"))
+            let federation = match checked.federation.as_str() {
+                "" => String::new(),
+                digits => format!("\nfederation  {digits}"),
+            };
+            format!("{word}{federation}\n{}", checked.words.join("\n"))
         })?;
         if checked.proven {
+            if self.federation.is_none() {
+                session.screen.note(
+                    "Anybody can found a federation of any name: compare its 64 digits with those you have from \
+                     elsewhere; --federation does it for you.",
+                );
+            }
             return Ok(());
         }
         Err(Fault::new(Exit::Wrong, format!("{} proves nothing.", self.file.display()))

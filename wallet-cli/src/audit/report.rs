@@ -60,6 +60,7 @@ impl Report {
         let long = LongWork::begin();
         let cores = annona_node::audit::cores();
         let vouched = states::recompute(&file, false, cores, long.flag());
+        long.check()?;
         let governed = govern(&file, &options);
         let Some(ground) = governed.ground() else {
             // Nothing in it can be told from nothing: no report is better than an empty one.

@@ -22,10 +22,12 @@ Examples:
 /// How many findings are printed in words; --json has all that were kept.
 const SHOWN: usize = 20;
 
-/// Checks an audit file: every hash, signature, quorum and rule, on all cores, with nothing but the file.
+/// Checks an audit file: every hash, every rule, every signature of articles, certificates, lists, blocks and tickets,
+/// on all cores, with nothing but the file.
 ///
 /// Ends with 0 where all is good, with 1 where something is wrong: then the first fault is told with its place, and the
-/// rest is checked all the same. What could not be checked is named. Of checkpoints it says who signed with which key,
+/// rest is checked all the same. What could not be checked is named. Of the evidence beside entries it checks that it is
+/// what its block commits to; who answers for what it allows, `annona audit anomalies` says. Of checkpoints it says who signed with which key,
 /// and makes the state they signed anew.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
@@ -53,6 +55,7 @@ impl Verify {
         let long = LongWork::begin();
         let cores = annona_node::audit::cores();
         let all = states::recompute(&file, self.states, cores, long.flag());
+        long.check()?;
         let mut broken = None;
         for vouched in &all {
             session.screen.answer("audit_checkpoint", told(vouched), || in_words(vouched))?;
@@ -194,7 +197,8 @@ fn value(verdict: &Verdict) -> Value {
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
         "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
         "blocks": verdict.blocks, "entries": verdict.entries, "signatures": verdict.signatures,
-        "evidence": verdict.evidence, "waiting": verdict.waiting, "sums": sums,
+        "evidence": verdict.evidence, "evidence_not_shown": verdict.evidence_not_shown,
+        "waiting": verdict.waiting, "sums": sums,
         "findings": findings, "more_findings": verdict.more,
         "unchecked_programmes": verdict.unchecked_programmes(),
         "reached": verdict.reached, "size": verdict.size, "root": verdict.root.map(|r| r.to_string()),
@@ -246,6 +250,10 @@ fn text(verdict: &Verdict) -> String {
     lines.extend(stopped::lines(verdict));
     if let Some(root) = verdict.root {
         lines.push(format!("state root  {root}"));
+    }
+    if verdict.evidence_not_shown > 0 {
+        let blocks = count(verdict.evidence_not_shown, "block", "blocks");
+        lines.push(format!("not checked: the evidence of {blocks}, which is not in the file"));
     }
     for programme in verdict.unchecked_programmes() {
         lines.push(format!(

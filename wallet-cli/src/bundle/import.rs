@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use annona_ledger::hash::Hash;
@@ -59,6 +60,16 @@ impl Import {
             session
                 .screen
                 .note(format!("The key of cycle {cycle} of programme {programme} is here."));
+        }
+        for (bundle, missing) in missing_parts(&done.parts) {
+            let numbers: Vec<String> = missing.iter().take(12).map(u16::to_string).collect();
+            let more = if missing.len() > 12 { ", …" } else { "" };
+            session.screen.warn(format!(
+                "bundle {} has more parts than were given here: {}{more}. Unless they were taken in before, import them \
+                 too, in any order.",
+                hex(&bundle),
+                numbers.join(", ")
+            ));
         }
         node.close()?;
         if done.cancelled {
@@ -137,6 +148,20 @@ fn verdict(done: &Imported) -> Outcome {
     Ok(())
 }
 
+/// The parts of each bundle that were not among those given, ascending: what they hold, the others cannot tell.
+fn missing_parts(parts: &[PartReport]) -> Vec<([u8; 16], Vec<u16>)> {
+    let mut given: BTreeMap<[u8; 16], (BTreeSet<u16>, u16)> = BTreeMap::new();
+    for (bundle, part, parts) in parts.iter().filter_map(|part| part.place) {
+        let known = given.entry(bundle).or_default();
+        known.0.insert(part);
+        known.1 = known.1.max(parts);
+    }
+    let missing = given.into_iter().map(|(bundle, (there, parts))| {
+        (bundle, (1..=parts).filter(|part| !there.contains(part)).collect::<Vec<u16>>())
+    });
+    missing.filter(|(_, missing)| !missing.is_empty()).collect()
+}
+
 fn part_value(part: &PartReport) -> Value {
     json!({
         "file": part.path, "bundle": part.place.map(|(bundle, ..)| hex(&bundle)),
@@ -165,6 +190,9 @@ fn value(done: &Imported) -> Value {
         "charter_behind": done.charter_behind, "charter_forked": done.charter_forked,
         "refused": done.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "refusals": done.refusals,
+        "missing_parts": missing_parts(&done.parts).iter().map(|(bundle, missing)| json!({
+            "bundle": hex(bundle), "parts": missing,
+        })).collect::<Vec<_>>(),
     })
 }
 

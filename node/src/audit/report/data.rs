@@ -450,6 +450,11 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
             }
         }
     }
+    if verdict.evidence_not_shown > 0 {
+        let place = "evidence".to_owned();
+        let what = format!("that of {} blocks is not in the file", verdict.evidence_not_shown);
+        all.push(Found { place, what });
+    }
     if verdict.waiting > 0 {
         let place = "claims".to_owned();
         let what = format!("{} wait for a certificate of their sender", verdict.waiting);
