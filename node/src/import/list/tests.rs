@@ -120,6 +120,9 @@ fn a_decimal_comma_without_quotation_marks_moves_nobodys_ration() {
 
 #[test]
 fn thousands_are_not_taken_for_parts() {
+    let (rows, said, _) =
+        run("household_id,commodity,amount\nA,SYP,1.50\nB,SYP,1.500\n", "").expect("read");
+    assert_eq!((rows.len(), said), (2, vec![]), "a comma parts the fields: 1.5 is written so");
     let head = "household_id;commodity;amount\n";
     for (amounts, map, expected) in [
         // Nothing tells how they are meant.

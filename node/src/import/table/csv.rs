@@ -141,8 +141,8 @@ fn sample_rows(sample: &str, delimiter: char) -> Vec<Vec<String>> {
     rows
 }
 
-/// A comma where numbers are written 12,5 and none 12.5, and the comma does not part the fields. Sure where one of them can
-/// be read in no other way: 1.500 and 20,000 can.
+/// A comma where numbers are written 12,5 and none 12.5, and the comma does not part the fields. Sure where the comma parts
+/// the fields, as those who write 12.5 have it, or where a number can be read in no other way: 1.500 and 20,000 can.
 fn guess_decimal(sample: &str, delimiter: char) -> Decimal {
     let rows = sample_rows(sample, delimiter);
     let any = |of: &dyn Fn(&str) -> bool| {
@@ -152,7 +152,8 @@ fn guess_decimal(sample: &str, delimiter: char) -> Decimal {
     let only = |sign: char| any(&|cell| parted(cell, sign).is_some() && !may_group(cell));
     let sign = if delimiter != ',' && with(',') && !with('.') { ',' } else { '.' };
     let other = if sign == ',' { '.' } else { ',' };
-    Decimal { sign, sure: only(sign) && !with(other) }
+    let sure = (delimiter == ',' || only(sign)) && !with(other);
+    Decimal { sign, sure }
 }
 
 /// The digits before and after a sign, where there is nothing else.
