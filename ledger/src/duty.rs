@@ -32,6 +32,8 @@ duties! {
     FamilyAdd = "family add", OperatorRoles::REGISTRAR;
     /// Registers the families of a file.
     FamilyImport = "family import", OperatorRoles::REGISTRAR;
+    /// Corrects what is known of a family.
+    FamilyChange = "family change", OperatorRoles::REGISTRAR;
     /// Registers a birth.
     FamilyBirth = "family birth", OperatorRoles::REGISTRAR;
     /// Registers a death.
@@ -54,6 +56,8 @@ duties! {
     CardIssue = "card issue", OperatorRoles::REGISTRAR;
     /// Prints a card.
     CardPrint = "card print", OperatorRoles::REGISTRAR;
+    /// Prints a card again.
+    CardReprint = "card reprint", OperatorRoles::REGISTRAR;
     /// Gives a new card for a lost one.
     CardReissue = "card reissue", OperatorRoles::REGISTRAR;
     /// Cancels a code.

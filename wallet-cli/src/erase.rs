@@ -54,11 +54,10 @@ impl Erase {
     }
 
     fn erase(&self, session: &Session, family: &str) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, family)?;
         let people = vault.members(id)?;
-        let signer = self.operator.open(session)?;
         let org = node.org();
         let mut programmes = vault.programmes(id)?;
         if programmes.is_empty() {

@@ -9,6 +9,7 @@ mod duplicates;
 mod enrol;
 mod fields;
 mod find;
+mod form;
 mod happened;
 mod import;
 mod keys;
@@ -31,8 +32,7 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family add --member \"full_name=ሰላም ተስፋዬ,sex=female\" --set size=5 \\
-      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family add --from tesfaye.family --operator mara.keys --operator-passphrase-file pass.txt
   $ annona family find ሰላም
   $ annona family import camp.csv --map camp.toml --dry-run";
 

@@ -19,6 +19,7 @@ use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::signer::{Operator, Signer};
 use crate::words;
 
 /// A command at work.
@@ -107,6 +108,14 @@ impl Session {
             ));
         }
         Ok(node)
+    }
+
+    /// The node, for signing, and the operator at work. Both passphrases are asked for before the folder is held: a person
+    /// who thinks keeps neither a counter nor a link waiting. What she may do is looked at afterwards, as things then are.
+    pub(crate) fn signing(&self, operator: &Operator) -> Outcome<(Node, Signer)> {
+        self.is_ours()?;
+        let signer = operator.open(self)?;
+        Ok((self.signing_node()?, signer))
     }
 
     /// The sealed person file of an open node; made on first use.

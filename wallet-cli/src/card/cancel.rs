@@ -33,11 +33,10 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let (code, id) = family(&node, &vault, &self.code)?;
-        let signer = self.operator.open(session)?;
         let org = node.org();
         let federation = node.federation()?;
         let mut bound = Vec::new();

@@ -38,12 +38,11 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
-        let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let role = (Duty::CardIssue, programme);

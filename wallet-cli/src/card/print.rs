@@ -49,11 +49,10 @@ pub(crate) struct Print {
 
 impl Print {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
-        let signer = self.operator.open(session)?;
         paper::may(&node, &signer, Duty::CardPrint, programme)?;
         let mut register = Register::of_node(&node, &mut vault)?;
         let mut ids = Vec::new();

@@ -44,12 +44,11 @@ pub(crate) struct Reissue {
 
 impl Reissue {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let id = holder::find(&vault, &self.family)?;
-        let signer = self.operator.open(session)?;
         paper::may(&node, &signer, Duty::CardReissue, programme)?;
         let mut register = Register::of_node(&node, &mut vault)?;
         let line = register.of(id, programme).cloned().ok_or_else(|| {

@@ -53,11 +53,10 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let known = find(&vault, &self.consent)?;
         let programme = known.grant.programme;
-        let signer = self.operator.open(session)?;
         let at = served(&node, &signer, programme)?;
         let asker = words::node(node.store().roster(), &self.asker)?.short();
         let asking = Asking {

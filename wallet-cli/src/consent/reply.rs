@@ -37,7 +37,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let refused =
             |why: request::RequestFault| Fault::refused(why.to_string()).at(self.file.display());
@@ -53,7 +53,6 @@ impl Reply {
         if answered && !cut {
             return Err(refused(request::RequestFault::Answered));
         }
-        let signer = self.operator.open(session)?;
         let at = served(&node, &signer, known.grant.programme)?;
         if self.out.exists() {
             return Err(Fault::input(format!("{} exists already.", self.out.display()))

@@ -41,7 +41,7 @@ pub(crate) struct Withdraw {
 
 impl Withdraw {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let vault = session.vault(&node)?;
         let reason = Withdrawal::of(&self.reason)
@@ -56,7 +56,6 @@ impl Withdraw {
             let known = find(&vault, &self.consent)?;
             (known.commitment(), known.grant.programme)
         };
-        let signer = self.operator.open(session)?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = node.org();
         let role = (Duty::ConsentWithdraw, programme);

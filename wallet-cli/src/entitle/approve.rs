@@ -33,7 +33,7 @@ pub(crate) struct Approve {
 
 impl Approve {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let root = rows::pick(&self.list, node.store().blobs(Blob::Draft)?.into_iter())?;
         let Some(mut waiting) = rows::waiting(node.store(), &root)? else {
@@ -63,7 +63,6 @@ impl Approve {
                     .note(format!("  {amount} {} for {} rows in all", c.name, draft.rows));
             }
         }
-        let signer = self.operator.open(session)?;
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
         let role = (Duty::EntitleApprove, draft.programme);

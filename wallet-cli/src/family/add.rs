@@ -1,12 +1,13 @@
 use annona_ledger::duty::Duty;
 use annona_ledger::id::ProgrammeId;
-use annona_node::person::{Attributes, Household, Scope, clean};
+use annona_node::person::{Household, clean};
 use annona_node::seal::random;
 use clap::Args;
 use serde_json::json;
 
 use super::enrol::Enrolling;
 use super::fields;
+use super::form::Form;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -14,21 +15,21 @@ use crate::words::{self, hex};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family add --member \"full_name=ሰላም ተስፋዬ,sex=female,age=34\" --set size=5 \\
-      --operator mara.keys --operator-passphrase-file pass.txt
-  $ annona family add --member \"full_name=فاطمة العلي,is_head=yes\" --set village=B2 --key B2-014 \\
-      --operator mara.keys --operator-passphrase-file pass.txt";
+  $ annona family add --from tesfaye.family --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family add --from ali.family --key B2-014 --operator mara.keys \\
+      --operator-passphrase-file pass.txt
+
+What stands in tesfaye.family:
+  size=5
+  member: full_name=ሰላም ተስፋዬ,sex=female,age=34
+  member: given_name=ዮሴፍ,age=9";
 
 /// Registers a family: in the sealed person file by name, on the ledger by pseudonym.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Add {
-    /// One member, head first: FIELD=VALUE,FIELD=VALUE
-    #[arg(long = "member", value_name = "FIELDS", required = true)]
-    members: Vec<String>,
-    /// Something known of the family as a whole: FIELD=VALUE
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    form: Form,
     /// The family's key in its register [default: one is made]
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -47,21 +48,16 @@ pub(crate) struct Add {
 
 impl Add {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        let told = self.form.read(session, true)?;
         let mut household = Household::default();
-        for text in &self.set {
-            fields::set(&mut household.whole, Scope::Household, text)?;
-        }
-        for text in &self.members {
-            let mut person = Attributes::default();
-            fields::person(&mut person, text)?;
-            household.members.push(person);
-        }
+        told.write(&mut household)?;
+        household.members = told.people()?;
         household.key = match &self.key {
             Some(key) => clean(key).0,
             None => format!("F-{}", hex(&random::<5>()?)),
         };
         household.check()?;
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let only: Option<Vec<ProgrammeId>> = (!self.programmes.is_empty())
             .then(|| {
@@ -69,7 +65,6 @@ impl Add {
                 all.map(|p| words::programme(&charter, p).map(|(id, _)| id)).collect::<Outcome<_>>()
             })
             .transpose()?;
-        let signer = self.operator.open(session)?;
         let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyAdd), only)?;
         let mut vault = session.vault(&node)?;
         let source = clean(&self.source).0;

@@ -1,18 +1,26 @@
-use annona_node::person::{Attributes, Scope};
+use annona_ledger::duty::Duty;
 use clap::Args;
 use serde_json::json;
 
-use super::fields;
+use super::enrol::Enrolling;
+use super::form::Form;
 use super::show::open;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
+use crate::signer::Operator;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family change 1 --set size=6
-  $ annona family change 1 --member-set \"1:phone=+963 11 123\" --add-member \"given_name=Adam,age=0\"
-  $ annona family change 1 --set village= --dry-run";
+  $ annona family change 1 --from moved.family --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family change 3 --remove-member 2 --dry-run --operator mara.keys \\
+      --operator-passphrase-file pass.txt
+
+What stands in moved.family:
+  village=
+  size=6
+  1: phone=+963 11 123
+  member: given_name=Adam,age=0";
 
 /// Changes what is known of a family. An empty value takes it away; pseudonyms and cards stay.
 #[derive(Args)]
@@ -20,18 +28,13 @@ Examples:
 pub(crate) struct Change {
     /// The family: its number, its short code, or SOURCE:KEY
     family: String,
-    /// Something known of the family as a whole: FIELD=VALUE
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
-    set: Vec<String>,
-    /// Something known of a member: NUMBER:FIELD=VALUE,FIELD=VALUE
-    #[arg(long = "member-set", value_name = "NUMBER:FIELDS")]
-    member_set: Vec<String>,
-    /// A new member, last: FIELD=VALUE,FIELD=VALUE
-    #[arg(long = "add-member", value_name = "FIELDS")]
-    add_member: Vec<String>,
+    #[command(flatten)]
+    form: Form,
     /// Take a member out, by number
     #[arg(long = "remove-member", value_name = "NUMBER")]
     remove_member: Vec<usize>,
+    #[command(flatten)]
+    operator: Operator,
     /// Say what would change; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -39,27 +42,20 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let node = session.node()?;
+        let told = self.form.read(session, self.remove_member.is_empty())?;
+        let (node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
         let old = open(&vault, id)?;
+        // For each programme she is known in, as for who registers her anew.
+        let programmes = Some(vault.programmes(id)?).filter(|all| !all.is_empty());
+        Enrolling::new(&node, (&signer, Duty::FamilyChange), programmes)?;
         let mut new = old.clone();
-        for text in &self.set {
-            fields::set(&mut new.whole, Scope::Household, text)?;
-        }
+        told.write(&mut new)?;
         let count = new.members.len();
         let no_member = |number: usize| {
             Fault::input(format!("family {id} has members 1 to {count}, no {number}."))
         };
-        for text in &self.member_set {
-            let (number, rest) = text.split_once(':').ok_or_else(|| {
-                Fault::usage(format!("\"{text}\": write NUMBER:FIELD=VALUE, such as 1:age=40."))
-            })?;
-            let number = number.trim().parse().map_err(|_| no_member(0))?;
-            let place = usize::checked_sub(number, 1);
-            let person = place.and_then(|at| new.members.get_mut(at));
-            fields::person(person.ok_or_else(|| no_member(number))?, rest)?;
-        }
         let mut out = self.remove_member.clone();
         out.sort_unstable();
         out.dedup();
@@ -69,11 +65,7 @@ impl Change {
             }
             new.members.remove(number - 1);
         }
-        for text in &self.add_member {
-            let mut person = Attributes::default();
-            fields::person(&mut person, text)?;
-            new.members.push(person);
-        }
+        new.members.extend(told.people()?);
         new.check()?;
         let differs = old.differs(&new);
         if !self.dry_run && !differs.is_empty() {

@@ -62,13 +62,12 @@ impl Collector {
             let most = limits::MANDATE_DAYS;
             return Err(Fault::usage(format!("a collector's paper counts for 1 to {most} days.")));
         }
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let whose = Whose { family: Some(self.family.clone()), ..Whose::default() };
         let purses = till.purses_here(session, &node, &whose, self.cycle)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
-        let signer = self.operator.open(session)?;
         let feed = node.feed(Lane::Registry, till.id);
         let at = node.stamp(&feed)?;
         let orgs = [till.programme.org, node.org().unwrap_or(till.programme.org)];

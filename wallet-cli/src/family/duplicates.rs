@@ -227,7 +227,7 @@ fn beside(left: &str, right: &str, width: usize) -> String {
 
 impl Decide {
     fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
@@ -236,7 +236,6 @@ impl Decide {
             return Err(Fault::usage("these are one family, not two."));
         }
         let pair = named(&node, &vault, programme, (one, other))?;
-        let signer = self.operator.open(session)?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = [about.org, node.org().unwrap_or(about.org)];
         signer.may(node.store().roster(), &orgs, (Duty::DuplicatesDecide, programme), at)?;

@@ -9,7 +9,7 @@ use crate::fault::{Fault, Outcome};
 /// Reads `size=5` into attributes of one scope. An empty value takes the attribute away.
 pub(super) fn set(attributes: &mut Attributes, scope: Scope, text: &str) -> Outcome {
     let (name, raw) = text.split_once('=').ok_or_else(|| {
-        Fault::usage(format!("\"{text}\" sets nothing: write FIELD=VALUE, such as size=5."))
+        Fault::input(format!("\"{text}\" sets nothing: write FIELD=VALUE, such as size=5."))
     })?;
     let field =
         Field::named(name.trim()).filter(|field| field.scope() == scope).ok_or_else(|| {

@@ -3,8 +3,8 @@ use annona_node::vault::MAX_PAGE;
 use clap::Args;
 use serde_json::json;
 
-use super::fields;
 use super::show::open;
+use super::{fields, form};
 use crate::fault::Outcome;
 use crate::progress::Bar;
 use crate::session::Session;
@@ -21,8 +21,7 @@ Examples:
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Find {
-    /// Words that must all be there, in any order and case
-    #[arg(required = true)]
+    /// Words that must all be there, in any order and case; - takes them from standard input [default: ask]
     words: Vec<String>,
     /// The most families to list
     #[arg(long, default_value_t = 50, value_name = "N")]
@@ -31,8 +30,8 @@ pub(crate) struct Find {
 
 impl Find {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let wanted: Vec<String> =
-            self.words.iter().flat_map(|w| w.split_whitespace()).map(fold).collect();
+        let typed = form::words(session, &self.words)?;
+        let wanted: Vec<String> = typed.split_whitespace().map(fold).collect();
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let work = LongWork::begin();

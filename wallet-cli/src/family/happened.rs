@@ -44,14 +44,13 @@ impl Happened {
         family: &str,
         what: impl FnOnce(&annona_node::vault::Vault) -> Outcome<What>,
     ) -> Outcome {
-        let mut node = session.signing_node()?;
+        let file = self.second_passphrase_file.as_deref();
+        let second = signer::open(session, &self.second, file, "--second-passphrase-file FILE")?;
+        let (mut node, first) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, family)?;
         let count = open(&vault, id)?.members.len();
         let what = what(&vault)?;
-        let first = self.operator.open(session)?;
-        let file = self.second_passphrase_file.as_deref();
-        let second = signer::open(session, &self.second, file, "--second-passphrase-file FILE")?;
         if second.public() == first.public() {
             return Err(Fault::refused("the second operator must be somebody else."));
         }

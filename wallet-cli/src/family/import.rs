@@ -125,6 +125,8 @@ impl Import {
                 None => fault.at(file),
             }
         })?;
+        // Who answers for it is asked before the folder is held.
+        let signers = (!self.dry_run).then(|| self.signers(session)).transpose()?;
         let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
         let mut vault = session.vault(&node)?;
         let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
@@ -141,7 +143,9 @@ impl Import {
                     .then("Correct the file or the map, or import the rest without --dry-run."))
             };
         }
-        let signer = self.operator.open(session)?;
+        let Some((signer, second)) = signers else {
+            return Err(Fault::usage("nobody answers for it."));
+        };
         let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?;
         let writes =
             plan.new + if self.update { plan.changed.saturating_sub(plan.held) } else { 0 };
@@ -158,7 +162,7 @@ impl Import {
             update: self.update,
         };
         if writes > ALONE {
-            self.agreed(session, &mut node, &statement, &signer, writes)?;
+            agreed(session, &mut node, &statement, (&signer, second.as_ref()), writes)?;
         }
         let how = Apply { update: self.update, ..Apply::default() };
         let (mut fault, mut enrolled) = (None, 0u64);
@@ -267,47 +271,52 @@ impl Import {
         })
     }
 
-    /// Sees to it that two different operators stand behind a large import. The first one's word is kept in the ledger
-    /// file, for this file, this map and this node only.
-    fn agreed(
-        &self,
-        session: &Session,
-        node: &mut Node,
-        statement: &Statement,
-        signer: &Signer,
-        writes: u64,
-    ) -> Outcome {
-        let federation = node.federation()?;
-        let mut said = vec![signer.states(&federation, statement)];
-        if let Some(path) = &self.second_operator {
-            let file = self.second_passphrase_file.as_deref();
-            let second = signer::open(session, path, file, "--second-passphrase-file FILE")?;
-            Enrolling::new(node, (&second, Duty::FamilyImport), None)?;
-            said.push(second.states(&federation, statement));
-        }
-        let name = hash(Purpose::File, &[b"import", &wire::encode(statement)]);
-        if let Some(bytes) = node.store().blob(Blob::Import, &name)? {
-            let kept: Bounded<Stated, 8> = wire::decode(&bytes, 2048)?;
-            said.extend(kept.iter().filter(|stated| statement.is_by(&federation, stated)).copied());
-        }
-        said.sort_by_key(|stated| stated.operator);
-        said.dedup_by_key(|stated| stated.operator);
-        said.truncate(8);
-        let names: Vec<String> = said.iter().map(|s| hex(&s.operator.short())).collect();
-        let enough = said.len() >= 2;
-        let kept: Bounded<Stated, 8> = Bounded::new(said)?;
-        node.store_mut().put_blob(Blob::Import, &name, &wire::encode(&kept))?;
-        if enough {
-            session.screen.note(format!("Agreed by operators {}.", names.join(" and ")));
-            return Ok(());
-        }
-        Err(Fault::refused(format!(
-            "{} at once need two operators; {} has agreed. Nothing was imported.",
-            count(writes, "family", "families"),
-            names.join("")
-        ))
-        .then("A second operator runs the same command with her own --operator FILE."))
+    /// Who answers for it: one operator, or two.
+    fn signers(&self, session: &Session) -> Outcome<(Signer, Option<Signer>)> {
+        let first = self.operator.open(session)?;
+        let file = self.second_passphrase_file.as_deref();
+        let open = |path| signer::open(session, path, file, "--second-passphrase-file FILE");
+        Ok((first, self.second_operator.as_deref().map(open).transpose()?))
     }
+}
+
+/// Sees to it that two different operators stand behind a large import. The first one's word is kept in the ledger
+/// file, for this file, this map and this node only.
+fn agreed(
+    session: &Session,
+    node: &mut Node,
+    statement: &Statement,
+    (signer, second): (&Signer, Option<&Signer>),
+    writes: u64,
+) -> Outcome {
+    let federation = node.federation()?;
+    let mut said = vec![signer.states(&federation, statement)];
+    if let Some(second) = second {
+        Enrolling::new(node, (second, Duty::FamilyImport), None)?;
+        said.push(second.states(&federation, statement));
+    }
+    let name = hash(Purpose::File, &[b"import", &wire::encode(statement)]);
+    if let Some(bytes) = node.store().blob(Blob::Import, &name)? {
+        let kept: Bounded<Stated, 8> = wire::decode(&bytes, 2048)?;
+        said.extend(kept.iter().filter(|stated| statement.is_by(&federation, stated)).copied());
+    }
+    said.sort_by_key(|stated| stated.operator);
+    said.dedup_by_key(|stated| stated.operator);
+    said.truncate(8);
+    let names: Vec<String> = said.iter().map(|s| hex(&s.operator.short())).collect();
+    let enough = said.len() >= 2;
+    let kept: Bounded<Stated, 8> = Bounded::new(said)?;
+    node.store_mut().put_blob(Blob::Import, &name, &wire::encode(&kept))?;
+    if enough {
+        session.screen.note(format!("Agreed by operators {}.", names.join(" and ")));
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "{} at once need two operators; {} has agreed. Nothing was imported.",
+        count(writes, "family", "families"),
+        names.join("")
+    ))
+    .then("A second operator runs the same command with her own --operator FILE."))
 }
 
 /// A table; what is wrong with it is told with its name.

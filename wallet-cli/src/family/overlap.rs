@@ -86,12 +86,11 @@ impl Overlap {
 
 impl Ask {
     fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let to = words::node(node.store().roster(), &self.to)?.short();
-        let signer = self.operator.open(session)?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = [about.org, node.org().unwrap_or(about.org)];
         signer.may(node.store().roster(), &orgs, (Duty::OverlapAsk, programme), at)?;

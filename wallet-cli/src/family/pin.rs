@@ -52,6 +52,13 @@ pub(crate) struct Pin {
 
 impl Pin {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        let option = "--second-passphrase-file FILE";
+        let file = self.second_passphrase_file.as_deref();
+        let second = self.second.as_deref();
+        let second = second.map(|path| signer::open(session, path, file, option)).transpose()?;
+        let first = self.operator.open(session)?;
+        // Asked before the folder is held: a family that thinks of a PIN keeps no counter waiting.
+        let chosen = (!self.unlock && !self.remove).then(|| self.chosen(session)).transpose()?;
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
@@ -63,28 +70,34 @@ impl Pin {
             return Err(Fault::refused(format!("family {id} has no PIN here."))
                 .then("`annona family pin` sets one."));
         }
-        let first = self.operator.open(session)?;
-        self.may(session, &node, &first, has)?;
-        let done = if self.unlock {
-            if pins.unlock(id)? { "unlocked" } else { "open, as it was" }
-        } else if self.remove {
-            pins.forget(&[id])?;
-            "removed"
-        } else {
-            let what = format!("family {id}, typed by them");
-            let typed =
-                session.ask.new_passphrase(&what, self.pin_file.as_deref(), "--pin-file FILE")?;
-            let pin = Digits::choose(&typed).map_err(|why| Fault::input(format!("{why}.")))?;
-            pins.set(id, &pin)?;
-            "set"
+        self.may(&node, (&first, second.as_ref()), has)?;
+        let done = match chosen {
+            Some(pin) => {
+                pins.set(id, &pin)?;
+                "set"
+            }
+            None if self.remove => {
+                pins.forget(&[id])?;
+                "removed"
+            }
+            None if pins.unlock(id)? => "unlocked",
+            None => "open, as it was",
         };
         node.close()?;
         let value = json!({ "family": id, "pin": done });
         session.screen.answer("pin", value, || format!("The PIN of family {id} is {done}."))
     }
 
+    /// The PIN the family types.
+    fn chosen(&self, session: &Session) -> Outcome<Digits> {
+        let what = format!("family {}, typed by them", self.family);
+        let typed =
+            session.ask.new_passphrase(&what, self.pin_file.as_deref(), "--pin-file FILE")?;
+        Digits::choose(&typed).map_err(|why| Fault::input(format!("{why}.")))
+    }
+
     /// One registrar for a first PIN; for anything after it a second person too.
-    fn may(&self, session: &Session, node: &Node, first: &Signer, has: bool) -> Outcome {
+    fn may(&self, node: &Node, (first, second): (&Signer, Option<&Signer>), has: bool) -> Outcome {
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(node, &charter, self.programme.as_deref())?;
         let orgs: [OrgId; 2] = [about.org, node.org().unwrap_or(about.org)];
@@ -94,12 +107,10 @@ impl Pin {
         if !has {
             return Ok(());
         }
-        let path = self.second.as_ref().ok_or_else(|| {
+        let second = second.ok_or_else(|| {
             Fault::refused("a PIN that is there is changed or opened by two operators.")
                 .then("Give the second: --second FILE.")
         })?;
-        let option = "--second-passphrase-file FILE";
-        let second = signer::open(session, path, self.second_passphrase_file.as_deref(), option)?;
         if second.public() == first.public() {
             return Err(Fault::refused("the second operator must be somebody else."));
         }

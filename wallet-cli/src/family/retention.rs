@@ -28,9 +28,8 @@ pub(crate) struct Retention {
 
 impl Retention {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
-        let signer = self.operator.open(session)?;
         let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
         let programme =
             *programmes.first().ok_or_else(|| Fault::refused("this node serves no programme."))?;

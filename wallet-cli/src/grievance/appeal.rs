@@ -37,9 +37,8 @@ pub(crate) struct Appeal {
 
 impl Appeal {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let known = find(&node, &self.complaint)?;
-        let signer = self.operator.open(session)?;
         let orgs = node.org();
         let at = node.stamp(&node.feed(Lane::Registry, known.programme))?;
         let role = (Duty::GrievanceAppeal, known.programme);

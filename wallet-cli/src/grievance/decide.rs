@@ -38,10 +38,9 @@ impl Decide {
             let all: Vec<_> = Answer::ALL.iter().map(|one| one.word()).collect();
             Fault::input(format!("the outcome is one of: {}.", all.join(", ")))
         })?;
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let known = find(&node, &self.complaint)?;
         let appeal = known.stands.stage == Stage::Appealed;
-        let signer = self.operator.open(session)?;
         let on = today(&node, known.programme)?;
         let may = known
             .stands

@@ -69,10 +69,9 @@ impl Open {
         if text.is_empty() {
             return Err(Fault::input("the complaint is empty.").at(self.text.display()));
         }
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
-        let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         signer.may(node.store().roster(), &[org], (Duty::GrievanceOpen, programme), at)?;

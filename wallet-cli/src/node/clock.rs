@@ -31,11 +31,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let founded = node.store().charter()?.founded();
         let clock = Minute::of(node.now(), founded);
         let shown = print_minute(clock, founded);
-        let signer = self.operator.open(session)?;
         if !self.dry_run {
             session.ask.confirm(&session.screen, &format!("Is it {shown} (UTC) now?"))?;
             let short = node.public().short();

@@ -13,7 +13,7 @@ use annona_node::store::{Asked, Earlier, Work};
 use clap::Args;
 use serde_json::json;
 
-use super::known::{Known, Proof};
+use super::known::{Known, Proof, Typed};
 use super::till::{Till, Whose, remember_merchant};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
@@ -83,6 +83,7 @@ impl Charge {
                  or give a queue (--from).",
             ));
         }
+        let typed = if self.dry_run { Typed::default() } else { self.proof.ask(session)? };
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, self.cycle);
@@ -99,7 +100,8 @@ impl Charge {
             let order = Order::new(&till, purses, items, (merchant, method), self.request);
             return dry_run(session, &node, &till, &order);
         }
-        let known = self.proof.known(session, (&node, &till), &self.whose, &mut purses, &items);
+        let known =
+            self.proof.known(session, typed, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {
             Ok(known) => known,
             Err(no) => return Err(no.told(session, &mut node, till.id, method)),

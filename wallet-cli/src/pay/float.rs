@@ -74,6 +74,7 @@ pub(crate) struct Cover {
 
 impl Float {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        let typed = self.proof.ask(session)?;
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let home = words::node(node.store().roster(), &self.home)?.short();
@@ -86,7 +87,8 @@ impl Float {
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
-        let known = self.proof.known(session, (&node, &till), &self.whose, &mut purses, &items);
+        let known =
+            self.proof.known(session, typed, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {
             Ok(known) => known,
             Err(no) => return Err(no.told(session, &mut node, till.id, method)),

@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::charge::{Order, before};
-use super::known::{Known, Proof};
+use super::known::{Known, Proof, Typed};
 use super::till::{How, Till, Whose, named, remember_merchant};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -161,6 +161,7 @@ fn resolve(
 impl Post {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let entry = named(session, &self.hold)?;
+        let typed = if self.dry_run { Typed::default() } else { self.proof.ask(session)? };
         let mut node = session.signing_node()?;
         let till = Till::open(&node, entry.programme.as_deref())?;
         let hold = entry.index;
@@ -179,7 +180,7 @@ impl Post {
             None
         } else {
             let asked = (&node, &till);
-            match self.proof.known(session, asked, &self.whose, &mut purses, &[item]) {
+            match self.proof.known(session, typed, asked, &self.whose, &mut purses, &[item]) {
                 Ok(known) => Some(known),
                 Err(no) => return Err(no.told(session, &mut node, till.id, method)),
             }

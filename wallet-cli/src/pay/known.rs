@@ -18,6 +18,7 @@ use annona_node::serve::Item;
 use annona_node::store::{Asked, Work};
 use annona_node::vault::HouseholdId;
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::till::{How, Till, Whose};
 use super::{slip, turned};
@@ -104,6 +105,13 @@ impl No {
     }
 }
 
+/// What people have typed for a method.
+#[derive(Default)]
+pub(super) struct Typed {
+    pin: Option<Zeroizing<String>>,
+    signers: Vec<Signer>,
+}
+
 /// A holder who is known, but for what the entry itself must say.
 pub(crate) struct Known {
     method: Method,
@@ -125,10 +133,37 @@ impl Proof {
         self.method
     }
 
+    /// Asks for what people type, before the folder is held: whoever thinks of a PIN keeps no other counter waiting.
+    pub(super) fn ask(&self, session: &Session) -> Outcome<Typed> {
+        let method = self.method();
+        let mut typed = Typed::default();
+        if method == Method::Pin {
+            typed.pin = Some(session.ask.other(
+                "PIN of the holder",
+                self.pin_file.as_deref(),
+                "--pin-file FILE",
+            )?);
+        }
+        if matches!(method, Method::Adult | Method::Override | Method::Witness | Method::Desk) {
+            typed.signers.push(self.operator.open(session)?);
+        }
+        let on_paper = matches!(method, Method::Collector | Method::Voucher | Method::Attested);
+        if signers(method).len() == 2 && !on_paper {
+            let path = self.second.as_ref().ok_or_else(|| {
+                Fault::usage("two people answer for this. Give the second: --second FILE.")
+            })?;
+            let option = "--second-passphrase-file FILE";
+            let passphrase = self.second_passphrase_file.as_deref();
+            typed.signers.push(signer::open(session, path, passphrase, option)?);
+        }
+        Ok(typed)
+    }
+
     /// Asks for what the method asks for. Of `purses`, those stay that it is good for.
     pub(super) fn known(
         &self,
         session: &Session,
+        typed: Typed,
         (node, till): (&Node, &Till),
         whose: &Whose,
         purses: &mut Vec<Purse>,
@@ -141,13 +176,13 @@ impl Proof {
             federation: node.federation()?,
             orgs: [till.programme.org, node.org().unwrap_or(till.programme.org)],
             papers: Vec::new(),
-            signers: Vec::new(),
+            signers: typed.signers,
             once: None,
         };
         let today = DayNo::of(node.stamp(&till.feed)?);
         match method {
             Method::Pin => {
-                super::pin::authenticate(session, node, (whose, purses), self.pin_file.as_deref())?;
+                super::pin::authenticate(session, node, (whose, purses), typed.pin.as_deref())?;
             }
             Method::Sight | Method::Signed => {}
             Method::Adult => self.adult(session, node, whose)?,
@@ -158,17 +193,6 @@ impl Proof {
                 self.paper(&mut known, (node, till), purses, items, today)?;
             }
             Method::Witness | Method::Override | Method::Desk => {}
-        }
-        if matches!(method, Method::Adult | Method::Override | Method::Witness | Method::Desk) {
-            known.signers.push(self.operator.open(session)?);
-        }
-        if signers(method).len() == 2 && known.papers.is_empty() {
-            let path = self.second.as_ref().ok_or_else(|| {
-                Fault::usage("two people answer for this. Give the second: --second FILE.")
-            })?;
-            let option = "--second-passphrase-file FILE";
-            let passphrase = self.second_passphrase_file.as_deref();
-            known.signers.push(signer::open(session, path, passphrase, option)?);
         }
         // Counted last, and before it is written: nothing that is typed wrong uses one up, and no plug that is pulled
         // gives one back.

@@ -1,7 +1,5 @@
 //! Asking for a PIN at the counter, and saying what is tried next where it fails.
 
-use std::path::Path;
-
 use annona_ledger::consent::RefusalClass;
 use annona_ledger::id::Purse;
 use annona_node::folder::PINS;
@@ -27,7 +25,7 @@ pub(super) fn authenticate(
     session: &Session,
     node: &Node,
     (whose, purses): (&Whose, &[Purse]),
-    file: Option<&Path>,
+    typed: Option<&String>,
 ) -> Result<(), No> {
     let vault = session.vault(node)?;
     let household = match (&whose.card, &whose.family) {
@@ -47,10 +45,10 @@ pub(super) fn authenticate(
     if !has {
         return Err(none());
     }
-    // Asked for before it is counted: whoever walks away has not tried.
-    let typed = session.ask.other(&format!("PIN of {what}"), file, "--pin-file FILE")?;
+    // Typed before it is counted: whoever walks away has not tried.
+    let typed = typed.map(String::as_str).unwrap_or_default();
     let pin =
-        Pin::parse(&typed).map_err(|why| Fault::input(format!("{why}. It was not counted.")))?;
+        Pin::parse(typed).map_err(|why| Fault::input(format!("{why}. It was not counted.")))?;
     let begun = match (household, &lent) {
         (Some(household), _) => pins.begin(household, node.now())?,
         (None, Some(purse)) => pins.begin_lent(purse, node.now())?,

@@ -67,7 +67,10 @@ impl Voucher {
                 limits::VOUCHER_DAYS
             )));
         }
-        let node = session.signing_node()?;
+        let option = "--second-passphrase-file FILE";
+        let passphrase = self.second_passphrase_file.as_deref();
+        let second = signer::open(session, &self.second, passphrase, option)?;
+        let (node, first) = session.signing(&self.operator)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let purse = *purses
@@ -80,10 +83,6 @@ impl Voucher {
         let number = counter::slip()?;
         let (commodity, amount, programme) = (item.commodity, item.amount, till.id);
         let said = Statement::Voucher { programme, purse, number, commodity, amount, until };
-        let first = self.operator.open(session)?;
-        let option = "--second-passphrase-file FILE";
-        let passphrase = self.second_passphrase_file.as_deref();
-        let second = signer::open(session, &self.second, passphrase, option)?;
         let words = vec![
             (said, first.states(&federation, &said)),
             (said, second.states(&federation, &said)),

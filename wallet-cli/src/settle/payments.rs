@@ -56,6 +56,7 @@ const COLUMNS: [&str; 11] = [
 
 impl Pay {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        let signer = self.done.then(|| self.operator.open(session)).transpose()?;
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.which.programme.as_deref())?;
         let work = node.store().look()?;
@@ -72,10 +73,10 @@ impl Pay {
         if let Some(out) = self.out.as_deref().filter(|_| !self.which.dry_run) {
             write(session, &till, &found, &rows, out)?;
         }
-        if self.done {
+        if let Some(signer) = &signer {
             let step = (Step::Paid, None);
             let dry_run = self.which.dry_run;
-            step::record(session, &mut node, &till, &found, step, &self.operator, dry_run)?;
+            step::record(session, &mut node, &till, &found, step, signer, dry_run)?;
         } else if self.which.dry_run {
             let value = json!({ "dry_run": true, "rows": rows.len() });
             session

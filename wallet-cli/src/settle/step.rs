@@ -10,7 +10,7 @@ use super::ledger::{self, Found};
 use crate::fault::{Fault, Outcome};
 use crate::pay::till::Till;
 use crate::session::Session;
-use crate::signer::Operator;
+use crate::signer::{Operator, Signer};
 use crate::words::{self, hex};
 
 const VERIFY: &str = "\
@@ -111,14 +111,14 @@ fn take(
     step: Step,
     reason: Option<&str>,
 ) -> Outcome {
-    let mut node = session.signing_node()?;
+    let (mut node, signer) = session.signing(operator)?;
     let till = Till::open(&node, which.programme.as_deref())?;
     let found = ledger::named(&node.store().look()?, &till, &which.settlement)?;
     // What cannot be made again here can still be disputed.
     if step != Step::Disputed {
         ledger::held(&node.store().look()?, &found)?;
     }
-    record(session, &mut node, &till, &found, (step, reason), operator, which.dry_run)?;
+    record(session, &mut node, &till, &found, (step, reason), &signer, which.dry_run)?;
     Ok(node.close()?)
 }
 
@@ -129,14 +129,13 @@ pub(super) fn record(
     till: &Till,
     found: &Found,
     (step, reason): (Step, Option<&str>),
-    operator: &Operator,
+    signer: &Signer,
     dry_run: bool,
 ) -> Outcome<Option<Promise>> {
     if found.feed != till.feed.short() {
         return Err(Fault::refused("the settlement was drafted at another treasury.")
             .then("Its steps are taken there."));
     }
-    let signer = operator.open(session)?;
     let signing = found.row.signing(&found.feed, step);
     let (operator, draft) = (signer.public(), found.at.index);
     let signature = signing.sign(&till.federation, signer.key());

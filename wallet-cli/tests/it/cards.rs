@@ -92,7 +92,7 @@ fn a_card_that_is_not_honoured_is_told_why_with_1() {
 fn a_torn_card_is_printed_again_and_a_lost_one_is_cancelled() {
     let camp = Camp::new();
     let first = camp.told("card.txt");
-    let again = camp.run("card reprint 1 --out again.html --json").fine();
+    let again = camp.run(&format!("card reprint 1 --out again.html --json {MARA}")).fine();
     assert_eq!(again.field(0, "text"), first, "the same card");
     // A register that is lost is not begun anew: what was cancelled would count again.
     let (register, aside) = (camp.file("lake/cards.annona"), camp.file("aside"));
@@ -100,7 +100,7 @@ fn a_torn_card_is_printed_again_and_a_lost_one_is_cancelled() {
     camp.run(&format!("card print 2 {MARA}")).fails(1, "Put it back from the last backup");
     camp.run("card publish camp.cards").fails(1, "is not here");
     fs::rename(&aside, &register).expect("put back");
-    camp.run("card reprint 2").fails(5, "no printed card");
+    camp.run(&format!("card reprint 2 {MARA}")).fails(5, "no printed card");
 
     let second = camp.run(&format!("card reissue 1 --out new.html {MARA} --json")).fine();
     let (text, code) = (second.field(0, "text"), second.field(0, "code"));
@@ -125,7 +125,7 @@ fn a_torn_card_is_printed_again_and_a_lost_one_is_cancelled() {
     // The code beside a card and the card are cancelled together.
     camp.run(&format!("card cancel {code} {MARA}")).fine();
     camp.bare("card check new.txt").fails(1, "Revoked");
-    camp.run("card reprint 1").fails(5, "no printed card");
+    camp.run(&format!("card reprint 1 {MARA}")).fails(5, "no printed card");
     camp.run(&format!("card print 1 {MARA}")).fine();
 }
 
@@ -135,11 +135,12 @@ fn a_card_is_bound_to_its_node_its_operator_and_its_certificate() {
     camp.run(&format!("card print 2 --until +400d {MARA}")).fails(5, "certificate ends");
     camp.run(&format!("card print 2 --language Arabic {MARA}")).fails(3, "language");
     camp.run(&format!("card print 2 --name --dry-run {MARA}")).fine();
-    camp.run("card reprint 2").fails(5, "no printed card");
+    camp.run(&format!("card reprint 2 {MARA}")).fails(5, "no printed card");
     camp.run(&format!("card print 1 --dir hill {MARA}")).fails(3, "");
     // A name that has changed since is another card.
     camp.run(&format!("card print 2 --name {MARA}")).fine();
-    camp.run("card reprint 2").fine();
-    camp.run("family change 2 --member-set 1:full_name=Sara").fine();
-    camp.run("card reprint 2").fails(6, "card reissue");
+    camp.run(&format!("card reprint 2 {MARA}")).fine();
+    camp.write("sara.family", "1: full_name=Sara");
+    camp.run(&format!("family change 2 --from sara.family {MARA}")).fine();
+    camp.run(&format!("card reprint 2 {MARA}")).fails(6, "card reissue");
 }

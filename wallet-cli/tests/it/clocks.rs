@@ -68,7 +68,8 @@ fn a_clock_at_1970_or_2099_starves_nobody_and_stamps_as_the_rules_say() {
         assert!(after.len() > before.len() + 2, "{after:?}");
         assert!(after.iter().skip(before.len()).all(sound), "{ours} {theirs}: {after:?}");
         // The desk.
-        at(&camp, now, &format!("family add --member full_name=Late {mara}")).fine();
+        camp.write("late.family", "member: full_name=Late");
+        at(&camp, now, &format!("family add --from late.family {mara}")).fine();
         at(&camp, now, &format!("card issue 2 {mara}")).fine();
         at(&camp, now, &format!("family import families.csv --map families.toml {mara}")).fine();
         camp.write("list.csv", "household_id,Rice\nB1-001,0.25\n");

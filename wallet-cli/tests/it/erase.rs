@@ -8,7 +8,7 @@ const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 fn an_erased_family_is_gone_here_and_others_say_they_followed() {
     let camp = Camp::new();
     let name = "Zahra Canary-Erased";
-    let added = camp.run(&format!("family add --member \"full_name={name}\" {MARA} --json")).fine();
+    let added = camp.family(&format!("member: full_name={name}"), &format!("{MARA} --json")).fine();
     let id = added.field(0, "family");
     camp.write("notice-sw.txt", "Tunauliza.");
     let give = format!(
@@ -49,7 +49,7 @@ fn an_erased_family_is_gone_here_and_others_say_they_followed() {
 fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     let camp = Camp::new();
     let name = "زينب العلي";
-    let added = camp.run(&format!("family add --member \"full_name={name}\" {MARA} --json")).fine();
+    let added = camp.family(&format!("member: full_name={name}"), &format!("{MARA} --json")).fine();
     let id = added.field(0, "family");
     camp.run("backup before.backup").fine();
     camp.run("family keys copy --to lake --out self").fails(3, "would burn with it");

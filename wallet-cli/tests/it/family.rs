@@ -21,8 +21,8 @@ fn names_in_every_script_are_added_found_and_shown() {
     ];
     for (name, word) in names {
         let key = if name.starts_with('J') { "--key J" } else { "" };
-        let add = format!("family add --member \"full_name={name},age=30\" {key} {MARA} --json");
-        let added = camp.run(&add);
+        let added = camp
+            .family(&format!("member: full_name={name},age=30"), &format!("{key} {MARA} --json"));
         let number = added.fine().field(0, "family");
         let found = camp.run(&format!("family find \"{word}\" --json")).fine();
         assert_eq!(found.field(0, "family"), number, "{name}");
@@ -30,7 +30,10 @@ fn names_in_every_script_are_added_found_and_shown() {
         assert!(shown.contains("1 Food"), "enrolled: {shown}");
         assert!(!shown.contains('\u{202e}'), "no direction override is kept: {shown}");
     }
-    let changed = camp.run("family change desk:J --set size=4 --member-set 1:sex=male").fine();
+    camp.write("j.family", "size=4\n1: sex=male\n");
+    let change = "family change desk:J --from j.family";
+    camp.run(change).fails(2, "--operator FILE");
+    let changed = camp.run(&format!("{change} {MARA}")).fine();
     assert!(changed.out.contains("sex, size"), "{}", changed.out);
     assert!(camp.run("family show desk:J").fine().out.contains("size: 4"));
     camp.run("family show 77").fails(3, "no household 77");
@@ -45,7 +48,8 @@ fn names_in_every_script_are_added_found_and_shown() {
 #[test]
 fn who_may_not_register_does_not() {
     let camp = Camp::new();
-    let add = "family add --member full_name=Nobody";
+    camp.write("nobody.family", "member: full_name=Nobody");
+    let add = "family add --from nobody.family";
     camp.run(add).fails(2, "--operator FILE");
     camp.run("operator new --out eve.keys --passphrase-cost light").fine();
     camp.run(&format!("{add} --operator eve.keys --operator-passphrase-file pass.txt"))
@@ -53,7 +57,7 @@ fn who_may_not_register_does_not() {
     camp.run(&format!("{add} --operator relief.keys --operator-passphrase-file pass.txt"))
         .fails(5, "holds no operator's key");
     let photo = "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD";
-    camp.run(&format!("family add --member \"full_name={photo}\" {MARA}")).fails(3, "full_name");
+    camp.family(&format!("member: full_name={photo}"), MARA).fails(3, "full_name");
 }
 
 fn registrations(camp: &Camp, households: u32) {
@@ -155,15 +159,15 @@ fn births_deaths_splits_and_merges_take_two_people_and_name_a_collector() {
     let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
     let two = format!("{mara} --second yusuf.keys --second-passphrase-file pass.txt");
     let members =
-        "--member \"full_name=زينب العلي\" --member full_name=Sami --member full_name=Noor";
-    let added = camp.run(&format!("family add {members} --set size=3 --json {mara}")).fine();
+        "size=3\nmember: full_name=زينب العلي\nmember: full_name=Sami\nmember: full_name=Noor";
+    let added = camp.family(members, &format!("--json {mara}")).fine();
     let id = added.field(0, "family");
     let twice = format!("{mara} --second mara.keys --second-passphrase-file pass.txt");
     camp.run(&format!("family death {id} --member 1 --collector 2 {twice}"))
         .fails(5, "somebody else");
     camp.run(&format!("family death {id} --member 1 --collector 1 {two}"))
         .fails(3, "living member");
-    let birth = format!("family birth {id} --member given_name=Adam --collector 2 {two}");
+    let birth = format!("family birth {id} --from adam.family --collector 2 {two}");
     camp.run(&format!("{birth} --dry-run")).fine();
     camp.run(&birth).fine();
     let died = camp.run(&format!("family death {id} --member 1 --collector 2 {two} --json")).fine();
@@ -178,4 +182,38 @@ fn births_deaths_splits_and_merges_take_two_people_and_name_a_collector() {
     let shown = camp.run(&format!("family show {new}")).fine();
     assert!(shown.out.contains(&format!("collects: member 2 of family {id}")), "{}", shown.out);
     camp.run(&format!("family merge {id} {new} --collector 2 {two}")).fails(3, "merged already");
+}
+
+/// Names do not stand in a command, where everybody on the machine reads them: they come from a file or standard input.
+#[test]
+fn names_are_told_in_a_file_and_never_in_a_command() {
+    let camp = Camp::new();
+    let before = camp.run("status --json").fine().field(0, "entries");
+    for typed in [
+        format!("family add --member full_name=Amina {MARA}"),
+        format!("family add --from adam.family --set village=B2 {MARA}"),
+        format!("family change 1 --set village=B2 {MARA}"),
+        format!("family change 1 --member-set 1:full_name=Amina {MARA}"),
+        format!("family change 1 --add-member full_name=Amina {MARA}"),
+        format!(
+            "family birth 1 --member given_name=Amina --collector 1 --second yusuf.keys {MARA}"
+        ),
+    ] {
+        let refused = camp.run(&typed).fails(2, "--from FILE");
+        assert!(!refused.err.contains("Amina"), "{}", refused.err);
+    }
+    camp.run(&format!("family add {MARA}")).fails(2, "--from FILE");
+    camp.family("# nobody\n", MARA).fails(3, "nothing is said");
+    camp.family("head: full_name=Amina", MARA).fails(3, "\"member:\"");
+    camp.run("family find").fails(2, "standard input");
+    assert_eq!(camp.run("status --json").fine().field(0, "entries"), before);
+    let words = format!("family add --from - --json {MARA} --passphrase-file pass.txt");
+    let mut command = camp.command(crate::camp::split(&words));
+    command.stdin(std::fs::File::open(camp.file("tesfaye.family")).expect("opens"));
+    assert!(command.output().expect("runs").status.success());
+    camp.write("words.txt", "ሰላም\n");
+    let mut command = camp.command(crate::camp::split("family find - --passphrase-file pass.txt"));
+    command.stdin(std::fs::File::open(camp.file("words.txt")).expect("opens"));
+    let found = command.output().expect("runs");
+    assert!(String::from_utf8_lossy(&found.stdout).contains("ሰላም ተስፋዬ"), "{found:?}");
 }

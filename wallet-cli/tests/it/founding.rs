@@ -111,8 +111,7 @@ fn a_node_does_what_its_roles_allow_and_says_which_it_lacks() {
         .fine();
     camp.run("node learn f.annona --dir far").fine();
     let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
-    camp.run(&format!("family add --member full_name=Noor --dir far {mara}"))
-        .fails(5, "rejection 6");
+    camp.family("member: full_name=Noor", &format!("--dir far {mara}")).fails(5, "rejection 6");
     camp.run("operator new --out noor.keys --passphrase-cost light").fine();
     camp.run(&format!(
         "operator admit noor.keys.public {signing} --organisation 1 --site 2 --role registrar \

@@ -99,10 +99,11 @@ fn every_example_in_the_help_works() {
             let two = "--operator mara.keys --operator yusuf.keys";
             camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();
         }
-        if ["family death", "family split"].iter().any(|words| example.starts_with(words)) {
+        let three = ["family death", "family split", "family change 3"];
+        if three.iter().any(|words| example.starts_with(words)) {
             let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
-            let two = "--member full_name=Sara --member full_name=Idris";
-            camp.run(&format!("family add {two} --key B1-003 {mara}")).fine();
+            let two = "member: full_name=Sara\nmember: full_name=Idris";
+            camp.family(two, &format!("--key B1-003 {mara}")).fine();
         }
         if example.starts_with("family keys ") && !example.starts_with("family keys copy") {
             camp.run("family keys copy --to hill --out keys-for-hill").fine();

@@ -10,13 +10,13 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
     let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
     camp.run("restore lake.backup --people-keys lake.people --dir back").fine();
     assert!(camp.run("family show 1 --dir back").fine().out.contains("Noor"));
-    camp.run(&format!("family add --member full_name=Late --dir back {mara}"))
+    camp.family("member: full_name=Late", &format!("--dir back {mara}"))
         .fails(6, "is not the living copy");
     camp.run("doctor --dir back").fails(1, "wrong");
     camp.run("node reincarnate --dir back").fine();
     camp.run("doctor --dir back --full").fine();
     // The new node has no certificate: still nothing is signed.
-    camp.run(&format!("family add --member full_name=Late --dir back {mara}"))
+    camp.family("member: full_name=Late", &format!("--dir back {mara}"))
         .fails(5, "has no certificate");
     // Without the second file nobody's name is in a copy.
     camp.run("restore lake.backup --dir nameless").fine();
@@ -47,6 +47,36 @@ fn two_processes_never_hold_one_folder() {
     camp.bare("status").fine();
     drop(lock);
     camp.run("family find Noor").fine();
+}
+
+/// Whoever thinks of a passphrase keeps no counter and no link waiting: it is asked before the folder is held.
+#[cfg(unix)]
+#[test]
+fn nobody_waits_while_an_operator_is_asked() {
+    use std::io::Write;
+    let camp = Camp::new();
+    let pipe = camp.file("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let piped = "--operator mara.keys --operator-passphrase-file pipe";
+    camp.write("pin.txt", "204816");
+    for (asks, answer) in [
+        (format!("card issue 1 {piped}"), crate::camp::PASSPHRASE),
+        (format!("erase 1 --dry-run {piped}"), crate::camp::PASSPHRASE),
+        (format!("family add --from pipe {mara}"), "member: full_name=Late"),
+        (format!("family pin 1 --pin-file pipe {mara}"), "204816"),
+    ] {
+        let words = crate::camp::split(&format!("{asks} --passphrase-file pass.txt"));
+        let asking = camp.command(words).spawn().expect("runs");
+        // Opens once the other end is: somebody is being asked.
+        let mut typing = fs::OpenOptions::new().write(true).open(&pipe).expect("asked");
+        camp.run("family show 2").fine();
+        typing.write_all(answer.as_bytes()).expect("typed");
+        drop(typing);
+        let done = asking.wait_with_output().expect("ends");
+        assert!(done.status.success(), "{asks}");
+    }
 }
 
 #[cfg(unix)]

@@ -69,7 +69,8 @@ fn every_method_serves_and_its_words_must_be_the_right_ones() {
     turned_away(charge(&format!("--method override --why injury {MARA}")), "may not answer");
     // An adult of the household is one by what is known of her.
     turned_away(charge(&format!("--method adult --member 1 {MARA}")), "no age is known");
-    camp.run("family change 1 --member-set 1:age=40 --add-member given_name=Adam,age=9").fine();
+    camp.write("ages.family", "1: age=40\nmember: given_name=Adam,age=9");
+    camp.run(&format!("family change 1 --from ages.family {MARA}")).fine();
     charge(&format!("--method adult --member 1 {MARA}")).fine();
     turned_away(charge(&format!("--method adult --member 2 {MARA}")), "is a child");
     turned_away(charge(&format!("--method adult --member 1 {wendo}")), "may not answer");
@@ -236,7 +237,9 @@ fn the_wrong_role_opens_nothing_at_any_command() {
     camp.write("complaint.txt", "She was sent away.");
     let code = camp.told("code.txt");
     let commands = [
-        "family add --member full_name=Nobody --key B1-099".to_owned(),
+        "family add --from tesfaye.family --key B1-099".to_owned(),
+        "family change 1 --from moved.family".to_owned(),
+        "card reprint 1".to_owned(),
         "family import camp.csv --map camp.toml".to_owned(),
         "family pin 1 --pin-file pin.txt".to_owned(),
         "family collector 1".to_owned(),
@@ -274,10 +277,13 @@ fn nothing_of_a_body_comes_in_by_any_entrance() {
         &long,
     ];
     for text in disguised {
+        camp.write("new.family", format!("member: full_name={text}"));
+        camp.write("whole.family", format!("address={text}"));
+        camp.write("of.family", format!("1: full_name={text}"));
         for command in [
-            format!("family add --member \"full_name={text}\" --key B1-077 {MARA}"),
-            format!("family change 1 --set \"address={text}\""),
-            format!("family change 1 --member-set \"1:full_name={text}\""),
+            format!("family add --from new.family --key B1-077 {MARA}"),
+            format!("family change 1 --from whole.family {MARA}"),
+            format!("family change 1 --from of.family {MARA}"),
             format!("pay charge --family 1 --item Rice=1 --merchant \"{text}\""),
             format!("merchant add \"{text}\""),
         ] {
@@ -297,8 +303,8 @@ fn nothing_of_a_body_comes_in_by_any_entrance() {
 fn pairs_are_decided_by_a_person_and_keep_nobody_from_aid() {
     let camp = staffed();
     let add = |key: &str, name: &str| {
-        let member = format!("full_name={name},birth_date=1987-03-02,sex=male");
-        camp.run(&format!("family add --member \"{member}\" --key {key} {MARA}")).fine();
+        let member = format!("member: full_name={name},birth_date=1987-03-02,sex=male");
+        camp.family(&member, &format!("--key {key} {MARA}")).fine();
     };
     add("T-1", "Mohamed Ali Hassan");
     add("T-2", "محمد علي حسن");

@@ -82,7 +82,7 @@ fn programs_of_others_accept_what_we_issue_and_refuse_it_altered() {
     }
     let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
     camp.run(&format!("card print 2 --png codes {mara}")).fine();
-    let again = camp.run("card reprint 2 --json").fine().field(0, "text");
+    let again = camp.run(&format!("card reprint 2 {mara} --json")).fine().field(0, "text");
     fs::copy(camp.file("codes/2.png"), folder.path().join("code.png")).expect("copied");
     all.add("zxing", "code.png", true, &json!({ "text": again }));
 

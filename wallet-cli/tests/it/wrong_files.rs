@@ -24,7 +24,7 @@ const KINDS: [(&str, &str); 14] = [
 ];
 
 /// Commands with a file, and the kinds that are theirs.
-const COMMANDS: [(&str, &[&str]); 43] = [
+const COMMANDS: [(&str, &[&str]); 44] = [
     ("charter apply {}", &["papers"]),
     ("charter show {}", &["papers"]),
     ("charter propose --found {} --out out", &[]),
@@ -40,10 +40,8 @@ const COMMANDS: [(&str, &[&str]); 43] = [
         "operator admit {} --keys relief.keys --organisation 1 --site 2 --role cashier --programme Food --out out",
         &[],
     ),
-    (
-        "family add --member full_name=X --operator {} --operator-passphrase-file pass.txt",
-        &["keys"],
-    ),
+    ("family add --from adam.family --operator {} --operator-passphrase-file pass.txt", &["keys"]),
+    ("family add --from {} --operator mara.keys --operator-passphrase-file pass.txt", &[]),
     ("family import {} --map families.toml --dry-run", &["table"]),
     ("family import families.csv --map {} --dry-run", &["toml"]),
     ("family import families.csv --members {} --map two.toml --dry-run", &["table"]),
