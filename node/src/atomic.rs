@@ -26,6 +26,50 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
     write_and_take_name(&temporary.0, path, bytes).map_err(|e| DiskFault::io("write", path, e))
 }
 
+/// A file that is being written and has no name of its own yet: dropped, or ended by a power cut, there is none.
+pub(crate) struct New {
+    temporary: Temporary,
+    path: PathBuf,
+    /// What is written.
+    pub(crate) file: File,
+}
+
+impl New {
+    /// Begins a file that must not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskFault`] where the name is taken or the folder cannot be written.
+    pub(crate) fn begin(path: &Path) -> Result<Self, DiskFault> {
+        let failed = |e| DiskFault::io("write", path, e);
+        if path.symlink_metadata().is_ok() {
+            return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        }
+        // What an earlier one has left that was ended.
+        sweep(path)?;
+        let temporary = Temporary(beside(path)?);
+        let file = private().write(true).create_new(true).open(&temporary.0).map_err(failed)?;
+        Ok(Self { temporary, path: path.to_owned(), file })
+    }
+
+    /// Takes the name, durably, once all of it is; never from another file.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskFault`]; then there is no file of that name, or it is another's.
+    pub(crate) fn finish(self) -> Result<(), DiskFault> {
+        let Self { temporary, path, file } = self;
+        let named = file.sync_all().and_then(|()| match fs::hard_link(&temporary.0, &path) {
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Err(fault),
+            // A file system without second names (FAT).
+            Err(_) => fs::rename(&temporary.0, &path),
+            Ok(()) => fs::remove_file(&temporary.0),
+        });
+        let synced = named.and_then(|()| sync_folder(path.parent()));
+        synced.map_err(|e| DiskFault::io("write", &path, e))
+    }
+}
+
 /// A name nobody has, which [`sweep`] knows to be one of this file's.
 fn beside(path: &Path) -> Result<PathBuf, DiskFault> {
     let name = file_name(path)?;

@@ -99,27 +99,24 @@ pub fn write(
     header.extend_from_slice(&salt);
     let key = cost.key(normal(passphrase).as_bytes(), &salt)?;
     let failed = |e| DiskFault::io("write", to, e);
-    let file = atomic::private().write(true).create_new(true).open(to).map_err(failed)?;
-    let mut out =
-        Sealing { to: file, stream: Stream::new(&key), header, held: Vec::new(), size: 0 };
+    let new = atomic::New::begin(to)?;
+    let stream = Stream::new(&key);
+    let mut out = Sealing { to: new, stream, header, held: Vec::new(), size: 0 };
     let written = out.begin().and_then(|()| {
         for (name, path) in files {
             out.file(name, path)?;
         }
         out.add(&[0]).and_then(|()| out.end())
     });
-    match written {
-        Ok(()) => Ok(out.size),
-        Err(fault) => {
-            // Half a backup is none.
-            drop(std::fs::remove_file(to));
-            Err(match fault {
-                Trouble::Read(disk) => disk.into(),
-                Trouble::Write(io) => failed(io).into(),
-                Trouble::Seal(seal) => seal.into(),
-            })
-        }
-    }
+    written.map_err(|fault| match fault {
+        Trouble::Read(disk) => BackupFault::from(disk),
+        Trouble::Write(io) => failed(io).into(),
+        Trouble::Seal(seal) => seal.into(),
+    })?;
+    let size = out.size;
+    // Half a backup is none, and has no name.
+    out.to.finish()?;
+    Ok(size)
 }
 
 enum Trouble {
@@ -129,7 +126,7 @@ enum Trouble {
 }
 
 struct Sealing {
-    to: File,
+    to: atomic::New,
     stream: Stream,
     header: Vec<u8>,
     held: Vec<u8>,
@@ -139,7 +136,7 @@ struct Sealing {
 impl Sealing {
     fn begin(&mut self) -> Result<(), Trouble> {
         self.size = self.header.len() as u64;
-        self.to.write_all(&self.header).map_err(Trouble::Write)
+        self.to.file.write_all(&self.header).map_err(Trouble::Write)
     }
 
     fn file(&mut self, name: &str, path: &Path) -> Result<(), Trouble> {
@@ -172,8 +169,7 @@ impl Sealing {
 
     fn end(&mut self) -> Result<(), Trouble> {
         let chunk = std::mem::take(&mut self.held);
-        self.chunk(&chunk, true)?;
-        self.to.sync_all().map_err(Trouble::Write)
+        self.chunk(&chunk, true)
     }
 
     fn chunk(&mut self, plain: &[u8], last: bool) -> Result<(), Trouble> {
@@ -181,7 +177,8 @@ impl Sealing {
         let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
         let start = [&[u8::from(last)][..], &length.to_le_bytes()].concat();
         self.size += (start.len() + sealed.len()) as u64;
-        self.to.write_all(&start).and_then(|()| self.to.write_all(&sealed)).map_err(Trouble::Write)
+        let file = &mut self.to.file;
+        file.write_all(&start).and_then(|()| file.write_all(&sealed)).map_err(Trouble::Write)
     }
 }
 
@@ -354,5 +351,35 @@ mod tests {
         assert!(read(&copy, &into("changed"), &passphrase).is_err());
         std::fs::write(&copy, [&bytes[..], b"x"].concat()).expect("write");
         assert!(read(&copy, &into("longer"), &passphrase).is_err());
+    }
+    /// Ended at any moment, nothing lies there that looks like a backup.
+    #[cfg(unix)]
+    #[test]
+    fn a_backup_that_is_being_made_has_no_name() {
+        let folder = tempfile::tempdir().expect("folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a"), vec![7; 3 << 20]).expect("write");
+        let made = std::process::Command::new("mkfifo").arg(at("b")).status().expect("mkfifo");
+        assert!(made.success());
+        let passphrase = Zeroizing::new("four words nobody guesses".to_owned());
+        let (a, b, copy) = (at("a"), at("b"), at("copy"));
+        // What one that was killed has left goes with the next.
+        std::fs::write(at(".copy.0123456789abcdef.annona-tmp"), b"left").expect("write");
+        let files = [(LEDGER, a.as_path()), (SETTINGS, b.as_path())];
+        std::thread::scope(|scope| {
+            let making = scope.spawn(|| write(&copy, &files, &passphrase, Cost::FLOOR));
+            // Opens once the first file is in it, and the second is waited for.
+            let waited = std::fs::OpenOptions::new().write(true).open(&b).expect("opens");
+            assert!(!copy.exists(), "it has no name before it is whole");
+            drop(waited);
+            assert!(making.join().expect("ends").expect("made") > 3 << 20);
+        });
+        assert!(copy.exists());
+        let mut names: Vec<_> = std::fs::read_dir(folder.path())
+            .expect("reads")
+            .map(|entry| entry.expect("one").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "b", "copy"]);
     }
 }

@@ -28,6 +28,7 @@ use crate::envelope::{self, WRAPPED};
 use crate::erase;
 use crate::folder::FolderFault;
 use crate::keystore::{Name, Secret};
+use crate::member::{NoMember, may_meet};
 use crate::node::{Node, NodeFault};
 use crate::seal::{Key, SealError};
 use crate::vault::{MAX_KEY_FILE, Vault, VaultFault};
@@ -68,6 +69,45 @@ impl Label {
     }
 }
 
+/// Why a node keeps no copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoKeeper {
+    /// It is no member's, its certificate does not stand, or it is cut off.
+    #[error(transparent)]
+    NoMember(#[from] NoMember),
+    /// It has nothing to do with this site's people.
+    #[error("it serves no programme of this site")]
+    OtherProgrammes,
+}
+
+/// Whether a node may keep a copy of this site's keys now, and if not, why.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn may_keep(node: &Node, who: &[u8; 8]) -> Result<Result<(), NoKeeper>, NodeFault> {
+    let member = match stands(node, who)? {
+        Ok(member) => member,
+        Err(why) => return Ok(Err(why.into())),
+    };
+    let served = node.certificate().map(|own| own.programmes.to_vec()).unwrap_or_default();
+    let common = served.iter().any(|programme| member.programmes.contains(programme));
+    Ok(if common { Ok(()) } else { Err(NoKeeper::OtherProgrammes) })
+}
+
+/// The certificate of a node that anything is given to, as it stands here and now; or why it is not dealt with.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn stands(node: &Node, who: &[u8; 8]) -> Result<Result<NodeCertificate, NoMember>, NodeFault> {
+    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    let work = node.store().look()?;
+    let found = may_meet(&work, who, now);
+    work.check()?;
+    Ok(found)
+}
+
 /// Why a copy was not made, kept or taken.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyFault {
@@ -101,6 +141,17 @@ pub enum CopyFault {
     /// The node it is for has no key to seal to.
     #[error("the certificate of the node it is for has no key to seal to.")]
     NoSealingKey,
+    /// Who was named gets none.
+    #[error(
+        "node {} is given no keys of people: {why}. `annona node show` tells who is there.",
+        node.iter().map(|b| format!("{b:02x}")).collect::<String>()
+    )]
+    NotGiven {
+        /// The node.
+        node: [u8; 8],
+        /// Why not.
+        why: NoKeeper,
+    },
     /// Nothing is kept for that site.
     #[error("no copy of that site's keys is kept here.")]
     NoneKept,
@@ -195,6 +246,8 @@ pub fn make(
     vault: &mut Vault,
     keeper: &NodeCertificate,
 ) -> Result<(Label, Vec<u8>), CopyFault> {
+    may_keep(node, &keeper.short())?
+        .map_err(|why| CopyFault::NotGiven { node: keeper.short(), why })?;
     if vault.keys_due()? {
         vault.scrub()?;
     }
@@ -327,6 +380,9 @@ pub fn give(node: &Node, site: &[u8; 8], to: &NodeCertificate) -> Result<Vec<u8>
     if !path.exists() {
         return Err(CopyFault::NoneKept);
     }
+    // A device that is gone, or another's, gets no names, though it bears the site's.
+    let refused = |why: NoMember| CopyFault::NotGiven { node: to.short(), why: why.into() };
+    stands(node, &to.short())?.map_err(refused)?;
     let (kept, keys) = open(node, &atomic::read(&path, MAX_FILE)?)?;
     let mut erased: BTreeSet<(ProgrammeId, Commitment)> = kept.erased.iter().copied().collect();
     for (programme, all) in erase::heard(node)? {

@@ -323,7 +323,7 @@ fn seen_of(told: &Told) -> Option<Commitment> {
 }
 
 /// The erasures of this vault that some node has not followed yet, as far as this one has heard: every node certified for
-/// the programme that may keep people's records.
+/// the programme that may keep people's records, and whoever was given a copy of their keys.
 ///
 /// # Errors
 ///
@@ -332,6 +332,7 @@ pub fn pending(node: &Node, vault: &Vault) -> Result<Vec<Pending>, ConsentFault>
     let keeps = Roles::REGISTRAR.and(Roles::VAULT);
     let own = node.public().short();
     let work = node.store().look().map_err(NodeFault::from)?;
+    let keepers: Vec<_> = vault.copies()?.into_iter().map(|copy| copy.node).collect();
     let mut all = Vec::new();
     for erasure in vault.erasures()? {
         let told = work.told(&erasure.commitment);
@@ -342,7 +343,9 @@ pub fn pending(node: &Node, vault: &Vault) -> Result<Vec<Pending>, ConsentFault>
         let nodes = nodes.filter(|c| {
             c.roles.meets(keeps) && c.programmes.contains(&erasure.programme) && c.short() != own
         });
-        let nodes: Vec<_> = nodes.map(|c| c.short()).filter(|who| !done(who)).collect();
+        let nodes = nodes.map(|c| c.short()).chain(keepers.iter().copied());
+        let nodes: BTreeSet<_> = nodes.filter(|who| !done(who)).collect();
+        let nodes: Vec<_> = nodes.into_iter().collect();
         if !nodes.is_empty() {
             all.push(Pending { erasure, nodes });
         }

@@ -3,7 +3,7 @@
 use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
 use annona_ledger::time::DayNo;
-use annona_node::erase;
+use annona_node::{copies, erase};
 use clap::Args;
 use serde_json::json;
 
@@ -136,13 +136,22 @@ fn pending(session: &Session) -> Outcome {
     let all = erase::pending(&node, &vault)?;
     let today = annona_ledger::time::Minute::of(session.now(), charter.founded());
     for one in &all {
-        let nodes: Vec<_> = one.nodes.iter().map(|node| hex(node)).collect();
+        let mut nodes = Vec::new();
+        let mut gone = Vec::new();
+        for who in &one.nodes {
+            nodes.push(hex(who));
+            // Who is not dealt with any more will not follow: that is for people to go after.
+            if let Some(why) = copies::stands(&node, who)?.err() {
+                gone.push(format!("{}: {why}", hex(who)));
+            }
+        }
         let value = json!({
             "erasure": one.erasure.commitment.to_string(), "programme": one.erasure.programme,
-            "nodes": nodes,
+            "nodes": nodes, "gone": gone,
         });
         session.screen.answer("pending", value, || {
-            format!("{}  {}", one.erasure.commitment, nodes.join(", "))
+            let gone = gone.iter().map(|why| format!("\n  {why}")).collect::<String>();
+            format!("{}  {}{gone}", one.erasure.commitment, nodes.join(", "))
         })?;
     }
     let as_of = DayNo::of(today).first().begins(charter.founded());

@@ -360,7 +360,9 @@ impl From<CopyFault> for Fault {
             CopyFault::Erasing(fault) => fault.into(),
             CopyFault::Disk(fault) => fault.into(),
             CopyFault::Seal(fault) => fault.into(),
-            CopyFault::NotTheirs | CopyFault::NotForUs(_) => of(Exit::NotAllowed, &fault),
+            CopyFault::NotTheirs | CopyFault::NotForUs(_) | CopyFault::NotGiven { .. } => {
+                of(Exit::NotAllowed, &fault)
+            }
             CopyFault::Older => of(Exit::Conflict, &fault),
             _ => of(Exit::Input, &fault),
         }

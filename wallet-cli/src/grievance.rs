@@ -6,6 +6,7 @@ mod list;
 mod open;
 mod read;
 mod sealed;
+mod slip;
 
 use annona_ledger::consent::{GrievanceStep, People, Standing, Told, standing};
 use annona_ledger::id::{Commitment, Lane, OrgId, ProgrammeId};

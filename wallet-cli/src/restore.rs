@@ -3,13 +3,17 @@ use std::path::PathBuf;
 use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, read, read_people_keys};
+use annona_node::copies;
 use annona_node::folder::{Folder, PEOPLE};
+use annona_node::node::Node;
 use annona_node::vault::{MAX_KEY_FILE, Vault};
 use clap::Args;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::words::{count, hex, print_millis};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,21 +62,92 @@ impl Restore {
                 return Err(fault);
             }
         };
-        let value = json!({ "dir": folder.root(), "files": names });
+        let root = folder.root().to_owned();
+        drop(folder);
+        let nameless = names.contains(&PEOPLE) && !names.contains(&PEOPLE_KEYS);
+        // What cannot be asked now is asked later: the folder is restored.
+        let keepers = if nameless { keepers(session, &passphrase).ok() } else { None };
+        let keepers = keepers.unwrap_or_default();
+        let value = json!({ "dir": root, "files": names, "keepers": keepers.iter().map(Keeper::json).collect::<Vec<_>>() });
         session.screen.answer("restored", value, || {
-            format!("{} is restored: {}", folder.root().display(), names.join(", "))
+            format!("{} is restored: {}", root.display(), names.join(", "))
         })?;
-        if !names.contains(&PEOPLE_KEYS) && names.contains(&PEOPLE) {
+        if nameless {
+            let dir = root.display();
             session.screen.note(
-                "Nobody's name can be read yet: a node that keeps a copy of the keys gives it back \
-                 (`annona family keys give` there, `annona family keys take` here).",
+                "Nobody's name can be read yet: the keys of people's records are at keepers.",
             );
+            match keepers.as_slice() {
+                [] => session.screen.note(format!(
+                    "None is named in this backup. A node that keeps a copy gives it back: `annona family keys give \
+                     SITE --out keys-of-site` there, `annona family keys take keys-of-site --dir {dir}` here."
+                )),
+                all => all.iter().for_each(|keeper| session.screen.note(keeper.words(&root))),
+            }
         }
         session.screen.note(
             "It signs nothing as it is. Next: `annona node reincarnate`, then `annona node request`.",
         );
         Ok(())
     }
+}
+
+/// A node that was given a copy of the keys, as the backup tells.
+struct Keeper {
+    /// The site whose keys they are.
+    site: String,
+    node: String,
+    name: Option<String>,
+    on: String,
+    newer: u64,
+    refused: Option<String>,
+}
+
+impl Keeper {
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "node": self.node, "name": self.name, "on": self.on, "newer": self.newer,
+            "refused": self.refused,
+        })
+    }
+
+    /// Where it is, and the two commands that bring it back.
+    fn words(&self, root: &std::path::Path) -> String {
+        let Self { site, node, name, on, newer, refused } = self;
+        let name = name.as_deref().unwrap_or("a node no certificate of which is in this backup");
+        let refused = refused.as_deref().map_or(String::new(), |why| format!("; {why}"));
+        let newer = count(*newer, "newer record is", "newer records are");
+        format!(
+            "At {node}, {name}{refused}: a copy of {on}; {newer} not in it.\n  there  annona family keys give {site} --out \
+             keys-of-{site}\n  here   annona family keys take keys-of-{site} --dir {}",
+            root.display()
+        )
+    }
+}
+
+/// Who keeps copies of the keys, newest first.
+fn keepers(session: &Session, passphrase: &Zeroizing<String>) -> Outcome<Vec<Keeper>> {
+    let node = Node::open(&session.dir, passphrase, &session.heads()?, session.clock)?;
+    let vault = session.vault(&node)?;
+    let charter = node.store().charter()?.clone();
+    let mut given = vault.copies()?;
+    given.sort_by_key(|copy| std::cmp::Reverse(copy.on));
+    let site = hex(&node.public().short());
+    let mut all = Vec::new();
+    for copy in given {
+        let on = print_millis(copy.on.first().begins(charter.founded()));
+        let known = node.store().roster().node(&copy.node);
+        all.push(Keeper {
+            site: site.clone(),
+            node: hex(&copy.node),
+            name: known.map(|c| c.site_name.to_string()),
+            on: on.split(' ').next().unwrap_or_default().to_owned(),
+            newer: copy.newer,
+            refused: copies::stands(&node, &copy.node)?.err().map(|why| why.to_string()),
+        });
+    }
+    node.close()?;
+    Ok(all)
 }
 
 /// A second file of before the keys had a file of their own holds rows of a table: they go back into it.

@@ -1,7 +1,11 @@
 //! A site burns, and its names come back from a keeper: without those who were erased meanwhile.
 
+use annona_ledger::cut::{Cut, Reason};
+use annona_ledger::entry::Control;
+use annona_ledger::id::FeedRef;
+
 use super::*;
-use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
+use crate::bundle::tests::world::{FOOD, World, export, import, key, short, write};
 use crate::erase::{erase, follow, pending};
 use crate::vault::HouseholdId;
 
@@ -121,6 +125,50 @@ fn a_copy_that_cannot_be_read_stands_in_nobodys_way() {
     assert_eq!(keep(&world.b, &newer).expect("in place of what is damaged"), label);
     assert_eq!(follow(&mut world.b, &mut other).expect("followed"), 1);
     assert!(forget(&world.b, &stranger).expect("destroyed"));
+}
+
+/// Keys of people go to nobody who is not certified now, is cut off, or has nothing to do with them.
+#[test]
+fn a_keeper_is_a_member_in_good_standing_of_the_same_programme() {
+    let mut world = World::new();
+    let path = world.dir.path().join("a/people.db");
+    let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
+    add(&mut vault, &world, "one");
+    let (b, t) = (certificate(&world, &world.b), certificate(&world, &world.t));
+    let refused = |node: &Node, vault: &mut Vault, keeper: &NodeCertificate| match make(
+        node, vault, keeper,
+    ) {
+        Err(CopyFault::NotGiven { node, why }) if node == keeper.short() => why,
+        other => panic!("{:?}", other.map(drop)),
+    };
+    let stranger = NodeCertificate { node: key(99).public(), ..b.clone() };
+    let why = refused(&world.a, &mut vault, &stranger);
+    assert_eq!(why, NoKeeper::NoMember(NoMember::Uncertified));
+    let mut theirs =
+        Vault::create(&world.dir.path().join("b/people.db"), &vault_key()).expect("one");
+    assert_eq!(refused(&world.b, &mut theirs, &t), NoKeeper::OtherProgrammes);
+    let (label, file) = make(&world.a, &mut vault, &b).expect("made");
+    vault.gave_copy(label.to, label.on).expect("noted");
+    keep(&world.b, &file).expect("kept");
+    // It is waited for, whatever its certificate lets it do; and is told of when it is lost.
+    let gone = add(&mut vault, &world, "two");
+    vault.gave_copy(t.short(), label.on).expect("noted");
+    erase(&mut world.a, &mut vault, &[gone], &key(OPERATOR)).expect("erased");
+    let waiting = pending(&world.a, &vault).expect("reads");
+    assert!(waiting.iter().all(|one| one.nodes.contains(&t.short())), "{waiting:?}");
+    let control = world.b.feed(Lane::Control, ProgrammeId::NONE);
+    let feed = FeedRef { node: b.short(), lane: Lane::Registry, programme: FOOD };
+    let (cut, reason) = (Cut::NOTHING, Reason::Lost);
+    let revoke = Control::Revoke { feed, cut, reason, at: world.b.stamp(&control).expect("now") };
+    write(&mut world.b, control, vec![revoke.into()]);
+    let to_a = world.path("to-a");
+    carry(&mut world.b, &mut world.a, &to_a);
+    assert_eq!(refused(&world.a, &mut vault, &b), NoKeeper::NoMember(NoMember::Cut));
+    // Nor is anything given back to a device that is lost: who has it now would read the names.
+    let (label, back) = make(&world.a, &mut vault, &t).expect("made");
+    keep(&world.t, &back).map(|kept| assert_eq!(kept, label)).expect("kept");
+    let given = give(&world.t, &label.site, &b).map(drop);
+    assert!(given.is_ok(), "it has not heard: {given:?}");
 }
 
 #[test]

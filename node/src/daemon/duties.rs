@@ -8,6 +8,7 @@ use annona_ledger::notice::Roles;
 
 use crate::checkpoint::{self, CheckpointFault};
 use crate::consent::ConsentFault;
+use crate::copies;
 use crate::erase;
 use crate::log::Log;
 use crate::node::Node;
@@ -115,6 +116,7 @@ impl Duties {
 fn follow(node: &mut Node) -> Result<(u64, u64), ConsentFault> {
     let keeps = Roles::REGISTRAR.and(Roles::VAULT);
     let keeps = node.certificate().is_some_and(|c| c.roles.meets(keeps));
+    let keeps = keeps || !copies::kept(node)?.labels.is_empty();
     if !keeps || !erase::waits(node)? {
         return Ok((0, 0));
     }

@@ -12,7 +12,8 @@ use crate::signer::Operator;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family change 1 --from moved.family --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family change 1 --from moved.family --operator mara.keys \\
+      --operator-passphrase-file pass.txt
   $ annona family change 3 --remove-member 2 --dry-run --operator mara.keys \\
       --operator-passphrase-file pass.txt
 

@@ -3,7 +3,7 @@ use annona_ledger::time::{DayNo, Minute};
 use clap::Args;
 use serde_json::json;
 
-use super::{all, short};
+use super::{all, short, slip};
 use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words::count;
@@ -25,6 +25,9 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
+        if let Some(left) = slip::left(&node)? {
+            slip::tell(session, &node, &left)?;
+        }
         let charter = node.store().charter()?.clone();
         let today = DayNo::of(Minute::of(session.now(), charter.founded()));
         let mut all = all(&node)?;

@@ -2,13 +2,14 @@ use std::path::PathBuf;
 
 use annona_ledger::consent::{GrievanceStep, Secret, random_commitment};
 use annona_ledger::duty::Duty;
-use annona_ledger::id::Lane;
+use annona_ledger::id::{Lane, OrgId};
 use annona_node::atomic;
 use annona_node::node::Node;
 use annona_node::seal::random;
 use clap::Args;
 use serde_json::json;
 
+use super::slip::{self, Slip};
 use super::{decider, say, sealed, short};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -76,39 +77,63 @@ impl Open {
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         signer.may(node.store().roster(), &[org], (Duty::GrievanceOpen, programme), at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
+        if !self.dry_run
+            && let Some(left) = slip::left(&node)?
+        {
+            if left.is_of(&text) {
+                // The same once more, since nobody saw its slip: there is one complaint, and this is its slip.
+                self.print(session, &left, decider)?;
+                slip::forget(&node)?;
+                return Ok(node.close()?);
+            }
+            slip::tell(session, &node, &left)?;
+        }
         let reader = self.reader(&node)?;
         let mut bytes: [u8; 32] = random()?;
         let kept = zeroize::Zeroizing::new(bytes);
-        let code = words::hex(&bytes);
-        let commitment = random_commitment(&Secret::take(&mut bytes), &text);
-        if let (Some(to), Some(out), false) = (&reader, &self.out, self.dry_run) {
-            // The file first: an entry of which nobody has the text could never be decided.
-            let file = sealed::seal(&node.federation()?, &commitment, to, (&kept, &text))?;
-            atomic::write(out, &file)?;
-        }
+        let complaint = random_commitment(&Secret::take(&mut bytes), &text);
+        let slip = Slip::of(complaint, (!self.sensitive).then_some(*kept), &text);
         if !self.dry_run {
-            say(&mut node, programme, commitment, &signer, |on| GrievanceStep::Opened {
+            slip.keep(&node)?;
+            if let (Some(to), Some(out)) = (&reader, &self.out) {
+                // The file first: an entry of which nobody has the text could never be decided.
+                let file = sealed::seal(&node.federation()?, &complaint, to, (&kept, &text))?;
+                atomic::write(out, &file)?;
+            }
+            let said = say(&mut node, programme, complaint, &signer, |on| GrievanceStep::Opened {
                 decider,
                 due: on.plus(days),
-            })?;
+            });
+            if let Err(fault) = said {
+                // Where it is not known whether it was written, the next look at the ledger tells, and prints the slip.
+                if !slip::is_written(&node, &complaint)? {
+                    slip::forget(&node)?;
+                    self.out.as_deref().map_or(Ok(()), atomic::destroy)?;
+                }
+                return Err(fault);
+            }
         }
-        node.close()?;
-        if self.sensitive {
-            let ticket = short(&commitment);
-            let value = json!({ "ticket": ticket, "written": !self.dry_run });
-            return session.screen.answer("ticket", value, || format!("Ticket {ticket}"));
-        }
+        // Before anything else that may fail: it is written, and she must have its code.
+        self.print(session, &slip, decider)?;
+        slip::forget(&node)?;
+        Ok(node.close()?)
+    }
+
+    fn print(&self, session: &Session, slip: &Slip, decider: OrgId) -> Outcome {
+        let name = short(&slip.complaint);
+        let Some(code) = slip.code() else {
+            let value = json!({ "ticket": name, "written": !self.dry_run });
+            return session.screen.answer("ticket", value, || format!("Ticket {name}"));
+        };
+        let days = self.days;
         let value = json!({
-            "complaint": commitment.to_string(), "code": code, "decider": decider,
+            "complaint": slip.complaint.to_string(), "code": code, "decider": decider,
             "days": days, "written": !self.dry_run,
         });
         session.screen.answer("grievance", value, || {
             let verb = if self.dry_run { "would be" } else { "is" };
-            format!(
-                "Complaint {} {verb} for {} to decide within {days} days.\n  code  {code}",
-                short(&commitment),
-                self.decider
-            )
+            let decider = &self.decider;
+            format!("Complaint {name} {verb} for {decider} to decide within {days} days.\n  code  {code}")
         })
     }
 

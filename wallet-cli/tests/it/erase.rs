@@ -51,7 +51,6 @@ fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     let name = "زينب العلي";
     let added = camp.family(&format!("member: full_name={name}"), &format!("{MARA} --json")).fine();
     let id = added.field(0, "family");
-    camp.run("backup before.backup").fine();
     camp.run("family keys copy --to lake --out self").fails(3, "would burn with it");
     camp.run("family keys copy --to hill --out for-hill --dry-run").fine();
     assert!(!camp.file("for-hill").exists());
@@ -59,6 +58,7 @@ fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     camp.run("family keys copy --to hill --out for-hill").fails(3, "exists already");
     camp.run("family keys keep for-hill --dir treasury").fails(5, "not for this one");
     camp.run("family keys keep for-hill --dir hill").fine();
+    camp.run("backup before.backup").fine();
     // One that is damaged is listed, and stands in nobody's way.
     camp.write("hill/copy-0909090909090909.annona", "torn");
     let listed = camp.run("family keys list --dir hill --json").fine();
@@ -77,11 +77,18 @@ fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     let followed = camp.run("erase --follow --dir hill --json").fine();
     assert_eq!(followed.field(0, "erasures"), "0", "its copy is of before");
 
-    camp.run("restore before.backup --dir again").fine();
+    // What is printed is what is to be done, word for word.
+    let restored = camp.run("restore before.backup --dir again").fine().err;
+    let next = |where_: &str| {
+        let line = restored.lines().find_map(|line| line.trim().strip_prefix(where_));
+        line.map(|line| line.trim().replace("annona ", "")).expect("the next step")
+    };
+    let (give, take) = (next("there"), next("here"));
+    assert!(take.ends_with("again"), "{take}");
     camp.run(&format!("family show {id} --dir again")).fails(3, "is not here");
-    camp.run("family keys give lake --dir hill --out of-lake").fine();
-    camp.run("family keys take of-lake --dir hill").fails(5, "not for this one");
-    let taken = camp.run("family keys take of-lake --dir again --json").fine();
+    camp.run(&format!("{give} --dir hill")).fine();
+    camp.run(&take.replace("again", "hill")).fails(5, "not for this one");
+    let taken = camp.run(&format!("{take} --json")).fine();
     assert_eq!((taken.field(0, "erased"), taken.field(0, "keyless")), ("1".into(), "0".into()));
     assert!(camp.run("family show 1 --dir again").fine().out.contains("Noor"));
     camp.run(&format!("family show {id} --dir again")).fails(3, "It may have been erased");

@@ -76,3 +76,38 @@ fn a_sensitive_complaint_is_a_ticket_here_and_a_text_for_its_reader() {
     camp.run("grievance read pass.txt --dir hill").fails(3, "no sealed complaint");
     assert!(camp.run("grievance read sealed --dir hill").fine().out.contains(words));
 }
+
+/// Where the slip could not be printed the complaint is written all the same: the next to ask gets its code, and there is
+/// one complaint, not two.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_code_that_was_not_printed_is_not_lost() {
+    let camp = Camp::new();
+    let unread = |words: &str| {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("opens");
+        let words = crate::camp::split(&format!("{words} --passphrase-file pass.txt"));
+        let done = camp.command(words).stdout(full).output().expect("runs");
+        assert!(!done.status.success());
+    };
+    let list = || camp.run("grievance list --json").fine();
+    camp.write("complaint.txt", "I was sent away.");
+    camp.write("other.txt", "Short rice.");
+    let open = |file: &str| format!("grievance open --text {file} --decider Relief {MARA} --json");
+    unread(&open("complaint.txt"));
+    let said = camp.run(&open("complaint.txt")).fine();
+    assert_eq!((said.field(0, "written"), said.field(0, "code").len()), ("true".to_owned(), 64));
+    assert_eq!(
+        (list().out.lines().count(), list().field(0, "complaint")),
+        (1, said.field(0, "complaint"))
+    );
+    // Another is taken meanwhile, or the list is asked for: it is told all the same, once.
+    for next in [open("complaint.txt"), "grievance list".to_owned()] {
+        unread(&open("other.txt"));
+        assert!(camp.run(&next).fine().err.contains("  code  "), "{next}");
+        assert!(!camp.run(&next).fine().err.contains("  code  "), "{next}");
+    }
+    // What was not written has no code.
+    let refused = open("other.txt").replace("Relief", "City").replace(MARA, "");
+    assert!(!camp.run(&refused).err.contains("code  "));
+    assert!(!camp.file("lake/slip.annona").exists());
+}

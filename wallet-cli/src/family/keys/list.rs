@@ -30,8 +30,10 @@ impl List {
         let given = vault.copies()?;
         for one in &given {
             let (who, on) = (hex(&one.node), day(one.on));
+            let refused = copies::may_keep(&node, &one.node)?.err();
             let value = json!({
                 "node": who, "on": on, "newer": one.newer, "behind": one.behind,
+                "refused": refused.map(|why| why.to_string()),
             });
             session.screen.answer("given", value, || {
                 let behind = match one.behind {
@@ -41,6 +43,12 @@ impl List {
                 let newer = count(one.newer, "newer record", "newer records");
                 format!("at {who}  of {on}; {newer}{behind}")
             })?;
+            if let Some(why) = refused {
+                session.screen.warn(format!(
+                    "{who} is no keeper any more: {why}. Name another, and have its copy destroyed: `annona family keys \
+                     drop --at {who}` notes that it was."
+                ));
+            }
         }
         let kept = copies::kept(&node)?;
         for label in &kept.labels {
