@@ -236,6 +236,13 @@ impl Pins {
         gone.map_err(|e| self.sqlite("write", e))
     }
 
+    /// What PINs are compared with, as it lies in the file: what a test of erasure looks for.
+    #[cfg(test)]
+    pub(crate) fn tags(&self) -> Vec<[u8; 32]> {
+        let mut rows = self.connection.prepare("SELECT tag FROM pin").expect("reads");
+        rows.query_map([], |row| row.get(0)).expect("reads").map(|tag| tag.expect("one")).collect()
+    }
+
     fn handle(&self, household: HouseholdId) -> [u8; 32] {
         let parts: [&[u8]; 2] = [b"pin holder", &household.0.to_be_bytes()];
         keyed(Purpose::Lookup, self.key.expose(), &parts).0

@@ -11,12 +11,14 @@ mod reply;
 mod show;
 mod withdraw;
 
+use std::sync::Arc;
+
 use annona_ledger::charter::Charter;
 use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose};
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::consent::{self, Consent, Permit};
 use annona_node::node::Node;
-use annona_node::vault::Vault;
+use annona_node::vault::{HouseholdId, Vault};
 use clap::Subcommand;
 
 use crate::fault::{Fault, Outcome};
@@ -77,6 +79,42 @@ fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
     }
     let id = GrantId(unhex("the number of a consent", text)?);
     consent::find(vault, &id)?.ok_or_else(unknown)
+}
+
+/// What is kept here of a family's consents, as it is listed for her.
+struct Hers {
+    node: Node,
+    charter: Arc<Charter>,
+    vault: Vault,
+    id: HouseholdId,
+    today: DayNo,
+    /// As of when others were heard, in words.
+    as_of: String,
+    /// What stands on the ledger as shown and is not known to have been.
+    cut: Vec<Permit>,
+}
+
+impl Hers {
+    fn open(session: &Session, family: &str) -> Outcome<Self> {
+        let node = session.node()?;
+        let charter = node.store().charter()?.clone();
+        let vault = session.vault(&node)?;
+        let id = holder::find(&vault, family)?;
+        let (today, as_of) = heard(&node, session.now())?;
+        let cut = consent::unshown(&node, &vault, id)?;
+        Ok(Self { node, charter, vault, id, today, as_of, cut })
+    }
+
+    fn date(&self, day: DayNo) -> String {
+        date(&self.charter, day)
+    }
+
+    /// Ends the list: what is to be done, and as of when it is.
+    fn close(self, session: &Session) -> Outcome {
+        unfinished(session, &self.cut);
+        session.screen.note(format!("List as of {}; {}.", self.date(self.today), self.as_of));
+        Ok(self.node.close()?)
+    }
 }
 
 /// What stands on the ledger as shown and is not known to have been, and how it is shown without another use.

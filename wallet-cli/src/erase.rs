@@ -123,6 +123,7 @@ fn follow(session: &Session, dry_run: bool) -> Outcome {
     let mut node = session.signing_node()?;
     let mut vault = session.vault(&node)?;
     let followed = erase::follow(&mut node, &mut vault)?;
+    crate::family::tell_unreadable(session, &copies::kept(&node)?);
     node.close()?;
     session.screen.answer("followed", json!({ "erasures": followed }), || {
         format!("{} followed.", count(followed, "erasure", "erasures"))

@@ -22,6 +22,7 @@ mod show;
 mod split;
 
 pub(crate) use fields::closed;
+pub(crate) use keys::tell_unreadable;
 pub(crate) use lend::take as take_pins;
 pub(crate) use show::open;
 

@@ -11,6 +11,7 @@ mod holder;
 mod paper;
 mod progress;
 mod screen;
+mod sealed;
 mod session;
 mod settings;
 mod signer;

@@ -133,9 +133,7 @@ impl Opened {
         };
         let mut txn = vault.begin()?;
         txn.put_paper(self.household, &name, &written(&paper))?;
-        if self.stage == Stage::Written {
-            txn.note_unshown(self.household)?;
-        }
+        txn.note_unshown(self.household, &name, self.stage != Stage::Shown)?;
         Ok(txn.commit()?)
     }
 

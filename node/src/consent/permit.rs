@@ -143,6 +143,9 @@ fn again(
     consent: &Consent,
     asking: &Asking,
 ) -> Result<Option<Permit>, ConsentFault> {
+    if !vault.unshown()?.contains(&consent.household) {
+        return Ok(None);
+    }
     Ok(unshown(node, vault, consent.household)?.into_iter().find(|permit| permit.is_for(asking)))
 }
 

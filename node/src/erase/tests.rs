@@ -253,12 +253,7 @@ fn pins_and_cards(world: &World, ids: [HouseholdId; 2]) -> [[u8; 32]; 2] {
         });
     }
     cards.save().expect("kept");
-    let file = rusqlite::Connection::open(folder.file(PINS)).expect("opens");
-    let mut rows = file.prepare("SELECT tag FROM pin").expect("reads");
-    let mut tags = rows.query_map([], |row| row.get(0)).expect("reads").map(|t| t.expect("a tag"));
-    let either = [tags.next().expect("one"), tags.next().expect("two")];
-    drop(tags);
-    either
+    pins.tags().try_into().expect("two")
 }
 
 /// Whose PINs and cards are here, and how many tags of PINs lie in the file.

@@ -130,7 +130,7 @@ impl Vault {
     ///
     /// A broken or full disk.
     pub fn all_shown(&mut self, id: HouseholdId) -> Result<(), VaultFault> {
-        self.rows().run("DELETE FROM note WHERE name = 'unshown ' || ?1", [number(id)?])
+        self.rows().run("DELETE FROM note WHERE name GLOB 'unshown ' || ?1 || ' *'", [number(id)?])
     }
 
     /// How many erasures said on the ledger were held against this vault's people.
@@ -175,14 +175,26 @@ impl VaultTxn<'_> {
         self.whole(erased)
     }
 
-    /// Notes that something is about to be written down of a household that may not be shown ([`Vault::unshown`]).
+    /// Notes of a paper whether what it tells of may not have been shown ([`Vault::unshown`]).
     ///
     /// # Errors
     ///
     /// A broken or full disk.
-    pub fn note_unshown(&mut self, id: HouseholdId) -> Result<(), VaultFault> {
-        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES ('unshown ' || ?1, ?1)";
-        self.rows().run(sql, [number(id)?])
+    pub fn note_unshown(
+        &mut self,
+        id: HouseholdId,
+        paper: &[u8],
+        unshown: bool,
+    ) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        let (number, handle) = (number(id)?, rows.paper_handle(paper)?);
+        let name = "'unshown ' || ?1 || ' ' || hex(?2)";
+        let sql = if unshown {
+            format!("INSERT OR REPLACE INTO note (name, value) VALUES ({name}, ?1)")
+        } else {
+            format!("DELETE FROM note WHERE name = {name}")
+        };
+        rows.run(&sql, params![number, handle])
     }
 
     /// Notes that the ledger says of an erasure.
@@ -212,7 +224,7 @@ impl Rows<'_> {
     fn noted(&self, kind: &str) -> Result<Vec<HouseholdId>, VaultFault> {
         let read = |r: &rusqlite::Row<'_>| Ok(HouseholdId(r.get::<_, i64>(0)?.unsigned_abs()));
         self.connection
-            .prepare_cached("SELECT value FROM note WHERE name GLOB ?1 ORDER BY value")
+            .prepare_cached("SELECT DISTINCT value FROM note WHERE name GLOB ?1 ORDER BY value")
             .and_then(|mut s| s.query_map([kind], read)?.collect())
             .map_err(|e| self.sqlite("read", e))
     }

@@ -87,7 +87,7 @@ impl VaultTxn<'_> {
 type Sealed = ([u8; 32], Vec<u8>);
 
 impl Rows<'_> {
-    fn paper_handle(&self, name: &[u8]) -> Result<[u8; 32], VaultFault> {
+    pub(super) fn paper_handle(&self, name: &[u8]) -> Result<[u8; 32], VaultFault> {
         short_enough("the name of a paper", name.len(), MAX_HANDLE)?;
         Ok(keyed(Purpose::Lookup, self.secrets.source.expose(), &[b"paper", &[0], name]).0)
     }

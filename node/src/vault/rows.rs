@@ -335,7 +335,8 @@ impl Rows<'_> {
         // And until the other files of the folder tell nothing of her.
         let sql = "INSERT OR REPLACE INTO note (name, value) VALUES ('forget ' || ?1, ?1)";
         self.run(sql, params![id_number])?;
-        self.run("DELETE FROM note WHERE name = 'unshown ' || ?1", params![id_number])?;
+        let sql = "DELETE FROM note WHERE name GLOB 'unshown ' || ?1 || ' *'";
+        self.run(sql, params![id_number])?;
         self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM enrolment WHERE household = ?1", params![id_number])?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use annona_ledger::charter::Charter;
 use annona_ledger::duty::Duty;
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::{Lane, ProgrammeId};
@@ -9,6 +10,7 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::notice::Roles;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::short_code::{RANDOM_BITS, ShortCode};
+use annona_ledger::time::Millis;
 use annona_ledger::view::View;
 use annona_node::atomic;
 use annona_node::credential::card::{MAX_NAME, Printed};
@@ -28,6 +30,7 @@ use super::carrier;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Signer;
+use crate::words::Moment;
 use crate::{family, holder};
 
 /// Families in one commit.
@@ -67,13 +70,46 @@ impl Made {
     }
 }
 
+/// What is to stand on a card, as it is typed.
+#[derive(Args)]
+pub(super) struct On {
+    /// Put the first name on the card: only where the family wants that
+    #[arg(long)]
+    name: bool,
+    /// The language to speak with the family, as two or three small letters [default: that of its old card, if any]
+    #[arg(long, value_name = "LANG")]
+    language: Option<String>,
+    /// Until when it holds [default: a year, or the end of this node's certificate]
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Moment>,
+}
+
+impl On {
+    pub(super) fn terms(
+        self,
+        now: Millis,
+        charter: &Charter,
+        programme: ProgrammeId,
+        old: Option<&Line>,
+    ) -> Terms {
+        let founded = charter.founded();
+        let until = |until: Moment| Seconds::of(until.until(now, founded).begins(founded)).plus(59);
+        Terms {
+            programme,
+            language: self.language.or_else(|| old?.language.clone()),
+            named: self.name,
+            until: self.until.map(until),
+        }
+    }
+}
+
 /// What stands on the cards that are about to be made.
 pub(super) struct Terms {
-    pub(super) programme: ProgrammeId,
-    pub(super) language: Option<String>,
-    pub(super) named: bool,
+    programme: ProgrammeId,
+    language: Option<String>,
+    named: bool,
     /// Until when, where that is said; otherwise a year, and never longer than this node's certificate.
-    pub(super) until: Option<Seconds>,
+    until: Option<Seconds>,
 }
 
 /// Checks that this node and this operator may give cards in a programme.

@@ -1,14 +1,13 @@
 use annona_ledger::duty::Duty;
 use annona_node::credential::register::Register;
-use annona_node::credential::when::Seconds;
 use clap::Args;
 
-use super::paper::{self, Terms, Where};
+use super::paper::{self, On, Where};
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{self, Moment};
+use crate::words;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,15 +28,8 @@ pub(crate) struct Print {
     /// The programme [default: the only one this node serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
-    /// Put the first name on the card: only where the family wants that
-    #[arg(long)]
-    name: bool,
-    /// The language to speak with the family, as two or three small letters
-    #[arg(long, value_name = "LANG")]
-    language: Option<String>,
-    /// Until when it holds [default: a year, or the end of this node's certificate]
-    #[arg(long, value_name = "WHEN")]
-    until: Option<Moment>,
+    #[command(flatten)]
+    on: On,
     #[command(flatten)]
     to: Where,
     #[command(flatten)]
@@ -68,11 +60,7 @@ impl Print {
                 ids.push(id);
             }
         }
-        let founded = charter.founded();
-        let until = self
-            .until
-            .map(|until| Seconds::of(until.until(session.now(), founded).begins(founded)).plus(59));
-        let terms = Terms { programme, language: self.language, named: self.name, until };
+        let terms = self.on.terms(session.now(), &charter, programme, None);
         if self.dry_run {
             session.screen.note(format!("{} cards would be printed in {}.", ids.len(), about.name));
             return Ok(node.close()?);

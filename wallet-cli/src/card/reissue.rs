@@ -1,14 +1,13 @@
 use annona_ledger::duty::Duty;
 use annona_node::credential::register::Register;
-use annona_node::credential::when::Seconds;
 use clap::Args;
 
-use super::paper::{self, Terms, Where};
+use super::paper::{self, On, Where};
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{self, Moment};
+use crate::words;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,15 +23,8 @@ pub(crate) struct Reissue {
     /// The programme [default: the only one this node serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
-    /// Put the first name on the new card
-    #[arg(long)]
-    name: bool,
-    /// The language to speak with the family [default: that of the old card]
-    #[arg(long, value_name = "LANG")]
-    language: Option<String>,
-    /// Until when it holds [default: a year, or the end of this node's certificate]
-    #[arg(long, value_name = "WHEN")]
-    until: Option<Moment>,
+    #[command(flatten)]
+    on: On,
     #[command(flatten)]
     to: Where,
     #[command(flatten)]
@@ -55,12 +47,7 @@ impl Reissue {
             Fault::refused(format!("family {id} has no printed card in {}.", about.name))
                 .then("`annona card print` makes one.")
         })?;
-        let founded = charter.founded();
-        let until = self
-            .until
-            .map(|until| Seconds::of(until.until(session.now(), founded).begins(founded)).plus(59));
-        let language = self.language.or_else(|| line.language.clone());
-        let terms = Terms { programme, language, named: self.name, until };
+        let terms = self.on.terms(session.now(), &charter, programme, Some(&line));
         if self.dry_run {
             let uri = line.status();
             session

@@ -2,9 +2,8 @@ use annona_node::consent;
 use clap::Args;
 use serde_json::json;
 
-use super::{date, heard, unfinished};
+use super::Hers;
 use crate::fault::Outcome;
-use crate::holder;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -22,33 +21,25 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let node = session.node()?;
-        let charter = node.store().charter()?.clone();
-        let vault = session.vault(&node)?;
-        let id = holder::find(&vault, &self.family)?;
-        let (today, as_of) = heard(&node, session.now())?;
-        let all = consent::list(&vault, id)?;
+        let hers = Hers::open(session, &self.family)?;
+        let id = hers.id;
+        let all = consent::list(&hers.vault, id)?;
         for (number, one) in (1..).zip(&all) {
             let grant = &one.grant;
-            let state = consent::state(&node, one, today)?;
+            let state = consent::state(&hers.node, one, hers.today)?;
+            let expires = hers.date(grant.expires);
             let value = json!({
                 "family": id, "number": format!("{id}/{number}"), "consent": grant.id.to_string(),
                 "state": state.word(), "purpose": grant.purpose.word(),
                 "attributes": grant.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
-                "expires": date(&charter, grant.expires), "as_of": as_of,
+                "expires": expires, "as_of": hers.as_of,
             });
             session.screen.answer("consent", value, || {
-                format!(
-                    "{id}/{number}  {:<11}  {:<10}  {}  until {}",
-                    state.word(),
-                    grant.purpose.word(),
-                    grant.attributes,
-                    date(&charter, grant.expires)
-                )
+                let (state, purpose) = (state.word(), grant.purpose.word());
+                let attributes = grant.attributes;
+                format!("{id}/{number}  {state:<11}  {purpose:<10}  {attributes}  until {expires}")
             })?;
         }
-        unfinished(session, &consent::unshown(&node, &vault, id)?);
-        session.screen.note(format!("List as of {}; {as_of}.", date(&charter, today)));
-        Ok(node.close()?)
+        hers.close(session)
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn release(
     let day = today_date(&date(&charter, DayNo::of(at)))?;
     let (shown, showing) = permit.open(vault, day)?;
     let opened = answer::words(&shown, &as_of);
-    atomic::write(out, &answer::seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
+    atomic::write(out, &answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
     showing.done(vault)?;
     let asker = words::hex(&asking.node);
     let value = json!({

@@ -1,8 +1,5 @@
 use std::path::PathBuf;
 
-use annona_node::atomic;
-use annona_node::keystore::{Name, Secret};
-use annona_node::node::NodeFault;
 use clap::Args;
 use serde_json::json;
 
@@ -26,11 +23,7 @@ pub(crate) struct Read {
 impl Read {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
-        let bytes = atomic::read(&self.file, answer::MOST)?;
-        let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
-        let secret = secret.ok_or(NodeFault::NoKey("key to open what is sealed for it"))?;
-        let (commitment, words) = answer::open(&node.federation()?, secret, &bytes)
-            .map_err(|fault| fault.at(self.file.display()))?;
+        let (commitment, words) = answer::KIND.open(&node, &self.file)?;
         let opened: serde_json::Value = serde_json::from_slice(&words)
             .map_err(|_| Fault::input("what is in it is not written as it should be."))?;
         node.close()?;

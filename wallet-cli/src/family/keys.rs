@@ -8,12 +8,13 @@ mod list;
 mod rotate;
 mod take;
 
-use annona_node::copies::MAX_FILE;
+use annona_node::copies::{Kept, MAX_FILE};
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::words::hex;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +53,23 @@ impl Keys {
 
 fn read(path: &std::path::Path) -> Outcome<Zeroizing<Vec<u8>>> {
     Ok(annona_node::atomic::read(path, MAX_FILE)?)
+}
+
+/// Says of each kept copy that cannot be read what is to be done.
+pub(crate) fn tell_unreadable(session: &Session, kept: &Kept) {
+    for one in &kept.unreadable {
+        let site = one.site.map(|site| hex(&site));
+        let who = site.clone().unwrap_or_else(|| one.path.display().to_string());
+        let destroy = match &site {
+            Some(site) => format!("or destroy it: `annona family keys drop --of {site}`"),
+            None => "and remove the file".to_owned(),
+        };
+        session.screen.warn(format!(
+            "the copy kept for {who} cannot be read: {} Ask that site for another (`annona family keys copy` there, \
+             `annona family keys keep` here), {destroy}. Until then its erasures are not followed here.",
+            one.why
+        ));
+    }
 }
 
 /// A file that is about to be written must not be there.

@@ -1,8 +1,5 @@
 use std::path::PathBuf;
 
-use annona_node::atomic;
-use annona_node::keystore::{Name, Secret};
-use annona_node::node::NodeFault;
 use clap::Args;
 use serde_json::json;
 
@@ -26,11 +23,7 @@ pub(crate) struct Read {
 impl Read {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
-        let file = atomic::read(&self.file, sealed::MOST)?;
-        let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
-        let secret = secret.ok_or(NodeFault::NoKey("key to open what is sealed for it"))?;
-        let (complaint, text) = sealed::open(&node.federation()?, secret, &file)
-            .map_err(|fault| fault.at(self.file.display()))?;
+        let (complaint, text) = sealed::open(&node, &self.file)?;
         let text = std::str::from_utf8(&text)
             .map_err(|_| Fault::input("its text is no text.").at(self.file.display()))?;
         node.close()?;

@@ -1,28 +1,21 @@
-//! A complaint on its way to who reads it: a file only that node opens.
-//!
-//! ```text
-//! "annona complain\n"   16 bytes
-//! complaint             32, its commitment on the ledger
-//! wrapped               80, a key for the reader's node (HPKE)
-//! sealed                32 bytes that the commitment hides, and the text, under that key
-//! ```
+//! A complaint on its way to who reads it: the 32 bytes that its commitment hides, and its text.
+
+use std::path::Path;
 
 use annona_ledger::consent::{Secret, random_commitment};
-use annona_ledger::hash::Hash;
 use annona_ledger::id::{Commitment, FederationId};
-use annona_node::envelope::{self, WRAPPED};
-use annona_node::seal::Key;
+use annona_node::node::Node;
 use zeroize::Zeroizing;
 
 use crate::fault::{Fault, Outcome};
+use crate::sealed::Kind;
 
-const MAGIC: &[u8; 16] = b"annona complain\n";
-/// The longest such file, in bytes.
-pub(super) const MOST: usize = super::open::MOST + 256;
-
-fn info(federation: &FederationId, complaint: &Commitment) -> Vec<u8> {
-    [b"annona 2026 v1 complaint".as_slice(), &federation.0.0, &complaint.0.0].concat()
-}
+const KIND: Kind = Kind {
+    magic: b"annona complain\n",
+    purpose: b"annona 2026 v1 complaint",
+    most: super::open::MOST + 256,
+    none: "this is no sealed complaint.",
+};
 
 /// Seals a complaint to its reader.
 pub(super) fn seal(
@@ -31,32 +24,20 @@ pub(super) fn seal(
     to: &[u8; 32],
     (code, text): (&[u8; 32], &[u8]),
 ) -> Outcome<Vec<u8>> {
-    let (info, key) = (info(federation, complaint), Key::random()?);
-    let wrapped = envelope::wrap(to, &info, &key)
-        .map_err(|_| Fault::input("the reader's certificate has no key to seal to."))?;
     let plain = Zeroizing::new([code.as_slice(), text].concat());
-    Ok([&MAGIC[..], &complaint.0.0, &wrapped, &key.seal(&info, &plain)?].concat())
+    KIND.seal(federation, complaint, to, &plain)
 }
 
-/// Opens one with the reader's secret, and makes sure that it is the one the ledger means.
-pub(super) fn open(
-    federation: &FederationId,
-    secret: &[u8; 32],
-    file: &[u8],
-) -> Outcome<(Commitment, Zeroizing<Vec<u8>>)> {
-    let none = || Fault::input("this is no sealed complaint.");
-    let rest = file.strip_prefix(MAGIC).ok_or_else(none)?;
-    let (complaint, rest) = rest.split_first_chunk::<32>().ok_or_else(none)?;
-    let (wrapped, sealed) = rest.split_first_chunk::<WRAPPED>().ok_or_else(none)?;
-    let complaint = Commitment(Hash(*complaint));
-    let info = info(federation, &complaint);
-    let ours = || Fault::refused("it was sealed for another node, or changed on the way.");
-    let key = envelope::unwrap(secret, &info, wrapped).map_err(|_| ours())?;
-    let plain = key.open(&info, sealed).map_err(|_| ours())?;
-    let (code, text) = plain.split_first_chunk::<32>().ok_or_else(none)?;
+/// Opens one, and makes sure that it is the one the ledger means.
+pub(super) fn open(node: &Node, path: &Path) -> Outcome<(Commitment, Zeroizing<Vec<u8>>)> {
+    let (complaint, plain) = KIND.open(node, path)?;
+    let (code, text) = plain
+        .split_first_chunk::<32>()
+        .ok_or_else(|| Fault::input(KIND.none).at(path.display()))?;
     let mut code = *code;
     if random_commitment(&Secret::take(&mut code), text) != complaint {
-        return Err(Fault::refused("its text is not that of the complaint on the ledger."));
+        let other = "its text is not that of the complaint on the ledger.";
+        return Err(Fault::refused(other).at(path.display()));
     }
     Ok((complaint, Zeroizing::new(text.to_vec())))
 }

@@ -61,16 +61,8 @@ impl List {
             let who = site.clone().unwrap_or_else(|| one.path.display().to_string());
             let value = json!({ "site": site, "file": one.path, "unreadable": true });
             session.screen.answer("kept", value, || format!("here for {who}  unreadable"))?;
-            let destroy = match &site {
-                Some(site) => format!("or destroy it: `annona family keys drop --of {site}`"),
-                None => "and remove the file".to_owned(),
-            };
-            session.screen.warn(format!(
-                "the copy kept for {who} cannot be read: {} Ask that site for another (`annona family keys copy` there, \
-                 `annona family keys keep` here), {destroy}. Until then its erasures are not followed here.",
-                one.why
-            ));
         }
+        super::tell_unreadable(session, &kept);
         let keyless = vault.keyless()?;
         node.close()?;
         if keyless > 0 {
