@@ -1,7 +1,7 @@
 //! How somebody is known at a counter, and who answers for it (spec/counter.md).
 //!
-//! Every method but the PIN, the card and a signature of her own rests on words: statements of people, or of a reader,
-//! that stand as evidence beside the hand-out. What they must be is decided here, purely, by who writes and again by
+//! Every method but the PIN and the card rests on words: statements of people, of a reader, or of her own wallet, that
+//! stand as evidence beside the hand-out. What they must be is decided here, purely, by who writes and again by
 //! whoever audits; the fold never asks.
 
 #[cfg(test)]
@@ -14,7 +14,7 @@ use crate::entry::Method;
 use crate::hash::Hash;
 use crate::id::{CommodityId, FederationId, FeedRef, OrgId, Purse};
 use crate::limits;
-use crate::notice::{OperatorRoles, Roster};
+use crate::notice::{OperatorRoles, Roles, Roster};
 use crate::statement::{Stated, Statement};
 use crate::time::{DayNo, Minute};
 use crate::wire::{self, Bounded, WireFault};
@@ -77,13 +77,26 @@ pub enum Turned {
     #[error("the reader said no")]
     SaysNo = 8,
     /// A voucher for less.
-    #[error("the voucher is for less, or for something else")]
+    #[error("the voucher or signature is for less, or for something else")]
     TooMuch = 9,
+    /// Signed by another key than the one that holds the purse.
+    #[error("it is signed by another key than the one this purse was given to")]
+    OtherKey = 10,
+    /// There are two of this wallet.
+    #[error(
+        "this wallet was copied: two signatures of it stand at one place. It counts no more; a registrar gives her another"
+    )]
+    Copied = 11,
+    /// The wallet signed before what it now says comes next.
+    #[error(
+        "this wallet is older than what it signed before: it must learn its newest count first"
+    )]
+    Behind = 12,
 }
 
 impl Turned {
     /// Every answer, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::TooFew,
         Self::Unsigned,
         Self::OnePerson,
@@ -93,6 +106,9 @@ impl Turned {
         Self::Ended,
         Self::SaysNo,
         Self::TooMuch,
+        Self::OtherKey,
+        Self::Copied,
+        Self::Behind,
     ];
 }
 
@@ -156,7 +172,13 @@ fn asked(method: Method) -> Asked {
     Asked { fits, roles }
 }
 
-/// The roles of which each signer needs one, for a method: a list as long as its words.
+/// Whether anything must stand beside a hand-out by this method.
+#[must_use]
+pub fn needs_words(method: Method) -> bool {
+    method == Method::Signed || !signers(method).is_empty()
+}
+
+/// The roles of which each signer needs one, for a method: a list as long as its words. None where no operator signs.
 #[must_use]
 pub fn signers(method: Method) -> &'static [OperatorRoles] {
     asked(method).roles
@@ -185,6 +207,9 @@ pub fn may(ground: &Ground<'_>, roles: OperatorRoles, word: &Stated, out: &HandO
 ///
 /// The first [`Turned`] that applies.
 pub fn check(ground: &Ground<'_>, out: &HandOut, words: &[Word]) -> Result<(), Turned> {
+    if out.method == Method::Signed {
+        return by_wallet(ground, out, words);
+    }
     let asked = asked(out.method);
     let words: Vec<&Word> = words.iter().filter(|(said, _)| (asked.fits)(said)).collect();
     let words = words.get(..asked.roles.len()).ok_or(Turned::TooFew)?;
@@ -210,6 +235,29 @@ pub fn check(ground: &Ground<'_>, out: &HandOut, words: &[Word]) -> Result<(), T
         words.iter().filter_map(|(said, _)| about(said, out).err()).collect();
     answers.sort_unstable();
     answers.first().map_or(Ok(()), |turned| Err(*turned))
+}
+
+/// Whether what a wallet signed, and what a registrar's node says of its key, are good for this hand-out.
+fn by_wallet(ground: &Ground<'_>, out: &HandOut, words: &[Word]) -> Result<(), Turned> {
+    let holds = words.iter().find(|(said, _)| matches!(said, Statement::Holder { .. }));
+    let spends = words.iter().find(|(said, _)| matches!(said, Statement::Spend(_)));
+    let (Some(holds), Some(spends)) = (holds, spends) else { return Err(Turned::TooFew) };
+    if ![holds, spends].iter().all(|(said, word)| said.is_by(ground.federation, word)) {
+        return Err(Turned::Unsigned);
+    }
+    let registrar = ground.roster.node_ever(&holds.1.operator).any(|c| {
+        c.roles.meets(Roles::REGISTRAR)
+            && c.programmes.contains(&out.feed.programme)
+            && (c.issued..=c.not_after).contains(&out.at)
+    });
+    if !registrar {
+        return Err(Turned::MayNot);
+    }
+    about(&holds.0, out).and(about(&spends.0, out))?;
+    match holds.0 {
+        Statement::Holder { key, .. } if key == spends.1.operator => Ok(()),
+        _ => Err(Turned::OtherKey),
+    }
 }
 
 /// Whether a statement says this of this hand-out.
@@ -246,7 +294,24 @@ fn about(said: &Statement, out: &HandOut) -> Result<(), Turned> {
             }
             if yes { Ok(()) } else { Err(Turned::SaysNo) }
         }
+        Statement::Holder { programme: of, purse: whose, until, .. } => {
+            if (of, whose) != (programme, purse) {
+                return Err(Turned::OtherHolder);
+            }
+            if today <= until { Ok(()) } else { Err(Turned::Ended) }
+        }
+        Statement::Spend(spend) => {
+            if (spend.programme, spend.purse) != (programme, purse) {
+                return Err(Turned::OtherHolder);
+            }
+            if spend.node != out.feed.node {
+                return Err(Turned::OtherEntry);
+            }
+            let enough = spend.commodity == out.commodity && out.amount <= spend.amount;
+            if enough { Ok(()) } else { Err(Turned::TooMuch) }
+        }
         Statement::Entry { .. }
+        | Statement::TakenBack { .. }
         | Statement::Import { .. }
         | Statement::Clock { .. }
         | Statement::Consent { .. }

@@ -210,6 +210,7 @@ pub mod oprf;
 // Carriers, and what operators answer for.
 pub mod short_code;
 pub mod statement;
+pub mod wallet;
 
 // After the counter closes.
 pub mod day;

@@ -113,3 +113,5 @@ pub const DESK_A_DAY: u32 = 40;
 pub const MANDATE_DAYS: u32 = 366;
 /// Days an emergency voucher counts for at most.
 pub const VOUCHER_DAYS: u32 = 14;
+/// Days a wallet's key counts for a purse at most.
+pub const HOLDER_DAYS: u32 = 366;

@@ -12,6 +12,7 @@ use crate::id::{
 use crate::key::{Context, PublicKey, Signature, SigningKey};
 use crate::limits;
 use crate::time::{DayNo, Minute};
+use crate::wallet::Spend;
 use crate::wire::{self, WireFault};
 
 /// A statement of an operator. Variants are only ever added at the end.
@@ -116,6 +117,26 @@ pub enum Statement {
         to: [u8; 8],
         /// The file, by its hash as one.
         file: Hash,
+    },
+    /// By a registrar's node: whoever has this key holds this purse (spec/wallet.md).
+    Holder {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The purse.
+        purse: Purse,
+        /// The key.
+        key: PublicKey,
+        /// What ties the key to its carrier ([`crate::wallet::tied`]).
+        card: Commitment,
+        /// The last day.
+        until: DayNo,
+    },
+    /// By a wallet's key: it pays for this.
+    Spend(Spend),
+    /// By a wallet's key: she takes this consent back.
+    TakenBack {
+        /// The consent's.
+        commitment: Commitment,
     },
 }
 

@@ -103,13 +103,14 @@ fn root() -> PathBuf {
 }
 
 /// The areas of this crate. Others stand beside them, written and read where their bytes are made.
-const AREAS: [&str; 30] = [
+const AREAS: [&str; 31] = [
     "article_fork",
     "block",
     "broken_promise",
     "charter",
     "checkpoint",
     "chunk",
+    "clone",
     "code",
     "consent",
     "cosignature",

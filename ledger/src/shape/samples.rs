@@ -177,7 +177,7 @@ fn row() -> Row {
 }
 
 /// What an operator can say, each with her signature.
-fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 10] {
+fn stated(federation: &FederationId) -> [(statement::Statement, statement::Stated); 13] {
     let (leaf, file, map, update) = (Hash::ZERO, Hash::ZERO, Hash::ZERO, true);
     let entry = statement::Statement::Entry { feed: feed_of(A), leaf };
     let import = statement::Statement::Import { node: node(A), file, map, update };
@@ -197,8 +197,15 @@ fn stated(federation: &FederationId) -> [(statement::Statement, statement::State
     let (body, yes, policy, nonce) = (Body::Finger, true, 0, Nonce([0; 16]));
     let attested = statement::Statement::Attested { programme, body, yes, policy, on, nonce };
     let pins = statement::Statement::File { to: node(A), file };
-    [entry, import, clock, consent, decision, handed, mandate, voucher, attested, pins]
-        .map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
+    let (key_, card) = (key(OPERATORS[0]).public(), grievance);
+    let holder = statement::Statement::Holder { programme, purse, key: key_, card, until };
+    let spend = statement::Statement::Spend(crate::wallet::tests::spend(1, leaf, 0));
+    let back = statement::Statement::TakenBack { commitment: grievance };
+    [
+        entry, import, clock, consent, decision, handed, mandate, voucher, attested, pins, holder,
+        spend, back,
+    ]
+    .map(|said| (said, said.sign(federation, &key(OPERATORS[0]))))
 }
 
 /// One frame of each kind, for those who have no article and block at hand.
@@ -511,6 +518,10 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Receipt", of(&receipt)),
         ("Statement", join(statements.iter().map(of).collect())),
         ("Stated", join(stated(&federation).iter().map(of).collect())),
+        ("CloneProof", {
+            let [one, other] = [1, 2].map(|n| crate::wallet::tests::spend(1, Hash::ZERO, n));
+            of(&crate::wallet::tests::proof(one, other))
+        }),
         ("Act", join(acts.iter().map(of).collect())),
         ("SignedArticle", of(&fork.one)),
         ("Notice", join(notices)),

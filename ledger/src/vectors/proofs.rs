@@ -19,7 +19,7 @@ use crate::wire::{self, Bounded};
 type Given = Vec<(&'static str, Vec<u8>)>;
 
 pub(super) fn all() -> Made {
-    [article_forks(), list_forks(), statements(), codes(), prefixes()]
+    [article_forks(), list_forks(), statements(), clones(), codes(), prefixes()]
         .into_iter()
         .flatten()
         .collect()
@@ -115,6 +115,15 @@ fn list_forks() -> Made {
         ("list_fork/trailing_byte", "Trailing(1)", and_a_byte(good)),
     ];
     made("list fork", &vec![("federation", federation.0.0.to_vec())], rows)
+}
+
+fn clones() -> Made {
+    let rows = crate::wallet::tests::broken();
+    rows.into_iter()
+        .map(|(name, answer, bytes)| {
+            (name, Vector::new("clone of a wallet", answer, vec![("bytes", bytes)]))
+        })
+        .collect()
 }
 
 fn statements() -> Made {

@@ -30,6 +30,7 @@ use crate::statement::{Stated, Statement};
 use crate::sync::frame::Frame;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
 use crate::time::{DayNo, Minute};
+use crate::wallet::CloneProof;
 use crate::wire::{self, Bounded, Bytes, Name};
 
 /// A good answer, or the word for what is wrong.
@@ -72,6 +73,10 @@ fn run(v: &Vector) -> Answer {
         "article fork" => article_fork(v),
         "list fork" => list_fork(v),
         "statement" => statement(v),
+        "clone of a wallet" => {
+            let proof = CloneProof::decode(v.one("bytes")).map_err(word)?;
+            proof.check().map_err(word).map(good)
+        }
         "short code" => code(v),
         "prefix" => prefix(v),
         "draft" => draft(v),
