@@ -62,6 +62,8 @@ duties! {
     CardReissue = "card reissue", OperatorRoles::REGISTRAR;
     /// Cancels a code.
     CardCancel = "card cancel", OperatorRoles::REGISTRAR;
+    /// Gives a family's purses to a wallet.
+    CardWallet = "card wallet", OperatorRoles::REGISTRAR;
     /// Takes a consent.
     ConsentGive = "consent give", OperatorRoles::REGISTRAR;
     /// Takes a consent back.

@@ -17,6 +17,7 @@ use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
 
+use crate::holder::till::{self, Signed};
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::seal::random;
@@ -51,12 +52,15 @@ pub fn is_own(
 ) -> Result<bool, NodeFault> {
     let mut chosen = [0; 8];
     chosen.copy_from_slice(&given.0[..8]);
-    let own = nonce(&key(node)?, programme, purse, on, chosen);
-    // Without telling by time how much of it was guessed.
-    Ok(own.0.iter().zip(given.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0)
+    Ok(same(&nonce(&key(node)?, programme, purse, on, chosen), given))
 }
 
-fn key(node: &Node) -> Result<[u8; 32], NodeFault> {
+/// Whether two numbers are one, without telling by time how much of it was guessed.
+pub(crate) fn same(own: &Nonce, given: &Nonce) -> bool {
+    own.0.iter().zip(given.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+pub(crate) fn key(node: &Node) -> Result<[u8; 32], NodeFault> {
     let key = node.keys().get(Name::Vault).and_then(Secret::as_seed).copied();
     key.ok_or(NodeFault::NoKey("key of the person file"))
 }
@@ -70,7 +74,11 @@ fn nonce(
 ) -> Nonce {
     let (programme, on) = (programme.0.to_be_bytes(), on.0.to_be_bytes());
     let parts: [&[u8]; 5] = [b"reader", &programme, &on, &purse.0, &chosen];
-    let Hash(tag) = keyed(Purpose::Lookup, key, &parts);
+    tagged(chosen, &keyed(Purpose::Lookup, key, &parts))
+}
+
+/// What was chosen, and eight bytes by which this node knows it again.
+pub(crate) fn tagged(chosen: [u8; 8], Hash(tag): &Hash) -> Nonce {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&chosen);
     nonce[8..].copy_from_slice(&tag[..8]);
@@ -109,6 +117,8 @@ pub struct Vouching<'a> {
     pub why: Exception,
     /// Words that were signed before: a mandate, a voucher, a reader's.
     pub papers: &'a [Word],
+    /// What her wallet signed, where that is the method.
+    pub wallet: Option<&'a Signed>,
     /// Who signs the hand-out itself.
     pub signers: Vec<&'a SigningKey>,
     /// Whose purse, and what she gets.
@@ -129,12 +139,16 @@ impl Vouching<'_> {
         feed: &FeedId,
         composed: &mut [Composed],
     ) -> Result<(), NodeFault> {
-        if signers(self.method).is_empty() {
-            return Ok(());
-        }
         let ground =
             Ground { federation: &self.federation, roster: work.roster(), orgs: self.orgs };
         let refused = |turned: Turned| NodeFault::Refused(turned.to_string());
+        if self.method == Method::Signed {
+            let signed = self.wallet.ok_or_else(|| refused(Turned::TooFew))?;
+            return till::vouch(&ground, signed, work, feed, composed);
+        }
+        if signers(self.method).is_empty() {
+            return Ok(());
+        }
         for one in composed {
             let at = match &one.draft.entry {
                 Entry::Value(

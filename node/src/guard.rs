@@ -33,6 +33,7 @@ use crate::atomic;
 use crate::disk::{DiskFault, DiskTrouble};
 use crate::folder::{self, Folder, TURN};
 use crate::seal::{self, SealError};
+pub(crate) use file::hex;
 use file::{Heads, Turn};
 
 /// The most feeds one node's head file names: four lanes of the programmes a certificate can list, and room to spare.

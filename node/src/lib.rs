@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod erase;
 pub mod folder;
 pub mod guard;
+pub mod holder;
 pub mod household;
 pub mod import;
 pub mod keystore;

@@ -149,6 +149,30 @@ impl File {
     }
 }
 
+/// Splits a secret, so that any `needed` of `count` shares give it back and fewer say nothing of it.
+pub(crate) fn split(secret: &[u8; 32], needed: u8, count: u8) -> Vec<Zeroizing<Vec<u8>>> {
+    let shares = Sharks(needed).dealer(secret).take(count.into());
+    shares.map(|share| Zeroizing::new(Vec::from(&share))).collect()
+}
+
+/// Puts a secret together from shares: of too few, or of several secrets, it is another. `None` where they are no shares of
+/// 32 bytes, or one of them stands twice.
+pub(crate) fn join(shares: &[Zeroizing<Vec<u8>>]) -> Option<[u8; 32]> {
+    let of = |share: &Zeroizing<Vec<u8>>| match share.len() {
+        33 => Share::try_from(share.as_slice()).ok(),
+        _ => None,
+    };
+    let read: Vec<Share> = shares.iter().map(of).collect::<Option<_>>()?;
+    let mut numbers: Vec<u8> = shares.iter().filter_map(|share| share.first().copied()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    if numbers.len() != shares.len() {
+        return None;
+    }
+    let secret = Zeroizing::new(Sharks(NEEDED).recover(&read).ok()?);
+    secret.as_slice().try_into().ok()
+}
+
 fn distinct(holders: &[Holder]) -> bool {
     let mut keys: Vec<_> = holders.iter().map(|holder| *holder.1.bytes()).collect();
     keys.sort_unstable();

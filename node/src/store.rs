@@ -21,6 +21,7 @@ mod replay;
 mod rows;
 mod schema;
 mod settle;
+mod spends;
 mod upgrade;
 mod work;
 mod working;

@@ -24,9 +24,13 @@ use annona_ledger::short_code::ShortCode;
 use annona_ledger::statement::Stated;
 use annona_ledger::sync::frame::Frame;
 use annona_ledger::ticket::{Promise, Ticket};
+use annona_ledger::wallet::CloneProof;
 use annona_ledger::wire;
 use annona_node::audit::{AuditFile, audit, check_proof};
 use annona_node::bundle::inspect;
+use annona_node::holder::HolderFault;
+use annona_node::holder::page;
+use annona_node::holder::till::{Bill, Introduction, Signed};
 use annona_node::import::{CsvOptions, Map, Source, TableError};
 use annona_node::person::Household;
 use annona_node::tlog::leaf::Leaf;
@@ -46,7 +50,7 @@ pub mod seeds;
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 40] = [
+pub const DECODERS: [(&str, Decoder); 42] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -72,6 +76,8 @@ pub const DECODERS: [(&str, Decoder); 40] = [
     ("session", meeting),
     ("broken_promise", |b| BrokenPromise::decode(b).is_ok()),
     ("working_row", |b| Working::of_row(b).is_ok()),
+    ("clone_proof", plain::<CloneProof>),
+    ("wallet_paper", wallet_paper),
     ("short_code", |b| text(b).is_some_and(|t| t.parse::<ShortCode>().is_ok())),
     ("proof_file", |b| check_proof(b, None).proven),
     ("household", |b| Household::decode(b).is_ok()),
@@ -173,6 +179,24 @@ fn entry(lane: Lane, bytes: &[u8]) -> bool {
     let Ok(entry) = Entry::decode(lane, bytes) else { return false };
     assert_eq!(entry.encode(), bytes, "one spelling for each entry");
     true
+}
+
+/// What goes between a wallet and whoever it meets.
+fn wallet_paper(bytes: &[u8]) -> bool {
+    fn same<T>(
+        read: Result<T, HolderFault>,
+        encode: impl FnOnce(&T) -> Vec<u8>,
+        bytes: &[u8],
+    ) -> bool {
+        let Ok(read) = read else { return false };
+        assert_eq!(encode(&read), bytes, "one spelling for each paper");
+        true
+    }
+    same(Introduction::decode(bytes), Introduction::encode, bytes)
+        | same(Bill::decode(bytes), Bill::encode, bytes)
+        | same(Signed::decode(bytes), Signed::encode, bytes)
+        | same(page::Note::decode(bytes), page::Note::encode, bytes)
+        | plain::<page::Page>(bytes)
 }
 
 fn frame(bytes: &[u8]) -> bool {

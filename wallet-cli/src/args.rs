@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
     entitle, erase, family, grievance, init, key, man, merchant, node, operator, pay, peers,
-    restore, run, settle, status, stop,
+    restore, run, settle, status, stop, wallet,
 };
 
 const EXAMPLES: &str = "\
@@ -104,6 +104,8 @@ enum Command {
     Settle(settle::Settle),
     #[command(subcommand)]
     Merchant(merchant::Merchant),
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
     Bundle(bundle::Bundle),
     Audit(audit::Audit),
     Checkpoint(checkpoint::Checkpoint),
@@ -136,6 +138,7 @@ impl Command {
             Self::Pay(command) => command.run(session),
             Self::Settle(command) => command.run(session),
             Self::Merchant(command) => command.run(session),
+            Self::Wallet(command) => command.run(session),
             Self::Bundle(command) => command.run(session),
             Self::Audit(command) => command.run(session),
             Self::Checkpoint(command) => command.run(session),

@@ -9,6 +9,7 @@ mod publish;
 mod reissue;
 mod reprint;
 mod tries;
+mod wallet;
 
 use annona_ledger::charter::Charter;
 use annona_ledger::cut;
@@ -44,6 +45,8 @@ pub(crate) enum Card {
     Check(check::Check),
     Cancel(cancel::Cancel),
     Publish(publish::Publish),
+    Wallet(wallet::Wallet),
+    Page(wallet::Page),
 }
 
 impl Card {
@@ -56,6 +59,8 @@ impl Card {
             Self::Check(command) => command.run(session),
             Self::Cancel(command) => command.run(session),
             Self::Publish(command) => command.run(session),
+            Self::Wallet(command) => command.run(session),
+            Self::Page(command) => command.run(session),
         }
     }
 }

@@ -19,6 +19,7 @@ use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
 use annona_node::folder::FolderFault;
 use annona_node::guard::GuardFault;
+use annona_node::holder::HolderFault;
 use annona_node::household::ChangeFault;
 use annona_node::import::map::MapError;
 use annona_node::import::{ImportError, TableError};
@@ -378,6 +379,26 @@ impl From<SharesFault> for Fault {
             SharesFault::NotTheirs(_) | SharesFault::OtherKeys => of(Exit::NotAllowed, &fault),
             SharesFault::Damaged => of(Exit::Wrong, &fault),
             SharesFault::Count | SharesFault::None => of(Exit::Input, &fault),
+        }
+    }
+}
+
+impl From<HolderFault> for Fault {
+    fn from(fault: HolderFault) -> Self {
+        match fault {
+            HolderFault::Disk(fault) => fault.into(),
+            HolderFault::Seal(fault) => fault.into(),
+            HolderFault::Damaged { .. } | HolderFault::Receipt(_) => of(Exit::Wrong, &fault),
+            HolderFault::Held { .. } | HolderFault::Exists { .. } => of(Exit::Conflict, &fault),
+            HolderFault::MustLearn(_)
+            | HolderFault::WrongPassphrase { .. }
+            | HolderFault::WrongShares
+            | HolderFault::NeedsShares { .. }
+            | HolderFault::NotHers
+            | HolderFault::Page(_)
+            | HolderFault::Bill(_) => of(Exit::NotAllowed, &fault),
+            HolderFault::Who(_) => of(Exit::Usage, &fault),
+            _ => of(Exit::Input, &fault),
         }
     }
 }

@@ -47,6 +47,7 @@ mod restore;
 mod run;
 mod settle;
 mod status;
+mod wallet;
 
 fn main() -> std::process::ExitCode {
     args::main()

@@ -1,5 +1,6 @@
 //! `annona pay`: what happens at a counter. Every answer is printed after the commit that made it durable, never before.
 
+mod bill;
 mod charge;
 mod claim;
 mod day;
@@ -14,7 +15,7 @@ mod queue;
 mod reader;
 mod receipt;
 mod refund;
-mod slip;
+pub(crate) mod slip;
 mod ticket;
 pub(crate) mod till;
 mod turned;
@@ -63,6 +64,7 @@ enum Command {
     Promise(promise::Promise),
     Voucher(voucher::Voucher),
     Challenge(reader::Challenge),
+    Bill(bill::Bill),
     Attest(reader::Attest),
 }
 
@@ -88,6 +90,7 @@ impl Pay {
             Command::Promise(command) => command.run(session),
             Command::Voucher(command) => command.run(session),
             Command::Challenge(command) => command.run(session),
+            Command::Bill(command) => command.run(session),
             Command::Attest(command) => command.run(session),
         }
     }

@@ -76,6 +76,7 @@ impl Status {
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
         let faulty = feeds.iter().filter(|feed| feed.faulty).count();
         let halted: Vec<u16> = work.halted_programmes().into_iter().map(|p| p.0).collect();
+        let copied = work.clones().len();
         work.check()?;
         drop(work);
         let drafts = store.blobs(Blob::Draft)?.len();
@@ -87,7 +88,7 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
-            "upgrade_needed": halted, "running": running,
+            "upgrade_needed": halted, "running": running, "copied_wallets": copied,
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
@@ -116,6 +117,10 @@ impl Status {
             lines.iter().for_each(|line| text = format!("{text}\n{line}"));
             cuts.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             suspended.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
+            if copied > 0 {
+                let wallets = words::count(copied as u64, "wallet is", "wallets are");
+                text = format!("{text}\n{wallets} shown to be copied: `annona wallet clones`");
+            }
             if doubted {
                 text = format!(
                     "{text}\nclock? It is over 35 days past all that was heard: `annona node clock`"

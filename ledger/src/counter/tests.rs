@@ -297,7 +297,7 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
     let good = out(Method::Signed);
     assert_eq!(told(&good, &by_wallet(|_| {})), Ok(()));
     assert!(needs_words(Method::Signed));
-    fn holder(words: &mut [(Statement, u8); 2]) -> &mut crate::id::Purse {
+    fn holder(words: &mut [(Statement, u8); 2]) -> &mut Purse {
         let Statement::Holder { purse, .. } = &mut words[0].0 else { panic!("it is first") };
         purse
     }

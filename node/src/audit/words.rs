@@ -25,7 +25,7 @@ pub(super) fn note(wanted: &mut Wanted, seen: &Seen) {
     else {
         return;
     };
-    if counter::signers(method).is_empty() {
+    if !counter::needs_words(method) {
         return;
     }
     let (feed, commodity, at) = (seen.name.feed, seen.commodity, seen.at);

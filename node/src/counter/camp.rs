@@ -175,6 +175,7 @@ fn vouching<'a>(
         method,
         why: Exception::Device,
         papers,
+        wallet: None,
         signers: signing.iter().collect(),
         purse: purse(n),
         item: rice(),
@@ -295,13 +296,15 @@ fn every_entitlement_can_be_had_without_a_body() {
             let mut composed = [Composed::from(value)];
             let vouched = vouching(federation, (1, method), &shown);
             let done = vouched.vouch(&work, &feed, &mut composed);
-            assert_eq!(done.is_ok(), !method.needs_a_body(), "{way} by {method:?}: {done:?}");
+            // A wallet's word needs a wallet: tried in `holder`, and through the program.
+            let served = !method.needs_a_body() && method != Method::Signed;
+            assert_eq!(done.is_ok(), served, "{way} by {method:?}: {done:?}");
             let words = composed[0].evidence.is_some();
             assert_eq!(words, done.is_ok() && method.is_exception(), "{way} by {method:?}");
             *ways.entry(way).or_insert(0) += u32::from(done.is_ok());
         }
     }
-    assert!(ways.values().all(|held| *held == 9), "{ways:?}");
+    assert!(ways.values().all(|held| *held == 8), "{ways:?}");
     for set in 0u32..1 << Method::ALL.len() {
         let failed: Vec<Method> =
             (0..Method::ALL.len()).filter(|n| set >> n & 1 == 1).map(|n| Method::ALL[n]).collect();

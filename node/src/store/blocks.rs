@@ -117,6 +117,7 @@ impl Work<'_> {
             return Ok(());
         }
         block.check_evidence(evidence)?;
+        evidence.0.iter().for_each(|piece| self.keep_spends(feed, &piece.bytes));
         self.tx
             .prepare_cached(
                 "INSERT OR IGNORE INTO evidence(block, bytes)

@@ -1,7 +1,7 @@
 //! The tables of a ledger file, and how the file is opened.
 //!
 //! `article`, `notice`, `block`, `header` (of blocks whose bodies are not for this node), `evidence` and `tail` are what was
-//! said; `feed` and `chain` say where it stands; `seen` and `outlined` what others hold; `checkpoint` and `cosignature` what they vouch for; `base` and `floor` where this
+//! said; `feed` and `chain` say where it stands; `seen` and `outlined` what others hold; `spend` what wallets signed, as found in evidence; `checkpoint` and `cosignature` what they vouch for; `base` and `floor` where this
 //! file begins, if it began from a checkpoint or was pruned. All other tables are derived: they can be emptied and rebuilt from these.
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::StoreFault;
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
 /// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
-pub(super) const SCHEMA: i64 = 3;
+pub(super) const SCHEMA: i64 = 4;
 
 /// Marks the file as a ledger of ours in its header.
 pub(super) const APPLICATION: i64 = 0x416e_6e41;
@@ -56,6 +56,9 @@ CREATE TABLE certified(feed BLOB PRIMARY KEY, seq INTEGER NOT NULL, head BLOB NO
 CREATE TABLE base(row BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
 CREATE TABLE floor(chain INTEGER PRIMARY KEY, blocks INTEGER NOT NULL, next INTEGER NOT NULL, accumulator BLOB NOT NULL,
   stamp INTEGER NOT NULL) STRICT;
+CREATE TABLE spend(key BLOB NOT NULL, counter INTEGER NOT NULL, hash BLOB NOT NULL, previous BLOB NOT NULL, word BLOB NOT NULL,
+  PRIMARY KEY(key, counter, hash)) WITHOUT ROWID, STRICT;
+CREATE INDEX spend_previous ON spend(key, previous);
 CREATE TABLE outlined(node BLOB NOT NULL, feed BLOB NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(node, feed)) WITHOUT ROWID, STRICT;
 ";

@@ -378,6 +378,9 @@ impl<'a> Work<'a> {
                 return Err(Rejection::BadBasket);
             }
             let proof = evidence.get(i).and_then(Option::as_deref);
+            if let Some(proof) = proof {
+                self.keep_spends(&self.chain(chain).feed, proof);
+            }
             accepted.push(self.append(chain, admitted.entry(), admitted.bytes(), proof));
         }
         Ok(accepted)

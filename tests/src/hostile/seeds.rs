@@ -13,9 +13,9 @@ use annona_ledger::fork::{ForkProof, Statement};
 use annona_ledger::frontier::Frontier;
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{
-    CarrierId, CommodityId, EntryName, FeedRef, Lane, MerchantId, Pseudonym, Purse,
+    CarrierId, CommodityId, EntryName, FeedRef, Lane, MerchantId, Nonce, Pseudonym, Purse,
 };
-use annona_ledger::key::{Context, SigningKey};
+use annona_ledger::key::{Context, Signature, SigningKey};
 use annona_ledger::leaf::{LeafId, leaves};
 use annona_ledger::list::{Builder, ListFork, Row};
 use annona_ledger::merkle::Paths;
@@ -24,10 +24,12 @@ use annona_ledger::short_code::ShortCode;
 use annona_ledger::statement::Statement as Says;
 use annona_ledger::sync::frame::{Frame, Known};
 use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
-use annona_ledger::time::Minute;
+use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::view::View;
+use annona_ledger::wallet::{CloneProof, Spend};
 use annona_ledger::wire::{self, Bounded, Bytes};
 use annona_node::audit::Proof;
+use annona_node::holder::till::{Bill, Introduction, Signed};
 use annona_node::person::{Field, Household};
 use annona_node::tlog::leaf::Leaf;
 use annona_node::tlog::note::{Checkpoint, Note, NoteKey, Says as NoteSays};
@@ -249,11 +251,64 @@ fn papers(cast: &Cast) -> Vec<(&'static str, Vec<u8>)> {
     note.sign(&log, key);
     vec![
         ("statement", says.sign(&cast.federation, key).encode()),
+        ("clone_proof", copied(cast).encode()),
+        ("wallet_paper", bill(cast).encode()),
+        ("wallet_paper", shown(cast).encode()),
+        ("wallet_paper", answer(cast).encode()),
         ("list_fork", fork.encode()),
         ("household", family.to_vec()),
         ("log_note", note.write().into_bytes()),
         ("log_note", log.to_string().into_bytes()),
     ]
+}
+
+fn spend(cast: &Cast, nonce: u8) -> (Spend, Signature) {
+    let spend = Spend {
+        programme: CASH,
+        purse: Purse([4; 16]),
+        node: cast.nodes[0].short(),
+        nonce: Nonce([nonce; 16]),
+        commodity: CommodityId(1),
+        amount: amount(9),
+        counter: 1,
+        previous: Hash::ZERO,
+    };
+    (spend, Says::Spend(spend).sign(&cast.federation, &cast.operators[0]).signature)
+}
+
+fn copied(cast: &Cast) -> CloneProof {
+    let key = cast.operators[0].public();
+    CloneProof::of(cast.federation, key, spend(cast, 1), spend(cast, 2))
+}
+
+fn bill(cast: &Cast) -> Bill {
+    let (spend, _) = spend(cast, 1);
+    let items = Bounded::new(vec![(spend.commodity, spend.amount)]).expect("one");
+    let (programme, node, nonce) = (spend.programme, spend.node, spend.nonce);
+    Bill { federation: cast.federation, programme, node, nonce, items }
+}
+
+fn shown(cast: &Cast) -> Introduction {
+    let keys = |key: &SigningKey| Bounded::new(vec![key.public()]).expect("one");
+    Introduction {
+        version: 1,
+        sealing: [5; 32],
+        salt: [6; 32],
+        asked: [7; 16],
+        first: 1,
+        keys: keys(&cast.operators[0]),
+        known: Bounded::new(vec![cast.operators[1].public()]).expect("one"),
+    }
+}
+
+fn answer(cast: &Cast) -> Signed {
+    let key = cast.operators[0].public();
+    let card = annona_ledger::wallet::tied(&[6; 32], &key);
+    let (programme, purse, until) = (CASH, Purse([4; 16]), DayNo(30));
+    let holder = Says::Holder { programme, purse, key, card, until };
+    let holder = (holder, holder.sign(&cast.federation, &cast.operators[1]));
+    let spends = Bounded::new(vec![spend(cast, 1)]).expect("one");
+    Signed { salt: [6; 32], holder, spends }
 }
 
 fn audit_file<'a>(cast: &Cast, frames: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {

@@ -13,6 +13,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::stop::LongWork;
+use crate::wallet;
 use crate::words::{self, count, hex};
 
 const EXAMPLES: &str = "\
@@ -44,6 +45,7 @@ impl Import {
             .map(|text| words::unhex("the federation", text).map(|id| FederationId(Hash(id))))
             .transpose()?;
         let mut node = session.node()?;
+        let copied = wallet::copied(node.store())?;
         let long = LongWork::begin();
         let mut bar = Bar::new(&session.screen, "bytes");
         let done = bundle::import(&mut node, &paths, federation, &mut |done, total| {
@@ -55,7 +57,15 @@ impl Import {
         // Keys of cycles may have come along.
         let keys = if done.cancelled { Vec::new() } else { cycle_key::learn_all(&mut node)? };
         answer["cycle_keys"] = json!(keys.len());
+        let more = wallet::copied(node.store())?.saturating_sub(copied);
+        answer["copied_wallets"] = json!(more);
         session.screen.answer("imported", answer, || text(&done))?;
+        if more > 0 {
+            session.screen.warn(format!(
+                "{} shown to be copied by what came, and pay here no more: `annona wallet clones`.",
+                count(more as u64, "wallet is", "wallets are")
+            ));
+        }
         for (programme, cycle) in keys {
             session
                 .screen

@@ -6,10 +6,12 @@ use annona_ledger::id::{FeedId, MerchantId, Purse};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
+use annona_node::atomic;
+use annona_node::holder::till::Signed;
 use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request};
 use annona_node::receipt;
 use annona_node::serve::{self, Item};
-use annona_node::store::{Asked, Earlier, Work};
+use annona_node::store::{Accepted, Asked, Earlier, Work};
 use clap::Args;
 use serde_json::json;
 
@@ -58,6 +60,9 @@ pub(crate) struct Charge {
     /// Say what would be answered, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Write the receipts for her wallet to a file, where the method is signed
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     /// Take orders from a file, or from standard input
     #[arg(long, value_name = "FILE|-", conflicts_with_all = ["card", "family", "purse", "ticket", "items", "request", "dry_run"])]
     from: Option<PathBuf>,
@@ -77,6 +82,20 @@ impl Charge {
         if let Some(from) = &self.from {
             return super::queue::run(session, from, self.programme.as_deref(), &self.defaults());
         }
+        let wallet = self.proof.wallet()?;
+        if let Some(signed) = &wallet {
+            return self.by_wallet(session, signed);
+        }
+        self.charge(session)
+    }
+
+    /// What her wallet signed says whose it is, and what is handed out.
+    fn by_wallet(mut self, session: &Session, signed: &Signed) -> Outcome {
+        signed_for(&mut self.whose, &mut self.items, signed)?;
+        self.charge(session)
+    }
+
+    fn charge(self, session: &Session) -> Outcome {
         if self.whose.is_none() || self.items.is_empty() {
             return Err(Fault::usage(
                 "say whose it is (--card, --family, --purse or --ticket) and what is handed out (--item), \
@@ -152,10 +171,15 @@ impl Charge {
         work.check()?;
         drop(work);
         let repeated = earlier.get().is_some();
+        let receipts = known.receipts(&node, &till, &handed(&node, &answer, earlier.get())?)?;
+        if let Some(path) = &self.receipts {
+            atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
+        }
         let mut value = till.entry_value(&promise);
         if let Some(fields) = value.as_object_mut() {
             fields.insert("accepted".into(), json!(true));
             fields.insert("repeated".into(), json!(repeated));
+            fields.insert("receipts".into(), json!(receipts));
             fields.insert("items".into(), till.items_value(&items));
             fields.insert("merchant".into(), json!(merchant.to_string()));
             fields.insert(
@@ -259,6 +283,36 @@ impl Order {
         }
         Err(reason.into())
     }
+}
+
+/// Whose purse a wallet's answer is for, and what it is for.
+pub(super) fn signed_for(whose: &mut Whose, items: &mut Vec<String>, signed: &Signed) -> Outcome {
+    if !items.is_empty() {
+        return Err(Fault::usage(
+            "what is handed out stands in what her wallet signed: leave --item out.",
+        ));
+    }
+    let purse = signed.held().map(|(purse, ..)| purse.to_string());
+    if whose.is_none() {
+        *whose = Whose { purse, ..Whose::default() };
+    }
+    *items = signed
+        .items()
+        .iter()
+        .map(|item| format!("#{}={}", item.commodity.0, item.amount.units()))
+        .collect();
+    Ok(())
+}
+
+/// The entries of an answer, or of the one before it.
+fn handed(node: &Node, answer: &[Accepted], earlier: Option<&Earlier>) -> Outcome<Vec<Accepted>> {
+    let Some(earlier) = earlier else { return Ok(answer.to_vec()) };
+    let work = node.store().look()?;
+    let mut all = Vec::new();
+    for index in earlier.first..=earlier.last() {
+        all.extend(receipt::accepted(&work, &earlier.feed, index)?);
+    }
+    Ok(all)
 }
 
 /// The place a holder is tied to, where what she had here was sent.

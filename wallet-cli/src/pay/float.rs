@@ -7,7 +7,7 @@ use annona_node::serve;
 use clap::Args;
 use serde_json::json;
 
-use super::charge::before;
+use super::charge::{before, signed_for};
 use super::known::Proof;
 use super::till::{Till, Whose, remember_merchant};
 use super::{slip, turned};
@@ -40,8 +40,11 @@ pub(crate) struct Float {
     #[arg(long, value_name = "NODE")]
     home: String,
     /// What is handed out, as COMMODITY=AMOUNT
-    #[arg(long = "item", value_name = "ITEM", required = true)]
+    #[arg(long = "item", value_name = "ITEM")]
     items: Vec<String>,
+    /// Write the receipts for her wallet to a file, where the method is signed
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     /// Who hands it out [default: this site]
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
@@ -73,7 +76,14 @@ pub(crate) struct Cover {
 }
 
 impl Float {
-    pub(crate) fn run(self, session: &Session) -> Outcome {
+    pub(crate) fn run(mut self, session: &Session) -> Outcome {
+        match self.proof.wallet()? {
+            Some(signed) => signed_for(&mut self.whose, &mut self.items, &signed)?,
+            None if self.items.is_empty() => {
+                return Err(Fault::usage("say what is handed out: --item COMMODITY=AMOUNT."));
+            }
+            None => {}
+        }
         let typed = self.proof.ask(session)?;
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
@@ -121,11 +131,16 @@ impl Float {
             Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
         };
         remember_merchant(node.store(), &merchant, &name)?;
+        let receipts = known.receipts(&node, &till, &accepted)?;
+        if let Some(path) = &self.receipts {
+            annona_node::atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
+        }
         let last =
             accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
         let promise = till.promise(last)?;
         let mut value = till.entry_value(&promise);
         if let Some(fields) = value.as_object_mut() {
+            fields.insert("receipts".into(), json!(receipts));
             fields.insert("items".into(), till.items_value(&items));
             fields.insert("home".into(), json!(hex(&home.node)));
             fields.insert("purse".into(), json!(purse.to_string()));

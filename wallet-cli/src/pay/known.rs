@@ -12,10 +12,12 @@ use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 use annona_node::counter::{self, Vouching};
+use annona_node::holder::page::Note;
+use annona_node::holder::till::Signed;
 use annona_node::node::{Composed, Node, NodeFault, Refusal};
 use annona_node::person::{Field, Person};
 use annona_node::serve::Item;
-use annona_node::store::{Asked, Work};
+use annona_node::store::{Accepted, Asked, Work};
 use annona_node::vault::HouseholdId;
 use clap::Args;
 use zeroize::Zeroizing;
@@ -119,6 +121,7 @@ pub(crate) struct Known {
     federation: FederationId,
     orgs: [OrgId; 2],
     papers: Vec<Word>,
+    wallet: Option<Signed>,
     signers: Vec<Signer>,
     /// The name under which a paper pays once.
     once: Option<String>,
@@ -176,6 +179,7 @@ impl Proof {
             federation: node.federation()?,
             orgs: [till.programme.org, node.org().unwrap_or(till.programme.org)],
             papers: Vec::new(),
+            wallet: None,
             signers: typed.signers,
             once: None,
         };
@@ -184,7 +188,8 @@ impl Proof {
             Method::Pin => {
                 super::pin::authenticate(session, node, (whose, purses), typed.pin.as_deref())?;
             }
-            Method::Sight | Method::Signed => {}
+            Method::Sight => {}
+            Method::Signed => self.signed(&mut known, (node, till), purses, today)?,
             Method::Adult => self.adult(session, node, whose)?,
             Method::Override if self.why.is_none() => {
                 return Err(Fault::usage("say why it is overridden: --why REASON.").into());
@@ -235,6 +240,41 @@ impl Proof {
                 Err(No::Refused { class, words })
             }
         }
+    }
+
+    /// What her wallet answered to a bill, where that is the method.
+    pub(super) fn wallet(&self) -> Outcome<Option<Signed>> {
+        if self.method.method() != Method::Signed {
+            return Ok(None);
+        }
+        let given = self.paper.as_deref().ok_or_else(|| {
+            Fault::usage("this method goes by what her wallet signed: --paper TEXT, or a file that holds it.")
+                .then("`annona pay bill` prints what it signs.")
+        })?;
+        let what = "what a wallet signed";
+        Ok(Some(Signed::decode(&slip::wallet::one(given, slip::wallet::SIGNED, what)?)?))
+    }
+
+    /// Her wallet: of this node's own bill, of today, and for one of these purses.
+    fn signed(
+        &self,
+        known: &mut Known,
+        (node, till): (&Node, &Till),
+        purses: &mut Vec<Purse>,
+        today: DayNo,
+    ) -> Result<(), No> {
+        let Some(signed) = self.wallet()? else { return Ok(()) };
+        let Some((purse, ..)) = signed.held() else { return Err(Turned::TooFew.into()) };
+        purses.retain(|own| *own == purse);
+        if purses.is_empty() {
+            return Err(Turned::OtherHolder.into());
+        }
+        if !annona_node::holder::till::is_own(node, till.id, today, &signed.nonce())? {
+            return Err(Turned::OtherEntry.into());
+        }
+        known.once = Some(format!("bill {}", signed.nonce()));
+        known.wallet = Some(signed);
+        Ok(())
     }
 
     /// A collector's mandate, a voucher, or a reader's word.
@@ -339,6 +379,7 @@ impl Known {
             method: self.method,
             why: self.why,
             papers: &self.papers,
+            wallet: self.wallet.as_ref(),
             signers: self.signers.iter().map(Signer::key).collect(),
             purse: *purse,
             item: *item,
@@ -355,12 +396,45 @@ impl Known {
         refusal: Refusal,
     ) -> Fault {
         match refusal {
-            Refusal::Words(words) if self.method.is_exception() => {
+            Refusal::Words(words) if self.method.is_exception() || self.wallet.is_some() => {
+                if let Err(fault) = self.shows_a_copy(node) {
+                    return fault;
+                }
                 let class = RefusalClass::Authentication;
                 turned::by_method(session, node, programme, (class, self.method), &words)
             }
             other => turned::by_rule(session, node, programme, other),
         }
+    }
+}
+
+impl Known {
+    /// Where what she shows stands beside something else her key signed, both are kept: that is the proof.
+    fn shows_a_copy(&self, node: &mut Node) -> Outcome {
+        let Some(signed) = &self.wallet else { return Ok(()) };
+        let Some((_, key, _)) = signed.held() else { return Ok(()) };
+        let work = node.store_mut().begin()?;
+        if annona_node::holder::till::rival(&work, signed).is_some() {
+            signed.spends.iter().for_each(|spend| work.keep_spend(&key, spend));
+        }
+        Ok(work.commit()?)
+    }
+
+    /// The receipts for her wallet of what was just handed out, one text each. None without a wallet.
+    pub(super) fn receipts(
+        &self,
+        node: &Node,
+        till: &Till,
+        done: &[Accepted],
+    ) -> Outcome<Vec<String>> {
+        let Some(signed) = &self.wallet else { return Ok(Vec::new()) };
+        let Some((purse, ..)) = signed.held() else { return Ok(Vec::new()) };
+        let work = node.store().look()?;
+        let nonce = Some(signed.nonce());
+        let notes = annona_node::holder::desk::receipts(&work, till.key(), &purse, nonce, done)?;
+        work.check()?;
+        let text = |note: &Note| slip::wallet::text(slip::wallet::RECEIPT, &note.encode());
+        Ok(notes.iter().map(text).collect())
     }
 }
 

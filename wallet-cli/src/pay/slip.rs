@@ -6,6 +6,11 @@
 //! AW1:3V5…   a paper of the counter: what somebody, or a reader, says of a holder (spec/counter.md)
 //! AN1:0Q2…   PINs lent to one node, as they go with a ticket
 //! AC1:7G1…   a till's challenge to an outside reader
+//! AI1:…      what a wallet shows at a desk (spec/wallet.md)
+//! AB1:…      a till's bill
+//! AS1:…      what a wallet answers to it
+//! AR1:…      a receipt for a wallet
+//! AK1:…      a share of the key of a wallet's backup
 //! ```
 //!
 //! The digits are Base45 (RFC 9285): all of them, and the capital letters before them, are in the alphanumeric mode of a
@@ -113,6 +118,52 @@ pub(crate) fn read_challenge(text: &str) -> Outcome<Challenge> {
 /// Whether a text is a ticket.
 pub(crate) fn is_ticket(text: &str) -> bool {
     text.trim_start().starts_with(TICKET)
+}
+
+/// What goes between a wallet and whoever it meets: a prefix and bytes.
+pub(crate) mod wallet {
+    /// What a wallet shows at a desk.
+    pub(crate) const INTRODUCTION: &str = "AI1:";
+    /// A till's bill.
+    pub(crate) const BILL: &str = "AB1:";
+    /// What a wallet answers.
+    pub(crate) const SIGNED: &str = "AS1:";
+    /// A receipt.
+    pub(crate) const RECEIPT: &str = "AR1:";
+    /// A share.
+    pub(crate) const SHARE: &str = "AK1:";
+
+    /// As text.
+    pub(crate) fn text(prefix: &str, bytes: &[u8]) -> String {
+        format!("{prefix}{}", super::base45(bytes))
+    }
+
+    /// The bytes of every line of this kind: in a text, or in the file it names.
+    pub(crate) fn read(given: &str, prefix: &str, what: &str) -> super::Outcome<Vec<Vec<u8>>> {
+        let of = |text: &str| {
+            let lines = text.lines().filter(|line| line.trim_start().starts_with(prefix));
+            lines
+                .map(|line| super::unbase45(line, prefix, what))
+                .collect::<super::Outcome<Vec<_>>>()
+        };
+        if given.trim_start().starts_with(prefix) {
+            return of(given);
+        }
+        let bytes = annona_node::atomic::read(std::path::Path::new(given), 1024 * 1024)?;
+        let text = String::from_utf8(bytes.to_vec()).unwrap_or_default();
+        let found = of(&text)?;
+        if found.is_empty() {
+            let why = format!("{given} holds not {what}: it would begin with {prefix}");
+            return Err(super::Fault::input(why));
+        }
+        Ok(found)
+    }
+
+    /// The one of this kind.
+    pub(crate) fn one(given: &str, prefix: &str, what: &str) -> super::Outcome<Vec<u8>> {
+        let all = read(given, prefix, what)?;
+        all.into_iter().next().ok_or_else(|| super::Fault::input(format!("this is not {what}.")))
+    }
 }
 
 fn base45(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! What every command of a counter needs: the programme and its feed, purses, merchants, items, names of entries.
 
+use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Charter, Programme};
 use annona_ledger::entry::Method;
 use annona_ledger::hash::{Purpose, hash, keyed};
@@ -83,6 +84,8 @@ pub(crate) enum How {
     Desk,
     /// An emergency voucher: its --paper
     Voucher,
+    /// Her wallet, which signed the bill: --paper
+    Signed,
 }
 
 impl How {
@@ -97,6 +100,7 @@ impl How {
             Self::Adult => Method::Adult,
             Self::Desk => Method::Desk,
             Self::Voucher => Method::Voucher,
+            Self::Signed => Method::Signed,
         }
     }
 }
@@ -170,6 +174,17 @@ impl Till {
             })
         };
         self.purses(whose, Some(Place { vault: &vault, card: &look }), cycle)
+    }
+
+    /// The purses of a household, each with its cycle, of the cycles whose keys are here.
+    pub(crate) fn purses_by_cycle(
+        &self,
+        vault: &Vault,
+        household: HouseholdId,
+    ) -> Outcome<Vec<(CycleId, Purse)>> {
+        let registration = vault.registration(household)?;
+        let of = |(id, key): &(CycleId, Secret32)| (*id, serve::purse(key, &registration));
+        Ok(self.cycles.iter().map(of).collect())
     }
 
     /// The purses somebody may pay from: one for each cycle whose key is here, the one that ends first in front.
@@ -247,6 +262,17 @@ impl Till {
 
     /// Reads `Rice=10`, or `10` where the programme has one commodity.
     pub(crate) fn item(&self, text: &str) -> Outcome<Item> {
+        // As her wallet signed it: the commodity's number, in minor units.
+        if let Some((number, units)) = text.strip_prefix('#').and_then(|rest| rest.split_once('='))
+        {
+            let known = number.parse().ok().map(CommodityId);
+            let known = known.filter(|id| self.programme.commodity(*id).is_some());
+            let amount = units.parse().ok().and_then(Amount::new);
+            let item = known.zip(amount).map(|(commodity, amount)| Item { commodity, amount });
+            return item.ok_or_else(|| {
+                Fault::input("her wallet signed for something this programme has not.")
+            });
+        }
         match text.split_once('=') {
             Some((name, amount)) => self.item_of(name, amount),
             None => match &self.programme.commodities[..] {

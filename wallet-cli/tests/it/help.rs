@@ -47,6 +47,8 @@ fn every_example_in_the_help_works() {
             ["pay", "bundle", "audit", "demo", "checkpoint", "merchant"].contains(&group);
         let camp = match group {
             "settle" => crate::settle::treasury(),
+            "wallet" => crate::wallet::at_hand(),
+            "card" if example.contains("--introduction") => crate::wallet::at_hand(),
             _ if at_counter => counter(),
             _ => Camp::new(),
         };

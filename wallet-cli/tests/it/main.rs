@@ -29,4 +29,5 @@ mod strangers;
 mod terminal;
 mod till;
 mod vouch;
+mod wallet;
 mod wrong_files;

@@ -1,0 +1,405 @@
+//! A wallet: the keys of people on a device of their own, what they signed with them, and what they were promised
+//! (spec/wallet.md). It stands apart from any node: what comes from one comes as a page or a receipt, signed.
+//!
+//! Nothing signed leaves a wallet before the file that remembers it is durable; a file that is a copy of another signs
+//! nothing before it has learned what the other signed.
+
+pub mod backup;
+mod book;
+pub mod desk;
+mod fault;
+mod file;
+pub mod page;
+#[cfg(test)]
+mod tests;
+pub mod till;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use annona_ledger::hash::{Purpose, keyed};
+use annona_ledger::id::CycleId;
+use annona_ledger::key::SigningKey;
+use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::time::{DayNo, Millis, Minute};
+use annona_ledger::wallet::Spend;
+use annona_ledger::wire::Bounded;
+use zeroize::{Zeroize, Zeroizing};
+
+pub use book::{About, Balance, Pending, Person, Purse};
+pub use fault::HolderFault;
+
+use self::book::Book;
+use self::file::{Lock, Mark};
+use self::page::{Note, Page};
+use self::till::{Bill, Introduction, Signed};
+use crate::seal::{Cost, Key, random};
+use crate::{envelope, folder};
+
+/// The most people in one wallet.
+pub const PEOPLE: usize = 64;
+/// The most purses of one of them.
+pub const PURSES: usize = 64;
+/// The most spends, and the most receipts, kept of one purse.
+pub const KEPT: usize = 2_048;
+/// Keys that an introduction offers at a time.
+pub const OFFERED: u32 = 4;
+
+/// What one person has in a wallet that nobody else may know. Neither copied nor printed, wiped when dropped.
+struct Secrets {
+    seed: Key,
+    salt: Key,
+    sealing: Key,
+}
+
+impl Secrets {
+    fn random() -> Result<Self, HolderFault> {
+        Ok(Self { seed: Key::random()?, salt: Key::random()?, sealing: Key::random()? })
+    }
+
+    /// The key of a purse, by its number.
+    fn key(&self, number: u32) -> SigningKey {
+        let parts: [&[u8]; 2] = [b"wallet", &number.to_be_bytes()];
+        let mut seed = keyed(Purpose::Lookup, self.seed.expose(), &parts).0;
+        let key = SigningKey::from_seed(&seed);
+        seed.zeroize();
+        key
+    }
+}
+
+/// An open wallet: its file is held until it is dropped.
+pub struct Wallet {
+    path: PathBuf,
+    lock: Lock,
+    mark: Mark,
+    secrets: Vec<Secrets>,
+    book: Book,
+    _held: File,
+}
+
+/// Holds a wallet's file against a second process, which would sign at the same place of its history.
+fn held(path: &Path) -> Result<File, HolderFault> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let beside = PathBuf::from(beside);
+    let held = folder::hold(&beside)
+        .map_err(|e| crate::disk::DiskFault::io("lock", &beside, e))?
+        .map_err(|_| HolderFault::Held { path: path.to_owned() })?;
+    Ok(held)
+}
+
+impl Wallet {
+    /// Makes a wallet for nobody yet. `place` is where this machine remembers what it has signed: beside node heads, never
+    /// in a folder that is backed up with the wallet.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Exists`]; [`HolderFault::EmptyPassphrase`]; the disk.
+    pub fn create(
+        path: &Path,
+        passphrase: &Zeroizing<String>,
+        cost: Cost,
+        place: &Path,
+    ) -> Result<Self, HolderFault> {
+        if path.exists() {
+            return Err(HolderFault::Exists { path: path.to_owned() });
+        }
+        let held = held(path)?;
+        let lock = Lock::new(passphrase, cost)?;
+        let book = Book { file: random()?, ..Book::default() };
+        let mark = Mark::at(place, &book.file)?;
+        let mut wallet =
+            Self { path: path.to_owned(), lock, mark, secrets: Vec::new(), book, _held: held };
+        wallet.save()?;
+        Ok(wallet)
+    }
+
+    /// Opens a wallet. Where this machine does not know the file as the newest of its kind, it is taken for a copy: it signs
+    /// nothing until it has learned.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault`].
+    pub fn open(
+        path: &Path,
+        passphrase: &Zeroizing<String>,
+        place: &Path,
+    ) -> Result<Self, HolderFault> {
+        let held = held(path)?;
+        let (lock, plain) = file::read(path, passphrase)?;
+        Self::take(path, place, (lock, plain), held)
+    }
+
+    fn take(
+        path: &Path,
+        place: &Path,
+        (lock, plain): (Lock, Zeroizing<Vec<u8>>),
+        held: File,
+    ) -> Result<Self, HolderFault> {
+        let damaged = || HolderFault::Damaged { path: path.to_owned() };
+        let (secrets, book) = file::parse(&plain).ok_or_else(damaged)?;
+        let mark = Mark::at(place, &book.file)?;
+        let known = mark.read()?;
+        let mut wallet = Self { path: path.to_owned(), lock, mark, secrets, book, _held: held };
+        if known.is_none_or(|writes| writes > wallet.book.writes) {
+            wallet.is_a_copy(known.unwrap_or_default())?;
+        }
+        Ok(wallet)
+    }
+
+    /// Nothing is signed before every place that may know more has been heard.
+    fn is_a_copy(&mut self, known: u64) -> Result<(), HolderFault> {
+        for person in &mut self.book.people {
+            person.asked = random()?;
+            for purse in &mut person.purses {
+                purse.unheard = purse.places();
+            }
+        }
+        self.book.writes = self.book.writes.max(known);
+        self.save()
+    }
+
+    /// Writes the file, then what the machine remembers of it.
+    fn save(&mut self) -> Result<(), HolderFault> {
+        self.book.writes = self.book.writes.saturating_add(1);
+        file::write(&self.path, &self.lock, &file::print(&self.secrets, &self.book)?)?;
+        self.mark.write(self.book.writes)
+    }
+
+    /// Who is in it.
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        &self.book.people
+    }
+
+    /// The place of a person, by her name here, or the only one there is.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Who`].
+    pub fn find(&self, name: Option<&str>) -> Result<usize, HolderFault> {
+        let who = || {
+            HolderFault::Who(self.book.people.iter().map(|person| person.name.clone()).collect())
+        };
+        match name {
+            None if self.book.people.len() == 1 => Ok(0),
+            None => Err(who()),
+            Some(name) => {
+                self.book.people.iter().position(|person| person.name == name).ok_or_else(who)
+            }
+        }
+    }
+
+    /// Adds a person, with keys of her own.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Name`] for none, a long one, or one that is there; [`HolderFault::Full`]; the disk.
+    pub fn add(&mut self, name: &str) -> Result<usize, HolderFault> {
+        let known = self.book.people.iter().any(|person| person.name == name);
+        if known || name.trim().is_empty() || name.len() > 64 {
+            return Err(HolderFault::Name);
+        }
+        if self.secrets.len() >= PEOPLE {
+            return Err(HolderFault::Full);
+        }
+        self.secrets.push(Secrets::random()?);
+        let person = Person { name: name.to_owned(), asked: random()?, ..Person::default() };
+        self.book.people.push(person);
+        self.save()?;
+        Ok(self.book.people.len().saturating_sub(1))
+    }
+
+    fn both(&self, who: usize) -> Result<(&Secrets, &Person), HolderFault> {
+        self.secrets.get(who).zip(self.book.people.get(who)).ok_or(HolderFault::Who(Vec::new()))
+    }
+
+    /// What she shows at a desk: by which her carrier is known, and keys for purses she has not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Who`].
+    pub fn introduction(&self, who: usize) -> Result<Introduction, HolderFault> {
+        let (secrets, person) = self.both(who)?;
+        let first = person.purses.iter().map(|purse| purse.number.saturating_add(1)).max();
+        let first = first.unwrap_or_default();
+        let keys = (first..first.saturating_add(OFFERED)).map(|n| secrets.key(n).public());
+        let known = person.purses.iter().map(|purse| purse.key);
+        Ok(Introduction {
+            version: 1,
+            sealing: envelope::public(secrets.sealing.expose())
+                .map_err(|_| HolderFault::NotHers)?,
+            salt: *secrets.salt.expose(),
+            asked: person.asked,
+            first,
+            keys: Bounded::new(keys.collect())?,
+            known: Bounded::new(known.collect())?,
+        })
+    }
+
+    /// Takes in a page: whoever it is for, what it brings is hers from here on. Says for whom it was.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::NotHers`] where it is for nobody here; [`HolderFault::Page`] where it does not hold together or is not
+    /// by a node that serves her.
+    pub fn take_page(&mut self, bytes: &[u8]) -> Result<usize, HolderFault> {
+        for who in 0..self.secrets.len() {
+            let (secrets, person) = self.both(who)?;
+            let Some(opened) = page::open(bytes, &secrets.sealing)? else { continue };
+            let federation = person.about.as_ref().map(|about| about.federation);
+            let page = opened.check(federation)?;
+            self.learn(who, page)?;
+            self.save()?;
+            return Ok(who);
+        }
+        Err(HolderFault::NotHers)
+    }
+
+    fn learn(&mut self, who: usize, page: Page) -> Result<(), HolderFault> {
+        let (secrets, person) = self.both(who)?;
+        let about = About::of(&page);
+        if let Some(known) = &person.about {
+            // After the first, only whom the first named, or her home, is believed.
+            let serves = known.places.iter().any(|(key, _)| *key == page.node);
+            if known.programme_id != page.programme_id || !serves {
+                return Err(HolderFault::Page("is by a node, or of a programme, that is not hers"));
+            }
+        }
+        let mut given = Vec::new();
+        for one in page.purses.iter() {
+            let found = person.purses.iter().find(|purse| purse.key == one.key);
+            let most = person.purses.iter().map(|p| p.number.saturating_add(1)).max();
+            let from = most.unwrap_or_default();
+            let number = match found {
+                Some(purse) => purse.number,
+                None => (from..from.saturating_add(OFFERED))
+                    .find(|n| secrets.key(*n).public() == one.key)
+                    .ok_or(HolderFault::Page("gives a purse to a key that is not hers"))?,
+            };
+            if one.card != annona_ledger::wallet::tied(secrets.salt.expose(), &one.key) {
+                return Err(HolderFault::Page("names another wallet"));
+            }
+            given.push((number, *one));
+        }
+        let person = self.book.people.get_mut(who).ok_or(HolderFault::NotHers)?;
+        for (number, one) in given {
+            person.given(number, &one, page.node)?;
+        }
+        person.heard(&page);
+        if page.is_home() {
+            person.about = Some(about);
+            person.consents = page.consents.to_vec();
+            person.disclosures = page.disclosures.to_vec();
+        }
+        page.notes.into_vec().into_iter().try_for_each(|note| person.note(note))?;
+        Ok(())
+    }
+
+    /// Signs a till's bill, once: for the same bill the same bytes. Everything is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::MustLearn`] where the file is a copy that has not learned; [`HolderFault::Bill`]; the disk.
+    pub fn sign(
+        &mut self,
+        who: usize,
+        bill: &Bill,
+        cycle: Option<CycleId>,
+        now: Millis,
+    ) -> Result<Signed, HolderFault> {
+        bill.check()?;
+        let (secrets, person) = self.both(who)?;
+        let about = person.about.as_ref().ok_or(HolderFault::Bill("she has no purse yet"))?;
+        if about.federation != bill.federation || about.programme_id != bill.programme {
+            return Err(HolderFault::Bill("it is of a programme she is not in"));
+        }
+        let federation = about.federation;
+        if let Some((purse, spends)) = person.answered(&bill.nonce) {
+            return purse.signed(*secrets.salt.expose(), bill, spends);
+        }
+        let at = Minute::of(now, about.founded);
+        let place = person.paying(bill, cycle, at)?;
+        let purse = person.purses.get(place).ok_or(HolderFault::Bill("she has no purse for it"))?;
+        if !purse.unheard.is_empty() {
+            return Err(HolderFault::MustLearn(about.names(&purse.unheard)));
+        }
+        let key = secrets.key(purse.number);
+        let (mut counter, mut previous) = (purse.counter, purse.previous);
+        let mut spends = Vec::new();
+        for (commodity, amount) in bill.items.iter() {
+            counter = counter.checked_add(1).ok_or(HolderFault::Full)?;
+            let spend = Spend {
+                programme: bill.programme,
+                purse: purse.purse,
+                node: bill.node,
+                nonce: bill.nonce,
+                commodity: *commodity,
+                amount: *amount,
+                counter,
+                previous,
+            };
+            previous = spend.hash(&federation, &key.public());
+            spends.push((spend, Statement::Spend(spend).sign(&federation, &key).signature));
+        }
+        let signed = purse.signed(*secrets.salt.expose(), bill, spends.clone())?;
+        let person = self.book.people.get_mut(who).ok_or(HolderFault::NotHers)?;
+        if let Some(purse) = person.purses.get_mut(place) {
+            purse.spent(counter, previous, spends)?;
+        }
+        // What was signed is remembered before anybody sees it.
+        self.save()?;
+        Ok(signed)
+    }
+
+    /// Keeps a receipt. Says for whom it was.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Receipt`] where it is nobody's here, or not signed by a node she knows.
+    pub fn receive(&mut self, note: &Note) -> Result<usize, HolderFault> {
+        for (who, person) in self.book.people.iter_mut().enumerate() {
+            if person.purses.iter().any(|purse| purse.purse == note.purse) {
+                person.note(note.clone())?;
+                self.save()?;
+                return Ok(who);
+            }
+        }
+        Err(HolderFault::Receipt("is for nobody in this wallet"))
+    }
+
+    /// Her word on a consent, or that she takes it back, by the key of her first purse.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Bill`] where she has no purse yet.
+    pub fn state(&self, who: usize, said: &Statement) -> Result<Stated, HolderFault> {
+        let (secrets, person) = self.both(who)?;
+        let (about, purse) = person
+            .about
+            .as_ref()
+            .zip(person.purses.first())
+            .ok_or(HolderFault::Bill("she has no purse yet"))?;
+        Ok(said.sign(&about.federation, &secrets.key(purse.number)))
+    }
+
+    /// Seals the file under another passphrase.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault`]; then the old one still opens it.
+    pub fn change_passphrase(
+        &mut self,
+        passphrase: &Zeroizing<String>,
+        cost: Cost,
+    ) -> Result<(), HolderFault> {
+        self.lock = Lock::new(passphrase, cost)?;
+        self.save()
+    }
+}
+
+/// The day of a moment in a federation.
+#[must_use]
+pub fn day(now: Millis, founded: Millis) -> DayNo {
+    DayNo::of(Minute::of(now, founded))
+}

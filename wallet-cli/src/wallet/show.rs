@@ -1,0 +1,240 @@
+use annona_ledger::consent::Recipient;
+use annona_ledger::id::OrgId;
+use annona_ledger::time::DayNo;
+use annona_node::holder::page::Way;
+use annona_node::holder::{About, Person};
+use clap::Args;
+use serde_json::json;
+
+use super::Whose;
+use super::pay::print;
+use crate::fault::Outcome;
+use crate::session::Session;
+use crate::words::{print_millis, print_minute};
+
+const SHOW: &str = "\
+Examples:
+  $ annona wallet show amina.wallet
+  $ annona wallet show amina.wallet --json";
+
+const BALANCE: &str = "\
+Examples:
+  $ annona wallet balance amina.wallet
+  $ annona wallet balance amina.wallet --who Amina --json";
+
+const RECEIPTS: &str = "\
+Examples:
+  $ annona wallet receipts amina.wallet
+  $ annona wallet receipts amina.wallet --json";
+
+const PERMISSIONS: &str = "\
+Examples:
+  $ annona wallet permissions amina.wallet
+  $ annona wallet permissions amina.wallet --json";
+
+/// Lists who is in a wallet, her purses, and whether it signs.
+#[derive(Args)]
+#[command(before_help = SHOW)]
+pub(crate) struct Show {
+    /// The wallet
+    #[arg(value_name = "WALLET")]
+    wallet: std::path::PathBuf,
+}
+
+/// Shows what is hers by her receipts alone, as of the newest of them.
+#[derive(Args)]
+#[command(before_help = BALANCE)]
+pub(crate) struct Balance {
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Lists her receipts, and what was signed and has none yet.
+#[derive(Args)]
+#[command(before_help = RECEIPTS)]
+pub(crate) struct Receipts {
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Lists what she agreed to and who was shown something of her, as of her newest page.
+#[derive(Args)]
+#[command(before_help = PERMISSIONS)]
+pub(crate) struct Permissions {
+    #[command(flatten)]
+    whose: Whose,
+}
+
+impl Show {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let wallet = super::open(session, &self.wallet)?;
+        for person in wallet.people() {
+            let about = person.about.as_ref();
+            let unheard = person.unheard();
+            let value = json!({
+                "name": person.name, "programme": about.map(|about| about.programme.clone()),
+                "purses": person.purses.len(), "signs": unheard.is_empty(), "unheard": unheard,
+            });
+            session.screen.answer("holder", value, || {
+                let programme = about.map_or("no purse yet", |about| about.programme.as_str());
+                let mut lines = vec![format!("{}  {programme}", person.name)];
+                if let Some(about) = about {
+                    lines.extend(person.purses.iter().map(|purse| {
+                        let until = print_minute(purse.expires, about.founded);
+                        format!("  cycle {}, until {until}, {} signed", purse.cycle, purse.counter)
+                    }));
+                }
+                if !unheard.is_empty() {
+                    lines.push(format!("  signs nothing before it heard {}", unheard.join(", ")));
+                }
+                lines.join("\n")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The person, and where she is served; a note where she has nothing yet.
+fn served<'a>(session: &Session, person: &'a Person) -> Option<&'a About> {
+    if person.about.is_none() {
+        session.screen.note("Nothing yet: `annona wallet introduce` at a desk comes first.");
+    }
+    person.about.as_ref()
+}
+
+impl Balance {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let (wallet, who) = self.whose.open(session)?;
+        let Some(person) = wallet.people().get(who) else { return Ok(()) };
+        let Some(about) = served(session, person) else { return Ok(()) };
+        for purse in &person.purses {
+            let known = purse.known_as_of().map(|at| print_minute(at, about.founded));
+            let pending = purse.pending();
+            for left in purse.balance() {
+                let of = |spend: &&annona_ledger::wallet::Spend| spend.commodity == left.commodity;
+                let open: i128 =
+                    pending.iter().filter(of).map(|s| i128::from(s.amount.units())).sum();
+                let value = json!({
+                    "name": person.name, "cycle": purse.cycle, "commodity": left.commodity,
+                    "units": left.units.to_string(), "known_as_of": known,
+                    "signed_without_receipt": open.to_string(),
+                });
+                session.screen.answer("balance", value, || {
+                    let rest = match open {
+                        0 => String::new(),
+                        units => format!(
+                            "; signed without a receipt: {}",
+                            print(about, left.commodity, units)
+                        ),
+                    };
+                    format!(
+                        "cycle {}: {}, known as of {}{rest}",
+                        purse.cycle,
+                        print(about, left.commodity, left.units),
+                        known.clone().unwrap_or_else(|| "never".into())
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Receipts {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let (wallet, who) = self.whose.open(session)?;
+        let Some(person) = wallet.people().get(who) else { return Ok(()) };
+        let Some(about) = served(session, person) else { return Ok(()) };
+        for purse in &person.purses {
+            let mut notes: Vec<_> = purse.notes.iter().collect();
+            notes.sort_by_key(|note| (note.stamp(), note.promise.feed, note.promise.index));
+            for note in notes {
+                let at = note.stamp().map(|at| print_minute(at, about.founded));
+                let node = &note.promise.feed.node;
+                let site = about.site(node).unwrap_or("elsewhere");
+                let way = match note.way {
+                    Way::In => "to her",
+                    Way::Out => "from her",
+                    Way::Covers(_) => "covers",
+                };
+                let units = i128::from(note.amount.units());
+                let value = json!({
+                    "name": person.name, "cycle": note.cycle, "at": at, "site": site, "way": way,
+                    "commodity": note.commodity, "units": units.to_string(),
+                    "entry": note.promise.name().to_string(),
+                    "promise": crate::pay::slip::promise(&note.promise),
+                });
+                session.screen.answer("receipt", value, || {
+                    let amount = print(about, note.commodity, units);
+                    format!("{}  {way:<8}  {amount}  {site}", at.clone().unwrap_or_default())
+                })?;
+            }
+            for spend in purse.pending() {
+                let units = i128::from(spend.amount.units());
+                let site = about.site(&spend.node).unwrap_or("elsewhere");
+                let value = json!({
+                    "name": person.name, "cycle": purse.cycle, "site": site, "way": "signed",
+                    "commodity": spend.commodity, "units": units.to_string(), "counter": spend.counter,
+                });
+                session.screen.answer("pending", value, || {
+                    let amount = print(about, spend.commodity, units);
+                    format!("signed, no receipt  {amount}  {site}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Permissions {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let (wallet, who) = self.whose.open(session)?;
+        let Some(person) = wallet.people().get(who) else { return Ok(()) };
+        let Some(about) = served(session, person) else { return Ok(()) };
+        let date = |day: DayNo| {
+            let begins = print_millis(day.first().begins(about.founded));
+            begins.split(' ').next().unwrap_or_default().to_owned()
+        };
+        let org = |id: OrgId| {
+            let known = about.organisations.iter().find(|(known, _)| *known == id);
+            known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
+        };
+        for one in &person.consents {
+            let grant = &one.grant;
+            let to = match grant.recipient {
+                Recipient::Organisation(id) | Recipient::Role { org: id, .. } => org(id),
+            };
+            let value = json!({
+                "name": person.name, "consent": grant.id.to_string(), "to": to,
+                "state": one.state.word(), "purpose": grant.purpose.word(),
+                "attributes": grant.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
+                "expires": date(grant.expires), "commitment": one.commitment.to_string(),
+            });
+            session.screen.answer("consent", value, || {
+                format!(
+                    "{:<11}  {to}: {} for {}, until {}",
+                    one.state.word(),
+                    grant.attributes,
+                    grant.purpose.word(),
+                    date(grant.expires)
+                )
+            })?;
+        }
+        for shown in &person.disclosures {
+            let d = &shown.disclosure;
+            let to = org(d.recipient);
+            let value = json!({
+                "name": person.name, "on": date(d.on), "recipient": to, "purpose": d.purpose.word(),
+                "attributes": d.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
+                "consent": d.grant.to_string(), "shown": shown.opened,
+            });
+            session.screen.answer("disclosure", value, || {
+                let word = if shown.opened { "shown to" } else { "asked by" };
+                format!("{}  {word} {to}: {} for {}", date(d.on), d.attributes, d.purpose.word())
+            })?;
+        }
+        let as_of = print_minute(about.as_of, about.founded);
+        session.screen.note(format!("As her home had it on {as_of}."));
+        Ok(())
+    }
+}
