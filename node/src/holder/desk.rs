@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::page::{Agreed, Given, Note, PLACES, Page, Shown, Way};
 use super::till::Introduction;
 use super::{HolderFault, KEPT, PURSES};
-use crate::consent::{self, ConsentFault};
+use crate::consent::{self, ConsentFault, Stage};
 use crate::keystore::Name;
 use crate::node::{Node, NodeFault, promise};
 use crate::receipt::promised;
@@ -157,7 +157,8 @@ pub fn page(
             consents.push(Agreed { grant: one.grant, commitment: one.commitment(), state });
         }
         for one in consent::disclosures(vault, household)? {
-            disclosures.push(Shown { disclosure: one.disclosure, opened: one.opened });
+            disclosures
+                .push(Shown { disclosure: one.disclosure, opened: one.stage != Stage::Written });
         }
     }
     keys.sort_unstable();
