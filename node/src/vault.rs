@@ -410,6 +410,23 @@ impl Vault {
         self.keys.lay_over(copy, &self.secrets.key)
     }
 
+    /// Notes of every household whose keys were destroyed before the copy that lies over this file was made that no other
+    /// file may tell of it ([`Vault::to_forget`]): it was erased, or its record is an older one than was kept then, and opens
+    /// for nobody.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn forget_destroyed(&mut self) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        for place in rows.live_keys()? {
+            if place.slot % 256 == 0 && self.keys.was_destroyed(place)? {
+                rows.note_forget(place.slot / 256)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the keys of the copy that lies over this file. Only records that are here get theirs: nobody who was erased
     /// comes back. Says how many records have no key yet.
     ///

@@ -7,6 +7,7 @@ use annona_ledger::id::FeedRef;
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, export, import, key, short, write};
 use crate::erase::{erase, follow, pending};
+use crate::pin::{Pin, Pins};
 use crate::vault::HouseholdId;
 
 const OPERATOR: u8 = 51;
@@ -40,7 +41,10 @@ fn a_keeper_gives_back_what_it_cannot_read_and_nobody_who_was_erased() {
     let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
     let (gone, stays) = (add(&mut vault, &world, "زينب العلي"), add(&mut vault, &world, "سالم"));
     let backup = world.dir.path().join("backup.db");
-    vault.copy_without_keys(&backup).expect("copied");
+    let another = world.dir.path().join("backup-again.db");
+    for copy in [&backup, &another] {
+        vault.copy_without_keys(copy).expect("copied");
+    }
     let (site, keeper) = (certificate(&world, &world.a), certificate(&world, &world.b));
     let (label, file) = make(&world.a, &mut vault, &keeper).expect("made");
     vault.gave_copy(label.to, label.on).expect("noted");
@@ -87,6 +91,22 @@ fn a_keeper_gives_back_what_it_cannot_read_and_nobody_who_was_erased() {
     let waiting = pending(&world.a, &vault).expect("reads");
     assert!(waiting.iter().all(|one| !one.nodes.contains(&keeper.short())));
     let back = give(&world.b, &site.short(), &site).expect("given back");
+    // The PINs of the backup: hers goes too, though nothing but the copy's silence tells of her now.
+    let pins = world.a.folder().file(crate::folder::PINS);
+    let key = world.a.vault_key().expect("a key");
+    let mut pins = Pins::open(&pins, &key).expect("opens");
+    for id in [gone, stays] {
+        pins.set(id, &Pin::parse("204816").expect("a PIN")).expect("set");
+    }
+    let mut restored = Vault::open(&another, &vault_key()).expect("opens");
+    let silent = Label { erased: Vec::new(), ..open(&world.a, &back).expect("opens").0 };
+    let keys = open(&world.a, &back).expect("opens").1;
+    let silent = close(&world.b, &silent, &site, &keys).expect("sealed");
+    let taken = take(&world.a, &mut restored, &silent).expect("taken");
+    assert_eq!(taken.keyless, 2, "her records");
+    assert!(!pins.has(gone).expect("reads") && pins.has(stays).expect("reads"));
+    assert!(restored.to_forget().expect("reads").is_empty());
+    drop(restored);
     let mut restored = Vault::open(&backup, &vault_key()).expect("opens");
     take(&world.a, &mut restored, &back).expect("taken");
     assert!(restored.household(later).is_err(), "registered after the backup");

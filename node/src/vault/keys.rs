@@ -275,7 +275,16 @@ impl KeyFile {
         }
     }
 
-    /// These keys in a file of their own, under a file key of its own: what a copy is.
+    /// Whether the copy that lies over the file was made when a place had its number already, and no key any more: it was
+    /// destroyed before.
+    pub(super) fn was_destroyed(&self, place: Place) -> Result<bool, VaultFault> {
+        let given = |copy: &Copy| next(copy.head.first, copy.bytes.len() as u64);
+        let given = self.over.borrow().as_ref().map_or(0, given);
+        Ok((1..given).contains(&place.number) && self.get(place)?.is_none())
+    }
+
+    /// These keys in a file of their own, under a file key of its own: what a copy is. As long as all numbers that were
+    /// given, so that it tells which keys were destroyed.
     pub(super) fn copy(&self, key: &Key, live: &[Place]) -> Result<Vec<u8>, VaultFault> {
         let first = live.first().map_or(1, |place| place.number);
         let mut fault = None;
@@ -286,7 +295,12 @@ impl KeyFile {
                 None
             }
         });
-        let bytes = image(key, &self.vault, first, keys)?;
+        let mut bytes = image(key, &self.vault, first, keys)?;
+        let newest = live.last().map_or(0, |place| place.number);
+        let after = self.open.borrow().next.max(newest.saturating_add(1));
+        let given = usize::try_from(after.saturating_sub(first)).unwrap_or(usize::MAX);
+        let whole = given.saturating_mul(RECORD).saturating_add(HEADER);
+        bytes.resize(whole.min(MAX_KEY_FILE).max(bytes.len()), 0);
         fault.map_or(Ok(bytes), Err)
     }
 
@@ -300,12 +314,7 @@ impl KeyFile {
         let bytes = if live.is_empty() {
             image(&key, &self.vault, after, std::iter::empty())?
         } else {
-            let first = live.first().map_or(1, |place| place.number);
-            let mut bytes = self.copy(&key, live)?;
-            let given = usize::try_from(after.saturating_sub(first)).unwrap_or(usize::MAX);
-            let whole = given.saturating_mul(RECORD).saturating_add(HEADER);
-            bytes.resize(whole.min(MAX_KEY_FILE).max(bytes.len()), 0);
-            bytes
+            self.copy(&key, live)?
         };
         let old = atomic::set_aside(&self.path)?;
         atomic::write(&self.path, &bytes)?;

@@ -333,14 +333,19 @@ impl Rows<'_> {
         // Until the keys are written anew without hers, whatever happens.
         self.run("INSERT OR REPLACE INTO note (name, value) VALUES ('due', 1)", [])?;
         // And until the other files of the folder tell nothing of her.
-        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES ('forget ' || ?1, ?1)";
-        self.run(sql, params![id_number])?;
+        self.note_forget(id_number)?;
         let sql = "DELETE FROM note WHERE name GLOB 'unshown ' || ?1 || ' *'";
         self.run(sql, params![id_number])?;
         self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM enrolment WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM household WHERE id = ?1", params![id_number])
+    }
+
+    /// Notes that no other file of the folder may tell of a household.
+    pub(super) fn note_forget(&self, id: i64) -> Result<(), VaultFault> {
+        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES ('forget ' || ?1, ?1)";
+        self.run(sql, [id])
     }
 
     /// The number the next household gets: above every one ever given, erased ones included.
