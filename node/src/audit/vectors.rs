@@ -362,7 +362,7 @@ fn evidence_that_a_block_commits_to_and_nobody_shows_is_counted() {
     let shown = Frame::Evidence {
         seq: 0,
         header: first.header.hash(),
-        pieces: evidence.0.clone(),
+        pieces: evidence.0,
         last: true,
     };
     let folder = tempfile::tempdir().expect("a folder");

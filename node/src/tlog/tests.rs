@@ -283,7 +283,7 @@ fn a_log_that_leaves_a_header_out_is_told_from_one_that_is_older() {
     let asked = |held: Vec<Leaf>| {
         check(&desk.folder(), &desk.log, &[], Some(&Holding(held))).expect("the folder is there")
     };
-    let same = asked(without.clone());
+    let same = asked(without);
     assert_eq!((same.findings.len(), same.newer), (0, 0), "{:?}", same.findings);
     // Numbers 0, 1, 2 and 4 are in the log: 5 may have been sealed since, 3 may not.
     let found = asked(all);
