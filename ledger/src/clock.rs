@@ -1,7 +1,9 @@
 //! The stamp a writer uses, whatever its clock says (spec/clocks.md). A wrong clock never starves a site: it is doubted,
 //! an operator is asked, and the site serves on meanwhile.
 
-use crate::id::FederationId;
+use std::collections::BTreeMap;
+
+use crate::id::{FederationId, OrgId};
 use crate::limits;
 use crate::notice::Roster;
 use crate::statement::{Stated, Statement};
@@ -16,10 +18,47 @@ mod tests;
 pub struct Heard {
     /// The feed's last stamp: stamps never fall inside a feed.
     pub last: Minute,
-    /// The newest stamp it holds from any other node, if it holds one.
-    pub others: Option<Minute>,
+    /// What it holds from other nodes, if it holds any stamp of theirs.
+    pub others: Option<Others>,
     /// The newest reading of its own clock that an operator said was right.
     pub answered: Option<Minute>,
+}
+
+/// What the stamps of other nodes come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Others {
+    /// The newest of them, whoever it is of.
+    pub newest: Minute,
+    /// The newest that two organisations have reached: no organisation moves it alone.
+    pub agreed: Minute,
+}
+
+/// What the newest stamps of nodes come to for one of them, `own`, whose own are among them. `None` where it holds none of
+/// anybody else.
+///
+/// Where all of them are of one organisation, two of its nodes stand for two organisations; where there is one node beside
+/// one that never stamped, its word alone counts.
+#[must_use]
+pub fn others(
+    roster: &Roster,
+    own: &[u8; 8],
+    stamps: &BTreeMap<[u8; 8], Minute>,
+) -> Option<Others> {
+    let stamped = || stamps.iter().filter(|(_, at)| **at > Minute(0));
+    let newest = stamped().filter(|(node, _)| *node != own).map(|(_, at)| *at).max()?;
+    let mut of: BTreeMap<Option<OrgId>, Minute> = BTreeMap::new();
+    for (node, at) in stamped() {
+        let most = of.entry(roster.org_of(node)).or_default();
+        *most = (*at).max(*most);
+    }
+    let mut reached: Vec<Minute> = if of.len() > 1 {
+        of.into_values().collect()
+    } else {
+        stamped().map(|(_, at)| *at).collect()
+    };
+    reached.sort_unstable_by(|a, b| b.cmp(a));
+    let agreed = reached.get(1).or(reached.first()).copied().unwrap_or(newest);
+    Some(Others { newest, agreed: agreed.min(newest) })
 }
 
 /// The stamp to use.
@@ -27,22 +66,25 @@ pub struct Heard {
 pub struct Reading {
     /// The stamp.
     pub at: Minute,
-    /// Whether an operator is to be asked (`clock?`): the clock is more than [`limits::CLOCK_AHEAD_DAYS`] past all that
-    /// was heard, and the newest of that is used in its place.
+    /// Whether an operator is to be asked (`clock?`): the clock is more than [`limits::CLOCK_AHEAD_DAYS`] past what was
+    /// heard, and the newest of that on which two organisations agree is used in its place.
     pub doubted: bool,
 }
 
 /// The stamp of a writer whose clock shows `clock`.
 ///
-/// Who never heard of another node has nothing to doubt its clock by.
+/// Who never heard of another node has nothing to doubt its clock by. One organisation, however far ahead its stamps are,
+/// widens what is not doubted by no more than as many days again; and where the clock is doubted, what it alone says is not
+/// used.
 #[must_use]
 pub fn reading(clock: Minute, heard: &Heard) -> Reading {
-    let known = heard.others.map(|others| others.max(heard.answered.unwrap_or(others)));
-    let ahead = limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60);
-    match known {
-        Some(known) if clock.0 > known.0.saturating_add(ahead) => {
-            Reading { at: known.max(heard.last), doubted: true }
-        }
+    let days = limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60);
+    let later = |at: Minute| Minute(at.0.saturating_add(days));
+    let agreed = heard.others.map(|others| others.agreed.max(heard.last));
+    let answered = |at: Minute| at.max(heard.answered.unwrap_or(at));
+    let known = heard.others.zip(agreed).map(|(others, agreed)| others.newest.min(later(agreed)));
+    match known.map(answered).zip(agreed.map(answered)) {
+        Some((known, agreed)) if clock > later(known) => Reading { at: agreed, doubted: true },
         Some(_) | None => Reading { at: clock.max(heard.last), doubted: false },
     }
 }

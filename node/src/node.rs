@@ -666,15 +666,14 @@ pub struct Stamp {
 }
 
 /// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and — where the clock is
-/// more than 35 days past the newest stamp of any other node and of what an operator answered — that newest stamp. A
-/// wrong clock never starves a site.
+/// more than 35 days past what was heard of other nodes and what an operator answered — the newest of that on which two
+/// organisations agree. A wrong clock never starves a site, whosever it is.
 #[must_use]
 pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
-    let newest = work.newest_of_others(&feed.node);
+    let others = work.heard_of_others(&feed.node);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
-    let others = (newest > Minute(0)).then_some(newest);
     let reading = clock::reading(wall, &clock::Heard { last, others, answered });
     Stamp { at: reading.at, doubtful: reading.doubted }
 }

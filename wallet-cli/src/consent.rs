@@ -168,12 +168,11 @@ fn heard(node: &Node, now: Millis) -> Outcome<(DayNo, String)> {
     let charter = node.store().charter()?;
     let today = DayNo::of(Minute::of(now, charter.founded()));
     let work = node.store().look()?;
-    let newest = work.newest_of_others(&node.public());
+    let others = work.heard_of_others(&node.public());
     work.check()?;
-    let as_of = if newest == Minute(0) {
-        "nothing was heard of other nodes yet".to_owned()
-    } else {
-        format!("other nodes heard as of {}", date(charter, DayNo::of(newest)))
-    };
+    let as_of = others.map_or_else(
+        || "nothing was heard of other nodes yet".to_owned(),
+        |others| format!("other nodes heard as of {}", date(charter, DayNo::of(others.agreed))),
+    );
     Ok((today, as_of))
 }

@@ -13,9 +13,54 @@ const DAY: u32 = 24 * 60;
 
 fn read(clock: u32, last: u32, others: Option<u32>, answered: Option<u32>) -> (u32, bool) {
     let minute = |m: Option<u32>| m.map(Minute);
-    let heard = Heard { last: Minute(last), others: minute(others), answered: minute(answered) };
+    let others = minute(others).map(|at| Others { newest: at, agreed: at });
+    let heard = Heard { last: Minute(last), others, answered: minute(answered) };
     let reading = reading(Minute(clock), &heard);
     (reading.at.0, reading.doubted)
+}
+
+#[test]
+fn one_organisation_far_ahead_neither_ends_what_runs_nor_makes_a_bad_clock_believed() {
+    let read = |clock: u32, last: u32, newest: u32, agreed: u32| {
+        let others = Others { newest: Minute(newest), agreed: Minute(agreed) };
+        let heard = Heard { last: Minute(last), others: Some(others), answered: None };
+        let reading = reading(Minute(clock), &heard);
+        (reading.at.0, reading.doubted)
+    };
+    let today = 100 * DAY;
+    for ahead in [30 * DAY, 34 * DAY, 3 * 365 * DAY] {
+        let newest = today + ahead;
+        // A clock that is right is used, whatever others say.
+        assert_eq!(read(today + 9, today, newest, today), (today + 9, false), "{ahead}");
+        // One that is years ahead is doubted beside a stamp that is further ahead still, and what stands in its place is
+        // of today.
+        let years = today + 2 * 365 * DAY;
+        assert_eq!(read(years, today, newest, today), (today, true), "{ahead}");
+        assert_eq!(read(years, 0, newest, today), (today, true), "{ahead}");
+    }
+    // Alone it widens what is believed to twice the days, never further.
+    let far = today + 9_999 * DAY;
+    assert_eq!(read(today + 70 * DAY, today, far, today), (today + 70 * DAY, false));
+    assert_eq!(read(today + 70 * DAY + 1, today, far, today), (today, true));
+}
+
+#[test]
+fn what_two_organisations_have_reached_is_agreed_and_what_one_says_is_not() {
+    let charter = charter();
+    let roster = roster(&charter);
+    let check = |stamps: &[(u8, u32)], want: Option<(u32, u32)>| {
+        let of = |(n, at): &(u8, u32)| (node(*n), Minute(*at));
+        let found = others(&roster, &node(A), &stamps.iter().map(of).collect());
+        assert_eq!(found.map(|o| (o.newest.0, o.agreed.0)), want, "{stamps:?}");
+    };
+    let org = |n: u8| roster.org_of(&node(n));
+    assert_ne!(org(A), org(B), "two organisations");
+    check(&[], None);
+    check(&[(A, 500)], None); // its own alone
+    check(&[(A, 0), (B, 900)], Some((900, 900))); // it never stamped: there is nothing else
+    check(&[(A, 500), (B, 900)], Some((900, 500)));
+    check(&[(A, 990), (B, 900)], Some((900, 900)));
+    check(&[(A, 500), (B, 0)], None); // a feed without a stamp says nothing
 }
 
 #[test]

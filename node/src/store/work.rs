@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
 use annona_ledger::charter::Charter;
+use annona_ledger::clock::{self, Others};
 use annona_ledger::consent::Told;
 use annona_ledger::day::DayRow;
 use annona_ledger::entry::{Entry, Value};
@@ -69,7 +70,7 @@ pub struct Work<'a> {
     trunks: RefCell<BTreeMap<FeedId, ChainNo>>,
     /// Lists whose approvals were checked in this transaction, and what came of it: charter and roster stand still in it.
     pub(super) approved: RefCell<Approved>,
-    newest: Cell<Option<([u8; 8], Minute)>>,
+    newest: Cell<Option<([u8; 8], Option<Others>)>>,
     merchants: RefCell<BTreeMap<(ChainNo, MerchantId), u32>>,
     /// The lowest ticket of a feed that its blocks here do not bear out, if any. Forgotten when any ticket changes.
     pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
@@ -244,28 +245,28 @@ impl<'a> Work<'a> {
         Some(chain)
     }
 
-    /// The newest stamp in any feed of another node.
+    /// What the stamps of all other nodes come to for a node; none where none is here.
     #[must_use]
-    pub fn newest_of_others(&self, node: &PublicKey) -> Minute {
-        if let Some((_, newest)) = self.newest.get().filter(|(of, _)| *of == node.short()) {
-            return newest;
+    pub fn heard_of_others(&self, node: &PublicKey) -> Option<Others> {
+        if let Some((_, others)) = self.newest.get().filter(|(of, _)| *of == node.short()) {
+            return others;
         }
         // A feed's id begins with its node's algorithm and key.
-        let mut key = [0u8; 33];
-        key.copy_from_slice(
-            &FeedId { node: *node, lane: Lane::Value, programme: ProgrammeId(0) }.bytes()[..33],
+        let rows = self.all(
+            "SELECT f.id, max(c.stamp) FROM chain c JOIN feed f ON f.no=c.feed GROUP BY substr(f.id, 1, 33)",
+            [],
+            |r| Ok((r.get::<_, [u8; 36]>(0)?, Minute(r.get(1)?))),
         );
-        let written: Option<Option<u32>> = self.one(
-            "SELECT max(c.stamp) FROM chain c JOIN feed f ON f.no=c.feed WHERE substr(f.id, 1, 33)<>?1",
-            [key],
-            |r| r.get(0),
-        );
-        let chains = self.chains.borrow();
-        let held = chains.iter().filter(|(_, row)| row.chain.feed.node != *node);
-        let newest = held.map(|(_, row)| row.stamp).max().unwrap_or(Minute(0));
-        let newest = newest.max(Minute(written.flatten().unwrap_or(0)));
-        self.newest.set(Some((node.short(), newest)));
-        newest
+        let written =
+            rows.iter().filter_map(|(id, at)| Some((rows::feed_id(id)?.node.short(), *at)));
+        let mut stamps: BTreeMap<[u8; 8], Minute> = written.collect();
+        for (_, row) in self.chains.borrow().iter() {
+            let newest = stamps.entry(row.chain.feed.node.short()).or_default();
+            *newest = row.stamp.max(*newest);
+        }
+        let others = clock::others(&self.roster, &node.short(), &stamps);
+        self.newest.set(Some((node.short(), others)));
+        others
     }
 
     /// The chain of a feed, made if it is new.

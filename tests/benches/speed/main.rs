@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p annona-tests`; with `ANNONA_BENCH_FULL=1` also at ten million entries, whose ledger takes minutes to
 //! write the first time. Any word after `--` runs only the parts whose names begin with it: `redeem`, `open`,
-//! `audit`, `sync`, `sizes`, `import`, `cards`, `people`.
+//! `audit`, `sync`, `sizes`, `import`, `cards`, `people`. `ANNONA_BENCH_ENTRIES=200000` takes one ledger of so many entries
+//! in place of all: to find where time goes, not for the limits.
 
 mod audit;
 mod bare;
@@ -24,6 +25,8 @@ use table::Table;
 
 const DEFAULT: [u64; 2] = [10_000, 1_000_000];
 const FULL: u64 = 10_000_000;
+/// Says how many entries the one ledger has that is measured in place of the others.
+const ENTRIES: &str = "ANNONA_BENCH_ENTRIES";
 
 fn main() -> Result<(), Fault> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench").peekable();
@@ -81,7 +84,10 @@ fn main() -> Result<(), Fault> {
 fn ledgers(place: &Path) -> Result<Vec<Written>, Fault> {
     let full = std::env::var_os("ANNONA_BENCH_FULL").map(|_| FULL);
     let mut ledgers = Vec::new();
-    for entries in DEFAULT.into_iter().chain(full) {
+    let one: Option<u64> = std::env::var(ENTRIES).ok().map(|n| n.parse()).transpose()?;
+    let sizes: Vec<u64> =
+        one.map_or_else(|| DEFAULT.into_iter().chain(full).collect(), |n| vec![n]);
+    for entries in sizes {
         let started = Instant::now();
         ledgers.push(Written::at(place, entries)?);
         println!("ledger of {entries} entries: {:.1} s", started.elapsed().as_secs_f64());

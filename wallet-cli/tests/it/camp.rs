@@ -278,7 +278,8 @@ pub(crate) fn split(line: &str) -> Vec<String> {
     words
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+/// Copies what is in a folder into another one that is there.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("read") {
         let entry = entry.expect("entry");
         let place = to.join(entry.file_name());

@@ -8,7 +8,7 @@ use annona_node::folder::LEDGER;
 use annona_node::store::Store;
 use serde_json::json;
 
-use crate::camp::Camp;
+use crate::camp::{Camp, copy_tree};
 use crate::counter::counter;
 use crate::running::{Node, PATIENCE, admit, entries, name, port, until};
 
@@ -201,6 +201,43 @@ fn a_node_that_is_killed_comes_back_and_is_met_again() {
     lake.comes_to(&camp, &own, "meeting");
     treasury.comes_to(&camp, &name, "meeting");
     assert_eq!([hill.stop(), lake.stop(), treasury.stop()], [Some(0); 3]);
+}
+
+#[test]
+fn s07_a_machine_put_back_from_an_image_signs_no_more_once_a_peer_shows_what_it_lost() {
+    let camp = counter();
+    let treasury = name(&camp, "treasury");
+    let ports = [port(), port()];
+    let one = Node::start(&camp, "treasury", ports[0], &[]);
+    let lake = Node::start(&camp, "lake", ports[1], &[(&treasury, ports[0])]);
+    lake.comes_to(&camp, &treasury, "meeting");
+    until("both know the same", || entries(&camp, "lake") == entries(&camp, "treasury"));
+    assert_eq!(lake.stop(), Some(0));
+    // The whole machine: its folder, and its memory of what it signed.
+    let image = camp.copied();
+    let lake = Node::again(&camp, "lake", ports[1]);
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    until("the ration is known there", || entries(&camp, "lake") == entries(&camp, "treasury"));
+    assert_eq!(lake.stop(), Some(0));
+    for part in ["lake", "heads"] {
+        std::fs::remove_dir_all(camp.file(part)).expect("gone");
+        std::fs::create_dir(camp.file(part)).expect("a folder");
+        copy_tree(&image.file(part), &camp.file(part));
+    }
+    // Nothing on this machine tells that anything is amiss.
+    camp.run("pay charge --family 1 --item Rice=1 --dry-run").fine();
+    let lake = Node::again(&camp, "lake", ports[1]);
+    let why = || lake.status(&camp)["running"]["may_not_sign"].clone();
+    until("it says why it signs no more", || {
+        why().as_str().is_some_and(|w| w.contains("older copy"))
+    });
+    camp.run("pay charge --family 1 --item Rice=1").fails(6, "restored from an older copy");
+    // It still listens, reads and hands on; and the same after a restart, without anybody showing it again.
+    lake.comes_to(&camp, &treasury, "meeting");
+    assert_eq!(lake.stop(), Some(0));
+    drop(one.stop());
+    camp.run("pay charge --family 1 --item Rice=1").fails(6, "restored from an older copy");
+    camp.run("doctor").fails(1, "older copy");
 }
 
 #[test]
