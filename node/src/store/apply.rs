@@ -89,39 +89,54 @@ impl Work<'_> {
     }
 
     fn put_slot(&self, at: At, slot: &Slot) {
-        let held = self.slots.borrow().get(&at);
-        if let (Some(Slot::Lot(_)), Slot::Lot(_)) = (held, slot) {
-            // Only what is left of it and what is held can change after its opening.
-            self.slots.borrow_mut().set(at, *slot);
-            return;
-        }
-        self.slots.borrow_mut().read(at, *slot);
+        let mut slots = self.slots.borrow_mut();
         match slot {
-            Slot::Same(first) => self.write(
-                "INSERT OR REPLACE INTO slot(at, same) VALUES(?1, ?2)",
-                params![At64(at), At64(*first)],
-            ),
-            Slot::Lot(lot) => {
-                let (owner, purse) = rows::owner_columns(&lot.owner);
-                // Only what can change after opening is rewritten: the index by purse then stays untouched.
+            // Only what is left of it and what is held can change after its opening.
+            Slot::Lot(_) if matches!(slots.get(&at), Some(Slot::Lot(_))) => slots.set(at, *slot),
+            // Nearly every lot is taken from soon after it is opened: it is written at the end, or before one is looked for.
+            Slot::Lot(_) => slots.add(at, *slot),
+            Slot::Same(first) => {
+                slots.read(at, *slot);
+                drop(slots);
                 self.write(
-                    "INSERT INTO slot(at, origin, owner, purse, cycle, commodity, balance, held, expires, opened)
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                     ON CONFLICT(at) DO UPDATE SET balance=excluded.balance, held=excluded.held",
-                    params![
-                        At64(at),
-                        lot.origin.0,
-                        owner,
-                        purse,
-                        lot.cycle.0,
-                        lot.commodity.0,
-                        Sum(lot.balance),
-                        Sum(lot.held),
-                        lot.expires.0,
-                        rows::opened_number(lot.opened),
-                    ],
+                    "INSERT OR REPLACE INTO slot(at, same) VALUES(?1, ?2)",
+                    params![At64(at), At64(*first)],
                 );
             }
+        }
+    }
+
+    /// Writes what came to be of lots.
+    pub(super) fn flush_slots(&self) {
+        let changed = self.slots.borrow_mut().changed();
+        for (at, slot, new) in changed {
+            let Slot::Lot(lot) = slot else { continue };
+            if !new {
+                self.write(
+                    "UPDATE slot SET balance=?2, held=?3 WHERE at=?1",
+                    params![At64(at), Sum(lot.balance), Sum(lot.held)],
+                );
+                continue;
+            }
+            let (owner, purse) = rows::owner_columns(&lot.owner);
+            // Only what can change after opening is rewritten: the index by purse then stays untouched.
+            self.write(
+                "INSERT INTO slot(at, origin, owner, purse, cycle, commodity, balance, held, expires, opened)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT(at) DO UPDATE SET balance=excluded.balance, held=excluded.held",
+                params![
+                    At64(at),
+                    lot.origin.0,
+                    owner,
+                    purse,
+                    lot.cycle.0,
+                    lot.commodity.0,
+                    Sum(lot.balance),
+                    Sum(lot.held),
+                    lot.expires.0,
+                    rows::opened_number(lot.opened),
+                ],
+            );
         }
     }
 
@@ -164,6 +179,11 @@ impl Work<'_> {
             "INSERT OR IGNORE INTO used(kind, key, at) VALUES(?1, ?2, ?3)",
             params![kind, key, At64(at)],
         );
+        if let Use::Row { node, list, row } = what
+            && let Some(most) = self.rows_used.borrow_mut().get_mut(&(*node, *list))
+        {
+            *most = Some(*row).max(*most);
+        }
     }
 
     fn put_float(&self, name: &Hash, row: &FloatRow) {

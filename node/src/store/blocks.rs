@@ -195,11 +195,16 @@ impl Work<'_> {
     }
 
     pub(super) fn chain_numbers(&self, feed: &FeedId) -> Vec<ChainNo> {
-        self.all(
+        if let Some(known) = self.numbers.borrow().get(feed) {
+            return known.clone();
+        }
+        let found = self.all(
             "SELECT c.no FROM chain c JOIN feed f ON f.no=c.feed WHERE f.id=?1 ORDER BY c.no",
             [feed.bytes()],
             |r| r.get(0).map(ChainNo),
-        )
+        );
+        self.numbers.borrow_mut().insert(*feed, found.clone());
+        found
     }
 
     fn feed_of(&self, chain: ChainNo) -> Option<Feed> {
@@ -372,6 +377,14 @@ impl Work<'_> {
     /// The entry at a place of exactly this chain, from its block or the tail.
     #[must_use]
     pub fn entry_at(&self, at: At) -> Option<Entry> {
+        for (_, block) in self.recent.borrow().iter().rev().filter(|(chain, _)| *chain == at.chain)
+        {
+            let place = at.index.checked_sub(block.header().first);
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            if let Some(placed) = place.and_then(|place| block.entries().get(place)) {
+                return Some(placed.entry.clone());
+            }
+        }
         let lane = self.chain(at.chain).feed.lane;
         let bytes = self.entry_bytes(at)?;
         self.kept(Entry::decode(lane, &bytes).map_err(StoreFault::from))
@@ -383,16 +396,23 @@ impl Work<'_> {
         if let Some((bytes, _)) = self.pending.borrow().get(&at) {
             return Some(bytes.clone());
         }
-        let tail = self.one("SELECT entry FROM tail WHERE at=?1", [At64(at)], |r| r.get(0));
-        if tail.is_some() {
-            return tail;
+        if self.chain_row(at.chain).is_none_or(|row| at.index >= row.sealed.next) {
+            let tail = self.one("SELECT entry FROM tail WHERE at=?1", [At64(at)], |r| r.get(0));
+            if tail.is_some() {
+                return tail;
+            }
         }
-        let Some(row) = self.block_at(at) else {
+        let found: Option<(i64, Vec<u8>)> = self.one(
+            "SELECT first, body FROM block WHERE chain=?1 AND first<=?2 AND first+count>?2 ORDER BY first DESC LIMIT 1",
+            params![at.chain.0, at.index.cast_signed()],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        );
+        let Some((first, body)) = found else {
             return self.one("SELECT entry FROM given WHERE at=?1", [At64(at)], |r| r.get(0));
         };
         let lane = self.chain(at.chain).feed.lane;
-        let mut rest: &[u8] = &row.block.body;
-        let skip = at.index.checked_sub(row.block.header.first)?;
+        let mut rest: &[u8] = &body;
+        let skip = at.index.checked_sub(first.cast_unsigned())?;
         for _ in 0..skip {
             let (_, after) = self.kept(Entry::take(lane, rest).map_err(StoreFault::from))?;
             rest = after;

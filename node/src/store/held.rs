@@ -1,26 +1,39 @@
 //! Rows a transaction holds in memory: read once, written once at its end, and taken back with a basket that is refused.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
+/// How a row stands to the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Differs {
+    No,
+    Changed,
+    /// The file has nothing of it.
+    New,
+}
 
 /// A row, and whether it differs from the file.
-type Row<V> = (V, bool);
+type Row<V> = (V, Differs);
 
 /// The rows of one table that a transaction has touched.
 pub(super) struct Held<K, V> {
-    rows: BTreeMap<K, Row<V>>,
+    rows: HashMap<K, Row<V>>,
     /// The keys of rows that came to differ from the file, some of them twice; more is held than changes.
     dirty: Vec<K>,
+    /// Whether the file may have nothing of one of them.
+    new: bool,
     /// While a basket is being accepted: what stood in each row before, in the order of change.
     undo: Option<Vec<(K, Option<Row<V>>)>>,
 }
 
 impl<K, V> Default for Held<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), dirty: Vec::new(), undo: None }
+        Self { rows: HashMap::new(), dirty: Vec::new(), new: false, undo: None }
     }
 }
 
-impl<K: Copy + Ord, V: Copy> Held<K, V> {
+impl<K: Copy + Ord + Hash, V: Copy> Held<K, V> {
     pub(super) fn get(&self, key: &K) -> Option<V> {
         self.rows.get(key).map(|(row, _)| *row)
     }
@@ -35,17 +48,35 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
 
     /// Notes a row as it stands in the file.
     pub(super) fn read(&mut self, key: K, row: V) {
-        self.put(key, (row, false));
+        self.put(key, (row, Differs::No));
     }
 
     /// Changes a row.
     pub(super) fn set(&mut self, key: K, row: V) {
-        self.put(key, (row, true));
+        self.put(key, (row, Differs::Changed));
     }
 
-    fn put(&mut self, key: K, row: Row<V>) {
-        let before = self.rows.insert(key, row);
-        if row.1 && !before.is_some_and(|(_, dirty)| dirty) {
+    /// Adds a row that the file does not have. However often it changes until it is written, it is written once.
+    pub(super) fn add(&mut self, key: K, row: V) {
+        self.new = true;
+        self.put(key, (row, Differs::New));
+    }
+
+    /// Whether the file may lack rows that are held.
+    pub(super) const fn has_new(&self) -> bool {
+        self.new
+    }
+
+    fn put(&mut self, key: K, (row, differs): Row<V>) {
+        let slot = self.rows.entry(key);
+        let before = match &slot {
+            Entry::Occupied(held) => Some(*held.get()),
+            Entry::Vacant(_) => None,
+        };
+        let was = before.map_or(Differs::No, |(_, was)| was);
+        let stays = was == Differs::New && differs == Differs::Changed;
+        slot.insert_entry((row, if stays { Differs::New } else { differs }));
+        if differs != Differs::No && was == Differs::No {
             self.dirty.push(key);
         }
         if let Some(undo) = &mut self.undo {
@@ -75,16 +106,19 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
         }
     }
 
-    /// The rows that differ from the file, in order; from now on they count as written.
-    pub(super) fn changed(&mut self) -> Vec<(K, V)> {
+    /// The rows that differ from the file, in order, and whether the file lacks them; from now on they count as written.
+    pub(super) fn changed(&mut self) -> Vec<(K, V, bool)> {
         let mut keys = std::mem::take(&mut self.dirty);
         keys.sort_unstable();
+        self.new = false;
         let mut changed = Vec::with_capacity(keys.len());
         for key in keys {
             // What was taken back, or stands there twice, differs no more.
-            if let Some((row, dirty)) = self.rows.get_mut(&key).filter(|(_, dirty)| *dirty) {
-                *dirty = false;
-                changed.push((key, *row));
+            let Some((row, differs)) = self.rows.get_mut(&key) else { continue };
+            match std::mem::replace(differs, Differs::No) {
+                Differs::No => {}
+                Differs::Changed => changed.push((key, *row, false)),
+                Differs::New => changed.push((key, *row, true)),
             }
         }
         changed
@@ -94,6 +128,7 @@ impl<K: Copy + Ord, V: Copy> Held<K, V> {
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.dirty.clear();
+        self.new = false;
     }
 }
 
@@ -112,13 +147,32 @@ mod tests {
         held.set(2, 'e');
         held.read(3, 'f');
         held.take_back();
-        assert_eq!(held.iter().collect::<Vec<_>>(), [(&1, &'a'), (&2, &'b')]);
-        assert_eq!(held.changed(), [(2, 'b')], "a row is dirty as it was before");
+        let mut rows: Vec<_> = held.iter().collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [(&1, &'a'), (&2, &'b')]);
+        assert_eq!(held.changed(), [(2, 'b', false)], "a row is dirty as it was before");
         held.mark();
         held.set(1, 'g');
         held.keep();
         held.take_back();
-        assert_eq!(held.changed(), [(1, 'g')], "kept, and there is nothing to take back");
+        assert_eq!(held.changed(), [(1, 'g', false)], "kept, and there is nothing to take back");
         assert_eq!(held.changed(), []);
+    }
+
+    #[test]
+    fn a_new_row_is_written_once_as_it_last_was_and_one_taken_back_never() {
+        let mut held = Held::default();
+        held.add(1, 'a');
+        held.set(1, 'b');
+        held.mark();
+        held.add(2, 'c');
+        held.set(2, 'd');
+        held.set(1, 'e');
+        held.take_back();
+        assert!(held.has_new());
+        assert_eq!(held.changed(), [(1, 'b', true)]);
+        assert!(!held.has_new());
+        held.set(1, 'f');
+        assert_eq!(held.changed(), [(1, 'f', false)], "the file has it by now");
     }
 }

@@ -1,5 +1,7 @@
 //! Blocks of others: where each belongs among the chains that are here, and folding it there.
 
+use std::rc::Rc;
+
 use annona_ledger::block::{self, Block, BlockFault, Evidence, Verified};
 use annona_ledger::feed::Head;
 use annona_ledger::id::FeedId;
@@ -41,6 +43,9 @@ pub enum Received {
     TooManyBranches,
 }
 
+/// Blocks whose entries are at hand after they were folded: a refund follows what it gives back within few.
+const RECENT: usize = 24;
+
 /// Where a block belongs.
 enum Spot {
     End(ChainNo),
@@ -79,7 +84,17 @@ impl Work<'_> {
         if block.header.epoch > self.charter().epoch() {
             return Ok(Received::CharterBehind { epoch: block.header.epoch });
         }
-        if let Some(known) = self.block_named(feed, block.header.seq, &block.header.hash())? {
+        // A chain knows the number of its next block: what comes after all of them is new.
+        let numbers = self.chain_numbers(feed);
+        let next =
+            numbers.into_iter().filter_map(|chain| self.chain_row(chain)).map(|row| row.seq).max();
+        let perhaps = next.is_some_and(|next| block.header.seq < next);
+        let known = if perhaps {
+            self.block_named(feed, block.header.seq, &block.header.hash())?
+        } else {
+            None
+        };
+        if let Some(known) = known {
             // The name covers neither body nor signature: a copy that was damaged on its way is no copy.
             if known.block != *block {
                 block.verify(&self.charter().federation(), feed)?;
@@ -138,7 +153,7 @@ impl Work<'_> {
             Spot::Gap(have) => return Ok(Received::Gap { have }),
             Spot::Full => return Ok(Received::TooManyBranches),
         };
-        self.take(chain, block, &verified)?;
+        self.take(chain, block, &Rc::new(verified))?;
         if matches!(received, Received::Fork { .. }) {
             self.mark_faulty(chain);
             self.keep_contradiction(feed, &block.header, &block.signature)?;
@@ -183,8 +198,20 @@ impl Work<'_> {
         Ok(Some(Received::Fork { index: header.first }))
     }
 
-    fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
+    fn take(
+        &self,
+        chain: ChainNo,
+        block: &Block,
+        verified: &Rc<Verified>,
+    ) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
+        {
+            let mut recent = self.recent.borrow_mut();
+            if recent.len() >= RECENT {
+                recent.pop_front();
+            }
+            recent.push_back((chain, verified.clone()));
+        }
         let known = self.head(chain).next > block.header.first;
         self.fold_block(chain, verified.entries());
         if known {

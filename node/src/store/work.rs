@@ -1,11 +1,13 @@
 //! One transaction: what it sees, and what it will have changed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
+use annona_ledger::block::Verified;
 use annona_ledger::charter::Charter;
 use annona_ledger::clock::{self, Others};
 use annona_ledger::consent::Told;
@@ -27,8 +29,8 @@ use annona_ledger::settlement::SettlementRow;
 use annona_ledger::ticket::Sent;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
-    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey, Revocation,
-    Sealed, Slot, TicketRow, Use, View,
+    At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey,
+    Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 use annona_ledger::{admit, fold, limits, wire};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
@@ -62,8 +64,7 @@ pub struct Work<'a> {
     /// Rows that nearly every entry touches: read once, written once.
     pub(super) chains: RefCell<Held<ChainNo, ChainRow>>,
     pub(super) pools: RefCell<Held<PoolKey, Pool>>,
-    /// What stands at opening entries' places. A new one is written to the file at once, where it can be found by its
-    /// purse; what is taken from it later is written at the end.
+    /// What stands at opening entries' places. It is written at the end, a new one before any is looked for by its purse.
     pub(super) slots: RefCell<Held<At, Slot>>,
     /// Entries of the tail that are not in the file yet: most of a burst are sealed before they would be.
     pub(super) pending: RefCell<BTreeMap<At, Pending>>,
@@ -78,6 +79,15 @@ pub struct Work<'a> {
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
     /// The feeds of which others have shown entries, once asked for.
     pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
+    /// The chains of feeds, once asked for.
+    pub(super) numbers: RefCell<BTreeMap<FeedId, Vec<ChainNo>>>,
+    /// The highest row of a list that a lot was opened for, once asked for. Rows come nearly always in their order, and what
+    /// is above it was used by nobody.
+    pub(super) rows_used: RefCell<BTreeMap<([u8; 8], u64), Option<u32>>>,
+    /// The blocks folded last: what an entry refers to nearly always stands in one of them.
+    pub(super) recent: RefCell<VecDeque<(ChainNo, Rc<Verified>)>>,
+    /// Room for what a fold changes.
+    changes: RefCell<Vec<Change>>,
     /// Sends whose signatures were checked beforehand and hold, by signature.
     pub(super) vouched: RefCell<BTreeMap<Signature, (Sent, ProgrammeId)>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
@@ -141,6 +151,10 @@ impl<'a> Work<'a> {
             unplaced: RefCell::default(),
             stopped: RefCell::default(),
             burnt: RefCell::default(),
+            numbers: RefCell::default(),
+            rows_used: RefCell::default(),
+            recent: RefCell::default(),
+            changes: RefCell::default(),
             vouched: RefCell::default(),
             fault: RefCell::default(),
             home: None,
@@ -290,6 +304,7 @@ impl<'a> Work<'a> {
         head: Head,
         seq: u64,
     ) -> Result<ChainNo, StoreFault> {
+        self.numbers.borrow_mut().remove(feed);
         self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
         self.tx.execute(
             "INSERT INTO chain(feed, left_chain, left_index, next, accumulator, stamp, sealed, sealed_accumulator, seq)
@@ -340,6 +355,8 @@ impl<'a> Work<'a> {
             self.slots.borrow_mut().take_back();
             self.approved.borrow_mut().clear();
             self.merchants.borrow_mut().clear();
+            self.numbers.borrow_mut().clear();
+            self.rows_used.borrow_mut().clear();
             self.unplaced.borrow_mut().clear();
             *self.stopped.borrow_mut() = None;
             self.burnt.borrow_mut().take();
@@ -418,9 +435,12 @@ impl<'a> Work<'a> {
             accumulator: after.accumulator,
             last_stamp: row.stamp,
         };
-        for change in fold::fold(self, &place, entry) {
+        let mut changes = self.changes.take();
+        fold::fold_into(self, &place, entry, &mut changes);
+        for change in changes.drain(..) {
             self.apply(change);
         }
+        self.changes.replace(changes);
         let Some(row) = self.chain_row(at.chain) else { return };
         let stamp = row.stamp.max(entry.stamp().unwrap_or(row.stamp));
         self.set_chain(at.chain, ChainRow { head: after, stamp, ..row });
@@ -463,15 +483,8 @@ impl<'a> Work<'a> {
                 params![At64(at), bytes, evidence],
             );
         }
-        for (at, slot) in self.slots.borrow_mut().changed() {
-            if let Slot::Lot(lot) = slot {
-                self.write(
-                    "UPDATE slot SET balance=?2, held=?3 WHERE at=?1",
-                    params![At64(at), Sum(lot.balance), Sum(lot.held)],
-                );
-            }
-        }
-        for (chain, row) in self.chains.borrow_mut().changed() {
+        self.flush_slots();
+        for (chain, row, _) in self.chains.borrow_mut().changed() {
             self.write(
                 "UPDATE chain SET next=?2, accumulator=?3, stamp=?4, sealed=?5, sealed_accumulator=?6, seq=?7,
                         merchants=?8, faulty=?9 WHERE no=?1",
@@ -488,7 +501,7 @@ impl<'a> Work<'a> {
                 ],
             );
         }
-        for (key, pool) in self.pools.borrow_mut().changed() {
+        for (key, pool, _) in self.pools.borrow_mut().changed() {
             self.write(
                 "INSERT OR REPLACE INTO pool(node, programme, cycle, commodity, lots, arriving, redeemed)
                  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -527,9 +540,17 @@ impl<'a> Work<'a> {
         pool
     }
 
+    /// Has the file hold every lot: for whoever looks for them by what they say.
+    fn place_new_lots(&self) {
+        if self.slots.borrow().has_new() {
+            self.flush_slots();
+        }
+    }
+
     /// The lots of a purse in a chain, oldest first, those with nothing left included.
     #[must_use]
     pub fn lots_of_purse(&self, chain: ChainNo, purse: &Purse) -> Vec<(At, LotRow)> {
+        self.place_new_lots();
         // Indexed chain by chain: what comes of a feed then touches few pages, wherever its purses lie.
         let lots = self.all(
             &format!("SELECT at, {SLOT} FROM slot WHERE at>>40=?1 AND purse=?2 AND purse IS NOT NULL ORDER BY at"),
@@ -543,6 +564,7 @@ impl<'a> Work<'a> {
     /// The lots of a chain that are nobody's yet: budget, float and reserve, oldest first.
     #[must_use]
     pub fn common_lots(&self, chain: ChainNo) -> Vec<(At, LotRow)> {
+        self.place_new_lots();
         let from = At64(At { chain, index: 0 });
         let to = At64(At { chain: ChainNo(chain.0.saturating_add(1)), index: 0 });
         let mut lots = Vec::new();
@@ -801,6 +823,11 @@ impl View for Work<'_> {
     }
 
     fn uses(&self, what: &Use) -> Vec<At> {
+        if let Use::Row { node, list, row } = what
+            && self.most_used(node, *list).is_none_or(|most| *row > most)
+        {
+            return Vec::new();
+        }
         let (kind, key) = rows::use_key(what);
         self.all(
             "SELECT at FROM used WHERE kind=?1 AND key=?2 ORDER BY at",
@@ -961,6 +988,27 @@ impl View for Work<'_> {
 }
 
 impl Work<'_> {
+    /// The highest row of a list that a lot was opened for.
+    fn most_used(&self, node: &[u8; 8], list: u64) -> Option<u32> {
+        if let Some(most) = self.rows_used.borrow().get(&(*node, list)) {
+            return *most;
+        }
+        let key = |row| rows::use_key(&Use::Row { node: *node, list, row });
+        let ((kind, from), (_, to)) = (key(0), key(u32::MAX));
+        let most = self.one(
+            "SELECT key FROM used WHERE kind=?1 AND key>=?2 AND key<=?3 ORDER BY key DESC LIMIT 1",
+            params![kind, from, to],
+            |r| match rows::use_of(kind, &r.get::<_, Vec<u8>>(0)?)? {
+                Use::Row { row, .. } => Ok(row),
+                Use::Ticket(_) | Use::Float(_) | Use::Redemption(_) | Use::Hold(_) => {
+                    Err(rows::damaged())
+                }
+            },
+        );
+        self.rows_used.borrow_mut().insert((*node, list), most);
+        most
+    }
+
     /// A chain that must be there: its absence is a damaged file.
     fn known(&self, chain: ChainNo) -> Option<ChainRow> {
         let row = self.chain_row(chain);
