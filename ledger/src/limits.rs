@@ -67,6 +67,9 @@ pub const LIST_TOTALS: usize = 8;
 pub const SETTLE_TOTALS: usize = 20;
 /// Tips of one frontier: ten times the feeds of the largest federation.
 pub const FRONTIER_TIPS: usize = 16_384;
+/// Feeds of programmes that the charter does not have, kept of the nodes of one organisation: those of a branch of the
+/// charter that was given up, or of whoever would fill every frontier.
+pub const UNKNOWN_FEEDS: usize = 512;
 /// Bytes of one sketch of a frontier.
 pub const SKETCH_BYTES: usize = 512 * 1024;
 /// Leaves of one state root: sixteen programmes for twenty years of months.

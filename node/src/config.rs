@@ -70,6 +70,8 @@ pub struct Network {
     pub listen: Vec<SocketAddr>,
     /// Whether members are looked for on the local network, which tells everybody there that a node is here.
     pub lan: bool,
+    /// Whether links are made over QUIC too, at the same ports of UDP.
+    pub quic: bool,
     /// Links held at once.
     pub links: u32,
     /// What quiet hours and days are told in.
@@ -79,7 +81,7 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 4410))];
-        Self { listen, lan: false, links: limits::LINKS, zone: Zone::default() }
+        Self { listen, lan: false, quic: false, links: limits::LINKS, zone: Zone::default() }
     }
 }
 
@@ -324,8 +326,8 @@ mod tests {
         assert_eq!(config.ledger.only.len(), 1);
         // Every key there is, is in the sample.
         for key in [
-            "listen", "lan", "links", "zone", "begin", "only", "node", "address", "metered",
-            "budget", "quiet", "every", "form", "level",
+            "listen", "lan", "quic", "links", "zone", "begin", "only", "node", "address",
+            "metered", "budget", "quiet", "every", "form", "level",
         ] {
             let told = SAMPLE
                 .lines()
@@ -340,7 +342,7 @@ mod tests {
         for (text, said) in [
             (
                 "[network]\nlisen = []\n",
-                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `lan`, `links`, `zone`. Did you mean `listen`?",
+                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `lan`, `quic`, `links`, `zone`. Did you mean `listen`?",
             ),
             (
                 "[newtork]\n",

@@ -11,6 +11,7 @@ mod lan;
 pub mod limits;
 mod link;
 pub mod members;
+mod quic;
 mod run;
 pub mod schedule;
 mod streams;
@@ -45,6 +46,9 @@ pub enum NetFault {
         "members cannot be looked for on the local network: {0}. Remove `lan` from run.toml, and name them"
     )]
     Lan(String),
+    /// QUIC.
+    #[error("there are no links over QUIC: {0}. Remove `quic` from run.toml; links over TCP stay")]
+    Quic(String),
     /// The transport key is none.
     #[error("the key file has no transport key that can be used")]
     Key,

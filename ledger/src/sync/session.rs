@@ -307,6 +307,9 @@ impl Session {
         if now != self.seen {
             let before = std::mem::replace(&mut self.seen, now);
             self.charter_grew(index);
+            if now.articles != before.articles {
+                self.asks.charter_grew();
+            }
             if now.loose != before.loose {
                 self.loose_grew(index);
             }

@@ -10,7 +10,7 @@ use annona_ledger::sync::talk::Why;
 use futures::StreamExt;
 use libp2p_allow_block_list::{AllowedPeers, Behaviour as Allowing};
 use libp2p_connection_limits::{Behaviour as Limiting, ConnectionLimits, Exceeded};
-use libp2p_core::{ConnectedPoint, Multiaddr, Transport, upgrade};
+use libp2p_core::{ConnectedPoint, Transport, upgrade};
 use libp2p_identity::PeerId;
 use libp2p_swarm::dial_opts::DialOpts;
 use libp2p_swarm::{
@@ -23,6 +23,7 @@ use super::errors;
 use super::lan::{self, Lan};
 use super::link::{self, Ended, Heard, Making, Meet, Room};
 use super::members::{Members, Standing};
+use super::quic;
 use super::schedule;
 use super::streams::{Crowd, Event, Streams, ip_of, socket_of};
 use super::{Asked, NetFault, Starting, limits, wire};
@@ -109,6 +110,7 @@ pub(super) fn begin(
         .multiplex(yamux)
         .timeout(limits::HANDSHAKE)
         .boxed();
+    let transport = quic::beside(config.network.quic, &key, transport)?;
     let own = key.public().to_peer_id();
     let links = config.network.links;
     let most = ConnectionLimits::default()
@@ -128,9 +130,11 @@ pub(super) fn begin(
         .with_max_negotiating_inbound_streams(limits::STREAMS);
     let mut swarm = Swarm::new(transport, rules, own, how);
     for address in &config.network.listen {
-        swarm
-            .listen_on(multiaddress(*address))
-            .map_err(|why| NetFault::Listen(*address, errors::innermost(&why)))?;
+        for by in quic::addresses(config.network.quic, *address) {
+            swarm
+                .listen_on(by)
+                .map_err(|why| NetFault::Listen(*address, errors::innermost(&why)))?;
+        }
     }
     let dials = config.peer.iter().map(|peer| (peer.node.0, Dial::new(peer.clone()))).collect();
     let mut begun = Loop {
@@ -154,11 +158,6 @@ pub(super) fn begin(
     }
     begun.admit(members);
     Ok(begun)
-}
-
-fn multiaddress(address: SocketAddr) -> Multiaddr {
-    use libp2p_core::multiaddr::Protocol;
-    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
 }
 
 impl Loop {
@@ -510,7 +509,10 @@ impl Loop {
         let Some(dial) = self.dials.get_mut(&node) else { return };
         dial.looking = false;
         let addresses = match found {
-            Ok(addresses) => addresses.into_iter().map(multiaddress).collect::<Vec<_>>(),
+            Ok(addresses) => addresses
+                .into_iter()
+                .flat_map(|at| quic::addresses(self.config.network.quic, at))
+                .collect::<Vec<_>>(),
             Err(why) => return self.failed(node, State::Unreachable(why.into())),
         };
         if self.links.contains_key(&node) {

@@ -1,10 +1,12 @@
 //! Headers of blocks whose bodies stay with those who need to know, what others are known to hold, and fork proofs.
 
+use std::collections::BTreeMap;
+
 use annona_ledger::block::{BlockFault, Header};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, Lane, ProgrammeId};
+use annona_ledger::id::{FeedId, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::Signature;
 use annona_ledger::sync::frame::Known;
 use annona_ledger::sync::index::fork_name;
@@ -39,7 +41,36 @@ impl Work<'_> {
         if !self.knows_author(feed) || control != (feed.programme == ProgrammeId::NONE) {
             return Some(Received::AuthorUnknown);
         }
+        if !control && !self.has_room_for(feed) {
+            return Some(Received::CharterBehind {
+                epoch: self.charter().epoch().saturating_add(1),
+            });
+        }
         None
+    }
+
+    /// Whether a feed is here, or of a programme of the charter, or one of few of its organisation that are neither. Such
+    /// feeds are those of a branch of the charter that was given up, and who knew that branch has them; but a member that
+    /// makes up programmes fills no frontier with them. What is not taken in now is taken in once the charter has it.
+    fn has_room_for(&self, feed: &FeedId) -> bool {
+        let known = |feed: &FeedId| self.charter().programme(feed.programme).is_some();
+        let here = || self.one("SELECT 1 FROM feed WHERE id=?1", [feed.bytes()], |_| Ok(()));
+        if known(feed) || here().is_some() {
+            return true;
+        }
+        let mut beside = self.unknown.borrow_mut();
+        let beside = beside.get_or_insert_with(|| {
+            let feeds = self.all("SELECT id FROM feed", [], |r| r.get::<_, [u8; 36]>(0));
+            let mut of: BTreeMap<Option<OrgId>, usize> = BTreeMap::new();
+            let unknown = feeds.iter().filter_map(rows::feed_id);
+            for feed in unknown.filter(|f| f.lane != Lane::Control && !known(f)) {
+                let count = of.entry(self.roster().org_of(&feed.node.short())).or_default();
+                *count = count.saturating_add(1);
+            }
+            of
+        });
+        let org = self.roster().org_of(&feed.node.short());
+        beside.get(&org).is_none_or(|count| *count < limits::UNKNOWN_FEEDS)
     }
 
     /// Takes in a header of a block whose body is not for this node. It is checked and kept, and folds nothing.
@@ -84,6 +115,7 @@ impl Work<'_> {
                 have: self.outline(feed)?.map_or(0, |known| known.head.next),
             });
         }
+        self.unknown.borrow_mut().take();
         self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
         self.tx.execute(
             "INSERT INTO header(feed, seq, hash, first, count, header, signature)

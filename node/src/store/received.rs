@@ -34,7 +34,8 @@ pub enum Received {
     },
     /// Its author's certificate is not known here, or there is no such feed.
     AuthorUnknown,
-    /// Its author knew a later charter than this node.
+    /// Its author knew a later charter than this node, or writes in programmes this node's charter does not have, of which
+    /// its organisation has begun as many feeds as are kept.
     CharterBehind {
         /// The epoch its author knew.
         epoch: u32,

@@ -17,8 +17,8 @@ use annona_ledger::feed::Head;
 use annona_ledger::fold::Place;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CarrierId, Commitment, CommodityId, FeedId, FeedRef, Lane, MerchantId, ProgrammeId, Pseudonym,
-    Purse,
+    CarrierId, Commitment, CommodityId, FeedId, FeedRef, Lane, MerchantId, OrgId, ProgrammeId,
+    Pseudonym, Purse,
 };
 use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::list::List;
@@ -79,6 +79,8 @@ pub struct Work<'a> {
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
     /// The feeds of which others have shown entries, once asked for.
     pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
+    /// How many feeds of programmes that the charter does not have are here, by organisation, once asked for.
+    pub(super) unknown: RefCell<Option<BTreeMap<Option<OrgId>, usize>>>,
     /// The chains of feeds, once asked for.
     pub(super) numbers: RefCell<BTreeMap<FeedId, Vec<ChainNo>>>,
     /// The highest row of a list that a lot was opened for, once asked for. Rows come nearly always in their order, and what
@@ -151,6 +153,7 @@ impl<'a> Work<'a> {
             unplaced: RefCell::default(),
             stopped: RefCell::default(),
             burnt: RefCell::default(),
+            unknown: RefCell::default(),
             numbers: RefCell::default(),
             rows_used: RefCell::default(),
             recent: RefCell::default(),
@@ -305,6 +308,7 @@ impl<'a> Work<'a> {
         seq: u64,
     ) -> Result<ChainNo, StoreFault> {
         self.numbers.borrow_mut().remove(feed);
+        self.unknown.borrow_mut().take();
         self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
         self.tx.execute(
             "INSERT INTO chain(feed, left_chain, left_index, next, accumulator, stamp, sealed, sealed_accumulator, seq)

@@ -25,6 +25,8 @@ pub(in crate::sync) struct Asks {
     strangers_at: u64,
     /// Those of them that have one by now: what came before was refused, and is asked for.
     met: BTreeSet<FeedRef>,
+    /// Feeds of which something was refused here under the charter as it is.
+    early: BTreeSet<FeedRef>,
     /// Feeds another session is asking for.
     elsewhere: BTreeSet<FeedRef>,
     feeds: BTreeMap<FeedRef, Asked>,
@@ -116,6 +118,15 @@ impl Asks {
         sets.iter().sum::<usize>().saturating_add(feeds.len())
     }
 
+    /// The charter has grown: what was refused may be fit by now, and is asked for once more.
+    pub(super) fn charter_grew(&mut self) {
+        for feed in std::mem::take(&mut self.early) {
+            self.refused.remove(&feed);
+            self.met.insert(feed);
+            self.news.insert(feed);
+        }
+    }
+
     pub(super) const fn look_again(&mut self) {
         self.look = true;
     }
@@ -134,6 +145,9 @@ impl Session {
             self.talk.push_back(Frame::Stop(name));
             if index.feed(&name).is_some() {
                 self.notes.push(Note::Refused(feed));
+                if self.asks.early.len() < FEEDS {
+                    self.asks.early.insert(name);
+                }
             } else {
                 // Its certificate is still to come: it is asked for then.
                 self.asks.strangers.insert(name);

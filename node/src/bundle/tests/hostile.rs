@@ -198,6 +198,39 @@ fn a_feed_nobody_may_write_is_not_taken_in() {
 }
 
 #[test]
+fn one_organisation_fills_no_frontier_with_feeds_of_programmes_there_are_not() {
+    let mut w = World::new();
+    let federation = w.federation();
+    let feeds = (0..=limits::UNKNOWN_FEEDS).map(|n| {
+        let programme = ProgrammeId(1_000 + u16::try_from(n).expect("few"));
+        let feed = w.b.feed(Lane::Registry, programme);
+        (feed, block(&w.b, feed, 0, FeedHead::start(&federation, &feed), 1))
+    });
+    let feeds: Vec<_> = feeds.collect();
+    let mut work = w.a.store_mut().begin().expect("begins");
+    let mut said = Vec::new();
+    for (n, (feed, block)) in feeds.iter().enumerate() {
+        // With bodies and without alike.
+        said.push(if n % 2 == 0 {
+            work.receive_header(feed, &block.header, &block.signature).expect("an answer")
+        } else {
+            work.receive(feed, block, None).expect("an answer")
+        });
+    }
+    let last = said.pop().expect("the last");
+    assert!(said.iter().all(|received| *received == Received::New), "{said:?}");
+    assert_eq!(last, Received::CharterBehind { epoch: 2 });
+    // What is here goes on, and so does every feed of a programme there is.
+    let (first, begun) = &feeds[1];
+    let next = block(&w.b, *first, 1, begun.header.end(), 1);
+    assert_eq!(work.receive(first, &next, None).expect("an answer"), Received::New);
+    let food = w.b.feed(Lane::Registry, FOOD);
+    let start = FeedHead::start(&federation, &food);
+    let answer = work.receive(&food, &block(&w.b, food, 0, start, 1), None);
+    assert_eq!(answer.expect("an answer"), Received::New);
+}
+
+#[test]
 fn a_branch_too_many_is_refused_before_any_is_read() {
     let mut w = World::new();
     let feed = w.a.feed(Lane::Registry, FOOD);
