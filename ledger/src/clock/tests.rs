@@ -97,7 +97,7 @@ fn an_operator_of_the_nodes_own_organisation_answers_and_nobody_else() {
     let federation = charter.federation();
     let mut roster = roster(&charter);
     let of_a = OperatorCertificate {
-        org: crate::id::OrgId(2),
+        org: OrgId(2),
         operator: key(70).public(),
         ..roster.operator(&key(OPERATORS[0]).public()).expect("an operator").clone()
     };

@@ -214,18 +214,23 @@ fn s07_a_machine_put_back_from_an_image_signs_no_more_once_a_peer_shows_what_it_
     until("both know the same", || entries(&camp, "lake") == entries(&camp, "treasury"));
     assert_eq!(lake.stop(), Some(0));
     // The whole machine: its folder, and its memory of what it signed.
-    let image = camp.copied();
+    let image = camp.file("image");
+    for part in ["lake", "heads"] {
+        std::fs::create_dir_all(image.join(part)).expect("a folder");
+        copy_tree(&camp.file(part), &image.join(part));
+    }
     let lake = Node::again(&camp, "lake", ports[1]);
     camp.run("pay charge --family 1 --item Rice=1").fine();
     until("the ration is known there", || entries(&camp, "lake") == entries(&camp, "treasury"));
-    assert_eq!(lake.stop(), Some(0));
+    assert_eq!([lake.stop(), one.stop()], [Some(0); 2]);
     for part in ["lake", "heads"] {
         std::fs::remove_dir_all(camp.file(part)).expect("gone");
         std::fs::create_dir(camp.file(part)).expect("a folder");
-        copy_tree(&image.file(part), &camp.file(part));
+        copy_tree(&image.join(part), &camp.file(part));
     }
     // Nothing on this machine tells that anything is amiss.
     camp.run("pay charge --family 1 --item Rice=1 --dry-run").fine();
+    let one = Node::again(&camp, "treasury", ports[0]);
     let lake = Node::again(&camp, "lake", ports[1]);
     let why = || lake.status(&camp)["running"]["may_not_sign"].clone();
     until("it says why it signs no more", || {
@@ -235,7 +240,7 @@ fn s07_a_machine_put_back_from_an_image_signs_no_more_once_a_peer_shows_what_it_
     // It still listens, reads and hands on; and the same after a restart, without anybody showing it again.
     lake.comes_to(&camp, &treasury, "meeting");
     assert_eq!(lake.stop(), Some(0));
-    drop(one.stop());
+    assert_eq!(one.stop(), Some(0));
     camp.run("pay charge --family 1 --item Rice=1").fails(6, "restored from an older copy");
     camp.run("doctor").fails(1, "older copy");
 }
