@@ -85,7 +85,7 @@ pub struct Work<'a> {
     pub(super) numbers: RefCell<BTreeMap<FeedId, Vec<ChainNo>>>,
     /// The highest row of a list that a lot was opened for, once asked for. Rows come nearly always in their order, and what
     /// is above it was used by nobody.
-    pub(super) rows_used: RefCell<BTreeMap<([u8; 8], u64), Option<u32>>>,
+    pub(super) rows_used: RefCell<MostUsed>,
     /// The blocks folded last: what an entry refers to nearly always stands in one of them.
     pub(super) recent: RefCell<VecDeque<(ChainNo, Rc<Verified>)>>,
     /// Room for what a fold changes.
@@ -115,6 +115,9 @@ pub(super) type Pending = (Vec<u8>, Option<Vec<u8>>);
 
 /// Lists by node and index, where their approvals hold.
 type Approved = BTreeMap<([u8; 8], u64), Option<List>>;
+
+/// The highest row of lists, by node and index, that a lot was opened for; of some there is none.
+type MostUsed = BTreeMap<([u8; 8], u64), Option<u32>>;
 
 /// Rows of one kind held in memory at most: a rebuild is one transaction over all there is.
 const HELD: usize = 16_384;
