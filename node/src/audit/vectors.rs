@@ -359,12 +359,8 @@ fn evidence_that_a_block_commits_to_and_nobody_shows_is_counted() {
     let evidence = Evidence(Bounded::new(vec![piece]).expect("one"));
     let first = with_evidence(0, start(), merchant(1), &evidence);
     let second = sealed(1, first.header.end(), merchant(2));
-    let shown = Frame::Evidence {
-        seq: 0,
-        header: first.header.hash(),
-        pieces: evidence.0,
-        last: true,
-    };
+    let shown =
+        Frame::Evidence { seq: 0, header: first.header.hash(), pieces: evidence.0, last: true };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("some.audit");
     for (frames, there, lacking) in
