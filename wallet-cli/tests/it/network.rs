@@ -242,7 +242,7 @@ fn s07_a_machine_put_back_from_an_image_signs_no_more_once_a_peer_shows_what_it_
     assert_eq!(lake.stop(), Some(0));
     assert_eq!(one.stop(), Some(0));
     camp.run("pay charge --family 1 --item Rice=1").fails(5, "restored from an older copy");
-    camp.run("doctor").fails(1, "older copy");
+    camp.run("doctor").fails(1, "wrong");
 }
 
 #[test]
