@@ -173,7 +173,7 @@ fn write_on(node: &mut Node, feed: FeedId, compose: Compose<'_>) -> Result<Vec<A
 
 fn ticket_of(node: &Node, sent: &Accepted) -> Result<Ticket, Fault> {
     let key = node.signing_key(Key::NodeSigning)?;
-    Ok(serve::ticket(&node.store().look()?, &key, sent, |_| false)?)
+    Ok(serve::ticket(&node.store().look()?, &key, sent)?)
 }
 
 fn meet(mut nodes: [&mut Node; 3]) -> Result<Vec<Hash>, Fault> {

@@ -273,13 +273,7 @@ impl<V: View> Asking<'_, V> {
         if matches!(send.owner, Owner::Purse(_)) && send.expires > row.expires {
             return Err(Rejection::WrongOwner);
         }
-        // What stands in a verified block here can reach the receiver the same way; what the receiver sent itself, it
-        // holds. The rest travels with the ticket, as far as there is room.
-        let held = |sent: &Sent| {
-            let name = sent.name(self.feed.programme).ticket();
-            sent.node == send.to || self.view.ticket(&name).is_some_and(|row| row.placed)
-        };
-        provenance(self.view, self.chain, send.from, held)?;
+        carrying(self.view, self.chain, send.from, Some(send.to))?;
         let receiver = self.view.roster().node(&send.to).ok_or(Rejection::UnknownReceiver)?;
         if send.to == self.feed.node || !receiver.programmes.contains(&self.feed.programme) {
             return Err(Rejection::UnknownReceiver);
@@ -430,6 +424,8 @@ impl<V: View> Asking<'_, V> {
         if self.used(&Use::Float(cover.float.accumulator)) {
             return Err(Rejection::AlreadyResolved);
         }
+        // Before anything is written: a cover without its ticket is in flight to who cannot take it up.
+        carrying(self.view, self.chain, cover.from, Some(cover.float.feed.node))?;
         if float.home != self.feed || float.name != cover.float {
             return Err(Rejection::NotHome);
         }
@@ -523,6 +519,30 @@ fn stated(sent: &Sent) -> (CycleId, CommodityId, Amount) {
         Moved::Cover(c) => (c.cycle, c.commodity, c.amount),
         // It is no ticket: nothing has commodity zero.
         Moved::Refund { amount, .. } => (CycleId(0), CommodityId(0), *amount),
+    }
+}
+
+/// What filled a lot, as a ticket to a node, or a receipt, carries it: all of it where there is room. Otherwise without
+/// what stands in a verified block here, which can reach the receiver the same way, and without what the receiver sent
+/// itself, which it holds.
+///
+/// # Errors
+///
+/// As [`provenance`].
+pub fn carrying(
+    view: &impl View,
+    chain: ChainNo,
+    lot: Lot,
+    to: Option<[u8; 8]>,
+) -> Result<Vec<Hop>, Rejection> {
+    let programme = view.chain(chain).feed.programme;
+    let held = |sent: &Sent| {
+        let name = sent.name(programme).ticket();
+        to == Some(sent.node) || view.ticket(&name).is_some_and(|row| row.placed)
+    };
+    match provenance(view, chain, lot, |_| false) {
+        Err(Rejection::TooManyHops) => provenance(view, chain, lot, held),
+        found => found,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::amount::{Amount, Balance};
 use crate::block::Header;
 use crate::entry::{Entry, Value};
 use crate::feed::{leaf, step};
-use crate::fold::{budget_name, owner_of, redeemed, release_name};
+use crate::fold::{budget_name, folded_to, owner_of, redeemed, release_name};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::key::{PublicKey, Signature};
@@ -171,7 +171,7 @@ pub struct Standing {
     pub value: Value,
     /// How many entries these are at least: branches may say the same at one place, and promises tell them apart.
     pub copies: u64,
-    /// How many of them no block here holds.
+    /// How many of them no block here holds. None where this view has no entries from: whoever has them tells.
     pub missing: u64,
 }
 
@@ -192,6 +192,8 @@ pub struct Effect {
 pub trait Book {
     /// The entries at an index, one for each chain that has its own.
     fn values(&self, index: u64) -> Vec<Value>;
+    /// Whether these are all that blocks say at an index: below where a view begins, they may say what it has not.
+    fn tells(&self, index: u64) -> bool;
     /// What redemptions at an index handed out, as far as they moved anything: lot, amount, and of what.
     fn given(&self, index: u64) -> Vec<Given>;
     /// The most that refunds in blocks have given back of the redemption at an index.
@@ -218,12 +220,12 @@ impl<'a, V: View> Pages<'a, V> {
         Self { view, feed }
     }
 
-    /// The places at an index, one for each chain that has its own entry there.
+    /// The places at an index, one for each chain that has its own entry there and has folded it.
     pub fn places(&self, index: u64) -> impl Iterator<Item = At> + use<'_, 'a, V> {
         let own = move |chain| {
             let at = At { chain, index };
             let here = owner_of(self.view, chain, index) == at;
-            (here && index < self.view.head(chain).next).then_some(at)
+            (here && index < folded_to(self.view, chain)).then_some(at)
         };
         self.view.branches(&self.feed).into_iter().filter_map(own)
     }
@@ -232,6 +234,11 @@ impl<'a, V: View> Pages<'a, V> {
 impl<V: View> Book for Pages<'_, V> {
     fn values(&self, index: u64) -> Vec<Value> {
         self.places(index).filter_map(|at| self.view.entry(at)).collect()
+    }
+
+    fn tells(&self, index: u64) -> bool {
+        let gone = |at: At| index < self.view.floor(at.chain) && self.view.entry(at).is_none();
+        !self.places(index).any(gone)
     }
 
     fn given(&self, index: u64) -> Vec<Given> {
@@ -296,7 +303,8 @@ impl<'a, B: Book> Facts<'a, B> {
             let named = names.get(key).map_or(0, BTreeSet::len) as u64;
             let held = book.values(key.0).iter().filter(|v| **v == standing.value).count() as u64;
             standing.copies = named.max(1);
-            standing.missing = standing.copies.saturating_sub(held);
+            standing.missing =
+                if book.tells(key.0) { standing.copies.saturating_sub(held) } else { 0 };
         }
         Self { feed, book, shown }
     }
@@ -495,17 +503,23 @@ pub fn pools(view: &impl View, feed: &FeedRef) -> BTreeMap<PoolKey, Pool> {
     sums
 }
 
-/// The lowest index at which something was shown that a chain of the feed, long enough to have it, does not have: the
-/// feed said two things there.
+/// The lowest index at which something was shown that a chain of the feed, folded beyond it, does not have: the feed said
+/// two things there.
 #[must_use]
 pub fn contradicted(view: &impl View, feed: &FeedRef) -> Option<u64> {
-    let facts_of = view.shown(feed);
-    if facts_of.is_empty() {
+    contradicts(view, feed, view.shown(feed))
+}
+
+/// As [`contradicted`], by some of what was shown: all that is shown at one index tells whether it is contradicted there.
+#[must_use]
+pub fn contradicts(view: &impl View, feed: &FeedRef, shown: Vec<Fact>) -> Option<u64> {
+    if shown.is_empty() {
         return None;
     }
-    let reached = view.branches(feed).into_iter().map(|chain| view.head(chain).next).max()?;
+    let chains = view.branches(feed).into_iter();
+    let reached = chains.map(|chain| folded_to(view, chain)).max()?;
     let book = Pages::new(view, *feed);
-    let facts = Facts::new(*feed, &book, facts_of);
+    let facts = Facts::new(*feed, &book, shown);
     let missing = facts.standing().filter(|s| s.missing > 0 && s.index < reached);
     missing.map(|standing| standing.index).min()
 }

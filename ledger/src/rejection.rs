@@ -129,7 +129,9 @@ pub enum Rejection {
     #[error("the float redemption names another home")]
     NotHome = 51,
     /// A float cap would be passed.
-    #[error("the site's offline allowance for this purse or day is used up")]
+    #[error(
+        "the site's offline allowance for this purse or day is used up, or the programme gives none of this commodity"
+    )]
     FloatCap = 52,
     /// The cover is not for the purse or commodity that was served.
     #[error("the cover does not match what was handed out")]

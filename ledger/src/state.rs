@@ -258,7 +258,8 @@ impl State {
     pub fn fork_at(&self, feed: &FeedRef) -> Option<u64> {
         let of = |known: &&Known| known.chain.feed.short() == *feed;
         let branches = self.chains.iter().filter(of).filter_map(|known| known.chain.left);
-        let reached = self.chains.iter().filter(of).map(|known| known.head.next).max();
+        let chains = self.branches(feed).into_iter();
+        let reached = chains.map(|chain| fold::folded_to(self, chain)).max();
         let from = (*feed, 0, Hash::ZERO);
         let lowest = self.unplaced.range(from..).next().filter(|(of, ..)| of == feed);
         let missing = lowest.map(|(_, index, _)| *index).filter(|i| Some(*i) < reached);

@@ -479,6 +479,12 @@ pub trait View {
     fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed>;
     /// The sealed block in which the entry at a place stands. `None` in an open tail.
     fn sealed_over(&self, at: At) -> Option<Sealed>;
+    /// The index from which on all of a chain's entries are here. Below it, of what this view began with as rows, only
+    /// those are that later ones refer to: that another is not here tells nothing.
+    fn floor(&self, chain: ChainNo) -> u64 {
+        let _ = chain;
+        0
+    }
     /// The first [`Fault::Halted`] of exactly this chain.
     fn halted(&self, chain: ChainNo) -> Option<u64>;
     /// The index of the entry with which exactly this chain ended: the lowest, where there are several.

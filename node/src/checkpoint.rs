@@ -103,7 +103,7 @@ pub fn make(node: &mut Node) -> Result<Page, CheckpointFault> {
     node.seal_all()?;
     let time = now(node)?;
     let programmes = served(node)?;
-    let page = node.store().page(&programmes, time)?;
+    let page = node.store().page(&node.public(), &programmes, time)?;
     node.store_mut().keep_page(&page)??;
     Ok(page)
 }

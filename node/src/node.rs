@@ -176,6 +176,10 @@ impl Node {
     ///
     /// [`NodeFault`].
     pub fn reincarnate(&mut self, heads: &Path) -> Result<PublicKey, NodeFault> {
+        if self.armed.is_ok() {
+            // Nobody can seal them once this key is gone.
+            self.seal_all()?;
+        }
         let secret = Secret::random()?;
         let seed = secret.as_seed().ok_or(NodeFault::NoKey("signing seed"))?;
         let signing = SigningKey::from_seed(seed);
@@ -334,14 +338,15 @@ impl Node {
         Ok(stamp(&work, feed, self.now()).at)
     }
 
-    /// Applies an article of the charter. Before a new one every open tail is sealed: what was written before this node
-    /// heard of a fence must not bear the epoch that says it had (spec/cuts.md, "What a cut forbids").
+    /// Applies an article of the charter. Before a new one every open tail is sealed where this node may sign; where it may
+    /// not, what was written before keeps the epoch it was written with (spec/cuts.md, "What a cut forbids").
     ///
     /// # Errors
     ///
     /// [`StoreFault::Article`].
     pub fn apply_article(&mut self, article: &SignedArticle) -> Result<Learned, NodeFault> {
-        if self.store.charter().is_ok_and(|known| known.epoch() < article.article.epoch) {
+        let new = self.store.charter().is_ok_and(|known| known.epoch() < article.article.epoch);
+        if new && self.armed.is_ok() {
             self.seal_all()?;
         }
         Ok(self.store.apply_article(article)?)
@@ -663,6 +668,9 @@ pub struct Stamp {
     pub at: Minute,
     /// Whether the clock is so far ahead of everyone else's stamps that an operator should look at it.
     pub doubtful: bool,
+    /// Whether the clock shows a day before that of the feed's last entry: then the days of this feed do not go on, nor what
+    /// is counted by the day.
+    pub behind: bool,
 }
 
 /// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and — where the clock is
@@ -675,7 +683,7 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let others = work.heard_of_others(&feed.node);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
     let reading = clock::reading(wall, &clock::Heard { last, others, answered });
-    Stamp { at: reading.at, doubtful: reading.doubted }
+    Stamp { at: reading.at, doubtful: reading.doubted, behind: wall.day() < last.day() }
 }
 
 fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {

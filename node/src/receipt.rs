@@ -3,17 +3,18 @@
 //! Nothing here is new: a promise is the same bytes each time, since Ed25519 signs the same message the same way
 //! (RFC 8032), and a receipt is put together from a block that stands.
 
-use annona_ledger::admit::provenance;
+use annona_ledger::admit::carrying;
 use annona_ledger::entry::{Entry, Lot, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::FeedId;
 use annona_ledger::key::SigningKey;
+use annona_ledger::limits;
 use annona_ledger::merkle;
 use annona_ledger::receipt::{Heading, Receipt};
 use annona_ledger::ticket::{Hop, Moved, Promise, Sent, carried};
 use annona_ledger::view::{At, View};
-use annona_ledger::wire::Bytes;
+use annona_ledger::wire::{Bounded, Bytes};
 
 use crate::node::{NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
@@ -45,7 +46,16 @@ pub fn accepted(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Acc
         None => {
             let chains = work.chains_of(feed);
             let sealed = chains.iter().find(|f| f.chain == chain).map(|f| f.sealed);
-            sealed.ok_or_else(|| missing(feed, index))?
+            let sealed = sealed.ok_or_else(|| missing(feed, index))?;
+            // Its bytes may be here without its block. What stands before it nobody can tell then, and a promise of another
+            // place would be a fork.
+            if index < sealed.next {
+                return Err(NodeFault::Refused(format!(
+                    "the block of entry {}#{index} is not kept here: import it again from a node that has it",
+                    feed.programme
+                )));
+            }
+            sealed
         }
     };
     let behind = index.saturating_sub(head.next);
@@ -94,6 +104,29 @@ pub fn refunded(
     Ok(Sent { node: feed.node.short(), index, before, moved, signature })
 }
 
+/// The hops a ticket or receipt carries, without refunds of its own feed that cannot be signed again here, since their
+/// blocks are not kept: refunds may be left out.
+///
+/// # Errors
+///
+/// As [`refunded`].
+pub fn hops_of(
+    work: &Work<'_>,
+    key: &SigningKey,
+    feed: &FeedId,
+    mut hops: Vec<Hop>,
+) -> Result<Bounded<Sent, { limits::HOPS }>, NodeFault> {
+    let signable = |index: &u64| {
+        let at = work.trunk(feed).map(|chain| At { chain, index: *index });
+        at.is_some_and(|at| work.block_at(at).is_some() || index >= &work.sealed_next(at.chain))
+    };
+    hops.retain(|hop| match hop {
+        Hop::Refund(index) => signable(index),
+        Hop::Sent(_) => true,
+    });
+    carried(&hops, |index| refunded(work, key, feed, index))
+}
+
 /// The receipt of an entry, once it is in a sealed block. `None` before. Refunds that filled its lot are signed again with
 /// `key` where the feed is this node's own, and left out where it is not.
 ///
@@ -125,11 +158,11 @@ pub fn receipt(
     let entry = Entry::decode(feed.lane, &bytes).map_err(StoreFault::from)?;
     let own = key.public() == feed.node;
     let mut hops = match lot_of(&entry, index) {
-        Some(lot) => provenance(work, chain, lot, |_| false)?,
+        Some(lot) => carrying(work, chain, lot, None)?,
         None => Vec::new(),
     };
     hops.retain(|hop| own || matches!(hop, Hop::Sent(_)));
-    let provenance = carried(&hops, |index| refunded(work, key, feed, index))?;
+    let provenance = hops_of(work, key, feed, hops)?;
     work.check()?;
     Ok(Some(Receipt {
         feed: feed.short(),

@@ -4,8 +4,10 @@
 //! so two requests for one purse in one queue never count the same units twice.
 
 mod lots;
+#[cfg(test)]
+mod tests;
 
-use annona_ledger::admit::{Draft, RowProof, provenance};
+use annona_ledger::admit::{Draft, RowProof, carrying};
 use annona_ledger::amount::Amount;
 use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Owner, Send, Value};
 use annona_ledger::hash::{Hash, Purpose, keyed};
@@ -14,11 +16,11 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::list::{List, Row};
 use annona_ledger::merkle::Path;
 use annona_ledger::rejection::Rejection;
-use annona_ledger::ticket::{Moved, Promise, Sent, Ticket, carried};
+use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
 use annona_ledger::time::Minute;
-use annona_ledger::view::{ChainNo, FloatRow, LotRow, View};
+use annona_ledger::view::{At, ChainNo, FloatRow, LotRow, View};
 
-use self::lots::{ENTRIES, Lacks, apart, out_of};
+use self::lots::{ENTRIES, Lacks, Over, Take, apart, freed, needed, out_of};
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};
 
@@ -61,22 +63,68 @@ pub struct Left {
     pub cycle: CycleId,
     /// The commodity.
     pub commodity: CommodityId,
-    /// Units, not counting what is held.
+    /// Units, not counting what is put by for a time that is not over.
     pub units: u64,
     /// The earliest last minute among the lots counted.
     pub expires: Minute,
 }
 
-/// The lots of a purse that can pay now, soonest to expire first.
-fn paying(work: &Work<'_>, chain: ChainNo, purse: &Purse, at: Minute) -> Vec<(Lot, LotRow)> {
-    let mut lots: Vec<(Lot, LotRow)> = work
-        .lots_of_purse(chain, purse)
-        .into_iter()
-        .filter(|(_, lot)| lot.expires >= at && lot.available().units() > 0)
-        .map(|(place, lot)| (Lot(place.index), lot))
-        .collect();
+/// The lots of a purse that can pay now, soonest to expire first, and what holds whose time is over keep of them: it pays
+/// too, once these holds are let go.
+fn paying(
+    work: &Work<'_>,
+    chain: ChainNo,
+    purse: &Purse,
+    at: Minute,
+) -> (Vec<(Lot, LotRow)>, Vec<Over>) {
+    let lots = work.lots_of_purse(chain, purse).into_iter();
+    let here: Vec<(At, LotRow)> = lots.filter(|(_, lot)| lot.expires >= at).collect();
+    let over = over(work, &here, at);
+    let mut lots: Vec<(Lot, LotRow)> =
+        here.into_iter().map(|(place, lot)| (Lot(place.index), lot)).collect();
+    lots.retain(|(place, lot)| {
+        lot.available().units() > 0 || over.iter().any(|hold| hold.lot == *place)
+    });
     lots.sort_by_key(|(place, lot)| (lot.expires, *place));
-    lots
+    (lots, over)
+}
+
+/// The holds on lots that nobody can post any more.
+fn over(work: &Work<'_>, lots: &[(At, LotRow)], at: Minute) -> Vec<Over> {
+    let held = lots.iter().filter(|(_, lot)| lot.held.units() > 0);
+    let holds = held.flat_map(|(place, _)| work.holds_of_lot(*place));
+    let ended = holds.filter(|(_, hold)| hold.until < at);
+    ended
+        .map(|(place, hold)| Over {
+            hold: place.index,
+            lot: Lot(hold.lot.index),
+            amount: hold.amount,
+        })
+        .collect()
+}
+
+/// Which lots pay items, and which holds are let go first: none, where what is free is enough.
+fn pay(
+    lots: &[(Lot, LotRow)],
+    over: &[Over],
+    items: &[Item],
+    room: usize,
+) -> Result<(Vec<u64>, Vec<Take>), Lacks> {
+    match out_of(lots.to_vec(), items, room) {
+        Err(Lacks::Amount(_) | Lacks::Lots) if !over.is_empty() => {}
+        done => return done.map(|takes| (Vec::new(), takes)),
+    }
+    let takes = out_of(freed(lots, over), items, room)?;
+    let holds = needed(lots, over, &takes);
+    if holds.len().saturating_add(takes.len()) > room {
+        return Err(Lacks::Lots);
+    }
+    Ok((holds, takes))
+}
+
+/// Lets holds go.
+fn let_go(holds: Vec<u64>, at: Minute) -> impl Iterator<Item = Value> {
+    holds.into_iter().map(move |hold| Value::Drop { hold, at })
 }
 
 /// What a purse may redeem at this place now.
@@ -84,7 +132,8 @@ fn paying(work: &Work<'_>, chain: ChainNo, purse: &Purse, at: Minute) -> Vec<(Lo
 pub fn balance(work: &Work<'_>, feed: &FeedId, purse: &Purse, at: Minute) -> Vec<Left> {
     let Some(chain) = work.trunk(feed) else { return Vec::new() };
     let mut left: Vec<Left> = Vec::new();
-    for (_, lot) in paying(work, chain, purse, at) {
+    let (lots, over) = paying(work, chain, purse, at);
+    for (_, lot) in freed(&lots, &over) {
         let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
         match left.iter_mut().find(|l| (l.cycle, l.commodity) == (lot.cycle, lot.commodity)) {
             Some(known) => known.units = known.units.saturating_add(units),
@@ -118,7 +167,8 @@ fn bound(entries: Vec<Value>) -> Vec<Composed> {
     composed
 }
 
-/// Composes a redemption: from the purse's lots here, soonest to expire first.
+/// Composes a redemption: from the purse's lots here, soonest to expire first. What was put by for a time that is over is
+/// let go in the same basket, where the rest is not enough.
 ///
 /// # Errors
 ///
@@ -133,16 +183,17 @@ pub fn charge(
     let (merchant, named) = merchant(work, feed, charge.merchant);
     let mut entries: Vec<Value> = named.into_iter().collect();
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let lots = paying(work, chain, &charge.purse, at);
+    let (lots, over) = paying(work, chain, &charge.purse, at);
     let room = ENTRIES.saturating_sub(entries.len());
-    let takes = match out_of(lots, &charge.items, room) {
-        Ok(takes) => takes,
+    let (holds, takes) = match pay(&lots, &over, &charge.items, room) {
+        Ok(found) => found,
         Err(Lacks::Amount(item)) => {
             return Err(short(work, chain, &charge.purse, &item, at).into());
         }
         Err(lacks) => return Err(lacks.into()),
     };
     let method = charge.method;
+    entries.extend(let_go(holds, at));
     entries.extend(takes.into_iter().map(|(lot, _, amount)| Value::Redeem {
         lot,
         amount,
@@ -240,28 +291,42 @@ pub fn cover(
 ) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
     // What was eaten in time is covered even if the lot has expired since.
-    let lots = work.lots_of_purse(chain, &float.purse);
-    let fits = lots
-        .iter()
-        .find(|(_, lot)| lot.commodity == float.commodity && lot.available().covers(float.amount));
+    let here = work.lots_of_purse(chain, &float.purse);
+    let over = over(work, &here, at);
+    let lots: Vec<(Lot, LotRow)> =
+        here.into_iter().map(|(place, lot)| (Lot(place.index), lot)).collect();
+    let fits = |lots: &[(Lot, LotRow)]| {
+        let found = lots.iter().find(|(_, lot)| {
+            lot.commodity == float.commodity && lot.available().covers(float.amount)
+        });
+        found.copied()
+    };
+    let fits = fits(&lots).or_else(|| fits(&freed(&lots, &over)));
     let (place, lot) = fits.ok_or_else(|| {
         let same = lots.iter().filter(|(_, lot)| lot.commodity == float.commodity);
         let words = "the holder's lots here have it only together, and a cover comes out of one: leave it open, and cover \
                      it when a lot that is large enough has been issued to her or claimed here";
         apart(&mut same.map(|(_, lot)| lot), float.amount, words)
     })?;
-    Ok(vec![Composed::from(Value::FloatCover(FloatCover {
-        from: Lot(place.index),
+    let holds = needed(&lots, &over, &[(place, lot, float.amount)]);
+    let mut entries: Vec<Value> = let_go(holds, at).collect();
+    if entries.len() >= ENTRIES {
+        return Err(Lacks::Lots.into());
+    }
+    entries.push(Value::FloatCover(FloatCover {
+        from: place,
         float: float.name,
         cycle: lot.cycle,
         commodity: lot.commodity,
         amount: float.amount,
         at,
-    }))])
+    }));
+    Ok(bound(entries))
 }
 
 /// Composes the sends that move all a purse has here to another node: one ticket per lot, of as many lots as one basket
-/// binds. What is over is composed once these are written.
+/// binds. What was put by for a time that is over goes with her. The rest is composed once these are written: as long as
+/// the basket was full.
 ///
 /// # Errors
 ///
@@ -274,17 +339,23 @@ pub fn travel(
     at: Minute,
 ) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let mut lots = paying(work, chain, purse, at);
+    let (lots, over) = paying(work, chain, purse, at);
     if lots.is_empty() {
         return Err(Rejection::LotNotFound.into());
     }
-    lots.truncate(ENTRIES);
-    let sends = lots.iter().map(|(from, lot)| {
+    let mut entries: Vec<Value> = Vec::new();
+    for (from, lot) in freed(&lots, &over) {
+        let holds = over.iter().filter(|hold| hold.lot == from).map(|hold| hold.hold);
+        let room = ENTRIES.saturating_sub(entries.len());
+        entries.extend(let_go(holds.take(room).collect(), at));
+        if entries.len() >= ENTRIES {
+            break;
+        }
         let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
         let amount = Amount::new(units).unwrap_or(Amount::MAX);
-        Value::Send(send(*from, lot, to, lot.owner, amount, lot.expires, at))
-    });
-    Ok(bound(sends.collect()))
+        entries.push(Value::Send(send(from, &lot, to, lot.owner, amount, lot.expires, at)));
+    }
+    Ok(bound(entries))
 }
 
 /// Composes a send out of what is nobody's yet: a treasury's budget to a site, as budget or as float.
@@ -444,18 +515,13 @@ pub fn issue_from(
     Ok(vec![Composed { draft, evidence: None, asked: None }])
 }
 
-/// The ticket of a send or cover this node has written, for the holder to carry: with the sends that filled its lot, but
-/// for those the receiver is known to hold.
+/// The ticket of a send or cover this node has written, for the holder to carry: with the sends that filled its lot and,
+/// where these are too many, without those its receiver can get from blocks ([`carrying`]).
 ///
 /// # Errors
 ///
 /// [`Rejection::TooManyHops`]; [`NodeFault::Refused`] for an entry that is neither.
-pub fn ticket(
-    work: &Work<'_>,
-    key: &SigningKey,
-    accepted: &Accepted,
-    held: impl Fn(&Sent) -> bool,
-) -> Result<Ticket, NodeFault> {
+pub fn ticket(work: &Work<'_>, key: &SigningKey, accepted: &Accepted) -> Result<Ticket, NodeFault> {
     let Promise { feed, index, before, signature, .. } =
         promise(key, &work.charter().federation(), accepted)?;
     let moved = match Entry::decode(feed.lane, &accepted.bytes).map_err(StoreFault::from)? {
@@ -468,7 +534,7 @@ pub fn ticket(
         Moved::Cover(cover) => cover.from,
         Moved::Refund { .. } => return Err(NodeFault::Refused("a refund is no ticket".into())),
     };
-    let hops = provenance(work, accepted.at.chain, lot, held)?;
-    let hops = carried(&hops, |index| crate::receipt::refunded(work, key, &accepted.feed, index))?;
+    let hops = carrying(work, accepted.at.chain, lot, Some(moved.to()))?;
+    let hops = crate::receipt::hops_of(work, key, &accepted.feed, hops)?;
     Ok(Ticket::Sent(Sent { node: feed.node, index, before, moved, signature }, hops))
 }

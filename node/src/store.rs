@@ -11,6 +11,7 @@ mod checkpoints;
 mod cuts;
 mod headers;
 mod held;
+mod knew;
 mod lost;
 mod meet;
 mod people;

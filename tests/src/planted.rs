@@ -103,6 +103,10 @@ impl Book for Unread<'_> {
         values
     }
 
+    fn tells(&self, index: u64) -> bool {
+        self.0.tells(index)
+    }
+
     fn given(&self, index: u64) -> Vec<Given> {
         self.0.given(index)
     }

@@ -147,15 +147,8 @@ fn ticket(
         Entry::Value(Value::FloatCover(cover)) => (cover.from, Moved::Cover(cover)),
         _ => return None,
     };
-    let to = moved.to();
-    let held = |sent: &Sent| {
-        let name = sent.name(promise.feed.programme).ticket();
-        sent.node == to || view.ticket(&name).is_some_and(|row| row.placed)
-    };
     // All of it, where there is room: what stands in a block here need not have reached the receiver.
-    let hops = admit::provenance(view, chain, from, |_| false)
-        .or_else(|_| admit::provenance(view, chain, from, held))
-        .ok()?;
+    let hops = admit::carrying(view, chain, from, Some(moved.to())).ok()?;
     let Promise { feed, index, before, signature, .. } = promise;
     let sent =
         Sent { node: feed.node, index: *index, before: *before, moved, signature: *signature };

@@ -65,13 +65,14 @@ impl Status {
         }
         let suspended = stopped::suspended(charter, &work, None);
         let cuts = own.map(|own| stopped::cuts(&work, &own.short())).unwrap_or_default();
-        let doubted = match (own, &certificate) {
-            (Some(node), Some(c)) => c.programmes.iter().any(|programme| {
+        let (mut doubted, mut behind) = (false, false);
+        if let (Some(node), Some(c)) = (own, &certificate) {
+            for programme in c.programmes.iter() {
                 let feed = FeedId { node, lane: Lane::Value, programme: *programme };
-                stamp(&work, &feed, session.now()).doubtful
-            }),
-            _ => false,
-        };
+                let stamp = stamp(&work, &feed, session.now());
+                (doubted, behind) = (doubted || stamp.doubtful, behind || stamp.behind);
+            }
+        }
         let feeds = work.feeds();
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
         let faulty = feeds.iter().filter(|feed| feed.faulty).count();
@@ -88,6 +89,7 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
+            "clock_behind": behind,
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
@@ -124,6 +126,11 @@ impl Status {
             if doubted {
                 text = format!(
                     "{text}\nclock? It is over 35 days past all that was heard: `annona node clock`"
+                );
+            }
+            if behind {
+                text = format!(
+                    "{text}\nclock? It shows a day before the last entry here, and no new day begins: set the clock of this device"
                 );
             }
             if !halted.is_empty() {

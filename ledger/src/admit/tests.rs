@@ -7,6 +7,7 @@ use crate::key::Signature;
 use crate::notice::Roster;
 use crate::state::State;
 use crate::testing::*;
+use crate::view::{Change, FloatRow};
 use crate::wire::Bounded;
 
 mod edges;
@@ -429,6 +430,21 @@ fn a_lot_that_travelled_too_far_unsynced_waits_for_a_sync() {
         if hop > limits::HOPS {
             let third = sends(send(head.next, TREASURY, Owner::Float, 1));
             assert_eq!(admit(&far, chain, &third).err(), Some(Rejection::TooManyHops));
+            // Nor is a float covered whose ticket nobody could make.
+            let name = EntryName { feed: feed_of(TREASURY), index: 9, accumulator: Hash([7; 32]) };
+            let row = FloatRow {
+                at: At { chain, index: 9 },
+                name,
+                home: feed_of(at),
+                purse: purse(0),
+                cycle: MAY,
+                commodity: RICE,
+                amount: units(1),
+                stamp: NOW,
+            };
+            far.apply(Change::Float(name.accumulator, row));
+            let covers = covers(cover(head.next, name, 1));
+            assert_eq!(admit(&far, chain, &covers).err(), Some(Rejection::TooManyHops));
         }
         hops.insert(0, sent);
         let elsewhere = Head { next: 50, accumulator: Hash([u8::try_from(hop).expect("few"); 32]) };

@@ -91,6 +91,10 @@ impl<V: View> Book for Shelf<'_, V> {
         self.pages.values(index)
     }
 
+    fn tells(&self, index: u64) -> bool {
+        self.pages.tells(index)
+    }
+
     fn given(&self, index: u64) -> Vec<Given> {
         self.pages.given(index)
     }

@@ -104,6 +104,8 @@ pub(super) struct Outcome {
     pub(super) rows: Vec<Vec<u8>>,
     /// Its chains, by their numbers.
     pub(super) chains: Vec<Branch>,
+    /// The index up to which the longest of them is folded.
+    pub(super) folded: u64,
     pub(super) waiting: u64,
     pub(super) revocations: Vec<Revocation>,
     /// Where its chains ended.
@@ -799,6 +801,9 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.out.handed_out.retain(|index, _| {
             rows.uses(&Use::Redemption(At { chain: ChainNo(0), index: *index })).is_empty()
         });
+        let branches = self.rows.branches(&feed.short()).into_iter();
+        let folded = branches.map(|chain| fold::folded_to(&self.rows, chain));
+        self.out.folded = folded.max().unwrap_or(0);
         if self.told.shown.contains_key(&feed.short()) {
             let whole = self.out.is_whole();
             let (feed, coming) = (feed.short(), &self.told.coming);

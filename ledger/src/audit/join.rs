@@ -190,7 +190,7 @@ fn denied(parts: &[Part], matched: &Matched) -> BTreeSet<FeedId> {
 }
 
 fn denies(sender: &Outcome, index: u64) -> bool {
-    sender.is_whole() && sender.chains.iter().any(|chain| chain.head.next > index)
+    sender.is_whole() && sender.folded > index
 }
 
 /// The value feeds that are proven faulty: why, and what their lots lack one by one.

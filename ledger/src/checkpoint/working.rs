@@ -218,7 +218,8 @@ pub enum Working {
         /// Its number.
         number: u8,
     },
-    /// An entry that later ones may refer back to: a redemption, or what posted a hold.
+    /// An entry that later ones may refer back to: what opened a lot, a hold, what handed out or posted, a line or step of
+    /// a settlement.
     Entry {
         /// Where.
         at: Spot,
@@ -322,6 +323,15 @@ pub enum Working {
         /// What.
         said: Said,
     },
+    /// A piece of an entry as [`Working::Entry`], longer than a row: a claim with what its lot went through.
+    Long {
+        /// Where.
+        at: Spot,
+        /// Which piece of its bytes, from zero; each but the last is as long as one can be.
+        piece: u8,
+        /// The piece.
+        bytes: Bytes<{ limits::ENTRY_BYTES }>,
+    },
 }
 
 /// The number an [`Opened`] has in a row.
@@ -380,9 +390,11 @@ impl Working {
     ) -> Option<Change> {
         let at = |spot: &Spot| Some(At { chain: chain(&spot.feed)?, index: spot.index });
         Some(match self {
-            Self::Chain { .. } | Self::Entry { .. } | Self::Shown { .. } | Self::Step { .. } => {
-                return None;
-            }
+            Self::Chain { .. }
+            | Self::Entry { .. }
+            | Self::Long { .. }
+            | Self::Shown { .. }
+            | Self::Step { .. } => return None,
             Self::Day { at: spot, name, first, closed } => {
                 let row = DayRow { name: *name, first: *first, closed: *closed };
                 Change::Day(at(spot)?, row)

@@ -57,6 +57,22 @@ pub fn halted_before(view: &impl View, at: At) -> bool {
     false
 }
 
+/// The index up to which a chain is folded: to its head, or to what must not be passed over and is not known to this
+/// version. What stands beyond means something that is not known here, and contradicts nothing.
+#[must_use]
+pub fn folded_to(view: &impl View, chain: ChainNo) -> u64 {
+    let (mut chain, mut to) = (chain, view.head(chain).next);
+    let mut below = to;
+    for _ in 0..=crate::limits::BRANCHES {
+        if let Some(halted) = view.halted(chain).filter(|halted| *halted < below) {
+            to = to.min(halted);
+        }
+        let Some(left) = view.chain(chain).left else { break };
+        (chain, below) = (left.chain, below.min(left.index));
+    }
+    to
+}
+
 /// Whether a feed had ended before a place, as its chain sees it.
 #[must_use]
 pub fn ended_before(view: &impl View, at: At) -> bool {

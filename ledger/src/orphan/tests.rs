@@ -373,3 +373,60 @@ fn a_shown_lot_that_gave_too_much_is_not_paid_by_another() {
     let owed: Vec<u128> = charges(&desk.state).iter().map(|charge| charge.units).collect();
     assert_eq!(owed, [5], "what is left in the budget, and in the other family's lot, is theirs");
 }
+
+#[test]
+fn what_was_shown_below_where_a_view_begins_contradicts_nothing_and_counts_no_more() {
+    let mut desk = Desk::new();
+    let a = Burnt::new(&mut desk, [redeem(2, 5), refund_of(4, 2)]);
+    desk.force(&value(B), orphan([a.promise(5), a.promise(4)]).entry);
+    desk.force(&value(B), orphan([a.promise(2), a.promise(0)]).entry);
+    a.arrive(&mut desk, 6);
+    let before = sums(&desk.state);
+    assert!(!desk.state.faulty(&feed_of(A)));
+    // A node that began above has only what was given it of the part below: here nothing.
+    let above = Above { state: &desk.state, first: 6, cosigned: None };
+    assert_eq!(contradicted(&above, &feed_of(A)), None);
+    assert!(pools(&above, &feed_of(A)).is_empty(), "the blocks have it: {before:?}");
+    // What its blocks deny, whoever has them tells.
+    let other = Fact { value: redeem(2, 6), ..desk.state.shown(&feed_of(A)).remove(0) };
+    let other = Fact { leaf: Hash([1; 32]), ..other };
+    desk.state.apply(Change::Shown(Box::new(other)));
+    assert!(contradicted(&desk.state, &feed_of(A)).is_some());
+}
+
+fn refund_of(redeem: u64, amount: u64) -> Value {
+    Value::Refund { redeem, amount: units(amount), at: NOW }
+}
+
+#[test]
+fn what_stands_beyond_what_this_version_knows_is_no_fork() {
+    let mut desk = Desk::new();
+    let send = Send {
+        from: Lot(2),
+        to: node(B),
+        owner: purse_of(0),
+        cycle: MAY,
+        commodity: RICE,
+        amount: units(3),
+        expires: LAST,
+        at: NOW,
+    };
+    let unknown = Value::Merchant { merchant: merchant(8) };
+    let a = Burnt::new(&mut desk, [unknown, redeem(2, 1), Value::Send(send)]);
+    a.arrive(&mut desk, 4);
+    let chain = desk.state.trunk(&value(A));
+    // What stands fifth must not be passed over, and is not known: all behind it is kept, and not folded.
+    desk.state.apply(Change::Fault(At { chain, index: 4 }, crate::view::Fault::Halted));
+    a.arrive(&mut desk, 7);
+    assert_eq!(sums(&desk.state), (50, 0));
+    let ticket = ticket(&a.federation, A, a.entries[6].1, Moved::Send(send));
+    desk.force(
+        &value(B),
+        Value::Claim { ticket: Box::new(Ticket::Sent(ticket, bounded([]))), at: NOW },
+    );
+    assert!(!desk.state.faulty(&feed_of(A)), "its ticket stands where nobody here can read");
+    desk.force(&value(B), orphan([a.promise(5)]).entry);
+    assert!(!desk.state.faulty(&feed_of(A)), "and so does what was shown");
+    assert_eq!(sums(&desk.state), (46, 1), "which counts as shown");
+    assert_eq!(folded_to(&desk.state, chain), 4);
+}

@@ -77,13 +77,25 @@ fn stretch(
     lines: &mut Vec<Settling>,
 ) {
     let (mut first, mut except, mut counts) = (from, Vec::new(), false);
-    for index in from..to {
-        let Some((at, value, leaf)) = entry_of(view, chain, index) else { continue };
+    let mut next = from;
+    while next < to {
+        let index = next;
+        next = index.saturating_add(1);
+        let Some((at, value, leaf)) = entry_of(view, chain, index) else {
+            let place = owner_of(view, chain, index);
+            if index < view.floor(place.chain) {
+                // What is not here, others settle: a stretch over it could not be made into rows.
+                push(view, feed, chain, (first, index), std::mem::take(&mut except), counts, lines);
+                let block = view.sealed_over(place).map(|block| block.next);
+                next = block.unwrap_or_else(|| view.floor(place.chain)).max(next).min(to);
+                (first, counts) = (next, false);
+            }
+            continue;
+        };
         let Some(came) = came_of(view, at, &value) else { continue };
         if covered.singles.contains_key(&(index, leaf, came.kind, 0)) {
             except.push(index);
             if except.len() == limits::SETTLE_EXCEPT {
-                let next = index.saturating_add(1);
                 push(view, feed, chain, (first, next), std::mem::take(&mut except), counts, lines);
                 (first, counts) = (next, false);
             }

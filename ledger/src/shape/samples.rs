@@ -410,6 +410,7 @@ fn working() -> Vec<Working> {
         .map(SaidOfPeople::People)
         .chain([SaidOfPeople::ErasureSeen { erased, on }]);
     rows.extend(said.map(|said| Working::Told { by: node(A), said }));
+    rows.push(Working::Long { at, piece: 0, bytes: Bytes::new(vec![1; 2]).expect("short") });
     rows
 }
 

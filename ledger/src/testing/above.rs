@@ -46,6 +46,10 @@ impl View for Above<'_> {
         self.state.accumulator(chain, next).filter(|_| next == 0 || next >= self.first)
     }
 
+    fn floor(&self, _: ChainNo) -> u64 {
+        self.first
+    }
+
     fn certified(&self, _: &FeedRef) -> Option<Cut> {
         self.cosigned
     }

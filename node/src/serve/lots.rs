@@ -15,6 +15,44 @@ pub(super) const ENTRIES: usize = limits::BASKET_ENTRIES as usize;
 /// So much out of one lot.
 pub(super) type Take = (Lot, LotRow, Amount);
 
+/// A hold whose time is over: its index, the lot it keeps something of, and how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) hold: u64,
+    pub(super) lot: Lot,
+    pub(super) amount: Amount,
+}
+
+/// Lots as they are once these holds are let go.
+pub(super) fn freed(lots: &[(Lot, LotRow)], over: &[Over]) -> Vec<(Lot, LotRow)> {
+    let mut lots = lots.to_vec();
+    for (place, lot) in &mut lots {
+        for hold in over.iter().filter(|hold| hold.lot == *place) {
+            lot.held = lot.held.debit(hold.amount);
+        }
+    }
+    lots
+}
+
+/// The holds that are let go so that lots can give this much: the largest first, and none that need not be.
+pub(super) fn needed(lots: &[(Lot, LotRow)], over: &[Over], takes: &[Take]) -> Vec<u64> {
+    let mut holds = Vec::new();
+    for (place, lot) in lots {
+        let taken = takes.iter().filter(|(from, ..)| from == place);
+        let mut free = taken.fold(lot.available(), |free, (.., amount)| free.debit(*amount));
+        let mut of_lot: Vec<&Over> = over.iter().filter(|hold| hold.lot == *place).collect();
+        of_lot.sort_by_key(|hold| (std::cmp::Reverse(hold.amount), hold.hold));
+        for hold in of_lot {
+            if free.units() >= 0 {
+                break;
+            }
+            free = free.credit(hold.amount);
+            holds.push(hold.hold);
+        }
+    }
+    holds
+}
+
 /// Why lots cannot give what is asked for.
 pub(super) enum Lacks {
     /// An item of nothing.

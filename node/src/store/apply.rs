@@ -40,7 +40,7 @@ impl Work<'_> {
             Change::Merchant(chain, merchant) => {
                 let Some(row) = self.chain_row(chain) else { return };
                 self.write(
-                    "INSERT OR IGNORE INTO merchant(chain, id, no, idx) VALUES(?1, ?2, ?3, ?4)",
+                    "INSERT OR REPLACE INTO merchant(chain, id, no, idx) VALUES(?1, ?2, ?3, ?4)",
                     params![chain.0, merchant.0, row.merchants, row.head.next.cast_signed()],
                 );
                 let merchants = row.merchants.saturating_add(1);

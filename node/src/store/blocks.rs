@@ -273,6 +273,7 @@ impl Work<'_> {
         let mut clock = self.clock();
         while let Some(part) = self.next_part(chain, extent)? {
             let Some(row) = self.chain_row(chain) else { break };
+            let epoch = part.knew.unwrap_or(epoch);
             clock = clock.tick(now);
             let block = block::Draft {
                 feed,
@@ -293,6 +294,9 @@ impl Work<'_> {
             self.write("DELETE FROM tail WHERE at>=?1 AND at<?2", [At64(from), At64(to)]);
             let seq = row.seq.saturating_add(1);
             self.set_chain(chain, ChainRow { sealed: end, seq, ..row });
+            if part.knew.is_some() {
+                self.forget_knew(chain, end.next)?;
+            }
             blocks.push(block);
         }
         if !blocks.is_empty() {
@@ -306,7 +310,10 @@ impl Work<'_> {
     fn next_part(&self, chain: ChainNo, extent: Extent) -> Result<Option<Part>, StoreFault> {
         let Some(row) = self.chain_row(chain) else { return Ok(None) };
         let from = At { chain, index: row.sealed.next };
-        let to = At { chain, index: from.index.saturating_add(limits::BLOCK_ENTRIES as u64) };
+        let most = from.index.saturating_add(limits::BLOCK_ENTRIES as u64);
+        // What was written before an article was learned is a block of its own: nothing is added to it.
+        let knew = self.knew(chain, from.index)?;
+        let to = At { chain, index: knew.map_or(most, |(below, _)| most.min(below)) };
         let mut rows: Vec<Pending> = self.all(
             "SELECT entry, evidence FROM tail WHERE at>=?1 AND at<?2 ORDER BY at",
             [At64(from), At64(to)],
@@ -315,9 +322,9 @@ impl Work<'_> {
         self.check()?;
         // What is not in the file yet comes after all that is.
         rows.extend(self.pending.borrow().range(from..to).map(|(_, pending)| pending.clone()));
-        let mut full = rows.len() >= limits::BLOCK_ENTRIES;
+        let mut full = rows.len() >= limits::BLOCK_ENTRIES || knew.is_some();
         let lane = row.chain.feed.lane;
-        let mut part = Part::default();
+        let mut part = Part { knew: knew.map(|(_, epoch)| epoch), ..Part::default() };
         let mut bytes = 0usize;
         let mut proofs = Vec::new();
         let mut group: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
@@ -359,6 +366,12 @@ impl Work<'_> {
     #[must_use]
     pub fn tail_len(&self, chain: ChainNo) -> u64 {
         self.chain_row(chain).map_or(0, |row| row.head.next.saturating_sub(row.sealed.next))
+    }
+
+    /// The index from which on a chain's entries are in no block yet.
+    #[must_use]
+    pub fn sealed_next(&self, chain: ChainNo) -> u64 {
+        self.chain_row(chain).map_or(0, |row| row.sealed.next)
     }
 
     fn clock(&self) -> Hlc {
@@ -536,6 +549,8 @@ pub enum Extent {
 struct Part {
     entries: Vec<Vec<u8>>,
     evidence: Evidence,
+    /// The charter epoch its author knew, where more was learned since.
+    knew: Option<u32>,
 }
 
 impl Store {

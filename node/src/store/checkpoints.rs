@@ -14,6 +14,7 @@ use annona_ledger::finality::{Finality, finality};
 use annona_ledger::frontier::{Chains, Frontier, FrontierFault};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CycleId, FeedId, FeedRef, ProgrammeId};
+use annona_ledger::key::PublicKey;
 use annona_ledger::leaf::{self, Leaf, LeafId};
 use annona_ledger::limits;
 use annona_ledger::notice::Learned;
@@ -312,23 +313,36 @@ impl Store {
     }
 
     /// Makes a page of what is known here, with the leaves of those programmes this node has whole. Entries of open tails
-    /// are not in it: the caller seals first.
+    /// are not in it: the caller, `own`, seals its own first. A tail of another key is one nobody can seal any more: of an
+    /// earlier incarnation, after an unclean stop.
     ///
     /// # Errors
     ///
-    /// [`StoreFault::Open`] where an entry is not in a block yet; a storage fault.
+    /// [`StoreFault::Open`] where an entry of `own` is not in a block yet; a storage fault.
     pub fn page(
         &self,
+        own: &PublicKey,
         programmes: &BTreeSet<ProgrammeId>,
         time: Minute,
     ) -> Result<Page, StoreFault> {
         let work = self.look()?;
-        if let Some(open) = work.feeds().iter().find(|feed| feed.head != feed.sealed) {
+        let feeds = work.feeds();
+        let mut open = feeds.iter().filter(|feed| feed.head != feed.sealed).peekable();
+        let others = open.peek().is_some();
+        if let Some(open) = open.find(|feed| feed.id.node == *own) {
             return Err(StoreFault::Open { feed: open.id.short() });
         }
         let frontier = work.frontier()?;
-        let (state, working) = work.leaves_at(&frontier, programmes)?;
-        Ok(Page::new(work.charter(), &frontier, state, working, time)?)
+        let (state, working) = if others {
+            drop(work);
+            match self.scratch(&frontier, self.charter()?.epoch())? {
+                Some(scratch) => scratch.store.look()?.leaves_at(&frontier, programmes)?,
+                None => (Vec::new(), Vec::new()),
+            }
+        } else {
+            work.leaves_at(&frontier, programmes)?
+        };
+        Ok(Page::new(self.charter()?, &frontier, state, working, time)?)
     }
 
     /// Keeps a page, once it stands and its tips are known here.
@@ -360,8 +374,9 @@ impl Store {
         Ok(Ok(Learned::New))
     }
 
-    /// Keeps a cosignature of a page that is kept. One that does not count is not kept, nor one more than
-    /// [`limits::ORG_COSIGNATURES`] of its organisation: a witness could otherwise fill the disk with its words.
+    /// Keeps a cosignature of a page that is kept. One that does not count is not kept. Of an organisation
+    /// [`limits::ORG_COSIGNATURES`] are: a witness could otherwise fill the disk with its words. One more takes the place of
+    /// the oldest that its witness has said anew since, and is not kept where there is none.
     ///
     /// # Errors
     ///
@@ -376,11 +391,28 @@ impl Store {
         let Some(of) = org(cosignature).filter(|_| !kept.cosignatures.contains(cosignature)) else {
             return Ok(Learned::Known);
         };
-        let of_org = kept.cosignatures.iter().filter(|kept| org(kept) == Some(of)).count();
-        if of_org >= limits::ORG_COSIGNATURES {
-            return Ok(Learned::Known);
+        let of_org: Vec<&Cosignature> =
+            kept.cosignatures.iter().filter(|kept| org(kept) == Some(of)).collect();
+        let mut gone = None;
+        if of_org.len() >= limits::ORG_COSIGNATURES {
+            let newer = |than: &Cosignature| {
+                let all = of_org.iter().copied().chain([cosignature]);
+                let mut own = all.filter(|other| other.said.witness == than.said.witness);
+                own.any(|other| other.said.time > than.said.time)
+            };
+            let stale = of_org.iter().filter(|kept| newer(kept));
+            gone = stale.min_by_key(|kept| (kept.said.time, kept.said.witness));
+            if gone.is_none() || newer(cosignature) {
+                return Ok(Learned::Known);
+            }
         }
         let work = self.begin()?;
+        if let Some(gone) = gone {
+            work.write(
+                "DELETE FROM cosignature WHERE checkpoint=?1 AND witness=?2 AND time=?3",
+                params![kept.hash.0, gone.said.witness, gone.said.time.0],
+            );
+        }
         work.put_cosignature(cosignature)?;
         work.commit()?;
         self.note_certified()?;

@@ -7,7 +7,7 @@ use annona_ledger::notice::{Learned, Roster, SignedNotice};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::work::Work;
-use super::{Blob, Store, StoreFault};
+use super::{Blob, Store, StoreFault, knew};
 
 /// Kept while state is not that of the articles and notices beside it: a kill between the two is made good at the next
 /// opening.
@@ -71,6 +71,9 @@ impl Store {
     fn follow(&mut self, signed: &SignedArticle, charter: Charter) -> Result<Learned, StoreFault> {
         let charter = Arc::new(charter);
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(known) = &self.charter {
+            knew::mark(&tx, known.epoch())?;
+        }
         tx.execute(
             "INSERT INTO article(epoch, bytes) VALUES(?1, ?2)",
             params![signed.article.epoch, signed.encode()],
@@ -100,6 +103,8 @@ impl Store {
         branches.turn(turn, given_up.iter().cloned());
         let mut roster = Roster::new();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Of the branch that is healed it knew nothing yet.
+        knew::mark(&tx, turn.from.saturating_sub(1))?;
         tx.execute("DELETE FROM article WHERE epoch>=?1", [turn.from])?;
         for signed in &turn.articles {
             tx.execute(

@@ -84,7 +84,8 @@ impl Store {
         let programmes = pruned_with(&work, programme);
         // A branch found since then may begin below the frontier, where the page knew of none.
         for feed in work.feeds().iter().filter(|feed| programmes.contains(&feed.id.programme)) {
-            if feed.left.is_some() || work.fork_proof(&feed.id)?.is_some() {
+            let shown = || work.shown_otherwise(&feed.id.short());
+            if feed.left.is_some() || work.fork_proof(&feed.id)?.is_some() || shown() {
                 pruning.forked = Some(feed.id.short());
             }
         }

@@ -49,17 +49,19 @@ impl Store {
         let feeds = work.feeds();
         let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
         let mut done = 0u64;
+        let mut above = Vec::new();
         for feed in &feeds {
             let start = match feed.left {
                 None => Head::start(&charter.federation(), &feed.id),
                 Some(left) => work.start_of_branch(left)?,
             };
             let Some(row) = work.chain_row(feed.chain) else { continue };
-            if work.floor(feed.chain).is_some() {
-                continue;
-            }
             let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
                 || work.fork_proof(&feed.id)?.is_some();
+            if work.floor(feed.chain).is_some() {
+                above.extend(forked.then_some(feed.chain));
+                continue;
+            }
             let fresh =
                 ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
             work.set_chain(feed.chain, fresh);
@@ -67,6 +69,7 @@ impl Store {
         if based.is_some() {
             work.load_base()?;
         }
+        above.into_iter().for_each(|chain| work.mark_faulty(chain));
         // A branch names lots of the chain it left: chains go in the order in which they became known.
         let mut order = feeds;
         order.sort_by_key(|feed| feed.chain);

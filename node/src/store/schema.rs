@@ -14,7 +14,7 @@ use super::StoreFault;
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
 /// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
-pub(super) const SCHEMA: i64 = 4;
+pub(super) const SCHEMA: i64 = 5;
 
 /// Marks the file as a ledger of ours in its header.
 pub(super) const APPLICATION: i64 = 0x416e_6e41;
@@ -84,6 +84,7 @@ CREATE INDEX ticket_coming ON ticket(receiver, programme) WHERE claimed IS NULL;
 CREATE TABLE hold(
   at INTEGER PRIMARY KEY, lot INTEGER NOT NULL, amount INTEGER NOT NULL, merchant INTEGER NOT NULL,
   until INTEGER NOT NULL) STRICT;
+CREATE INDEX hold_lot ON hold(lot);
 CREATE TABLE used(kind INTEGER NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY(kind, key, at)) WITHOUT ROWID, STRICT;
 CREATE TABLE float(
@@ -93,7 +94,8 @@ CREATE TABLE float(
 CREATE TABLE float_sum(chain INTEGER NOT NULL, commodity INTEGER NOT NULL, span BLOB NOT NULL, amount ANY NOT NULL,
   PRIMARY KEY(chain, commodity, span)) WITHOUT ROWID, STRICT;
 CREATE TABLE merchant(chain INTEGER NOT NULL, id BLOB NOT NULL, no INTEGER NOT NULL, idx INTEGER NOT NULL,
-  PRIMARY KEY(chain, id)) WITHOUT ROWID, STRICT;
+  PRIMARY KEY(chain, no)) WITHOUT ROWID, STRICT;
+CREATE INDEX merchant_id ON merchant(chain, id);
 CREATE TABLE list(node BLOB NOT NULL, idx INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY(node, idx)) WITHOUT ROWID, STRICT;
 CREATE TABLE enrolled(programme INTEGER NOT NULL, pseudonym BLOB NOT NULL,

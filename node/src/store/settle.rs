@@ -26,7 +26,7 @@ const SMALL: usize = limits::ENTRY_BYTES;
 
 impl Work<'_> {
     pub(super) fn put_shown(&self, fact: &Fact) {
-        self.burnt.borrow_mut().take();
+        self.burnt.borrow_mut().insert(fact.feed, true);
         self.write(
             "INSERT OR IGNORE INTO shown(node, programme, idx, leaf, name, entry) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
             params![
@@ -38,29 +38,45 @@ impl Work<'_> {
                 Entry::Value(fact.value.clone()).encode(),
             ],
         );
+        self.held_against_shown(&fact.feed, fact.index);
     }
 
     /// The feeds of which others have shown entries: few, and hardly ever any.
     #[must_use]
     pub fn shown_feeds(&self) -> BTreeSet<FeedRef> {
-        if let Some(known) = self.burnt.borrow().as_ref() {
-            return known.clone();
-        }
         let feeds = self.all("SELECT DISTINCT node, programme FROM shown", [], |r| {
             Ok(FeedRef::value(r.get(0)?, ProgrammeId(r.get(1)?)))
         });
-        let feeds: BTreeSet<FeedRef> = feeds.into_iter().collect();
-        *self.burnt.borrow_mut() = Some(feeds.clone());
-        feeds
+        feeds.into_iter().collect()
+    }
+
+    /// Whether others have shown an entry of a feed: asked at every entry, and found without reading what they showed.
+    fn is_shown(&self, feed: &FeedRef) -> bool {
+        if let Some(known) = self.burnt.borrow().get(feed) {
+            return *known;
+        }
+        let found = self.one(
+            "SELECT 1 FROM shown WHERE node=?1 AND programme=?2 LIMIT 1",
+            params![feed.node, feed.programme.0],
+            |_| Ok(()),
+        );
+        self.burnt.borrow_mut().insert(*feed, found.is_some());
+        found.is_some()
     }
 
     pub(super) fn shown_of(&self, feed: &FeedRef) -> Vec<Fact> {
-        if feed.lane != Lane::Value || !self.shown_feeds().contains(feed) {
+        self.shown_between(feed, 0, i64::MAX)
+    }
+
+    /// What was shown of a feed, from one index to another.
+    fn shown_between(&self, feed: &FeedRef, from: i64, to: i64) -> Vec<Fact> {
+        if feed.lane != Lane::Value || !self.is_shown(feed) {
             return Vec::new();
         }
         let rows = self.all(
-            "SELECT idx, leaf, name, entry FROM shown WHERE node=?1 AND programme=?2 ORDER BY idx, leaf, name",
-            params![feed.node, feed.programme.0],
+            "SELECT idx, leaf, name, entry FROM shown WHERE node=?1 AND programme=?2 AND idx BETWEEN ?3 AND ?4
+             ORDER BY idx, leaf, name",
+            params![feed.node, feed.programme.0, from, to],
             |r| {
                 let name: [u8; 32] = r.get(2)?;
                 Ok((r.get::<_, i64>(0)?, Hash(r.get(1)?), Hash(name), r.get::<_, Vec<u8>>(3)?))
@@ -308,7 +324,7 @@ impl Work<'_> {
         (index, leaf, name): (u64, Hash, Hash),
         bytes: &[u8],
     ) {
-        self.burnt.borrow_mut().take();
+        self.burnt.borrow_mut().insert(*feed, true);
         self.write(
             "INSERT INTO shown(node, programme, idx, leaf, name, entry) VALUES(?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET entry=CAST(entry||excluded.entry AS BLOB)",
@@ -316,9 +332,23 @@ impl Work<'_> {
         );
     }
 
-    /// Whether something was shown of a feed that its chains here, long enough to have it, do not have.
+    /// Whether something was shown of a feed that its chains here, folded beyond it, do not have.
     pub(super) fn shown_otherwise(&self, feed: &FeedRef) -> bool {
-        self.shown_feeds().contains(feed) && orphan::contradicted(self, feed).is_some()
+        self.is_shown(feed) && orphan::contradicted(self, feed).is_some()
+    }
+
+    /// Marks a feed faulty where blocks and what was shown say two things at an index. Asked once, when either comes: what
+    /// anybody shows of a feed costs its writer nothing at each redemption.
+    pub(super) fn held_against_shown(&self, feed: &FeedRef, index: u64) {
+        if !self.is_shown(feed) {
+            return;
+        }
+        let shown = self.shown_between(feed, index.cast_signed(), index.cast_signed());
+        if orphan::contradicts(self, feed, shown).is_some()
+            && let Some(chain) = self.branches(feed).first()
+        {
+            self.mark_faulty(*chain);
+        }
     }
 }
 
@@ -337,5 +367,100 @@ pub fn settling(work: &Work<'_>, at: At) -> Option<annona_ledger::settlement::Se
     match work.entry(at)? {
         Value::Settle { settling, .. } => Some(*settling),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annona_ledger::feed::Head;
+    use annona_ledger::id::FeedId;
+    use annona_ledger::orphan::{Orphan, Shown};
+    use annona_ledger::ticket::sign_place;
+    use annona_ledger::wire::Bounded;
+
+    use super::*;
+    use crate::bundle::tests::world::{self, FOOD, World};
+    use crate::keystore::Name;
+    use crate::node::Node;
+    use crate::store::Store;
+
+    /// Whether a feed is marked, without a look at what was shown of it.
+    fn is_marked(store: &Store, feed: &FeedId) -> bool {
+        let work = store.look().expect("readable");
+        let trunk = work.trunk(feed).expect("known");
+        work.chain_row(trunk).expect("a row").faulty
+    }
+
+    /// Another redemption of A's second lot, at a place where A's chain has something else.
+    fn denied(a: &Node, feed: &FeedId, index: u64) -> Shown {
+        let (lot, amount) = (annona_ledger::entry::Lot(2), world::amount(1));
+        let (at, method) = (Minute(100), annona_ledger::entry::Method::Sight);
+        let bytes = Entry::Value(Value::Redeem { lot, amount, merchant: 0, at, method }).encode();
+        let before = Head { next: index, accumulator: Hash([7; 32]) };
+        let key = a.signing_key(Name::NodeSigning).expect("a key");
+        let federation = a.federation().expect("founded");
+        let signature = sign_place(&key, &federation, feed, &before.after(&bytes));
+        let entry = Bytes::new(bytes).expect("small");
+        Shown::Promised { index, before: before.accumulator, entry, signature }
+    }
+
+    #[test]
+    fn a_merchant_that_is_named_twice_has_both_numbers_wherever_it_is_counted() {
+        let mut w = World::new();
+        let feed = w.a.feed(Lane::Value, FOOD);
+        let names = [1, 1, 2].map(|n| MerchantId([n; 16]));
+        let mut state = state::State::new(
+            w.a.store().charter().expect("known").as_ref().clone(),
+            w.a.store().roster().as_ref().clone(),
+        );
+        let trunk = state.trunk(&feed);
+        let work = w.a.store_mut().begin().expect("a transaction");
+        let chain = work.open_trunk(&feed).expect("a chain");
+        for merchant in names {
+            let entry = Entry::Value(Value::Merchant { merchant });
+            let head = work.head(chain);
+            let after = head.after(&entry.encode());
+            work.fold_at(At { chain, index: head.next }, after, &entry);
+            state.fold(trunk, after.accumulator, &entry);
+        }
+        for number in 0..4 {
+            let want = names.get(number as usize).copied();
+            assert_eq!(work.merchant(chain, number), want, "{number} of the file");
+            assert_eq!(state.merchant(trunk, number), want, "{number} of the audit");
+        }
+        assert_eq!((work.merchants(chain), state.merchants(trunk)), (3, 3));
+        assert_eq!(work.merchant_names(chain), names);
+        assert_eq!(work.merchant_number(chain, &names[0]), Some(0));
+    }
+
+    #[test]
+    fn what_was_shown_is_held_against_blocks_once_when_either_comes() {
+        for blocks_first in [true, false] {
+            let mut w = World::new();
+            w.distribute(2);
+            let feed = w.a.feed(Lane::Value, FOOD);
+            let folder = w.path("stick");
+            let done = world::export(&mut w.a, &[world::short(&w.b)], &folder);
+            if blocks_first {
+                world::import(&mut w.b, &done.files);
+            }
+            let shown = Bounded::new(vec![denied(&w.a, &feed, 5)]).expect("few");
+            let (node, at) = (world::short(&w.a), Minute(100));
+            let orphan = Orphan { node, shown, sends: Bounded::empty(), at };
+            let of_b = w.b.feed(Lane::Value, FOOD);
+            let store = w.b.store_mut();
+            let work = store.begin().expect("a transaction");
+            let chain = work.open_trunk(&of_b).expect("a chain");
+            let entry = Entry::Value(Value::Orphan(Box::new(orphan)));
+            let after = work.head(chain).after(&entry.encode());
+            let place = At { chain, index: work.head(chain).next };
+            work.fold_at(place, after, &entry);
+            work.commit().expect("durable");
+            if !blocks_first {
+                assert!(w.b.store().look().expect("readable").trunk(&feed).is_none());
+                world::import(&mut w.b, &done.files);
+            }
+            assert!(is_marked(w.b.store(), &feed), "blocks first: {blocks_first}");
+        }
     }
 }

@@ -77,8 +77,8 @@ pub struct Work<'a> {
     pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
     /// Where feeds ended and what was said against them: few, and asked for at every entry.
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
-    /// The feeds of which others have shown entries, once asked for.
-    pub(super) burnt: RefCell<Option<std::collections::BTreeSet<FeedRef>>>,
+    /// Whether others have shown entries of a feed, once asked for.
+    pub(super) burnt: RefCell<BTreeMap<FeedRef, bool>>,
     /// How many feeds of programmes that the charter does not have are here, by organisation, once asked for.
     pub(super) unknown: RefCell<Option<BTreeMap<Option<OrgId>, usize>>>,
     /// The chains of feeds, once asked for.
@@ -366,7 +366,7 @@ impl<'a> Work<'a> {
             self.rows_used.borrow_mut().clear();
             self.unplaced.borrow_mut().clear();
             *self.stopped.borrow_mut() = None;
-            self.burnt.borrow_mut().take();
+            self.burnt.borrow_mut().clear();
             self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
         } else {
             self.chains.borrow_mut().keep();
@@ -450,7 +450,11 @@ impl<'a> Work<'a> {
         self.changes.replace(changes);
         let Some(row) = self.chain_row(at.chain) else { return };
         let stamp = row.stamp.max(entry.stamp().unwrap_or(row.stamp));
+        let feed = row.chain.feed;
         self.set_chain(at.chain, ChainRow { head: after, stamp, ..row });
+        if feed.lane == Lane::Value {
+            self.held_against_shown(&feed.short(), at.index);
+        }
     }
 
     /// Makes everything durable. When this returns, promises may be signed and goods may leave.
@@ -568,6 +572,17 @@ impl<'a> Work<'a> {
         here.map(|(at, lot)| (at, self.as_held(at, lot))).collect()
     }
 
+    /// The holds on a lot that are neither posted nor dropped, oldest first.
+    #[must_use]
+    pub fn holds_of_lot(&self, lot: At) -> Vec<(At, HoldRow)> {
+        let holds = self.all(
+            "SELECT lot, amount, merchant, until, at FROM hold WHERE lot=?1 ORDER BY at",
+            [At64(lot)],
+            |r| Ok((r.get::<_, At64>(4)?.0, rows::hold(r)?)),
+        );
+        holds.into_iter().filter(|(at, _)| self.uses(&Use::Hold(*at)).is_empty()).collect()
+    }
+
     /// The lots of a chain that are nobody's yet: budget, float and reserve, oldest first.
     #[must_use]
     pub fn common_lots(&self, chain: ChainNo) -> Vec<(At, LotRow)> {
@@ -679,7 +694,7 @@ impl<'a> Work<'a> {
             return Some(*number);
         }
         let number = self.one(
-            "SELECT no FROM merchant WHERE chain=?1 AND id=?2",
+            "SELECT no FROM merchant WHERE chain=?1 AND id=?2 ORDER BY no LIMIT 1",
             params![chain.0, merchant.0],
             |r| r.get(0),
         )?;
@@ -852,7 +867,7 @@ impl View for Work<'_> {
 
     fn has_merchant(&self, chain: ChainNo, merchant: &MerchantId) -> bool {
         self.one(
-            "SELECT 1 FROM merchant WHERE chain=?1 AND id=?2",
+            "SELECT 1 FROM merchant WHERE chain=?1 AND id=?2 LIMIT 1",
             params![chain.0, merchant.0],
             |_| Ok(()),
         )
@@ -958,6 +973,10 @@ impl View for Work<'_> {
         self.sealed_around(at)
     }
 
+    fn floor(&self, chain: ChainNo) -> u64 {
+        Work::floor(self, chain).map_or(0, |floor| floor.head.next)
+    }
+
     fn halted(&self, chain: ChainNo) -> Option<u64> {
         self.stopped(|stopped| stopped.halted.get(&chain).copied())
     }
@@ -1031,9 +1050,6 @@ impl Work<'_> {
             return false;
         }
         let known = self.unplaced.borrow().get(feed).copied();
-        if self.shown_otherwise(&feed.short()) {
-            return true;
-        }
         let lowest = known.unwrap_or_else(|| {
             let lowest = self.lowest_unplaced(feed);
             self.unplaced.borrow_mut().insert(*feed, lowest);
@@ -1041,7 +1057,7 @@ impl Work<'_> {
         });
         let Some(lowest) = lowest else { return false };
         let chains = self.chain_numbers(feed);
-        chains.into_iter().filter_map(|chain| self.known(chain)).any(|row| lowest < row.head.next)
+        chains.into_iter().any(|chain| lowest < fold::folded_to(self, chain))
     }
 
     fn lowest_unplaced(&self, feed: &FeedId) -> Option<u64> {

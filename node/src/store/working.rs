@@ -36,7 +36,7 @@ const CARRIED: [(&str, &str); 24] = [
     ("cancelled", "Cancelled"),
     ("waiting", "Waiting"),
     ("fault", "Fault"),
-    ("given", "Entry"),
+    ("given", "Entry, Long"),
     ("revoked", "Revoked"),
     ("ended", "Ended"),
     ("clock_word", "ClockWord"),
@@ -84,7 +84,10 @@ impl Work<'_> {
         let feeds: Vec<Feed> =
             self.feeds().into_iter().filter(|feed| feed.id.programme == programme).collect();
         for feed in &feeds {
-            if feed.left.is_some() || self.fork_proof(&feed.id)?.is_some() {
+            if feed.left.is_some()
+                || self.fork_proof(&feed.id)?.is_some()
+                || self.shown_otherwise(&feed.id.short())
+            {
                 return Ok(None);
             }
         }
@@ -201,7 +204,7 @@ impl Work<'_> {
                 Ok((r.get::<_, At64>(0)?.0, r.get::<_, Vec<u8>>(1)?))
             });
         for (at, bytes) in given {
-            out.push(Working::Entry { at: self.spot(at), bytes: Bytes::new(bytes)? });
+            carry(self.spot(at), &bytes, out)?;
         }
         if feed.id.lane == Lane::Value {
             self.settled_of_chain(feed.chain, out);
@@ -210,18 +213,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Redemptions, which a refund may name, what posted holds, and the lines of settlements.
+    /// Entries that later ones refer back to, however late: what opened a lot, which may be sent on, returned, refunded to or
+    /// covered from; holds; redemptions, which a refund may name, and what posted holds; and the lines of settlements.
     fn entries_referred_to(&self, feed: &Feed, out: &mut Vec<Working>) -> Result<(), StoreFault> {
         let above = self.floor(feed.chain).map_or(0, |floor| floor.blocks);
         self.blocks::<StoreFault>(feed.chain, above, |row, _| {
             for placed in row.block.read(feed.id.lane)? {
                 if let Entry::Value(
-                    Value::Redeem { .. } | Value::Post { .. } | Value::Settle { .. },
+                    Value::Issue { .. }
+                    | Value::Claim { .. }
+                    | Value::Refund { .. }
+                    | Value::Hold { .. }
+                    | Value::Redeem { .. }
+                    | Value::FloatRedeem { .. }
+                    | Value::Post { .. }
+                    | Value::Settle { .. },
                 ) = placed.entry
                 {
                     let at = Spot { feed: feed.id.short(), index: placed.index };
-                    let bytes = Bytes::new(placed.entry.encode())?;
-                    out.push(Working::Entry { at, bytes });
+                    carry(at, &placed.entry.encode(), out)?;
                 }
             }
             Ok(true)
@@ -352,6 +362,17 @@ impl Work<'_> {
                         );
                     }
                 }
+                // Pieces come in order.
+                Working::Long { at, bytes, .. } => {
+                    if let Some(chain) = chains.get(&at.feed) {
+                        let at = At { chain: *chain, index: at.index };
+                        self.write(
+                            "INSERT INTO given(at, entry) VALUES(?1, ?2)
+                             ON CONFLICT DO UPDATE SET entry=CAST(entry||excluded.entry AS BLOB)",
+                            params![At64(at), &**bytes],
+                        );
+                    }
+                }
                 Working::Shown { feed, index, leaf, name, bytes, .. } => {
                     self.put_piece(feed, (*index, *leaf, *name), bytes);
                 }
@@ -393,9 +414,16 @@ impl Work<'_> {
                 }
             }
         }
-        merchants.sort_unstable();
-        for (chain, _, merchant) in merchants {
-            self.apply(Change::Merchant(chain, merchant));
+        for (chain, number, merchant) in merchants {
+            // Each was named below where this file begins, whoever leaves the chain there.
+            self.write(
+                "INSERT OR REPLACE INTO merchant(chain, id, no, idx) VALUES(?1, ?2, ?3, 0)",
+                params![chain.0, merchant.0, number],
+            );
+            if let Some(row) = self.chain_row(chain) {
+                let merchants = row.merchants.max(number.saturating_add(1));
+                self.set_chain(chain, ChainRow { merchants, ..row });
+            }
         }
         self.spill();
         self.check()
@@ -414,6 +442,18 @@ impl Work<'_> {
         });
         changes
     }
+}
+
+/// An entry as rows: one, or as many pieces as it takes.
+fn carry(at: Spot, bytes: &[u8], out: &mut Vec<Working>) -> Result<(), StoreFault> {
+    if bytes.len() <= limits::ENTRY_BYTES {
+        out.push(Working::Entry { at, bytes: Bytes::new(bytes.to_vec())? });
+        return Ok(());
+    }
+    for (piece, bytes) in (0u8..).zip(bytes.chunks(limits::ENTRY_BYTES)) {
+        out.push(Working::Long { at, piece, bytes: Bytes::new(bytes.to_vec())? });
+    }
+    Ok(())
 }
 
 /// What a file began with.

@@ -343,7 +343,7 @@ impl Site for Stored {
     }
 
     fn page(&mut self, time: Minute) -> Option<Page> {
-        let page = self.store.page(&PROGRAMMES.into(), time).expect(SOUND);
+        let page = self.store.page(&self.key.public(), &PROGRAMMES.into(), time).expect(SOUND);
         self.store.keep_page(&page).expect(SOUND).expect("its own page stands");
         Some(page)
     }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::Method;
@@ -10,13 +10,13 @@ use annona_node::atomic;
 use annona_node::holder::till::Signed;
 use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request};
 use annona_node::receipt;
-use annona_node::serve::{self, Item};
+use annona_node::serve::{self, Item, Left};
 use annona_node::store::{Accepted, Asked, Earlier, Work};
 use clap::Args;
 use serde_json::json;
 
 use super::known::{Known, Proof, Typed};
-use super::till::{Till, Whose, remember_merchant};
+use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -154,8 +154,7 @@ impl Charge {
             Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
             Ok(done) => done,
         };
-        remember_merchant(node.store(), &merchant, &name)?;
-        // What is printed from here on is durable.
+        // What is printed from here on is durable: nothing that fails now makes a no of it.
         let promise = match (answer.last(), earlier.get()) {
             (Some(last), _) => till.promise(last)?,
             (None, Some(earlier)) => {
@@ -164,17 +163,15 @@ impl Charge {
             }
             (None, None) => return Err(Fault::refused("nothing was to be written.")),
         };
-        let at = node.stamp(&till.feed)?;
-        let work = node.store().look()?;
-        let left: Vec<_> =
-            purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at)).collect();
-        work.check()?;
-        drop(work);
-        let repeated = earlier.get().is_some();
-        let receipts = known.receipts(&node, &till, &handed(&node, &answer, earlier.get())?)?;
-        if let Some(path) = &self.receipts {
-            atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
+        let left = left_here(&node, &till, &purses);
+        if let Err(fault) = &left {
+            session.screen.warn(format!("what is left is not known: {}", fault.message));
         }
+        let left = left.ok();
+        let repeated = earlier.get().is_some();
+        let receipts = handed(&node, &answer, earlier.get());
+        let receipts = receipts.and_then(|all| known.receipts(&node, &till, &all));
+        let receipts = told(session, receipts, self.receipts.as_deref());
         let mut value = till.entry_value(&promise);
         if let Some(fields) = value.as_object_mut() {
             fields.insert("accepted".into(), json!(true));
@@ -185,16 +182,23 @@ impl Charge {
             fields.insert(
                 "left".into(),
                 left.iter()
+                    .flatten()
                     .map(
                         |l| json!({ "cycle": l.cycle, "commodity": l.commodity, "units": l.units }),
                     )
                     .collect(),
             );
+            if left.is_none() {
+                fields.insert("left".into(), json!(null));
+            }
         }
         session.screen.answer("charge", value, || {
-            let rest: Vec<String> =
-                left.iter().map(|l| till.print(l.commodity, i128::from(l.units))).collect();
-            let rest = if rest.is_empty() { "nothing".to_owned() } else { rest.join(", ") };
+            let print = |l: &Left| till.print(l.commodity, i128::from(l.units));
+            let rest = match left.as_deref() {
+                None => "not known".to_owned(),
+                Some([]) => "nothing".to_owned(),
+                Some(rest) => rest.iter().map(print).collect::<Vec<_>>().join(", "),
+            };
             format!(
                 "accepted{} {}: {} by {name}\nleft here: {rest}\n{}",
                 if repeated { " before, as" } else { "" },
@@ -203,7 +207,8 @@ impl Charge {
                 slip::promise(&promise),
             )
         })?;
-        Ok(node.close()?)
+        till::served(session, node, &merchant, &name);
+        Ok(())
     }
 
     fn defaults(&self) -> super::queue::Defaults {
@@ -313,6 +318,34 @@ fn handed(node: &Node, answer: &[Accepted], earlier: Option<&Earlier>) -> Outcom
         all.extend(receipt::accepted(&work, &earlier.feed, index)?);
     }
     Ok(all)
+}
+
+/// The receipts a wallet is given, written to a file where that was asked for. What fails is told: the goods are hers.
+pub(super) fn told(
+    session: &Session,
+    receipts: Outcome<Vec<String>>,
+    path: Option<&Path>,
+) -> Vec<String> {
+    let written = receipts.and_then(|receipts| {
+        if let Some(path) = path {
+            atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
+        }
+        Ok(receipts)
+    });
+    written.unwrap_or_else(|fault| {
+        session.screen.warn(format!("her receipts are not written: {}", fault.message));
+        Vec::new()
+    })
+}
+
+/// What purses may still redeem here.
+fn left_here(node: &Node, till: &Till, purses: &[Purse]) -> Outcome<Vec<Left>> {
+    let at = node.stamp(&till.feed)?;
+    let work = node.store().look()?;
+    let left = purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at));
+    let left = left.collect();
+    work.check()?;
+    Ok(left)
 }
 
 /// The place a holder is tied to, where what she had here was sent.

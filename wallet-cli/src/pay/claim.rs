@@ -114,12 +114,19 @@ impl Decline {
             .zip(&tills)
             .filter_map(|(answer, till)| Some((till, answer.as_ref().ok()?.last()?.clone())))
             .collect();
+        let done = tell(session, "decline", "sent back", tickets, &tills, answers)?;
         let mut slips = Vec::new();
         for (till, sent) in back {
-            let ticket = serve::ticket(&node.store().look()?, till.key(), &sent, |_| false)?;
-            slips.push(slip::ticket(till.id, &ticket));
+            let looked = node.store().look().map_err(Fault::from);
+            match looked.and_then(|work| Ok(serve::ticket(&work, till.key(), &sent)?)) {
+                Ok(ticket) => slips.push(slip::ticket(till.id, &ticket)),
+                Err(fault) => session.screen.warn(format!(
+                    "{entry} is sent back, without a ticket: {}. `annona pay ticket --again {entry}` prints it.",
+                    fault.message.trim_end_matches('.'),
+                    entry = till.short(sent.at.index),
+                )),
+            }
         }
-        let done = tell(session, "decline", "sent back", tickets, &tills, answers)?;
         for text in slips {
             session.screen.answer("ticket", json!({ "ticket": text }), || text.clone())?;
         }

@@ -2,14 +2,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use annona_ledger::id::FeedRef;
-use annona_node::node::{Compose, NodeFault, Request};
+use annona_ledger::rejection::Rejection;
+use annona_node::node::{Compose, NodeFault, Refusal, Request, stamp};
 use annona_node::serve;
 use clap::Args;
 use serde_json::json;
 
-use super::charge::{before, signed_for};
+use super::charge::{before, signed_for, told};
 use super::known::Proof;
-use super::till::{Till, Whose, remember_merchant};
+use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
@@ -128,13 +129,22 @@ impl Float {
         drop(group);
         let accepted = match accepted {
             Ok(accepted) => accepted,
-            Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
+            Err(refusal) => {
+                let behind = refusal == Refusal::Rule(Rejection::FloatCap)
+                    && stamp(&node.store().look()?, &till.feed, node.now()).behind;
+                let fault = known.refused(session, &mut node, till.id, refusal);
+                return Err(if behind {
+                    fault.then(
+                        "clock? This device's clock shows a day before the last entry here, so no new day begins and \
+                         the allowance of the day does not come back: set the clock.",
+                    )
+                } else {
+                    fault
+                });
+            }
         };
-        remember_merchant(node.store(), &merchant, &name)?;
-        let receipts = known.receipts(&node, &till, &accepted)?;
-        if let Some(path) = &self.receipts {
-            annona_node::atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
-        }
+        let receipts = known.receipts(&node, &till, &accepted);
+        let receipts = told(session, receipts, self.receipts.as_deref());
         let last =
             accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
         let promise = till.promise(last)?;
@@ -153,7 +163,8 @@ impl Float {
                 slip::promise(&promise),
             )
         })?;
-        Ok(node.close()?)
+        till::served(session, node, &merchant, &name);
+        Ok(())
     }
 }
 

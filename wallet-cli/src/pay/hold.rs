@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::charge::{Order, before};
 use super::known::{Known, Proof, Typed};
-use super::till::{How, Till, Whose, named, remember_merchant};
+use super::till::{self, How, Till, Whose, named};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::print_minute;
@@ -111,9 +111,6 @@ impl Hold {
             *last = Minute(at.0.saturating_add(minutes));
             Ok(put_by(order.pay(work, feed, at)?, *last))
         })?;
-        if !self.dry_run {
-            remember_merchant(node.store(), &merchant, &name)?;
-        }
         let until = print_minute(until, till.founded);
         if let Some(fields) = value.as_object_mut() {
             fields.insert("until".into(), json!(until));
@@ -125,7 +122,11 @@ impl Hold {
             value,
             &format!("{words} put by until {until}"),
         )?;
-        Ok(node.close()?)
+        if self.dry_run {
+            return Ok(node.close()?);
+        }
+        till::served(session, node, &merchant, &name);
+        Ok(())
     }
 }
 

@@ -261,13 +261,27 @@ fn hand_out_with(
     pins: Option<String>,
 ) -> Outcome {
     let mut lines = Vec::new();
+    let mut failed = None;
     for accepted in sent {
         let entry = Entry::decode(accepted.feed.lane, &accepted.bytes)?;
-        if matches!(entry, Entry::Value(Fact::Basket { .. })) {
+        // What binds a basket, and what was let go first, is no ticket.
+        if !matches!(entry, Entry::Value(Fact::Send(_) | Fact::FloatCover(_))) {
             continue;
         }
-        let ticket = serve::ticket(&node.store().look()?, till.key(), accepted, |_| false)?;
-        node.store().put_blob(Blob::Ticket, &accepted.accumulator, &wire::encode(&ticket))?;
+        // It is sent already: one ticket that cannot be made keeps back none of the others.
+        let ticket = match made(node, till, accepted) {
+            Ok(ticket) => ticket,
+            Err(fault) => {
+                let entry = till.short(accepted.at.index);
+                session
+                    .screen
+                    .warn(format!("{entry} is sent, without a ticket: {}", fault.message));
+                failed.get_or_insert(fault.then(&format!(
+                    "Nothing is lost: `annona pay ticket --again {entry}` prints it."
+                )));
+                continue;
+            }
+        };
         let text = slip::ticket(till.id, &ticket);
         let (mut value, carried) = described(till, &ticket);
         let to = value.get("to").and_then(|to| to.as_str()).unwrap_or_default().to_owned();
@@ -298,7 +312,14 @@ fn hand_out_with(
             sent.first().map(|_| hex(&destination(sent))).unwrap_or_default(),
         ));
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+/// A ticket, kept where it can be: it can be made again.
+fn made(node: &Node, till: &Till, accepted: &Accepted) -> Outcome<annona_ledger::ticket::Ticket> {
+    let ticket = serve::ticket(&node.store().look()?, till.key(), accepted)?;
+    drop(node.store().put_blob(Blob::Ticket, &accepted.accumulator, &wire::encode(&ticket)));
+    Ok(ticket)
 }
 
 fn destination(sent: &[Accepted]) -> [u8; 8] {

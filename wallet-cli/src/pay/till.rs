@@ -493,6 +493,21 @@ pub(crate) fn remember_merchant(store: &Store, id: &MerchantId, name: &str) -> O
     Ok(())
 }
 
+/// Ends a service whose answer is out. It is durable: what fails now is told, and makes no refusal of it.
+pub(super) fn served(session: &Session, node: Node, merchant: &MerchantId, name: &str) {
+    if let Err(fault) = remember_merchant(node.store(), merchant, name) {
+        let why = fault.message.trim_end_matches('.');
+        session
+            .screen
+            .warn(format!("the merchant's name is not kept here: {why}. What was accepted stays."));
+    }
+    if let Err(fault) = node.close() {
+        session
+            .screen
+            .warn(format!("this node did not stop cleanly: {fault}. What was accepted stays."));
+    }
+}
+
 /// The merchant a redemption names by its place among a chain's merchants.
 pub(crate) fn merchant_at(work: &Work<'_>, chain: ChainNo, number: u32) -> Option<MerchantId> {
     work.merchant_names(chain).get(usize::try_from(number).ok()?).copied()

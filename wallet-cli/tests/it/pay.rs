@@ -67,6 +67,32 @@ fn what_must_not_be_paid_is_refused_with_its_number() {
 }
 
 #[test]
+fn what_fails_once_it_is_durable_makes_no_refusal_of_it() {
+    let camp = counter();
+    for folder in ["lake", "hill"] {
+        // A disk with room for the entry, and none for the merchant's name.
+        let ledger = rusqlite::Connection::open(camp.file(folder).join("ledger.db"));
+        let full =
+            "CREATE TRIGGER full BEFORE INSERT ON meta WHEN substr(NEW.key, 1, 9)='merchant:'
+                    BEGIN SELECT RAISE(ABORT, 'full'); END;";
+        ledger.expect("opens").execute_batch(full).expect("a trigger");
+    }
+    let at = "--family 1 --merchant \"A new shop\" --item Rice=2 --json";
+    for said in [
+        format!("pay charge {at}"),
+        format!("pay hold {at}"),
+        "pay float --dir hill --purse 00112233445566778899aabbccddeeff --home lake --item Rice=5 \
+         --merchant \"A new shop\" --json"
+            .to_owned(),
+    ] {
+        let answer = camp.run(&said).fine();
+        assert!(!answer.field(0, "promise").is_empty(), "{}", answer.out);
+        assert!(answer.err.contains("What was accepted stays"), "{}", answer.err);
+    }
+    assert_eq!(left(&camp, 1, 1), 8_500);
+}
+
+#[test]
 fn a_basket_is_paid_whole_or_not_at_all() {
     let camp = counter();
     camp.run("pay charge --family 1 --item Rice=1 --item Oil=2.5").fails(5, "rejection 54");

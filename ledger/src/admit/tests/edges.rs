@@ -3,7 +3,6 @@
 use super::*;
 use crate::entry::Wrapped;
 use crate::notice::{NodeCertificate, Notice, Roles};
-use crate::view::Change;
 
 #[track_caller]
 fn refused(desk: &mut Desk, feed: &FeedId, draft: impl Into<Draft>, want: Rejection) {

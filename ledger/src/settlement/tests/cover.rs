@@ -198,3 +198,19 @@ fn a_row_by_itself_is_paid_where_its_entry_stands_and_once_any_settlement_of_it_
     assert_eq!(parts(&mut desk, Some(other)), [(4, 5)], "it says something else there");
     assert_eq!(parts(&mut desk, Some(same)), [(4, 5), (5, 6)]);
 }
+
+#[test]
+fn a_stretch_begins_anew_behind_what_is_not_here() {
+    let (desk, _) = four();
+    let above = Above { state: &desk.state, first: 6, cosigned: None };
+    let found = lines(&above, &feed_of(A), &reach(8, false));
+    let spans: Vec<(u64, u64)> = found
+        .iter()
+        .filter_map(|line| match line {
+            Settling::Stretch { from, to, .. } => Some((*from, *to)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(spans, [(6, 8)]);
+    assert_eq!(rows(&above, FOOD, &found).map(|rows| rows.len()), Some(2));
+}

@@ -8,7 +8,7 @@ use annona_ledger::cut::Cut;
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Lot, Method, Value};
 use annona_ledger::finality::{Finality, finality};
-use annona_ledger::id::{FeedId, OrgId, ProgrammeId};
+use annona_ledger::id::{FeedId, OrgId, ProgrammeId, Purse};
 use annona_ledger::limits;
 use annona_ledger::notice::Learned;
 use annona_ledger::orphan::{Orphan, Shown};
@@ -78,7 +78,12 @@ fn settle(world: &mut World) {
     let mut answers = world.a.write(&mut [Request { feed: value, compose }]).expect("holds");
     let accepted = answers.remove(0).expect("accepted").remove(0);
     let promise = world.a.promise(&accepted).expect("signed");
-    let shown = Bounded::new(vec![Shown::from(promise)]).expect("few");
+    // And beside it an issue that B has in a block: of what is pruned, nobody here can say that it is there.
+    let key = world.a.signing_key(Name::NodeSigning).expect("a key");
+    let work = world.a.store().look().expect("readable");
+    let issued = crate::receipt::promised(&work, &key, &value, 2).expect("signed");
+    drop(work);
+    let shown = Bounded::new(vec![Shown::from(promise), Shown::from(issued)]).expect("few");
     let orphan = Orphan { node: short(&world.a), shown, sends: Bounded::empty(), at };
     let feed = world.b.feed(Lane::Value, FOOD);
     write(&mut world.b, feed, vec![Entry::from(Value::Orphan(Box::new(orphan))).into()]);
@@ -319,6 +324,7 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     assert_eq!(none.blocks, 0, "May is open");
     close_may(&mut world, &mut mirror);
     let before = came_to(&world.a);
+    let pools = world.a.store().look().expect("readable").whole_pools();
     let whole = world.dir.path().join("whole.audit");
     audit::export(world.a.store(), &whole).expect("exports");
     let alone = world.a.store().kept_page(&hash).expect("readable").expect("kept");
@@ -327,6 +333,14 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let would = checkpoint::pruning(&world.a, &kept.hash, FOOD).expect("readable");
     let pruned = checkpoint::prune(&mut world.a, &kept.hash, FOOD).expect("mirrored");
     assert_eq!(pruned.blocks, 1, "what was shown when May closed");
+    let work = world.a.store().look().expect("readable");
+    assert!(!work.faulty(&value.short()), "A goes on");
+    assert_eq!(work.whole_pools(), pools, "and holds what it held");
+    // A promise of what stood there cannot be made again: one of another place would be a fork of A's own making.
+    let key = world.a.signing_key(Name::NodeSigning).expect("a key");
+    let again = crate::receipt::promised(&work, &key, &value, 2);
+    assert!(again.is_err_and(|why| why.to_string().contains("import it again")));
+    drop(work);
     assert_eq!((would.may(), would.would), (true, pruned), "as a dry run says");
     // A has said otherwise before: whoever hears of it counts on the others alone.
     let said = world.a.store().kept_page(&kept.hash).expect("readable").expect("kept");
@@ -377,6 +391,19 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let done = export(&mut world.a, &[b], &folder);
     import(&mut world.b, &done.files);
     assert_eq!(came_to(&world.a), came_to(&world.b));
+    // What is left of a lot that was opened there goes on, with what filled it.
+    let compose: crate::node::Compose<'_> = Box::new(move |work, feed, at| {
+        crate::serve::travel(work, feed, &Purse(CANARY_PURSE), b, at)
+    });
+    let sent = world.a.write(&mut [Request { feed: value, compose }]).expect("holds").remove(0);
+    let sent = sent.expect("she may go");
+    let work = world.a.store().look().expect("readable");
+    let sends = sent.iter().filter(|one| {
+        let entry = Entry::decode(Lane::Value, &one.bytes);
+        matches!(entry, Ok(Entry::Value(Value::Send(_))))
+    });
+    let tickets = sends.map(|one| crate::serve::ticket(&work, &key, one));
+    assert!(tickets.collect::<Result<Vec<_>, _>>().is_ok_and(|all| !all.is_empty()));
 }
 
 #[test]
@@ -563,11 +590,13 @@ fn pages_and_words_that_come_in_masses_are_kept_in_bounds() {
     let store = world.a.store_mut();
     store.keep_page(&first).expect("stored").expect("stands");
     let words = 2 * limits::ORG_COSIGNATURES as u32;
-    let taken: Vec<_> = (0..words)
-        .map(|n| store.keep_cosignature(&say(&first, 200 + n, b)).expect("stored"))
-        .collect();
-    let new = taken.iter().filter(|learned| **learned == Learned::New).count();
-    assert_eq!(new, limits::ORG_COSIGNATURES);
+    for n in 0..words {
+        store.keep_cosignature(&say(&first, 200 + n, b)).expect("stored");
+    }
+    let said = store.kept_page(&first.checkpoint.hash()).expect("readable").expect("kept");
+    let times: Vec<u32> = said.cosignatures.iter().map(|word| word.said.time.0).collect();
+    let newest = 200 + words - limits::ORG_COSIGNATURES as u32..200 + words;
+    assert_eq!(times, newest.collect::<Vec<_>>(), "the newest of them");
     for n in 2..2 * limits::OPEN_PAGES as u32 {
         store.keep_page(&later(n)).expect("stored").expect("stands");
     }
@@ -576,4 +605,58 @@ fn pages_and_words_that_come_in_masses_are_kept_in_bounds() {
     assert!(pages.contains(&page.checkpoint.hash()) && pages.contains(&first.checkpoint.hash()));
     let newest = later(2 * limits::OPEN_PAGES as u32 - 1);
     assert!(pages.contains(&newest.checkpoint.hash()), "what has just come is kept");
+}
+
+#[test]
+fn a_new_incarnation_makes_pages_though_nobody_can_seal_the_tail_of_the_old_one() {
+    for may_sign in [true, false] {
+        let mut world = camp();
+        enrol(&mut world.a, FOOD, [77; 16]);
+        let old = world.a.feed(Lane::Registry, FOOD);
+        if !may_sign {
+            world.a.refuse(&old, 99, 1).expect("noted");
+        }
+        let heads = world.dir.path().join("heads-again");
+        world.a.reincarnate(&heads).expect("a new key");
+        let own = certify(&world.a, &world.federation(), 1, &[FOOD, CASH]);
+        world.a.learn(&own).expect("a good certificate");
+        let feed = world.a.store().feeds().expect("readable").into_iter().find(|f| f.id == old);
+        let feed = feed.expect("known");
+        assert_eq!(feed.head == feed.sealed, may_sign, "sealed where its key could");
+        let page = checkpoint::make(&mut world.a).expect("a page");
+        assert!(page.leaves_of(FOOD).next().is_some(), "with what the blocks come to");
+    }
+}
+
+#[test]
+fn the_newest_word_of_a_witness_takes_the_place_of_its_oldest() {
+    let mut world = camp();
+    let page = checkpoint::make(&mut world.a).expect("a page");
+    let hash = page.checkpoint.hash();
+    let first = checkpoint::cosign(&mut world.a, &hash).expect("its own");
+    assert!(first.said.holds.contains(&FOOD));
+    let key = world.a.signing_key(Name::NodeTransport).expect("a key");
+    let federation = world.federation();
+    let word = |time: u32, holds| {
+        let said = Said { time: Minute(time), holds, ..first.said.clone() };
+        said.sign(&federation, &key)
+    };
+    let then = first.said.time.0;
+    let count = u32::try_from(limits::ORG_COSIGNATURES).expect("few");
+    for later in 1..count {
+        let said = word(then + later, first.said.holds.clone());
+        world.a.store_mut().keep_cosignature(&said).expect("kept");
+    }
+    let kept = |world: &World| {
+        let kept = world.a.store().kept_page(&hash).expect("readable").expect("kept");
+        kept.cosignatures
+    };
+    assert_eq!(kept(&world).len(), limits::ORG_COSIGNATURES);
+    let back = word(then + count, Bounded::empty());
+    assert_eq!(world.a.store_mut().keep_cosignature(&back).expect("a look"), Learned::New);
+    let all = kept(&world);
+    assert!(all.contains(&back) && !all.contains(&first), "it holds nothing any more");
+    assert_eq!(all.len(), limits::ORG_COSIGNATURES);
+    let old = word(then, Bounded::empty());
+    assert_eq!(world.a.store_mut().keep_cosignature(&old).expect("a look"), Learned::Known);
 }

@@ -113,7 +113,7 @@ fn sends(node: &mut Node, to: [u8; 8]) -> Ticket {
     let accepted = answers.remove(0).expect("a good entry");
     let key = node.signing_key(Name::NodeSigning).expect("a key");
     let work = node.store().look().expect("a look");
-    crate::serve::ticket(&work, &key, accepted.last().expect("an entry"), |_| true).expect("one")
+    crate::serve::ticket(&work, &key, accepted.last().expect("an entry")).expect("one")
 }
 
 fn takes_up(node: &mut Node, ticket: Ticket) {
