@@ -44,6 +44,8 @@ pub const PURSES: usize = 64;
 pub const KEPT: usize = 2_048;
 /// Keys that an introduction offers at a time.
 pub const OFFERED: u32 = 4;
+/// How many purses a backup may have missed: [`PURSES`].
+const PURSES_AHEAD: u32 = 64;
 
 /// What one person has in a wallet that nobody else may know. Neither copied nor printed, wiped when dropped.
 struct Secrets {
@@ -71,9 +73,11 @@ impl Secrets {
 pub struct Wallet {
     path: PathBuf,
     lock: Lock,
-    mark: Mark,
+    place: PathBuf,
     secrets: Vec<Secrets>,
     book: Book,
+    /// Whether the file, or what the machine remembers of it, is behind what is in memory.
+    unsaved: bool,
     _held: File,
 }
 
@@ -107,15 +111,21 @@ impl Wallet {
         let held = held(path)?;
         let lock = Lock::new(passphrase, cost)?;
         let book = Book { file: random()?, ..Book::default() };
-        let mark = Mark::at(place, &book.file)?;
-        let mut wallet =
-            Self { path: path.to_owned(), lock, mark, secrets: Vec::new(), book, _held: held };
+        let mut wallet = Self {
+            path: path.to_owned(),
+            lock,
+            place: place.to_owned(),
+            secrets: Vec::new(),
+            book,
+            unsaved: true,
+            _held: held,
+        };
         wallet.save()?;
         Ok(wallet)
     }
 
     /// Opens a wallet. Where this machine does not know the file as the newest of its kind, it is taken for a copy: it signs
-    /// nothing until it has learned.
+    /// nothing until it has learned. To look at it writes nothing: the file it was copied from signs as before.
     ///
     /// # Errors
     ///
@@ -138,32 +148,71 @@ impl Wallet {
     ) -> Result<Self, HolderFault> {
         let damaged = || HolderFault::Damaged { path: path.to_owned() };
         let (secrets, book) = file::parse(&plain).ok_or_else(damaged)?;
-        let mark = Mark::at(place, &book.file)?;
-        let known = mark.read()?;
-        let mut wallet = Self { path: path.to_owned(), lock, mark, secrets, book, _held: held };
-        if known.is_none_or(|writes| writes > wallet.book.writes) {
-            wallet.is_a_copy(known.unwrap_or_default())?;
+        let mut wallet = Self {
+            path: path.to_owned(),
+            lock,
+            place: place.to_owned(),
+            secrets,
+            book,
+            unsaved: false,
+            _held: held,
+        };
+        let known = wallet.mark()?.read()?;
+        let of_file = wallet.of_file()?.read()?;
+        let since = wallet.book.copy.map(|(_, since)| since);
+        let moved_on = since.is_some_and(|since| since != of_file);
+        if moved_on || known.is_none_or(|writes| writes > wallet.book.writes) {
+            wallet.is_a_copy()?;
         }
         Ok(wallet)
     }
 
-    /// Nothing is signed before every place that may know more has been heard.
-    fn is_a_copy(&mut self, known: u64) -> Result<(), HolderFault> {
+    /// What the machine remembers of this file; of a copy under its own number, until it has learned or signed.
+    fn mark(&self) -> Result<Mark, HolderFault> {
+        Mark::at(&self.place, &self.book.copy.map_or(self.book.file, |(number, _)| number))
+    }
+
+    /// What the machine remembers of the file, or of the one this is a copy of.
+    fn of_file(&self) -> Result<Mark, HolderFault> {
+        Mark::at(&self.place, &self.book.file)
+    }
+
+    /// Nothing is signed before every place that may know more has been heard. Written with whatever is written next.
+    fn is_a_copy(&mut self) -> Result<(), HolderFault> {
         for person in &mut self.book.people {
             person.asked = random()?;
+            person.told = Some(Vec::new());
             for purse in &mut person.purses {
                 purse.unheard = purse.places();
             }
         }
-        self.book.writes = self.book.writes.max(known);
-        self.save()
+        self.book.copy = Some((random()?, self.of_file()?.read()?));
+        self.unsaved = true;
+        Ok(())
+    }
+
+    /// A copy that has learned, or that signs for one who has, is the wallet from here on: the file it was copied from is the
+    /// old one. Where that one was written in the meantime, there is more to learn.
+    fn take_over(&mut self) -> Result<(), HolderFault> {
+        let Some((_, since)) = self.book.copy else { return Ok(()) };
+        let known = self.of_file()?.read()?;
+        if known != since {
+            return self.is_a_copy();
+        }
+        self.book.copy = None;
+        self.book.writes = self.book.writes.max(known.unwrap_or_default());
+        self.unsaved = true;
+        Ok(())
     }
 
     /// Writes the file, then what the machine remembers of it.
     fn save(&mut self) -> Result<(), HolderFault> {
+        self.unsaved = true;
         self.book.writes = self.book.writes.saturating_add(1);
         file::write(&self.path, &self.lock, &file::print(&self.secrets, &self.book)?)?;
-        self.mark.write(self.book.writes)
+        self.mark()?.write(self.book.writes)?;
+        self.unsaved = false;
+        Ok(())
     }
 
     /// Who is in it.
@@ -214,12 +263,21 @@ impl Wallet {
         self.secrets.get(who).zip(self.book.people.get(who)).ok_or(HolderFault::Who(Vec::new()))
     }
 
-    /// What she shows at a desk: by which her carrier is known, and keys for purses she has not yet.
+    /// What she shows at a desk: by which her carrier is known, and keys for purses she has not yet. What it asks is written
+    /// first: the answer comes to whoever opens the file then.
     ///
     /// # Errors
     ///
-    /// [`HolderFault::Who`].
-    pub fn introduction(&self, who: usize) -> Result<Introduction, HolderFault> {
+    /// [`HolderFault::Who`]; the disk.
+    pub fn introduce(&mut self, who: usize) -> Result<Introduction, HolderFault> {
+        let shown = self.introduction(who)?;
+        if self.unsaved {
+            self.save()?;
+        }
+        Ok(shown)
+    }
+
+    fn introduction(&self, who: usize) -> Result<Introduction, HolderFault> {
         let (secrets, person) = self.both(who)?;
         let first = person.purses.iter().map(|purse| purse.number.saturating_add(1)).max();
         let first = first.unwrap_or_default();
@@ -250,6 +308,10 @@ impl Wallet {
             let federation = person.about.as_ref().map(|about| about.federation);
             let page = opened.check(federation)?;
             self.learn(who, page)?;
+            let mut purses = self.book.people.iter().flat_map(|person| person.purses.iter());
+            if purses.all(|purse| purse.unheard.is_empty()) {
+                self.take_over()?;
+            }
             self.save()?;
             return Ok(who);
         }
@@ -266,28 +328,57 @@ impl Wallet {
                 return Err(HolderFault::Page("is by a node, or of a programme, that is not hers"));
             }
         }
+        for (key, spend, signature) in page.newest.iter() {
+            let stated = Stated { operator: *key, signature: *signature };
+            if !Statement::Spend(*spend).is_by(&page.federation, &stated) {
+                return Err(HolderFault::Page("names a spend that she did not sign"));
+            }
+        }
         let mut given = Vec::new();
+        let mut keys = Vec::new();
         for one in page.purses.iter() {
             let found = person.purses.iter().find(|purse| purse.key == one.key);
-            let most = person.purses.iter().map(|p| p.number.saturating_add(1)).max();
-            let from = most.unwrap_or_default();
             let number = match found {
                 Some(purse) => purse.number,
-                None => (from..from.saturating_add(OFFERED))
-                    .find(|n| secrets.key(*n).public() == one.key)
-                    .ok_or(HolderFault::Page("gives a purse to a key that is not hers"))?,
+                None => {
+                    // An old backup may have missed as many purses as there can be.
+                    if keys.is_empty() {
+                        let most = person.purses.iter().map(|p| p.number.saturating_add(1)).max();
+                        let end = most.unwrap_or_default().saturating_add(OFFERED + PURSES_AHEAD);
+                        keys.extend((0..end).map(|n| (n, secrets.key(n).public())));
+                    }
+                    let hers = keys.iter().find(|(_, key)| *key == one.key);
+                    hers.ok_or(HolderFault::Page("gives a purse to a key that is not hers"))?.0
+                }
             };
             if one.card != annona_ledger::wallet::tied(secrets.salt.expose(), &one.key) {
                 return Err(HolderFault::Page("names another wallet"));
             }
+            person.may_give(number, one, &page.node)?;
             given.push((number, *one));
         }
+        let new =
+            given.iter().filter(|(n, _)| person.purses.iter().all(|p| p.number != *n)).count();
+        if person.purses.len().saturating_add(new) > PURSES {
+            return Err(HolderFault::Full);
+        }
+        let (is_home, unheard) = (person.is_home(&page.node), person.must_hear(&page));
         let person = self.book.people.get_mut(who).ok_or(HolderFault::NotHers)?;
-        for (number, one) in given {
-            person.given(number, &one, page.node)?;
+        for (number, one) in &given {
+            person.given(*number, one, page.node, &unheard);
         }
         person.heard(&page);
-        if page.is_home() {
+        if let Some(told) = person.told.as_mut().filter(|_| page.asked == person.asked) {
+            let node = page.node.short();
+            if !given.is_empty() && !told.contains(&node) {
+                told.push(node);
+            }
+        }
+        if new > 0 && !unheard.is_empty() {
+            // Who answered before did not know of these purses, and is asked again.
+            person.asked = random()?;
+        }
+        if is_home {
             person.about = Some(about);
             person.consents = page.consents.to_vec();
             person.disclosures = page.disclosures.to_vec();
@@ -316,12 +407,23 @@ impl Wallet {
         }
         let federation = about.federation;
         if let Some((purse, spends)) = person.answered(&bill.nonce) {
-            return purse.signed(*secrets.salt.expose(), bill, spends);
+            let signed = purse.signed(*secrets.salt.expose(), bill, spends)?;
+            if self.unsaved {
+                // What could not be written when it was signed is written before it leaves.
+                self.save()?;
+            }
+            return Ok(signed);
         }
         let at = Minute::of(now, about.founded);
         let place = person.paying(bill, cycle, at)?;
         let purse = person.purses.get(place).ok_or(HolderFault::Bill("she has no purse for it"))?;
         if !purse.unheard.is_empty() {
+            return Err(HolderFault::MustLearn(about.names(&purse.unheard)));
+        }
+        self.take_over()?;
+        let (secrets, person) = self.both(who)?;
+        let purse = person.purses.get(place).ok_or(HolderFault::Bill("she has no purse for it"))?;
+        if let Some(about) = person.about.as_ref().filter(|_| !purse.unheard.is_empty()) {
             return Err(HolderFault::MustLearn(about.names(&purse.unheard)));
         }
         let key = secrets.key(purse.number);

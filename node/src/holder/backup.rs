@@ -79,8 +79,8 @@ impl Wallet {
         };
         let mut wallet = Self::take(path, place, (Lock::new(passphrase, cost)?, plain), held)?;
         // Also on the machine it was made on: what was signed after the backup is not in it.
-        let known = wallet.mark.read()?.unwrap_or_default();
-        wallet.is_a_copy(known)?;
+        wallet.is_a_copy()?;
+        wallet.save()?;
         Ok(wallet)
     }
 }

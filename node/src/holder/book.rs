@@ -16,13 +16,16 @@ use serde::{Deserialize, Serialize};
 
 use super::page::{Agreed, Given, Note, Page, Shown, Way};
 use super::till::{Bill, Signed};
-use super::{HolderFault, KEPT, PURSES};
+use super::{HolderFault, KEPT};
 
 /// The file's number, how often it was written, and who is in it.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Book {
     pub(super) file: [u8; 16],
     pub(super) writes: u64,
+    /// Where it is a copy that has neither learned nor signed: a number of its own, by which this machine remembers it, and
+    /// what the machine remembered of the file it is a copy of.
+    pub(super) copy: Option<([u8; 16], Option<u64>)>,
     pub(super) people: Vec<Person>,
 }
 
@@ -91,6 +94,9 @@ pub struct Person {
     pub disclosures: Vec<Shown>,
     /// By which an answer is known to have been given since the last question.
     pub(super) asked: [u8; 16],
+    /// Where the file was a copy: the nodes that have since told which purses they gave her. What they give later, they give
+    /// to this wallet alone.
+    pub(super) told: Option<Vec<[u8; 8]>>,
 }
 
 /// A purse, and all that was signed for it.
@@ -174,22 +180,11 @@ impl Person {
             .ok_or(HolderFault::Bill("she has no purse that counts today"))
     }
 
-    pub(super) fn given(
-        &mut self,
-        number: u32,
-        given: &Given,
-        by: PublicKey,
-    ) -> Result<(), HolderFault> {
+    pub(super) fn given(&mut self, number: u32, given: &Given, by: PublicKey, unheard: &[[u8; 8]]) {
         if let Some(purse) = self.purses.iter_mut().find(|purse| purse.number == number) {
-            if purse.purse != given.purse {
-                return Err(HolderFault::Page("gives a key to a second purse"));
-            }
             (purse.until, purse.card, purse.word) = (given.until, given.card, given.word);
-            (purse.expires, purse.home) = (given.expires, by);
-            return Ok(());
-        }
-        if self.purses.len() >= PURSES {
-            return Err(HolderFault::Full);
+            purse.expires = given.expires;
+            return;
         }
         self.purses.push(Purse {
             cycle: given.cycle,
@@ -205,18 +200,60 @@ impl Person {
             previous: Hash::ZERO,
             card: given.card,
             word: given.word,
-            unheard: Vec::new(),
+            unheard: unheard.to_vec(),
         });
-        Ok(())
     }
 
-    /// Learns from a page what was signed last, as its node knows.
+    /// Whether a node may give this key to this purse: a purse keeps its key, and its home alone renews it.
+    pub(super) fn may_give(
+        &self,
+        number: u32,
+        given: &Given,
+        by: &PublicKey,
+    ) -> Result<(), HolderFault> {
+        match self.purses.iter().find(|purse| purse.number == number) {
+            Some(purse) if purse.purse != given.purse => {
+                Err(HolderFault::Page("gives a key to a second purse"))
+            }
+            Some(purse) if purse.home != *by => {
+                Err(HolderFault::Page("gives a purse again that another node gave"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a node may say what concerns her beside its own entries: whoever gave her a purse before, and before her first
+    /// page the desk she stands at.
+    pub(super) fn is_home(&self, node: &PublicKey) -> bool {
+        self.about.is_none() || self.purses.iter().any(|purse| purse.home == *node)
+    }
+
+    /// Who must be heard before a purse that this page brings signs anything. A page that answers an older question may
+    /// leave out what was signed since; and where the file is a copy, the one it was copied from may have paid anywhere
+    /// with a purse that this one never saw.
+    pub(super) fn must_hear(&self, page: &Page) -> Vec<[u8; 8]> {
+        let (fresh, node) = (page.asked == self.asked, page.node.short());
+        let told = |told: &Vec<[u8; 8]>| fresh && told.contains(&node);
+        let mut nodes = Vec::new();
+        if !self.told.as_ref().is_none_or(told) {
+            let known = self.about.iter().flat_map(|about| about.places.iter());
+            nodes.extend(page.places.iter().chain(known).map(|(key, _)| key.short()));
+        }
+        nodes.push(node);
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|one| !(fresh && *one == node));
+        nodes
+    }
+
+    /// Learns from a page what was signed last, as its node knows: each spend was checked to be hers.
     pub(super) fn heard(&mut self, page: &Page) {
         let fresh = page.asked == self.asked;
         for purse in &mut self.purses {
-            for (key, counter, hash) in page.newest.iter() {
-                if *key == purse.key && *counter > purse.counter {
-                    (purse.counter, purse.previous) = (*counter, *hash);
+            for (key, spend, _) in page.newest.iter() {
+                if *key == purse.key && spend.counter > purse.counter {
+                    purse.counter = spend.counter;
+                    purse.previous = spend.hash(&page.federation, key);
                 }
             }
             if fresh {

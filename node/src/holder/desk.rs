@@ -164,8 +164,8 @@ pub fn page(
     keys.sort_unstable();
     keys.dedup();
     let newest = keys.iter().filter_map(|key| {
-        let (counter, hash) = work.last_spend(key)?;
-        Some((*key, counter, hash))
+        let (spend, signature) = work.newest_spend(key)?;
+        Some((*key, spend, signature))
     });
     let newest: Vec<_> = newest.take(PURSES).collect();
     let serves = |c: &&annona_ledger::notice::NodeCertificate| c.programmes.contains(&programme);

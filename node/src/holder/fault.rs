@@ -29,7 +29,7 @@ pub enum HolderFault {
         path: PathBuf,
     },
     /// The file opens with shares.
-    #[error("{} is a backup that opens with shares: `annona wallet restore --share TEXT --share TEXT`.", path.display())]
+    #[error("{} is a backup that opens with shares: `annona wallet restore --share FILE --share FILE`.", path.display())]
     NeedsShares {
         /// The file.
         path: PathBuf,

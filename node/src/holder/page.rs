@@ -3,15 +3,16 @@
 use annona_ledger::charter::Commodity;
 use annona_ledger::consent::{Disclosure, Grant, StateWord};
 use annona_ledger::entry::{Entry, Owner, Value};
-use annona_ledger::hash::{Hash, Purpose, hash};
+use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::id::{
     Commitment, CommodityId, CycleId, EntryName, FederationId, Lane, Nonce, OrgId, ProgrammeId,
     Purse,
 };
-use annona_ledger::key::{PublicKey, SigningKey};
+use annona_ledger::key::{PublicKey, Signature, SigningKey};
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::ticket::{Moved, Promise, Ticket};
 use annona_ledger::time::{DayNo, Millis, Minute};
+use annona_ledger::wallet::Spend;
 use annona_ledger::wire::{self, Bounded};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -210,8 +211,8 @@ pub struct Page {
     pub places: Bounded<(PublicKey, String), PLACES>,
     /// Her purses here. None where her home is elsewhere.
     pub purses: Bounded<Given, PURSES>,
-    /// The last spends known of her keys.
-    pub newest: Bounded<(PublicKey, u64, Hash), PURSES>,
+    /// The last spend known of each of her keys, as she signed it.
+    pub newest: Bounded<(PublicKey, Spend, Signature), PURSES>,
     /// What came to her purses here and what left.
     pub notes: Bounded<Note, KEPT>,
     /// Her consents.
@@ -221,11 +222,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// Whether it is of her home, which alone knows her consents.
-    pub(super) fn is_home(&self) -> bool {
-        !self.purses.is_empty()
-    }
-
     /// Signs and seals it for a wallet.
     ///
     /// # Errors

@@ -91,6 +91,43 @@ impl Place {
     }
 }
 
+impl Place {
+    /// A purse of another cycle that a node gives to the key of this number.
+    fn given(&self, wallet: &Wallet, number: u32, by: &SigningKey) -> Given {
+        let secrets = &wallet.secrets[0];
+        let (key, n) = (secrets.key(number).public(), u8::try_from(number).expect("few"));
+        let (programme, purse, until) = (ProgrammeId(1), Purse([50 + n; 16]), DayNo(30));
+        let card = tied(secrets.salt.expose(), &key);
+        let word = Statement::Holder { programme, purse, key, card, until }.sign(&FEDERATION, by);
+        let cycle = CycleId(u16::from(n) + 1);
+        Given { cycle, purse, key, card, until, expires: Minute(60_000), word }
+    }
+
+    /// A page of her home with one purse more.
+    fn page_with(&self, wallet: &Wallet, number: u32) -> Vec<u8> {
+        let more = self.given(wallet, number, &self.home);
+        self.page(wallet, |page| {
+            let mut purses = page.purses.to_vec();
+            purses.push(more);
+            page.purses = Bounded::new(purses).expect("few");
+        })
+    }
+
+    /// A page of the hill, where she has no purse.
+    fn hill_page(&self, wallet: &Wallet, change: impl FnOnce(&mut Page)) -> Vec<u8> {
+        let mut page = None;
+        let shown = wallet.introduction(0).expect("shown");
+        drop(self.page(wallet, |made| {
+            made.node = self.hill.public();
+            made.purses = Bounded::empty();
+            page = Some(made.clone());
+        }));
+        let mut page = page.expect("made");
+        change(&mut page);
+        page.seal(&self.hill, &shown.sealing).expect("sealed")
+    }
+}
+
 fn words(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
@@ -161,8 +198,12 @@ fn what_cannot_be_remembered_is_not_signed() {
     std::fs::remove_file(mark.path()).expect("gone");
     std::fs::create_dir_all(mark.path().join("in the way")).expect("a folder");
     assert!(wallet.sign(0, &place.bill(1), None, NOW).is_err());
+    assert!(wallet.sign(0, &place.bill(1), None, NOW).is_err(), "nor said when asked again");
     std::fs::remove_dir_all(mark.path()).expect("gone");
+    let signed = wallet.sign(0, &place.bill(1), None, NOW).expect("remembered");
     drop(wallet);
+    let mut again = place.open("a").expect("opened");
+    assert_eq!(again.sign(0, &place.bill(1), None, NOW).expect("as before"), signed);
     let mode = std::fs::metadata(place.file("a")).expect("there").permissions().mode();
     assert_eq!(mode & 0o077, 0, "{mode:o}");
 }
@@ -192,7 +233,7 @@ fn a_copy_signs_nothing_until_it_has_heard_her_home() {
     let mut found = place.open("b").expect("opened");
     must(&mut found, 5);
     let (spend, key) = (second.spends[0].0, second.held().expect("a key").1);
-    let newest = vec![(key, spend.counter, spend.hash(&FEDERATION, &key))];
+    let newest = vec![(key, spend, second.spends[0].1)];
     let page = place.page(&found, |page| page.newest = Bounded::new(newest).expect("one"));
     found.take_page(&page).expect("taken");
     let third = found.sign(0, &place.bill(6), None, NOW).expect("signed").spends[0];
@@ -278,4 +319,146 @@ fn any_two_shares_open_a_backup_and_one_does_not() {
     let mut odd = copy(0);
     odd[5] ^= 1;
     assert!(matches!(restore(&[odd, copy(1)], "x"), Err(HolderFault::WrongShares)));
+}
+
+#[test]
+fn no_node_says_what_she_signed_but_by_her_own_signature() {
+    let place = Place::new();
+    let mut wallet = place.made();
+    let first = wallet.sign(0, &place.bill(1), None, NOW).expect("signed").spends[0];
+    let key = wallet.people()[0].purses[0].key;
+    let told = |wallet: &Wallet, spend: Spend, signature| {
+        place.page(wallet, |page| {
+            page.newest = Bounded::new(vec![(key, spend, signature)]).expect("one");
+        })
+    };
+    // One made up after nothing, and one that leaves room for no other: neither is signed by her.
+    for (counter, previous) in [(3, annona_ledger::hash::Hash::ZERO), (u64::MAX, first.0.previous)]
+    {
+        let lie = Spend { counter, previous, ..first.0 };
+        let by_node = Statement::Spend(lie).sign(&FEDERATION, &place.home).signature;
+        for signature in [by_node, first.1] {
+            let page = told(&wallet, lie, signature);
+            assert!(matches!(wallet.take_page(&page), Err(HolderFault::Page(_))), "{counter}");
+        }
+    }
+    let page = told(&wallet, first.0, first.1);
+    wallet.take_page(&page).expect("what she signed");
+    let second = wallet.sign(0, &place.bill(2), None, NOW).expect("signed").spends[0];
+    assert_eq!((second.0.counter, second.0.previous), (2, first.0.hash(&FEDERATION, &key)));
+    let proof = CloneProof::of(FEDERATION, key, first, second);
+    assert!(proof.check().is_err(), "nobody can frame her");
+}
+
+#[test]
+fn a_restored_wallet_waits_for_every_place_before_a_purse_it_never_saw() {
+    let place = Place::new();
+    let mut wallet = place.made();
+    copy(&place, "a", "b");
+    copy(&place, "a", "c");
+    let cycle = Some(CycleId(2));
+    let old = place.page_with(&wallet, 1);
+    wallet.take_page(&old).expect("taken");
+    let paid = wallet.sign(0, &place.bill(1), cycle, NOW).expect("signed");
+    let (spend, key) = (paid.spends[0], paid.held().expect("a key").1);
+    drop(wallet);
+    let heard = |page: &mut Page| {
+        page.newest = Bounded::new(vec![(key, spend.0, spend.1)]).expect("one");
+    };
+    let must = |found: &mut Wallet| {
+        let refused = found.sign(0, &place.bill(2), cycle, NOW);
+        let Err(HolderFault::MustLearn(nodes)) = refused else { panic!("{refused:?}") };
+        nodes
+    };
+    // The old page again, then what is new: the place that was paid is asked all the same.
+    let mut found = place.open("b").expect("opened");
+    found.take_page(&old).expect("hers");
+    let mut nodes = must(&mut found);
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["hill", "lake"]);
+    let fresh = place.page_with(&found, 1);
+    found.take_page(&fresh).expect("hers");
+    assert_eq!(must(&mut found), ["hill"]);
+    let hill = place.hill_page(&found, heard);
+    found.take_page(&hill).expect("hers");
+    let next = found.sign(0, &place.bill(2), cycle, NOW).expect("signed").spends[0];
+    assert!(
+        CloneProof::of(FEDERATION, key, spend, next).check().is_err(),
+        "an honest copy is none"
+    );
+    assert_eq!((next.0.counter, next.0.previous), (2, spend.0.hash(&FEDERATION, &key)));
+    drop(found);
+    // The hill answered before it could know of the purse: it is asked again.
+    let mut found = place.open("c").expect("opened");
+    let early = place.hill_page(&found, |_| {});
+    let fresh = place.page_with(&found, 1);
+    found.take_page(&fresh).expect("hers");
+    found.take_page(&early).expect("hers");
+    assert_eq!(must(&mut found), ["hill"]);
+    let hill = place.hill_page(&found, heard);
+    found.take_page(&hill).expect("hers");
+    assert_eq!(found.sign(0, &place.bill(2), cycle, NOW).expect("signed").spends[0].0.counter, 2);
+    // What her home gives from now on, it gives to this one alone; however many it gave in between.
+    let later = place.page_with(&found, 40);
+    found.take_page(&later).expect("hers");
+    found.sign(0, &place.bill(3), Some(CycleId(41)), NOW).expect("signed");
+}
+
+#[test]
+fn only_her_home_says_what_concerns_her() {
+    let place = Place::new();
+    let mut wallet = place.made();
+    let again = place.given(&wallet, 0, &place.hill);
+    let shown = wallet.people()[0].purses[0].purse;
+    let page = place.hill_page(&wallet, |page| {
+        let holder = Statement::Holder {
+            programme: ProgrammeId(1),
+            purse: shown,
+            key: again.key,
+            card: again.card,
+            until: DayNo(1),
+        };
+        let word = holder.sign(&FEDERATION, &place.hill);
+        let given = Given { purse: shown, until: DayNo(1), word, ..again };
+        page.purses = Bounded::new(vec![given]).expect("one");
+    });
+    assert!(matches!(wallet.take_page(&page), Err(HolderFault::Page(_))), "a purse of her home's");
+    let new = place.given(&wallet, 1, &place.hill);
+    let page = place.hill_page(&wallet, |page| {
+        page.purses = Bounded::new(vec![new]).expect("one");
+        page.programme = "Other".into();
+        page.places = Bounded::empty();
+    });
+    wallet.take_page(&page).expect("a purse of its own");
+    let person = &wallet.people()[0];
+    assert_eq!((person.purses.len(), person.purses[0].until), (2, DayNo(30)));
+    let about = person.about.as_ref().expect("her home's");
+    assert_eq!((about.programme.as_str(), about.places.len()), ("Food", 2));
+}
+
+#[test]
+fn to_look_at_a_copy_changes_nothing() {
+    let place = Place::new();
+    let mut wallet = place.made();
+    copy(&place, "a", "b");
+    wallet.sign(0, &place.bill(1), None, NOW).expect("signed");
+    drop(wallet);
+    let before = std::fs::read(place.file("b")).expect("its bytes");
+    drop(place.open("b").expect("it shows everything"));
+    assert_eq!(std::fs::read(place.file("b")).expect("its bytes"), before);
+    // What it asks is kept, and the answer counts; but not if the first went on signing after it asked.
+    let mut found = place.open("b").expect("opened");
+    let asked = found.introduce(0).expect("shown").asked;
+    drop(found);
+    let mut found = place.open("b").expect("opened");
+    assert_eq!(found.introduce(0).expect("shown").asked, asked);
+    let page = place.page(&found, |_| {});
+    drop(found);
+    let mut wallet = place.open("a").expect("opened");
+    wallet.sign(0, &place.bill(2), None, NOW).expect("it is the wallet still");
+    drop(wallet);
+    let mut found = place.open("b").expect("opened");
+    found.take_page(&page).expect("hers");
+    let refused = found.sign(0, &place.bill(3), None, NOW);
+    assert!(matches!(refused, Err(HolderFault::MustLearn(_))), "{refused:?}");
 }

@@ -70,6 +70,16 @@ impl Work<'_> {
         last.map(|(counter, hash)| (counter.cast_unsigned(), Hash(hash)))
     }
 
+    /// The spend of a key that comes last in its history, of those known here, as its wallet signed it.
+    #[must_use]
+    pub fn newest_spend(&self, key: &PublicKey) -> Option<(Spend, Signature)> {
+        self.one(
+            "SELECT word FROM spend WHERE key=?1 ORDER BY counter DESC, hash LIMIT 1",
+            [key.bytes()],
+            signed,
+        )
+    }
+
     /// Whether a spend of a key is known here.
     #[must_use]
     pub fn has_spend(&self, key: &PublicKey, spend: &Spend) -> bool {

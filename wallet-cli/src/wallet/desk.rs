@@ -48,8 +48,8 @@ pub(crate) struct Take {
 
 impl Introduce {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let (wallet, who) = self.whose.open(session)?;
-        let shown = wallet.introduction(who)?;
+        let (mut wallet, who) = self.whose.open(session)?;
+        let shown = wallet.introduce(who)?;
         let text = slip::wallet::text(slip::wallet::INTRODUCTION, &shown.encode());
         if let Some(out) = &self.out {
             atomic::write(out, format!("{text}\n").as_bytes())?;
