@@ -17,6 +17,7 @@ use crate::limits;
 use crate::notice::{OperatorRoles, Roles, Roster};
 use crate::statement::{Stated, Statement};
 use crate::time::{DayNo, Minute};
+use crate::wallet::Spend;
 use crate::wire::{self, Bounded, WireFault};
 
 /// The version of the rules of this page, as refusals name it.
@@ -304,8 +305,11 @@ fn about(said: &Statement, out: &HandOut) -> Result<(), Turned> {
             if (spend.programme, spend.purse) != (programme, purse) {
                 return Err(Turned::OtherHolder);
             }
-            if spend.node != out.feed.node {
+            if spend.node != out.feed.node || !(1..=Spend::LAST).contains(&spend.counter) {
                 return Err(Turned::OtherEntry);
+            }
+            if spend.on != today {
+                return Err(Turned::Ended);
             }
             let enough = spend.commodity == out.commodity && out.amount <= spend.amount;
             if enough { Ok(()) } else { Err(Turned::TooMuch) }

@@ -14,6 +14,7 @@ use crate::id::{CarrierId, Commitment, CommodityId, FederationId, Nonce, Program
 use crate::key::{PublicKey, Signature};
 use crate::limits;
 use crate::statement::{Stated, Statement};
+use crate::time::DayNo;
 use crate::wire::{self, WireFault};
 
 /// One item she pays for, at one till, answering one bill.
@@ -27,6 +28,8 @@ pub struct Spend {
     pub node: [u8; 8],
     /// The bill's number.
     pub nonce: Nonce,
+    /// The bill's day: it pays on no other.
+    pub on: DayNo,
     /// Of what.
     pub commodity: CommodityId,
     /// At most so much.
@@ -38,6 +41,9 @@ pub struct Spend {
 }
 
 impl Spend {
+    /// The last counter that is taken: what a ledger file keeps in order.
+    pub const LAST: u64 = u64::MAX >> 1;
+
     /// What the next one names it by.
     #[must_use]
     pub fn hash(&self, federation: &FederationId, key: &PublicKey) -> Hash {

@@ -430,12 +430,16 @@ impl Wallet {
         let (mut counter, mut previous) = (purse.counter, purse.previous);
         let mut spends = Vec::new();
         for (commodity, amount) in bill.items.iter() {
-            counter = counter.checked_add(1).ok_or(HolderFault::Full)?;
+            counter = counter.saturating_add(1);
+            if counter > Spend::LAST {
+                return Err(HolderFault::Full);
+            }
             let spend = Spend {
                 programme: bill.programme,
                 purse: purse.purse,
                 node: bill.node,
                 nonce: bill.nonce,
+                on: bill.on,
                 commodity: *commodity,
                 amount: *amount,
                 counter,

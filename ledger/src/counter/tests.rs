@@ -276,7 +276,8 @@ fn by_wallet(change: impl FnOnce(&mut [(Statement, u8); 2])) -> Vec<Word> {
     let (programme, until) = (feed.programme, DayNo::of(at));
     let wallet = key(WALLET).public();
     let card = crate::wallet::tied(&[8; 32], &wallet);
-    let spend = Spend { programme, purse, commodity, amount, ..spend(3, Hash([2; 32]), 1) };
+    let spend =
+        Spend { programme, purse, commodity, amount, on: until, ..spend(3, Hash([2; 32]), 1) };
     let holder = Statement::Holder { programme, purse, key: wallet, card, until };
     let mut words = [(holder, A), (Statement::Spend(spend), WALLET)];
     change(&mut words);
@@ -305,13 +306,16 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
         let Statement::Spend(spend) = &mut words[1].0 else { panic!("it is second") };
         spend
     }
-    let wrong: [(Turned, Change); 8] = [
+    let wrong: [(Turned, Change); 11] = [
         (Turned::TooFew, |words| words[0] = words[1]),
         (Turned::TooFew, |words| words[1] = words[0]),
         (Turned::MayNot, |words| words[0].1 = OPERATORS[0]),
         (Turned::OtherHolder, |words| *holder(words) = purse(9)),
         (Turned::OtherHolder, |words| spent(words).purse = purse(9)),
         (Turned::OtherEntry, |words| spent(words).node = node(B)),
+        (Turned::OtherEntry, |words| spent(words).counter = 0),
+        (Turned::OtherEntry, |words| spent(words).counter = Spend::LAST + 1),
+        (Turned::Ended, |words| spent(words).on = DayNo(spent(words).on.0 + 1)),
         (Turned::TooMuch, |words| spent(words).amount = units(4)),
         (Turned::OtherKey, |words| words[1].1 = WALLET + 1),
     ];
@@ -323,6 +327,13 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
     assert_eq!(told(&good, &forged), Err(Turned::Unsigned));
     let tomorrow = HandOut { at: Minute(NOW.0 + 24 * 60), ..good };
     assert_eq!(told(&tomorrow, &by_wallet(|_| {})), Err(Turned::Ended));
+    // Her key counts tomorrow too; what she signed today does not.
+    let longer = by_wallet(|words| {
+        let Statement::Holder { until, .. } = &mut words[0].0 else { panic!("it is first") };
+        *until = until.plus(9);
+    });
+    assert_eq!(told(&good, &longer), Ok(()));
+    assert_eq!(told(&tomorrow, &longer), Err(Turned::Ended));
     let more = HandOut { amount: units(6), ..good };
     assert_eq!(told(&more, &by_wallet(|_| {})), Err(Turned::TooMuch));
 }

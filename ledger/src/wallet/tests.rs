@@ -12,6 +12,7 @@ pub(crate) fn spend(counter: u64, previous: Hash, nonce: u8) -> Spend {
         purse: Purse([1; 16]),
         node: node(A),
         nonce: Nonce([nonce; 16]),
+        on: DayNo(1),
         commodity: RICE,
         amount: Amount::new(5).expect("small"),
         counter,

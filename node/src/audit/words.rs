@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use annona_ledger::audit::{Ground, Item, Source};
 use annona_ledger::block::{Proof, Verified};
 use annona_ledger::consent::{People, RefusalClass};
-use annona_ledger::counter::{self, HandOut, Vouched};
-use annona_ledger::entry::{Entry, Registry, Value};
+use annona_ledger::counter::{self, HandOut, Vouched, Word};
+use annona_ledger::entry::{Entry, Method, Registry, Value};
 use annona_ledger::feed::leaf;
-use annona_ledger::id::{EntryName, FeedRef, Lane, OrgId};
+use annona_ledger::hash::Hash;
+use annona_ledger::id::{EntryName, FederationId, FeedRef, Lane, OrgId};
+use annona_ledger::statement::Statement;
 
 use super::walk::{Did, Seen};
 
@@ -29,13 +31,37 @@ pub(super) fn note(wanted: &mut Wanted, seen: &Seen) {
         return;
     }
     let (feed, commodity, at) = (seen.name.feed, seen.commodity, seen.at);
-    let leaf = annona_ledger::hash::Hash::ZERO;
+    let leaf = Hash::ZERO;
     wanted.insert(seen.name, HandOut { feed, leaf, purse, commodity, amount, at, method });
+}
+
+/// How much was handed out for what a wallet signed once, by the name of what it signed.
+type Spent = BTreeMap<Hash, u64>;
+
+/// Whether all that was handed out for one signature of a wallet, this among it, is no more than it says. Several lots may
+/// give what one is for.
+fn within(spent: &mut Spent, federation: &FederationId, words: &[Word], out: &HandOut) -> bool {
+    if out.method != Method::Signed {
+        return true;
+    }
+    let spend = words.iter().find_map(|(said, word)| match said {
+        Statement::Spend(spend) => Some((spend, spend.hash(federation, &word.operator))),
+        _ => None,
+    });
+    let Some((spend, name)) = spend else { return false };
+    let sum = spent.entry(name).or_default();
+    let all = sum.saturating_add(out.amount.units());
+    if all > spend.amount.units() {
+        return false;
+    }
+    *sum = all;
+    true
 }
 
 /// Strikes out every hand-out whose words are in the source and hold. What is left has none that could be seen.
 pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted) {
     let federation = ground.charter.federation();
+    let mut spent = Spent::new();
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
         let mut block: Option<Verified> = None;
         let mut pieces: Vec<Proof> = Vec::new();
@@ -55,7 +81,7 @@ pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted)
                                 .unwrap_or_default(),
                         );
                         if shown.root() == block.header().evidence_root {
-                            holding(block, &shown.0, ground, node, wanted);
+                            holding(block, &shown.0, (ground, node), &mut spent, wanted);
                         }
                     }
                 }
@@ -69,8 +95,8 @@ pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted)
 fn holding(
     block: &Verified,
     pieces: &[Proof],
-    ground: &Ground,
-    node: Option<OrgId>,
+    (ground, node): (&Ground, Option<OrgId>),
+    spent: &mut Spent,
     wanted: &mut Wanted,
 ) {
     let federation = ground.charter.federation();
@@ -93,7 +119,9 @@ fn holding(
         let out = HandOut { leaf: leaf(&Entry::Value(value.clone()).encode()), ..*out };
         let orgs = [of, node.unwrap_or(of)];
         let certified = counter::Ground { federation: &federation, roster: &ground.roster, orgs };
-        if counter::check(&certified, &out, &words.0).is_ok() {
+        if counter::check(&certified, &out, &words.0).is_ok()
+            && within(spent, &federation, &words.0, &out)
+        {
             wanted.remove(&name);
         }
     }
@@ -121,4 +149,57 @@ pub(super) fn refusals(
         });
     }
     refusals
+}
+
+#[cfg(test)]
+mod tests {
+    use annona_ledger::amount::Amount;
+    use annona_ledger::id::{CommodityId, Nonce, ProgrammeId, Purse};
+    use annona_ledger::key::SigningKey;
+    use annona_ledger::time::{DayNo, Minute};
+    use annona_ledger::wallet::Spend;
+
+    use super::*;
+
+    #[test]
+    fn one_signature_gives_what_it_says_in_all_and_not_each_time() {
+        let federation = FederationId(Hash([7; 32]));
+        let key = SigningKey::from_seed(&[9; 32]);
+        let (purse, commodity) = (Purse([3; 16]), CommodityId(1));
+        let feed = FeedRef { node: [1; 8], lane: Lane::Value, programme: ProgrammeId(1) };
+        let amount = |units| Amount::new(units).expect("small");
+        let word = |counter| {
+            let spend = Spend {
+                programme: feed.programme,
+                purse,
+                node: feed.node,
+                nonce: Nonce([2; 16]),
+                on: DayNo(1),
+                commodity,
+                amount: amount(5),
+                counter,
+                previous: Hash::ZERO,
+            };
+            let said = Statement::Spend(spend);
+            [(said, said.sign(&federation, &key))]
+        };
+        let out = |units, method| HandOut {
+            feed,
+            leaf: Hash::ZERO,
+            purse,
+            commodity,
+            amount: amount(units),
+            at: Minute(1500),
+            method,
+        };
+        let mut spent = Spent::new();
+        let mut charged = |counter, units| {
+            within(&mut spent, &federation, &word(counter), &out(units, Method::Signed))
+        };
+        assert!(charged(1, 3) && charged(1, 2), "two lots gave what one signature is for");
+        assert!(!charged(1, 1), "and the next has none");
+        assert!(charged(2, 5) && !charged(2, 5), "charged twice");
+        assert!(!within(&mut Spent::new(), &federation, &[], &out(1, Method::Signed)));
+        assert!(within(&mut Spent::new(), &federation, &[], &out(1, Method::Voucher)));
+    }
 }

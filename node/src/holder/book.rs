@@ -312,7 +312,8 @@ impl Purse {
     ) -> Result<Signed, HolderFault> {
         let same = spends.len() == bill.items.len()
             && spends.iter().zip(bill.items.iter()).all(|((spend, _), (commodity, amount))| {
-                (spend.commodity, spend.amount) == (*commodity, *amount) && spend.node == bill.node
+                (spend.commodity, spend.amount) == (*commodity, *amount)
+                    && (spend.node, spend.on) == (bill.node, bill.on)
             });
         if !same {
             return Err(HolderFault::Bill("another bill with this number was signed before"));

@@ -86,6 +86,7 @@ impl Place {
             programme: ProgrammeId(1),
             node: self.home.public().short(),
             nonce: Nonce([n; 16]),
+            on: DayNo(2),
             items: Bounded::new(vec![(RICE, Amount::new(5).expect("small"))]).expect("one"),
         }
     }
@@ -176,6 +177,8 @@ fn each_spend_follows_the_one_before_and_one_bill_has_one_answer() {
     let mut other = place.bill(1);
     other.items = Bounded::new(vec![(RICE, Amount::new(6).expect("small"))]).expect("one");
     assert!(matches!(wallet.sign(0, &other, None, NOW), Err(HolderFault::Bill(_))));
+    let tomorrow = Bill { on: DayNo(3), ..place.bill(1) };
+    assert!(matches!(wallet.sign(0, &tomorrow, None, NOW), Err(HolderFault::Bill(_))));
     let elsewhere = Bill { programme: ProgrammeId(2), ..place.bill(9) };
     assert!(matches!(wallet.sign(0, &elsewhere, None, NOW), Err(HolderFault::Bill(_))));
     // After the last day of its key it signs nothing.

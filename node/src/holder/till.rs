@@ -74,6 +74,8 @@ pub struct Bill {
     pub node: [u8; 8],
     /// Its number.
     pub nonce: Nonce,
+    /// Its day: what is signed for it pays on no other.
+    pub on: DayNo,
     /// What for.
     pub items: Bounded<(CommodityId, Amount), ITEMS>,
 }

@@ -268,6 +268,7 @@ fn spend(cast: &Cast, nonce: u8) -> (Spend, Signature) {
         purse: Purse([4; 16]),
         node: cast.nodes[0].short(),
         nonce: Nonce([nonce; 16]),
+        on: DayNo(3),
         commodity: CommodityId(1),
         amount: amount(9),
         counter: 1,
@@ -284,8 +285,8 @@ fn copied(cast: &Cast) -> CloneProof {
 fn bill(cast: &Cast) -> Bill {
     let (spend, _) = spend(cast, 1);
     let items = Bounded::new(vec![(spend.commodity, spend.amount)]).expect("one");
-    let (programme, node, nonce) = (spend.programme, spend.node, spend.nonce);
-    Bill { federation: cast.federation, programme, node, nonce, items }
+    let (programme, node, nonce, on) = (spend.programme, spend.node, spend.nonce, spend.on);
+    Bill { federation: cast.federation, programme, node, nonce, on, items }
 }
 
 fn shown(cast: &Cast) -> Introduction {

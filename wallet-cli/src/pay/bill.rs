@@ -46,6 +46,7 @@ impl Bill {
             programme: counter.id,
             node: node.public().short(),
             nonce: till::nonce(&node, counter.id, on)?,
+            on,
             items: Bounded::new(items.iter().map(|i| (i.commodity, i.amount)).collect())?,
         };
         let bytes = bill.encode();

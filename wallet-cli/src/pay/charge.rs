@@ -310,7 +310,11 @@ pub(super) fn signed_for(whose: &mut Whose, items: &mut Vec<String>, signed: &Si
 }
 
 /// The entries of an answer, or of the one before it.
-fn handed(node: &Node, answer: &[Accepted], earlier: Option<&Earlier>) -> Outcome<Vec<Accepted>> {
+pub(super) fn handed(
+    node: &Node,
+    answer: &[Accepted],
+    earlier: Option<&Earlier>,
+) -> Outcome<Vec<Accepted>> {
     let Some(earlier) = earlier else { return Ok(answer.to_vec()) };
     let work = node.store().look()?;
     let mut all = Vec::new();

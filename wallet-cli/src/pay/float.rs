@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use annona_ledger::id::FeedRef;
 use annona_ledger::rejection::Rejection;
@@ -8,7 +8,7 @@ use annona_node::serve;
 use clap::Args;
 use serde_json::json;
 
-use super::charge::{before, signed_for, told};
+use super::charge::{before, handed, signed_for, told};
 use super::known::Proof;
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
@@ -111,11 +111,15 @@ impl Float {
         let home = FeedRef::value(home, till.id);
         let once = known.once(&till, &format!("float {purse} {items:?} {merchant}"));
         let vouching = Arc::clone(&known);
+        let earlier = Arc::new(OnceLock::new());
+        let noted = Arc::clone(&earlier);
         let mut group = [Request {
             feed: till.feed,
             compose: Box::new(move |work, feed, at| {
-                if before(work, once.as_ref())?.is_some() {
-                    return Err(NodeFault::Refused("this paper was used before".into()));
+                // After a cut of power the paper is shown again: it was handed out, and is told so.
+                if let Some(before) = before(work, once.as_ref())? {
+                    let _ = noted.set(before);
+                    return Ok(Vec::new());
                 }
                 let mut composed = serve::float_charge(work, feed, &charge, home, at)?;
                 vouching.vouch(work, feed, (&[charge.purse], &charge.items), &mut composed)?;
@@ -143,6 +147,8 @@ impl Float {
                 });
             }
         };
+        let repeated = earlier.get().is_some();
+        let accepted = handed(&node, &accepted, earlier.get())?;
         let receipts = known.receipts(&node, &till, &accepted);
         let receipts = told(session, receipts, self.receipts.as_deref());
         let last =
@@ -150,6 +156,7 @@ impl Float {
         let promise = till.promise(last)?;
         let mut value = till.entry_value(&promise);
         if let Some(fields) = value.as_object_mut() {
+            fields.insert("repeated".into(), json!(repeated));
             fields.insert("receipts".into(), json!(receipts));
             fields.insert("items".into(), till.items_value(&items));
             fields.insert("home".into(), json!(hex(&home.node)));
@@ -157,7 +164,8 @@ impl Float {
         }
         session.screen.answer("float", value, || {
             format!(
-                "accepted {}: {} by {name}, from this site's allowance\npending: her home covers it\n{}",
+                "accepted{} {}: {} by {name}, from this site's allowance\npending: her home covers it\n{}",
+                if repeated { " before, as" } else { "" },
                 till.short(promise.index),
                 till.items_text(&items),
                 slip::promise(&promise),

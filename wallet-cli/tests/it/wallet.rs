@@ -210,7 +210,16 @@ fn a_restored_wallet_signs_nothing_before_it_has_learned() {
     charge(&camp, "amina").fine();
     // One that paid at the hill too has to hear of the hill, which knows her key and not her.
     signs(&camp, "amina", "hill", "Rice=1").fine();
-    camp.run("pay float --dir hill --home lake --method signed --paper amina.signed").fine();
+    let float = "pay float --dir hill --home lake --method signed --paper amina.signed --json";
+    let done = camp.run(float).fine();
+    // Shown again, as after a cut of power: it was handed out, once.
+    let again = camp.run(float).fine();
+    assert_eq!(
+        (done.field(0, "repeated"), again.field(0, "repeated")),
+        ("false".into(), "true".into())
+    );
+    assert_eq!(again.field(0, "receipts"), done.field(0, "receipts"));
+    assert!(done.field(0, "receipts").contains("AR1:"), "{}", done.out);
     camp.run(&format!("wallet backup amina.wallet --out later.backup {own}")).fine();
     fs::remove_file(camp.file("amina.wallet")).expect("lost");
     restore("later.backup --backup-passphrase-file new-passphrase.txt --out amina.wallet").fine();
