@@ -159,6 +159,20 @@ pub(crate) mod wallet {
         Ok(found)
     }
 
+    /// The share in a file. As secret as a passphrase, it is no word of a command: others on the machine see those.
+    pub(crate) fn share(path: &std::path::Path) -> super::Outcome<zeroize::Zeroizing<Vec<u8>>> {
+        if path.to_string_lossy().trim_start().starts_with(SHARE) {
+            let why =
+                "a share is as secret as a passphrase: write it to a file, and give --share FILE.";
+            return Err(super::Fault::usage(why));
+        }
+        let bytes = annona_node::atomic::read(path, 4 * 1024)?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let line = text.lines().find(|line| line.trim_start().starts_with(SHARE));
+        let read = super::unbase45(line.unwrap_or_default(), SHARE, "a share");
+        Ok(zeroize::Zeroizing::new(read.map_err(|fault| fault.at(path.display()))?))
+    }
+
     /// The one of this kind.
     pub(crate) fn one(given: &str, prefix: &str, what: &str) -> super::Outcome<Vec<u8>> {
         let all = read(given, prefix, what)?;

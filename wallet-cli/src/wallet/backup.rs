@@ -120,12 +120,8 @@ impl Restore {
             let old = session.ask.other(what, file, "--backup-passphrase-file FILE")?;
             holder::Wallet::restore(&self.backup, &By::Passphrase(&old), &self.out, own, &place)?
         } else {
-            let read = |path: &PathBuf| -> Outcome<Share> {
-                let given = path.display().to_string();
-                let bytes = slip::wallet::one(&given, slip::wallet::SHARE, "a share")?;
-                Ok(Zeroizing::new(bytes))
-            };
-            let shares = self.shares.iter().map(read).collect::<Outcome<Vec<_>>>()?;
+            let read = |path: &PathBuf| slip::wallet::share(path);
+            let shares = self.shares.iter().map(read).collect::<Outcome<Vec<Share>>>()?;
             holder::Wallet::restore(&self.backup, &By::Shares(&shares), &self.out, own, &place)?
         };
         let unheard: Vec<String> =

@@ -190,7 +190,9 @@ fn a_restored_wallet_signs_nothing_before_it_has_learned() {
     restore("amina.split --out x.wallet --share amina-1.share").fails(5, "shares");
     restore("amina.split --out x.wallet --share amina-1.share --share amina-1.share")
         .fails(5, "shares");
-    restore("amina.split --out x.wallet --backup-passphrase-file pass.txt").fails(5, "--share");
+    restore("amina.split --out x.wallet --backup-passphrase-file pass.txt")
+        .fails(5, "--share FILE");
+    restore("amina.split --out x.wallet --share AK1:ABC").fails(2, "--share FILE");
     restore("amina.backup --out x.wallet --backup-passphrase-file pass.txt").fails(5, "passphrase");
     for (out, rest) in [
         ("by-shares", "amina.split --share amina-3.share --share amina-1.share"),
