@@ -3,7 +3,6 @@ use crate::consent::{Body, Exception};
 use crate::id::{CarrierId, Nonce, SlipId};
 use crate::notice::{NodeCertificate, Notice, OperatorCertificate};
 use crate::testing::*;
-use crate::wallet::Spend;
 use crate::wallet::tests::{WALLET, spend};
 
 const WITNESS: u8 = 101;

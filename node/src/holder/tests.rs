@@ -116,16 +116,25 @@ impl Place {
 
     /// A page of the hill, where she has no purse.
     fn hill_page(&self, wallet: &Wallet, change: impl FnOnce(&mut Page)) -> Vec<u8> {
+        self.page_by(&self.hill, wallet, change)
+    }
+
+    fn page_by(
+        &self,
+        node: &SigningKey,
+        wallet: &Wallet,
+        change: impl FnOnce(&mut Page),
+    ) -> Vec<u8> {
         let mut page = None;
         let shown = wallet.introduction(0).expect("shown");
         drop(self.page(wallet, |made| {
-            made.node = self.hill.public();
+            made.node = node.public();
             made.purses = Bounded::empty();
             page = Some(made.clone());
         }));
         let mut page = page.expect("made");
         change(&mut page);
-        page.seal(&self.hill, &shown.sealing).expect("sealed")
+        page.seal(node, &shown.sealing).expect("sealed")
     }
 }
 
@@ -291,7 +300,13 @@ fn a_page_is_believed_of_who_serves_her_alone() {
     assert!(other.add("Idris").is_err() && other.add(" ").is_err());
     assert_ne!(other.introduction(0).expect("shown").salt, shown.salt);
     wallet.take_page(&page).expect("as it was");
-    drop(stranger);
+    // All in order, by a node that her home does not name.
+    let page = place.page_by(&stranger, &wallet, |_| {});
+    assert!(
+        matches!(wallet.take_page(&page), Err(HolderFault::Page(why)) if why.contains("not hers"))
+    );
+    let page = place.hill_page(&wallet, |_| {});
+    wallet.take_page(&page).expect("a node that she was told of");
 }
 
 #[test]
