@@ -349,3 +349,4 @@ fn no_wire_type_has_room_for_a_face() {
 
 pub(crate) mod samples;
 mod settled;
+mod spelling;

@@ -24,6 +24,8 @@ pub enum DiskTrouble {
     Busy,
     /// The bytes there are not what was written: a bad medium, a cut copy, another program.
     Damaged,
+    /// The file ends before it should: a copy that broke off.
+    CutShort,
     /// The file is larger than such a file can be.
     TooLong,
     /// Anything else the system reports.
@@ -40,6 +42,7 @@ impl DiskTrouble {
             Self::Exists => "it exists already",
             Self::Busy => "another process is using it",
             Self::Damaged => "the file is damaged",
+            Self::CutShort => "the file ends too early",
             Self::TooLong => "it is larger than such a file can be",
             Self::Other => "the system reported a fault",
         }
@@ -61,6 +64,9 @@ impl DiskTrouble {
             Self::Busy => "Stop the other process, or wait for it, and run the same command again.",
             Self::Damaged => {
                 "Copy the whole folder to another disk first, then run `annona doctor --full` on the copy."
+            }
+            Self::CutShort => {
+                "Take it again from where it came: a copy broke off. If it lies in the data folder, copy that to another disk first, then run `annona doctor --full` on the copy."
             }
             Self::TooLong => "It is probably another file: check the path.",
             Self::Other => "Check the disk and its cable, then run the same command again.",
@@ -91,7 +97,8 @@ impl DiskFault {
             K::NotFound => DiskTrouble::Missing,
             K::AlreadyExists => DiskTrouble::Exists,
             K::ResourceBusy | K::WouldBlock => DiskTrouble::Busy,
-            K::UnexpectedEof | K::InvalidData => DiskTrouble::Damaged,
+            K::UnexpectedEof => DiskTrouble::CutShort,
+            K::InvalidData => DiskTrouble::Damaged,
             _ => DiskTrouble::Other,
         };
         Self { trouble, doing, path: path.to_owned(), source: Box::new(source) }
@@ -167,7 +174,8 @@ mod tests {
             (io::ErrorKind::PermissionDenied, DiskTrouble::Denied),
             (io::ErrorKind::NotFound, DiskTrouble::Missing),
             (io::ErrorKind::AlreadyExists, DiskTrouble::Exists),
-            (io::ErrorKind::UnexpectedEof, DiskTrouble::Damaged),
+            (io::ErrorKind::UnexpectedEof, DiskTrouble::CutShort),
+            (io::ErrorKind::InvalidData, DiskTrouble::Damaged),
             (io::ErrorKind::BrokenPipe, DiskTrouble::Other),
         ] {
             let fault = DiskFault::io("write", path, kind.into());

@@ -119,7 +119,7 @@ impl From<DiskFault> for Fault {
         let exit = match fault.trouble() {
             DiskTrouble::ReadOnly | DiskTrouble::Denied => Exit::NotAllowed,
             DiskTrouble::Exists | DiskTrouble::Busy => Exit::Conflict,
-            DiskTrouble::Damaged => Exit::Wrong,
+            DiskTrouble::Damaged | DiskTrouble::CutShort => Exit::Wrong,
             DiskTrouble::Full
             | DiskTrouble::Missing
             | DiskTrouble::TooLong
@@ -445,7 +445,20 @@ macro_rules! all_input {
     };
 }
 
-all_input!(TableError, MapError, WireFault, FrameFault, HouseholdError, ValueFault);
+all_input!(TableError, MapError, HouseholdError, ValueFault);
+
+macro_rules! all_bytes {
+    ($($fault:ty),*) => {
+        $(impl From<$fault> for Fault {
+            fn from(fault: $fault) -> Self {
+                of(Exit::Input, &fault)
+                    .then("It was cut short or changed, or is something else: take it again from where it came.")
+            }
+        })*
+    };
+}
+
+all_bytes!(WireFault, FrameFault);
 
 impl From<ExportFault> for Fault {
     fn from(fault: ExportFault) -> Self {

@@ -7,7 +7,7 @@ use super::back;
 use super::burnt::Burnt;
 use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Run, Spot, Told};
-use super::verdict::{Doubt, Finding, Problem, Served, Where};
+use super::verdict::{self, Doubt, Finding, Problem, Where};
 use super::{Ground, Item, Options, Source, cosigned};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
@@ -91,7 +91,7 @@ pub(super) struct Outcome {
     pub(super) insolvent: bool,
     pub(super) certified: bool,
     pub(super) pools: Few<Pool>,
-    pub(super) given: Few<super::verdict::Given>,
+    pub(super) given: Few<verdict::Given>,
     /// Where a fault of the feed is proven.
     pub(super) lots: Option<Lots>,
     /// What the tickets claimed here told of goods that came back elsewhere.
@@ -100,7 +100,7 @@ pub(super) struct Outcome {
     pub(super) handed_out: back::HandedOut,
     pub(super) tickets: Tickets,
     pub(super) lists: Lists,
-    pub(super) served: Vec<Served>,
+    pub(super) served: Vec<verdict::Hour>,
     pub(super) rows: Vec<Vec<u8>>,
     /// Its chains, by their numbers.
     pub(super) chains: Vec<Branch>,
@@ -160,7 +160,7 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     /// The headers met, by half their hashes: whoever writes one twice makes nobody a forger.
     met: BTreeSet<[u8; 16]>,
     hour: Hour,
-    hours: BTreeMap<u32, (u64, u64)>,
+    hours: BTreeMap<u32, (u32, u32)>,
     changes: Vec<Change>,
     with_rows: bool,
     with_lots: bool,
@@ -769,8 +769,8 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         purses.dedup();
         if hour.redemptions > 0 {
             let sum = self.hours.entry(hour.hour).or_default();
-            sum.0 = sum.0.saturating_add(purses.len() as u64);
-            sum.1 = sum.1.saturating_add(hour.redemptions);
+            sum.0 = sum.0.saturating_add(u32::try_from(purses.len()).unwrap_or(u32::MAX));
+            sum.1 = sum.1.saturating_add(u32::try_from(hour.redemptions).unwrap_or(u32::MAX));
         }
         purses.clear();
         self.hour.purses = purses;
@@ -781,18 +781,13 @@ impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
         self.end_hour();
         self.out.unshown = self.out.unshown.saturating_add(u64::from(self.owed));
         let feed = self.rows.feed;
-        let node = feed.node.short();
-        let hours = std::mem::take(&mut self.hours);
-        self.out.served = hours
-            .into_iter()
-            .map(|(hour, (families, redemptions))| Served {
-                node,
-                programme: feed.programme,
-                hour,
-                families,
-                redemptions,
-            })
-            .collect();
+        let hours = std::mem::take(&mut self.hours).into_iter();
+        let hours = hours.map(|(hour, (families, redemptions))| verdict::Hour {
+            hour,
+            families,
+            redemptions,
+        });
+        self.out.served = hours.collect();
         if self.out.forked || self.out.insolvent || self.with_lots {
             self.out.lots = Some(Lots::of(&self.rows));
         }

@@ -9,7 +9,7 @@ use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
 use super::verdict::{
-    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem,
+    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Served,
     SettlementLine, Sum, Unchecked, Verdict, Where,
 };
 use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
@@ -336,7 +336,11 @@ impl Joining {
         verdict.evidence = verdict.evidence.saturating_add(out.evidence);
         verdict.evidence_not_shown = verdict.evidence_not_shown.saturating_add(out.unshown);
         verdict.waiting = verdict.waiting.saturating_add(out.waiting);
-        verdict.served.append(&mut out.served);
+        let hours = std::mem::take(&mut out.served);
+        if !hours.is_empty() {
+            let (node, programme) = (feed.node.short(), feed.programme);
+            verdict.served.push(Served { node, programme, hours });
+        }
         verdict.people.add(out.people.drain(..));
         verdict.doubts.extend(out.doubts);
         if out.headers_only > 0 || out.unfolded > 0 || !out.certified {

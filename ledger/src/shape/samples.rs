@@ -1,6 +1,6 @@
 //! One value of every variant of every wire type.
 
-use super::{of, settled};
+use super::{settled, spelling::of};
 use crate::amount::Amount;
 use crate::block::{Block, Proof};
 use crate::charter::{Act, ArticleFork, NodeCut, SignedArticle, Twice};

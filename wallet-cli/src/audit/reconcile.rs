@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use annona_node::audit::reconcile::{Claim, Line, Reconciliation};
 use annona_node::audit::{AuditFile, reconcile};
+use annona_node::import::table::Cell;
+use annona_node::import::{CsvOptions, Source};
 use clap::Args;
 use serde_json::to_value;
 
@@ -30,7 +32,7 @@ pub(crate) struct Reconcile {
     /// The sites, by name or by the beginning of the node's number; all of them where none is named
     #[arg(value_name = "SITE")]
     sites: Vec<String>,
-    /// A merchant's own list: CSV with the columns `entry` and `amount`, as its slips print them
+    /// A merchant's own list: CSV or XLSX with the columns `entry` and `amount`, as its slips print them
     #[arg(long, value_name = "FILE")]
     merchant_list: Option<PathBuf>,
 }
@@ -62,28 +64,34 @@ impl Reconcile {
     }
 }
 
-/// A merchant's list.
+/// A merchant's list, CSV or XLSX, read a row at a time.
 fn read(path: &Path) -> Outcome<Vec<Claim>> {
     let wrong = |what: String| Fault::input(format!("{}: {what}", path.display()));
-    let file = std::fs::File::open(path).map_err(|e| Fault::io("read", path, e))?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-    let headers = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
-    let column = |name: &str| {
-        let found = headers
-            .iter()
-            .position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
-        found.ok_or_else(|| wrong(format!("there is no column `{name}` in its first line.")))
-    };
-    let (entry, amount) = (column("entry")?, column("amount")?);
+    let told = |why: Fault| why.at(path.display());
+    let source = Source::open(path, &CsvOptions::default()).map_err(|why| told(why.into()))?;
+    let mut columns: Option<(usize, usize)> = None;
     let mut claims = Vec::new();
-    for (record, row) in (2u64..).zip(reader.records()) {
-        let row = row.map_err(|e| wrong(format!("line {record}: {e}")))?;
-        let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
+    source.read(0, |row, _| {
+        let cell = |at: usize| match row.cell(at) {
+            Cell::Text(text) => text.trim().to_owned(),
+            Cell::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let Some((entry, amount)) = columns else {
+            let column = |name: &str| {
+                let found = (0..row.cells.len()).find(|at| cell(*at).eq_ignore_ascii_case(name));
+                found
+                    .ok_or_else(|| wrong(format!("there is no column `{name}` in its first line.")))
+            };
+            columns = Some((column("entry")?, column("amount")?));
+            return Ok(());
+        };
         if claims.len() == MOST_ROWS {
             return Err(wrong(format!("more than {MOST_ROWS} rows: split the list.")));
         }
-        claims.push(Claim { line: record, entry: cell(entry), amount: cell(amount) });
-    }
+        claims.push(Claim { line: row.number, entry: cell(entry), amount: cell(amount) });
+        Ok::<(), Fault>(())
+    })?;
     Ok(claims)
 }
 

@@ -378,18 +378,17 @@ fn handouts(verdict: &Verdict, labels: &Labels) -> Vec<Handout> {
 }
 
 fn hours(verdict: &Verdict, labels: &Labels) -> Vec<Hour> {
-    let mut by: BTreeMap<(String, u32), u64> = BTreeMap::new();
+    let mut sites: BTreeMap<String, BTreeMap<u32, u64>> = BTreeMap::new();
     for served in &verdict.served {
-        let sum = by.entry((labels.site(&served.node), served.hour)).or_default();
-        *sum = sum.saturating_add(served.families);
-    }
-    let mut sites: BTreeMap<String, Vec<(u32, u64)>> = BTreeMap::new();
-    for ((site, hour), families) in by {
-        sites.entry(site).or_default().push((hour, families));
+        let site = sites.entry(labels.site(&served.node)).or_default();
+        for hour in &served.hours {
+            let sum = site.entry(hour.hour).or_default();
+            *sum = sum.saturating_add(hour.families.into());
+        }
     }
     let mut hours = Vec::new();
     for (site, counts) in sites {
-        let hidden = hide(&counts.iter().map(|(_, families)| *families).collect::<Vec<_>>());
+        let hidden = hide(&counts.values().copied().collect::<Vec<_>>());
         for ((hour, _), families) in counts.into_iter().zip(hidden) {
             let when = Minute(hour.saturating_mul(60)).to_string();
             hours.push(Hour { site: site.clone(), hour, when, families });
