@@ -3,6 +3,7 @@
 //! Everything here only composes; the writer's `admit` decides. A composition sees the ledger at the moment of writing,
 //! so two requests for one purse in one queue never count the same units twice.
 
+mod back;
 mod lots;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, FloatRow, LotRow, View};
 
+pub use self::back::{LOTS, Unused, back, unused};
 use self::lots::{ENTRIES, Lacks, Over, Take, apart, freed, needed, out_of};
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};

@@ -5,6 +5,7 @@ mod charge;
 mod claim;
 mod day;
 mod float;
+mod give_back;
 mod hold;
 mod known;
 mod list;
@@ -51,6 +52,7 @@ enum Command {
     Receipt(receipt::Receipt),
     Ticket(ticket::Ticket),
     Supply(ticket::Supply),
+    Return(give_back::Return),
     Claim(claim::Claim),
     Decline(claim::Decline),
     Float(float::Float),
@@ -77,6 +79,7 @@ impl Pay {
             Command::Receipt(command) => command.run(session),
             Command::Ticket(command) => command.run(session),
             Command::Supply(command) => command.run(session),
+            Command::Return(command) => command.run(session),
             Command::Claim(command) => command.run(session),
             Command::Decline(command) => command.run(session),
             Command::Float(command) => command.run(session),

@@ -22,7 +22,14 @@ fn at(camp: &Camp, now: u64, words: &str) -> Answer {
 /// A day later, by clocks that are right, the treasury sends something and the hill serves somebody, and all hear of it.
 /// Says when that was.
 fn heard(camp: &Camp) -> String {
-    let tomorrow = now() + 24 * 60 * 60 * 1_000;
+    heard_after(camp, 1)
+}
+
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// As [`heard`], some days later.
+fn heard_after(camp: &Camp, days: u64) -> String {
+    let tomorrow = now() + days * DAY;
     at(camp, tomorrow, "pay supply --dir treasury --cycle 1 --item Rice=1 --to hill").fine();
     std::fs::create_dir(camp.file("news")).expect("folder");
     at(camp, tomorrow, "bundle export --dir treasury --to lake --to hill --out news").fine();
@@ -167,4 +174,35 @@ fn an_operator_answers_for_a_clock_that_is_far_ahead_and_right() {
 fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     u64::try_from(since.expect("after 1970").as_millis()).expect("small")
+}
+
+#[test]
+fn what_nobody_can_use_any_more_goes_back_to_the_treasury() {
+    let camp = counter();
+    let rice = |dir: &str, now: u64| {
+        let status = at(&camp, now, &format!("status --dir {dir} --json")).fine();
+        let pools = status.lines()[0]["pools"].as_array().cloned().unwrap_or_default();
+        let rice = pools.into_iter().find(|pool| pool["commodity"] == json!(1));
+        rice.map(|pool| pool["lots"].clone())
+    };
+    let back = "pay return --cycle 1 --json";
+    // In time nobody's entitlement goes back: what was not issued does, and the hill's float.
+    let early = now() + DAY;
+    let float = at(&camp, early, &format!("{back} --what float --dir hill --dry-run")).fine();
+    assert!(float.out.contains("100"), "{}", float.out);
+    at(&camp, early, &format!("{back} --what expired")).fails(5, "nothing of cycle 1");
+    at(&camp, early, &format!("{back} --dir treasury")).fails(5, "the treasury of the cycle");
+    // After the last minute of the cycle it does, once others' clocks say so too.
+    heard_after(&camp, 20);
+    let late = now() + 41 * DAY;
+    at(&camp, late, "pay charge --family 1 --item Rice=1").fails(5, "rejection");
+    let dry = at(&camp, late, &format!("{back} --what expired --dry-run")).fine();
+    let before = rice("lake", late);
+    assert!(dry.lines()[0]["places"].as_u64() > Some(0), "{}", dry.out);
+    at(&camp, late, &format!("{back} --what expired --out back.ticket")).fine();
+    assert_ne!(rice("lake", late), before);
+    let here = rice("treasury", late);
+    at(&camp, late, "pay claim back.ticket --dir treasury").fine();
+    assert_ne!(rice("treasury", late), here);
+    at(&camp, late, &format!("{back} --what expired")).fails(5, "nothing of cycle 1");
 }
