@@ -247,7 +247,9 @@ fn by_wallet(ground: &Ground<'_>, out: &HandOut, words: &[Word]) -> Result<(), T
         return Err(Turned::Unsigned);
     }
     let registrar = ground.roster.node_ever(&holds.1.operator).any(|c| {
-        c.roles.meets(Roles::REGISTRAR)
+        // Any organisation may certify a registrar for any programme: those alone count that answer here.
+        ground.orgs.contains(&c.org)
+            && c.roles.meets(Roles::REGISTRAR)
             && c.programmes.contains(&out.feed.programme)
             && (c.issued..=c.not_after).contains(&out.at)
     });
@@ -299,7 +301,9 @@ fn about(said: &Statement, out: &HandOut) -> Result<(), Turned> {
             if (of, whose) != (programme, purse) {
                 return Err(Turned::OtherHolder);
             }
-            if today <= until { Ok(()) } else { Err(Turned::Ended) }
+            // The word has no day of its own: one that would count for longer than any may was not given by our program.
+            let in_time = today <= until && until <= today.plus(limits::HOLDER_DAYS);
+            if in_time { Ok(()) } else { Err(Turned::Ended) }
         }
         Statement::Spend(spend) => {
             if (spend.programme, spend.purse) != (programme, purse) {

@@ -292,7 +292,7 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
     let mut roster = Roster::new();
     let notice = Notice::Node(node_a).sign(&federation, &key(2));
     roster.learn(&charter, &notice).expect("a certificate");
-    let ground = Ground { federation: &federation, roster: &roster, orgs: [OrgId(1), OrgId(1)] };
+    let ground = Ground { federation: &federation, roster: &roster, orgs: [OrgId(1), OrgId(2)] };
     let told = |out: &HandOut, words: &[Word]| check(&ground, out, words);
     let good = out(Method::Signed);
     assert_eq!(told(&good, &by_wallet(|_| {})), Ok(()));
@@ -321,6 +321,33 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
     for (answer, change) in wrong {
         assert_eq!(told(&good, &by_wallet(change)), Err(answer), "{answer:?}");
     }
+    // Whoever else is certified for it, by another organisation, for another programme, in another role or at another time.
+    let elsewhere = Ground { orgs: [OrgId(1), OrgId(3)], ..ground };
+    assert_eq!(check(&elsewhere, &good, &by_wallet(|_| {})), Err(Turned::MayNot));
+    type Other = fn(&mut NodeCertificate);
+    let others: [Other; 4] = [
+        |c| (c.programmes, c.ceilings) = (bounded([CASH]), bounded([])),
+        |c| c.roles = Roles::MERCHANT,
+        |c| c.not_after = Minute(NOW.0 - 1),
+        |c| c.issued = Minute(NOW.0 + 1),
+    ];
+    for (number, change) in others.into_iter().enumerate() {
+        let mut other =
+            NodeCertificate { not_after: Minute(9_000), ..certificate(&federation, 2, A) };
+        change(&mut other);
+        let mut roster = Roster::new();
+        let notice = Notice::Node(other).sign(&federation, &key(2));
+        roster.learn(&charter, &notice).expect("a certificate");
+        let ground = Ground { roster: &roster, ..ground };
+        let answer = check(&ground, &good, &by_wallet(|_| {}));
+        assert_eq!(answer, Err(Turned::MayNot), "certificate {number}");
+    }
+    let for_ever = by_wallet(|words| {
+        if let Statement::Holder { until, .. } = &mut words[0].0 {
+            *until = until.plus(crate::limits::HOLDER_DAYS + 1);
+        }
+    });
+    assert_eq!(told(&good, &for_ever), Err(Turned::Ended));
     let mut forged = by_wallet(|_| {});
     forged[1].1.signature = forged[0].1.signature;
     assert_eq!(told(&good, &forged), Err(Turned::Unsigned));

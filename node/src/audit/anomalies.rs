@@ -146,7 +146,7 @@ struct Looker<'a, S> {
 ///
 /// [`LookFault`].
 pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFault> {
-    let looking = Looking::at(source)?;
+    let looking = Looking::whole(source)?;
     let founded = looking.ground.charter.founded().0 / 60_000;
     let ground = looking.ground.clone();
     let mut looker = Looker {

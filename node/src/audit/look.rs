@@ -14,6 +14,11 @@ pub enum LookFault {
     /// There is no charter to check anything against.
     #[error("the source has no founding article: nothing can be shown from it")]
     NoCharter,
+    /// The source ends before it should, or is not what it was.
+    #[error(
+        "it ends too early, or is not what was written: nothing can be counted from a part of it"
+    )]
+    NotWhole,
     /// No such feed.
     #[error("the source has no feed {0}")]
     NoFeed(FeedRef),
@@ -50,6 +55,12 @@ impl<'a, S: Source> Looking<'a, S> {
         let governed = govern(source, &Options::default());
         let ground = governed.ground().cloned().ok_or(LookFault::NoCharter)?;
         Ok(Self { source, ground })
+    }
+
+    /// As [`Looking::at`], for what is counted over all of it: of a copy that broke off, nothing is.
+    pub(super) fn whole(source: &'a S) -> Result<Self, LookFault> {
+        let looking = Self::at(source)?;
+        if source.end().complete { Ok(looking) } else { Err(LookFault::NotWhole) }
     }
 
     /// The whole id of a feed that is named short.

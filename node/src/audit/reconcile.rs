@@ -142,7 +142,7 @@ pub fn reconcile(
     sites: &[String],
     claims: &[Claim],
 ) -> Result<Reconciliation, LookFault> {
-    let looking = Looking::at(source)?;
+    let looking = Looking::whole(source)?;
     for site in sites {
         let mut nodes = looking.ground.roster.nodes();
         let one = std::slice::from_ref(site);

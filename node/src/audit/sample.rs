@@ -73,7 +73,7 @@ impl Sample {
 ///
 /// [`LookFault`].
 pub fn sample(source: &impl Source, count: usize, seed: &str) -> Result<Sample, LookFault> {
-    let looking = Looking::at(source)?;
+    let looking = Looking::whole(source)?;
     let count = count.min(MAX_SAMPLE);
     let mut of = 0u64;
     let mut least: BTreeMap<[u8; 32], Seen> = BTreeMap::new();

@@ -2,11 +2,14 @@
 
 use annona_ledger::amount::Amount;
 use annona_ledger::counter::{Ground, HandOut, Turned, Vouched, Word, check};
+use annona_ledger::cut;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::fold;
 use annona_ledger::hash::{Hash, Purpose, keyed};
-use annona_ledger::id::{CommodityId, FederationId, FeedId, Nonce, ProgrammeId, Purse};
+use annona_ledger::id::{
+    CommodityId, FederationId, FeedId, FeedRef, Lane, Nonce, ProgrammeId, Purse,
+};
 use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::time::DayNo;
@@ -222,6 +225,12 @@ pub fn known(work: &Work<'_>, programme: ProgrammeId, signed: &Signed) -> Result
     let (_, key, card) = signed.held().ok_or(Turned::TooFew)?;
     if tied(&signed.salt, &key).0 != card {
         return Err(Turned::OtherHolder);
+    }
+    let node = signed.holder.1.operator.short();
+    let cut = |lane| cut::lowest(work, &FeedRef { node, lane, programme }).is_some();
+    // A word has no day: from a device that was stolen it may have been made after.
+    if [Lane::Control, Lane::Registry, Lane::Value].into_iter().any(cut) {
+        return Err(Turned::MayNot);
     }
     if work.cancelled(programme, &carrier(&signed.salt, programme)) {
         return Err(Turned::Ended);

@@ -100,7 +100,7 @@ fn a_file_of_another_kind_is_named_and_changes_nothing() {
     };
     let mut wrong = Vec::new();
     for (command, own) in COMMANDS {
-        let texts = ["table", "toml", "empty"];
+        let texts = ["table", "toml", "empty", "ticket"];
         let cuts = own.iter().filter(|kind| !texts.contains(kind)).filter_map(|kind| cut(kind));
         let others = KINDS.iter().filter(|(file, kind)| !own.contains(kind) && !own.contains(file));
         let files = others.map(|(file, _)| (*file).to_owned()).chain(cuts);
@@ -120,7 +120,10 @@ fn a_file_of_another_kind_is_named_and_changes_nothing() {
             }
             let made = ["out", "elsewhere"].into_iter().find(|name| camp.file(name).exists());
             if let Some(made) = made {
-                wrong.push(format!("{words}\n  left {made} behind"));
+                // A report says what is wrong with a file, and is written for that.
+                if !words.starts_with("audit report cut-") {
+                    wrong.push(format!("{words}\n  left {made} behind"));
+                }
                 let path = camp.file(made);
                 let gone =
                     if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
