@@ -200,7 +200,7 @@ impl Options {
 }
 
 /// Reads charter and notices.
-pub fn govern(source: &(impl Source + ?Sized), options: &Options) -> Governed {
+pub fn govern(source: &dyn Source, options: &Options) -> Governed {
     let mut governing = Governing { governed: Governed::default(), charter: None, first: None };
     let mut proofs: Vec<(u64, ForkProof)> = Vec::new();
     let mut roster = Roster::new();
@@ -320,7 +320,7 @@ fn words(conflict: &Conflict) -> String {
 
 /// Reads one feed. `go_on` is asked at every block, with its place, and stops the part where it says no.
 pub fn part(
-    source: &(impl Source + ?Sized),
+    source: &dyn Source,
     ground: &Ground,
     hints: &Hints,
     feed: FeedId,
@@ -336,7 +336,7 @@ pub fn part(
 }
 
 /// Audits a source from beginning to end, one feed after the other.
-pub fn run(source: &(impl Source + ?Sized), options: &Options) -> Verdict {
+pub fn run(source: &dyn Source, options: &Options) -> Verdict {
     let governed = govern(source, options);
     let cosigned = source.cosigned();
     let mut join = Join::new(&governed, *options, cosigned.clone());

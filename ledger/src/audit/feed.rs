@@ -146,10 +146,10 @@ struct Hour {
 }
 
 /// The audit of one feed.
-pub(super) struct FeedAudit<'a, S: ?Sized> {
+pub(super) struct FeedAudit<'a> {
     ground: &'a Ground,
     told: &'a Told,
-    rows: Rows<'a, S>,
+    rows: Rows<'a>,
     certificates: Vec<&'a NodeCertificate>,
     out: Outcome,
     carried: BTreeMap<Hash, Where>,
@@ -169,9 +169,9 @@ pub(super) struct FeedAudit<'a, S: ?Sized> {
     bracket: Bracket,
 }
 
-impl<'a, S: Source + ?Sized> FeedAudit<'a, S> {
+impl<'a> FeedAudit<'a> {
     pub(super) fn new(
-        source: &'a S,
+        source: &'a dyn Source,
         ground: &'a Ground,
         told: &'a Told,
         feed: FeedId,

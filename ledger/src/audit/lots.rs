@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Source;
 use super::matched::Sending;
 use super::rows::Rows;
 use crate::amount::Balance;
@@ -23,7 +22,7 @@ pub(super) struct Lots {
 }
 
 impl Lots {
-    pub(super) fn of<S: Source + ?Sized>(rows: &Rows<'_, S>) -> Self {
+    pub(super) fn of(rows: &Rows<'_>) -> Self {
         let mut lots = Self::default();
         for (_, lot) in rows.lots() {
             let of = (lot.cycle, lot.commodity);

@@ -129,8 +129,8 @@ impl<T: Default> Few<T> {
 }
 
 /// The view of one feed's audit.
-pub(super) struct Rows<'a, S: ?Sized> {
-    source: &'a S,
+pub(super) struct Rows<'a> {
+    source: &'a dyn Source,
     charter: &'a Charter,
     roster: &'a Roster,
     told: &'a Told,
@@ -152,9 +152,9 @@ pub(super) struct Rows<'a, S: ?Sized> {
     again: RefCell<Option<(u64, Block)>>,
 }
 
-impl<'a, S: Source + ?Sized> Rows<'a, S> {
+impl<'a> Rows<'a> {
     pub(super) fn new(
-        source: &'a S,
+        source: &'a dyn Source,
         charter: &'a Charter,
         roster: &'a Roster,
         told: &'a Told,
@@ -390,7 +390,7 @@ fn value(entry: Entry) -> Option<Value> {
     }
 }
 
-impl<S: Source + ?Sized> View for Rows<'_, S> {
+impl View for Rows<'_> {
     fn charter(&self) -> &Charter {
         self.charter
     }

@@ -344,7 +344,7 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
     }
     let for_ever = by_wallet(|words| {
         if let Statement::Holder { until, .. } = &mut words[0].0 {
-            *until = until.plus(crate::limits::HOLDER_DAYS + 1);
+            *until = until.plus(limits::HOLDER_DAYS + 1);
         }
     });
     assert_eq!(told(&good, &for_ever), Err(Turned::Ended));
