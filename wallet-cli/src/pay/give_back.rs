@@ -18,7 +18,7 @@ use crate::words::{self, count};
 const RETURN: &str = "\
 Examples:
   $ annona pay return --cycle 1 --dry-run
-  $ annona pay return --cycle 1 --what expired --out back.ticket";
+  $ annona pay return --cycle 1 --what budget --out back.ticket";
 
 /// Sends back to the treasury what nobody here can use any more of a cycle: entitlements not fetched until their last
 /// minute, and what is over of the site's allowance, reserve and budget.
