@@ -77,9 +77,10 @@ pub fn erase(
     beside(node, vault)?;
     rotate(node, vault)?;
     finish(node, vault, operator)?;
-    let mut all: Vec<Erasure> = gone.into_iter().flat_map(|(_, erasures)| erasures).collect();
-    all.iter_mut().for_each(|one| one.said = true);
-    Ok(all)
+    let known = vault.erasures()?;
+    let said = |one: &Erasure| known.iter().any(|k| k.commitment == one.commitment && k.said);
+    let all = gone.into_iter().flat_map(|(_, erasures)| erasures);
+    Ok(all.map(|one| Erasure { said: said(&one), ..one }).collect())
 }
 
 /// Takes what other files of the folder tell of households that are gone: their PINs, their cards, which count no more, and
@@ -139,7 +140,8 @@ pub fn rotate(node: &mut Node, vault: &mut Vault) -> Result<(), ConsentFault> {
     Ok(())
 }
 
-/// Says on the ledger what was erased and not said yet; says how much that was.
+/// Says on the ledger what was erased and not said yet; says how much that was. What this node may not say, since it lost
+/// the programme or was cut, stays to be said, and keeps nothing else back: she is gone here whatever the ledger hears.
 ///
 /// # Errors
 ///
@@ -159,8 +161,11 @@ pub fn finish(
         let commitment = erasure.commitment;
         let known = !node.store().look().map_err(NodeFault::from)?.told(&commitment).is_empty();
         if !known {
-            say(node, erasure.programme, operator, |on| People::Erased { commitment, on })?;
-            said += 1;
+            match say(node, erasure.programme, operator, |on| People::Erased { commitment, on }) {
+                Ok(_) => said += 1,
+                Err(ConsentFault::Refused(_)) => continue,
+                Err(other) => return Err(other),
+            }
         }
         let mut txn = vault.begin()?;
         txn.erasure_said(&commitment)?;

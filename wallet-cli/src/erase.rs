@@ -94,6 +94,13 @@ impl Erase {
                 format!("Family {id} ({people}) is erased.")
             }
         })?;
+        for one in erased.iter().filter(|one| !one.said) {
+            session.screen.warn(format!(
+                "she is erased here, and the ledger does not say so yet for programme {}: this node may not write there. \
+                 Once it has a certificate for it, or is no longer cut, the next `annona erase` says it.",
+                one.programme
+            ));
+        }
         if waiting > 0 {
             session.screen.note(format!(
                 "Erasure pending at {}: they hear of it with the next sync. See `annona erase --pending`.",

@@ -224,10 +224,25 @@ fn an_erasure_that_was_not_said_is_said_next_time() {
         let chain = work.trunk(&world.a.feed(Lane::Registry, FOOD));
         chain.map_or(0, |chain| work.head(chain).next)
     };
-    assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("said"), 1);
-    assert_eq!(head(&world), 1);
+    // One of a programme this node has no certificate for cannot be said, and keeps back no other.
+    let other = registered(&mut vault, 2);
+    let commitment = vault.erasure_commitment(other, ProgrammeId(77)).expect("opens");
+    let unsaid = Erasure { programme: ProgrammeId(77), commitment, said: false };
+    let mut txn = vault.begin().expect("begins");
+    txn.erase(other, &[unsaid]).expect("erased");
+    txn.commit().expect("kept");
+    let third = registered(&mut vault, 3);
+    let commitment = vault.erasure_commitment(third, FOOD).expect("opens");
+    let mut txn = vault.begin().expect("begins");
+    txn.erase(third, &[Erasure { programme: FOOD, commitment, said: false }]).expect("erased");
+    txn.commit().expect("kept");
+    assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("said"), 2);
+    assert_eq!(head(&world), 2);
+    let left: Vec<Erasure> =
+        vault.erasures().expect("reads").into_iter().filter(|e| !e.said).collect();
+    assert_eq!(left, [unsaid]);
     assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("nothing left"), 0);
-    assert_eq!(head(&world), 1, "once");
+    assert_eq!(head(&world), 2, "once");
 }
 
 /// Gives two families a PIN and a printed card each; what a file of PINs holds of each, as it lies there.
