@@ -80,7 +80,7 @@ impl Admitted {
 /// # Errors
 ///
 /// The first [`Rejection`] that applies. A rejection is an answer, not a fault.
-pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
+pub fn admit(view: &dyn View, chain: ChainNo, draft: &Draft) -> Result<Admitted, Rejection> {
     let feed = view.chain(chain).feed;
     let last = view.last_stamp(chain);
     // Of a day nobody knows the minute: it is now as late as the feed says.
@@ -108,14 +108,14 @@ pub fn admit(view: &impl View, chain: ChainNo, draft: &Draft) -> Result<Admitted
     Ok(Admitted { entry: draft.entry.clone(), bytes })
 }
 
-struct Asking<'a, V> {
-    view: &'a V,
+struct Asking<'a> {
+    view: &'a dyn View,
     chain: ChainNo,
     feed: FeedRef,
     now: Option<Minute>,
 }
 
-impl<V: View> Asking<'_, V> {
+impl Asking<'_> {
     fn stamp(&self) -> Minute {
         self.now.unwrap_or_else(|| self.view.last_stamp(self.chain))
     }
@@ -530,7 +530,7 @@ fn stated(sent: &Sent) -> (CycleId, CommodityId, Amount) {
 ///
 /// As [`provenance`].
 pub fn carrying(
-    view: &impl View,
+    view: &dyn View,
     chain: ChainNo,
     lot: Lot,
     to: Option<[u8; 8]>,
@@ -553,7 +553,7 @@ pub fn carrying(
 ///
 /// [`Rejection::LotNotFound`] and [`Rejection::TooManyHops`].
 pub fn provenance(
-    view: &impl View,
+    view: &dyn View,
     chain: ChainNo,
     lot: Lot,
     assumed: impl Fn(&Sent) -> bool,

@@ -170,7 +170,7 @@ pub(crate) fn is_of(key: &PoolKey, row: &TicketRow) -> bool {
 
 /// How much of the charter the author of a block knew that takes a ticket up, where it is not sent back. A forked claimer
 /// may have taken it up on several branches: the most of them, whichever is known first.
-pub(crate) fn took_knowing(view: &impl View, name: &Hash, row: &TicketRow) -> Option<u32> {
+pub(crate) fn took_knowing(view: &dyn View, name: &Hash, row: &TicketRow) -> Option<u32> {
     let uses = view.uses(&Use::Ticket(*name));
     uses.into_iter().filter(|at| !declined(view, *at, row)).map(|at| knew(view, at)).max()
 }
@@ -209,7 +209,7 @@ pub(crate) fn shares(
 ///
 /// A copy of a feed may seal again what was sealed before, and say that it knows more: the newest word counts, whichever
 /// of the blocks is known first.
-fn knew(view: &impl View, at: At) -> u32 {
+fn knew(view: &dyn View, at: At) -> u32 {
     let feed = view.chain(at.chain).feed.short();
     let sees = |chain: &ChainNo| owner_of(view, *chain, at.index) == at;
     let blocks = view.branches(&feed).into_iter().filter(sees);
@@ -218,7 +218,7 @@ fn knew(view: &impl View, at: At) -> u32 {
 }
 
 /// Whether a claim is followed by a send of all of it to where it came from.
-fn declined(view: &impl View, claim: At, row: &TicketRow) -> bool {
+fn declined(view: &dyn View, claim: At, row: &TicketRow) -> bool {
     let feed = view.chain(claim.chain).feed.short();
     let back = |chain| {
         let next = owner_of(view, chain, claim.index.saturating_add(1));

@@ -52,7 +52,7 @@ pub enum Reason {
 /// certificate makes it a treasury or a hub; below what a quorum of witnesses has cosigned ([`View::certified`]) it counts as
 /// if it stood there, since only a fence may cut what was certified.
 #[must_use]
-pub fn lowest(view: &impl View, feed: &FeedRef) -> Option<Cut> {
+pub fn lowest(view: &dyn View, feed: &FeedRef) -> Option<Cut> {
     let fenced = view.charter().fences(feed).iter().map(|fenced| fenced.cut);
     let certified = view.certified(feed);
     let revoked = view.revocations(feed).into_iter().filter(|said| may_revoke(view.roster(), said));
@@ -73,7 +73,7 @@ pub fn may_revoke(roster: &Roster, said: &Revocation) -> bool {
 ///
 /// Of a feed that forked, a cut names one branch: of another one, what they share lies below.
 #[must_use]
-pub fn below(view: &impl View, chain: ChainNo, cut: &Cut) -> Option<u64> {
+pub fn below(view: &dyn View, chain: ChainNo, cut: &Cut) -> Option<u64> {
     let Some(last) = cut.seq.checked_sub(1) else { return Some(0) };
     let feed = view.chain(chain).feed.short();
     let chains = view.branches(&feed);
@@ -95,7 +95,7 @@ pub fn below(view: &impl View, chain: ChainNo, cut: &Cut) -> Option<u64> {
 
 /// Whether an entry lies above a cut on any of the chains that have it: where the branch that the cut names is not known
 /// here, one chain may reach past the cut and another not, and which of them was known first must not matter.
-pub(crate) fn is_above(view: &impl View, at: At, cut: &Cut) -> bool {
+pub(crate) fn is_above(view: &dyn View, at: At, cut: &Cut) -> bool {
     let feed = view.chain(at.chain).feed.short();
     let has = |chain: &ChainNo| owner_of(view, *chain, at.index) == at;
     let mut chains = view.branches(&feed).into_iter().filter(has);
@@ -103,7 +103,7 @@ pub(crate) fn is_above(view: &impl View, at: At, cut: &Cut) -> bool {
 }
 
 /// The chain and those it left, each with the index up to which it sees them.
-fn path(view: &impl View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
+fn path(view: &dyn View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
     let (mut path, mut at, mut upto) = (Vec::new(), chain, u64::MAX);
     for _ in 0..=limits::BRANCHES {
         path.push((at, upto));
@@ -114,7 +114,7 @@ fn path(view: &impl View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
 }
 
 /// How many entries two chains of a feed have in common.
-pub(crate) fn shared(view: &impl View, one: ChainNo, other: ChainNo) -> u64 {
+pub(crate) fn shared(view: &dyn View, one: ChainNo, other: ChainNo) -> u64 {
     let ours = path(view, one);
     let common = path(view, other).into_iter().filter_map(|(chain, upto)| {
         let (_, mine) = ours.iter().find(|(mine, _)| *mine == chain)?;
@@ -138,7 +138,7 @@ pub enum Label {
 
 /// What the entry at a place is called; `cycle` is the cycle whose units it moves, if it moves any.
 #[must_use]
-pub fn label(view: &impl View, at: At, cycle: Option<CycleId>) -> Label {
+pub fn label(view: &dyn View, at: At, cycle: Option<CycleId>) -> Label {
     let feed = view.chain(at.chain).feed.short();
     let above = |cut: &Cut| is_above(view, at, cut);
     if ended_before(view, at) {
@@ -152,7 +152,7 @@ pub fn label(view: &impl View, at: At, cycle: Option<CycleId>) -> Label {
 }
 
 /// Up to where the close of a cycle shows a feed, where it is closed.
-fn shown(view: &impl View, feed: &FeedRef, cycle: CycleId) -> Option<Cut> {
+fn shown(view: &dyn View, feed: &FeedRef, cycle: CycleId) -> Option<Cut> {
     let closed =
         view.charter().closed(feed.programme, cycle).filter(|_| feed.lane == Lane::Value)?;
     Some(closed.cuts.get(&feed.node).copied().unwrap_or(Cut::NOTHING))
@@ -161,7 +161,7 @@ fn shown(view: &impl View, feed: &FeedRef, cycle: CycleId) -> Option<Cut> {
 /// Whether the entry at a place, which moves units of a cycle, lies below the close of the cycle: then it is settled,
 /// whatever is cut later.
 #[must_use]
-pub fn below_close(view: &impl View, at: At, cycle: CycleId) -> bool {
+pub fn below_close(view: &dyn View, at: At, cycle: CycleId) -> bool {
     let feed = view.chain(at.chain).feed.short();
     let whole = |cut: &Cut| below(view, at.chain, cut).is_some();
     let shown = shown(view, &feed, cycle).filter(whole);
@@ -184,7 +184,7 @@ pub enum Stands {
 /// Without the block that the cut names, its number still tells something: blocks hold 1 to [`limits::BLOCK_ENTRIES`]
 /// entries.
 #[must_use]
-pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) -> Stands {
+pub fn stands(view: &dyn View, feed: &FeedRef, index: u64, accumulator: &Hash) -> Stands {
     let Some(cut) = lowest(view, feed) else { return Stands::Below };
     let name = EntryName { feed: *feed, index, accumulator: *accumulator }.ticket();
     let placed = view.ticket(&name).is_some_and(|row| row.placed);
@@ -195,7 +195,7 @@ pub fn stands(view: &impl View, feed: &FeedRef, index: u64, accumulator: &Hash) 
 /// own cut: whoever knew the charter so far and took the entry's ticket up had heard that it is tainted. What other cuts,
 /// lower ones that came later among them, say of it counts for nothing here. `placed`: whether the entry's block is known.
 #[must_use]
-pub fn heard_from(view: &impl View, feed: &FeedRef, index: u64, placed: bool) -> Option<u32> {
+pub fn heard_from(view: &dyn View, feed: &FeedRef, index: u64, placed: bool) -> Option<u32> {
     let fences = view.charter().fences(feed).iter();
     let taints = fences.filter(|f| seen_above(view, feed, index, placed, &f.cut));
     taints.map(|fenced| fenced.epoch).min()
@@ -204,7 +204,7 @@ pub fn heard_from(view: &impl View, feed: &FeedRef, index: u64, placed: bool) ->
 /// Whether nobody who knew a cut can have taken an entry to be below, whatever else it knew of the feed: on none of the
 /// branches that may hold it does it lie in one of as many blocks as the cut counts. Which branch a cut names only
 /// tells who knows both.
-fn seen_above(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> bool {
+fn seen_above(view: &dyn View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> bool {
     let Some(last) = cut.seq.checked_sub(1) else { return true };
     if !placed {
         return index >= cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);
@@ -220,7 +220,7 @@ fn seen_above(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &
     reached.peek().is_some() && reached.all(beyond)
 }
 
-fn stands_to(view: &impl View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> Stands {
+fn stands_to(view: &dyn View, feed: &FeedRef, index: u64, placed: bool, cut: &Cut) -> Stands {
     // Its block is here: it lies where its chain has it. On a fork, another branch may have another entry there.
     let reached = view.branches(feed).into_iter().filter(|chain| view.head(*chain).next > index);
     let chains = if placed { reached.collect() } else { view.branches(feed) };

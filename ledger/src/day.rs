@@ -152,7 +152,7 @@ impl Sums {
 
 /// Where the day of a chain that would be closed now begins; and whether it was opened.
 #[must_use]
-pub fn begins(view: &impl View, chain: ChainNo) -> (u64, bool) {
+pub fn begins(view: &dyn View, chain: ChainNo) -> (u64, bool) {
     match view.day(chain) {
         None => (0, false),
         Some((at, DayRow { closed: None, .. })) => (at.saturating_add(1), true),
@@ -162,7 +162,7 @@ pub fn begins(view: &impl View, chain: ChainNo) -> (u64, bool) {
 
 /// What a chain's entries from one index up to another come to.
 #[must_use]
-pub fn sums(view: &impl View, chain: ChainNo, from: u64, to: u64) -> Sums {
+pub fn sums(view: &dyn View, chain: ChainNo, from: u64, to: u64) -> Sums {
     let mut sums = Sums::default();
     for index in from..to {
         let at: At = owner_of(view, chain, index);

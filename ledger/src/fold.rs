@@ -46,14 +46,14 @@ pub struct Place {
 
 /// Folds one verified entry.
 #[must_use]
-pub fn fold(view: &impl View, place: &Place, entry: &Entry) -> Vec<Change> {
+pub fn fold(view: &dyn View, place: &Place, entry: &Entry) -> Vec<Change> {
     let mut changes = Vec::with_capacity(4);
     fold_into(view, place, entry, &mut changes);
     changes
 }
 
 /// As [`fold`], adding to a list of the caller's: a replay of a million entries reuses one.
-pub fn fold_into(view: &impl View, place: &Place, entry: &Entry, changes: &mut Vec<Change>) {
+pub fn fold_into(view: &dyn View, place: &Place, entry: &Entry, changes: &mut Vec<Change>) {
     // What follows an entry that must not be passed over means something that is not known here.
     if halted_before(view, place.at) {
         return;
@@ -90,8 +90,8 @@ pub fn may_become(row: &LotRow, owner: Owner, at: Minute) -> bool {
     }
 }
 
-struct Folding<'a, V> {
-    view: &'a V,
+struct Folding<'a> {
+    view: &'a dyn View,
     place: &'a Place,
     changes: &'a mut Vec<Change>,
 }
@@ -102,7 +102,7 @@ struct Taking {
     amount: Amount,
 }
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     fn at(&self) -> At {
         self.place.at
     }

@@ -208,20 +208,19 @@ pub trait Book {
 pub type Given = (u64, Amount, (CycleId, CommodityId));
 
 /// A view as the book of one feed.
-#[derive(Debug)]
-pub struct Pages<'a, V> {
-    view: &'a V,
+pub struct Pages<'a> {
+    view: &'a dyn View,
     feed: FeedRef,
 }
 
-impl<'a, V: View> Pages<'a, V> {
+impl<'a> Pages<'a> {
     /// The book of a feed.
-    pub const fn new(view: &'a V, feed: FeedRef) -> Self {
+    pub const fn new(view: &'a dyn View, feed: FeedRef) -> Self {
         Self { view, feed }
     }
 
     /// The places at an index, one for each chain that has its own entry there and has folded it.
-    pub fn places(&self, index: u64) -> impl Iterator<Item = At> + use<'_, 'a, V> {
+    pub fn places(&self, index: u64) -> impl Iterator<Item = At> + use<'_, 'a> {
         let own = move |chain| {
             let at = At { chain, index };
             let here = owner_of(self.view, chain, index) == at;
@@ -231,7 +230,7 @@ impl<'a, V: View> Pages<'a, V> {
     }
 }
 
-impl<V: View> Book for Pages<'_, V> {
+impl Book for Pages<'_> {
     fn values(&self, index: u64) -> Vec<Value> {
         self.places(index).filter_map(|at| self.view.entry(at)).collect()
     }
@@ -482,14 +481,14 @@ impl<'a, B: Book> Facts<'a, B> {
 }
 
 /// What was shown of a feed, held against what a view knows of it.
-pub fn facts<'a, V: View>(view: &V, book: &'a Pages<'a, V>) -> Facts<'a, Pages<'a, V>> {
+pub fn facts<'a>(view: &dyn View, book: &'a Pages<'a>) -> Facts<'a, Pages<'a>> {
     Facts::new(book.feed, book, view.shown(&book.feed))
 }
 
 /// What everything that was shown of a feed, and that no block bears out, does to its pools: to be added to them
 /// wherever what the feed holds is asked for.
 #[must_use]
-pub fn pools(view: &impl View, feed: &FeedRef) -> BTreeMap<PoolKey, Pool> {
+pub fn pools(view: &dyn View, feed: &FeedRef) -> BTreeMap<PoolKey, Pool> {
     let mut sums: BTreeMap<PoolKey, Pool> = BTreeMap::new();
     if view.shown(feed).is_empty() {
         return sums;
@@ -506,13 +505,13 @@ pub fn pools(view: &impl View, feed: &FeedRef) -> BTreeMap<PoolKey, Pool> {
 /// The lowest index at which something was shown that a chain of the feed, folded beyond it, does not have: the feed said
 /// two things there.
 #[must_use]
-pub fn contradicted(view: &impl View, feed: &FeedRef) -> Option<u64> {
+pub fn contradicted(view: &dyn View, feed: &FeedRef) -> Option<u64> {
     contradicts(view, feed, view.shown(feed))
 }
 
 /// As [`contradicted`], by some of what was shown: all that is shown at one index tells whether it is contradicted there.
 #[must_use]
-pub fn contradicts(view: &impl View, feed: &FeedRef, shown: Vec<Fact>) -> Option<u64> {
+pub fn contradicts(view: &dyn View, feed: &FeedRef, shown: Vec<Fact>) -> Option<u64> {
     if shown.is_empty() {
         return None;
     }

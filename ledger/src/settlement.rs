@@ -379,7 +379,7 @@ pub(crate) fn reaches(first: u64, draft: u64) -> bool {
 /// Any certificate she ever had for that time will do: what was good when it was signed stays good.
 #[must_use]
 pub fn entitled(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     step: Step,
     operator: &PublicKey,
@@ -405,7 +405,7 @@ pub fn entitled(
 
 /// Whether a settlement counts as paid: all its steps were taken, each by somebody entitled to it.
 #[must_use]
-pub fn is_paid(view: &impl View, feed: &FeedRef, row: &SettlementRow) -> bool {
+pub fn is_paid(view: &dyn View, feed: &FeedRef, row: &SettlementRow) -> bool {
     let entitled = |taken: &Taken| entitled(view, feed, taken.step, &taken.operator, taken.at);
     row.stage() == Stage::Paid && row.by.iter().all(entitled)
 }
@@ -413,7 +413,7 @@ pub fn is_paid(view: &impl View, feed: &FeedRef, row: &SettlementRow) -> bool {
 /// The settlements in which an entry of a feed is paid, each by the place of its draft. More than one is a fault of its
 /// treasury; none means it is not settled yet.
 #[must_use]
-pub fn settled(view: &impl View, feed: &FeedRef, index: u64, leaf: &Hash) -> BTreeSet<At> {
+pub fn settled(view: &dyn View, feed: &FeedRef, index: u64, leaf: &Hash) -> BTreeSet<At> {
     let drafts = coverage(view, feed).of(view, feed, index, leaf);
     let paid = |at: &At| {
         let treasury = view.chain(at.chain).feed.short();

@@ -49,7 +49,7 @@ impl Suspense {
 
 /// The suspense among these pools, in their order.
 pub fn among<'a>(
-    view: &'a impl View,
+    view: &'a dyn View,
     pools: impl IntoIterator<Item = (PoolKey, Pool)> + 'a,
 ) -> impl Iterator<Item = Suspense> + 'a {
     pools.into_iter().filter_map(move |(key, pool)| of(view, &key, &pool))
@@ -57,7 +57,7 @@ pub fn among<'a>(
 
 /// What one pool is in suspense, if it is.
 #[must_use]
-pub fn of(view: &impl View, key: &PoolKey, pool: &Pool) -> Option<Suspense> {
+pub fn of(view: &dyn View, key: &PoolKey, pool: &Pool) -> Option<Suspense> {
     let feed = FeedRef::value(key.node, key.programme);
     let closed = view.charter().closed(key.programme, key.cycle).map(|_| Because::Closed);
     let because = cut::lowest(view, &feed).map(Because::Cut).or(closed)?;
@@ -68,7 +68,7 @@ pub fn of(view: &impl View, key: &PoolKey, pool: &Pool) -> Option<Suspense> {
 
 /// What articles have released of a pool.
 #[must_use]
-pub fn released(view: &impl View, key: &PoolKey) -> Balance {
+pub fn released(view: &dyn View, key: &PoolKey) -> Balance {
     let of_key = view.charter().releases().filter(|(_, freed)| {
         freed.feed == FeedRef::value(key.node, key.programme)
             && (freed.cycle, freed.commodity) == (key.cycle, key.commodity)
@@ -78,7 +78,7 @@ pub fn released(view: &impl View, key: &PoolKey) -> Balance {
 
 /// Whether a feed is known from its first block to its end, on one chain and without a proven fault.
 #[must_use]
-pub fn has_ended(view: &impl View, feed: &FeedRef) -> bool {
+pub fn has_ended(view: &dyn View, feed: &FeedRef) -> bool {
     let chains = view.branches(feed);
     let [chain] = chains[..] else { return false };
     let next = At { chain, index: view.head(chain).next };

@@ -57,11 +57,7 @@ pub fn certified<'a>(
 /// # Errors
 ///
 /// The first [`NoMember`] that applies.
-pub fn may_meet(
-    view: &impl View,
-    node: &[u8; 8],
-    now: Minute,
-) -> Result<NodeCertificate, NoMember> {
+pub fn may_meet(view: &dyn View, node: &[u8; 8], now: Minute) -> Result<NodeCertificate, NoMember> {
     let certificate = certified(view.charter(), view.roster(), node, now)?;
     let of = |lane, programme| FeedRef { node: *node, lane, programme };
     let lanes = [Lane::Value, Lane::Registry, Lane::Access];

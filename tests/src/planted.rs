@@ -94,7 +94,7 @@ pub(crate) fn lines(bug: Bug, state: &State, feed: &FeedRef, reach: &Reach) -> V
 }
 
 /// The book of a feed in which redemptions are overlooked.
-struct Unread<'a>(Pages<'a, State>);
+struct Unread<'a>(Pages<'a>);
 
 impl Book for Unread<'_> {
     fn values(&self, index: u64) -> Vec<Value> {

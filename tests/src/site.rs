@@ -137,7 +137,7 @@ pub trait Site {
 
 /// The ticket of a promise of a chain, with the provenance of what it moves; `refund` signs one of the chain's own.
 fn ticket(
-    view: &impl View,
+    view: &dyn View,
     chain: ChainNo,
     promise: &Promise,
     refund: impl Fn(u64) -> Option<Sent>,
@@ -158,7 +158,7 @@ fn ticket(
 
 /// How far a treasury settles a feed by stretches: all that is sealed, as far as every branch says the same, and nobody
 /// cut it. What lies beyond is settled entry by entry only where its blocks will not come.
-fn reach(view: &impl View, feed: &FeedRef, sealed: u64, unnamed: MerchantId) -> Reach {
+fn reach(view: &dyn View, feed: &FeedRef, sealed: u64, unnamed: MerchantId) -> Reach {
     let chains = view.branches(feed);
     let left = chains.iter().filter_map(|chain| view.chain(*chain).left.map(|left| left.index));
     let trunk = chains.iter().find(|chain| view.chain(**chain).left.is_none());

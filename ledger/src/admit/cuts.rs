@@ -10,9 +10,9 @@ use crate::rejection::Rejection;
 use crate::statement::Stated;
 use crate::ticket::{Sent, Ticket};
 use crate::time::Minute;
-use crate::view::{At, ClockWord, Revocation, View};
+use crate::view::{At, ClockWord, Revocation};
 
-impl<V: View> Asking<'_, V> {
+impl Asking<'_> {
     fn next(&self) -> At {
         At { chain: self.chain, index: self.view.head(self.chain).next }
     }

@@ -10,9 +10,8 @@ use crate::limits;
 use crate::rejection::Rejection;
 use crate::statement::{Stated, Statement};
 use crate::time::DayNo;
-use crate::view::View;
 
-impl<V: View> Asking<'_, V> {
+impl Asking<'_> {
     pub(super) fn people(&self, people: &People) -> Result<(), Rejection> {
         match people {
             People::ConsentGiven { commitment, issuer, expires, on } => {

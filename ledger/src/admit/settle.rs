@@ -14,9 +14,9 @@ use crate::settlement::{
     reaches, rows,
 };
 use crate::time::Minute;
-use crate::view::{At, View};
+use crate::view::At;
 
-impl<V: View> Asking<'_, V> {
+impl Asking<'_> {
     pub(super) fn orphan(&self, orphan: &Orphan) -> Result<(), Rejection> {
         if orphan.node == self.feed.node {
             return Err(Rejection::OrphanOwn);

@@ -27,12 +27,7 @@ pub(super) struct Burnt {
 
 impl Burnt {
     /// `whole`: all its blocks are here and were folded. Otherwise nobody can say that they say otherwise.
-    pub(super) fn of<V: View>(
-        view: &V,
-        feed: FeedRef,
-        coming: &BTreeSet<Hash>,
-        whole: bool,
-    ) -> Self {
+    pub(super) fn of(view: &dyn View, feed: FeedRef, coming: &BTreeSet<Hash>, whole: bool) -> Self {
         let book = Shelf { pages: Pages::new(view, feed), feed, coming, view };
         let facts = Facts::new(feed, &book, view.shown(&feed));
         let given = facts.standing().filter_map(|s| Some((s.index, facts.given_at(s.index)?)));
@@ -79,14 +74,14 @@ pub(super) fn shown<'a>(
 }
 
 /// The book of a feed whose tickets stand in the books of others.
-struct Shelf<'a, V> {
-    pages: Pages<'a, V>,
+struct Shelf<'a> {
+    pages: Pages<'a>,
     feed: FeedRef,
     coming: &'a BTreeSet<Hash>,
-    view: &'a V,
+    view: &'a dyn View,
 }
 
-impl<V: View> Book for Shelf<'_, V> {
+impl Book for Shelf<'_> {
     fn values(&self, index: u64) -> Vec<Value> {
         self.pages.values(index)
     }

@@ -6,7 +6,7 @@ use crate::view::{At, Chain, ChainNo, LotRow, Slot, Use, View};
 
 /// Finds the lot an entry of `chain` names: in its own chain, or in one it left, below the point where it left.
 #[must_use]
-pub fn resolve(view: &impl View, chain: ChainNo, lot: Lot) -> Option<(At, LotRow)> {
+pub fn resolve(view: &dyn View, chain: ChainNo, lot: Lot) -> Option<(At, LotRow)> {
     let at = owner_of(view, chain, lot.0);
     match view.slot(at)? {
         Slot::Lot(row) => Some((at, row)),
@@ -19,7 +19,7 @@ pub fn resolve(view: &impl View, chain: ChainNo, lot: Lot) -> Option<(At, LotRow
 
 /// The chain in which the entry at `index` stands, as seen from `chain`.
 #[must_use]
-pub fn owner_of(view: &impl View, chain: ChainNo, index: u64) -> At {
+pub fn owner_of(view: &dyn View, chain: ChainNo, index: u64) -> At {
     let mut at = At { chain, index };
     // A branch leaves a chain that is known already, so chains are acyclic; the bound only states it.
     for _ in 0..=crate::limits::BRANCHES {
@@ -33,19 +33,19 @@ pub fn owner_of(view: &impl View, chain: ChainNo, index: u64) -> At {
 
 /// Whether an earlier place lies in the past of `at`'s chain, and not on another branch.
 #[must_use]
-pub fn in_past(view: &impl View, at: At, earlier: At) -> bool {
+pub fn in_past(view: &dyn View, at: At, earlier: At) -> bool {
     earlier.index < at.index && owner_of(view, at.chain, earlier.index) == earlier
 }
 
 /// Whether something was used by an entry in the past of `at`.
 #[must_use]
-pub fn used_before(view: &impl View, at: At, what: &Use) -> bool {
+pub fn used_before(view: &dyn View, at: At, what: &Use) -> bool {
     view.uses(what).iter().any(|earlier| in_past(view, at, *earlier))
 }
 
 /// Whether an entry before a place, as its chain sees it, must not be passed over and is not known to this version.
 #[must_use]
-pub fn halted_before(view: &impl View, at: At) -> bool {
+pub fn halted_before(view: &dyn View, at: At) -> bool {
     let (mut chain, mut below) = (at.chain, at.index);
     for _ in 0..=crate::limits::BRANCHES {
         if view.halted(chain).is_some_and(|halted| halted < below) {
@@ -60,7 +60,7 @@ pub fn halted_before(view: &impl View, at: At) -> bool {
 /// The index up to which a chain is folded: to its head, or to what must not be passed over and is not known to this
 /// version. What stands beyond means something that is not known here, and contradicts nothing.
 #[must_use]
-pub fn folded_to(view: &impl View, chain: ChainNo) -> u64 {
+pub fn folded_to(view: &dyn View, chain: ChainNo) -> u64 {
     let (mut chain, mut to) = (chain, view.head(chain).next);
     let mut below = to;
     for _ in 0..=crate::limits::BRANCHES {
@@ -75,7 +75,7 @@ pub fn folded_to(view: &impl View, chain: ChainNo) -> u64 {
 
 /// Whether a feed had ended before a place, as its chain sees it.
 #[must_use]
-pub fn ended_before(view: &impl View, at: At) -> bool {
+pub fn ended_before(view: &dyn View, at: At) -> bool {
     let (mut chain, mut below) = (at.chain, at.index);
     for _ in 0..=crate::limits::BRANCHES {
         if view.ended(chain).is_some_and(|end| end < below) {
@@ -89,7 +89,7 @@ pub fn ended_before(view: &impl View, at: At) -> bool {
 
 /// The lot and amount of the redemption at exactly this place: a `Redeem`, or a `Post` through its hold.
 #[must_use]
-pub fn redeemed(view: &impl View, at: At) -> Option<(LotRow, Amount)> {
+pub fn redeemed(view: &dyn View, at: At) -> Option<(LotRow, Amount)> {
     // What it names must stand before it: a lot opened later was not there to pay, and there is nothing to give back.
     match view.entry(at)? {
         Value::Redeem { lot, amount, .. } if lot.0 < at.index => {

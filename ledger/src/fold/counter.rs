@@ -5,9 +5,9 @@ use crate::amount::{Amount, Balance};
 use crate::entry::Owner;
 use crate::id::{CommodityId, CycleId, EntryName, FeedRef};
 use crate::time::Minute;
-use crate::view::{At, Change, Fault, FloatRow, HoldRow, LotRow, Pool, Slot, Use, View};
+use crate::view::{At, Change, Fault, FloatRow, HoldRow, LotRow, Pool, Slot, Use};
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     fn handed_out(&mut self, cycle: CycleId, commodity: CommodityId, amount: Amount) {
         self.own_pool(
             cycle,

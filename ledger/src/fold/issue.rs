@@ -4,9 +4,9 @@ use super::{Folding, Taking, resolve, used_before};
 use crate::amount::Balance;
 use crate::entry::Owner;
 use crate::time::Minute;
-use crate::view::{Change, Fault, LotRow, Opened, Pool, Use, View};
+use crate::view::{Change, Fault, LotRow, Opened, Pool, Use};
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     pub(super) fn issue(
         &mut self,
         taking: &Taking,

@@ -6,7 +6,7 @@ use crate::entry::Value;
 use crate::hash::{Purpose, hash};
 use crate::view::{At, Change, Fault, LotRow, Opened, Pool, Slot, Use, View};
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     /// Opens the lot of a refund. Refunds of one redemption on two branches are one lot, worth the larger of them:
     /// the goods can have come back only once.
     pub(super) fn refund(&mut self, index: u64, amount: Amount) {
@@ -65,7 +65,7 @@ impl<V: View> Folding<'_, V> {
 }
 
 /// What the refund at a place could credit.
-fn refunded_by(view: &impl View, at: At, given: Amount) -> Option<Amount> {
+fn refunded_by(view: &dyn View, at: At, given: Amount) -> Option<Amount> {
     match view.entry(at)? {
         Value::Refund { amount, .. } => Some(amount.min(given)),
         _ => None,

@@ -9,9 +9,9 @@ use crate::id::FeedRef;
 use crate::orphan::{Fact, Orphan};
 use crate::settlement::{SettlementRow, Settling, Step, Taken, reaches, stage_of};
 use crate::time::Minute;
-use crate::view::{At, Change, Fault, View};
+use crate::view::{At, Change, Fault};
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     /// Learns what an orphan shows. What is not signed by its feed adds nothing.
     pub(super) fn orphan(&mut self, orphan: &Orphan) {
         for sent in orphan.sends.iter() {

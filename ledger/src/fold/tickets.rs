@@ -8,7 +8,7 @@ use crate::hash::{Hash, Purpose, hash};
 use crate::id::{CommodityId, CycleId, EntryName, ProgrammeId};
 use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Minute;
-use crate::view::{Change, Fault, LotRow, Opened, Pool, PoolKey, Slot, TicketRow, Use, View};
+use crate::view::{Change, Fault, LotRow, Opened, Pool, PoolKey, Slot, TicketRow, Use};
 
 /// What became of an attempt to learn a send from a ticket.
 pub(super) enum Learned {
@@ -119,7 +119,7 @@ pub fn ticket_row(
     }
 }
 
-impl<V: View> Folding<'_, V> {
+impl Folding<'_> {
     pub(super) fn send(&mut self, send: &Send) {
         let at = self.at();
         match resolve(self.view, at.chain, send.from) {

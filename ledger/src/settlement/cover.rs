@@ -40,7 +40,7 @@ pub(crate) struct Known {
 
 /// What settlements cover of a feed, disputed ones left out.
 #[must_use]
-pub fn coverage(view: &impl View, feed: &FeedRef) -> Coverage {
+pub fn coverage(view: &dyn View, feed: &FeedRef) -> Coverage {
     let mut all = Coverage::default();
     for (line, draft) in view.lines(feed) {
         let disputed = |row: super::SettlementRow| row.stage() == Stage::Disputed;
@@ -56,7 +56,7 @@ pub fn coverage(view: &impl View, feed: &FeedRef) -> Coverage {
 
 /// The parts of a chain that settlements hold which are paid, ascending: from an index, up to another.
 #[must_use]
-pub fn paid(view: &impl View, chain: ChainNo) -> Vec<(u64, u64)> {
+pub fn paid(view: &dyn View, chain: ChainNo) -> Vec<(u64, u64)> {
     let feed = view.chain(chain).feed.short();
     let all = coverage(view, &feed);
     let mut known: BTreeMap<At, bool> = BTreeMap::new();
@@ -115,7 +115,7 @@ impl Coverage {
     }
 
     /// The drafts whose stretches hold the entry at exactly this place.
-    pub fn stretched(&self, view: &impl View, feed: &FeedRef, at: At) -> Vec<At> {
+    pub fn stretched(&self, view: &dyn View, feed: &FeedRef, at: At) -> Vec<At> {
         let holds = |(from, to, head, except, draft): &(u64, u64, Hash, BTreeSet<u64>, At)| {
             let within = (*from..*to).contains(&at.index) && !except.contains(&at.index);
             let chain = within.then(|| chain_with(view, feed, *to, head)).flatten()?;
@@ -125,7 +125,7 @@ impl Coverage {
     }
 
     /// The drafts in which an entry of these bytes at this place stands.
-    pub fn of(&self, view: &impl View, feed: &FeedRef, index: u64, leaf: &Hash) -> BTreeSet<At> {
+    pub fn of(&self, view: &dyn View, feed: &FeedRef, index: u64, leaf: &Hash) -> BTreeSet<At> {
         let places = places_of(view, feed, index, leaf);
         let stretched = places.iter().flat_map(|(at, _)| self.stretched(view, feed, *at));
         let from = (index, *leaf, Kind::Redeemed, 0);
@@ -137,7 +137,7 @@ impl Coverage {
     /// How many entries of these bytes at this place stretches cover, and how many rows by themselves.
     pub(super) fn copies(
         &self,
-        view: &impl View,
+        view: &dyn View,
         feed: &FeedRef,
         index: u64,
         leaf: &Hash,
@@ -152,7 +152,7 @@ impl Coverage {
     /// What is known to stand at a place with these bytes, in blocks or shown; one for each entry.
     pub(crate) fn entries_at(
         &self,
-        view: &impl View,
+        view: &dyn View,
         feed: &FeedRef,
         index: u64,
         leaf: &Hash,
@@ -192,7 +192,7 @@ impl Coverage {
     }
 
     /// Whether a line says again what is covered.
-    pub(crate) fn says_again(&self, view: &impl View, feed: &FeedRef, line: &Settling) -> bool {
+    pub(crate) fn says_again(&self, view: &dyn View, feed: &FeedRef, line: &Settling) -> bool {
         match line {
             Settling::Stretch { node, from, to, head, except } if *node == feed.node => {
                 let Some(chain) = chain_with(view, feed, *to, head) else { return false };
@@ -232,7 +232,7 @@ impl Coverage {
         self.stretches.iter().any(|(other, end, ..)| *other < to && from < *end)
     }
 
-    fn first_copy_is_single(&self, view: &impl View, chain: ChainNo, index: u64) -> bool {
+    fn first_copy_is_single(&self, view: &dyn View, chain: ChainNo, index: u64) -> bool {
         let Some((_, _, leaf)) = entry_of(view, chain, index) else { return false };
         [Kind::Redeemed, Kind::Refunded]
             .iter()

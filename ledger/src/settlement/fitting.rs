@@ -26,7 +26,7 @@ pub struct Fitting {
 /// Takes lines in order, up to the first row that would pass a limit: of rows, of commodities, of lines. What is over waits.
 /// `None` where an entry the lines name is not here.
 #[must_use]
-pub fn fitting(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> Option<Fitting> {
+pub fn fitting(view: &dyn View, programme: ProgrammeId, lines: &[Settling]) -> Option<Fitting> {
     let mut fitting = Fitting::default();
     for line in lines {
         let of = rows(view, programme, std::slice::from_ref(line))?;
@@ -56,7 +56,7 @@ pub fn fitting(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> 
 
 /// A line up to one of its rows, which is not its first.
 pub(super) fn until(
-    view: &impl View,
+    view: &dyn View,
     programme: ProgrammeId,
     line: &Settling,
     row: &Row,

@@ -29,7 +29,7 @@ pub struct Reach {
 
 /// The lines that settle what is known of a feed and in no settlement yet.
 #[must_use]
-pub fn lines(view: &impl View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
+pub fn lines(view: &dyn View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
     let covered = coverage(view, feed);
     let mut lines = Vec::new();
     let branches = view.branches(feed);
@@ -69,7 +69,7 @@ fn gaps(covered: &Coverage, end: u64) -> Vec<(u64, u64)> {
 /// The entries of a gap, leaving out what was settled by itself; in several lines where much is left out, and in none
 /// where nothing in it was handed out or taken back.
 fn stretch(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     chain: ChainNo,
     (from, to): (u64, u64),
@@ -107,7 +107,7 @@ fn stretch(
 }
 
 fn push(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     chain: ChainNo,
     (from, to): (u64, u64),
@@ -122,7 +122,7 @@ fn push(
 
 /// Every entry above an end that handed something out or took it back, chain by chain.
 fn for_each_beyond(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     reach: &Reach,
     mut each: impl FnMut(At, Value, Hash, Came),
@@ -144,7 +144,7 @@ fn for_each_beyond(
 /// What refunds above an end have taken back already, by their redemptions: settled by stretches of a time when nobody knew
 /// of the fork, or by rows of their own.
 fn taken_back(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     reach: &Reach,
     covered: &Coverage,
@@ -169,7 +169,7 @@ fn taken_back(
 }
 
 /// Entries that no stretch will ever cover: above the end on every chain, and what was shown without its block.
-fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
+fn beyond(view: &dyn View, feed: &FeedRef, reach: &Reach, covered: &Coverage) -> Vec<Single> {
     let mut placed: BTreeMap<(u64, Hash), Vec<Came>> = BTreeMap::new();
     let mut back = taken_back(view, feed, reach, covered);
     let mut met: BTreeMap<(u64, Hash), u64> = BTreeMap::new();
@@ -217,10 +217,10 @@ fn beyond<V: View>(view: &V, feed: &FeedRef, reach: &Reach, covered: &Coverage) 
 
 /// What an entry that was shown handed out. Refunds that burnt are taken back by hand: nobody can say from one alone that
 /// they were not taken back before.
-fn shown<V: View>(
-    view: &V,
+fn shown(
+    view: &dyn View,
     feed: &FeedRef,
-    facts: &Facts<'_, Pages<'_, V>>,
+    facts: &Facts<'_, Pages<'_>>,
     standing: &Standing,
     unnamed: Option<MerchantId>,
 ) -> Option<Came> {

@@ -27,7 +27,7 @@ pub struct Came {
 
 /// What the entry at a place handed out or took back, as far as its chain tells of what and by whom.
 #[must_use]
-pub fn came_of(view: &impl View, at: At, value: &Value) -> Option<Came> {
+pub fn came_of(view: &dyn View, at: At, value: &Value) -> Option<Came> {
     let (chain, kind) = match value {
         Value::Refund { .. } => (at.chain, Kind::Refunded),
         _ => (at.chain, Kind::Redeemed),
@@ -60,7 +60,7 @@ pub fn came_of(view: &impl View, at: At, value: &Value) -> Option<Came> {
 }
 
 fn held(
-    view: &impl View,
+    view: &dyn View,
     chain: ChainNo,
     before: u64,
     hold: u64,
@@ -73,7 +73,7 @@ fn held(
 }
 
 /// The entry of a chain at an index, with its leaf.
-pub(super) fn entry_of(view: &impl View, chain: ChainNo, index: u64) -> Option<(At, Value, Hash)> {
+pub(super) fn entry_of(view: &dyn View, chain: ChainNo, index: u64) -> Option<(At, Value, Hash)> {
     let at = owner_of(view, chain, index);
     let value = view.entry(at)?;
     let leaf = leaf(&Entry::Value(value.clone()).encode());
@@ -83,7 +83,7 @@ pub(super) fn entry_of(view: &impl View, chain: ChainNo, index: u64) -> Option<(
 /// The chain of a feed that has this accumulator before an index. A view that began above that place cannot tell, and
 /// has one chain: that one.
 pub(crate) fn chain_with(
-    view: &impl View,
+    view: &dyn View,
     feed: &FeedRef,
     next: u64,
     head: &Hash,
@@ -102,7 +102,7 @@ pub(crate) fn chain_with(
 /// The rows that lines come to, in order. Depends on the lines and on the entries they name, and on nothing else that is
 /// known. `None` where an entry they name is not here.
 #[must_use]
-pub fn rows(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> Option<Vec<Row>> {
+pub fn rows(view: &dyn View, programme: ProgrammeId, lines: &[Settling]) -> Option<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     let mut add = |node: [u8; 8], what: Single| {
         let row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -138,7 +138,7 @@ pub fn rows(view: &impl View, programme: ProgrammeId, lines: &[Settling]) -> Opt
 
 /// Whether an entry is here and of a kind this version does not know, but may pass over: it hands nothing out, and must
 /// not keep back the pay for what stands beside it.
-fn passed_over(view: &impl View, chain: ChainNo, index: u64) -> bool {
+fn passed_over(view: &dyn View, chain: ChainNo, index: u64) -> bool {
     let next = index.saturating_add(1);
     let here = |next| view.accumulator(chain, next).is_some();
     here(index) && here(next) && !halted_before(view, At { chain, index: next })
@@ -150,8 +150,8 @@ pub(super) const fn single(index: u64, leaf: Hash, copy: u8, came: &Came) -> Sin
 }
 
 /// Whether any of a feed's chains has an entry with this leaf at an index, and which.
-pub(super) fn places_of<V: View>(
-    view: &V,
+pub(super) fn places_of(
+    view: &dyn View,
     feed: &FeedRef,
     index: u64,
     leaf: &Hash,

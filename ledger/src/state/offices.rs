@@ -36,7 +36,7 @@ impl Offices {
     }
 
     /// As [`View::day`], along the chains of a view.
-    pub(crate) fn day(&self, view: &impl View, chain: ChainNo) -> Option<(u64, DayRow)> {
+    pub(crate) fn day(&self, view: &dyn View, chain: ChainNo) -> Option<(u64, DayRow)> {
         let (mut chain, mut below) = (chain, u64::MAX);
         loop {
             let own = At { chain, index: 0 }..At { chain, index: below };

@@ -31,7 +31,7 @@ type Outcome = (Done, Option<Vec<Accepted>>);
 /// Most lots a ledger opens by issue: the workload's 250,000.
 const LOTS: u64 = 250_000;
 /// Changes whenever ledgers written before would no longer be the workload.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const EXPIRES: Minute = Minute(3_900_000);
 /// Enough for every redemption a lot may see.
 const LOT_UNITS: u64 = 2_000_000_000;

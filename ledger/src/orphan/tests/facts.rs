@@ -21,7 +21,7 @@ fn standing(index: u64, value: Value) -> Standing {
     Standing { index, leaf, value, copies: 1, missing: 1 }
 }
 
-fn ask<T>(desk: &Desk, seed: u8, asks: impl FnOnce(&Facts<'_, Pages<'_, State>>) -> T) -> T {
+fn ask<T>(desk: &Desk, seed: u8, asks: impl FnOnce(&Facts<'_, Pages<'_>>) -> T) -> T {
     let book = Pages::new(&desk.state, feed_of(seed));
     asks(&facts(&desk.state, &book))
 }
