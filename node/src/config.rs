@@ -72,6 +72,8 @@ pub struct Network {
     pub lan: bool,
     /// Whether links are made over QUIC too, at the same ports of UDP.
     pub quic: bool,
+    /// Whether members that cannot reach each other meet through this node.
+    pub relay: bool,
     /// Links held at once.
     pub links: u32,
     /// What quiet hours and days are told in.
@@ -81,7 +83,14 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 4410))];
-        Self { listen, lan: false, quic: false, links: limits::LINKS, zone: Zone::default() }
+        Self {
+            listen,
+            lan: false,
+            quic: false,
+            relay: false,
+            links: limits::LINKS,
+            zone: Zone::default(),
+        }
     }
 }
 
@@ -113,7 +122,14 @@ pub struct Peer {
     /// The node, by 16 hexadecimal digits of its key.
     pub node: NodeName,
     /// Where it is.
-    pub address: Address,
+    #[serde(default)]
+    pub address: Option<Address>,
+    /// In place of an address: the peer of this configuration it is reached through.
+    #[serde(default)]
+    pub via: Option<NodeName>,
+    /// Whether others reach this node through that peer.
+    #[serde(default)]
+    pub relay: bool,
     /// Whether its link is paid by the byte: entries then wait up to ten minutes to be sealed.
     #[serde(default)]
     pub metered: bool,
@@ -132,8 +148,9 @@ impl Peer {
     /// A peer at an address, of which nothing more is said.
     #[must_use]
     pub fn at(node: NodeName, address: SocketAddr) -> Self {
-        let address = Address::from(address);
-        Self { node, address, metered: false, budget: None, quiet: None, every: None }
+        let address = Some(Address::from(address));
+        let (via, relay, metered) = (None, false, false);
+        Self { node, address, via, relay, metered, budget: None, quiet: None, every: None }
     }
 
     /// Its quiet hours.
@@ -247,11 +264,40 @@ impl Config {
             if self.peer.iter().take(n).any(|before| before.node == peer.node) {
                 return Err(format!("peer {} is there twice. Keep one of them", peer.node));
             }
+            self.reached(peer)?;
         }
         if self.peer.len() > most {
             return Err(format!("at most {most} peers can be dialled"));
         }
         Ok(())
+    }
+}
+
+impl Config {
+    /// Whether it is said in one way how a peer is reached.
+    fn reached(&self, peer: &Peer) -> Result<(), String> {
+        let node = peer.node;
+        let Some(via) = peer.via else {
+            return match peer.address {
+                None => Err(format!("peer {node}: say its address, or via whom it is reached")),
+                Some(_) if peer.relay && peer.every.is_some() => Err(format!(
+                    "peer {node}: who is reached through it keeps its link: remove every, or relay"
+                )),
+                Some(_) => Ok(()),
+            };
+        };
+        if peer.address.is_some() || peer.relay {
+            return Err(format!("peer {node} is reached via {via}: remove its address and relay"));
+        }
+        match self.peer.iter().find(|other| other.node == via && other.address.is_some()) {
+            None => Err(format!(
+                "peer {node} is reached via {via}, which is no peer with an address: add it"
+            )),
+            Some(other) if other.every.is_some() => Err(format!(
+                "peer {node} is reached via {via}, which must keep its link: remove every there"
+            )),
+            Some(_) => Ok(()),
+        }
     }
 }
 
@@ -319,15 +365,16 @@ mod tests {
             })
             .collect();
         let config = parse(&examples).expect("its examples");
-        assert_eq!(config.peer.len(), 2);
+        assert_eq!(config.peer.len(), 3);
+        assert_eq!(config.peer[2].via, Some(config.peer[0].node));
         assert_eq!(config.peer[1].budget, Some(DayBytes(5_000_000)));
         assert_eq!(config.peer[1].quiet(), Some(Quiet { from: 1_320, to: 330 }));
         assert_eq!(config.network.zone, Zone(180));
         assert_eq!(config.ledger.only.len(), 1);
         // Every key there is, is in the sample.
         for key in [
-            "listen", "lan", "quic", "links", "zone", "begin", "only", "node", "address",
-            "metered", "budget", "quiet", "every", "form", "level",
+            "listen", "lan", "quic", "relay", "links", "zone", "begin", "only", "node", "address",
+            "via", "metered", "budget", "quiet", "every", "form", "level",
         ] {
             let told = SAMPLE
                 .lines()
@@ -342,7 +389,7 @@ mod tests {
         for (text, said) in [
             (
                 "[network]\nlisen = []\n",
-                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `lan`, `quic`, `links`, `zone`. Did you mean `listen`?",
+                "run.toml:2:1: unknown field `lisen`, expected one of `listen`, `lan`, `quic`, `relay`, `links`, `zone`. Did you mean `listen`?",
             ),
             (
                 "[newtork]\n",
@@ -373,7 +420,28 @@ mod tests {
                 "[[peer]]\nnode = \"lake\"\naddress = \"a:1\"\n",
                 "run.toml:2:8: \"lake\" is no node. Write the 16 digits `annona node show` prints",
             ),
-            ("[[peer]]\nnode = \"5f1c0a9b77e24410\"\n", "run.toml:1:1: missing field `address`"),
+            (
+                "[[peer]]\nnode = \"5f1c0a9b77e24410\"\n",
+                "run.toml: peer 5f1c0a9b77e24410: say its address, or via whom it is reached",
+            ),
+            (
+                &format!("{peer}relay = true\nevery = \"15min\"\n"),
+                "run.toml: peer 5f1c0a9b77e24410: who is reached through it keeps its link: remove every, or relay",
+            ),
+            (
+                &format!("{peer}via = \"04b2119c5e7a3301\"\n"),
+                "run.toml: peer 5f1c0a9b77e24410 is reached via 04b2119c5e7a3301: remove its address and relay",
+            ),
+            (
+                "[[peer]]\nnode = \"5f1c0a9b77e24410\"\nvia = \"04b2119c5e7a3301\"\n",
+                "run.toml: peer 5f1c0a9b77e24410 is reached via 04b2119c5e7a3301, which is no peer with an address: add it",
+            ),
+            (
+                &format!(
+                    "{peer}every = \"15min\"\n[[peer]]\nnode = \"04b2119c5e7a3301\"\nvia = \"5f1c0a9b77e24410\"\n"
+                ),
+                "run.toml: peer 04b2119c5e7a3301 is reached via 5f1c0a9b77e24410, which must keep its link: remove every there",
+            ),
             (
                 "[[peer]]\nnode = \"5f1c0a9b77e24410\"\naddress = \"hill\"\n",
                 "run.toml:3:11: \"hill\" is no address. Write host:port, such as 10.8.0.2:4410",

@@ -12,6 +12,7 @@ pub mod limits;
 mod link;
 pub mod members;
 mod quic;
+mod relay;
 mod run;
 pub mod schedule;
 mod streams;
@@ -49,6 +50,11 @@ pub enum NetFault {
     /// QUIC.
     #[error("there are no links over QUIC: {0}. Remove `quic` from run.toml; links over TCP stay")]
     Quic(String),
+    /// Links through others.
+    #[error(
+        "there are no links through other nodes: {0}. Remove `relay` and `via` from run.toml; links to where nodes are stay"
+    )]
+    Relay(String),
     /// The transport key is none.
     #[error("the key file has no transport key that can be used")]
     Key,

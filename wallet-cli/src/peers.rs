@@ -1,6 +1,6 @@
 use annona_ledger::notice::Roster;
 use annona_ledger::time::Millis;
-use annona_node::config::{Config, RUN};
+use annona_node::config::{Address, Config, RUN};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -26,9 +26,16 @@ impl Peers {
         let Some(said) = run::ask(session, "peers")? else {
             let config = Config::read(&session.dir.join(RUN))?;
             for peer in &config.peer {
-                let (node, address) = (peer.node.to_string(), peer.address.as_str());
-                let value = json!({ "node": node, "address": address, "state": "not_running" });
-                session.screen.answer("peer", value, || format!("{node}  {address}"))?;
+                let node = peer.node.to_string();
+                let address = peer.address.as_ref().map(Address::as_str);
+                let via = peer.via.map(|via| via.to_string());
+                let at = address.map_or_else(
+                    || via.iter().map(|via| format!("via {via}")).collect(),
+                    str::to_owned,
+                );
+                let value =
+                    json!({ "node": node, "address": address, "via": via, "state": "not_running" });
+                session.screen.answer("peer", value, || format!("{node}  {at}"))?;
             }
             session.screen.note("The node does not run: start it with `annona run`.");
             return Ok(());

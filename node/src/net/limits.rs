@@ -14,6 +14,10 @@ pub const HANDSHAKES: u32 = 32;
 pub const HANDSHAKES_ADDRESS: usize = 8;
 /// Of those, from an address at which a peer of the configuration was reached.
 pub const HANDSHAKES_KNOWN: usize = 16;
+/// Links passed on for one member at once, where this node passes links on.
+pub const CIRCUITS_PEER: usize = 8;
+/// How long a link that is passed on may stand; it is then dialled anew.
+pub const CIRCUIT: Duration = Duration::from_secs(12 * 3_600);
 /// How long one handshake may take: five round trips of a bad satellite link with losses.
 pub const HANDSHAKE: Duration = Duration::from_secs(15);
 /// How long a link may stand without a stream.
@@ -65,6 +69,7 @@ mod tests {
             ("HANDSHAKES_ADDRESS", HANDSHAKES_ADDRESS as u64),
             ("HANDSHAKES_KNOWN", HANDSHAKES_KNOWN as u64),
             ("STREAMS", STREAMS as u64),
+            ("CIRCUITS_PEER", CIRCUITS_PEER as u64),
             ("PIECE", PIECE as u64),
             ("WAITING", WAITING as u64),
             ("FEED_QUOTA", FEED_QUOTA),

@@ -1,5 +1,7 @@
 //! The loop: one thread that dials, lets in, refuses, and tells the board. It knows no ledger.
 
+mod through;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use annona_ledger::sync::talk::Why;
 use futures::StreamExt;
 use libp2p_allow_block_list::{AllowedPeers, Behaviour as Allowing};
 use libp2p_connection_limits::{Behaviour as Limiting, ConnectionLimits, Exceeded};
-use libp2p_core::{ConnectedPoint, Transport, upgrade};
+use libp2p_core::{ConnectedPoint, Multiaddr, Transport, upgrade};
 use libp2p_identity::PeerId;
 use libp2p_swarm::dial_opts::DialOpts;
 use libp2p_swarm::{
@@ -24,11 +26,13 @@ use super::lan::{self, Lan};
 use super::link::{self, Ended, Heard, Making, Meet, Room};
 use super::members::{Members, Standing};
 use super::quic;
+use super::relay::{self, Relays};
 use super::schedule;
 use super::streams::{Crowd, Event, Streams, ip_of, socket_of};
 use super::{Asked, NetFault, Starting, limits, wire};
 use crate::config::{Config, NodeName, Peer};
 use crate::seal::random;
+use through::Through;
 
 /// After an older link a new one from the same peer takes its place: it lost the older one and this side does not know.
 const YOUNG: Duration = Duration::from_secs(5);
@@ -42,6 +46,7 @@ pub(super) struct Rules {
     members: Allowing<AllowedPeers>,
     ping: libp2p_ping::Behaviour,
     lan: Lan,
+    relays: Relays,
     streams: Streams<Asked>,
 }
 
@@ -84,6 +89,7 @@ pub(super) struct Loop {
     links: HashMap<[u8; 8], Link>,
     /// Links this side dialled that have no stream yet.
     bare: HashMap<ConnectionId, [u8; 8]>,
+    through: Through,
     /// Those that are members no more and are being told.
     leaving: Vec<(PeerId, Instant)>,
     stopping: Option<Instant>,
@@ -102,16 +108,19 @@ pub(super) fn begin(
         .map_err(|why| NetFault::Start(why.to_string()))?
         .with_prologue(wire::prologue(&federation));
     let mut yamux = libp2p_yamux::Config::default();
-    yamux.set_max_num_streams(limits::STREAMS);
+    let streams =
+        limits::STREAMS + if relay::asked(&config) { 2 * limits::CIRCUITS_PEER } else { 0 };
+    yamux.set_max_num_streams(streams);
     let tcp = libp2p_tcp::tokio::Transport::new(libp2p_tcp::Config::new().nodelay(true));
     let transport = tcp
         .upgrade(upgrade::Version::V1)
-        .authenticate(noise)
-        .multiplex(yamux)
+        .authenticate(noise.clone())
+        .multiplex(yamux.clone())
         .timeout(limits::HANDSHAKE)
         .boxed();
     let transport = quic::beside(config.network.quic, &key, transport)?;
     let own = key.public().to_peer_id();
+    let (transport, relays) = relay::beside(&config, own, (noise, yamux), transport)?;
     let links = config.network.links;
     let most = ConnectionLimits::default()
         .with_max_pending_incoming(Some(limits::HANDSHAKES))
@@ -123,11 +132,12 @@ pub(super) fn begin(
         members: Allowing::default(),
         ping: libp2p_ping::Behaviour::new(ping),
         lan: lan::begin(config.network.lan, own)?,
+        relays,
         streams: Streams::new(asked),
     };
     let how = libp2p_swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits::IDLE)
-        .with_max_negotiating_inbound_streams(limits::STREAMS);
+        .with_max_negotiating_inbound_streams(streams);
     let mut swarm = Swarm::new(transport, rules, own, how);
     for address in &config.network.listen {
         for by in quic::addresses(config.network.quic, *address) {
@@ -150,6 +160,7 @@ pub(super) fn begin(
         dials,
         links: HashMap::new(),
         bare: HashMap::new(),
+        through: Through::default(),
         leaving: Vec::new(),
         stopping: None,
     };
@@ -211,12 +222,20 @@ impl Loop {
                 self.not_let_in(peer_id, &error);
             }
             SwarmEvent::NewListenAddr { address, .. } => {
-                if let Some(address) = socket_of(&address) {
+                if self.config.network.relay {
+                    // Who asks for a place is told where it is.
+                    self.swarm.add_external_address(address.clone());
+                }
+                if let Some(address) = socket_of(&address).filter(|_| !relay::is_through(&address))
+                {
                     self.log.info("listening", &[("address", &address)]);
                     self.board.listens(address);
                 }
             }
-            SwarmEvent::ListenerClosed { .. } | SwarmEvent::ListenerError { .. } => {
+            SwarmEvent::ListenerClosed { listener_id, .. }
+            | SwarmEvent::ListenerError { listener_id, .. }
+                if !self.lost_place(listener_id) =>
+            {
                 self.log.warn("listener_failed", &[]);
             }
             _ => {}
@@ -313,6 +332,10 @@ impl Loop {
         };
         if endpoint.is_dialer() {
             self.bare.insert(connection, node);
+            let at = endpoint.get_remote_address();
+            if !relay::is_through(at) {
+                self.through.reached(node, connection, at);
+            }
             if let Some(ip) = ip_of(endpoint.get_remote_address()) {
                 self.swarm.behaviour_mut().streams.know(ip);
             }
@@ -456,6 +479,7 @@ impl Loop {
             waits
         });
         self.leaving = left;
+        self.ask_for_places();
         for (node, dial) in &self.dials {
             let quiet = dial.peer.quiet().is_some_and(|quiet| quiet.holds(minute));
             let link = self.links.get(node);
@@ -491,8 +515,11 @@ impl Loop {
 
     fn look_up(&mut self, node: [u8; 8]) {
         let Some(dial) = self.dials.get_mut(&node) else { return };
+        let Some(address) = dial.peer.address.as_ref() else {
+            return self.dial_through(node);
+        };
         dial.looking = true;
-        let address = dial.peer.address.as_str().to_owned();
+        let address = address.as_str().to_owned();
         let asks = self.asks.clone();
         tokio::spawn(async move {
             let looked = tokio::time::timeout(limits::HANDSHAKE, tokio::net::lookup_host(address));
@@ -515,6 +542,10 @@ impl Loop {
                 .collect::<Vec<_>>(),
             Err(why) => return self.failed(node, State::Unreachable(why.into())),
         };
+        self.dial(node, addresses);
+    }
+
+    fn dial(&mut self, node: [u8; 8], addresses: Vec<Multiaddr>) {
         if self.links.contains_key(&node) {
             return;
         }
