@@ -110,7 +110,7 @@ mod real {
         };
         let seed = node.keys().get(Name::NodeTransport).and_then(Secret::as_seed).expect("a key");
         let federation = node.federation().expect("a federation");
-        (Net::start(config, &seed, federation, means).expect("starts"), board)
+        (Net::start(config, seed, federation, means).expect("starts"), board)
     }
 
     fn listening(board: &Board) -> SocketAddr {
