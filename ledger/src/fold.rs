@@ -107,6 +107,11 @@ impl Folding<'_> {
         self.place.at
     }
 
+    /// The lot an entry names, which stands before it: no state has one at a place still to come.
+    fn named(&self, lot: Lot) -> Option<(At, LotRow)> {
+        if lot.0 < self.at().index { resolve(self.view, self.at().chain, lot) } else { None }
+    }
+
     fn programme(&self) -> ProgrammeId {
         self.place.feed.programme
     }

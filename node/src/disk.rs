@@ -32,6 +32,12 @@ pub enum DiskTrouble {
     Other,
 }
 
+impl fmt::Display for DiskTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
 impl DiskTrouble {
     fn reason(self) -> &'static str {
         match self {

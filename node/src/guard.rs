@@ -118,6 +118,16 @@ pub enum GuardFault {
         /// The folder.
         folder: PathBuf,
     },
+    /// What this node wrote last is damaged in its folder.
+    #[error(
+        "this node's own ledger is damaged: {place}. Nothing is signed on top of that. Copy the whole folder to another disk \
+         first; `annona doctor --full` tells what else is lost, and `annona node reincarnate` makes this folder a new node that \
+         takes back from the others what it wrote before."
+    )]
+    Damaged {
+        /// Where.
+        place: String,
+    },
     /// A file is there and is not whole.
     #[error("{} cannot be relied on: {why}. {NEVER_AGAIN}", path.display())]
     Unreadable {

@@ -3,6 +3,8 @@
 //! A [`Node`] is owned by one thread, the writer ([`crate::writer`]): nobody else calls `admit`.
 
 mod lend;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,7 @@ use annona_ledger::wire::{self, Bytes};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::disk::DiskTrouble;
 use crate::folder::{Folder, FolderFault, KEYS, LEDGER, PEOPLE};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
@@ -58,6 +61,12 @@ pub enum NodeFault {
     /// What was asked for cannot be composed from what is here.
     #[error("{0}")]
     Refused(String),
+    /// A commit failed, and the disk does not tell whether the group stands all the same.
+    #[error(
+        "the disk failed while this was written ({0}), and it is not known whether it stands. Put the disk right, and look \
+         with `annona pay list` before you do it again."
+    )]
+    Unknown(DiskTrouble),
     /// The writer has stopped.
     #[error("the writer of this folder has stopped: {0}")]
     Stopped(String),
@@ -366,8 +375,9 @@ impl Node {
     /// # Errors
     ///
     /// [`NodeFault::Guard`] where this node may not sign; [`NodeFault::Store`] where the group could not be made durable.
-    /// Where it was the commit itself that failed, the group may be there all the same after the next opening: a request
-    /// with a name of its own ([`Asked`]) is then asked again. What a request was answered is in its own result.
+    /// Where it was the commit itself that failed, the group may be on the disk all the same: it is looked for there, and
+    /// where the disk does not tell, the answer is [`NodeFault::Unknown`]: neither yes nor no. What a request was answered
+    /// is in its own result.
     pub fn write(&mut self, group: &mut [Request<'_>]) -> Result<Vec<Answer>, NodeFault> {
         if self.broken || matches!(self.armed, Err(GuardFault::Disk(_))) {
             self.reopen()?;
@@ -388,7 +398,14 @@ impl Node {
         let done = if wrote { work.commit() } else { work.abandon() };
         if let Err(fault) = done {
             self.broken = true;
-            return Err(fault.into());
+            let stands = if wrote { self.stands(&answers) } else { Ok(false) };
+            let unknown = |_| match &fault {
+                StoreFault::Disk(disk) => NodeFault::Unknown(disk.trouble()),
+                _ => NodeFault::Unknown(DiskTrouble::Other),
+            };
+            if !stands.map_err(unknown)? {
+                return Err(fault.into());
+            }
         }
         if sealed {
             // The group is durable, so the answer is yes. What could not be remembered is before the next group, and
@@ -397,6 +414,18 @@ impl Node {
             drop(self.remember());
         }
         Ok(answers)
+    }
+
+    /// Whether a group whose commit failed is on the disk: the file is opened anew, and what stands in its log with its
+    /// mark is kept by that. Somebody is charged by it, who would be charged again if the answer were no.
+    fn stands(&mut self, answers: &[Answer]) -> Result<bool, NodeFault> {
+        self.reopen()?;
+        let work = self.store.look()?;
+        let last = answers.iter().flatten().flat_map(|accepted| accepted.iter()).last();
+        let head = last.and_then(|last| Some((work.head(work.trunk(&last.feed)?), last)));
+        let stands = head.is_some_and(|(head, last)| head.accumulator == last.accumulator);
+        work.check()?;
+        Ok(stands)
     }
 
     /// What a group would be answered now. Nothing is written.
@@ -722,7 +751,15 @@ fn arm(
     heads: &Path,
     folder: &Folder,
 ) -> Result<Result<Armed, GuardFault>, NodeFault> {
-    store.check_heads()?;
+    match store.check_own(own) {
+        Ok(()) => {}
+        // It opens all the same: whoever is to repair it, or to take its people elsewhere, must get in.
+        Err(StoreFault::Damaged { place }) => return Ok(Err(GuardFault::Damaged { place })),
+        Err(StoreFault::Disk(fault)) if fault.trouble() == DiskTrouble::Damaged => {
+            return Ok(Err(GuardFault::Damaged { place: fault.to_string() }));
+        }
+        Err(fault) => return Err(fault.into()),
+    }
     match store.settle() {
         Ok(()) => {}
         Err(StoreFault::Disk(fault)) => return Ok(Err(fault.into())),

@@ -80,7 +80,8 @@ impl Doctor {
         looking.say("permissions", permissions(session))?;
         // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing.
         let mut node = session.node()?;
-        looking.say("heads", Ok("the ends of all feeds are whole".into()))?;
+        let heads = node.store().check_heads().map(|()| "the ends of all feeds are whole".into());
+        looking.say("heads", heads.map_err(|fault| fault.to_string()))?;
         let may = node.may_sign().map(|()| "this is the living copy".into());
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
         if node.store().charter().is_ok() {

@@ -91,6 +91,12 @@ impl Fault {
         Self::new(Exit::Interrupted, message)
     }
 
+    /// The person asked twice to stop while value was being moved.
+    pub(crate) fn interrupted_in_writing() -> Self {
+        let message = "interrupted while it was written: it may stand. Look with `annona pay list` before you do it again.";
+        Self::new(Exit::Interrupted, message)
+    }
+
     /// A file operation that failed; `doing` completes "could not …".
     pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         DiskFault::io(doing, path, source).into()
@@ -221,6 +227,7 @@ impl From<&GuardFault> for Fault {
             | GuardFault::Exists { .. }
             | GuardFault::Held { .. } => Exit::Conflict,
             GuardFault::Lower { .. } => Exit::Bug,
+            GuardFault::Damaged { .. } => Exit::Wrong,
             _ => Exit::NotAllowed,
         };
         of(exit, fault)
@@ -264,6 +271,7 @@ impl From<NodeFault> for Fault {
             NodeFault::Seal(fault) => fault.into(),
             NodeFault::Rejected(fault) => fault.into(),
             NodeFault::NoKey(_) => of(Exit::Input, &fault),
+            NodeFault::Unknown(_) => of(Exit::Input, &fault),
             NodeFault::Refused(_) | NodeFault::Stopped(_) => of(Exit::NotAllowed, &fault),
         }
     }

@@ -82,7 +82,6 @@ impl Session {
     pub(crate) fn take_in(&self) -> Outcome<(Folder, Store)> {
         let folder = Folder::open(&self.dir)?;
         let store = Store::open(&folder.file(LEDGER))?;
-        store.check_heads()?;
         Ok((folder, store))
     }
 

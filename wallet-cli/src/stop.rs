@@ -40,6 +40,26 @@ impl Drop for LongWork {
     }
 }
 
+static WRITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Something is being written that moves value, and its answer is not out yet. The first Ctrl-C waits for the answer:
+/// somebody is charged by it, and would be again if it were asked for again.
+pub(crate) struct Writing(LongWork);
+
+impl Writing {
+    /// Begins.
+    pub(crate) fn begin() -> Self {
+        WRITING.fetch_add(1, Ordering::SeqCst);
+        Self(LongWork::begin())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        WRITING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Listens for Ctrl-C and SIGTERM.
 pub(crate) fn listen() {
     let echo = echo::Saved::now();
@@ -50,7 +70,11 @@ pub(crate) fn listen() {
             return;
         }
         echo.restore();
-        anstream::eprintln!("\n{}", Fault::interrupted().message);
+        let fault = match WRITING.load(Ordering::SeqCst) {
+            0 => Fault::interrupted(),
+            _ => Fault::interrupted_in_writing(),
+        };
+        anstream::eprintln!("\n{}", fault.message);
         std::process::exit(Exit::Interrupted as i32);
     });
     if let Err(why) = heard {

@@ -1,6 +1,6 @@
 //! What leaves the counter: redemptions, holds and their end, rations from the float.
 
-use super::{Folding, Taking, owner_of, resolve, used_before};
+use super::{Folding, Taking, owner_of, used_before};
 use crate::amount::{Amount, Balance};
 use crate::entry::Owner;
 use crate::id::{CommodityId, CycleId, EntryName, FeedRef};
@@ -21,7 +21,7 @@ impl Folding<'_> {
     }
 
     pub(super) fn hand_out(&mut self, taking: &Taking, stamp: Minute) {
-        let Some((at, row)) = resolve(self.view, self.at().chain, taking.lot) else {
+        let Some((at, row)) = self.named(taking.lot) else {
             // Without a lot nobody can say of what so many units were: the fault is all there is.
             return self.fault(Fault::LotMissing);
         };
@@ -45,7 +45,7 @@ impl Folding<'_> {
 
     pub(super) fn hold(&mut self, taking: &Taking, merchant: u32, until: Minute) {
         self.merchant(merchant);
-        let Some((lot, row)) = resolve(self.view, self.at().chain, taking.lot) else {
+        let Some((lot, row)) = self.named(taking.lot) else {
             return self.fault(Fault::LotMissing);
         };
         if !matches!(row.owner, Owner::Purse(_)) {
@@ -58,6 +58,9 @@ impl Folding<'_> {
     }
 
     fn find_hold(&self, index: u64) -> Option<(At, HoldRow, LotRow)> {
+        if index >= self.at().index {
+            return None;
+        }
         let at = owner_of(self.view, self.at().chain, index);
         let hold = self.view.hold(at)?;
         match self.view.slot(hold.lot)? {
@@ -116,7 +119,7 @@ impl Folding<'_> {
         owner: Owner,
         stamp: Minute,
     ) {
-        let Some((at, row)) = resolve(self.view, self.at().chain, taking.lot) else {
+        let Some((at, row)) = self.named(taking.lot) else {
             return self.fault(Fault::LotMissing);
         };
         if row.owner == Owner::Float {

@@ -1,6 +1,6 @@
 //! A row of a list becomes a lot of its purse.
 
-use super::{Folding, Taking, resolve, used_before};
+use super::{Folding, Taking, used_before};
 use crate::amount::Balance;
 use crate::entry::Owner;
 use crate::time::Minute;
@@ -15,7 +15,7 @@ impl Folding<'_> {
         expires: Minute,
     ) {
         let at = self.at();
-        let lot = resolve(self.view, at.chain, taking.lot);
+        let lot = self.named(taking.lot);
         let Some((from, source)) = lot else { return self.fault(Fault::LotMissing) };
         let mut opened = LotRow {
             origin: self.place.accumulator,

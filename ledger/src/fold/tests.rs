@@ -93,6 +93,7 @@ fn every_fault_is_noted_and_what_left_is_counted() {
     // 1 LotMissing: without a lot nobody can say of what so many units were.
     check(&[], redeem(99, 1), &[F::LotMissing], [0; 3]);
     check(&[], redeem(5, 1), &[F::LotMissing], [0; 3]); // itself
+    check(&[], redeem((1 << 40) + 2, 1), &[F::LotMissing], [0; 3]); // far above, as lot 2 in its lower bits
     check(&[], redeem(3, 1), &[F::LotMissing], [0; 3]); // a redemption opens no lot
     check(&[], issue(99, 1, 1), &[F::LotMissing], [0; 3]);
     check(&[], Value::Post { hold: 3, at: NOW, method: Method::Pin }, &[F::LotMissing], [0; 3]);

@@ -1,6 +1,6 @@
 //! What leaves for another place and arrives there: sends and covers, tickets, claims.
 
-use super::{Folding, may_become, resolve, used_before};
+use super::{Folding, may_become, used_before};
 use crate::amount::{Amount, Balance};
 use crate::charter::{Charter, Released};
 use crate::entry::{FloatCover, Lot, Owner, Send};
@@ -121,8 +121,7 @@ pub fn ticket_row(
 
 impl Folding<'_> {
     pub(super) fn send(&mut self, send: &Send) {
-        let at = self.at();
-        match resolve(self.view, at.chain, send.from) {
+        match self.named(send.from) {
             Some((from, row))
                 if (row.cycle, row.commodity) == (send.cycle, send.commodity)
                     && may_become(&row, send.owner, send.at) =>
@@ -140,7 +139,7 @@ impl Folding<'_> {
 
     pub(super) fn cover(&mut self, cover: &FloatCover) {
         let at = self.at();
-        match resolve(self.view, at.chain, cover.from) {
+        match self.named(cover.from) {
             Some((from, row))
                 if (row.cycle, row.commodity) == (cover.cycle, cover.commodity)
                     && matches!(row.owner, Owner::Purse(_)) =>

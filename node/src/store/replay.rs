@@ -3,7 +3,8 @@
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::ProgrammeId;
+use annona_ledger::id::{FeedId, ProgrammeId};
+use annona_ledger::key::PublicKey;
 use annona_ledger::state;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, View};
@@ -160,15 +161,29 @@ impl Store {
         Ok(health)
     }
 
-    /// What an opening checks: each feed's last block and its tail, so that nothing is signed on top of damage.
+    /// What an opening checks of a node's own feeds, each one's last block and its tail, so that nothing is signed on top of
+    /// damage. What others wrote is not asked about: a block of theirs that a disk has lost keeps nobody here from food.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Damaged`] naming the first place.
+    pub fn check_own(&self, own: &PublicKey) -> Result<(), StoreFault> {
+        self.check_ends(|feed| feed.node == *own)
+    }
+
+    /// As [`Store::check_own`], of every feed.
     ///
     /// # Errors
     ///
     /// [`StoreFault::Damaged`] naming the first place.
     pub fn check_heads(&self) -> Result<(), StoreFault> {
+        self.check_ends(|_| true)
+    }
+
+    fn check_ends(&self, of: impl Fn(&FeedId) -> bool) -> Result<(), StoreFault> {
         let Ok(federation) = self.federation() else { return Ok(()) };
         let work = self.look()?;
-        for feed in work.feeds() {
+        for feed in work.feeds().into_iter().filter(|feed| of(&feed.id)) {
             if let Some(last) = feed.sealed.next.checked_sub(1) {
                 let branch_start = feed.left.is_some_and(|left| left.index > last);
                 let begins = work.floor(feed.chain).is_some_and(|floor| floor.head == feed.sealed);

@@ -15,15 +15,21 @@ use rusqlite::{Result, Row};
 /// Bits of a place's number that are the index; the chain stands above them.
 const INDEX_BITS: u32 = 40;
 
+/// The number of no place.
+const NOWHERE: i64 = -1;
+
 /// A place as one integer: chain × 2⁴⁰ + index. 2²² chains of 2⁴⁰ entries fit below SQLite's largest integer.
 #[derive(Clone, Copy)]
 pub(super) struct At64(pub(super) At);
 
 impl At64 {
     pub(super) fn number(self) -> i64 {
-        let index = self.0.index & ((1 << INDEX_BITS) - 1);
-        let number = (u64::from(self.0.chain.0) << INDEX_BITS) | index;
-        i64::try_from(number).unwrap_or(i64::MAX)
+        // Any entry may name any index. No row is at one so high, and this is the number of none.
+        if self.0.index >> INDEX_BITS != 0 {
+            return NOWHERE;
+        }
+        let number = (u64::from(self.0.chain.0) << INDEX_BITS) | self.0.index;
+        i64::try_from(number).unwrap_or(NOWHERE)
     }
 
     pub(super) fn of(number: i64) -> At {
@@ -280,5 +286,22 @@ pub(super) fn use_of(kind: u8, key: &[u8]) -> Result<Use> {
             Ok(Use::Row { node: *node, list, row })
         }
         _ => Err(damaged()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_index_an_entry_may_name_is_another_place() {
+        let at = |index| At { chain: ChainNo(3), index };
+        let most = (1 << INDEX_BITS) - 1;
+        for index in [0, 5, most] {
+            assert_eq!(At64::of(At64(at(index)).number()), at(index));
+        }
+        for index in [most + 1, (1 << INDEX_BITS) + 5, 1 << 63, u64::MAX] {
+            assert_eq!(At64(at(index)).number(), NOWHERE, "{index}");
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::stop::Writing;
 use crate::words::hex;
 
 const EXAMPLES: &str = "\
@@ -131,6 +132,7 @@ impl Charge {
         let purses = order.purses.clone();
         let earlier = Arc::new(OnceLock::new());
         let compose = order.compose(Arc::clone(&earlier), Some(Arc::clone(&known)));
+        let writing = Writing::begin();
         let mut group = [Request { feed: till.feed, compose }];
         let answer = node.write(&mut group)?.remove(0);
         drop(group);
@@ -207,6 +209,7 @@ impl Charge {
                 slip::promise(&promise),
             )
         })?;
+        drop(writing);
         till::served(session, node, &merchant, &name);
         Ok(())
     }

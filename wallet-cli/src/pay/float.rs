@@ -14,6 +14,7 @@ use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
+use crate::stop::Writing;
 use crate::words::{self, hex, print_minute};
 
 const FLOAT: &str = "\
@@ -129,6 +130,7 @@ impl Float {
                 Ok(composed)
             }),
         }];
+        let _writing = Writing::begin();
         let accepted = node.write(&mut group)?.remove(0);
         drop(group);
         let accepted = match accepted {

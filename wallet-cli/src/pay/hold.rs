@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::{Entry, Owner, Value};
 use annona_ledger::fold::owner_of;
@@ -6,6 +6,7 @@ use annona_ledger::id::{FeedId, Purse};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{Slot, View};
 use annona_node::node::{Composed, Node, NodeFault, Request};
+use annona_node::receipt;
 use annona_node::serve::Item;
 use annona_node::store::Work;
 use clap::Args;
@@ -16,6 +17,7 @@ use super::known::{Known, Proof, Typed};
 use super::till::{self, How, Till, Whose, named};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::stop::Writing;
 use crate::words::print_minute;
 
 const HOLD: &str = "\
@@ -186,11 +188,17 @@ impl Post {
                 Err(no) => return Err(no.told(session, &mut node, till.id, method)),
             }
         };
-        let once = known.as_ref().and_then(|known| known.once(&till, &format!("post {hold}")));
+        // Named by its hold where no paper names it: cut off before its answer it is answered again, and not refused.
+        let content = format!("post {hold}");
+        let once = known.as_ref().and_then(|known| known.once(&till, &content));
+        let once = once.or_else(|| Some(till.asked(&content, content.as_bytes())));
+        let earlier = OnceLock::new();
         let post = |known: Option<Arc<Known>>| {
+            let earlier = &earlier;
             move |work: &Work<'_>, feed: &FeedId, at: Minute| {
-                if before(work, once.as_ref())?.is_some() {
-                    return Err(NodeFault::Refused("this paper was used before".into()));
+                if let Some(before) = before(work, once.as_ref())? {
+                    earlier.set(before).unwrap_or(());
+                    return Ok(Vec::new());
                 }
                 let mut composed: Vec<Composed> = vec![Value::Post { hold, at, method }.into()];
                 if let Some(known) = &known {
@@ -204,6 +212,7 @@ impl Post {
         };
         let mut group =
             [Request { feed: till.feed, compose: Box::new(post(known.as_ref().map(Arc::clone))) }];
+        let _writing = (!self.dry_run).then(Writing::begin);
         let answer = match self.dry_run {
             true => node.ask(&mut group)?.remove(0),
             false => node.write(&mut group)?.remove(0),
@@ -216,13 +225,21 @@ impl Post {
             }
             (Err(refusal), None) => return Err(refusal.into()),
         };
-        let promise = match self.dry_run {
-            true => None,
-            false => accepted.last().map(|last| till.promise(last)).transpose()?,
+        let promise = match (self.dry_run, accepted.last(), earlier.get()) {
+            (true, ..) | (false, None, None) => None,
+            (false, Some(last), _) => Some(till.promise(last)?),
+            (false, None, Some(earlier)) => {
+                let work = node.store().look()?;
+                Some(receipt::promised(&work, till.key(), &earlier.feed, earlier.last())?)
+            }
         };
         let of = till.short(hold);
-        let value = json!({ "of": of, "units": item.amount.units() });
-        till.entered(session, "post", promise.as_ref(), value, &format!("{of} is handed out"))?;
+        let again = if earlier.get().is_some() { " before" } else { "" };
+        let value = json!({
+            "of": of, "units": item.amount.units(), "repeated": earlier.get().is_some(),
+        });
+        let words = format!("{of} is handed out{again}");
+        till.entered(session, "post", promise.as_ref(), value, &words)?;
         Ok(node.close()?)
     }
 }

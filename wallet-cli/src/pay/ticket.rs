@@ -19,8 +19,9 @@ use serde_json::json;
 use super::claim::described;
 use super::slip;
 use super::till::{Till, Whose, named};
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
+use crate::stop::Writing;
 use crate::words::{self, Moment, hex};
 use crate::{card, holder};
 
@@ -233,6 +234,7 @@ impl Supply {
                 serve::supply_all(work, feed, from, cycle, &items, to, expires, at)
             }),
         }];
+        let _writing = Writing::begin();
         let sent = node.write(&mut group)?.remove(0)?;
         drop(group);
         hand_out(session, &node, &till, &sent, self.out.as_deref())?;
@@ -304,7 +306,19 @@ fn hand_out_with(
         session.screen.answer("pin", json!({ "pin": pins }), || pins.clone())?;
     }
     if let Some(path) = out {
-        atomic::write(path, lines.concat().as_bytes())?;
+        // It is sent, and sent twice if it were asked for again.
+        atomic::write(path, lines.concat().as_bytes()).map_err(|fault| {
+            let entries: Vec<String> =
+                sent.iter().map(|accepted| till.short(accepted.at.index)).collect();
+            Fault::new(
+                Exit::Input,
+                format!("could not write {}: {}.", path.display(), fault.trouble()),
+            )
+            .then(&format!(
+                "What was sent is sent: do not send it again. `annona pay ticket --again {} --out FILE` writes the ticket.",
+                entries.join(" or ")
+            ))
+        })?;
         session.screen.note(format!(
             "{} in {}: `annona pay claim` at node {}.",
             words::count(count, "ticket", "tickets"),

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::slip;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::stop::Writing;
 use crate::words::{self, hex, print_units};
 use crate::{card, holder};
 
@@ -333,6 +334,7 @@ impl Till {
             node.ask(&mut group)?.remove(0)?;
             return Ok(None);
         }
+        let _writing = Writing::begin();
         let accepted = node.write(&mut group)?.remove(0)?;
         let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
         self.promise(last).map(Some)

@@ -1,0 +1,59 @@
+use annona_ledger::id::Lane;
+
+use crate::bundle::tests::world::{
+    FOOD, World, enrol, enrol_blocks, export, import, reopen, short,
+};
+use crate::guard::GuardFault;
+use crate::node::Node;
+
+/// Changes one byte of the last block of a node, as it lies in a folder.
+fn damage(node: &Node, of: &Node) {
+    let feed = of.feed(Lane::Registry, FOOD);
+    let work = node.store().look().expect("looks");
+    let chain = work.trunk(&feed).expect("it is here");
+    work.check().expect("reads");
+    drop(work);
+    let sql = "UPDATE block SET body = zeroblob(length(body)) WHERE chain = ?1 AND seq = \
+               (SELECT max(seq) FROM block WHERE chain = ?1)";
+    assert_eq!(node.store().conn().execute(sql, [chain.0]).expect("damaged"), 1);
+}
+
+/// A disk has lost a block that another site wrote: here everybody is served all the same, and it is named to who asks.
+#[test]
+fn a_lost_block_of_another_node_stops_nobody_here() {
+    let mut world = World::new();
+    enrol_blocks(&mut world.b, FOOD, 2);
+    let (to, heard) = (short(&world.a), world.path("heard"));
+    let out = export(&mut world.b, &[to], &heard);
+    assert!(import(&mut world.a, &out.files).is_whole());
+    damage(&world.a, &world.b);
+    let World { dir, a, .. } = world;
+    drop(a);
+    let mut a = reopen(dir.path(), "a");
+    a.may_sign().expect("its own feeds are whole");
+    enrol(&mut a, FOOD, [7; 16]);
+    let found = a.store().check_heads().expect_err("and yet it is found");
+    assert!(found.to_string().contains("damaged at the last block of"), "{found}");
+}
+
+/// A node that lost its own last block signs nothing on top of it, and opens: its people are reached, and it can be retired.
+#[test]
+fn a_node_that_lost_its_own_last_block_opens_and_signs_nothing() {
+    let mut world = World::new();
+    enrol_blocks(&mut world.a, FOOD, 2);
+    damage(&world.a, &world.a);
+    let heads = world.path("a-heads");
+    let World { dir, a, .. } = world;
+    drop(a);
+    let mut a = reopen(dir.path(), "a");
+    let told = a.may_sign().expect_err("it must not sign");
+    assert!(matches!(told, GuardFault::Damaged { .. }), "{told}");
+    assert!(told.to_string().contains("annona node reincarnate"), "{told}");
+    let feed = a.feed(Lane::Registry, FOOD);
+    let compose = Box::new(|_: &crate::store::Work<'_>, _: &_, _| Ok(Vec::new()));
+    a.write(&mut [super::Request { feed, compose }]).expect_err("nothing is written");
+    let before = a.public();
+    a.reincarnate(&heads).expect("a new node in the same folder");
+    assert_ne!(a.public(), before);
+    a.may_sign().expect("the new one may");
+}
