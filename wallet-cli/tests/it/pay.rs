@@ -155,6 +155,35 @@ fn a_float_is_capped_and_covered_once() {
     assert_eq!(camp.run("pay cover --json").fine().lines().len(), 0);
 }
 
+/// The power fails between a hand-out and its answer: asked again it is answered again, and stands once.
+#[test]
+fn what_was_put_by_is_handed_out_once_however_often_it_is_asked() {
+    let camp = counter();
+    let hold = camp.run("pay hold --family 1 --item Rice=2 --json").fine().field(0, "entry");
+    let first = camp.run(&format!("pay post {hold} --json")).fine();
+    let entries = indices(&camp);
+    let again = camp.run(&format!("pay post {hold} --json")).fine();
+    assert_eq!(again.field(0, "entry"), first.field(0, "entry"));
+    assert_eq!(
+        (first.field(0, "repeated"), again.field(0, "repeated")),
+        ("false".into(), "true".into())
+    );
+    assert_eq!(indices(&camp), entries, "and nothing more is written");
+}
+
+/// The stick is full: what was sent is sent, and its ticket is asked for by itself.
+#[test]
+fn a_supply_whose_ticket_cannot_be_written_is_not_to_be_sent_again() {
+    let camp = counter();
+    let supply =
+        "pay supply --dir treasury --cycle 1 --to lake --item Rice=1 --out nowhere/lake.ticket";
+    let said = camp.run(supply).fails(3, "do not send it again");
+    let (_, rest) = said.err.split_once("--again ").expect("how to have the ticket");
+    let entry = rest.split_whitespace().next().expect("the entry");
+    camp.run(&format!("pay ticket --dir treasury --again {entry} --out again.ticket")).fine();
+    camp.run("pay claim again.ticket").fine();
+}
+
 #[test]
 fn a_receipt_proves_and_a_wrong_one_does_not() {
     let camp = counter();
