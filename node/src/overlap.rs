@@ -31,9 +31,11 @@ use zeroize::Zeroize;
 
 use crate::audit::StoreSource;
 use crate::consent::{self, Asking, ConsentFault};
+use crate::copies;
 use crate::duplicates::{bare, document, roman};
 use crate::folder::LEDGER;
 use crate::keystore::Name;
+use crate::member::NoMember;
 use crate::node::{Node, NodeFault};
 use crate::person::{Date, Field, Household, HouseholdError, Person, Value};
 use crate::seal::random;
@@ -65,6 +67,9 @@ pub enum OverlapFault {
     /// Not by a node that may ask, or for somebody else.
     #[error("it is not signed by a site of this federation, or not for this node")]
     Stranger,
+    /// By a node that nothing is given to any more.
+    #[error("the node that signed it is not answered: {0}")]
+    NoMember(#[from] NoMember),
     /// More than the day allows.
     #[error(
         "more questions than twice the families registered that day: {asked} asked, {allowed} allowed"
@@ -201,6 +206,7 @@ fn signed<'a>(
         c.roles.meets(Roles::REGISTRAR.and(Roles::VAULT)) && (c.issued..=c.not_after).contains(&at)
     });
     let from = certified.map(|c| c.short()).ok_or(OverlapFault::Stranger)?;
+    copies::stands(node, &from)??;
     let said = Statement::File { to: node.public().short(), file: hash(Use::File, &[magic, body]) };
     if said.is_by(&node.federation()?, &stated) {
         Ok((from, body))

@@ -8,6 +8,7 @@ use annona_ledger::charter::{Charter, Commodity, Organisation, Programme};
 use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
+use annona_node::copies;
 use unicode_normalization::UnicodeNormalization;
 
 pub(crate) use cuts::{cut, feed, print_cut, reason, reason_word, say_cut};
@@ -77,6 +78,15 @@ pub(crate) fn node<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertif
              its notice with `annona node learn FILE`."
         ))),
     }
+}
+
+/// A node that something is given to, named as in [`node`]: one whose certificate stands here and now.
+pub(crate) fn reader(node: &annona_node::node::Node, text: &str) -> Outcome<NodeCertificate> {
+    let named = self::node(node.store().roster(), text)?.short();
+    copies::stands(node, &named)?.map_err(|why| {
+        Fault::refused(format!("nothing is given to node {}: {why}.", hex(&named)))
+            .then("`annona node show` lists the nodes.")
+    })
 }
 
 /// A programme by number or name.

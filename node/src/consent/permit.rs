@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::paper::{Consent, Opened, Stage, disclosures, find};
 use super::{ConsentFault, Shown, secret};
+use crate::copies;
 use crate::node::{Composed, Node, NodeFault, Refusal, Request};
 use crate::person::{Date, Household, HouseholdError};
 use crate::vault::{HouseholdId, Vault};
@@ -80,7 +81,7 @@ pub fn permit(
     if let Some(permit) = again(node, vault, &consent, asking)? {
         return Ok(permit);
     }
-    let asker = asker(node, asking);
+    let asker = asker(node, asking)?;
     let question = |on, written| Question {
         asker,
         purpose: asking.purpose,
@@ -124,7 +125,7 @@ pub fn would_open(node: &Node, vault: &Vault, asking: &Asking) -> Result<(), Con
         return Ok(());
     }
     let question = Question {
-        asker: asker(node, asking),
+        asker: asker(node, asking)?,
         purpose: asking.purpose,
         attributes: asking.attributes,
         on: today(node, &consent)?,
@@ -158,12 +159,12 @@ fn today(node: &Node, consent: &Consent) -> Result<DayNo, ConsentFault> {
     Ok(DayNo::of(at.max(last)))
 }
 
-/// Whom a node asks for, by its certificate; an unknown node asks for nobody.
-fn asker(node: &Node, asking: &Asking) -> Asker {
-    let certificate = node.store().roster().node(&asking.node);
-    certificate.map_or(Asker { org: annona_ledger::id::OrgId(0), roles: Roles::NONE }, |c| Asker {
-        org: c.org,
-        roles: c.roles,
+/// Whom a node asks for, by its certificate as it stands now. A node that is unknown, has ended, was replaced or cut off, or
+/// whose organisation left, asks for nobody: whoever has its folder would read what is sealed to it.
+fn asker(node: &Node, asking: &Asking) -> Result<Asker, ConsentFault> {
+    Ok(match copies::stands(node, &asking.node)? {
+        Ok(certificate) => Asker { org: certificate.org, roles: certificate.roles },
+        Err(_) => Asker { org: annona_ledger::id::OrgId(0), roles: Roles::NONE },
     })
 }
 
@@ -320,7 +321,7 @@ pub fn unshown(
         let asking =
             Asking { grant: d.grant, node: d.node, purpose: d.purpose, attributes: d.attributes };
         let question = Question {
-            asker: asker(node, &asking),
+            asker: asker(node, &asking)?,
             purpose: d.purpose,
             attributes: d.attributes,
             on: d.on,

@@ -15,7 +15,9 @@ use annona_ledger::wire;
 use serde::{Deserialize, Serialize};
 
 use super::{Asking, ConsentFault};
+use crate::copies;
 use crate::keystore::Name;
+use crate::member::NoMember;
 use crate::node::Node;
 use crate::seal;
 use crate::vault::{HouseholdId, Vault};
@@ -62,6 +64,9 @@ pub enum RequestFault {
     /// Not from whom it says.
     #[error("no certificate of the asking node is known here, or it did not sign this request.")]
     NotTheirs,
+    /// From a node that nothing is given to any more.
+    #[error("the node that asks is not answered: {0}.")]
+    NoMember(#[from] NoMember),
     /// Asked long ago, or by a clock that is ahead.
     #[error("this request is older than {REQUEST_DAYS} days, or of a day to come: ask anew.")]
     Stale,
@@ -125,6 +130,9 @@ pub fn read(node: &Node, file: &[u8]) -> Result<Result<Asked, RequestFault>, Con
     });
     if !theirs {
         return Ok(Err(RequestFault::NotTheirs));
+    }
+    if let Err(why) = copies::stands(node, &request.from)? {
+        return Ok(Err(why.into()));
     }
     let now = today(node)?;
     if request.on > now.plus(1) || now > request.on.plus(REQUEST_DAYS) {

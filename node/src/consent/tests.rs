@@ -441,3 +441,39 @@ fn what_has_had_its_time_goes_and_the_rest_stays() {
     assert_eq!(classes(&desk, later), [DataClass::Consent, DataClass::Disclosure]);
     assert_eq!(desk.vault.household(desk.id).expect("opens").members.len(), 2, "she stays");
 }
+
+/// A device is stolen: whoever has it would read what is sealed to it, under a consent that stands, asked for before or after.
+#[test]
+fn nothing_is_opened_for_a_node_that_is_cut_off() {
+    use super::request::{RequestFault, ask, read};
+    use crate::bundle::tests::world::{export, import, write};
+    use crate::member::NoMember;
+    use annona_ledger::cut::{Cut, Reason};
+    use annona_ledger::entry::Control;
+    use annona_ledger::id::{FeedRef, ProgrammeId};
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let (site, asking) = (short(&desk.world.a), desk.asking());
+    let what = (asking.grant, asking.purpose, asking.attributes);
+    let file = ask(&desk.world.b, site, what).expect("asked");
+    drop(desk.permit(&asking).expect("in good standing"));
+    let b = &mut desk.world.b;
+    let control = b.feed(Lane::Control, ProgrammeId::NONE);
+    let feed = FeedRef { node: short(b), lane: Lane::Registry, programme: FOOD };
+    let (cut, reason, at) = (Cut::NOTHING, Reason::Lost, b.stamp(&control).expect("now"));
+    write(b, control, vec![Control::Revoke { feed, cut, reason, at }.into()]);
+    let heard = desk.world.path("heard");
+    let out = export(&mut desk.world.b, &[site], &heard);
+    assert!(import(&mut desk.world.a, &out.files).is_whole());
+    let would = would_open(&desk.world.a, &desk.vault, &asking).expect_err("would not");
+    assert!(matches!(would, ConsentFault::Closed(Closed::OtherRecipient)), "{would}");
+    assert_eq!(
+        closed(desk.permit(&asking)),
+        Closed::OtherRecipient,
+        "nor under the line of before"
+    );
+    let told = read(&desk.world.a, &file).expect("reads").expect_err("refused");
+    assert_eq!(told, RequestFault::NoMember(NoMember::Cut));
+    assert_eq!((desk.disclosed(), desk.opened()), (1, 0), "and nothing more is written");
+}

@@ -74,7 +74,7 @@ impl Lend {
         }
         let node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
-        let to = words::node(node.store().roster(), &self.to)?.clone();
+        let to = words::reader(&node, &self.to)?;
         let vault = session.vault(&node)?;
         let pins = pins(&node)?;
         let families: Vec<String> =

@@ -167,6 +167,7 @@ impl From<OverlapFault> for Fault {
             OverlapFault::Node(fault) => fault.into(),
             OverlapFault::Damaged | OverlapFault::Element(_) => Self::input(message),
             OverlapFault::Stranger
+            | OverlapFault::NoMember(_)
             | OverlapFault::TooMany { .. }
             | OverlapFault::Nobody
             | OverlapFault::NotAsked => Self::refused(message),

@@ -140,7 +140,7 @@ impl Open {
     /// The key of the node that reads it.
     fn reader(&self, node: &Node) -> Outcome<Option<[u8; 32]>> {
         let Some(name) = &self.reader else { return Ok(None) };
-        let reader = words::node(node.store().roster(), name)?;
+        let reader = words::reader(node, name)?;
         let own = node.certificate().map(|certificate| certificate.site);
         if self.sensitive && own == Some(reader.site) {
             return Err(Fault::refused("a sensitive complaint is read at another site than this.")

@@ -190,10 +190,9 @@ impl Ticket {
         if rows.is_empty() {
             return Ok(None);
         }
-        let roster = node.store().roster();
-        let to = roster.node(to).ok_or_else(|| Fault::refused("the node has no certificate."))?;
+        let to = words::reader(node, &hex(to))?;
         let key = node.signing_key(Name::NodeSigning)?;
-        Ok(Some(slip::pins(&envelope(&node.federation()?, &key, to, rows)?)))
+        Ok(Some(slip::pins(&envelope(&node.federation()?, &key, &to, rows)?)))
     }
 
     fn again(&self, session: &Session, text: &str) -> Outcome {

@@ -140,3 +140,29 @@ fn another_node_asks_by_file_and_is_answered_once() {
     camp.run(&again.replace("amina.asking", "more")).fails(5, "does not give all");
     assert_eq!(camp.run("consent log 1 --json").fine().out.lines().count(), 1);
 }
+
+/// The hill's laptop is stolen, and the lake has heard of it: names, PINs and complaints are sealed to it no more.
+#[test]
+fn nothing_is_sealed_to_a_node_that_is_lost() {
+    let camp = crate::counter::counter();
+    given(&camp);
+    asked(&camp);
+    let mara = MARA;
+    camp.write("complaint.txt", "He asked for money.");
+    camp.run(&format!("family pin 1 --pin-file pin.txt {mara}")).fine();
+    let complain =
+        "grievance open --text complaint.txt --decider Relief --reader hill --out sealed";
+    camp.run("node revoke hill --reason lost --dir treasury").fine();
+    std::fs::create_dir(camp.file("stick")).expect("folder");
+    camp.run("bundle export --dir treasury --to lake --out stick").fine();
+    camp.run("bundle import stick").fine();
+    camp.run(OPEN).fails(5, "another recipient");
+    let reply = format!("consent reply amina.asking --out amina.answer {mara}");
+    camp.run(&reply).fails(5, "it is cut off, as lost or compromised");
+    camp.run("family lend-pins --to hill --family 1 --out hill.pins").fails(5, "it is cut off");
+    camp.run(&format!("{complain} {mara}")).fails(5, "it is cut off");
+    for name in ["amina.opened", "amina.answer", "hill.pins", "sealed"] {
+        assert!(!camp.file(name).exists(), "{name}");
+    }
+    assert_eq!(camp.run("grievance list --json").fine().out, "");
+}
