@@ -137,7 +137,18 @@ pub fn rotate(node: &mut Node, vault: &mut Vault) -> Result<(), ConsentFault> {
         keys.remove(name);
     }
     keys.save().map_err(NodeFault::from)?;
-    Ok(())
+    Ok(vault.site_key_gone()?)
+}
+
+/// Whether something of an erasure is left to [`finish`]: the site key of then, or an entry this node may write.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn is_unfinished(node: &Node, vault: &Vault) -> Result<bool, ConsentFault> {
+    let mine = |p: &ProgrammeId| node.certificate().is_some_and(|c| c.programmes.contains(p));
+    let unsaid = |one: &Erasure| !one.said && mine(&one.programme);
+    Ok(vault.site_key_due()? || vault.erasures()?.iter().any(unsaid))
 }
 
 /// Says on the ledger what was erased and not said yet; says how much that was. What this node may not say, since it lost
@@ -153,7 +164,7 @@ pub fn finish(
 ) -> Result<u64, ConsentFault> {
     // Nothing is said of what is not destroyed.
     beside(node, vault)?;
-    if vault.keys_due()? {
+    if vault.keys_due()? || vault.site_key_due()? {
         rotate(node, vault)?;
     }
     let mut said = 0;
@@ -267,7 +278,7 @@ fn erasure_of(told: &Told) -> Option<(ProgrammeId, Commitment)> {
 pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     apply(node, vault)?;
     beside(node, vault)?;
-    if vault.keys_due()? {
+    if vault.keys_due()? || vault.site_key_due()? {
         rotate(node, vault)?;
     }
     let open = open(node)?;

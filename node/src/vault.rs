@@ -370,9 +370,32 @@ impl Vault {
     ///
     /// A broken file.
     pub fn keys_due(&self) -> Result<bool, VaultFault> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM note WHERE name = 'due')";
-        let due = self.connection.query_row(sql, [], |r| r.get(0));
-        due.map_err(|e| VaultFault::sqlite("read", &self.path, e))
+        self.noted("due")
+    }
+
+    /// Whether the site key that an erased person's keys lay under is still to be destroyed, wherever they were written anew
+    /// meanwhile: a key file that somebody kept of before opens with it ([`crate::erase::rotate`]).
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn site_key_due(&self) -> Result<bool, VaultFault> {
+        self.noted("site")
+    }
+
+    /// Notes that the site key of before is destroyed.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn site_key_gone(&mut self) -> Result<(), VaultFault> {
+        self.rows().run("DELETE FROM note WHERE name = 'site'", [])
+    }
+
+    fn noted(&self, name: &str) -> Result<bool, VaultFault> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM note WHERE name = ?1)";
+        let there = self.connection.query_row(sql, [name], |r| r.get(0));
+        there.map_err(|e| VaultFault::sqlite("read", &self.path, e))
     }
 
     /// Copies this file to another, without any data key: nobody can open a record of the copy, until the keys are put

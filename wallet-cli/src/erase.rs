@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona erase 2 --operator mara.keys --operator-passphrase-file pass.txt
   $ annona erase 2 --dry-run --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona erase --finish --operator mara.keys --operator-passphrase-file pass.txt
   $ annona erase --follow
   $ annona erase --pending --json";
 
@@ -29,14 +30,17 @@ Examples:
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Erase {
     /// The family: its number, its short code, or SOURCE:KEY
-    #[arg(required_unless_present_any = ["pending", "follow"], conflicts_with_all = ["pending", "follow"])]
+    #[arg(required_unless_present_any = ["pending", "follow", "finish"], conflicts_with_all = ["pending", "follow", "finish"])]
     family: Option<String>,
     /// List erasures that some node has not said it followed
-    #[arg(long, conflicts_with = "follow")]
+    #[arg(long, conflicts_with_all = ["follow", "finish"])]
     pending: bool,
     /// Destroy here what other nodes erased, and say so
     #[arg(long)]
     follow: bool,
+    /// Do the rest of an erasure that was interrupted: destroy the keys of before, and say it on the ledger
+    #[arg(long, conflicts_with = "follow")]
+    finish: bool,
     #[command(flatten)]
     operator: Operator,
     /// Say what would be erased; erase nothing
@@ -49,6 +53,7 @@ impl Erase {
         match &self.family {
             Some(family) => self.erase(session, family),
             None if self.follow => follow(session, self.dry_run),
+            None if self.finish => self.finish(session),
             None => pending(session),
         }
     }
@@ -97,7 +102,7 @@ impl Erase {
         for one in erased.iter().filter(|one| !one.said) {
             session.screen.warn(format!(
                 "she is erased here, and the ledger does not say so yet for programme {}: this node may not write there. \
-                 Once it has a certificate for it, or is no longer cut, the next `annona erase` says it.",
+                 Once it has a certificate for it, or is no longer cut, `annona erase --finish` says it.",
                 one.programme
             ));
         }
@@ -120,6 +125,29 @@ impl Erase {
             );
         }
         Ok(())
+    }
+}
+
+impl Erase {
+    fn finish(&self, session: &Session) -> Outcome {
+        let (mut node, signer) = session.signing(&self.operator)?;
+        let mut vault = node.vault()?;
+        let unsaid: Vec<_> = vault.erasures()?.into_iter().filter(|one| !one.said).collect();
+        for one in &unsaid {
+            let at = node.stamp(&node.feed(Lane::Registry, one.programme))?;
+            let (org, role) = (node.org(), (Duty::Erase, one.programme));
+            signer.may(node.store().roster(), org.as_slice(), role, at)?;
+        }
+        let mut said = unsaid.len() as u64;
+        if !self.dry_run {
+            said = erase::finish(&mut node, &mut vault, signer.key())?;
+        }
+        node.close()?;
+        let value = json!({ "said": said, "written": !self.dry_run });
+        session.screen.answer("finished", value, || {
+            let verb = if self.dry_run { "would be said" } else { "said" };
+            format!("{} {verb} on the ledger.", count(said, "erasure", "erasures"))
+        })
     }
 }
 

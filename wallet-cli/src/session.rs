@@ -128,6 +128,12 @@ impl Session {
                 words::count(gone, "family", "families")
             ));
         }
+        if annona_node::erase::is_unfinished(node, &vault)? {
+            self.screen.warn(
+                "an erasure is not finished: keys of before are still to be destroyed, or the ledger does not say it yet. \
+                 `annona erase --finish --operator FILE` does the rest.",
+            );
+        }
         for id in annona_node::consent::unfinished(node, &mut vault)? {
             self.screen.warn(format!(
                 "something of family {id} is written down as shown that may never have been: `annona consent log {id}`."

@@ -236,7 +236,17 @@ fn an_erasure_that_was_not_said_is_said_next_time() {
     let mut txn = vault.begin().expect("begins");
     txn.erase(third, &[Erasure { programme: FOOD, commitment, said: false }]).expect("erased");
     txn.commit().expect("kept");
+    // Opening it wrote the keys anew, under the site key that whoever kept a key file of before has.
+    vault.scrub().expect("written anew");
+    assert!(is_unfinished(&world.a, &vault).expect("reads"));
+    let sites = |world: &World| -> Vec<Vec<u8>> {
+        world.a.keys().site_keys().iter().map(|key| key.expose().to_vec()).collect()
+    };
+    let before = sites(&world);
     assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("said"), 2);
+    let after = sites(&world);
+    assert!(!after.is_empty() && after.iter().all(|key| !before.contains(key)), "destroyed");
+    assert!(!vault.site_key_due().expect("reads"));
     assert_eq!(head(&world), 2);
     let left: Vec<Erasure> =
         vault.erasures().expect("reads").into_iter().filter(|e| !e.said).collect();
@@ -340,7 +350,10 @@ fn a_pin_and_a_card_go_with_whom_they_belong_to_heard_of_or_restored_too() {
     assert!(damaged(erase(&mut world.a, &mut vault, &both, &key(OPERATOR)).expect_err("told")));
     assert!(vault.household(ids[1]).is_ok(), "told before anything is destroyed");
     fs::copy(aside(CARDS), world.a.folder().file(CARDS)).expect("put back");
+    // Hearing of it wrote the keys anew under the same site key; only following it destroys that.
+    assert!(vault.site_key_due().expect("reads"));
     follow(&mut world.a, &mut vault).expect("followed");
+    assert!(!vault.site_key_due().expect("reads"));
     assert_eq!(left(&world, ids, &tags), gone);
 }
 

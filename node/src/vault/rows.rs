@@ -332,6 +332,8 @@ impl Rows<'_> {
         self.remove_records(id)?;
         // Until the keys are written anew without hers, whatever happens.
         self.run("INSERT OR REPLACE INTO note (name, value) VALUES ('due', 1)", [])?;
+        // And until the site key they lay under is destroyed, which only who holds that key can do.
+        self.run("INSERT OR REPLACE INTO note (name, value) VALUES ('site', 1)", [])?;
         // And until the other files of the folder tell nothing of her.
         self.note_forget(id_number)?;
         let sql = "DELETE FROM note WHERE name GLOB 'unshown ' || ?1 || ' *'";

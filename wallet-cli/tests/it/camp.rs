@@ -134,6 +134,14 @@ impl Camp {
         answer(words.to_owned(), output)
     }
 
+    /// A node of the camp, opened by the test itself.
+    pub(crate) fn node(&self, name: &str) -> annona_node::node::Node {
+        let passphrase = zeroize::Zeroizing::new(PASSPHRASE.to_owned());
+        let (dir, heads) = (self.file(name), self.file("heads"));
+        let clock = annona_node::clock::Clock::system();
+        annona_node::node::Node::open(&dir, &passphrase, &heads, clock).expect("opens")
+    }
+
     /// What one of the small files of the camp says.
     pub(crate) fn told(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).expect("a file of the camp")

@@ -102,3 +102,42 @@ fn names_come_back_from_a_keeper_and_hers_who_was_erased_does_not() {
     camp.run("family keys drop --of lake --dir hill").fails(3, "there is no copy");
     camp.run("family keys drop --at hill").fine();
 }
+
+/// The power fails once her keys are gone from the file and before anything is said: the next commands tell of it, and the
+/// rest is done by name, though she is nobody's number any more.
+#[test]
+fn an_erasure_that_was_cut_off_is_finished_by_the_program() {
+    use annona_ledger::id::ProgrammeId;
+    use annona_node::vault::{Erasure, HouseholdId};
+    let camp = Camp::new();
+    let added = camp.family("member: full_name=Cut Off", &format!("{MARA} --json")).fine();
+    let id = HouseholdId(added.field(0, "family").parse().expect("a number"));
+    let sites = |node: &annona_node::node::Node| -> Vec<Vec<u8>> {
+        node.keys().site_keys().iter().map(|key| key.expose().to_vec()).collect()
+    };
+    let before = {
+        let node = camp.node("lake");
+        let mut vault = node.vault().expect("opens");
+        let commitment = vault.erasure_commitment(id, ProgrammeId(1)).expect("opens");
+        let erasure = Erasure { programme: ProgrammeId(1), commitment, said: false };
+        let mut txn = vault.begin().expect("begins");
+        txn.erase(id, &[erasure]).expect("erased");
+        txn.commit().expect("kept");
+        sites(&node)
+    };
+    // Any command writes the keys anew; that alone finishes nothing, and each of them says so.
+    for _ in 0..2 {
+        let told = camp.run("family show 1").fine();
+        assert!(told.err.contains("erase --finish"), "{}", told.err);
+    }
+    camp.run(&format!("erase {id} {MARA}")).fails(3, "It may have been erased");
+    camp.run(&format!("erase --finish --dry-run {MARA}")).fine();
+    let said = camp.run(&format!("erase --finish {MARA} --json")).fine();
+    assert_eq!(said.field(0, "said"), "1");
+    assert!(!camp.run("family show 1").fine().err.contains("erase --finish"));
+    assert_eq!(camp.run("erase --pending --json").fine().out.lines().count(), 1, "others are told");
+    let after = sites(&camp.node("lake"));
+    assert!(!after.is_empty() && after.iter().all(|key| !before.contains(key)), "destroyed");
+    let again = camp.run(&format!("erase --finish {MARA} --json")).fine();
+    assert_eq!(again.field(0, "said"), "0");
+}
