@@ -23,7 +23,7 @@ use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::pin::Pins;
 use crate::seal::Key;
-use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault};
+use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
 #[cfg(test)]
 mod tests;
@@ -42,31 +42,65 @@ pub struct Pending {
 ///
 /// # Errors
 ///
-/// [`ConsentFault::Vault`] where nothing was erased; what comes after is made good by [`finish`].
+/// [`ConsentFault::Vault`] where nothing was erased, as where a household's keys are not here ([`told_as`]); what comes after
+/// is made good by [`finish`].
 pub fn erase(
     node: &mut Node,
     vault: &mut Vault,
     households: &[HouseholdId],
     operator: &SigningKey,
 ) -> Result<Vec<Erasure>, ConsentFault> {
-    let served: Vec<ProgrammeId> =
-        node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
     let mut gone = Vec::new();
     for id in households {
-        let mut programmes = vault.programmes(*id)?;
-        if programmes.is_empty() {
-            // Nobody outside knows her; a copy of this file may.
-            programmes.extend(served.first());
-        }
-        let mut erasures = Vec::new();
-        for programme in programmes {
-            // A record too damaged to open cannot be told of, and goes all the same.
-            if let Ok(commitment) = vault.erasure_commitment(*id, programme) {
-                erasures.push(Erasure { programme, commitment, said: false });
-            }
-        }
-        gone.push((*id, erasures));
+        gone.push((*id, told_as(node, vault, *id)?));
     }
+    destroy(node, vault, gone, operator)
+}
+
+/// As [`erase`], of one household whose keys are nowhere: no other node is told of it.
+///
+/// # Errors
+///
+/// As [`erase`].
+pub fn erase_untold(
+    node: &mut Node,
+    vault: &mut Vault,
+    household: HouseholdId,
+    operator: &SigningKey,
+) -> Result<(), ConsentFault> {
+    destroy(node, vault, vec![(household, Vec::new())], operator).map(drop)
+}
+
+/// What the ledger will be told of a household's erasure, one for each programme; fewer where its record is too damaged to
+/// tell of, which goes all the same.
+///
+/// # Errors
+///
+/// [`VaultFault::NoKey`]: whoever keeps her key would never hear, and a copy of before would bring her back. A
+/// broken disk.
+pub fn told_as(node: &Node, vault: &Vault, id: HouseholdId) -> Result<Vec<Erasure>, ConsentFault> {
+    let mut programmes = vault.programmes(id)?;
+    if programmes.is_empty() {
+        // Nobody outside knows her; a copy of this file may.
+        programmes.extend(node.certificate().and_then(|c| c.programmes.first().copied()));
+    }
+    let mut erasures = Vec::new();
+    for programme in programmes {
+        match vault.erasure_commitment(id, programme) {
+            Ok(commitment) => erasures.push(Erasure { programme, commitment, said: false }),
+            Err(VaultFault::Damaged { .. }) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Ok(erasures)
+}
+
+fn destroy(
+    node: &mut Node,
+    vault: &mut Vault,
+    gone: Vec<(HouseholdId, Vec<Erasure>)>,
+    operator: &SigningKey,
+) -> Result<Vec<Erasure>, ConsentFault> {
     // Heard of before anything is destroyed: what does not open is put right, and she is asked for again.
     drop(others(node)?);
     let mut txn = vault.begin()?;

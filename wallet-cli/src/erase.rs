@@ -3,6 +3,8 @@
 use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
 use annona_ledger::time::DayNo;
+use annona_node::consent::ConsentFault;
+use annona_node::vault::VaultFault;
 use annona_node::{copies, erase};
 use clap::Args;
 use serde_json::json;
@@ -41,6 +43,9 @@ pub(crate) struct Erase {
     /// Do the rest of an erasure that was interrupted: destroy the keys of before, and say it on the ledger
     #[arg(long, conflicts_with = "follow")]
     finish: bool,
+    /// Erase a family whose keys are not here and at no keeper either: no other node can be told
+    #[arg(long, requires = "family")]
+    untold: bool,
     #[command(flatten)]
     operator: Operator,
     /// Say what would be erased; erase nothing
@@ -73,13 +78,27 @@ impl Erase {
             let role = (Duty::Erase, *programme);
             signer.may(node.store().roster(), org.as_slice(), role, at)?;
         }
+        // Before she is asked: without her keys nobody else would hear of it.
+        let told = match erase::told_as(&node, &vault, id) {
+            Ok(told) => told.len(),
+            Err(ConsentFault::Vault(VaultFault::NoKey { .. })) if self.untold => 0,
+            Err(fault) => {
+                return Err(Fault::from(fault).then(
+                    "Nothing was erased. Take its keys first, so that others are told; where nobody has them, --untold.",
+                ));
+            }
+        };
         let people = count(people, "person", "people");
         let mut erased = Vec::new();
         if !self.dry_run {
             let question =
                 format!("Erase family {id} ({people}) for good? Nothing brings it back.");
             session.ask.confirm(&session.screen, &question)?;
-            erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
+            if told == 0 && self.untold {
+                erase::erase_untold(&mut node, &mut vault, id, signer.key())?;
+            } else {
+                erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
+            }
         }
         let waiting = erase::pending(&node, &vault)?;
         let waiting = waiting.iter().filter(|p| erased.contains(&p.erasure));
@@ -99,6 +118,11 @@ impl Erase {
                 format!("Family {id} ({people}) is erased.")
             }
         })?;
+        if told < programmes.len() {
+            session.screen.warn(
+                "no other node can be told of it: what is kept of the family elsewhere, keys and copies, must be destroyed there by hand.",
+            );
+        }
         for one in erased.iter().filter(|one| !one.said) {
             session.screen.warn(format!(
                 "she is erased here, and the ledger does not say so yet for programme {}: this node may not write there. \

@@ -203,6 +203,33 @@ fn an_old_copy_and_the_passphrase_bring_nobody_back() {
     }
 }
 
+/// A folder from a backup, her keys still at their keeper: erased in silence, the keeper would bring her back.
+#[test]
+fn whose_keys_are_not_here_is_not_erased_in_silence() {
+    let mut world = World::new();
+    let folder = world.dir.path().to_owned();
+    let mut vault = Vault::create(&folder.join("a/people.db"), &vault_key()).expect("a vault");
+    let id = registered(&mut vault, 1);
+    let backup = folder.join("old.db");
+    vault.copy_without_keys(&backup).expect("copied");
+    let keys = vault.copy_keys().expect("copied");
+    let mut old = Vault::open(&backup, &vault_key()).expect("opens");
+    let refused = erase(&mut world.a, &mut old, &[id], &key(OPERATOR)).expect_err("refused");
+    assert!(matches!(refused, ConsentFault::Vault(VaultFault::NoKey { .. })), "{refused}");
+    assert_eq!((old.members(id).expect("there"), old.keys_due().expect("reads")), (1, false));
+    old.lay_over(&keys).expect("its own");
+    old.put_keys().expect("put back");
+    let said = erase(&mut world.a, &mut old, &[id], &key(OPERATOR)).expect("erased");
+    assert!(said.len() == 1 && said[0].said, "{said:?}");
+    // Where nobody has them, it is asked for by name.
+    fs::remove_file(folder.join("old.keys")).expect("lost");
+    fs::remove_file(&backup).expect("gone");
+    vault.copy_without_keys(&backup).expect("copied");
+    let mut old = Vault::open(&backup, &vault_key()).expect("opens");
+    erase_untold(&mut world.a, &mut old, id, &key(OPERATOR)).expect("erased");
+    assert!(matches!(old.members(id), Err(VaultFault::NotFound { .. })));
+}
+
 /// The power fails after the keys went and before the ledger says so.
 #[test]
 fn an_erasure_that_was_not_said_is_said_next_time() {
