@@ -19,6 +19,7 @@ use crate::consent::{ConsentFault, say};
 use crate::copies;
 use crate::credential::register::Register;
 use crate::folder::{CARDS, PINS};
+use crate::household;
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::pin::Pins;
@@ -37,7 +38,7 @@ pub struct Pending {
     pub nodes: Vec<[u8; 8]>,
 }
 
-/// Destroys the data keys and records of households, rewrites the file so that no stale page keeps them, and says so on the
+/// Destroys the data keys and records of households and of those that were merged into them, rewrites the file so that no stale page keeps them, and says so on the
 /// ledger. Of several at once the file is rewritten once.
 ///
 /// # Errors
@@ -50,11 +51,33 @@ pub fn erase(
     households: &[HouseholdId],
     operator: &SigningKey,
 ) -> Result<Vec<Erasure>, ConsentFault> {
-    let mut gone = Vec::new();
+    let mut all = BTreeSet::new();
     for id in households {
-        gone.push((*id, told_as(node, vault, *id)?));
+        all.extend(with_merged(node, vault, *id)?);
+    }
+    let mut gone = Vec::new();
+    for id in all {
+        gone.push((id, told_as(node, vault, id)?));
     }
     destroy(node, vault, gone, operator)
+}
+
+/// A household and all that were merged into it: their people are among its own, and their papers go with them.
+///
+/// # Errors
+///
+/// A broken disk.
+pub fn with_merged(
+    node: &Node,
+    vault: &Vault,
+    id: HouseholdId,
+) -> Result<Vec<HouseholdId>, ConsentFault> {
+    let merged = match household::merged_into(vault, &node.federation()?, id) {
+        // Its papers open no more than its record: [`told_as`] says what that comes to.
+        Err(fault) if fault.is_of_one_record() => Vec::new(),
+        other => other?,
+    };
+    Ok(std::iter::once(id).chain(merged).collect())
 }
 
 /// As [`erase`], of one household whose keys are nowhere: no other node is told of it.

@@ -289,6 +289,39 @@ fn keep(
     Ok(txn.put_paper(of, &name, &paper)?)
 }
 
+/// The households that were merged into one, and those into them: nobody lives in them any more, and what they agreed to,
+/// were shown and may still collect lies there until it has had its time.
+///
+/// # Errors
+///
+/// As [`changes`].
+pub fn merged_into(
+    vault: &Vault,
+    federation: &FederationId,
+    id: HouseholdId,
+) -> Result<Vec<HouseholdId>, VaultFault> {
+    let (mut found, mut at) = (vec![id], 0);
+    while let Some(into) = found.get(at).copied() {
+        at += 1;
+        for change in changes(vault, federation, into)? {
+            let Some(husk) = change.other.filter(|_| change.happened == Happened::Merge) else {
+                continue;
+            };
+            // Its own paper says that it is the one nobody lives in; it may be gone by now.
+            let last = match changes(vault, federation, husk) {
+                Err(VaultFault::NotFound { .. }) => continue,
+                other => other?.last().copied(),
+            };
+            let empty = last
+                .is_some_and(|last| last.happened == Happened::Merge && last.collected_by == into);
+            if empty && !found.contains(&husk) {
+                found.push(husk);
+            }
+        }
+    }
+    Ok(found.split_off(1))
+}
+
 /// What happened to a household, in order, as far as two people answer for it.
 ///
 /// # Errors

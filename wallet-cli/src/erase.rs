@@ -69,7 +69,11 @@ impl Erase {
         let id = holder::find(&vault, family)?;
         let people = vault.members(id)?;
         let org = node.org();
-        let mut programmes = vault.programmes(id)?;
+        let all = erase::with_merged(&node, &vault, id)?;
+        let mut programmes = Vec::new();
+        for id in &all {
+            programmes.extend(vault.programmes(*id)?);
+        }
         if programmes.is_empty() {
             programmes.extend(node.certificate().and_then(|c| c.programmes.first().copied()));
         }
@@ -79,8 +83,11 @@ impl Erase {
             signer.may(node.store().roster(), org.as_slice(), role, at)?;
         }
         // Before she is asked: without her keys nobody else would hear of it.
-        let told = match erase::told_as(&node, &vault, id) {
-            Ok(told) => told.len(),
+        let told = all
+            .iter()
+            .try_fold(0, |sum, id| erase::told_as(&node, &vault, *id).map(|told| sum + told.len()));
+        let told = match told {
+            Ok(told) => told,
             Err(ConsentFault::Vault(VaultFault::NoKey { .. })) if self.untold => 0,
             Err(fault) => {
                 return Err(Fault::from(fault).then(
@@ -88,7 +95,11 @@ impl Erase {
                 ));
             }
         };
-        let people = count(people, "person", "people");
+        let mut people = count(people, "person", "people");
+        if all.len() > 1 {
+            let merged = all.len() as u64 - 1;
+            people += &format!(", with {} merged into it", count(merged, "family", "families"));
+        }
         let mut erased = Vec::new();
         if !self.dry_run {
             let question =
@@ -109,7 +120,7 @@ impl Erase {
         let commitments: Vec<_> = erased.iter().map(|e| e.commitment.to_string()).collect();
         let value = json!({
             "family": id, "erased": !self.dry_run, "commitments": commitments, "pending": waiting,
-            "copies_behind": behind,
+            "copies_behind": behind, "families": all,
         });
         session.screen.answer("erased", value, || {
             if self.dry_run {

@@ -9,7 +9,6 @@ use crate::bundle::tests::world::{FOOD, World, export, import, key, short};
 use crate::credential::register::{Line, RegisterFault};
 use crate::person::{Attributes, Field, Household, Value};
 use crate::pin::Pin;
-use crate::vault::VaultFault;
 
 const OPERATOR: u8 = 51;
 

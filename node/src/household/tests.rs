@@ -156,3 +156,19 @@ fn after_a_merge_both_purses_are_collected_by_the_one_who_is_named() {
     }
     assert!(matches!(desk.change(b, What::Merge(a), 1), Err(ChangeFault::NotTwo)));
 }
+
+#[test]
+fn who_was_merged_into_one_is_found_by_it_however_long_the_chain() {
+    let mut desk = Desk::new();
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| desk.add(name, &["زينب", "علي"], None));
+    for (into, from) in [(b, c), (a, b)] {
+        desk.change(into, What::Merge(from), 1).expect("merged");
+    }
+    let split = desk.change(a, What::Split(vec![4]), 1).expect("parted").new.expect("a new one");
+    let merged = |id| merged_into(&desk.vault, &federation(), id).expect("reads");
+    assert_eq!(merged(a), [b, c]);
+    assert_eq!(merged(b), [c], "which came before");
+    for alone in [c, d, split] {
+        assert!(merged(alone).is_empty(), "{alone}");
+    }
+}

@@ -141,3 +141,24 @@ fn an_erasure_that_was_cut_off_is_finished_by_the_program() {
     let again = camp.run(&format!("erase --finish {MARA} --json")).fine();
     assert_eq!(again.field(0, "said"), "0");
 }
+
+/// Two families became one; she asks to be forgotten, and nothing of either is left.
+#[test]
+fn a_family_goes_with_those_that_were_merged_into_it() {
+    let camp = Camp::new();
+    let add = |name: &str| {
+        let told = camp.family(&format!("member: full_name={name}"), &format!("{MARA} --json"));
+        told.fine().field(0, "family")
+    };
+    let (stays, husk) = (add("Zahra Canary-One"), add("Salma Canary-Two"));
+    let two = format!("{MARA} --second yusuf.keys --second-passphrase-file pass.txt");
+    camp.run(&format!("family merge {stays} {husk} --collector 1 {two}")).fine();
+    let tried = camp.run(&format!("erase {stays} --dry-run {MARA}")).fine();
+    assert!(tried.out.contains("with 1 family merged into it"), "{}", tried.out);
+    let gone = camp.run(&format!("erase {stays} {MARA} --json")).fine();
+    let said: serde_json::Value = serde_json::from_str(&gone.out).expect("JSON");
+    assert_eq!(said["commitments"].as_array().expect("a list").len(), 2, "{said}");
+    for family in [stays, husk] {
+        camp.run(&format!("family show {family}")).fails(3, "It may have been erased");
+    }
+}
