@@ -324,7 +324,8 @@ pub fn unshown(
             asker: asker(node, &asking)?,
             purpose: d.purpose,
             attributes: d.attributes,
-            on: d.on,
+            // Of today, too: a line of the last day opens nothing a year later.
+            on: today(node, &consent)?.max(d.on),
             written: Some(opened.commitment()),
         };
         if asked(node, &consent, &question)?.is_ok() {

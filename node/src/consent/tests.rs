@@ -477,3 +477,27 @@ fn nothing_is_opened_for_a_node_that_is_cut_off() {
     assert_eq!(told, RequestFault::NoMember(NoMember::Cut));
     assert_eq!((desk.disclosed(), desk.opened()), (1, 0), "and nothing more is written");
 }
+
+/// A line of the consent's last day that was never finished opens nothing after that day, though the consent was never used.
+#[test]
+fn an_unfinished_line_ends_with_its_consent() {
+    use crate::bundle::tests::world::{make, reopen_at};
+    let mut desk = Desk::new();
+    let grant = Grant { expires: DayNo(0), not_before: DayNo(0), ..desk.grant(1) };
+    desk.give(&grant, Answer::Yes).expect("given");
+    let asking = desk.asking();
+    let permit = desk.permit(&asking).expect("on its last day");
+    drop(permit.open(&mut desk.vault, today()).expect("opens"));
+    let dir = desk.world.dir.path().to_owned();
+    let reopen = |desk: &mut Desk, minute| {
+        // The folder is one node's at a time.
+        drop(std::mem::replace(&mut desk.world.a, make(&dir, &format!("aside-{minute}"))));
+        desk.world.a = reopen_at(&dir, "a", minute);
+    };
+    reopen(&mut desk, 1_000);
+    would_open(&desk.world.a, &desk.vault, &asking).expect("the same day");
+    reopen(&mut desk, 300 * 24 * 60);
+    assert_eq!(closed(desk.permit(&asking)), Closed::OutsideWindow);
+    assert!(unfinished(&desk.world.a, &mut desk.vault).expect("reads").is_empty());
+    assert_eq!((desk.disclosed(), desk.opened()), (1, 0));
+}
