@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::audit::StoreSource;
-use crate::consent::{self, Asking, ConsentFault};
+use crate::consent::{self, Asking, ConsentFault, Showing};
 use crate::copies;
 use crate::duplicates::{bare, document, roman};
 use crate::folder::LEDGER;
@@ -285,6 +285,27 @@ fn asking(grant: GrantId, to: &[u8; 8]) -> Asking {
     Asking { grant, node: *to, purpose: Purpose::Overlap, attributes }
 }
 
+/// Questions that were written down, and are not known to be in a file yet.
+#[must_use = "until they are done, the same households are asked about again under the same lines"]
+pub struct Asked {
+    /// The file.
+    pub file: Vec<u8>,
+    /// About how many households.
+    pub households: usize,
+    shown: Vec<Showing>,
+}
+
+impl Asked {
+    /// The file is durable: from here on another question is another use of each consent.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk; then they may be asked about once more under the same lines.
+    pub fn done(self, vault: &mut Vault) -> Result<(), OverlapFault> {
+        Ok(self.shown.into_iter().try_for_each(|showing| showing.done(vault))?)
+    }
+}
+
 /// Asks about households at another node, and gives the file of questions. Each is asked about under a consent for just
 /// that, which is written down before anything leaves; who has none is left out.
 ///
@@ -298,7 +319,7 @@ pub fn ask(
     programme: ProgrammeId,
     (households, today): (&[HouseholdId], Date),
     operator: &SigningKey,
-) -> Result<(Vec<u8>, usize), OverlapFault> {
+) -> Result<Asked, OverlapFault> {
     let mut chosen = Vec::new();
     for household in households {
         if let Some(grant) = consent_for(node, vault, *household, &to)? {
@@ -308,8 +329,14 @@ pub fn ask(
     let feed = node.feed(Lane::Registry, programme);
     node.seal(&[feed])?;
     let on = DayNo::of(node.stamp(&feed)?);
-    // Before any record opens. Two each is the most.
-    let most = u64::try_from(chosen.len()).unwrap_or(u64::MAX).saturating_mul(2);
+    // Before any record opens. Two each is the most. Whose line was written before and never left was counted with it.
+    let mut most = 0u64;
+    for (household, grant) in &chosen {
+        let before = consent::unshown(node, vault, *household)?;
+        if !before.iter().any(|permit| permit.is_for(&asking(*grant, &to))) {
+            most = most.saturating_add(2);
+        }
+    }
     let own = node.public().short();
     if chosen.is_empty() {
         return Err(OverlapFault::Nobody);
@@ -317,7 +344,7 @@ pub fn ask(
     count(node, ("asked", &own), programme, on, most)?;
     let number = Nonce(random().map_err(NodeFault::from)?);
     let mut elements: Vec<[u8; 32]> = Vec::new();
-    let mut asked = 0;
+    let (mut asked, mut all) = (0, Vec::new());
     for (household, grant) in chosen {
         let permit = consent::permit(node, vault, &asking(grant, &to), operator)?;
         let (shown, showing) = permit.open(vault, today)?;
@@ -341,7 +368,7 @@ pub fn ask(
                 any = true;
             }
         }
-        showing.done(vault)?;
+        all.push(showing);
         asked += usize::from(any);
     }
     let elements = Bounded::new(elements).map_err(|_| OverlapFault::Damaged)?;
@@ -349,7 +376,8 @@ pub fn ask(
         return Err(OverlapFault::Nobody);
     }
     let question = Question { number, to, programme, on, elements };
-    Ok((sign(node, ASKED, to, &wire::encode(&question))?, asked))
+    let file = sign(node, ASKED, to, &wire::encode(&question))?;
+    Ok(Asked { file, households: asked, shown: all })
 }
 
 /// Answers a file of questions: about people registered here who consented to it for the asker's organisation, and who

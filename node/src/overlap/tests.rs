@@ -136,9 +136,10 @@ fn one_bit_for_each_who_consented_and_nothing_else_is_learned() {
     let to = short(&world.b);
     let operator = key(OPERATOR);
     let asked = (&asker.ids[..], today());
-    let (question, count) =
-        ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator).expect("asked");
-    assert_eq!(count, 4, "and not about who did not say yes");
+    let all = ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator).expect("asked");
+    let question = all.file.clone();
+    assert_eq!(all.households, 4, "and not about who did not say yes");
+    all.done(&mut asker.vault).expect("durable");
     assert_eq!(disclosed(&world.a), 4, "each is in her list");
     for canary in ["Mohamed", "1234567", "tesfaye", "A-123"] {
         assert!(!question.windows(canary.len()).any(|w| w.eq_ignore_ascii_case(canary.as_bytes())));
@@ -166,10 +167,12 @@ fn more_than_twice_the_days_enrolments_is_neither_asked_nor_answered() {
     heard(&mut world);
     let ask_once = |world: &mut World, asker: &mut Side| {
         let asked = (&asker.ids[..], today());
-        ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator)
+        let all = ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator)?;
+        let file = all.file.clone();
+        all.done(&mut asker.vault).map(|()| file)
     };
     // Five were enrolled: ten questions a day, eight of them now.
-    let (question, _) = ask_once(&mut world, &mut asker).expect("asked");
+    let question = ask_once(&mut world, &mut asker).expect("asked");
     let more = ask_once(&mut world, &mut asker);
     assert!(matches!(more, Err(OverlapFault::TooMany { asked: 16, allowed: 10 })), "{more:?}");
     assert_eq!(disclosed(&world.a), 4, "and nobody's record was opened for it");
@@ -185,8 +188,9 @@ fn altered_or_anothers_files_are_refused_whole() {
     heard(&mut world);
     let (to, operator) = (short(&world.b), key(OPERATOR));
     let asked = (&asker.ids[..], today());
-    let (question, _) =
-        ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator).expect("asked");
+    let all = ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator).expect("asked");
+    let question = all.file.clone();
+    all.done(&mut asker.vault).expect("durable");
     for at in 0..question.len() {
         let mut bad = question.clone();
         bad[at] ^= 1;
@@ -210,4 +214,28 @@ fn altered_or_anothers_files_are_refused_whole() {
         assert!(read(&world.a, &mut asker.vault, &bad).is_err(), "byte {at}");
     }
     read(&world.a, &mut asker.vault, &answered).expect("whole");
+}
+
+/// A full disk, or a folder that is not there: nobody's consent is used up by a file that never was, nor the day's count.
+#[test]
+fn a_question_that_was_not_written_is_asked_again_under_the_same_lines() {
+    let (mut world, mut asker, helper) = two();
+    heard(&mut world);
+    let (to, operator) = (short(&world.b), key(OPERATOR));
+    let ask_once = |world: &mut World, asker: &mut Side| {
+        let asked = (&asker.ids[..], today());
+        ask(&mut world.a, &mut asker.vault, to, FOOD, asked, &operator)
+    };
+    // More often than the consents give uses, and than the day has questions.
+    for _ in 0..5 {
+        drop(ask_once(&mut world, &mut asker).expect("asked"));
+        assert_eq!(disclosed(&world.a), 4, "no line but the first");
+    }
+    let all = ask_once(&mut world, &mut asker).expect("asked");
+    let question = all.file.clone();
+    all.done(&mut asker.vault).expect("durable");
+    let (answered, _) = answer(&world.b, &helper.vault, &question).expect("answered");
+    let told = read(&world.a, &mut asker.vault, &answered).expect("read");
+    let bits: Vec<bool> = told.iter().map(|one| one.helped).collect();
+    assert_eq!(bits, [true, true, false, false]);
 }

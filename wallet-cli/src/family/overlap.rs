@@ -87,6 +87,10 @@ impl Overlap {
 impl Ask {
     fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
+        if self.out.exists() {
+            return Err(Fault::input(format!("{} exists already.", self.out.display()))
+                .then("Name another file: nothing is written over."));
+        }
         let mut vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
@@ -101,9 +105,10 @@ impl Ask {
         }
         let today = today(&print_millis(node.now()))?;
         let asked = (&ids[..], today);
-        let (file, asked) =
-            overlap::ask(&mut node, &mut vault, to, programme, asked, signer.key())?;
-        atomic::write(&self.out, &file)?;
+        let all = overlap::ask(&mut node, &mut vault, to, programme, asked, signer.key())?;
+        let asked = all.households;
+        atomic::write(&self.out, &all.file)?;
+        all.done(&mut vault)?;
         node.close()?;
         let value = json!({ "families": asked, "to": words::hex(&to), "out": self.out });
         session.screen.answer("overlap_asked", value, || {
