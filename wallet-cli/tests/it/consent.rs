@@ -153,9 +153,9 @@ fn nothing_is_sealed_to_a_node_that_is_lost() {
     let complain =
         "grievance open --text complaint.txt --decider Relief --reader hill --out sealed";
     camp.run("node revoke hill --reason lost --dir treasury").fine();
-    std::fs::create_dir(camp.file("stick")).expect("folder");
-    camp.run("bundle export --dir treasury --to lake --out stick").fine();
-    camp.run("bundle import stick").fine();
+    std::fs::create_dir(camp.file("lost-stick")).expect("folder");
+    camp.run("bundle export --dir treasury --to lake --out lost-stick").fine();
+    camp.run("bundle import lost-stick").fine();
     camp.run(OPEN).fails(5, "another recipient");
     let reply = format!("consent reply amina.asking --out amina.answer {mara}");
     camp.run(&reply).fails(5, "it is cut off, as lost or compromised");
