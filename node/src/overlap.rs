@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use annona_ledger::audit::{Item, Source};
-use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose, Recipient, StateWord};
+use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose};
 use annona_ledger::entry::{Entry, Registry};
 use annona_ledger::hash::{Hash, Purpose as Use, hash};
 use annona_ledger::id::{FeedId, Lane, Nonce, ProgrammeId, Pseudonym};
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::audit::StoreSource;
+use crate::consent::request::REQUEST_DAYS;
 use crate::consent::{self, Asking, ConsentFault, Showing};
 use crate::copies;
 use crate::duplicates::{bare, document, roman};
@@ -80,6 +81,11 @@ pub enum OverlapFault {
         /// At most.
         allowed: u64,
     },
+    /// Asked long ago, or by a clock that is ahead.
+    #[error(
+        "these questions are older than {REQUEST_DAYS} days, or of a day to come: have them asked anew"
+    )]
+    Stale,
     /// Nobody consented.
     #[error("nobody was named who consented to be asked about there, and of whom enough is known")]
     Nobody,
@@ -392,6 +398,11 @@ pub fn answer(node: &Node, vault: &Vault, bytes: &[u8]) -> Result<(Vec<u8>, usiz
     if question.to != node.public().short() {
         return Err(OverlapFault::Stranger);
     }
+    // The day is the asker's word, and each has a count of its own: a day long past is one nobody has asked on yet.
+    let now = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
+    if question.on > now.plus(1) || now > question.on.plus(REQUEST_DAYS) {
+        return Err(OverlapFault::Stale);
+    }
     let elements = u64::try_from(question.elements.len()).unwrap_or(u64::MAX);
     count(node, ("answered", &from), question.programme, question.on, elements)?;
     // For this answer alone.
@@ -443,19 +454,20 @@ fn helped(
     let enrolled = work.enrolled(question.programme, &Pseudonym(pseudonym));
     work.check().map_err(NodeFault::from)?;
     drop(work);
-    let org = node.store().roster().node(asker).map(|c| c.org);
-    let consents = consent::list(vault, household)?;
-    let mut given = false;
-    for one in &consents {
-        let to = match one.grant.recipient {
-            Recipient::Organisation(org) | Recipient::Role { org, .. } => Some(org),
-        };
-        let stands = consent::state(node, one, question.on)?;
-        given |= one.grant.purpose == Purpose::Overlap
-            && to == org
-            && matches!(stands, StateWord::Given | StateWord::Renewed);
+    if !enrolled {
+        return Ok(false);
     }
-    Ok(enrolled && given)
+    for one in consent::list(vault, household)? {
+        // Every question but the ninth, as for anything else that is shown of her, on this node's own day.
+        if one.grant.programme == question.programme && one.grant.purpose == Purpose::Overlap {
+            match consent::would_open(node, vault, &asking(one.grant.id, asker)) {
+                Ok(()) => return Ok(true),
+                Err(ConsentFault::Closed(_)) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Reads a file of answers: one bit for each household that was asked about. What was kept for it is used up.

@@ -1,12 +1,16 @@
-use annona_ledger::consent::{Basis, Grant, Language, NoticeShown, People, Way};
-use annona_ledger::id::OrgId;
+use annona_ledger::consent::{Basis, Grant, Language, NoticeShown, People, Recipient, Way};
+use annona_ledger::id::{OrgId, SiteId};
+use annona_ledger::notice::{Notice, OperatorCertificate, OperatorRoles};
+use annona_ledger::time::Minute;
 
 use super::*;
-use crate::bundle::tests::world::{FOOD, World, enrol, export, import, key, short};
+use crate::bundle::tests::world::{CASH, FOOD, World, enrol, export, import, key, short};
 use crate::consent::{Answer as Said, give};
 use crate::seal::Key;
 
 const OPERATOR: u8 = 51;
+/// Of the organisation that answers.
+const THEIRS: u8 = 53;
 
 fn person(name: &str, number: &str, born: (u16, u8, u8)) -> Person {
     let mut person = Person::default();
@@ -82,8 +86,8 @@ impl Side {
                     guardian: None,
                     renews: None,
                 };
-                let operator = key(OPERATOR);
-                give(node, &mut vault, id, &grant, Said::Yes, &operator).expect("given");
+                let operator = if own == OrgId(2) { THEIRS } else { OPERATOR };
+                give(node, &mut vault, id, &grant, Said::Yes, &key(operator)).expect("given");
             }
             ids.push(id);
         }
@@ -104,6 +108,19 @@ fn disclosed(node: &Node) -> usize {
 /// A asks about four of its five; B helps three people, one of whom did not consent to it.
 fn two() -> (World, Side, Side) {
     let mut world = World::new();
+    let operator = OperatorCertificate {
+        org: OrgId(2),
+        operator: key(THEIRS).public(),
+        site: SiteId(1),
+        roles: OperatorRoles::REGISTRAR,
+        programmes: Bounded::new(vec![FOOD]).expect("one"),
+        issued: Minute(1),
+        not_after: Minute(1_000_000),
+    };
+    let notice = Notice::Operator(operator).sign(&world.federation(), &key(2));
+    for node in [&mut world.a, &mut world.b] {
+        node.learn(&notice).expect("a good notice");
+    }
     let asked = [
         person("Mohamed Ali Hassan", "A-123 4567", (1987, 3, 2)),
         person("Selam Tesfaye", "", (1990, 5, 6)),
@@ -238,4 +255,62 @@ fn a_question_that_was_not_written_is_asked_again_under_the_same_lines() {
     let told = read(&world.a, &mut asker.vault, &answered).expect("read");
     let bits: Vec<bool> = told.iter().map(|one| one.helped).collect();
     assert_eq!(bits, [true, true, false, false]);
+}
+
+/// What the asker writes into a question is its own word: another day, to spend that day's count, or one on which a consent
+/// still stood.
+#[test]
+fn a_question_counts_on_its_day_and_consents_on_this() {
+    let (mut world, own, helper) = two();
+    heard(&mut world);
+    let asked = |world: &World, on: DayNo, programme| {
+        let secret = (&world.a, short(&world.b));
+        let input = b"document 30 A1234567";
+        let (_, element) = Blind::of(input, &mut randomness().expect("chance")).expect("one");
+        let elements = Bounded::new(vec![element]).expect("one");
+        let number = Nonce(random().expect("chance"));
+        let question = Question { number, to: secret.1, programme, on, elements };
+        sign(secret.0, ASKED, secret.1, &wire::encode(&question)).expect("signed")
+    };
+    let reopen = |world: &mut World, minute| {
+        let dir = world.dir.path().to_owned();
+        let aside = crate::bundle::tests::world::make(&dir, &format!("aside-{minute}"));
+        drop(std::mem::replace(&mut world.b, aside));
+        world.b = crate::bundle::tests::world::reopen_at(&dir, "b", minute);
+    };
+    let tags = |world: &World, helper: &Side, question: &[u8]| {
+        let page = helper.vault.all(None, usize::MAX).expect("reads");
+        let body = signed(&world.b, ASKED, question).expect("signed").1;
+        let question: Question = wire::decode(body, BYTES).expect("a question");
+        let from = short(&world.a);
+        let of = |id: &HouseholdId| helped(&world.b, &helper.vault, *id, &question, &from);
+        page.iter().filter(|id| of(id).expect("reads")).count()
+    };
+    for on in [DayNo(2), DayNo(400)] {
+        let question = asked(&world, on, FOOD);
+        let told = answer(&world.b, &helper.vault, &question).map(drop);
+        assert!(matches!(told, Err(OverlapFault::Stale)), "{on:?}: {told:?}");
+    }
+    let question = asked(&world, DayNo(0), FOOD);
+    assert_eq!(tags(&world, &helper, &question), 3);
+    // Their consents end on day 30.
+    reopen(&mut world, 30 * 24 * 60 + 10);
+    assert_eq!(tags(&world, &helper, &question), 3);
+    answer(&world.b, &helper.vault, &question).expect("a month later");
+    reopen(&mut world, 31 * 24 * 60 + 10);
+    let late = asked(&world, DayNo(2), FOOD);
+    assert_eq!(tags(&world, &helper, &late), 0, "whatever day the question is of");
+    let told = answer(&world.b, &helper.vault, &question).map(drop);
+    assert!(matches!(told, Err(OverlapFault::Stale)), "{told:?}");
+    // Nor does a consent for one programme answer about another.
+    let (id, federation) = (own.ids[0], world.federation());
+    let pseudonym = own.vault.pseudonym(id, CASH.0, &federation.0.0).expect("one");
+    enrol(&mut world.a, CASH, pseudonym);
+    for (programme, expected) in [(FOOD, true), (CASH, false)] {
+        let (number, to) = (Nonce([1; 16]), short(&world.a));
+        let elements = Bounded::new(Vec::new()).expect("none");
+        let question = Question { number, to, programme, on: DayNo(0), elements };
+        let of = helped(&world.a, &own.vault, id, &question, &short(&world.b)).expect("reads");
+        assert_eq!(of, expected, "{programme}");
+    }
 }

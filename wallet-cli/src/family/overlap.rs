@@ -174,6 +174,7 @@ impl From<OverlapFault> for Fault {
             OverlapFault::Stranger
             | OverlapFault::NoMember(_)
             | OverlapFault::TooMany { .. }
+            | OverlapFault::Stale
             | OverlapFault::Nobody
             | OverlapFault::NotAsked => Self::refused(message),
         }
