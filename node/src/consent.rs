@@ -30,7 +30,7 @@ use annona_ledger::view::View;
 
 pub use attributes::{Shown, attribute_of};
 pub use paper::{Consent, Opened, Stage, disclosures, find, list};
-pub use permit::{Asking, Permit, Showing, permit, unfinished, unshown, would_open};
+pub use permit::{Asking, Permit, Showing, first_day, permit, unfinished, unshown, would_open};
 pub use receipt::{Parties, receipt, slip, withdraw_code};
 
 use crate::credential::register::RegisterFault;

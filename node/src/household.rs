@@ -48,6 +48,12 @@ impl Happened {
     }
 }
 
+/// Whether after it there are people in the household who were not there before.
+#[must_use]
+pub const fn adds_people(happened: Happened) -> bool {
+    matches!(happened, Happened::Birth | Happened::Merge)
+}
+
 /// A change as its paper tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {

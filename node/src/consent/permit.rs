@@ -5,7 +5,7 @@ use annona_ledger::consent::{
 };
 use annona_ledger::entry::{Entry, Registry};
 use annona_ledger::feed::leaf;
-use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::id::{Commitment, FederationId, Lane};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::Roles;
 use annona_ledger::statement::Statement;
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::paper::{Consent, Opened, Stage, disclosures, find};
 use super::{ConsentFault, Shown, secret};
 use crate::copies;
+use crate::household;
 use crate::node::{Composed, Node, NodeFault, Refusal, Request};
 use crate::person::{Date, Household, HouseholdError};
 use crate::vault::{HouseholdId, Vault};
@@ -90,7 +91,7 @@ pub fn permit(
         written,
     };
     let on = today(node, &consent)?;
-    match asked(node, &consent, &question(on, None))? {
+    match asked(node, vault, &consent, &question(on, None))? {
         Err(Closed::NotWritten) => {}
         Err(closed) => return Err(closed.into()),
         Ok(()) => return Err(Closed::NotWritten.into()),
@@ -110,7 +111,7 @@ pub fn permit(
     opened.keep(vault)?;
     let commitment = opened.commitment();
     write(node, &consent, &question(on, None), commitment, operator)?;
-    asked(node, &consent, &question(on, Some(commitment)))??;
+    asked(node, vault, &consent, &question(on, Some(commitment)))??;
     Ok(Permit { opened })
 }
 
@@ -131,7 +132,7 @@ pub fn would_open(node: &Node, vault: &Vault, asking: &Asking) -> Result<(), Con
         on: today(node, &consent)?,
         written: None,
     };
-    match asked(node, &consent, &question)? {
+    match asked(node, vault, &consent, &question)? {
         Err(Closed::NotWritten) => Ok(()),
         other => Ok(other?),
     }
@@ -170,6 +171,7 @@ fn asker(node: &Node, asking: &Asking) -> Result<Asker, ConsentFault> {
 
 fn asked(
     node: &Node,
+    vault: &Vault,
     consent: &Consent,
     question: &Question,
 ) -> Result<Result<(), Closed>, ConsentFault> {
@@ -177,7 +179,41 @@ fn asked(
     let told = work.told(&consent.commitment());
     work.check().map_err(NodeFault::from)?;
     let federation = node.federation()?;
-    Ok(check(&federation, node.store().roster(), Some(&consent.known(&told)), question))
+    let answer = check(&federation, node.store().roster(), Some(&consent.known(&told)), question);
+    Ok(match answer {
+        Err(Closed::Unknown | Closed::Unsigned | Closed::Withdrawn) => answer,
+        // Whoever came into the household later has agreed to nothing.
+        _ if joined_since(vault, &federation, consent)? => Err(Closed::OutsideWindow),
+        _ => answer,
+    })
+}
+
+/// Whether somebody came into the household since a consent was given: by birth or to stay, or with another household.
+fn joined_since(
+    vault: &Vault,
+    federation: &FederationId,
+    consent: &Consent,
+) -> Result<bool, ConsentFault> {
+    let changes = household::changes(vault, federation, consent.household)?;
+    let since = consent.grant.not_before;
+    Ok(changes.iter().any(|c| household::adds_people(c.happened) && c.on >= since))
+}
+
+/// The first day on which a consent that is given now may count: of a day on which somebody joined the household, it could
+/// not be told which came first.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn first_day(
+    node: &Node,
+    vault: &Vault,
+    household: HouseholdId,
+    on: DayNo,
+) -> Result<DayNo, ConsentFault> {
+    let changes = household::changes(vault, &node.federation()?, household)?;
+    let joined = changes.iter().filter(|c| household::adds_people(c.happened) && c.on >= on);
+    Ok(joined.map(|change| change.on.plus(1)).max().unwrap_or(on))
 }
 
 fn write(
@@ -328,7 +364,7 @@ pub fn unshown(
             on: today(node, &consent)?.max(d.on),
             written: Some(opened.commitment()),
         };
-        if asked(node, &consent, &question)?.is_ok() {
+        if asked(node, vault, &consent, &question)?.is_ok() {
             permits.push(Permit { opened });
         }
     }

@@ -501,3 +501,37 @@ fn an_unfinished_line_ends_with_its_consent() {
     assert!(unfinished(&desk.world.a, &mut desk.vault).expect("reads").is_empty());
     assert_eq!((desk.disclosed(), desk.opened()), (1, 0));
 }
+
+/// Whoever came into the household after she agreed has agreed to nothing.
+#[test]
+fn a_consent_is_that_of_the_people_who_were_there() {
+    use crate::bundle::tests::world::{make, reopen_at};
+    use crate::household::{What, change};
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    desk.give(&grant, Answer::Yes).expect("given");
+    let asking = desk.asking();
+    let federation = desk.world.federation();
+    let happens = |desk: &mut Desk, what| {
+        let (told, by) = ((desk.id, what, 1), [&key(1), &key(2)]);
+        change(&mut desk.vault, &federation, told, DayNo(1), by).expect("changed");
+    };
+    happens(&mut desk, What::Death(2));
+    drop(desk.permit(&asking).expect("nobody joined"));
+    happens(&mut desk, What::Birth(Box::new(person("Sara Canary", (2001, 1, 1)))));
+    assert_eq!(closed(desk.permit(&asking)), Closed::OutsideWindow, "nor the line of before");
+    assert!(would_open(&desk.world.a, &desk.vault, &asking).is_err());
+    // Asked anew, she may agree for all of them, from the next day on.
+    let day = first_day(&desk.world.a, &desk.vault, desk.id, DayNo(1)).expect("reads");
+    assert_eq!(day, DayNo(2));
+    let anew = Grant { not_before: day, ..desk.grant(2) };
+    desk.give(&anew, Answer::Yes).expect("given");
+    let asking = Asking { grant: anew.id, ..asking };
+    assert_eq!(closed(desk.permit(&asking)), Closed::OutsideWindow);
+    let dir = desk.world.dir.path().to_owned();
+    drop(std::mem::replace(&mut desk.world.a, make(&dir, "aside")));
+    desk.world.a = reopen_at(&dir, "a", 2 * 24 * 60 + 10);
+    let (shown, _) =
+        desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
+    assert_eq!(shown.members.len(), 2);
+}

@@ -138,6 +138,8 @@ impl Give {
             Fault::input(format!("\"{}\" is no language tag: write sw, ar, fa-AF.", self.language))
         })?;
         let today = DayNo::of(at);
+        let first = consent::first_day(&node, &vault, id, today)?;
+        let last = first.plus(self.days.saturating_sub(1));
         let renews = self.renews.as_deref().map(|text| find(&vault, text)).transpose()?;
         let witness = self.witness.as_deref();
         let witness = witness.map(|text| words::public_key("the witness", text)).transpose()?;
@@ -150,8 +152,8 @@ impl Give {
             purpose: purpose(&self.purpose)?,
             attributes: attributes(&self.attributes)?,
             basis,
-            not_before: today,
-            expires: today.plus(self.days.saturating_sub(1)),
+            not_before: first,
+            expires: last.min(today.plus(limits::CONSENT_DAYS.saturating_sub(1))),
             uses: self.uses,
             way: match self.way {
                 How::Spoken => Way::Spoken,
@@ -200,6 +202,12 @@ impl Give {
             "state": state.word(), "commitment": given.commitment().to_string(),
             "expires": date(&charter, grant.expires),
         });
+        if first > today {
+            session.screen.note(format!(
+                "Somebody joined the family today: it counts from {} on.",
+                date(&charter, first)
+            ));
+        }
         session.screen.answer("consent", value, || {
             let date = |day| date(&charter, day);
             let parties = Parties { charter: &charter, date: &date };

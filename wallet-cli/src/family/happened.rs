@@ -83,6 +83,7 @@ impl Happened {
         if let Some(new) = done.new {
             enrolling.enrol(&mut node, &mut vault, &[new])?;
         }
+        let joined = annona_node::consent::list(&vault, id)?.len();
         let stays = open(&vault, id)?;
         let last = household::changes(&vault, &federation, id)?.last().copied();
         node.close()?;
@@ -96,6 +97,11 @@ impl Happened {
             let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
             format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
         })?;
+        if joined > 0 && last.is_some_and(|change| household::adds_people(change.happened)) {
+            session.screen.note(format!(
+                "What the family agreed to counts no more, since somebody joined it. Ask anew: `annona consent list {id}`."
+            ));
+        }
         if let Some(new) = done.new {
             session.screen.note(format!("Next: `annona card issue {new}` gives it a short code."));
         }
