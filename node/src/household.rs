@@ -253,6 +253,12 @@ pub fn change(
     let merged = merged.map(|(other, husk)| Ok::<_, ChangeFault>((other, write(&husk)?)));
     let merged = merged.transpose()?;
 
+    // Whoever is named collects what is left in every purse that is collected here: places among the members move.
+    let mut husks = merged_into(vault, federation, id)?;
+    if let Some((other, _)) = &merged {
+        husks.extend(merged_into(vault, federation, *other)?);
+    }
+
     let mut txn = vault.begin()?;
     txn.replace(id, digest, &whole, &members)?;
     let mut other = merged.as_ref().map(|(other, _)| *other);
@@ -266,6 +272,10 @@ pub fn change(
     if let Some((husk, (digest, (whole, members)))) = &merged {
         txn.replace(*husk, *digest, whole, members)?;
         keep(&mut txn, federation, *husk, Change { other: Some(id), ..change }, by)?;
+    }
+    for husk in husks {
+        let theirs = Change { happened: Happened::Merge, other: Some(id), ..change };
+        keep(&mut txn, federation, husk, theirs, by)?;
     }
     keep(&mut txn, federation, id, Change { other, ..change }, by)?;
     txn.commit()?;
@@ -310,16 +320,15 @@ pub fn merged_into(
     while let Some(into) = found.get(at).copied() {
         at += 1;
         for change in changes(vault, federation, into)? {
-            let Some(husk) = change.other.filter(|_| change.happened == Happened::Merge) else {
-                continue;
-            };
-            // Its own paper says that it is the one nobody lives in; it may be gone by now.
+            let mine = change.happened == Happened::Merge && change.collected_by == into;
+            let Some(husk) = change.other.filter(|_| mine) else { continue };
+            // Its own paper says that nobody lives in it; it may be gone by now.
             let last = match changes(vault, federation, husk) {
                 Err(VaultFault::NotFound { .. }) => continue,
                 other => other?.last().copied(),
             };
             let empty = last
-                .is_some_and(|last| last.happened == Happened::Merge && last.collected_by == into);
+                .is_some_and(|last| last.happened == Happened::Merge && last.collected_by != husk);
             if empty && !found.contains(&husk) {
                 found.push(husk);
             }

@@ -172,3 +172,20 @@ fn who_was_merged_into_one_is_found_by_it_however_long_the_chain() {
         assert!(merged(alone).is_empty(), "{alone}");
     }
 }
+
+/// A husk says who collects by a place in another household, and places move.
+#[test]
+fn what_is_left_of_a_merged_family_is_collected_by_whoever_is_named_last() {
+    let mut desk = Desk::new();
+    let [a, b, c] = [("a", ["Anna", "Ali"]), ("b", ["Bea", "Badr"]), ("c", ["Cleo", "Can"])]
+        .map(|(name, names)| desk.add(name, &names, None));
+    desk.change(a, What::Merge(b), 2).expect("merged");
+    assert_eq!(desk.collector(b), "Ali");
+    desk.change(a, What::Death(1), 2).expect("died");
+    assert_eq!((desk.collector(a), desk.collector(b)), ("Ali".to_owned(), "Ali".to_owned()));
+    desk.change(c, What::Merge(a), 1).expect("merged");
+    for of in [a, b, c] {
+        assert_eq!(desk.collector(of), "Cleo", "{of}");
+    }
+    assert_eq!(merged_into(&desk.vault, &federation(), c).expect("reads"), [a, b]);
+}

@@ -1,10 +1,15 @@
+use std::path::PathBuf;
+
 use annona_ledger::duty::Duty;
+use annona_node::household;
+use annona_node::person::Household;
 use clap::Args;
 use serde_json::json;
 
 use super::enrol::Enrolling;
 use super::form::Form;
 use super::show::open;
+use super::{fields, happened};
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -14,16 +19,17 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona family change 1 --from moved.family --operator mara.keys \\
       --operator-passphrase-file pass.txt
-  $ annona family change 3 --remove-member 2 --dry-run --operator mara.keys \\
+  $ annona family change 1 --from moved.family --dry-run --operator mara.keys \\
       --operator-passphrase-file pass.txt
 
 What stands in moved.family:
   village=
   size=6
-  1: phone=+963 11 123
-  member: given_name=Adam,age=0";
+  1: phone=+963 11 123";
 
-/// Changes what is known of a family. An empty value takes it away; pseudonyms and cards stay.
+/// Corrects what is known of a family. An empty value takes it away; pseudonyms and cards stay, and so do the people: who
+/// comes or goes is told by `family birth`, `death`, `split` and `merge`. The name of whom two operators named to collect
+/// is corrected by two.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Change {
@@ -31,11 +37,17 @@ pub(crate) struct Change {
     family: String,
     #[command(flatten)]
     form: Form,
-    /// Take a member out, by number
-    #[arg(long = "remove-member", value_name = "NUMBER")]
+    /// Refused with what to do instead
+    #[arg(long = "remove-member", value_name = "NUMBER", hide = true)]
     remove_member: Vec<usize>,
     #[command(flatten)]
     operator: Operator,
+    /// The key file of a second operator, for the collector's name: an approver or a supervisor
+    #[arg(long, value_name = "FILE")]
+    second: Option<PathBuf>,
+    /// Take the second operator's passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    second_passphrase_file: Option<PathBuf>,
     /// Say what would change; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -43,7 +55,17 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let told = self.form.read(session, self.remove_member.is_empty())?;
+        if !self.remove_member.is_empty() {
+            return Err(Fault::usage("a member is taken out by two operators.")
+                .then("`annona family death`, or `annona family split` for who moved out."));
+        }
+        let told = self.form.read(session, true)?;
+        if !told.people()?.is_empty() {
+            return Err(Fault::input("somebody new is told of by two operators.")
+                .then("`annona family birth`, for who was born or came to stay."));
+        }
+        let passphrase = self.second_passphrase_file.as_deref();
+        let second = happened::second(session, self.second.as_deref(), passphrase)?;
         let (node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
@@ -53,20 +75,18 @@ impl Change {
         Enrolling::new(&node, (&signer, Duty::FamilyChange), programmes)?;
         let mut new = old.clone();
         told.write(&mut new)?;
-        let count = new.members.len();
-        let no_member = |number: usize| {
-            Fault::input(format!("family {id} has members 1 to {count}, no {number}."))
-        };
-        let mut out = self.remove_member.clone();
-        out.sort_unstable();
-        out.dedup();
-        for number in out.into_iter().rev() {
-            if !(1..=count).contains(&number) {
-                return Err(no_member(number));
-            }
-            new.members.remove(number - 1);
+        // Two people named her, by her place: under one word another name there would be another person.
+        let last = household::changes(&vault, &node.federation()?, id)?.last().copied();
+        let collector = last.filter(|change| change.collected_by == id);
+        let at = collector.and_then(|change| usize::from(change.collector).checked_sub(1));
+        let name = |of: &Household| at.and_then(|at| of.members.get(at)).map(fields::name);
+        if name(&old) != name(&new) {
+            let second = second.ok_or_else(|| {
+                Fault::refused("the name of whom two operators named to collect is changed by two.")
+                    .then("Give the second: --second FILE.")
+            })?;
+            happened::two(&node, (&signer, &second), &vault.programmes(id)?)?;
         }
-        new.members.extend(told.people()?);
         new.check()?;
         let differs = old.differs(&new);
         if !self.dry_run && !differs.is_empty() {

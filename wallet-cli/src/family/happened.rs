@@ -1,11 +1,12 @@
 //! What birth, death, split and merge have in common: two operators, and who collects from now on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::duty::Duty;
-use annona_ledger::id::{Lane, OrgId};
+use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_ledger::time::DayNo;
 use annona_node::household::{self, What};
+use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use super::show::open;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
-use crate::signer::{self, Operator};
+use crate::signer::{self, Operator, Signer};
 
 /// Who answers for a change, and who collects after it.
 #[derive(Args)]
@@ -51,25 +52,17 @@ impl Happened {
         let id = holder::find(&vault, family)?;
         let count = open(&vault, id)?.members.len();
         let what = what(&vault)?;
-        if second.public() == first.public() {
-            return Err(Fault::refused("the second operator must be somebody else."));
+        // For each programme she is known in: a registrar of one says nothing about who is fed by another.
+        let mut programmes = vault.programmes(id)?;
+        if let What::Merge(other) = &what {
+            programmes.extend(vault.programmes(*other)?);
+            programmes.sort_unstable();
+            programmes.dedup();
         }
-        let enrolling = Enrolling::new(&node, (&first, Duty::FamilyBirth), None)?;
-        let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
-        let orgs: Vec<OrgId> = node.org().into_iter().collect();
-        let mut may = Err(Fault::refused("this node serves no programme."));
-        for programme in programmes {
-            let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-            let mut orgs = orgs.clone();
-            orgs.extend(node.store().charter()?.programme(programme).map(|p| p.org));
-            let roster = node.store().roster();
-            may = second.may(roster, &orgs, (Duty::FamilyPinSecond, programme), at);
-            if may.is_ok() {
-                break;
-            }
-        }
-        may?;
-        let (federation, own) = (node.federation()?, annona_ledger::id::ProgrammeId::NONE);
+        two(&node, (&first, &second), &programmes)?;
+        let programmes = Some(programmes).filter(|all| !all.is_empty());
+        let enrolling = Enrolling::new(&node, (&first, duty(&what)), programmes)?;
+        let (federation, own) = (node.federation()?, ProgrammeId::NONE);
         let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?);
         if self.dry_run {
             node.close()?;
@@ -107,4 +100,49 @@ impl Happened {
         }
         Ok(())
     }
+}
+
+/// What the first answers for.
+const fn duty(what: &What) -> Duty {
+    match what {
+        What::Birth(_) => Duty::FamilyBirth,
+        What::Death(_) => Duty::FamilyDeath,
+        What::Split(_) => Duty::FamilySplit,
+        What::Merge(_) => Duty::FamilyMerge,
+    }
+}
+
+/// The second operator, where one is named.
+pub(super) fn second(
+    session: &Session,
+    keys: Option<&Path>,
+    passphrase: Option<&Path>,
+) -> Outcome<Option<Signer>> {
+    let open = |keys| signer::open(session, keys, passphrase, "--second-passphrase-file FILE");
+    keys.map(open).transpose()
+}
+
+/// Makes sure that the second is somebody else, and an approver or a supervisor of each of these programmes; where there is
+/// none, of each the node serves.
+pub(super) fn two(
+    node: &Node,
+    (first, second): (&Signer, &Signer),
+    programmes: &[ProgrammeId],
+) -> Outcome {
+    if second.public() == first.public() {
+        return Err(Fault::refused("the second operator must be somebody else."));
+    }
+    let served = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
+    let programmes = if programmes.is_empty() { &served } else { programmes };
+    if programmes.is_empty() {
+        return Err(Fault::refused("this node serves no programme."));
+    }
+    for programme in programmes {
+        let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
+        let of = node.store().charter()?.programme(*programme).map(|p| p.org);
+        let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
+        let duty = (Duty::FamilyPinSecond, *programme);
+        second.may(node.store().roster(), &orgs, duty, at)?;
+    }
+    Ok(())
 }

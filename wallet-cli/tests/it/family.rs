@@ -184,6 +184,33 @@ fn births_deaths_splits_and_merges_take_two_people_and_name_a_collector() {
     camp.run(&format!("family merge {id} {new} --collector 2 {two}")).fails(3, "merged already");
 }
 
+/// What two people answer for is not done by one under another command.
+#[test]
+fn one_operator_moves_nobody_by_correcting_a_family() {
+    let camp = Camp::new();
+    let two = format!("{MARA} --second yusuf.keys --second-passphrase-file pass.txt");
+    let added =
+        camp.family("member: full_name=Amina\nmember: full_name=Sami", &format!("--json {MARA}"));
+    let id = added.fine().field(0, "family");
+    let change = |lines: &str, rest: &str| {
+        camp.write("change.family", lines);
+        camp.run(&format!("family change {id} --from change.family {rest}"))
+    };
+    change("member: full_name=My Brother", MARA).fails(3, "two operators");
+    camp.run(&format!("family change {id} --remove-member 1 {MARA}")).fails(2, "family death");
+    // Where nobody was named by two, a name is corrected by one.
+    change("1: full_name=Amina Noor", MARA).fine();
+    camp.run(&format!("family birth {id} --from adam.family --collector 1 {two}")).fine();
+    change("1: full_name=My Brother", MARA).fails(5, "changed by two");
+    let oneself = "--second mara.keys --second-passphrase-file pass.txt";
+    change("1: full_name=My Brother", &format!("{MARA} {oneself}")).fails(5, "somebody else");
+    change("1: phone=0700 1\n2: full_name=Sami Noor", MARA).fine();
+    change("1: full_name=Amina Nour", &two).fine();
+    let shown = camp.run(&format!("family show {id}")).fine().out;
+    assert!(shown.contains("Amina Nour") && shown.contains("Sami Noor"), "{shown}");
+    assert!(!shown.contains("My Brother"), "{shown}");
+}
+
 /// Names do not stand in a command, where everybody on the machine reads them: they come from a file or standard input.
 #[test]
 fn names_are_told_in_a_file_and_never_in_a_command() {
