@@ -131,15 +131,6 @@ impl Pins {
         Ok(self.counted(&self.handle(household))?.is_some())
     }
 
-    /// Whether a purse's PIN was lent to this node.
-    ///
-    /// # Errors
-    ///
-    /// [`PinFault::Disk`].
-    pub fn has_lent(&self, purse: &Purse) -> Result<bool, PinFault> {
-        Ok(self.counted(&self.lent_handle(purse))?.is_some())
-    }
-
     /// Begins an attempt: counts it, and makes that durable, before the PIN is looked at.
     ///
     /// # Errors
@@ -147,15 +138,6 @@ impl Pins {
     /// [`PinFault::Disk`]: then nothing was begun and no PIN is looked at.
     pub fn begin(&mut self, household: HouseholdId, now: Millis) -> Result<Begun, PinFault> {
         self.begin_one(self.handle(household), now)
-    }
-
-    /// As [`Pins::begin`], for a purse whose PIN another node lent to this one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pins::begin`].
-    pub fn begin_lent(&mut self, purse: &Purse, now: Millis) -> Result<Begun, PinFault> {
-        self.begin_one(self.lent_handle(purse), now)
     }
 
     fn begin_one(&self, handle: [u8; 32], now: Millis) -> Result<Begun, PinFault> {

@@ -59,6 +59,12 @@ pub enum LentFault {
     Pins(#[from] PinFault),
 }
 
+/// Destroys the keys of what has ended. How often it was guessed stays, and what tells the PIN from another, which without
+/// the key tells nobody anything.
+const END: &str = "UPDATE pin SET lent = NULL WHERE until < ?1 AND lent IS NOT NULL";
+/// For so many days after its last.
+const KEPT_DAYS: u32 = 366;
+
 impl Pins {
     /// What another node needs to check a household's PIN for a purse, until a day. `None` where it has no PIN here.
     ///
@@ -78,8 +84,9 @@ impl Pins {
         Ok(Some(Lent { purse: purse.0, salt, memory, passes, key, check, until: until.0 }))
     }
 
-    /// Keeps what was lent, and forgets what has ended. A row that is here already keeps its count, whatever is brought:
-    /// lending again buys no guess.
+    /// Keeps what was lent, and destroys the keys of what has ended. A row that is here already, or was within a year, keeps
+    /// its count, whatever is brought: lending again buys no guess. Only another PIN, lent for longer than the one before,
+    /// begins at none: an older file brought once more is neither.
     ///
     /// # Errors
     ///
@@ -95,13 +102,16 @@ impl Pins {
         let failed = |e| PinFault::from(DiskFault::sqlite("write", &self.path, e));
         let transaction = self.connection.transaction().map_err(failed)?;
         let write = || {
-            transaction.execute("DELETE FROM pin WHERE until < ?1", params![today.0])?;
+            transaction.execute(END, params![today.0])?;
+            let year = today.0.saturating_sub(KEPT_DAYS);
+            transaction.execute("DELETE FROM pin WHERE until < ?1", params![year])?;
             for (handle, row, key) in &sealed {
                 transaction.execute(
                     "INSERT INTO pin (handle, salt, memory, passes, tag, wrong, last, lent, until)
                      VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)
                      ON CONFLICT(handle) DO UPDATE SET salt = ?2, memory = ?3, passes = ?4,
-                       tag = ?5, lent = ?6, until = max(until, ?7)",
+                       tag = ?5, lent = ?6, until = max(until, ?7),
+                       wrong = CASE WHEN tag <> ?5 AND until < ?7 THEN 0 ELSE wrong END",
                     params![handle, row.salt, row.memory, row.passes, row.check, key, row.until],
                 )?;
             }
@@ -110,6 +120,37 @@ impl Pins {
         let done: rusqlite::Result<()> = write();
         done.and_then(|()| transaction.commit()).map_err(failed)?;
         Ok(sealed.len())
+    }
+
+    /// Begins an attempt at a purse's PIN that another node lent to this one, on a day: after its last it is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pins::begin`].
+    pub fn begin_lent(
+        &mut self,
+        purse: &Purse,
+        now: Millis,
+        today: DayNo,
+    ) -> Result<Begun, PinFault> {
+        self.connection.execute(END, params![today.0]).map_err(|e| self.sqlite("write", e))?;
+        if self.has_lent(purse, today)? {
+            self.begin_one(self.lent_handle(purse), now)
+        } else {
+            Ok(Begun::NoPin)
+        }
+    }
+
+    /// Whether a purse's PIN was lent to this node, and not for a day that is over.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn has_lent(&self, purse: &Purse, today: DayNo) -> Result<bool, PinFault> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pin
+             WHERE handle = ?1 AND lent IS NOT NULL AND until >= ?2)";
+        let row = params![self.lent_handle(purse), today.0];
+        self.connection.query_row(sql, row, |r| r.get(0)).map_err(|e| self.sqlite("read", e))
     }
 
     pub(super) fn open_key(&self, handle: &[u8; 32], sealed: &[u8]) -> Result<Key, PinFault> {

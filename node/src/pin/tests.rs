@@ -160,25 +160,70 @@ fn a_lent_pin_is_checked_under_a_count_of_its_own_and_ends_with_its_day() {
     assert!(home.lend(HouseholdId(8), purse, today).expect("read").is_none());
     let rows = || vec![home.lend(AMINA, purse, today.plus(1)).expect("read").expect("a PIN")];
     let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
-    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::NoPin)));
+    assert!(matches!(away.begin_lent(&purse, NOW, today), Ok(Begun::NoPin)));
     assert_eq!(away.keep(&rows(), today).expect("kept"), 1);
-    let attempt = |pins: &mut Pins, text: &str| match pins.begin_lent(&purse, NOW).expect("counted")
-    {
-        Begun::Attempt(attempt) => pins.check(attempt, &pin(text)).expect("looked at"),
-        other => panic!("not to be tried now: {other:?}"),
-    };
+    let attempt =
+        |pins: &mut Pins, text: &str| match pins.begin_lent(&purse, NOW, today).expect("counted") {
+            Begun::Attempt(attempt) => pins.check(attempt, &pin(text)).expect("looked at"),
+            other => panic!("not to be tried now: {other:?}"),
+        };
     assert_eq!(attempt(&mut away, "204816"), Answer::Right);
     assert_eq!(attempt(&mut away, "771204"), Answer::Again { left: 2 });
     // Killed between count and check: used up. Lent again: still.
-    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::Attempt(_))));
+    assert!(matches!(away.begin_lent(&purse, NOW, today), Ok(Begun::Attempt(_))));
     assert_eq!(away.keep(&rows(), today).expect("kept"), 1);
     assert_eq!(attempt(&mut away, "771204"), Answer::Waits(after(NOW)));
-    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::Waits(_))));
+    assert!(matches!(away.begin_lent(&purse, NOW, today), Ok(Begun::Waits(_))));
     // The key it came with lies there sealed: the file alone has nothing to guess with.
     let bytes = std::fs::read(&there).expect("the file");
     let key = home.key_of(&home.handle(AMINA));
     assert!(!bytes.windows(32).any(|window| window == key.expose()));
-    // Over: nothing is taken, and what is there goes.
-    assert_eq!(away.keep(&rows(), today.plus(2)).expect("kept"), 0);
-    assert!(matches!(away.begin_lent(&purse, NOW), Ok(Begun::NoPin)));
+    // Over, though nothing else was brought: it is no PIN any more, and its key is gone.
+    let over = today.plus(2);
+    assert!(!away.has_lent(&purse, over).expect("read"));
+    assert!(matches!(away.begin_lent(&purse, NOW, over), Ok(Begun::NoPin)));
+    assert!(away.row(&away.lent_handle(&purse)).expect("read").expect("its count").lent.is_none());
+    assert_eq!(away.keep(&rows(), over).expect("kept"), 0, "nor is an old file taken");
+}
+
+/// Ten guesses are ten, however often and for however long a PIN is lent; another PIN begins anew.
+#[test]
+fn a_lent_pin_keeps_its_count_from_day_to_day_until_it_is_another() {
+    let ((_one, here), (_two, there)) = (place(), place());
+    let mut home = pins(&here);
+    home.set(AMINA, &pin("204816")).expect("set");
+    let (purse, first) = (Purse([9; 16]), DayNo(20));
+    let rows = |home: &Pins, day| vec![home.lend(AMINA, purse, day).expect("read").expect("a PIN")];
+    let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
+    let mut now = NOW;
+    for guess in 0..LOCKED_AT {
+        let day = first.plus(guess);
+        away.keep(&rows(&home, day), day).expect("kept");
+        now = Millis(now.0 + WAIT + 1);
+        match away.begin_lent(&purse, now, day).expect("counted") {
+            Begun::Attempt(attempt) => {
+                drop(away.check(attempt, &pin("771204")).expect("looked at"))
+            }
+            other => panic!("guess {guess}: {other:?}"),
+        }
+    }
+    // Locked: the same PIN lent on another day, or the day's file once more, opens nothing.
+    let day = first.plus(LOCKED_AT);
+    let same = rows(&home, day);
+    away.keep(&same, day).expect("kept");
+    assert!(matches!(away.begin_lent(&purse, now, day), Ok(Begun::Locked)));
+    // Another, that two operators set at home, begins at none where it is lent for longer.
+    home.set(AMINA, &pin("550142")).expect("set");
+    away.keep(&rows(&home, day), day).expect("kept");
+    assert!(matches!(away.begin_lent(&purse, now, day), Ok(Begun::Locked)), "for no longer");
+    away.keep(&rows(&home, day.plus(1)), day).expect("kept");
+    let Ok(Begun::Attempt(attempt)) = away.begin_lent(&purse, now, day) else { panic!("locked") };
+    assert_eq!(away.check(attempt, &pin("771204")).expect("looked at"), Answer::Again { left: 2 });
+    // The file of before, brought again, takes no count back.
+    away.keep(&same, day).expect("kept");
+    let Ok(Begun::Attempt(attempt)) = away.begin_lent(&purse, now, day) else { panic!("locked") };
+    assert_eq!(away.check(attempt, &pin("771204")).expect("looked at"), Answer::Again { left: 1 });
+    // A year after its last day nothing of it is left.
+    away.keep(&[], day.plus(400)).expect("kept");
+    assert!(away.row(&away.lent_handle(&purse)).expect("read").is_none());
 }

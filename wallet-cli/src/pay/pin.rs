@@ -1,7 +1,8 @@
 //! Asking for a PIN at the counter, and saying what is tried next where it fails.
 
 use annona_ledger::consent::RefusalClass;
-use annona_ledger::id::Purse;
+use annona_ledger::id::{Lane, ProgrammeId, Purse};
+use annona_ledger::time::DayNo;
 use annona_node::folder::PINS;
 use annona_node::node::Node;
 use annona_node::pin::{Answer, Begun, LentFault, Pin, PinFault, Pins};
@@ -34,11 +35,12 @@ pub(super) fn authenticate(
         (None, None) => None,
     };
     let mut pins = pins(node)?;
+    let today = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
     let lent = purses.first().copied();
     let what = household.map_or_else(|| "this purse".into(), |id| format!("family {id}"));
     let has = match (household, &lent) {
         (Some(household), _) => pins.has(household)?,
-        (None, Some(purse)) => pins.has_lent(purse)?,
+        (None, Some(purse)) => pins.has_lent(purse, today)?,
         (None, None) => false,
     };
     let none = || no(format!("{what} has no PIN here"));
@@ -51,7 +53,7 @@ pub(super) fn authenticate(
         Pin::parse(typed).map_err(|why| Fault::input(format!("{why}. It was not counted.")))?;
     let begun = match (household, &lent) {
         (Some(household), _) => pins.begin(household, node.now())?,
-        (None, Some(purse)) => pins.begin_lent(purse, node.now())?,
+        (None, Some(purse)) => pins.begin_lent(purse, node.now(), today)?,
         (None, None) => Begun::NoPin,
     };
     let attempt = match begun {
@@ -79,7 +81,9 @@ fn locked(what: &str, household: Option<HouseholdId>) -> String {
         Some(id) => format!(
             "the PIN of {what} is locked: two operators open it, `annona family pin {id} --unlock`"
         ),
-        None => format!("the PIN of {what} is locked here, until it was lent with another"),
+        None => format!(
+            "the PIN of {what} is locked here: its home gives it another, by two operators, and lends that for a day further on"
+        ),
     }
 }
 
