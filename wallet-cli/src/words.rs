@@ -113,7 +113,15 @@ pub(crate) fn served<'a>(
     text: Option<&str>,
 ) -> Outcome<(ProgrammeId, &'a Programme)> {
     if let Some(text) = text {
-        return programme(charter, text);
+        let found = programme(charter, text)?;
+        // Another's operators answer for nothing here.
+        return match node.certificate() {
+            Some(own) if !own.programmes.contains(&found.0) => {
+                Err(Fault::refused(format!("this node does not serve programme {}.", found.1.name))
+                    .then("`annona node show` tells which it serves."))
+            }
+            _ => Ok(found),
+        };
     }
     match node.certificate().map(|c| c.programmes.to_vec()).as_deref() {
         Some([only]) => programme(charter, &only.to_string()),

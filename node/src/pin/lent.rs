@@ -10,13 +10,13 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::notice::{NodeCertificate, Roster};
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
 use annona_ledger::statement::{Stated, Statement};
-use annona_ledger::time::{DayNo, Minute};
+use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_ledger::wire::{self, Bounded};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{COST, PinFault, Pins, Row};
+use super::{Begun, COST, PinFault, Pins, Row};
 use crate::disk::DiskFault;
 use crate::envelope::{self as wrapping, NotForUs, WRAPPED};
 use crate::seal::{Cost, Key, SealError};

@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 
 use annona_ledger::duty::Duty;
-use annona_ledger::id::{Lane, OrgId};
+use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_node::node::Node;
 use annona_node::pin::Pin as Digits;
 use clap::Args;
 use serde_json::json;
 
+use super::happened;
 use crate::fault::{Fault, Outcome};
 use crate::pay::pin::pins;
 use crate::session::Session;
@@ -28,7 +29,8 @@ Examples:
 pub(crate) struct Pin {
     /// The family: its number, a short code, or SOURCE:KEY
     family: String,
-    /// The programme for which the operators are certified [default: the only one this node serves]
+    /// The programme for which the operators are certified, where the family is in none yet [default: the only one this node
+    /// serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
     /// Open the PIN as it is; set no other
@@ -70,7 +72,7 @@ impl Pin {
             return Err(Fault::refused(format!("family {id} has no PIN here."))
                 .then("`annona family pin` sets one."));
         }
-        self.may(&node, (&first, second.as_ref()), has)?;
+        self.may(&node, &vault.programmes(id)?, (&first, second.as_ref()), has)?;
         let done = match chosen {
             Some(pin) => {
                 pins.set(id, &pin)?;
@@ -96,14 +98,26 @@ impl Pin {
         Digits::choose(&typed).map_err(|why| Fault::input(format!("{why}.")))
     }
 
-    /// One registrar for a first PIN; for anything after it a second person too.
-    fn may(&self, node: &Node, (first, second): (&Signer, Option<&Signer>), has: bool) -> Outcome {
+    /// One registrar for a first PIN; for anything after it a second person too; of each programme the family is known in,
+    /// since the PIN opens all its purses.
+    fn may(
+        &self,
+        node: &Node,
+        programmes: &[ProgrammeId],
+        (first, second): (&Signer, Option<&Signer>),
+        has: bool,
+    ) -> Outcome {
         let charter = node.store().charter()?.clone();
-        let (programme, about) = words::served(node, &charter, self.programme.as_deref())?;
-        let orgs: [OrgId; 2] = [about.org, node.org().unwrap_or(about.org)];
-        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        let roster = node.store().roster();
-        first.may(roster, &orgs, (Duty::FamilyPin, programme), at)?;
+        let only = match programmes {
+            [] => vec![words::served(node, &charter, self.programme.as_deref())?.0],
+            all => all.to_vec(),
+        };
+        for programme in &only {
+            let of = charter.programme(*programme).map(|about| about.org);
+            let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
+            let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
+            first.may(node.store().roster(), &orgs, (Duty::FamilyPin, *programme), at)?;
+        }
         if !has {
             return Ok(());
         }
@@ -111,9 +125,6 @@ impl Pin {
             Fault::refused("a PIN that is there is changed or opened by two operators.")
                 .then("Give the second: --second FILE.")
         })?;
-        if second.public() == first.public() {
-            return Err(Fault::refused("the second operator must be somebody else."));
-        }
-        second.may(roster, &orgs, (Duty::FamilyPinSecond, programme), at)
+        happened::two(node, (first, second), &only)
     }
 }

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use annona_ledger::duty::Duty;
-use annona_ledger::id::Lane;
+use annona_ledger::id::{Lane, OrgId};
 use annona_node::retention::{self, DataClass, Thing};
 use clap::Args;
 use serde_json::json;
@@ -30,13 +32,33 @@ impl Retention {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
-        let programmes = node.certificate().map(|c| c.programmes.to_vec()).unwrap_or_default();
-        let programme =
-            *programmes.first().ok_or_else(|| Fault::refused("this node serves no programme."))?;
-        let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        let (orgs, role) = (node.org(), (Duty::FamilyRetention, programme));
-        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
         let due = retention::due(&node, &vault, retention::today(&node)?)?;
+        // For each programme something of goes; where that is none of them, for one the node serves.
+        let mut programmes = BTreeSet::new();
+        for one in &due {
+            match &one.what {
+                Thing::Paper(id, _) | Thing::Household(id) => {
+                    programmes.extend(vault.programmes(*id)?);
+                }
+                Thing::Cycle(programme, _) => {
+                    programmes.insert(*programme);
+                }
+                Thing::Copy(_) => {}
+            }
+        }
+        if programmes.is_empty() {
+            programmes.extend(node.certificate().and_then(|c| c.programmes.first().copied()));
+        }
+        if programmes.is_empty() {
+            return Err(Fault::refused("this node serves no programme."));
+        }
+        for programme in programmes {
+            let at = node.stamp(&node.feed(Lane::Registry, programme))?;
+            let of = node.store().charter()?.programme(programme).map(|about| about.org);
+            let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
+            let role = (Duty::FamilyRetention, programme);
+            signer.may(node.store().roster(), &orgs, role, at)?;
+        }
         for class in DataClass::ALL {
             let these = due.iter().filter(|one| one.class == class);
             let things: Vec<String> = these.map(|one| thing(&one.what)).collect();
