@@ -151,7 +151,7 @@ impl Camp {
         for (name, lines) in [
             ("tesfaye", "size=5\nmember: full_name=ሰላም ተስፋዬ,sex=female,age=34\n"),
             ("ali", "village=B2\nmember: full_name=فاطمة العلي,is_head=yes\n"),
-            ("moved", "village=\nsize=6\n1: phone=+963 11 123\nmember: given_name=Adam,age=0\n"),
+            ("moved", "village=\nsize=6\n1: phone=+963 11 123\n"),
             ("adam", "member: given_name=Adam,age=0\n"),
         ] {
             self.write(&format!("{name}.family"), lines);

@@ -69,8 +69,9 @@ fn every_method_serves_and_its_words_must_be_the_right_ones() {
     turned_away(charge(&format!("--method override --why injury {MARA}")), "may not answer");
     // An adult of the household is one by what is known of her.
     turned_away(charge(&format!("--method adult --member 1 {MARA}")), "no age is known");
-    camp.write("ages.family", "1: age=40\nmember: given_name=Adam,age=9");
+    camp.write("ages.family", "1: age=40");
     camp.run(&format!("family change 1 --from ages.family {MARA}")).fine();
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 {MARA} {YUSUF}")).fine();
     charge(&format!("--method adult --member 1 {MARA}")).fine();
     turned_away(charge(&format!("--method adult --member 2 {MARA}")), "is a child");
     turned_away(charge(&format!("--method adult --member 1 {wendo}")), "may not answer");
