@@ -85,8 +85,8 @@ impl Pins {
     }
 
     /// Keeps what was lent, and destroys the keys of what has ended. A row that is here already, or was within a year, keeps
-    /// its count, whatever is brought: lending again buys no guess. Only another PIN, lent for longer than the one before,
-    /// begins at none: an older file brought once more is neither.
+    /// its count, whatever is brought: lending again buys no guess. Another PIN is taken only for a later last day than the
+    /// one before, and begins at none: an older file brought once more is neither. Says how many were taken.
     ///
     /// # Errors
     ///
@@ -105,21 +105,24 @@ impl Pins {
             transaction.execute(END, params![today.0])?;
             let year = today.0.saturating_sub(KEPT_DAYS);
             transaction.execute("DELETE FROM pin WHERE until < ?1", params![year])?;
+            let mut taken = 0;
             for (handle, row, key) in &sealed {
-                transaction.execute(
+                taken += transaction.execute(
                     "INSERT INTO pin (handle, salt, memory, passes, tag, wrong, last, lent, until)
                      VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)
                      ON CONFLICT(handle) DO UPDATE SET salt = ?2, memory = ?3, passes = ?4,
                        tag = ?5, lent = ?6, until = max(until, ?7),
-                       wrong = CASE WHEN tag <> ?5 AND until < ?7 THEN 0 ELSE wrong END",
+                       wrong = iif(tag = ?5, wrong, 0)
+                     WHERE tag = ?5 OR until < ?7",
                     params![handle, row.salt, row.memory, row.passes, row.check, key, row.until],
                 )?;
             }
-            Ok(())
+            Ok(taken)
         };
-        let done: rusqlite::Result<()> = write();
-        done.and_then(|()| transaction.commit()).map_err(failed)?;
-        Ok(sealed.len())
+        let done: rusqlite::Result<usize> = write();
+        let taken = done.map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        Ok(taken)
     }
 
     /// Begins an attempt at a purse's PIN that another node lent to this one, on a day: after its last it is none.

@@ -214,13 +214,13 @@ fn a_lent_pin_keeps_its_count_from_day_to_day_until_it_is_another() {
     assert!(matches!(away.begin_lent(&purse, now, day), Ok(Begun::Locked)));
     // Another, that two operators set at home, begins at none where it is lent for longer.
     home.set(AMINA, &pin("550142")).expect("set");
-    away.keep(&rows(&home, day), day).expect("kept");
-    assert!(matches!(away.begin_lent(&purse, now, day), Ok(Begun::Locked)), "for no longer");
+    assert_eq!(away.keep(&rows(&home, day), day).expect("passed over"), 0, "for no longer");
+    assert!(matches!(away.begin_lent(&purse, now, day), Ok(Begun::Locked)));
     away.keep(&rows(&home, day.plus(1)), day).expect("kept");
     let Ok(Begun::Attempt(attempt)) = away.begin_lent(&purse, now, day) else { panic!("locked") };
     assert_eq!(away.check(attempt, &pin("771204")).expect("looked at"), Answer::Again { left: 2 });
     // The file of before, brought again, takes no count back.
-    away.keep(&same, day).expect("kept");
+    assert_eq!(away.keep(&same, day).expect("passed over"), 0);
     let Ok(Begun::Attempt(attempt)) = away.begin_lent(&purse, now, day) else { panic!("locked") };
     assert_eq!(away.check(attempt, &pin("771204")).expect("looked at"), Answer::Again { left: 1 });
     // A year after its last day nothing of it is left.

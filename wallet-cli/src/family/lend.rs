@@ -34,7 +34,7 @@ const BYTES: usize = 4 << 20;
 /// Lets another node check PINs of families that are kept here: another of the site, or a terminal for its day.
 ///
 /// Each is sealed to that node and opens nobody else's. It ends by itself; a PIN that is changed here meanwhile is the
-/// old one there until then. With a ticket it goes by itself: `annona pay ticket`.
+/// old one there until then, or until it is lent for a later day. With a ticket it goes by itself: `annona pay ticket`.
 #[derive(Args)]
 #[command(before_help = LEND)]
 pub(crate) struct Lend {
@@ -119,6 +119,11 @@ impl Take {
         let charter = node.store().charter()?.clone();
         let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
         let kept = take(&node, programme, sealed)?;
+        if kept == 0 {
+            session.screen.warn(
+                "none was taken: they have ended, or other PINs are here for as long a day. Have them lent for a day further on.",
+            );
+        }
         node.close()?;
         session.screen.answer("taken", json!({ "purses": kept }), || {
             format!("PINs of {} are here", words::count(kept as u64, "purse", "purses"))
