@@ -125,6 +125,21 @@ pub enum ChangeFault {
     Seal(#[from] SealError),
 }
 
+/// A change that may be made: everything was asked, and nothing written.
+pub struct Planned {
+    id: HouseholdId,
+    change: Change,
+    stays: Written,
+    leaves: Option<(String, Written)>,
+    merged: Option<(HouseholdId, Written)>,
+    husks: Vec<HouseholdId>,
+    /// The households whose number passes into other hands, or that somebody leaves who may know its PIN and have its card.
+    pub passes: Vec<HouseholdId>,
+}
+
+/// A household as it will be stored.
+type Written = ([u8; 32], (Zeroizing<Vec<u8>>, Vec<Zeroizing<Vec<u8>>>));
+
 /// What came of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -145,10 +160,7 @@ fn size(household: &mut Household, people: u64) -> Result<(), ChangeFault> {
     Ok(set.map_err(|why| HouseholdError::Value { field: Field::Size, why })?)
 }
 
-/// Makes a change, all of it in one commit. `collector` is the number, from 1, that the collector has among the members as
-/// they stand before; after a birth the newborn's is the last, in a merge those who move in come after those who are there.
-///
-/// Whether the two may do so, the caller has asked.
+/// As [`plan`] and [`Planned::carry_out`].
 ///
 /// # Errors
 ///
@@ -156,10 +168,43 @@ fn size(household: &mut Household, people: u64) -> Result<(), ChangeFault> {
 pub fn change(
     vault: &mut Vault,
     federation: &FederationId,
-    (id, what, collector): (HouseholdId, What, usize),
+    what: (HouseholdId, What, usize),
     on: DayNo,
     by: [&SigningKey; 2],
 ) -> Result<Changed, ChangeFault> {
+    plan(vault, federation, what, on, by)?.carry_out(vault, federation, by)
+}
+
+/// Who collected for a household before, by place: whom two people named last, or its head.
+fn collected(
+    vault: &Vault,
+    federation: &FederationId,
+    id: HouseholdId,
+    household: &Household,
+) -> Result<Option<usize>, ChangeFault> {
+    let last = changes(vault, federation, id)?.last().copied();
+    if let Some(last) = last.filter(|last| last.collected_by == id) {
+        return Ok(usize::from(last.collector).checked_sub(1));
+    }
+    let head = household.head();
+    Ok(household.members.iter().position(|one| head.is_some_and(|head| std::ptr::eq(one, head))))
+}
+
+/// Makes sure that a change can be made. `collector` is the number, from 1, that the collector has among the members as
+/// they stand before; after a birth the newborn's is the last, in a merge those who move in come after those who are there.
+///
+/// Whether the two may do so, the caller has asked.
+///
+/// # Errors
+///
+/// [`ChangeFault`]; nothing was changed.
+pub fn plan(
+    vault: &Vault,
+    federation: &FederationId,
+    (id, what, collector): (HouseholdId, What, usize),
+    on: DayNo,
+    by: [&SigningKey; 2],
+) -> Result<Planned, ChangeFault> {
     if by[0].public() == by[1].public() {
         return Err(ChangeFault::SamePerson);
     }
@@ -171,6 +216,10 @@ pub fn change(
         _ => Err(ChangeFault::NoMember { number, count }),
     };
     let named = collector.checked_sub(1).ok_or(ChangeFault::NoCollector)?;
+    let mut passes = Vec::new();
+    if collected(vault, federation, id, &stays)? != Some(named) || matches!(what, What::Split(_)) {
+        passes.push(id);
+    }
     let (mut leaves, mut merged) = (None, None);
     let (happened, collector) = match what {
         What::Birth(person) => {
@@ -228,6 +277,10 @@ pub fn change(
             if other == id || husk.members.is_empty() || count == 0 {
                 return Err(ChangeFault::NotTwo);
             }
+            let theirs = collected(vault, federation, other, &husk)?;
+            if theirs.and_then(|at| at.checked_add(count)) != Some(named) {
+                passes.push(other);
+            }
             let people = stays.people().saturating_add(husk.people());
             stays.members.append(&mut husk.members);
             size(&mut stays, people)?;
@@ -258,28 +311,49 @@ pub fn change(
     if let Some((other, _)) = &merged {
         husks.extend(merged_into(vault, federation, *other)?);
     }
+    if !passes.is_empty() {
+        passes.extend(&husks);
+    }
+    Ok(Planned { id, change, stays: (digest, (whole, members)), leaves, merged, husks, passes })
+}
 
-    let mut txn = vault.begin()?;
-    txn.replace(id, digest, &whole, &members)?;
-    let mut other = merged.as_ref().map(|(other, _)| *other);
-    if let Some((key, (digest, (whole, members)))) = &leaves {
-        let new = txn.add(OWN_SOURCE, key.as_bytes(), *digest, whole, members)?;
-        other = Some(new);
-        // Whoever moved out collects for herself.
-        let theirs = Change { collected_by: new, collector: 1, other: Some(id), ..change };
-        keep(&mut txn, federation, new, theirs, by)?;
+impl Planned {
+    /// Makes it, all of it in one commit.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeFault`]; nothing was changed.
+    pub fn carry_out(
+        self,
+        vault: &mut Vault,
+        federation: &FederationId,
+        by: [&SigningKey; 2],
+    ) -> Result<Changed, ChangeFault> {
+        let Self { id, change, stays, leaves, merged, husks, .. } = self;
+        let (digest, (whole, members)) = stays;
+
+        let mut txn = vault.begin()?;
+        txn.replace(id, digest, &whole, &members)?;
+        let mut other = merged.as_ref().map(|(other, _)| *other);
+        if let Some((key, (digest, (whole, members)))) = &leaves {
+            let new = txn.add(OWN_SOURCE, key.as_bytes(), *digest, whole, members)?;
+            other = Some(new);
+            // Whoever moved out collects for herself.
+            let theirs = Change { collected_by: new, collector: 1, other: Some(id), ..change };
+            keep(&mut txn, federation, new, theirs, by)?;
+        }
+        if let Some((husk, (digest, (whole, members)))) = &merged {
+            txn.replace(*husk, *digest, whole, members)?;
+            keep(&mut txn, federation, *husk, Change { other: Some(id), ..change }, by)?;
+        }
+        for husk in husks {
+            let theirs = Change { happened: Happened::Merge, other: Some(id), ..change };
+            keep(&mut txn, federation, husk, theirs, by)?;
+        }
+        keep(&mut txn, federation, id, Change { other, ..change }, by)?;
+        txn.commit()?;
+        Ok(Changed { stays: id, new: leaves.and(other) })
     }
-    if let Some((husk, (digest, (whole, members)))) = &merged {
-        txn.replace(*husk, *digest, whole, members)?;
-        keep(&mut txn, federation, *husk, Change { other: Some(id), ..change }, by)?;
-    }
-    for husk in husks {
-        let theirs = Change { happened: Happened::Merge, other: Some(id), ..change };
-        keep(&mut txn, federation, husk, theirs, by)?;
-    }
-    keep(&mut txn, federation, id, Change { other, ..change }, by)?;
-    txn.commit()?;
-    Ok(Changed { stays: id, new: leaves.and(other) })
 }
 
 fn hex(bytes: &[u8; 5]) -> String {

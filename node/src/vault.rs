@@ -657,6 +657,18 @@ impl VaultTxn<'_> {
         }
     }
 
+    /// Takes all codes of a household back; says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn drop_cards(&mut self, id: HouseholdId) -> Result<u64, VaultFault> {
+        let rows = self.rows();
+        let held = rows.count("SELECT count(*) FROM card")?;
+        rows.run("DELETE FROM card WHERE household = ?1", params![rows::number(id)?])?;
+        Ok(held.saturating_sub(rows.count("SELECT count(*) FROM card")?))
+    }
+
     /// Takes a card back, as when it is lost; says whether there was one.
     ///
     /// # Errors

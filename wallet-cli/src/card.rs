@@ -2,6 +2,7 @@
 
 mod cancel;
 mod check;
+mod end;
 mod issue;
 mod paper;
 mod print;
@@ -64,6 +65,8 @@ impl Card {
         }
     }
 }
+
+pub(crate) use end::end_all;
 
 /// Whose cards are believed, by what is known here: registrars that stand; and those that ended, whose cards are believed
 /// where the ledger has them.

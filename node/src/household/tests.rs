@@ -189,3 +189,27 @@ fn what_is_left_of_a_merged_family_is_collected_by_whoever_is_named_last() {
     }
     assert_eq!(merged_into(&desk.vault, &federation(), c).expect("reads"), [a, b]);
 }
+
+#[test]
+fn what_a_number_is_known_by_ends_where_another_collects_or_somebody_leaves() {
+    let mut desk = Desk::new();
+    let [a, b] = ["a", "b"].map(|name| desk.add(name, &["One", "Two", "Three"], None));
+    let passes = |desk: &Desk, what, who| {
+        let by = [&key(1), &key(2)];
+        plan(&desk.vault, &federation(), (a, what, who), ON, by).expect("planned").passes
+    };
+    let born = || What::Birth(Box::new(person("New")));
+    assert!(passes(&desk, born(), 1).is_empty(), "the head collects, as before");
+    assert_eq!(passes(&desk, born(), 2), [a]);
+    assert!(passes(&desk, What::Death(3), 1).is_empty());
+    assert_eq!(passes(&desk, What::Death(1), 2), [a]);
+    assert_eq!(passes(&desk, What::Split(vec![3]), 1), [a], "who left may have them");
+    assert_eq!(passes(&desk, What::Merge(b), 1), [b], "whose purse is collected by another now");
+    assert_eq!(passes(&desk, What::Merge(b), 4), [a], "or this one");
+    desk.change(a, born(), 3).expect("born");
+    assert!(passes(&desk, born(), 3).is_empty(), "whom two named");
+    assert!(passes(&desk, What::Death(1), 3).is_empty());
+    assert_eq!(passes(&desk, born(), 1), [a]);
+    desk.change(a, What::Merge(b), 3).expect("merged");
+    assert_eq!(passes(&desk, born(), 1), [a, b], "and what was merged into it");
+}

@@ -1014,6 +1014,16 @@ impl View for Work<'_> {
 }
 
 impl Work<'_> {
+    /// The carriers that name a holder in a programme: cards, codes, collectors' papers, wallets. Cancelled ones, too.
+    #[must_use]
+    pub fn carriers_of(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> Vec<CarrierId> {
+        self.all(
+            "SELECT carrier FROM carrier WHERE programme=?1 AND pseudonym=?2 ORDER BY carrier",
+            params![programme.0, pseudonym.0],
+            |r| r.get(0).map(CarrierId),
+        )
+    }
+
     /// The highest row of a list that a lot was opened for.
     fn most_used(&self, node: &[u8; 8], list: u64) -> Option<u32> {
         if let Some(most) = self.rows_used.borrow().get(&(*node, list)) {

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::enrol::Enrolling;
 use super::fields;
 use super::show::open;
+use crate::card;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -32,6 +33,9 @@ pub(super) struct Happened {
     /// Take the second operator's passphrase from the first line of a file
     #[arg(long, value_name = "FILE")]
     second_passphrase_file: Option<PathBuf>,
+    /// The PIN is known to, and the cards are with, whom you name to collect and nobody else: leave them as they are
+    #[arg(long)]
+    keep_cards: bool,
     /// Say what would change; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -64,15 +68,18 @@ impl Happened {
         let enrolling = Enrolling::new(&node, (&first, duty(&what)), programmes)?;
         let (federation, own) = (node.federation()?, ProgrammeId::NONE);
         let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?);
+        let by = [first.key(), second.key()];
+        let planned = household::plan(&vault, &federation, (id, what, self.collector), on, by)?;
+        let passes = if self.keep_cards { Vec::new() } else { planned.passes.clone() };
         if self.dry_run {
             node.close()?;
             session.screen.note(format!("Family {id} has {count} members. Nothing was changed."));
             return Ok(());
         }
         session.ask.confirm(&session.screen, &format!("Change family {id}?"))?;
-        let by = [first.key(), second.key()];
-        let told = (id, what, self.collector);
-        let done = household::change(&mut vault, &federation, told, on, by)?;
+        // First: where the power fails in between, somebody is without a card, and nobody has another's.
+        let ended = card::end_all(&mut node, &mut vault, &first, &passes)?;
+        let done = planned.carry_out(&mut vault, &federation, by)?;
         if let Some(new) = done.new {
             enrolling.enrol(&mut node, &mut vault, &[new])?;
         }
@@ -85,11 +92,19 @@ impl Happened {
         let name = named.map_or_else(String::new, fields::name);
         let value = json!({
             "family": id, "people": stays.people(), "collector": collector, "new": done.new,
+            "ended": passes, "cards_ended": ended,
         });
         session.screen.answer("changed", value, || {
             let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
             format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
         })?;
+        if !passes.is_empty() {
+            let of = passes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            session.screen.note(format!(
+                "PIN, cards and collectors' papers of family {of} count no more: {ended} cancelled. Next, for {name}: `annona \
+                 card issue`, `annona family pin`."
+            ));
+        }
         if joined > 0 && last.is_some_and(|change| household::adds_people(change.happened)) {
             session.screen.note(format!(
                 "What the family agreed to counts no more, since somebody joined it. Ask anew: `annona consent list {id}`."

@@ -17,7 +17,8 @@ Examples:
 
 /// Parts a family: some move out, into a family of their own.
 ///
-/// The family's number, its cards and what is left in its purse stay where the named collector is, on whichever side.
+/// The family's number and what is left in its purse stay where the named collector is, on whichever side. Its PIN, cards and
+/// collectors' papers end, since somebody left who may have them.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Split {

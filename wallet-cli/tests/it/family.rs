@@ -211,6 +211,43 @@ fn one_operator_moves_nobody_by_correcting_a_family() {
     assert!(!shown.contains("My Brother"), "{shown}");
 }
 
+/// A woman leaves her husband, and the number stays with her. He knows the PIN, and has the card and a collector's paper.
+#[test]
+fn who_left_cannot_empty_the_purse_with_what_he_has_kept() {
+    let camp = crate::counter::counter();
+    let two = format!("{MARA} --second yusuf.keys --second-passphrase-file pass.txt");
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 {two}")).fine();
+    camp.run(&format!("family pin 1 --pin-file pin.txt {MARA}")).fine();
+    camp.run(&format!("family collector 1 --days 366 --out kept.paper {MARA}")).fine();
+    let (card, printed) = (camp.told("code.txt"), camp.file("card.txt"));
+    let (card, printed) = (card.trim(), printed.display());
+    let charge = |how: &str| camp.run(&format!("pay charge --item Rice=0.5 {how}"));
+    let by_pin = format!("--card {card} --method pin --pin-file pin.txt");
+    let by_paper = "--family 1 --method collector --paper kept.paper";
+    charge(&by_pin).fine();
+    charge(by_paper).fine();
+    camp.run(&format!("card check {printed}")).fine();
+    // Nobody left, and the same collects: they stay.
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 {two}")).fine();
+    let split = format!("family split 1 --member 1 --member 3 --collector 2 {two}");
+    camp.run(&format!("{split} --dry-run")).fine();
+    charge(&by_pin).fine();
+    let done = camp.run(&format!("{split} --json")).fine();
+    assert_eq!(done.field(0, "ended"), "[1]", "{}", done.out);
+    assert!(charge(&by_pin).code != Some(0));
+    charge("--family 1 --method pin --pin-file pin.txt").fails(5, "has no PIN here");
+    charge(by_paper).fails(5, "ended");
+    assert!(camp.run(&format!("card check {printed}")).code != Some(0));
+    // She gets others in the same visit; and where both are with whom is named, they may stay.
+    let again = camp.run(&format!("card issue 1 {MARA} --json")).fine().field(0, "code");
+    camp.run(&format!("family pin 1 --pin-file pin.txt {MARA}")).fine();
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 {two}")).fine();
+    let other =
+        format!("family birth 1 --from adam.family --collector 2 --keep-cards {two} --json");
+    assert_eq!(camp.run(&other).fine().field(0, "ended"), "[]");
+    charge(&format!("--card {again} --method pin --pin-file pin.txt")).fine();
+}
+
 /// Names do not stand in a command, where everybody on the machine reads them: they come from a file or standard input.
 #[test]
 fn names_are_told_in_a_file_and_never_in_a_command() {
