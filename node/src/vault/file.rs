@@ -268,7 +268,14 @@ pub(super) fn scrub(connection: &Connection) -> rusqlite::Result<()> {
     checkpoint(connection)
 }
 
-/// Empties the log.
+/// Empties the log. Where somebody else reads the file meanwhile it cannot be, which SQLite tells in an answer and by no
+/// fault: what was deleted would stay in the log.
 pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    if busy == 0 {
+        return Ok(());
+    }
+    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    let words = "another program reads this file: end it, and say the command once more".to_owned();
+    Err(rusqlite::Error::SqliteFailure(busy, Some(words)))
 }

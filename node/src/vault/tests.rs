@@ -463,3 +463,24 @@ fn a_power_cut_keeps_every_committed_set_and_no_part_of_another() {
         }
     }
 }
+
+/// Somebody else's program holds the file open for reading: what was deleted stays in the log, and nobody says that it is gone.
+#[test]
+fn an_erasure_is_not_done_while_another_reads_the_log() {
+    let place = Place::new();
+    let mut vault = place.vault();
+    let id = add(&mut vault, "a", &["one"]);
+    let other = Connection::open(place.path()).expect("open");
+    other.execute_batch("BEGIN; SELECT count(*) FROM body").expect("reads");
+    let busy = vault.erase(id).expect_err("it is read meanwhile");
+    assert!(matches!(busy, VaultFault::Disk(_)), "{busy}");
+    assert!(vault.keys_due().expect("reads"), "to be done again");
+    assert!(
+        matches!(vault.household(id), Err(VaultFault::NotFound { .. })),
+        "she is gone all the same"
+    );
+    other.execute_batch("COMMIT").expect("done");
+    vault.scrub().expect("nobody reads");
+    assert!(!vault.keys_due().expect("reads"));
+    assert_eq!(fs::metadata(place.folder.path().join("people.db-wal")).expect("a log").len(), 0);
+}
