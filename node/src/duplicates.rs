@@ -3,6 +3,7 @@
 
 mod compare;
 mod roman;
+mod sought;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use annona_ledger::time::DayNo;
 pub(crate) use compare::document;
 pub use compare::{LEAST, Likeness};
 pub(crate) use roman::{bare, roman};
+pub use sought::{heard, sought};
 
 use crate::person::Household;
 use crate::seal::Key;

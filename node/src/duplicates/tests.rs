@@ -195,3 +195,27 @@ fn twenty_thousand_households() {
         found.pairs.iter().filter(|p| p.other.0 >= 18_000 && p.one.0 == (p.other.0 - 18_000) * 9);
     assert_eq!(twice.count(), 2_000, "every copy is found");
 }
+
+#[test]
+fn a_name_is_looked_for_as_people_type_it() {
+    for (stored, typed) in [
+        ("أحمد", "احمد"),
+        ("فاطمة", "فاطمه"),
+        ("علي", "على"),
+        ("نيلا كريم", "نیلا کریم"),
+        ("مُحَمَّد", "محمـــد"),
+        ("A-123", "a-١٢٣"),
+        ("B2 ০৪", "b204"),
+        ("နီလာ မောင်", "နီလာမောင်"),
+        ("Noor", "\u{200f}\u{202b}NOOR\u{202c}"),
+        ("José", "jose"),
+        ("می‌خواهم", "میخواهم"),
+    ] {
+        assert_eq!(sought(stored), sought(typed), "{stored} {typed}");
+    }
+    for (one, other) in [("أحمد", "محمود"), ("Amina", "Amani"), ("A-123", "A-132"), ("နီ", "နာ")]
+    {
+        assert_ne!(sought(one), sought(other), "{one} {other}");
+    }
+    assert_eq!(heard("Mohammed Ali Hassan"), heard("محمد علي حسن"));
+}

@@ -12,6 +12,12 @@ pub(super) const MOST: usize = 12;
 /// Where the digits of other scripts begin, in Unicode: each has ten in order.
 const ZEROS: [char; 8] = ['0', '٠', '۰', '०', '০', '၀', '꘠', '０'];
 
+/// The value of a digit of any script people here write with.
+pub(crate) fn digit(letter: char) -> Option<u8> {
+    let of = |zero: &char| u32::from(letter).checked_sub(u32::from(*zero)).filter(|n| *n < 10);
+    ZEROS.iter().find_map(of).and_then(|digit| u8::try_from(digit).ok())
+}
+
 /// Six to twelve digits: wiped when dropped, neither copied nor printed.
 #[derive(PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Pin(Vec<u8>);
@@ -40,10 +46,7 @@ impl Pin {
         // Room for all of them at once: a vector that grows leaves copies behind.
         let mut digits = Self(Vec::with_capacity(MOST));
         for letter in text.trim().chars() {
-            let digit = ZEROS.iter().find_map(|zero| {
-                u32::from(letter).checked_sub(u32::from(*zero)).filter(|digit| *digit < 10)
-            });
-            let digit = digit.and_then(|digit| u8::try_from(digit).ok()).ok_or(NoPin::Digits)?;
+            let digit = digit(letter).ok_or(NoPin::Digits)?;
             if digits.0.len() == MOST {
                 return Err(NoPin::Length);
             }

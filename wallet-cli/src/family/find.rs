@@ -1,4 +1,5 @@
-use annona_node::person::Household;
+use annona_node::duplicates::{heard, sought};
+use annona_node::person::{Field, Household};
 use annona_node::vault::MAX_PAGE;
 use clap::Args;
 use serde_json::json;
@@ -9,7 +10,6 @@ use crate::fault::Outcome;
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::stop::LongWork;
-use crate::words::fold;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,9 @@ Examples:
   $ annona family find \"فاطمة العلي\" --json
   $ annona family find B2-014";
 
-/// Finds families by any words in their names, numbers or places. Every record is opened: seconds on a large site.
+/// Finds families by any words in their names, numbers or places, however they are typed: without accents and vowel marks,
+/// with the letters and digits of another keyboard. After those who have the words come those whose names sound like them.
+/// Every record is opened: seconds on a large site.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Find {
@@ -31,7 +33,11 @@ pub(crate) struct Find {
 impl Find {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let typed = form::words(session, &self.words)?;
-        let wanted: Vec<String> = typed.split_whitespace().map(fold).collect();
+        let wanted: Vec<String> = typed.split_whitespace().map(sought).collect();
+        let sounds = heard(&typed);
+        // Two consonants are in everybody's name.
+        let sounds = Some(sounds).filter(|all| all.iter().any(|one| one.chars().count() > 2));
+        let mut alike = Vec::new();
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let work = LongWork::begin();
@@ -53,17 +59,21 @@ impl Find {
                     }
                     _ => open(&vault, id)?,
                 };
-                if !wanted.iter().all(|word| has(&household, word)) {
+                let has = wanted.iter().all(|word| has(&household, word));
+                let value = json!({
+                    "family": id, "key": household.key, "people": household.people(),
+                    "head": household.head().map(fields::name), "alike": !has,
+                });
+                let line = format!("{id}  {}", fields::line(&household));
+                if !has {
+                    let more = (alike.len() as u64) < self.limit;
+                    if more && sounds.as_ref().is_some_and(|words| sounds_like(&household, words)) {
+                        alike.push((value, line));
+                    }
                     continue;
                 }
                 found = found.saturating_add(1);
-                let value = json!({
-                    "family": id, "key": household.key, "people": household.people(),
-                    "head": household.head().map(fields::name),
-                });
-                session
-                    .screen
-                    .answer("family", value, || format!("{id}  {}", fields::line(&household)))?;
+                session.screen.answer("family", value, || line)?;
                 if found >= self.limit {
                     session.screen.note("There may be more: say more words, or --limit N.");
                     break 'pages;
@@ -74,7 +84,15 @@ impl Find {
         if closed > 0 {
             session.screen.warn(fields::closed(closed));
         }
-        if found == 0 {
+        alike.truncate(usize::try_from(self.limit.saturating_sub(found)).unwrap_or(usize::MAX));
+        if !alike.is_empty() {
+            session.screen.note("Spelt otherwise, and much alike:");
+        }
+        let none = found == 0 && alike.is_empty();
+        for (value, line) in alike {
+            session.screen.answer("family", value, || line)?;
+        }
+        if none {
             session.screen.note(format!("None of {total} families has these words."));
         }
         Ok(node.close()?)
@@ -84,5 +102,14 @@ impl Find {
 fn has(household: &Household, word: &str) -> bool {
     let texts = std::iter::once(&household.whole).chain(&household.members);
     let mut texts = texts.flat_map(|a| a.iter()).filter_map(|(_, value)| value.as_text());
-    fold(&household.key).contains(word) || texts.any(|text| fold(text).contains(word))
+    sought(&household.key).contains(word) || texts.any(|text| sought(text).contains(word))
+}
+
+/// Whether all of these are heard in the name of one of its people.
+fn sounds_like(household: &Household, words: &[String]) -> bool {
+    let names = [Field::FullName, Field::GivenName, Field::MiddleName, Field::FamilyName];
+    household.members.iter().any(|person| {
+        let name: Vec<_> = names.iter().filter_map(|f| person.text(*f)).flat_map(heard).collect();
+        words.iter().all(|word| name.contains(word))
+    })
 }

@@ -45,6 +45,39 @@ fn names_in_every_script_are_added_found_and_shown() {
     }
 }
 
+/// People type a name as they hear it, on the keyboard at hand; "you are not on the list" must not hang on that.
+#[test]
+fn a_family_is_found_however_its_name_is_typed() {
+    let camp = Camp::new();
+    let add = |name: &str| {
+        let lines = format!("member: full_name={name},age=30");
+        camp.family(&lines, &format!("{MARA} --json")).fine().field(0, "family")
+    };
+    let find = |typed: &str| camp.run(&format!("family find \"{typed}\" --json")).fine();
+    for (name, typed) in [
+        ("أحمد القاسم", "احمد"),
+        ("فاطمة الزهراء", "فاطمه"),
+        ("نيلا كريمي", "کریمی"),
+        ("နီလာ မောင်", "နီလာမောင်"),
+        ("Yusra Canary", "\u{200f}YUSRA"),
+    ] {
+        let id = add(name);
+        let found = find(typed);
+        assert_eq!(
+            (found.field(0, "family"), found.field(0, "alike")),
+            (id, "false".into()),
+            "{name}"
+        );
+    }
+    // Spelt otherwise: after those who have the words.
+    let (one, other) = (add("Mohammed Qanari"), add("محمد قناري"));
+    let found = find("Muhamad Qanari");
+    assert_eq!((found.field(0, "family"), found.field(0, "alike")), (one.clone(), "true".into()));
+    assert_eq!(found.field(1, "family"), other);
+    assert_eq!(find("Mohammed Qanari").field(0, "alike"), "false");
+    assert_eq!(camp.run("family find Qanari --limit 1 --json").fine().out.lines().count(), 1);
+}
+
 #[test]
 fn who_may_not_register_does_not() {
     let camp = Camp::new();
@@ -236,7 +269,7 @@ fn who_left_cannot_empty_the_purse_with_what_he_has_kept() {
     assert_eq!(done.field(0, "ended"), "[1]", "{}", done.out);
     assert!(charge(&by_pin).code != Some(0));
     charge("--family 1 --method pin --pin-file pin.txt").fails(5, "has no PIN here");
-    charge(by_paper).fails(5, "ended");
+    charge(by_paper).fails(5, "does not count today");
     assert!(camp.run(&format!("card check {printed}")).code != Some(0));
     // She gets others in the same visit; and where both are with whom is named, they may stay.
     let again = camp.run(&format!("card issue 1 {MARA} --json")).fine().field(0, "code");
