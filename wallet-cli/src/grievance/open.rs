@@ -70,6 +70,12 @@ impl Open {
         if text.is_empty() {
             return Err(Fault::input("the complaint is empty.").at(self.text.display()));
         }
+        // What was written down, and no picture of a face or a finger, by itself or after some words.
+        let words = std::str::from_utf8(&text).map_err(|_| {
+            Fault::input("the complaint is not UTF-8 text.").at(self.text.display())
+        })?;
+        words::plain("the complaint", words)?;
+        words.split_whitespace().try_for_each(|word| words::plain("the complaint", word))?;
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;

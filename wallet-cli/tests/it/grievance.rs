@@ -111,3 +111,28 @@ fn a_code_that_was_not_printed_is_not_lost() {
     assert!(!camp.run(&refused).err.contains("code  "));
     assert!(!camp.file("lake/slip.annona").exists());
 }
+
+/// The text of a complaint is text: no picture of a face or a finger goes to a reader, in its disguise or behind a word.
+#[test]
+fn nothing_of_a_body_goes_as_the_text_of_a_complaint() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let open =
+        format!("grievance open --text face --decider Relief --reader hill --out sealed {mara}");
+    let base64 = "/9j/4AAQSkZJRgABAQAAAQ";
+    let long = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo".repeat(2);
+    let texts: [Vec<u8>; 5] = [
+        vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 16, b'J', b'F', b'I', b'F'],
+        base64.into(),
+        format!("She said: {base64}").into(),
+        format!("Her finger\n{long}").into(),
+        b"data:image/png;base64,AAAA".to_vec(),
+    ];
+    for text in texts {
+        camp.write("face", &text);
+        let answer = camp.run(&open);
+        assert_eq!(answer.code, Some(3), "{}{}", answer.out, answer.err);
+        assert!(!camp.file("sealed").exists());
+    }
+    assert_eq!(camp.run("grievance list --json").fine().out, "");
+}
