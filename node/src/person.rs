@@ -200,6 +200,9 @@ pub fn clean(raw: &str) -> (String, bool) {
     (out, left_out)
 }
 
+/// From this age on, in years, somebody answers for herself.
+const ADULT: u64 = 18;
+
 /// One person's attributes, or one household's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -319,6 +322,26 @@ impl Household {
                 || p.text(Field::Relationship).is_some_and(|r| r.eq_ignore_ascii_case("head"))
         };
         self.members.iter().find(is_head).or_else(|| self.members.first())
+    }
+
+    /// Whole years of one of its people on a day: by the date of birth, or by the age when registered and the years since.
+    /// `None` where either is unknown: an age alone does not tell of which day it is.
+    #[must_use]
+    pub fn age_on(&self, person: &Person, today: Date) -> Option<u64> {
+        if let Some(Value::Date(born)) = person.get(Field::BirthDate) {
+            return Some(born.years_until(today));
+        }
+        let Some(Value::Date(registered)) = self.whole.get(Field::RegisteredOn) else {
+            return None;
+        };
+        Some(person.number(Field::Age)?.saturating_add(registered.years_until(today)))
+    }
+
+    /// Whether one of its people is 18 or older on a day; `None` where it is not known. Whoever was it when registered is.
+    #[must_use]
+    pub fn is_adult(&self, person: &Person, today: Date) -> Option<bool> {
+        let was = person.number(Field::Age).filter(|age| *age >= ADULT);
+        self.age_on(person, today).or(was).map(|age| age >= ADULT)
     }
 
     /// Checks every limit.

@@ -8,7 +8,9 @@ use annona_ledger::charter::{Charter, Commodity, Organisation, Programme};
 use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
+use annona_ledger::time::Millis;
 use annona_node::copies;
+use annona_node::person::Date;
 use unicode_normalization::UnicodeNormalization;
 
 pub(crate) use cuts::{cut, feed, print_cut, reason, reason_word, say_cut};
@@ -23,6 +25,15 @@ pub(crate) fn plain(what: &str, text: &str) -> Outcome {
         None => Ok(()),
         Some(found) => Err(Fault::input(format!("{what} is not taken: {found}."))),
     }
+}
+
+/// The day of a time, as it is printed.
+pub(crate) fn date(now: Millis) -> Option<Date> {
+    let printed = print_millis(now);
+    let mut parts = printed.get(..10)?.split('-').map(|part| part.parse::<u16>().ok());
+    let mut next = || parts.next().flatten();
+    let (year, month, day) = (next()?, next()?, next()?);
+    Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
 }
 
 /// Bytes as small hexadecimal digits.

@@ -117,7 +117,7 @@ impl Shown {
         let attributes = disclosure.attributes;
         let only = |person: &Person| fields(person, attributes);
         let bands = household.members.iter().map(|person| {
-            let years = age(person, today)?;
+            let years = household.age_on(person, today)?;
             attributes.has(Attribute::AgeBand).then(|| band(years))
         });
         Self {
@@ -132,12 +132,4 @@ impl Shown {
 fn fields(person: &Person, attributes: Attributes) -> BTreeMap<Field, Value> {
     let named = person.iter().filter(|(field, _)| attributes.has(attribute_of(*field)));
     named.map(|(field, value)| (field, value.clone())).collect()
-}
-
-/// Whole years on a day, from the date of birth, or as it was registered.
-fn age(person: &Person, today: Date) -> Option<u64> {
-    match person.get(Field::BirthDate) {
-        Some(Value::Date(born)) => Some(born.years_until(today)),
-        _ => person.number(Field::Age),
-    }
 }

@@ -119,3 +119,34 @@ fn a_change_is_told_by_field_name() {
     assert_ne!(a.digest(&[1; 32]).expect("digest"), b.digest(&[1; 32]).expect("digest"));
     assert_ne!(a.digest(&[1; 32]).expect("digest"), a.digest(&[2; 32]).expect("digest"));
 }
+
+#[test]
+fn an_age_is_that_of_the_day_it_is_asked_on() {
+    let date = |year, month, day| Date::new(year, month, day).expect("a date");
+    let born = |day| {
+        let mut person = Person::default();
+        person.set(Field::BirthDate, Value::Date(day)).expect("kind");
+        person
+    };
+    let aged = |years| {
+        let mut person = Person::default();
+        person.set(Field::Age, Value::Number(years)).expect("kind");
+        person
+    };
+    let mut of = household();
+    let adult = |of: &Household, person: &Person, day| of.is_adult(person, day);
+    // On the day itself, and not on the first of January.
+    let hers = born(date(2008, 6, 30));
+    assert_eq!(adult(&of, &hers, date(2026, 6, 29)), Some(false));
+    assert_eq!(adult(&of, &hers, date(2026, 6, 30)), Some(true));
+    // Sixteen when registered, and nobody knows when that was; eighteen then is eighteen now.
+    assert_eq!(
+        (of.age_on(&aged(16), date(2027, 1, 1)), adult(&of, &aged(16), date(2027, 1, 1))),
+        (None, None)
+    );
+    assert_eq!(adult(&of, &aged(18), date(2027, 1, 1)), Some(true));
+    of.whole.set(Field::RegisteredOn, Value::Date(date(2023, 3, 1))).expect("kind");
+    assert_eq!(of.age_on(&aged(16), date(2025, 2, 28)), Some(17));
+    assert_eq!(adult(&of, &aged(16), date(2025, 2, 28)), Some(false));
+    assert_eq!(adult(&of, &aged(16), date(2025, 3, 1)), Some(true));
+}

@@ -4,16 +4,15 @@ use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
 use annona_node::atomic;
 use annona_node::overlap::{self, OverlapFault};
-use annona_node::person::Date;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::lend::every;
-use crate::fault::{Exit, Fault, Outcome};
+use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{self, count, print_millis};
+use crate::words::{self, count};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +102,8 @@ impl Ask {
         for family in families {
             ids.push(holder::find(&vault, &family)?);
         }
-        let today = today(&print_millis(node.now()))?;
+        let today = words::date(node.now());
+        let today = today.ok_or_else(|| Fault::input("the clock shows no day."))?;
         let asked = (&ids[..], today);
         let all = overlap::ask(&mut node, &mut vault, to, programme, asked, signer.key())?;
         let asked = all.households;
@@ -116,18 +116,6 @@ impl Ask {
             format!("Questions about {families} are in {}", self.out.display())
         })
     }
-}
-
-/// The day a time is printed with.
-fn today(printed: &str) -> Outcome<Date> {
-    let mut parts = printed.get(..10).unwrap_or_default().split('-').map(|p| p.parse::<u16>());
-    let (Some(Ok(year)), Some(Ok(month)), Some(Ok(day))) =
-        (parts.next(), parts.next(), parts.next())
-    else {
-        return Err(Fault::new(Exit::Bug, "a day that is none"));
-    };
-    let part = |n: u16| u8::try_from(n).unwrap_or_default();
-    Date::new(year, part(month), part(day)).ok_or_else(|| Fault::input("the clock shows no day."))
 }
 
 impl Answer {

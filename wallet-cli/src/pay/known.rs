@@ -15,7 +15,6 @@ use annona_node::counter::{self, Vouching};
 use annona_node::holder::page::Note;
 use annona_node::holder::till::Signed;
 use annona_node::node::{Composed, Node, NodeFault, Refusal};
-use annona_node::person::{Field, Person};
 use annona_node::serve::Item;
 use annona_node::store::{Accepted, Asked, Work};
 use annona_node::vault::HouseholdId;
@@ -27,7 +26,7 @@ use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::{self, Operator, Signer};
-use crate::{card, holder};
+use crate::{card, holder, words};
 
 /// How the holder was authenticated, and by what.
 #[derive(Args, Clone, Debug)]
@@ -199,8 +198,11 @@ impl Proof {
             }
             Method::Witness | Method::Override | Method::Desk => {}
         }
-        // Counted last, and before it is written: nothing that is typed wrong uses one up, and no plug that is pulled
-        // gives one back.
+        // Counted last, and before it is written: nobody who may not sign uses one up, and no plug that is pulled gives one
+        // back.
+        if method == Method::Desk {
+            known.signers_may(node, (till, purses, items))?;
+        }
         if method == Method::Desk && !counter::count_desk(node, till.id, today)? {
             let words = "the desk has made all the exceptions of today".to_owned();
             return Err(No::Refused { class: RefusalClass::Policy, words });
@@ -222,14 +224,15 @@ impl Proof {
         let number = self.member.ok_or_else(|| {
             Fault::usage("say which member of the household is there: --member N.")
         })?;
-        let members = crate::family::open(&vault, household)?.members;
-        let member = number.checked_sub(1).and_then(|place| members.get(place));
+        let of = crate::family::open(&vault, household)?;
+        let member = number.checked_sub(1).and_then(|place| of.members.get(place));
         let member = member.ok_or_else(|| {
             Fault::input(format!("family {household} has no member {number}."))
                 .then("`annona family show` numbers them.")
         })?;
         let class = RefusalClass::Authentication;
-        match adult(member, node.now().0) {
+        let today = words::date(node.now());
+        match today.and_then(|today| of.is_adult(member, today)) {
             Some(true) => Ok(()),
             Some(false) => {
                 let words = format!("member {number} of family {household} is a child");
@@ -349,6 +352,31 @@ impl Proof {
 }
 
 impl Known {
+    /// Whether those who will sign the hand-out may: by a word on one that is none, which leaves this program never.
+    fn signers_may(
+        &self,
+        node: &Node,
+        (till, purses, items): (&Till, &[Purse], &[Item]),
+    ) -> Result<(), No> {
+        let (Some(item), Some(purse)) = (items.first(), purses.first()) else { return Ok(()) };
+        let (feed, leaf) = (till.feed.short(), annona_ledger::hash::Hash::ZERO);
+        let said = Statement::HandedOut { feed, leaf, why: self.why };
+        let words = self.signers.iter().map(|one| (said, one.states(&self.federation, &said)));
+        let words: Vec<Word> = words.collect();
+        let out = HandOut {
+            feed,
+            leaf,
+            purse: *purse,
+            commodity: item.commodity,
+            amount: item.amount,
+            at: node.stamp(&till.feed)?,
+            method: self.method,
+        };
+        let roster = node.store().roster();
+        let ground = Ground { federation: &self.federation, roster, orgs: self.orgs };
+        Ok(check(&ground, &out, &words)?)
+    }
+
     /// The name of the request: the paper's own, where it pays once.
     pub(super) fn request(&self, given: Option<String>) -> Outcome<Option<String>> {
         match (&self.once, given) {
@@ -448,16 +476,4 @@ pub(super) fn read(given: &str) -> Outcome<Vouched> {
         .map_err(|_| Fault::input(format!("{given} is not a paper of a counter.")))?;
     let line = text.lines().find(|line| slip::is_vouched(line)).unwrap_or_default();
     slip::read_vouched(line).map_err(|fault| fault.at(given))
-}
-
-/// Whether somebody is 18 by what is known of her, at a time; `None` where no age is known.
-fn adult(person: &Person, now: u64) -> Option<bool> {
-    const YEAR: u64 = 31_556_952_000;
-    if let Some(annona_node::person::Value::Date(born)) = person.get(Field::BirthDate) {
-        let year = now.checked_div(YEAR)?.saturating_add(1970);
-        let (born, ..) = born.ymd();
-        // By the year alone she may be told older than she is, by less than a year.
-        return Some(year.saturating_sub(u64::from(born)) >= 18);
-    }
-    person.number(Field::Age).map(|age| age >= 18)
 }

@@ -73,6 +73,9 @@ fn every_method_serves_and_its_words_must_be_the_right_ones() {
     camp.run(&format!("family change 1 --from ages.family {MARA}")).fine();
     camp.run(&format!("family birth 1 --from adam.family --collector 1 {MARA} {YUSUF}")).fine();
     charge(&format!("--method adult --member 1 {MARA}")).fine();
+    turned_away(charge(&format!("--method adult --member 2 {MARA}")), "no age is known");
+    camp.write("ages.family", "registered_on=2026-01-02\n2: age=9");
+    camp.run(&format!("family change 1 --from ages.family {MARA}")).fine();
     turned_away(charge(&format!("--method adult --member 2 {MARA}")), "is a child");
     turned_away(charge(&format!("--method adult --member 1 {wendo}")), "may not answer");
     let here = served(&camp);
@@ -145,6 +148,21 @@ fn papers_count_for_one_holder_in_their_days_and_pay_once() {
     let clipped: String = camp.told("v.paper").trim_end().chars().take(60).collect();
     camp.write("clipped.paper", clipped);
     charge("--family 1 --method voucher --paper clipped.paper").fails(3, "not read right");
+}
+
+/// Whoever may not answer for anybody closes the desk for nobody.
+#[test]
+fn the_desk_counts_what_two_who_may_have_signed() {
+    let camp = staffed();
+    camp.run("operator new --out eve.keys --passphrase-cost light").fine();
+    let charge = |rest: &str| {
+        camp.run(&format!("pay charge --family 1 --item Rice=0.5 --method desk {rest}"))
+    };
+    for _ in 0..annona_ledger::limits::DESK_A_DAY {
+        turned_away(charge(&format!("{} {}", by("eve"), and("eve"))), "");
+    }
+    turned_away(charge(&format!("{MARA} {}", and("mara"))), "two different");
+    charge(&format!("{MARA} {YUSUF}")).fine();
 }
 
 #[test]
