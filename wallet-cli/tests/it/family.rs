@@ -72,7 +72,7 @@ fn a_family_is_found_however_its_name_is_typed() {
     // Spelt otherwise: after those who have the words.
     let (one, other) = (add("Mohammed Qanari"), add("محمد قناري"));
     let found = find("Muhamad Qanari");
-    assert_eq!((found.field(0, "family"), found.field(0, "alike")), (one.clone(), "true".into()));
+    assert_eq!((found.field(0, "family"), found.field(0, "alike")), (one, "true".into()));
     assert_eq!(found.field(1, "family"), other);
     assert_eq!(find("Mohammed Qanari").field(0, "alike"), "false");
     assert_eq!(camp.run("family find Qanari --limit 1 --json").fine().out.lines().count(), 1);
