@@ -17,6 +17,7 @@ use annona_ledger::view::{At, View};
 
 use crate::envelope;
 use crate::keystore::{Name, Secret};
+use crate::member::may_meet;
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::seal::Key;
 use crate::store::Work;
@@ -39,24 +40,25 @@ pub fn gives(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool
     Ok(gives_keys(node.store().charter()?, &node.public().short(), programme, cycle))
 }
 
-/// The sites a cycle's key goes to from this node: certified now for the programme, in a role that keeps it.
+/// The sites a cycle's key goes to from this node: certified now for the programme, in a role that keeps it, and in good
+/// standing. One that is cut off as lost or compromised learns no purse of a cycle it has no key of yet.
 ///
 /// # Errors
 ///
 /// [`NodeFault::Store`] without a charter.
 pub fn sites(node: &Node, programme: ProgrammeId) -> Result<Vec<NodeCertificate>, NodeFault> {
-    let (charter, roster) = (node.store().charter()?, node.store().roster());
     let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
     let own = node.public().short();
+    let work = node.store().look()?;
     let fits = |c: &&NodeCertificate| {
         c.short() != own
             && c.programmes.contains(&programme)
             && c.roles.meets(HOLDS_CYCLE_KEYS)
-            && now <= c.not_after
-            && charter.is_member(c.org)
-            && roster.successor(&c.short()).is_none()
+            && may_meet(&work, &c.short(), now).is_ok()
     };
-    Ok(roster.nodes().filter(fits).cloned().collect())
+    let all = node.store().roster().nodes().filter(fits).cloned().collect();
+    work.check()?;
+    Ok(all)
 }
 
 /// The minute from which the key of a cycle has no more use, and is destroyed: [`limits::CYCLE_KEY_DAYS`] after the last

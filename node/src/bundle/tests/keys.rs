@@ -1,9 +1,10 @@
 //! The key of a cycle on its way from the treasury to the sites of its programme.
 
 use annona_ledger::charter::{Act, Article, SignedArticle};
+use annona_ledger::cut::{Cut, Reason};
 use annona_ledger::entry::{Control, CycleKey, Entry, Registry, Wrapped};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, Lane, OrgId, ProgrammeId, Pseudonym, Purse};
+use annona_ledger::id::{CycleId, FeedRef, Lane, OrgId, ProgrammeId, Pseudonym, Purse};
 use annona_ledger::limits;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
@@ -36,6 +37,25 @@ fn vault(w: &World, name: &str, households: &[(&str, &str)]) -> Vault {
     }
     txn.commit().expect("kept");
     vault
+}
+
+#[test]
+fn a_revoked_node_is_blind_from_the_next_cycle_on() {
+    let mut w = World::new();
+    let (b, control) = (short(&w.b), w.b.feed(Lane::Control, ProgrammeId::NONE));
+    let feed = FeedRef { node: b, lane: Lane::Registry, programme: FOOD };
+    let at = w.b.stamp(&control).expect("now");
+    let revoked = Control::Revoke { feed, cut: Cut::NOTHING, reason: Reason::Lost, at };
+    write(&mut w.b, control, vec![revoked.into()]);
+    let heard = w.path("heard");
+    let files = export(&mut w.b, &[short(&w.a)], &heard).files;
+    import(&mut w.a, &files);
+    assert!(cycle_key::sites(&w.a, FOOD).expect("a look").is_empty());
+    assert_eq!(cycle_key::give(&mut w.a, FOOD, MAY).expect("the treasury"), Given::default());
+    let out = w.path("out");
+    let sent = export(&mut w.a, &[b], &out);
+    import(&mut w.b, &sent.files);
+    assert!(!cycle_key::learn(&mut w.b, FOOD, MAY).expect("a look"), "nothing was sealed to it");
 }
 
 #[test]
