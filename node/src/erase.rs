@@ -38,8 +38,8 @@ pub struct Pending {
     pub nodes: Vec<[u8; 8]>,
 }
 
-/// Destroys the data keys and records of households and of those that were merged into them, rewrites the file so that no stale page keeps them, and says so on the
-/// ledger. Of several at once the file is rewritten once.
+/// Destroys the data keys and records of households and of those that were merged into them, rewrites the file so that no
+/// stale page keeps them, and says so on the ledger. Of several at once the file is rewritten once.
 ///
 /// # Errors
 ///
