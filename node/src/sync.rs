@@ -64,8 +64,8 @@ use crate::seal::{SealError, random};
 use crate::store::{Store, StoreFault, Work};
 use crate::taking::{Misfit, OwnAhead};
 use crate::writer::Asking;
-use begin::{Basket, Beginning, Offering, Turn};
-use claims::{Board, Claims, ItemBoard};
+use begin::{Basket, Beginning, Offering};
+use claims::{Board, By, Claims};
 use index::Looking;
 use memo::Memo;
 use pace::Pace;
@@ -154,12 +154,12 @@ pub struct Desk {
 
 #[derive(Default)]
 struct Shared {
-    board: Board,
+    board: Board<FeedRef>,
     count: Mutex<u64>,
     offering: Offering,
     basket: Basket,
-    turn: Turn,
-    items: ItemBoard,
+    turn: Board<()>,
+    items: Board<Item>,
 }
 
 impl Desk {
@@ -236,7 +236,7 @@ pub struct Meeting {
     notes: VecDeque<Note>,
     pace: Pace,
     opened: Instant,
-    /// When the last byte of content came, and how many had.
+    /// When something new last came, and how much had.
     came: (Instant, u64),
     noted: Instant,
     ended: Option<Why>,
@@ -297,7 +297,8 @@ impl Meeting {
         };
         let begins = bounds.slice == Slice::State;
         let meeting = desk.next();
-        let turn = (desk.shared.turn.clone(), meeting);
+        let by = By { meeting, peer: peer.short() };
+        let turn = (desk.shared.turn.clone(), by);
         let mut session = Session::new(terms);
         session.pace(pace::LEAST);
         let now_is = Instant::now();
@@ -309,7 +310,7 @@ impl Meeting {
             splitter: Splitter::default(),
             store,
             memo: Memo::new(programmes.clone(), bounds.slice == Slice::Whole),
-            claims: Claims::new(desk.shared.board.clone(), desk.shared.items.clone(), meeting),
+            claims: Claims::new(desk.shared.board.clone(), desk.shared.items.clone(), by, now_is),
             beginning: Beginning::new(begins, programmes, desk.shared.basket.clone(), turn),
             rows: None,
             sink: Sink::default(),
@@ -407,6 +408,7 @@ impl Meeting {
 
     /// Asks the machine over the ledger as it stands now.
     fn step(&mut self) -> Result<Vec<u8>, Fault> {
+        self.claims.tell(self.told.unwrap_or_else(Instant::now));
         let changed = self.memo.freshen(&mut self.store)?;
         let own = self.desk.own.short();
         let work = if self.store.charter().is_ok() { Some(self.store.look()?) } else { None };
@@ -486,8 +488,9 @@ impl Meeting {
         let figures = self.session.figures();
         let now = self.now();
         self.session.pace(self.pace.at(now, figures.content_taken, figures.content_sent));
-        if figures.content_received != self.came.1 {
-            self.came = (now, figures.content_received);
+        let brought = self.brought();
+        if brought != self.came.1 {
+            self.came = (now, brought);
         }
     }
 
@@ -573,6 +576,16 @@ impl Meeting {
     #[must_use]
     pub fn wants(&self) -> usize {
         self.session.owed()
+    }
+
+    /// How much came that was new here, or was asked for: it grows as long as the other side brings any of what it owes, and
+    /// not with what it sends besides.
+    #[must_use]
+    pub const fn brought(&self) -> u64 {
+        let taken = &self.taken;
+        let kept =
+            taken.progress().saturating_add(taken.evidence).saturating_add(taken.cosignatures);
+        kept.saturating_add(self.session.things())
     }
 
     /// Whether the other side has owed for [`PATIENCE`] what it does not bring, or has not said who it is. Whoever drives

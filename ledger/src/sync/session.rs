@@ -468,8 +468,8 @@ impl Session {
         self.greeting.done()
     }
 
-    /// How many feeds and things were asked for that the other side still owes. A caller that sees this stay above zero
-    /// while [`Figures::content_received`] stays the same for a minute ends the session.
+    /// How many feeds and things were asked for that the other side still owes. A caller that sees this stay above zero for
+    /// a minute in which nothing new was kept and [`Session::things`] stayed the same ends the session.
     #[must_use]
     pub fn owed(&self) -> usize {
         self.asks.owed()
@@ -479,6 +479,19 @@ impl Session {
     #[must_use]
     pub fn asks_for(&self, feed: &FeedRef) -> bool {
         self.asks.asks_for(feed)
+    }
+
+    /// After how many blocks the other side stands with a feed that it is asked for, by what it brought: it grows with each
+    /// block that is new here, and not with one that comes again.
+    #[must_use]
+    pub fn reached(&self, feed: &FeedRef) -> u64 {
+        self.asks.reached(feed)
+    }
+
+    /// Bytes of things that were asked for, and of checkpoints: whether they are good is known when they are whole.
+    #[must_use]
+    pub const fn things(&self) -> u64 {
+        self.asks.things()
     }
 
     /// Whether this session is asking for a thing.

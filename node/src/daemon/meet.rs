@@ -180,6 +180,10 @@ impl Talk for Talking {
         self.meeting.wants() > 0
     }
 
+    fn brought(&self) -> u64 {
+        self.meeting.brought()
+    }
+
     fn patience(&self) -> Option<Duration> {
         self.meeting.patience()
     }

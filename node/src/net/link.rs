@@ -40,6 +40,8 @@ pub trait Talk: Send {
     fn open(&self) -> bool;
     /// Whether the other side owes something that was asked for.
     fn owed(&self) -> bool;
+    /// How much it brought that was new, or was asked for.
+    fn brought(&self) -> u64;
     /// How long it is worth to wait for more bytes before [`Talk::outgoing`] is asked, if at all.
     fn patience(&self) -> Option<Duration> {
         None
@@ -165,13 +167,7 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 /// The thread of a link.
 fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
     let Ok(talk) = making.meet.open(&making.member, &making.room) else { return Ended::NotNow };
-    let mut link = Link {
-        talk,
-        making,
-        written: Instant::now(),
-        silent: Duration::ZERO,
-        owing: Duration::ZERO,
-    };
+    let mut link = Link::new(talk, making);
     let ended = link.run(hears, write);
     link.tell(true);
     ended
@@ -182,13 +178,29 @@ struct Link {
     making: Making,
     /// When the board was last told.
     written: Instant,
-    /// How long nothing was heard and nothing said; how long nothing came although it is owed. Only time that was spent
-    /// listening counts: while this side's ledger is busy, the other is not to blame.
+    /// How long nothing was heard and nothing said; how long the other side did not say who it is; how long it brought
+    /// nothing although it owes. Only time that was spent listening counts, whatever was heard meanwhile: while this side's
+    /// ledger is busy, the other is not to blame.
     silent: Duration,
+    greeting: Duration,
     owing: Duration,
+    /// How much it had brought when that was last looked at.
+    brought: u64,
 }
 
 impl Link {
+    fn new(talk: Box<dyn Talk>, making: Making) -> Self {
+        Self {
+            talk,
+            making,
+            written: Instant::now(),
+            silent: Duration::ZERO,
+            greeting: Duration::ZERO,
+            owing: Duration::ZERO,
+            brought: 0,
+        }
+    }
+
     fn run(&mut self, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
         let mut under_way = write.send(wire::clock(self.making.now.0)).is_ok();
         // How long more is waited for before anything is said.
@@ -205,7 +217,10 @@ impl Link {
                     return Ended::Said(why);
                 }
             }
-            match hears.recv_timeout(patience.unwrap_or(LOOK)) {
+            let began = Instant::now();
+            let event = hears.recv_timeout(patience.unwrap_or(LOOK));
+            self.listened(began.elapsed());
+            match event {
                 Ok(Heard::Written) => under_way = false,
                 Ok(Heard::Broke) => return self.talk.over().map_or(Ended::Broke, Ended::Said),
                 Ok(heard) => {
@@ -213,8 +228,7 @@ impl Link {
                     self.hear(heard);
                     patience = self.talk.patience().filter(|_| bytes);
                 }
-                Err(RecvTimeoutError::Timeout) if patience.take().is_some() => {}
-                Err(RecvTimeoutError::Timeout) => self.listened(LOOK),
+                Err(RecvTimeoutError::Timeout) => patience = None,
                 Err(RecvTimeoutError::Disconnected) => return Ended::Broke,
             }
             self.tell(false);
@@ -224,13 +238,9 @@ impl Link {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Bytes(bytes, place) => {
-                let before = self.talk.figures().content_received;
                 self.talk.incoming(&bytes);
                 drop(place);
                 self.silent = Duration::ZERO;
-                if self.talk.figures().content_received != before {
-                    self.owing = Duration::ZERO;
-                }
             }
             Heard::Clock(theirs) => {
                 let ours = i64::try_from(self.making.now.0).unwrap_or(i64::MAX);
@@ -242,12 +252,14 @@ impl Link {
         }
     }
 
-    /// Nothing was heard for so long.
+    /// So long it was listened.
     fn listened(&mut self, time: Duration) {
         self.silent += time;
-        self.owing = if self.talk.owed() { self.owing + time } else { Duration::ZERO };
-        let greeting = !self.talk.open() && self.silent >= limits::GREETING;
-        if greeting || self.owing >= STALL {
+        self.greeting = if self.talk.open() { Duration::ZERO } else { self.greeting + time };
+        let before = std::mem::replace(&mut self.brought, self.talk.brought());
+        let owes = self.talk.owed() && self.brought == before;
+        self.owing = if owes { self.owing + time } else { Duration::ZERO };
+        if self.greeting >= limits::GREETING || self.owing >= STALL {
             self.talk.end(Why::Stalled);
         } else if self.making.room.brief && self.silent >= SILENT {
             self.talk.end(Why::Done);
@@ -260,5 +272,97 @@ impl Link {
             let figures = self.talk.figures();
             self.making.board.with(&self.making.member.node, |row| row.link = figures);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::members::Standing;
+
+    /// Somebody who owes, and says something all the time.
+    #[derive(Default)]
+    struct Chatter {
+        brought: u64,
+        ended: Option<Why>,
+    }
+
+    impl Talk for Chatter {
+        fn outgoing(&mut self) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn incoming(&mut self, bytes: &[u8]) {
+            self.brought += bytes.len() as u64 - 1;
+        }
+
+        fn end(&mut self, why: Why) {
+            self.ended = self.ended.or(Some(why));
+        }
+
+        fn over(&self) -> Option<Why> {
+            self.ended
+        }
+
+        fn open(&self) -> bool {
+            true
+        }
+
+        fn owed(&self) -> bool {
+            true
+        }
+
+        fn brought(&self) -> u64 {
+            self.brought
+        }
+
+        fn figures(&self) -> Figures {
+            Figures::default()
+        }
+    }
+
+    struct Nobody;
+
+    impl Meet for Nobody {
+        fn open(&self, _: &Member, _: &Room) -> Result<Box<dyn Talk>, String> {
+            Err(String::new())
+        }
+    }
+
+    /// Hears so many bytes twice a second, for two minutes.
+    fn check(bytes: usize, ended: Option<Why>) {
+        let key = annona_ledger::key::SigningKey::from_seed(&[7; 32]).public();
+        let peer = super::super::identity::keypair(&[7; 32]).expect("a key").public().to_peer_id();
+        let member = Member {
+            node: [7; 8],
+            key,
+            org: annona_ledger::id::OrgId(1u8.into()),
+            roles: annona_ledger::notice::Roles::default(),
+            programmes: std::collections::BTreeSet::new(),
+            standing: Standing::Member,
+            peer,
+        };
+        let making = Making {
+            member,
+            room: Room { budget: None, metered: false, brief: false },
+            meet: Arc::new(Nobody),
+            board: Arc::default(),
+            now: Millis(0),
+        };
+        let talk = Box::new(Chatter::default());
+        let mut link = Link::new(talk, making);
+        let places = Arc::new(Semaphore::new(1));
+        for _ in 0..240 {
+            let place = places.clone().try_acquire_owned().expect("one place");
+            link.hear(Heard::Bytes(vec![0; bytes], place));
+            link.listened(LOOK);
+        }
+        assert_eq!(link.talk.over(), ended, "{bytes} bytes at a time");
+    }
+
+    #[test]
+    fn who_owes_is_not_waited_for_because_it_talks() {
+        check(1, Some(Why::Stalled));
+        check(2, None);
     }
 }

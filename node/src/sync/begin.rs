@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use annona_ledger::checkpoint::{Chunk, Cosignature, Of, Page};
 use annona_ledger::hash::Hash;
@@ -14,6 +15,7 @@ use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{self, Frame};
 use annona_ledger::sync::talk::Item;
 
+use super::claims::{Board, By, Turn, locked};
 use crate::checkpoint::{self, Carried, CheckpointFault};
 use crate::store::{Store, StoreFault};
 
@@ -189,8 +191,8 @@ impl Gathered {
 /// What all meetings of a node have gathered.
 pub(super) type Basket = Arc<Mutex<Gathered>>;
 
-/// Which meeting the rows are asked for in: in one at a time, or two would bring the same.
-pub(super) type Turn = Arc<Mutex<Option<u64>>>;
+/// How long a meeting may have the turn without bringing a row: five minutes, or a page did not come over a bad link.
+const TURN: Duration = Duration::from_secs(300);
 
 /// How far a node has come that begins from a checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -210,8 +212,9 @@ pub(super) struct Beginning {
     wanted: bool,
     /// Where this meeting stands in beginning, if it is for that.
     stage: Option<Stage>,
-    turn: Turn,
-    meeting: u64,
+    /// Which meeting the rows are asked for in: in one at a time, or two would bring the same.
+    turn: Board<()>,
+    by: By,
     programmes: BTreeSet<ProgrammeId>,
     basket: Basket,
     /// From which chunk each leaf is asked for in this meeting.
@@ -225,21 +228,17 @@ impl Beginning {
         begins: bool,
         programmes: BTreeSet<ProgrammeId>,
         basket: Basket,
-        (turn, meeting): (Turn, u64),
+        (turn, by): (Board<()>, By),
     ) -> Self {
         let from = Mutex::new(BTreeMap::new());
-        let mut held = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = begins && held.is_none();
-        if wanted {
-            *held = Some(meeting);
-        }
-        drop(held);
+        let claim = || locked(&turn).claim((), by, Instant::now(), TURN, true);
+        let wanted = begins && claim() != Turn::Elsewhere;
         let stage = match (begins, wanted) {
             (false, _) => None,
             (true, false) => Some(Stage::Elsewhere),
             (true, true) => Some(Stage::Asking),
         };
-        Self { wanted, stage, turn, meeting, programmes, basket, from, certified: false }
+        Self { wanted, stage, turn, by, programmes, basket, from, certified: false }
     }
 
     /// Where this meeting stands, if it is one to begin in.
@@ -247,9 +246,9 @@ impl Beginning {
         self.stage
     }
 
-    /// Whether no meeting asks for rows now.
+    /// Whether no meeting asks for rows now, or none come in it.
     pub(super) fn is_free(&self) -> bool {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        locked(&self.turn).is_free(&(), Instant::now(), TURN)
     }
 
     /// Rows are not asked for in this meeting any more.
@@ -262,10 +261,7 @@ impl Beginning {
     }
 
     fn give_back(&self) {
-        let mut held = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if *held == Some(self.meeting) {
-            *held = None;
-        }
+        locked(&self.turn).give_back((), self.by);
     }
 
     /// The other side has nothing of a leaf that was asked for: it has pruned it, or began above it.
@@ -386,6 +382,9 @@ impl Beginning {
     pub(super) fn chunk(&self, chunk: Chunk) -> bool {
         let mut gathered = self.gathered();
         let good = gathered.push(chunk);
+        if good {
+            locked(&self.turn).came((), self.by, Instant::now());
+        }
         // Written anew each time: ever more has to be new.
         if gathered.bytes >= gathered.kept.saturating_add(KEPT.max(gathered.kept / 2)) {
             gathered.keep();

@@ -41,6 +41,8 @@ pub(in crate::sync) struct Asks {
     touched: BTreeMap<FeedId, Head>,
     /// Bytes of feeds that were not urgent.
     bytes: u64,
+    /// Bytes of things that were asked for, and of pages.
+    things: u64,
     /// How many things in a row the other side had nothing of: who has none of the last 64 is asked for no more.
     misses: usize,
     /// Bytes of refused feeds that may still be under way.
@@ -56,6 +58,8 @@ struct Asked {
     bytes: u64,
     /// The tips that were asked for.
     tips: BTreeSet<(u64, Check)>,
+    /// How far what is held here reached when it was asked for, or what came has reached since.
+    reached: u64,
     /// Everything the other side told of is here.
     done: bool,
 }
@@ -92,6 +96,14 @@ impl Asks {
     pub(super) fn owed(&self) -> usize {
         let feeds = self.feeds.values().filter(|asked| !asked.done).count();
         feeds.saturating_add(self.items.len())
+    }
+
+    pub(super) fn reached(&self, feed: &FeedRef) -> u64 {
+        self.feeds.get(feed).map_or(0, |asked| asked.reached)
+    }
+
+    pub(super) const fn things(&self) -> u64 {
+        self.things
     }
 
     pub(super) fn asks_for_item(&self, item: &Item) -> bool {
@@ -169,7 +181,8 @@ impl Session {
                 }
             }
         }
-        let free = self.asks.elsewhere.iter().filter(|feed| !index.elsewhere(feed)).copied();
+        // From the last: where another session is only slow with many, it comes from the first.
+        let free = self.asks.elsewhere.iter().rev().filter(|feed| !index.elsewhere(feed)).copied();
         let free: Vec<FeedRef> = free.collect();
         for feed in free {
             self.asks.elsewhere.remove(&feed);
@@ -223,6 +236,7 @@ impl Session {
         }
         asked.rounds = asked.rounds.saturating_add(1);
         asked.tips.extend(lacking.iter().map(|theirs| (theirs.blocks, theirs.check)));
+        asked.reached = tips.iter().map(|tip| tip.blocks).max().unwrap_or(0).max(asked.reached);
         self.asks.feeds.insert(feed, asked);
         let by_ordinal = feed.lane != Lane::Control && !again;
         if by_ordinal && lacking.iter().all(|theirs| theirs.ordinal.is_some()) {
@@ -331,6 +345,7 @@ impl Session {
             }
             Frame::BlobChunk { kind: frame::PAGE, name, total, offset, bytes } => {
                 self.loose.they_have(name);
+                self.asks.things = self.asks.things.saturating_add(len as u64);
                 Ok(Some(Given::Page { name, total, offset, bytes: bytes.into_vec() }))
             }
             Frame::Block(block) => {
@@ -381,6 +396,9 @@ impl Session {
             return Err(Breach::Flood);
         }
         self.they_go_on(&feed, header);
+        if let Some(asked) = self.asks.feeds.get_mut(&name) {
+            asked.reached = asked.reached.max(header.seq.saturating_add(1));
+        }
         self.asks.touched.insert(feed, header.end());
         Ok(Some(feed))
     }
@@ -418,6 +436,7 @@ impl Session {
             _ => return Err(Breach::Unasked),
         };
         self.asks.misses = 0;
+        self.asks.things = self.asks.things.saturating_add(len as u64);
         Ok(given)
     }
 }

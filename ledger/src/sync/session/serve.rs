@@ -373,7 +373,11 @@ impl Session {
     }
 
     fn prepare_walk(&mut self, at: usize, walk: Walk, index: &dyn Index) {
-        let Walk { tip, next, .. } = walk;
+        let tip = walk.tip;
+        // Before each turn: meanwhile it may have come there from elsewhere.
+        let placed = if walk.turn == 0 { self.placed(&tip, index) } else { None };
+        let next = placed.unwrap_or(0).max(walk.next);
+        let walk = Walk { next, ..walk };
         if next >= tip.blocks {
             self.serving.parked.entry(tip.feed).or_default().push(walk);
             return;

@@ -101,11 +101,67 @@ fn s47_who_opens_and_stalls_is_found_out_and_others_go_on() {
     let later = |past: u64| Instant::now() + PATIENCE + Duration::from_secs(past);
     assert!(!silent.stalled(Instant::now()) && !owed.stalled(Instant::now()));
     assert!(silent.stalled(later(1)) && owed.stalled(later(1)));
+    // What names a feed and goes on to bring none of it is nothing.
+    let feed = a.with(|node| node.feed(Lane::Registry, CASH));
+    owed.tell(later(0));
+    owed.incoming(&Frame::Feed(feed).encode().expect("fits")).expect("well formed");
+    owed.outgoing().expect("reads");
+    owed.tell(later(0) + PATIENCE);
+    assert!(owed.stalled(later(1) + PATIENCE), "nothing that is owed came");
     drop(owed);
     let (_, to_t, _) = meet(&a, &t);
     assert_eq!(to_t.blocks, 4, "the others are not kept waiting");
     silent.end(Why::Stalled);
     assert_eq!(says(&mut silent), [Frame::End(Why::Stalled)]);
+}
+
+#[test]
+fn what_one_is_late_with_another_brings_and_it_is_not_waited_for_again() {
+    let mut w = World::new();
+    world::enrol_blocks(&mut w.a, CASH, 4);
+    let Three { a, b, t, dir: _dir } = Three::of(w);
+    // B is let into the programme, or it had headers alone.
+    let federation = a.with(|node| node.federation().expect("founded"));
+    let wider = b.with(move |node| {
+        let mut wider = world::certify(node, &federation, 2, &[FOOD, CASH]);
+        if let annona_ledger::notice::Notice::Node(certificate) = &mut wider.notice {
+            certificate.issued = Minute(50);
+        }
+        wider.notice.sign(&federation, &world::key(2))
+    });
+    for site in [&a, &b, &t] {
+        let wider = wider.clone();
+        site.with(move |node| node.learn(&wider).expect("a good certificate"));
+    }
+    meet(&a, &b);
+    let (mut owed, mut owing) = (t.meets(&a).expect("members"), a.meets(&t).expect("members"));
+    while owed.wants() == 0 {
+        let bytes = owing.outgoing().expect("reads").expect("something to say");
+        owed.incoming(&bytes).expect("well formed");
+        while let Some(bytes) = owed.outgoing().expect("reads") {
+            owing.incoming(&bytes).expect("well formed");
+        }
+    }
+    let (mut one, mut other) = (t.meets(&b).expect("members"), b.meets(&t).expect("members"));
+    let mut wire = Wire::new(usize::MAX);
+    assert!(wire.run(&mut one, &mut other));
+    assert_eq!(one.taken().blocks, 0, "it is asked of the first alone");
+    one.tell(Instant::now() + PATIENCE);
+    assert!(wire.run(&mut one, &mut other));
+    assert_eq!((one.taken().blocks, t.root()), (4, b.root()));
+    drop((owed, owing));
+    // It comes again, and says so again: nobody waits for it now.
+    b.with(|node| {
+        world::enrol(node, CASH, [9; 16]);
+        node.seal_all().expect("sealed");
+    });
+    let shared = &t.desk.shared;
+    let by = crate::sync::claims::By { meeting: 99, peer: a.short() };
+    let feed = a.with(|node| node.feed(Lane::Registry, CASH)).short();
+    let patience = crate::sync::claims::LATE;
+    let again =
+        crate::sync::claims::locked(&shared.board).claim(feed, by, Instant::now(), patience, true);
+    assert_eq!(again, crate::sync::claims::Turn::Beside);
 }
 
 #[test]
