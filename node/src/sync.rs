@@ -31,6 +31,7 @@
 
 mod begin;
 mod claims;
+mod gate;
 mod index;
 mod link;
 mod memo;
@@ -233,6 +234,8 @@ pub struct Meeting {
     rows: Option<(Hash, Vec<Row>)>,
     sink: Sink,
     taken: Taken,
+    /// Things that follow no feed and were refused.
+    refused: u64,
     notes: VecDeque<Note>,
     pace: Pace,
     opened: Instant,
@@ -315,6 +318,7 @@ impl Meeting {
             rows: None,
             sink: Sink::default(),
             taken: Taken::default(),
+            refused: 0,
             notes: VecDeque::new(),
             pace: Pace::new(),
             opened: now_is,
@@ -362,6 +366,9 @@ impl Meeting {
             let given = self.session.receive(&frame);
             self.hear()?;
             if let Some(given) = given? {
+                if !self.admits(&given)? {
+                    continue;
+                }
                 let len = frame.len().saturating_add(PREFIX);
                 self.sink.given(given, len, &self.beginning, &mut self.taken);
                 if self.sink.is_full() {

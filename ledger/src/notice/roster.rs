@@ -181,8 +181,17 @@ impl Roster {
         charter: &Charter,
         signed: &SignedNotice,
     ) -> Result<Learned, NoticeRejection> {
-        check(charter, signed)?;
+        self.check(charter, signed)?;
         Ok(self.take_in(signed))
+    }
+
+    /// Whether [`Roster::learn`] would accept a notice.
+    ///
+    /// # Errors
+    ///
+    /// The first [`NoticeRejection`] that applies.
+    pub fn check(&self, charter: &Charter, signed: &SignedNotice) -> Result<(), NoticeRejection> {
+        check(charter, signed)
     }
 
     /// Takes in a notice that was checked.

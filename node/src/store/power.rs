@@ -156,6 +156,8 @@ impl Store {
         if self.roster.notice(&signed.notice.hash()) == Some(signed) {
             return Ok(Learned::Known);
         }
+        // Before the copy, which is of all notices there are.
+        self.roster.check(&charter, signed).map_err(StoreFault::Notice)?;
         let mut roster = Roster::clone(&self.roster);
         let learned = roster.learn(&charter, signed).map_err(StoreFault::Notice)?;
         if learned == Learned::Known {

@@ -17,6 +17,8 @@ pub(super) struct Memo {
     programmes: BTreeSet<ProgrammeId>,
     version: Option<i64>,
     power: Option<PowerMark>,
+    /// At which mark the reader of this meeting read charter and notices.
+    read: Option<PowerMark>,
     words: Words,
     pub(super) articles: Vec<SignedArticle>,
     pub(super) tips: BTreeMap<FeedId, Vec<Tip>>,
@@ -48,6 +50,7 @@ impl Memo {
             programmes,
             version: None,
             power: None,
+            read: None,
             words: Words::default(),
             articles: Vec::new(),
             tips: BTreeMap::new(),
@@ -76,13 +79,24 @@ impl Memo {
         let power = store.power()?;
         let mut changed = Changed::default();
         if self.power.as_ref() != Some(&power) {
-            store.reload()?;
+            self.reread(store)?;
             self.articles = store.articles()?;
             self.marks.articles = u32::try_from(self.articles.len()).unwrap_or(u32::MAX);
             changed.power = true;
         }
         (self.version, self.power) = (Some(version), Some(power));
         Ok(Some(changed))
+    }
+
+    /// Reads charter and notices anew where they have changed since they were read; says whether they have.
+    pub(super) fn reread(&mut self, store: &mut Store) -> Result<bool, StoreFault> {
+        let power = Some(store.power()?);
+        if self.read == power {
+            return Ok(false);
+        }
+        store.reload()?;
+        self.read = power;
+        Ok(true)
     }
 
     /// Looks what has come. Own feeds are those of `own`.

@@ -65,6 +65,11 @@ impl Sink {
         self.bytes >= WAITING
     }
 
+    /// Whether an article waits: what comes after it may stand on it.
+    pub(super) fn has_article(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Article(_)))
+    }
+
     /// How long it is worth to wait for more before the writer has what waits: no longer than the last commit took, and not
     /// at all where there is enough for one.
     pub(super) fn patience(&self) -> Option<Duration> {
@@ -113,7 +118,7 @@ impl Sink {
             Given::Cosignature(said) => {
                 if beginning.is_wanted() {
                     beginning.said(*said);
-                } else if self.said.len() < SAID {
+                } else if self.said.len() < SAID && !self.said.contains(&said) {
                     self.said.push(*said);
                     self.grew = true;
                 }

@@ -165,6 +165,38 @@ fn what_one_is_late_with_another_brings_and_it_is_not_waited_for_again() {
 }
 
 #[test]
+fn what_is_nobody_s_is_refused_on_its_link_and_the_writer_hears_of_none() {
+    let Three { mut a, b, t: _t, dir: _dir } = Three::of(World::new());
+    let (mut one, mut other) = (a.meets(&b).expect("members"), b.meets(&a).expect("members"));
+    assert!(Wire::new(usize::MAX).run(&mut one, &mut other));
+    let good = a.with(|node| {
+        let mut notices = node.store().roster().notices();
+        let good = notices.find(|n| matches!(n.notice, annona_ledger::notice::Notice::Node(_)));
+        good.expect("a certificate").clone()
+    });
+    // What reached it would fail from here on.
+    a.writer.take().expect("running").stop().expect("a clean stop");
+    let bad = |n: u64| {
+        let mut bad = good.clone();
+        if let annona_ledger::notice::Notice::Node(certificate) = &mut bad.notice {
+            certificate.issued = Minute(1_000 + u32::try_from(n).expect("few"));
+            certificate.not_after = Minute(u32::MAX);
+        }
+        Frame::Notice(Box::new(bad)).encode().expect("fits")
+    };
+    for n in 0..crate::sync::gate::REFUSED {
+        one.incoming(&bad(n)).expect("one of few");
+        if n % 100 == 0 {
+            while one.outgoing().expect("nobody is asked").is_some() {}
+        }
+    }
+    assert_eq!(one.taken().refusals, 1, "of one kind");
+    let fault = one.incoming(&bad(crate::sync::gate::REFUSED)).expect_err("too many");
+    assert!(matches!(fault, Fault::Breach(Breach::Flood)), "{fault}");
+    assert_eq!(says(&mut one), [Frame::End(Why::Breach(9))]);
+}
+
+#[test]
 fn bytes_that_are_no_frames_end_a_meeting_and_nothing_else() {
     let Three { a, b, t: _t, dir: _dir } = Three::of(World::new());
     let root = a.root();

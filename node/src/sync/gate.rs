@@ -1,0 +1,99 @@
+//! What follows no feed is looked at on the thread of its link: signatures that are nobody's cost the writer, on whom
+//! redemptions wait, nothing.
+
+use annona_ledger::sync::session::{Breach, Given};
+use annona_ledger::sync::talk::Why;
+
+use super::{Fault, Meeting};
+use crate::store::StoreFault;
+use crate::taking::Misfit;
+
+/// Things that follow no feed and are refused, in one meeting: more than a federation of another branch of the charter has.
+pub(super) const REFUSED: u64 = 4_096;
+
+/// What became of a thing.
+enum Look {
+    /// It may be new.
+    New,
+    /// It is here.
+    Known,
+    /// It is not taken in.
+    Misfit(Misfit),
+}
+
+impl Meeting {
+    /// Whether something is for the writer. What is here already is not, nor what the rules refuse.
+    pub(super) fn admits(&mut self, given: &Given) -> Result<bool, Fault> {
+        if self.store.charter().is_err() {
+            return Ok(true);
+        }
+        let mut look = self.look_at(given)?;
+        // What it stands on may wait for the writer, or another meeting has brought it.
+        if matches!(look, Look::Misfit(_)) {
+            if self.sink.has_article() {
+                self.keep(false)?;
+            }
+            if self.memo.reread(&mut self.store)? {
+                look = self.look_at(given)?;
+            }
+        }
+        match look {
+            Look::New => Ok(true),
+            Look::Known => Ok(false),
+            Look::Misfit(misfit) => {
+                self.taken.refuse(misfit);
+                self.refused += 1;
+                if self.refused <= REFUSED {
+                    return Ok(false);
+                }
+                self.session.end(Why::Breach(Breach::Flood.number()));
+                Err(Breach::Flood.into())
+            }
+        }
+    }
+
+    fn look_at(&self, given: &Given) -> Result<Look, StoreFault> {
+        let charter = self.store.charter()?;
+        Ok(match given {
+            Given::Article(signed) => match self.store.branches().clone().take(charter, signed) {
+                Ok(annona_ledger::charter::Taken::Known) => Look::Known,
+                Ok(_) => Look::New,
+                Err(why) => Look::Misfit(Misfit::Article { epoch: signed.article.epoch, why }),
+            },
+            Given::Notice(signed) => {
+                let roster = self.store.roster();
+                if roster.notice(&signed.notice.hash()) == Some(&**signed) {
+                    return Ok(Look::Known);
+                }
+                roster
+                    .check(charter, signed)
+                    .map_or_else(|why| Look::Misfit(Misfit::Notice(why)), |()| Look::New)
+            }
+            Given::Fork(proof) => {
+                if self.store.look()?.fork_proof(&proof.feed)?.is_some() {
+                    Look::Known
+                } else if proof.verify(&charter.federation()).is_some() {
+                    Look::New
+                } else {
+                    Look::Misfit(Misfit::NoProof)
+                }
+            }
+            Given::Cosignature(said) => {
+                let Some(kept) = self.store.kept_page(&said.said.checkpoint)? else {
+                    return Ok(Look::New);
+                };
+                let charter = self.store.charter_at(kept.page.checkpoint.epoch)?;
+                let good = charter.is_some_and(|charter| {
+                    said.check(&kept.page, &charter, self.store.roster()).is_ok()
+                });
+                if good && !kept.cosignatures.contains(said) { Look::New } else { Look::Known }
+            }
+            Given::Block(..)
+            | Given::Header(..)
+            | Given::Evidence { .. }
+            | Given::Rows(..)
+            | Given::Page { .. }
+            | Given::Chunk(_) => Look::New,
+        })
+    }
+}
