@@ -101,7 +101,7 @@ pub fn may_keep(node: &Node, who: &[u8; 8]) -> Result<Result<(), NoKeeper>, Node
 ///
 /// A broken disk.
 pub fn stands(node: &Node, who: &[u8; 8]) -> Result<Result<NodeCertificate, NoMember>, NodeFault> {
-    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    let now = node.between()?;
     let work = node.store().look()?;
     let found = may_meet(&work, who, now);
     work.check()?;

@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::time::Millis;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -285,14 +284,13 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
     members(node)
 }
 
-/// Who may have a link now, by the stamp this node would write: a wrong clock takes nobody's certificate away.
+/// Who may have a link now.
 ///
 /// # Errors
 ///
 /// [`NodeFault::Store`].
 pub fn members(node: &Node) -> Result<Members, NodeFault> {
-    let stamp = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
-    Ok(Members::of(node.store(), &node.public(), stamp)?)
+    Ok(Members::of(node.store(), &node.public(), node.between()?)?)
 }
 
 /// The thread that looks after the node while nobody asks it for anything. It waits for the writer as everybody does.

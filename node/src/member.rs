@@ -1,6 +1,7 @@
 //! Whom this node deals with: whether another node is certified, for how long, and whether its organisation is a member.
 
 use annona_ledger::charter::Charter;
+use annona_ledger::clock::Others;
 use annona_ledger::cut::{self, Reason};
 use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
 use annona_ledger::notice::{NodeCertificate, Roster};
@@ -31,7 +32,36 @@ pub enum NoMember {
     Cut,
 }
 
-/// The certificate of a member's node, at a stamp of this node's own: a wrong clock takes nobody's certificate away.
+/// What a node knows of the time where it asks for certificates: a wrong clock takes nobody's away (spec/clocks.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// It is no earlier: what ended before has ended.
+    pub earliest: Minute,
+    /// It may be as late: what begins after has not begun.
+    pub latest: Minute,
+}
+
+impl Between {
+    /// What a node's clock and stamps come to: the stamp it would write in its control feed, the newest of its own in any
+    /// feed, and what it heard of others.
+    #[must_use]
+    pub fn of(stamp: Minute, own: Minute, others: Option<Others>) -> Self {
+        let Some(Others { agreed, .. }) = others else {
+            // Who holds no stamp of others has nothing to hold its clock against, and would hear none ever.
+            return Self { earliest: Minute(0), latest: stamp.max(own) };
+        };
+        Self { earliest: stamp.max(own.min(agreed)), latest: stamp.max(own).max(agreed) }
+    }
+
+    /// The same so many minutes later.
+    #[must_use]
+    pub fn after(self, minutes: u32) -> Self {
+        let later = |at: Minute| Minute(at.0.saturating_add(minutes));
+        Self { earliest: later(self.earliest), latest: later(self.latest) }
+    }
+}
+
+/// The certificate of a member's node, by what is known of the time.
 ///
 /// # Errors
 ///
@@ -40,12 +70,12 @@ pub fn certified<'a>(
     charter: &Charter,
     roster: &'a Roster,
     node: &[u8; 8],
-    now: Minute,
+    now: Between,
 ) -> Result<&'a NodeCertificate, NoMember> {
     let certificate = roster.node(node).ok_or(NoMember::Uncertified)?;
     match () {
-        () if now < certificate.issued => Err(NoMember::NotBegun),
-        () if now > certificate.not_after => Err(NoMember::Ended),
+        () if now.latest < certificate.issued => Err(NoMember::NotBegun),
+        () if now.earliest > certificate.not_after => Err(NoMember::Ended),
         () if !charter.is_member(certificate.org) => Err(NoMember::Organisation),
         () if roster.successor(node).is_some() => Err(NoMember::Replaced),
         () => Ok(certificate),
@@ -57,7 +87,11 @@ pub fn certified<'a>(
 /// # Errors
 ///
 /// The first [`NoMember`] that applies.
-pub fn may_meet(view: &dyn View, node: &[u8; 8], now: Minute) -> Result<NodeCertificate, NoMember> {
+pub fn may_meet(
+    view: &dyn View,
+    node: &[u8; 8],
+    now: Between,
+) -> Result<NodeCertificate, NoMember> {
     let certificate = certified(view.charter(), view.roster(), node, now)?;
     let of = |lane, programme| FeedRef { node: *node, lane, programme };
     let lanes = [Lane::Value, Lane::Registry, Lane::Access];
@@ -72,4 +106,29 @@ pub fn may_meet(view: &dyn View, node: &[u8; 8], now: Minute) -> Result<NodeCert
         }
     }
     Ok(certificate.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the stamp of now, the newest of its own and what is agreed of others come to.
+    fn check(stamp: u32, own: u32, agreed: Option<u32>, earliest: u32, latest: u32) {
+        let others = agreed.map(|at| Others { newest: Minute(at), agreed: Minute(at) });
+        let found = Between::of(Minute(stamp), Minute(own), others);
+        assert_eq!((found.earliest, found.latest), (Minute(earliest), Minute(latest)));
+    }
+
+    #[test]
+    fn no_clock_alone_says_that_something_has_not_begun_or_has_ended() {
+        check(500, 400, Some(450), 500, 500);
+        // In 1970: what was written here and heard says that it is later.
+        check(0, 400, Some(450), 400, 450);
+        check(0, 0, Some(450), 0, 450);
+        // Others are years ahead: what begins there may have begun, and nothing has ended by their word.
+        check(500, 400, Some(9_000), 500, 9_000);
+        // Nobody else was heard.
+        check(9_000, 400, None, 0, 9_000);
+        check(0, 400, None, 0, 400);
+    }
 }

@@ -30,6 +30,7 @@ use crate::disk::DiskTrouble;
 use crate::folder::{Folder, FolderFault, KEYS, LEDGER, PEOPLE};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
+use crate::member::Between;
 use crate::seal::{Cost, Key, SealError, random};
 use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
 use crate::vault::{Vault, VaultFault};
@@ -345,6 +346,25 @@ impl Node {
     pub fn stamp(&self, feed: &FeedId) -> Result<Minute, NodeFault> {
         let work = self.store.look()?;
         Ok(stamp(&work, feed, self.now()).at)
+    }
+
+    /// What this node knows of the time where it asks whether a certificate is good.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn between(&self) -> Result<Between, NodeFault> {
+        let work = self.store.look()?;
+        let own = self.public();
+        let stamp = stamp(&work, &self.feed(Lane::Control, ProgrammeId::NONE), self.now()).at;
+        let lanes = [Lane::Value, Lane::Registry, Lane::Access];
+        let served = self.certificate().into_iter().flat_map(|c| c.programmes.iter());
+        let feeds = served.flat_map(|p| lanes.map(|lane| self.feed(lane, *p)));
+        let stamps = feeds.filter_map(|feed| work.trunk(&feed).map(|chain| work.last_stamp(chain)));
+        let newest = stamps.max().unwrap_or(Minute(0));
+        let others = work.heard_of_others(&own);
+        work.check()?;
+        Ok(Between::of(stamp, newest, others))
     }
 
     /// Applies an article of the charter. Before a new one every open tail is sealed where this node may sign; where it may

@@ -47,7 +47,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
+use annona_ledger::id::{FederationId, FeedId, FeedRef, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::limits;
 use annona_ledger::list::Row;
@@ -59,7 +59,7 @@ use annona_ledger::sync::talk::{Item, Over, Slice, Why};
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 
-use crate::member::{self, NoMember};
+use crate::member::{self, Between, NoMember};
 use crate::node::NodeFault;
 use crate::seal::{SealError, random};
 use crate::store::{Store, StoreFault, Work};
@@ -176,8 +176,8 @@ impl Desk {
         Ok(Self { asking: asking.clone(), path, own, shared })
     }
 
-    /// Seals what is open and answers this node's stamp, once it has a charter. A node that may not sign hands on what it has.
-    fn seal(&self) -> Result<Option<Minute>, NodeFault> {
+    /// Seals what is open and answers what this node knows of the time, once it has a charter. A node that may not sign hands on what it has.
+    fn seal(&self) -> Result<Option<Between>, NodeFault> {
         self.asking.with(|node| {
             if node.may_sign().is_ok() {
                 node.seal_all()?;
@@ -186,7 +186,7 @@ impl Desk {
             if node.store().charter().is_err() {
                 return Ok(None);
             }
-            node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE)).map(Some)
+            node.between().map(Some)
         })?
     }
 
@@ -223,8 +223,8 @@ pub struct Meeting {
     peer: PublicKey,
     /// The programmes of both certificates, as the machine was told.
     theirs: BTreeSet<ProgrammeId>,
-    /// This node's stamp when it began; none before there was a charter.
-    begun: Option<Minute>,
+    /// What this node knew of the time when it began; none before there was a charter.
+    begun: Option<Between>,
     session: Session,
     splitter: Splitter,
     store: Store,
@@ -260,7 +260,7 @@ impl Meeting {
             return Err(Fault::Mirror);
         }
         let sealed = desk.seal()?;
-        let now = sealed.unwrap_or(Minute(0));
+        let now = sealed.unwrap_or_else(|| Between::of(Minute(0), Minute(0), None));
         let store = Store::reader(&desk.path)?;
         let mut programmes = BTreeSet::new();
         let mut theirs = BTreeSet::new();
@@ -460,7 +460,7 @@ impl Meeting {
             // It began with nothing: with what it has now, it begins again.
             return own.map(|_| Why::Stopping);
         };
-        let now = Minute(begun.0.saturating_add(minutes));
+        let now = begun.after(minutes);
         let of = |certificate: &NodeCertificate| -> BTreeSet<ProgrammeId> {
             certificate.programmes.iter().copied().collect()
         };

@@ -186,10 +186,8 @@ pub fn export(
 
 /// The certificates of those who may receive.
 fn readers(node: &Node, recipients: &[[u8; 8]]) -> Result<Vec<NodeCertificate>, ExportFault> {
-    let charter = node.store().charter()?;
-    let roster = node.store().roster();
-    // By the stamp this node would write: a wrong clock takes nobody's certificate away.
-    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    let now = node.between()?;
+    let work = node.store().look()?;
     let names: BTreeSet<[u8; 8]> = recipients.iter().copied().collect();
     if names.is_empty() {
         return Err(ExportFault::NobodyNamed);
@@ -200,9 +198,11 @@ fn readers(node: &Node, recipients: &[[u8; 8]]) -> Result<Vec<NodeCertificate>, 
         if name == node.public().short() {
             return Err(refused(NoReader::Own));
         }
-        let certificate = member::certified(charter, roster, &name, now);
-        readers.push(certificate.map_err(|why| refused(NoReader::NoMember(why)))?.clone());
+        // As over a link: to who was cut as stolen nothing is sealed either.
+        let certificate = member::certified(work.charter(), work.roster(), &name, now).cloned();
+        readers.push(certificate.map_err(|why| refused(NoReader::NoMember(why)))?);
     }
+    work.check()?;
     Ok(readers)
 }
 

@@ -362,6 +362,17 @@ fn recipients_must_be_in_force() {
     assert_eq!(fs::read_dir(&folder).expect("lists").count(), 0, "nothing is left behind");
 }
 
+#[test]
+fn a_clock_in_1970_seals_nothing_to_nobody() {
+    let mut w = World::new();
+    enrol_blocks(&mut w.a, FOOD, 1);
+    let (b, folder) = (short(&w.b), w.path("out"));
+    drop(w.a);
+    w.a = reopen_at(w.dir.path(), "a", 0);
+    // Nothing was ever written on its control feed: what day it is, its other feeds know.
+    export(&mut w.a, &[b], &folder);
+}
+
 /// Seals a block under a node's key that the node itself knows nothing of.
 fn beside(node: &crate::node::Node, seq: u64, start: FeedHead, who: u8) -> block::Block {
     let feed = node.feed(Lane::Registry, FOOD);

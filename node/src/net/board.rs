@@ -65,6 +65,7 @@ impl State {
             Self::NoCertificate => "no_certificate",
             Self::Refused(super::members::Standing::Revoked) => "revoked",
             Self::Refused(super::members::Standing::Expired) => "expired",
+            Self::Refused(super::members::Standing::NotBegun) => "not_begun",
             Self::Refused(super::members::Standing::Replaced) => "replaced",
             Self::Refused(super::members::Standing::OrganisationLeft) => "organisation_left",
             Self::Refused(super::members::Standing::Member) => "refused",
@@ -76,7 +77,7 @@ impl State {
     }
 
     /// Every word, for the figures.
-    pub const WORDS: [&'static str; 19] = [
+    pub const WORDS: [&'static str; 20] = [
         "waiting",
         "dialling",
         "meeting",
@@ -89,6 +90,7 @@ impl State {
         "no_certificate",
         "revoked",
         "expired",
+        "not_begun",
         "replaced",
         "organisation_left",
         "refused",
@@ -127,6 +129,9 @@ impl fmt::Display for State {
             }
             Self::Refused(super::members::Standing::Expired) => {
                 "has a certificate that ended: its organisation gives it a new one with `annona node admit`"
+            }
+            Self::Refused(super::members::Standing::NotBegun) => {
+                "has a certificate that has not begun, by the clock here and all stamps that were heard: set the clock of this machine right"
             }
             Self::Refused(super::members::Standing::Replaced) => {
                 "came back under another key: name that one in run.toml (`annona node show` there)"
@@ -309,6 +314,7 @@ mod tests {
             State::NoCertificate,
             State::Refused(Standing::Revoked),
             State::Refused(Standing::Expired),
+            State::Refused(Standing::NotBegun),
             State::Refused(Standing::Replaced),
             State::Refused(Standing::OrganisationLeft),
             State::Refused(Standing::Member),

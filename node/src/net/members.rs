@@ -7,11 +7,10 @@ use std::fmt;
 use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, Roles};
-use annona_ledger::time::Minute;
 use libp2p_identity::PeerId;
 
 use super::identity::peer_of;
-use crate::member::{self, NoMember};
+use crate::member::{self, Between, NoMember};
 use crate::store::{Store, StoreFault};
 
 /// A node with a certificate.
@@ -43,8 +42,10 @@ pub enum Standing {
     Revoked,
     /// Another node took its place.
     Replaced,
-    /// Its certificate has not begun, or has ended.
+    /// Its certificate has ended.
     Expired,
+    /// Its certificate has not begun, by this node's clock and all stamps it has heard.
+    NotBegun,
 }
 
 impl fmt::Display for Standing {
@@ -55,6 +56,7 @@ impl fmt::Display for Standing {
             Self::Revoked => "revoked",
             Self::Replaced => "replaced",
             Self::Expired => "expired",
+            Self::NotBegun => "not begun",
         })
     }
 }
@@ -68,12 +70,12 @@ pub struct Members {
 }
 
 impl Members {
-    /// Computes them at a stamp of this node's own; `own` is left out.
+    /// Computes them by what this node knows of the time; `own` is left out.
     ///
     /// # Errors
     ///
     /// [`StoreFault`]: a node of no federation has no members.
-    pub fn of(store: &Store, own: &PublicKey, now: Minute) -> Result<Self, StoreFault> {
+    pub fn of(store: &Store, own: &PublicKey, now: Between) -> Result<Self, StoreFault> {
         let work = store.look()?;
         let mut members = Self::default();
         for certificate in store.roster().nodes().filter(|c| c.node != *own) {
@@ -82,7 +84,8 @@ impl Members {
                 Err(NoMember::Organisation) => Standing::OrganisationLeft,
                 Err(NoMember::Cut) => Standing::Revoked,
                 Err(NoMember::Replaced) => Standing::Replaced,
-                Err(NoMember::Ended | NoMember::NotBegun) => Standing::Expired,
+                Err(NoMember::Ended) => Standing::Expired,
+                Err(NoMember::NotBegun) => Standing::NotBegun,
                 Err(NoMember::Uncertified) => continue,
             };
             members.add(certificate, standing);
