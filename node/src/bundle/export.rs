@@ -199,7 +199,7 @@ fn readers(node: &Node, recipients: &[[u8; 8]]) -> Result<Vec<NodeCertificate>, 
             return Err(refused(NoReader::Own));
         }
         // As over a link: to who was cut as stolen nothing is sealed either.
-        let certificate = member::certified(work.charter(), work.roster(), &name, now).cloned();
+        let certificate = member::may_meet(&work, &name, now);
         readers.push(certificate.map_err(|why| refused(NoReader::NoMember(why)))?);
     }
     work.check()?;
