@@ -234,6 +234,10 @@ pub struct Meeting {
     rows: Option<(Hash, Vec<Row>)>,
     sink: Sink,
     taken: Taken,
+    /// A fault that is told once what was made before it is out.
+    fault: Option<StoreFault>,
+    /// Where something is damaged that was to be sent.
+    damage: BTreeSet<String>,
     /// Things that follow no feed and were refused.
     refused: u64,
     notes: VecDeque<Note>,
@@ -318,6 +322,8 @@ impl Meeting {
             rows: None,
             sink: Sink::default(),
             taken: Taken::default(),
+            fault: None,
+            damage: BTreeSet::new(),
             refused: 0,
             notes: VecDeque::new(),
             pace: Pace::new(),
@@ -398,6 +404,9 @@ impl Meeting {
             self.keep(false)?;
         }
         self.pace();
+        if let Some(fault) = self.fault.take() {
+            return Err(fault.into());
+        }
         let bytes = self.step()?;
         self.hear()?;
         self.claims.settle(&self.session);
@@ -439,6 +448,7 @@ impl Meeting {
             offering: &self.desk.shared.offering,
             beginning: &self.beginning,
             fault: RefCell::new(None),
+            damage: RefCell::new(&mut self.damage),
         };
         while bytes.len() < FLIGHT {
             let Some(more) = self.session.next(&looking) else { break };
@@ -447,7 +457,15 @@ impl Meeting {
         if let Some(work) = &looking.work {
             work.check()?;
         }
-        looking.fault.into_inner().map_or(Ok(bytes), |fault| Err(fault.into()))
+        match looking.fault.into_inner() {
+            None => Ok(bytes),
+            Some(fault) if bytes.is_empty() => Err(fault.into()),
+            // What was made before it goes out before it: it may be urgent.
+            Some(fault) => {
+                self.fault = Some(fault);
+                Ok(bytes)
+            }
+        }
     }
 
     /// Why the terms of this meeting hold no more, if so: the other side is no member, or either serves other programmes
@@ -613,6 +631,12 @@ impl Meeting {
     #[must_use]
     pub const fn taken(&self) -> &Taken {
         &self.taken
+    }
+
+    /// Where something is damaged that was to be sent, by feed and block: the first 16 places.
+    #[must_use]
+    pub const fn damage(&self) -> &BTreeSet<String> {
+        &self.damage
     }
 
     /// What else has happened since this was last asked: at most the last 256 of it.

@@ -1,6 +1,7 @@
 //! One look into the ledger, as the session machine asks for it.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use annona_ledger::block::{Block, Header};
 use annona_ledger::charter::SignedArticle;
@@ -22,7 +23,11 @@ use super::memo::Memo;
 use crate::bundle::pieces;
 use crate::store::{Blob, Store, StoreFault, Tip, Work};
 
-/// The ledger at one moment. Where a look fails the fault is kept, and the look answers with nothing.
+/// Places that are named of what is damaged.
+const DAMAGE: usize = 16;
+
+/// The ledger at one moment. Where a look fails the fault is kept, and the look answers with nothing. What is damaged in one
+/// place is noted and no fault: of that feed the machine says `over`, and everything beside it goes on.
 pub(super) struct Looking<'a> {
     pub(super) store: &'a Store,
     /// None before there is a charter.
@@ -34,12 +39,24 @@ pub(super) struct Looking<'a> {
     pub(super) offering: &'a Offering,
     pub(super) beginning: &'a Beginning,
     pub(super) fault: RefCell<Option<StoreFault>>,
+    pub(super) damage: RefCell<&'a mut BTreeSet<String>>,
 }
 
 impl Looking<'_> {
     fn kept<T>(&self, result: Result<Option<T>, StoreFault>) -> Option<T> {
         match result {
             Ok(value) => value,
+            Err(fault @ (StoreFault::Damaged { .. } | StoreFault::Wire(_))) => {
+                let place = match fault {
+                    StoreFault::Damaged { place } => place,
+                    other => other.to_string(),
+                };
+                let mut damage = self.damage.borrow_mut();
+                if damage.len() < DAMAGE {
+                    damage.insert(place);
+                }
+                None
+            }
             Err(fault) => {
                 self.fault.borrow_mut().get_or_insert(fault);
                 None

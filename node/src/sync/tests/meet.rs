@@ -152,6 +152,37 @@ fn s30_cut_after_any_byte_a_meeting_goes_on_where_it_was() {
     assert_eq!(b.root(), live);
 }
 
+#[test]
+fn one_damaged_block_keeps_nothing_back_but_what_follows_it() {
+    let mut w = World::new();
+    w.distribute(6);
+    world::enrol_blocks(&mut w.a, FOOD, 5);
+    let Three { a, b, dir: _dir, .. } = Three::of(w);
+    let value = a.with(|node| node.feed(Lane::Value, FOOD));
+    a.with(move |node| {
+        // The first of the feed that goes first.
+        let changed = node.store().conn().execute(
+            "UPDATE block SET body=x'00' WHERE seq=0 AND feed=(SELECT no FROM feed WHERE id=?1)",
+            [&value.bytes()[..]],
+        );
+        assert_eq!(changed.expect("changed"), 1);
+    });
+    for _ in 0..2 {
+        let (mut one, mut other) = (a.meets(&b).expect("members"), b.meets(&a).expect("members"));
+        assert!(Wire::new(usize::MAX).run(&mut one, &mut other), "the link stays");
+        let place = one.damage().first().expect("it is told here").clone();
+        assert!(place.contains("block 0"), "{place}");
+        assert!(!one.is_over() && !other.is_over());
+    }
+    let registry = a.with(|node| node.feed(Lane::Registry, FOOD));
+    let blocks = b.with(move |node| {
+        let work = node.store().look().expect("a look");
+        let of = |feed| work.chains_of(feed).first().map_or(0, |chain| chain.sealed.next);
+        (of(&value), of(&registry))
+    });
+    assert_eq!(blocks, (0, 15), "what stands behind it in its rank, and below, went");
+}
+
 /// Waits until something holds: meetings on threads of their own have no end.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
