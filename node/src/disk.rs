@@ -166,6 +166,21 @@ impl Error for DiskFault {
     }
 }
 
+/// Bytes that are free for this user on the disk a path is on; `None` where the system does not tell.
+#[cfg(unix)]
+#[must_use]
+pub fn free(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Bytes that are free: this system is not asked.
+#[cfg(not(unix))]
+#[must_use]
+pub fn free(_: &Path) -> Option<u64> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,48 @@ const SAID: usize = 1_024;
 /// Pages that are looked at.
 const PAGES: usize = 4;
 
-type Ready = BTreeMap<(Hash, ProgrammeId), Arc<Vec<Chunk>>>;
+/// How long after a ledger was folded for rows it is not folded for the same again: who began with them has them by then, and
+/// who asks for others in turn costs a fold of each once.
+const FOLD_AGAIN: Duration = Duration::from_secs(600);
+
+/// The rows of one programme at one checkpoint.
+type Folded = (Hash, ProgrammeId);
+
+#[derive(Default)]
+struct Ready {
+    /// Those that are held ready, and when each was asked for last.
+    rows: BTreeMap<Folded, (Arc<Vec<Chunk>>, Instant)>,
+    /// When each was folded.
+    folded: BTreeMap<Folded, Instant>,
+}
+
+impl Ready {
+    fn get(&mut self, key: &Folded) -> Option<Arc<Vec<Chunk>>> {
+        let (chunks, used) = self.rows.get_mut(key)?;
+        *used = Instant::now();
+        Some(chunks.clone())
+    }
+
+    /// Whether the ledger may be folded for these rows now; it was, from now on.
+    fn may_fold(&mut self, key: Folded) -> bool {
+        self.folded.retain(|_, at| at.elapsed() < FOLD_AGAIN);
+        let new = !self.folded.contains_key(&key);
+        if new {
+            self.folded.insert(key, Instant::now());
+        }
+        new
+    }
+
+    fn put(&mut self, key: Folded, chunks: Arc<Vec<Chunk>>) {
+        // Somebody may be in the midst of those that were used last.
+        while self.rows.len() >= READY {
+            let oldest = self.rows.iter().min_by_key(|(_, (_, used))| *used);
+            let Some(oldest) = oldest.map(|(key, _)| *key) else { break };
+            self.rows.remove(&oldest);
+        }
+        self.rows.insert(key, (chunks, Instant::now()));
+    }
+}
 
 /// A page with what is said about it.
 fn carried(page: &Page, said: &[Cosignature], rows: Vec<Chunk>) -> Carried {
@@ -75,6 +116,12 @@ impl Offering {
         }))
     }
 
+    /// Lets go of what is held ready.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rows.clear();
+    }
+
     /// One chunk of a leaf, and whether more follow.
     pub(super) fn chunk(
         &self,
@@ -90,7 +137,12 @@ impl Offering {
         // While one makes them ready the others wait: folding a ledger twice at a time helps nobody.
         let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (*checkpoint, leaf.programme);
-        if !ready.contains_key(&key) {
+        let chunks = if let Some(chunks) = ready.get(&key) {
+            chunks
+        } else {
+            if !offers(store, checkpoint, leaf.programme)? || !ready.may_fold(key) {
+                return Ok(None);
+            }
             let of: BTreeSet<ProgrammeId> =
                 Some(leaf.programme).filter(|p| *p != ProgrammeId::NONE).into_iter().collect();
             // In a look of its own: this one is within the meeting's.
@@ -99,20 +151,29 @@ impl Offering {
                 Ok(carried) => carried.rows,
                 Err(CheckpointFault::Store(fault)) => return Err(fault),
                 // Pruned, or begun above it: there is nothing of it here.
-                Err(_) => Vec::new(),
+                Err(_) => return Ok(None),
             };
-            while ready.len() >= READY {
-                ready.pop_first();
-            }
-            ready.insert(key, Arc::new(chunks));
-        }
-        let Some(chunks) = ready.get(&key).cloned() else { return Ok(None) };
+            let chunks = Arc::new(chunks);
+            ready.put(key, chunks.clone());
+            chunks
+        };
         drop(ready);
         let mut of_leaf =
             chunks.iter().filter(|chunk| chunk.leaf == *leaf && chunk.path.index >= at);
         let chunk = of_leaf.next().filter(|chunk| chunk.path.index == at).cloned();
         Ok(chunk.map(|chunk| (chunk, of_leaf.next().is_some())))
     }
+}
+
+/// Whether rows of a checkpoint are for others: of one that is kept, that a quorum vouches for, and where there is room for a
+/// ledger beside this one.
+fn offers(store: &Store, checkpoint: &Hash, programme: ProgrammeId) -> Result<bool, StoreFault> {
+    let Some(kept) = store.kept_page(checkpoint)? else { return Ok(false) };
+    let standing = store.page_standing(&kept)?;
+    let vouched = programme == ProgrammeId::NONE || standing.certifies(programme);
+    let size = fs::metadata(store.path()).map_or(0, |found| found.len());
+    let fits = crate::disk::free(store.path()).is_none_or(|free| free / 2 > size);
+    Ok(standing.certifies_frontier() && vouched && fits)
 }
 
 /// What has come of a checkpoint this node begins from. It outlives the meeting: a cut link costs no row twice.

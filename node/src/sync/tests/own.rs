@@ -291,8 +291,23 @@ fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
     let hash = a.with(|node| checkpoint::make(node).expect("a page").checkpoint.hash());
     a.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
     meet(&a, &b);
+    // One vouches for it: nobody folds a ledger for rows that nobody could begin with.
+    let offering = crate::sync::begin::Offering::default();
+    let rows = |offering: crate::sync::begin::Offering| {
+        a.with(move |node| {
+            let store = crate::store::Store::reader(node.store().path()).expect("a reader");
+            let page = store.kept_page(&hash).expect("reads").expect("kept").page;
+            let leaf = page.working.iter().find(|leaf| leaf.rows > 0).expect("rows").id;
+            let of = annona_ledger::checkpoint::Of::Working;
+            offering.chunk(&store, &hash, of, &leaf, 0).expect("reads").is_some()
+        })
+    };
+    assert!(!rows(offering.clone()));
     b.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
     meet(&a, &b);
+    assert!(rows(offering.clone()) && rows(offering.clone()), "held ready");
+    offering.forget();
+    assert!(!rows(offering), "who asks for others in turn has the same folded once");
     let chunks = |wire: &Wire| {
         wire.frames[1].iter().filter(|frame| matches!(frame, Frame::Chunk(_))).count()
     };
