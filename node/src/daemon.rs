@@ -25,7 +25,7 @@ use crate::disk::DiskFault;
 use crate::keystore::{Name, Secret};
 use crate::log::Log;
 use crate::net::board::State;
-use crate::net::members::Members;
+use crate::net::members::{Members, Standing};
 use crate::net::{Board, Means, Meet, Net, NetFault, hex, schedule};
 use crate::node::{Node, NodeFault};
 use crate::writer::{Asking, Writer};
@@ -94,6 +94,8 @@ struct Facts {
 /// What all threads of a running node share.
 struct Shared {
     node: String,
+    /// The peers of the configuration.
+    named: BTreeSet<[u8; 8]>,
     started: Millis,
     clock: Clock,
     board: Arc<Board>,
@@ -172,6 +174,7 @@ pub fn run(
     let root = node.folder().root().to_owned();
     let shared = Arc::new(Shared {
         node: hex(&node.public().short()),
+        named: config.peer.iter().map(|peer| peer.node.0).collect(),
         started: clock.now(),
         clock,
         board: Arc::default(),
@@ -281,16 +284,16 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         entries: feeds.iter().map(|feed| feed.head.next).sum(),
         may_not_sign: node.may_sign().err().map(ToString::to_string),
     };
-    members(node)
+    members(node, &shared.named)
 }
 
-/// Who may have a link now.
+/// Who may have a link now; `named` are the peers of the configuration.
 ///
 /// # Errors
 ///
 /// [`NodeFault::Store`].
-pub fn members(node: &Node) -> Result<Members, NodeFault> {
-    Ok(Members::of(node.store(), &node.public(), node.between()?)?)
+pub fn members(node: &Node, named: &BTreeSet<[u8; 8]>) -> Result<Members, NodeFault> {
+    Ok(Members::of(node.store(), &node.public(), node.between()?, named)?)
 }
 
 /// The thread that looks after the node while nobody asks it for anything. It waits for the writer as everybody does.
@@ -328,6 +331,10 @@ impl Keeper {
             Ok(Ok(members)) if members != *self.members => {
                 self.members = Arc::new(members);
                 self.log.info("members", &[("count", &self.members.iter().count())]);
+                for member in self.members.iter().filter(|m| m.standing == Standing::Shared) {
+                    let node = hex(&member.node);
+                    self.log.warn("shared_key", &[("peer", &node), ("organisation", &member.org)]);
+                }
                 self.net.admit(self.members.clone());
                 self.net.bell();
             }

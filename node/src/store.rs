@@ -476,6 +476,17 @@ impl Store {
         Ok(next.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
     }
 
+    /// Whether a node ever said over a link or in a bundle what it holds: only who has its secrets did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn was_met(&self, node: &[u8; 8]) -> Result<bool, StoreFault> {
+        let sql = "SELECT EXISTS(SELECT 1 FROM seen WHERE node=?1)
+                       OR EXISTS(SELECT 1 FROM outlined WHERE node=?1)";
+        Ok(self.conn.query_row(sql, [node], |r| r.get(0))?)
+    }
+
     /// Copies the whole file, consistent, while it is in use.
     ///
     /// # Errors

@@ -143,7 +143,8 @@ impl Doctor {
 
 /// Whether each peer of the configuration can be met, as far as this node knows. Nobody is dialled.
 fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
-    let members = annona_node::daemon::members(node)?;
+    let names = peers.iter().map(|peer| peer.node.0).collect();
+    let members = annona_node::daemon::members(node, &names)?;
     let wrong = peers.iter().filter_map(|peer| match members.node(&peer.node.0) {
         Some(member) if member.standing == Standing::Member => None,
         Some(member) => Some(format!("{} is no member: {}", peer.node, member.standing)),

@@ -66,6 +66,7 @@ impl State {
             Self::Refused(super::members::Standing::Revoked) => "revoked",
             Self::Refused(super::members::Standing::Expired) => "expired",
             Self::Refused(super::members::Standing::NotBegun) => "not_begun",
+            Self::Refused(super::members::Standing::Shared) => "shared_key",
             Self::Refused(super::members::Standing::Replaced) => "replaced",
             Self::Refused(super::members::Standing::OrganisationLeft) => "organisation_left",
             Self::Refused(super::members::Standing::Member) => "refused",
@@ -77,7 +78,7 @@ impl State {
     }
 
     /// Every word, for the figures.
-    pub const WORDS: [&'static str; 20] = [
+    pub const WORDS: [&'static str; 21] = [
         "waiting",
         "dialling",
         "meeting",
@@ -91,6 +92,7 @@ impl State {
         "revoked",
         "expired",
         "not_begun",
+        "shared_key",
         "replaced",
         "organisation_left",
         "refused",
@@ -132,6 +134,9 @@ impl fmt::Display for State {
             }
             Self::Refused(super::members::Standing::NotBegun) => {
                 "has a certificate that has not begun, by the clock here and all stamps that were heard: set the clock of this machine right"
+            }
+            Self::Refused(super::members::Standing::Shared) => {
+                "has a transport key that another node's certificate names too (the log says whose): name the one that is right in run.toml; its organisation asks the other why, and gives it new keys"
             }
             Self::Refused(super::members::Standing::Replaced) => {
                 "came back under another key: name that one in run.toml (`annona node show` there)"
@@ -315,6 +320,7 @@ mod tests {
             State::Refused(Standing::Revoked),
             State::Refused(Standing::Expired),
             State::Refused(Standing::NotBegun),
+            State::Refused(Standing::Shared),
             State::Refused(Standing::Replaced),
             State::Refused(Standing::OrganisationLeft),
             State::Refused(Standing::Member),
