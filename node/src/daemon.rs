@@ -89,6 +89,8 @@ struct Facts {
     feeds: usize,
     entries: u64,
     may_not_sign: Option<String>,
+    /// Whether there is too little room on the disk for all that others hold.
+    little_room: bool,
 }
 
 /// What all threads of a running node share.
@@ -152,6 +154,7 @@ impl Shared {
             "listening": self.board.listening().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "peers": rows.len(), "meeting": meeting, "epoch": facts.epoch, "feeds": facts.feeds,
             "entries": facts.entries, "may_not_sign": facts.may_not_sign,
+            "little_room": facts.little_room,
             "lent": self.lent().map(|lent| json!({ "pid": lent.pid, "since": lent.since.0 })),
         })
     }
@@ -283,6 +286,7 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         feeds: feeds.len(),
         entries: feeds.iter().map(|feed| feed.head.next).sum(),
         may_not_sign: node.may_sign().err().map(ToString::to_string),
+        little_room: crate::sync::little_room(store.path()),
     };
     members(node, &shared.named)
 }

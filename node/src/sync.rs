@@ -43,6 +43,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,7 @@ use sink::Sink;
 
 pub use crate::taking::Taken;
 pub use begin::Stage;
+pub use gate::{Room, little_room};
 pub use link::{Ended, Link};
 
 /// How long nothing may come before [`Meeting::outgoing`] is asked again.
@@ -153,8 +155,9 @@ pub struct Desk {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    /// Bytes that are left free on the disk.
+    floor: AtomicU64,
     board: Board<FeedRef>,
     count: Mutex<u64>,
     offering: Offering,
@@ -172,7 +175,15 @@ impl Desk {
     pub fn new(asking: &Asking) -> Result<Self, NodeFault> {
         let (path, own) = asking.with(|node| (node.store().path().to_owned(), node.public()))?;
         let basket = Arc::new(Mutex::new(begin::Gathered::found(&path)));
-        let shared = Arc::new(Shared { basket, ..Shared::default() });
+        let shared = Arc::new(Shared {
+            floor: AtomicU64::new(gate::FLOOR),
+            board: Board::default(),
+            count: Mutex::default(),
+            offering: Offering::default(),
+            basket,
+            turn: Board::default(),
+            items: Board::default(),
+        });
         Ok(Self { asking: asking.clone(), path, own, shared })
     }
 
@@ -234,6 +245,8 @@ pub struct Meeting {
     rows: Option<(Hash, Vec<Row>)>,
     sink: Sink,
     taken: Taken,
+    /// How much room there is on the disk.
+    room: Room,
     /// A fault that is told once what was made before it is out.
     fault: Option<StoreFault>,
     /// Where something is damaged that was to be sent.
@@ -322,6 +335,7 @@ impl Meeting {
             rows: None,
             sink: Sink::default(),
             taken: Taken::default(),
+            room: Room::Plenty,
             fault: None,
             damage: BTreeSet::new(),
             refused: 0,
@@ -493,6 +507,7 @@ impl Meeting {
 
     /// Hands everything that came to the writer: when this returns it is durable, or refused.
     fn keep(&mut self, all: bool) -> Result<(), Fault> {
+        self.look_for_room();
         self.sink.flush(&self.desk.asking, self.peer.short(), all, &mut self.taken)?;
         if let Some((carried, programmes)) = self.beginning.whole() {
             match Sink::begin(&self.desk.asking, carried, programmes)? {

@@ -163,10 +163,16 @@ fn runs(running: &Value) -> String {
         Some(pid) => format!("; its folder is lent to pid {pid}"),
         None => String::new(),
     };
-    format!(
+    let mut text = format!(
         "Running (pid {}), {at}; meets {} of {} peers{lent}: `annona peers`",
         running["pid"], running["meeting"], running["peers"]
-    )
+    );
+    if running["little_room"] == true {
+        text = format!(
+            "{text}\nThe disk is nearly full: of what others hold only what is urgent is taken in, or nothing. Make room"
+        );
+    }
+    text
 }
 
 /// A certificate as `--json` shows it.

@@ -1,6 +1,9 @@
 //! What follows no feed is looked at on the thread of its link: signatures that are nobody's cost the writer, on whom
 //! redemptions wait, nothing.
 
+use std::sync::atomic::Ordering;
+
+use annona_ledger::id::Lane;
 use annona_ledger::sync::session::{Breach, Given};
 use annona_ledger::sync::talk::Why;
 
@@ -10,6 +13,9 @@ use crate::taking::Misfit;
 
 /// Things that follow no feed and are refused, in one meeting: more than a federation of another branch of the charter has.
 pub(super) const REFUSED: u64 = 4_096;
+
+/// For how long nothing but what is urgent is asked for, in seconds, as the other side is told: until the meeting ends.
+const BUSY: u32 = 3_600;
 
 /// What became of a thing.
 enum Look {
@@ -21,9 +27,75 @@ enum Look {
     Misfit(Misfit),
 }
 
+/// Bytes that are left free on the disk: below this, others bring what is urgent alone, and below half of it nothing.
+pub(super) const FLOOR: u64 = 256 * 1024 * 1024;
+
+/// How much room there is for what others hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Room {
+    /// None: what is left is for what is written here.
+    Nothing,
+    /// For charter, notices and control feeds.
+    Urgent,
+    /// For everything.
+    Plenty,
+}
+
+impl Room {
+    /// What so many free bytes are enough for.
+    pub(super) const fn of(free: u64, floor: u64) -> Self {
+        match () {
+            () if free < floor / 2 => Self::Nothing,
+            () if free < floor => Self::Urgent,
+            () => Self::Plenty,
+        }
+    }
+
+    fn takes(self, given: &Given) -> bool {
+        let urgent = match given {
+            Given::Article(_) | Given::Notice(_) | Given::Fork(_) => true,
+            Given::Block(feed, _) | Given::Header(feed, ..) => feed.lane == Lane::Control,
+            Given::Evidence { .. }
+            | Given::Rows(..)
+            | Given::Page { .. }
+            | Given::Cosignature(_)
+            | Given::Chunk(_) => false,
+        };
+        self == Self::Plenty || (self == Self::Urgent && urgent)
+    }
+}
+
+/// Whether the disk that a path is on has less room than is left free of what others hold.
+#[must_use]
+pub fn little_room(path: &std::path::Path) -> bool {
+    crate::disk::free(path).is_some_and(|free| Room::of(free, FLOOR) != Room::Plenty)
+}
+
 impl Meeting {
+    /// Looks how much room there is. What the disk has no room for is not taken in, and so not acknowledged: it comes again
+    /// in a meeting that begins once there is.
+    pub(super) fn look_for_room(&mut self) {
+        let Some(free) = crate::disk::free(&self.desk.path) else { return };
+        let room = Room::of(free, self.desk.shared.floor.load(Ordering::Relaxed));
+        let before = std::mem::replace(&mut self.room, room);
+        if before == Room::Plenty && room != Room::Plenty {
+            self.session.busy(BUSY);
+        } else if before != Room::Plenty && room == Room::Plenty {
+            self.session.end(Why::Stopping);
+        }
+    }
+
+    /// How much room this meeting found on the disk for what others hold.
+    #[must_use]
+    pub const fn room(&self) -> Room {
+        self.room
+    }
+
     /// Whether something is for the writer. What is here already is not, nor what the rules refuse.
     pub(super) fn admits(&mut self, given: &Given) -> Result<bool, Fault> {
+        if !self.room.takes(given) {
+            return Ok(false);
+        }
         if self.store.charter().is_err() {
             return Ok(true);
         }

@@ -39,6 +39,8 @@ pub(in crate::sync) struct Asks {
     named: Option<FeedId>,
     /// Feeds of which something came since the last step, and up to where.
     touched: BTreeMap<FeedId, Head>,
+    /// Bytes of each control feed, which come unasked.
+    control: BTreeMap<FeedRef, u64>,
     /// Bytes of feeds that were not urgent.
     bytes: u64,
     /// Bytes of things that were asked for, and of pages.
@@ -379,21 +381,23 @@ impl Session {
             self.asks.let_go = left;
             return Ok(None);
         }
-        if !control {
-            self.take_bytes(len)?;
-            let asked = self.asks.feeds.get_mut(&name).ok_or(Breach::Unasked)?;
-            asked.bytes = asked.bytes.saturating_add(len as u64);
-            if asked.bytes > self.terms.quota {
-                self.asks.refuse(name);
-                self.notes.push(Note::Quota(feed));
-                self.talk.push_back(Frame::Stop(name));
-                return Ok(None);
-            }
-        }
         // Control feeds come unasked, and what is refused is remembered.
         let count = self.asks.refused.len().saturating_add(self.asks.touched.len());
-        if control && count >= FEEDS {
+        if control && count.max(self.asks.control.len()) >= FEEDS {
             return Err(Breach::Flood);
+        }
+        let bytes = if control {
+            self.asks.control.entry(name).or_default()
+        } else {
+            self.take_bytes(len)?;
+            &mut self.asks.feeds.get_mut(&name).ok_or(Breach::Unasked)?.bytes
+        };
+        *bytes = bytes.saturating_add(len as u64);
+        if *bytes > self.terms.quota {
+            self.asks.refuse(name);
+            self.notes.push(Note::Quota(feed));
+            self.talk.push_back(Frame::Stop(name));
+            return Ok(None);
         }
         self.they_go_on(&feed, header);
         if let Some(asked) = self.asks.feeds.get_mut(&name) {

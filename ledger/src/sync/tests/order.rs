@@ -4,7 +4,7 @@ use super::link::{Link, split, terms};
 use super::meetings::pair;
 use super::shelf::{CONTROL, FOOD, Shelf, alike};
 use crate::fixtures::key;
-use crate::id::{FeedId, Lane};
+use crate::id::{FeedId, Lane, ProgrammeId};
 use crate::sync::frame::Frame;
 use crate::sync::session::{Note, Terms};
 
@@ -84,13 +84,14 @@ fn s43_a_flood_of_one_feed_has_its_turn_and_no_more() {
     assert!(flooded <= 17 * 1024, "{flooded} bytes of the flood before everybody else was served");
 }
 
-#[test]
-fn a_feed_over_its_quota_is_stopped_and_the_others_go_on() {
+/// A feed that floods, beside another.
+#[track_caller]
+fn check_quota(lane: Lane, programme: ProgrammeId) {
     let (mut a, b) = pair();
-    a.write(1, Lane::Value, FOOD, &[1; 1_000]);
+    a.write(1, lane, programme, &[1; 1_000]);
     a.write(2, Lane::Value, FOOD, &[256; 3]);
-    let flood = FeedId { node: key(1).public(), lane: Lane::Value, programme: FOOD };
-    let other = FeedId { node: key(2).public(), ..flood };
+    let flood = FeedId { node: key(1).public(), lane, programme };
+    let other = FeedId { node: key(2).public(), lane: Lane::Value, programme: FOOD };
     let (one, two) = (terms(&a, &b, 1), terms(&b, &a, 2));
     let mut link = Link::with(a, one, b, Terms { quota: 50_000, ..two });
     assert!(link.run());
@@ -101,6 +102,12 @@ fn a_feed_over_its_quota_is_stopped_and_the_others_go_on() {
     assert_eq!(link.b.session.owed(), 0, "it waits for nothing more of it");
     let sent = link.a.session.figures().content_sent;
     assert!(sent < 50_000 + 64 * 1024 + 20_000, "{sent} bytes went");
+}
+
+#[test]
+fn a_feed_over_its_quota_is_stopped_and_the_others_go_on() {
+    check_quota(Lane::Value, FOOD);
+    check_quota(Lane::Control, CONTROL);
 }
 
 #[test]

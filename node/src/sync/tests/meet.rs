@@ -153,6 +153,42 @@ fn s30_cut_after_any_byte_a_meeting_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_others_hold_leaves_room_for_what_is_written_here() {
+    let mut w = World::new();
+    w.distribute(4);
+    world::enrol_blocks(&mut w.a, FOOD, 3);
+    world::enrol_blocks(&mut w.b, FOOD, 2);
+    let Three { a, b, dir: _dir, .. } = Three::of(w);
+    let control = a.with(|node| node.feed(Lane::Control, ProgrammeId::NONE));
+    let next = |site: &Site| {
+        let feeds = site.with(|node| node.store().feeds().expect("a look"));
+        let own: Vec<_> = feeds.iter().filter(|feed| feed.id.node == a.key).collect();
+        let of = |urgent| {
+            let of = own.iter().filter(move |feed| (feed.id == control) == urgent);
+            of.map(|feed| feed.head.next).sum::<u64>()
+        };
+        (of(true), of(false))
+    };
+    let floor = |bytes| b.desk.shared.floor.store(bytes, Ordering::Relaxed);
+    let free = crate::disk::free(&b.dir).expect("the system tells");
+    floor(u64::MAX);
+    let (to_a, _, _) = meet(&a, &b);
+    assert_eq!(to_a.blocks, 2, "it gives what it has");
+    assert_eq!(next(&b), (0, 0), "there is room for nothing");
+    // A disk that others write to changes: between one and two times of what is free is half of that away from either end.
+    floor(free + free / 2);
+    let (mut one, mut other) = (a.meets(&b).expect("members"), b.meets(&a).expect("members"));
+    let mut wire = Wire::new(usize::MAX);
+    assert!(wire.run(&mut one, &mut other));
+    assert_eq!(next(&b), (next(&a).0, 0), "what is urgent");
+    floor(0);
+    assert!(wire.run(&mut one, &mut other));
+    assert!(other.is_over(), "they meet anew");
+    meet(&a, &b);
+    assert_eq!(next(&b), next(&a));
+}
+
+#[test]
 fn one_damaged_block_keeps_nothing_back_but_what_follows_it() {
     let mut w = World::new();
     w.distribute(6);
