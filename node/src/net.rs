@@ -98,8 +98,8 @@ enum Asked {
     Bell,
     /// A peer's name was looked up.
     Found([u8; 8], Result<Vec<SocketAddr>, &'static str>),
-    /// The thread of a link has ended.
-    Ended([u8; 8], ConnectionId, Ended),
+    /// The thread of a link has ended, and whether anything was kept on either side.
+    Ended([u8; 8], ConnectionId, Ended, bool),
     /// Say the last words and end.
     Stop,
 }

@@ -79,7 +79,8 @@ impl Meet for At {
             said: false,
             log: self.log.clone(),
         });
-        Ok(Box::new(Talking { meeting, beginning, over: None }))
+        let talking = Talking { meeting, beginning, over: None, fault: None, mute: false };
+        Ok(Box::new(talking))
     }
 }
 
@@ -128,13 +129,19 @@ struct Talking {
     beginning: Option<Beginning>,
     /// Why this side ended it.
     over: Option<Why>,
+    /// The fault of this node that did, in words; and whether not even its last word could be made.
+    fault: Option<String>,
+    mute: bool,
 }
 
 impl Talking {
     fn broke(&mut self, fault: &Fault) {
         let why = match fault {
             Fault::Breach(breach) => Why::Breach(breach.number()),
-            _ => Why::Stopping,
+            fault => {
+                self.fault.get_or_insert_with(|| fault.to_string());
+                Why::Stopping
+            }
         };
         self.over = self.over.or(Some(why));
     }
@@ -150,7 +157,9 @@ impl Talk for Talking {
             Err(fault) => {
                 self.broke(&fault);
                 // Its last word, if there is one.
-                self.meeting.outgoing().ok().flatten()
+                let last = self.meeting.outgoing();
+                self.mute = last.is_err();
+                last.ok().flatten()
             }
         }
     }
@@ -169,7 +178,7 @@ impl Talk for Talking {
 
     fn over(&self) -> Option<Why> {
         let why = self.meeting.ended().or(self.over).unwrap_or(Why::Done);
-        self.meeting.is_over().then_some(why)
+        (self.mute || self.meeting.is_over()).then_some(why)
     }
 
     fn open(&self) -> bool {
@@ -186,6 +195,10 @@ impl Talk for Talking {
 
     fn patience(&self) -> Option<Duration> {
         self.meeting.patience()
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.fault.clone()
     }
 
     fn figures(&self) -> Figures {

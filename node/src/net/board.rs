@@ -46,6 +46,8 @@ pub enum State {
     Breach(u8),
     /// The link broke.
     Broke,
+    /// A fault of this node ended it.
+    Fault(String),
 }
 
 impl State {
@@ -74,11 +76,12 @@ impl State {
             Self::Stalled => "stalled",
             Self::Breach(_) => "breach",
             Self::Broke => "broke",
+            Self::Fault(_) => "fault",
         }
     }
 
     /// Every word, for the figures.
-    pub const WORDS: [&'static str; 21] = [
+    pub const WORDS: [&'static str; 22] = [
         "waiting",
         "dialling",
         "meeting",
@@ -100,6 +103,7 @@ impl State {
         "stalled",
         "breach",
         "broke",
+        "fault",
     ];
 }
 
@@ -151,6 +155,9 @@ impl fmt::Display for State {
                 );
             }
             Self::Broke => "the link broke; is tried again",
+            Self::Fault(why) => {
+                return write!(f, "a fault here ended the link: {why}; is tried again");
+            }
         };
         f.write_str(text)
     }
@@ -201,7 +208,7 @@ impl Row {
     pub fn value(&self, node: &[u8; 8]) -> Value {
         let (sent, received) = self.bytes();
         let detail = match &self.state {
-            State::Unreachable(why) => Some(json!(why)),
+            State::Unreachable(why) | State::Fault(why) => Some(json!(why)),
             State::Breach(rule) => Some(json!(rule)),
             _ => None,
         };
@@ -328,6 +335,7 @@ mod tests {
             State::Stalled,
             State::Breach(8),
             State::Broke,
+            State::Fault("no room".into()),
         ];
         assert_eq!(states.each_ref().map(State::word), State::WORDS);
         let words: std::collections::BTreeSet<_> = State::WORDS.into();

@@ -46,6 +46,10 @@ pub trait Talk: Send {
     fn patience(&self) -> Option<Duration> {
         None
     }
+    /// A fault of this node that ended it.
+    fn fault(&self) -> Option<String> {
+        None
+    }
     /// What went over the link so far.
     fn figures(&self) -> Figures;
 }
@@ -72,14 +76,14 @@ pub struct Room {
 }
 
 /// Why a link is no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It was said.
     Said(Why),
     /// The link broke.
     Broke,
-    /// The ledger could not be asked.
-    NotNow,
+    /// A fault of this node, in words.
+    Fault(String),
 }
 
 /// What a thread hears.
@@ -106,19 +110,23 @@ pub(super) struct Making {
     pub(super) now: Millis,
 }
 
-/// Starts the tasks and the thread of a link; `done` is told when the thread has ended.
+/// Starts the tasks and the thread of a link; `done` is told when the thread has ended, and whether anything was kept on
+/// either side.
 ///
 /// Must be called inside the runtime.
 pub(super) fn start(
     stream: Stream,
     making: Making,
-    done: impl FnOnce(Ended) + Send + 'static,
+    done: impl FnOnce(Ended, bool) + Send + 'static,
 ) -> std::io::Result<Sender<Heard>> {
     let (heard, hears) = channel();
     let (write, writes) = unbounded_channel();
     let (from, to) = stream.split();
     let thread = std::thread::Builder::new().name("link".into());
-    thread.spawn(move || done(talk(making, &hears, &write)))?;
+    thread.spawn(move || {
+        let (ended, useful) = talk(making, &hears, &write);
+        done(ended, useful);
+    })?;
     tokio::spawn(read(from, heard.clone()));
     tokio::spawn(writing(to, writes, heard.clone()));
     Ok(heard)
@@ -165,12 +173,20 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 }
 
 /// The thread of a link.
-fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Ended {
-    let Ok(talk) = making.meet.open(&making.member, &making.room) else { return Ended::NotNow };
+fn talk(
+    making: Making,
+    hears: &Receiver<Heard>,
+    write: &UnboundedSender<Vec<u8>>,
+) -> (Ended, bool) {
+    let talk = match making.meet.open(&making.member, &making.room) {
+        Ok(talk) => talk,
+        Err(why) => return (Ended::Fault(why), false),
+    };
     let mut link = Link::new(talk, making);
     let ended = link.run(hears, write);
     link.tell(true);
-    ended
+    let ended = link.talk.fault().map_or(ended, Ended::Fault);
+    (ended, link.talk.brought() > 0 || link.talk.figures().content_taken > 0)
 }
 
 struct Link {

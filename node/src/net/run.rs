@@ -251,7 +251,9 @@ impl Loop {
                 }
             }
             Asked::Found(node, addresses) => self.found(node, addresses),
-            Asked::Ended(node, connection, ended) => self.ended(node, connection, ended),
+            Asked::Ended(node, connection, ended, useful) => {
+                self.ended(node, connection, ended, useful);
+            }
             Asked::Stop => {
                 self.stopping = Some(Instant::now());
                 for link in self.links.values() {
@@ -389,7 +391,9 @@ impl Loop {
             board: self.board.clone(),
             now: self.clock.now(),
         };
-        let done = move |ended| drop(asks.send(Asked::Ended(node, connection, ended)));
+        let done = move |ended, useful| {
+            drop(asks.send(Asked::Ended(node, connection, ended, useful)));
+        };
         match link::start(stream, making, done) {
             Ok(heard) => {
                 Counts::one(&self.board.counts.links);
@@ -417,12 +421,12 @@ impl Loop {
         }
     }
 
-    fn ended(&mut self, node: [u8; 8], connection: ConnectionId, ended: Ended) {
+    fn ended(&mut self, node: [u8; 8], connection: ConnectionId, ended: Ended, useful: bool) {
         self.swarm.close_connection(connection);
         let Some(link) = self.links.get(&node).filter(|link| link.connection == connection) else {
             return;
         };
-        let good = link.opened.elapsed() >= limits::GOOD;
+        let lived = link.opened.elapsed();
         self.links.remove(&node);
         self.settle(node);
         let state = match ended {
@@ -432,11 +436,15 @@ impl Loop {
             Ended::Said(Why::Breach(rule)) => State::Breach(rule),
             Ended::Said(Why::Stalled) => State::Stalled,
             Ended::Said(Why::NotAMember) => State::NotAdmitted,
-            Ended::Broke | Ended::NotNow => State::Broke,
+            Ended::Broke => State::Broke,
+            Ended::Fault(why) => {
+                self.log.error("link_fault", &[("peer", &super::hex(&node)), ("why", &why)]);
+                State::Fault(why)
+            }
         };
         self.log.info("link_ended", &[("peer", &super::hex(&node)), ("state", &state.word())]);
-        if let Some(dial) = self.dials.get_mut(&node).filter(|_| good || state == State::Met) {
-            dial.failures = 0;
+        if let Some(dial) = self.dials.get_mut(&node) {
+            dial.failures = schedule::failures(dial.failures, lived, useful);
         }
         self.failed(node, state);
         self.stand(node);

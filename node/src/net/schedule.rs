@@ -48,6 +48,13 @@ pub fn wait(failures: u32, metered: bool, chance: u8) -> Duration {
     doubled / 2 + doubled.mul_f64(f64::from(chance) / 255.0)
 }
 
+/// How many failures in a row are counted once a link has ended: none where it was a good one, or brought anybody anything. A
+/// link that was ended at once costs a handshake, whatever word it ended with.
+#[must_use]
+pub fn failures(before: u32, lived: Duration, useful: bool) -> u32 {
+    if lived >= limits::GOOD || useful { 0 } else { before }
+}
+
 /// What went over the links with one peer on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Spent {
@@ -128,5 +135,12 @@ mod tests {
         assert_eq!(spent.left(6, 500), 500);
         spent.add(6, 1);
         assert_eq!((spent.left(6, 500), spent.left(5, 500)), (499, 500));
+    }
+
+    #[test]
+    fn who_is_met_for_nothing_is_waited_for_ever_longer() {
+        let short = Duration::from_millis(300);
+        assert_eq!(failures(7, short, false), 7);
+        assert_eq!((failures(7, short, true), failures(7, limits::GOOD, false)), (0, 0));
     }
 }
