@@ -91,6 +91,8 @@ struct Facts {
     may_not_sign: Option<String>,
     /// Whether there is too little room on the disk for all that others hold.
     little_room: bool,
+    /// The epoch with two articles, where the charter has forked.
+    charter_fork: Option<u32>,
 }
 
 /// What all threads of a running node share.
@@ -154,7 +156,7 @@ impl Shared {
             "listening": self.board.listening().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "peers": rows.len(), "meeting": meeting, "epoch": facts.epoch, "feeds": facts.feeds,
             "entries": facts.entries, "may_not_sign": facts.may_not_sign,
-            "little_room": facts.little_room,
+            "little_room": facts.little_room, "charter_fork": facts.charter_fork,
             "lent": self.lent().map(|lent| json!({ "pid": lent.pid, "since": lent.since.0 })),
         })
     }
@@ -287,6 +289,7 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         entries: feeds.iter().map(|feed| feed.head.next).sum(),
         may_not_sign: node.may_sign().err().map(ToString::to_string),
         little_room: crate::sync::little_room(store.path()),
+        charter_fork: store.charter_fork(),
     };
     members(node, &shared.named)
 }

@@ -167,6 +167,12 @@ fn runs(running: &Value) -> String {
         "Running (pid {}), {at}; meets {} of {} peers{lent}: `annona peers`",
         running["pid"], running["meeting"], running["peers"]
     );
+    if let Some(why) = running["may_not_sign"].as_str() {
+        text = format!("{text}\nIt may not sign: {why}");
+    }
+    if let Some(epoch) = running["charter_fork"].as_u64() {
+        text = format!("{text}\nThe charter has forked at epoch {epoch}: `annona charter show`");
+    }
     if running["little_room"] == true {
         text = format!(
             "{text}\nThe disk is nearly full: of what others hold only what is urgent is taken in, or nothing. Make room"

@@ -1,6 +1,7 @@
 //! What is said over links: meetings of [`crate::sync`] at one desk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,9 +13,10 @@ use annona_ledger::wire::Bounded;
 use crate::config::{Begin, Ledger};
 use crate::log::Log;
 use crate::net::members::Member;
-use crate::net::{Meet, Room, Talk, hex, limits};
+use crate::net::{self, Meet, Talk, hex, limits};
 use crate::node::NodeFault;
-use crate::sync::{Bounds, Desk, Fault, Meeting, Stage};
+use crate::sync::{Bounds, Desk, Fault, Meeting, Room, Stage};
+use crate::taking::Shown;
 use crate::writer::Asking;
 
 /// How long a peer is not asked again that has no checkpoint to begin from.
@@ -58,7 +60,7 @@ struct At {
 }
 
 impl Meet for At {
-    fn open(&self, with: &Member, room: &Room) -> Result<Box<dyn Talk>, String> {
+    fn open(&self, with: &Member, room: &net::Room) -> Result<Box<dyn Talk>, String> {
         let mut bounds =
             Bounds { quota: limits::FEED_QUOTA, slice: self.slice.clone(), ..Bounds::default() };
         if let Some(bytes) = room.budget {
@@ -79,7 +81,16 @@ impl Meet for At {
             said: false,
             log: self.log.clone(),
         });
-        let talking = Talking { meeting, beginning, over: None, fault: None, mute: false };
+        let talking = Talking {
+            meeting,
+            beginning,
+            over: None,
+            fault: None,
+            mute: false,
+            told: Told::default(),
+            peer: with.node,
+            log: self.log.clone(),
+        };
         Ok(Box::new(talking))
     }
 }
@@ -132,9 +143,73 @@ struct Talking {
     /// The fault of this node that did, in words; and whether not even its last word could be made.
     fault: Option<String>,
     mute: bool,
+    /// What was told of what the meeting found.
+    told: Told,
+    peer: [u8; 8],
+    log: Log,
 }
 
+/// What was told.
+#[derive(Default)]
+struct Told {
+    forks: BTreeSet<Shown>,
+    own: usize,
+    refused: usize,
+    damage: BTreeSet<String>,
+    charter: bool,
+    room: bool,
+}
+
+/// Things that were refused and are told of one link.
+const REFUSED: usize = 16;
+
 impl Talking {
+    /// Tells people what was found since this was last asked: the ledger heeds it by itself, and nobody else would look.
+    fn tell(&mut self) {
+        let (taken, told) = (self.meeting.taken(), &mut self.told);
+        let peer = hex(&self.peer);
+        for shown in taken.forks.iter().filter(|shown| told.forks.insert(**shown)) {
+            let feed = shown.feed.short();
+            let fields: [(&str, &dyn Display); 3] =
+                [("peer", &peer), ("feed", &feed), ("entry", &shown.index)];
+            self.log.warn("feed_forked", &fields);
+        }
+        if let Some(epoch) = taken.charter_forked.filter(|_| !told.charter) {
+            told.charter = true;
+            self.log.error("charter_forked", &[("peer", &peer), ("epoch", &epoch)]);
+        }
+        for ahead in taken.own_ahead.iter().skip(told.own) {
+            let feed = ahead.feed.short();
+            let fields: [(&str, &dyn Display); 5] = [
+                ("peer", &peer),
+                ("feed", &feed),
+                ("theirs", &ahead.theirs),
+                ("here", &ahead.have),
+                ("proven", &ahead.proven),
+            ];
+            if ahead.proven {
+                self.log.error("signs_no_more", &fields);
+            } else {
+                self.log.warn("own_feed_ahead", &fields);
+            }
+        }
+        told.own = taken.own_ahead.len();
+        for why in taken.refused.iter().take(REFUSED).skip(told.refused) {
+            self.log.warn("refused_from", &[("peer", &peer), ("why", why)]);
+        }
+        told.refused = taken.refused.len().min(REFUSED);
+        for place in self.meeting.damage() {
+            if told.damage.insert(place.clone()) {
+                let next = "annona doctor --full";
+                self.log.error("damaged", &[("place", place), ("next", &next)]);
+            }
+        }
+        let little = self.meeting.room() != Room::Plenty;
+        if std::mem::replace(&mut told.room, little) != little && little {
+            self.log.error("little_room", &[("peer", &peer)]);
+        }
+    }
+
     fn broke(&mut self, fault: &Fault) {
         let why = match fault {
             Fault::Breach(breach) => Why::Breach(breach.number()),
@@ -152,7 +227,9 @@ impl Talk for Talking {
         if self.beginning.as_mut().is_some_and(|beginning| beginning.is_over(&self.meeting)) {
             self.meeting.end(Why::Stopping);
         }
-        match self.meeting.outgoing() {
+        let said = self.meeting.outgoing();
+        self.tell();
+        match said {
             Ok(bytes) => bytes,
             Err(fault) => {
                 self.broke(&fault);
@@ -203,5 +280,77 @@ impl Talk for Talking {
 
     fn figures(&self) -> Figures {
         self.meeting.figures()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::bundle::tests::world::{self, FOOD, World};
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::net::members::Members;
+    use crate::writer::Writer;
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("whole").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_link_finds_is_told_to_people() {
+        let mut w = World::new();
+        world::enrol_blocks(&mut w.a, FOOD, 2);
+        let (a, b) = (world::short(&w.a), world::short(&w.b));
+        w.a.store().conn().execute("UPDATE block SET body=x'00' WHERE seq=1", []).expect("changed");
+        let members = |node: &crate::node::Node| {
+            let between = node.between().expect("a look");
+            Members::of(node.store(), &node.public(), between, &BTreeSet::new()).expect("a look")
+        };
+        let (to_b, to_a) = (members(&w.a), members(&w.b));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let config = Config::default();
+        let log = Log::to(config.log, Clock::system(), Arc::new(Mutex::new(Lines(said.clone()))));
+        let World { dir: _dir, a: one, b: other, .. } = w;
+        let (one, other) = (Writer::start(one), Writer::start(other));
+        let (one, other) = (one.expect("a thread"), other.expect("a thread"));
+        let ledger = Ledger::default();
+        let at_a = meet(&one.asking(), &ledger, &log).expect("runs");
+        let at_b = meet(&other.asking(), &ledger, &log).expect("runs");
+        let room = net::Room { budget: None, metered: false, brief: false };
+        let mut here = at_a.open(to_b.node(&b).expect("certified"), &room).expect("members");
+        let mut there = at_b.open(to_a.node(&a).expect("certified"), &room).expect("members");
+        loop {
+            let mut quiet = true;
+            while let Some(bytes) = here.outgoing() {
+                there.incoming(&bytes);
+                quiet = false;
+            }
+            while let Some(bytes) = there.outgoing() {
+                here.incoming(&bytes);
+                quiet = false;
+            }
+            if quiet {
+                break;
+            }
+        }
+        assert_eq!((here.over(), here.fault()), (None, None), "nothing ends for it");
+        let lines = String::from_utf8(said.lock().expect("whole").clone()).expect("text");
+        assert!(lines.contains("error damaged place="), "{lines}");
+        assert_eq!(lines.matches("damaged").count(), 1, "once: {lines}");
+        // A fault of this node is told in words.
+        drop((here, there));
+        one.stop().expect("a clean stop");
+        let fault = at_a.open(to_b.node(&b).expect("certified"), &room).map(drop);
+        assert!(!fault.expect_err("it has stopped").is_empty());
     }
 }
