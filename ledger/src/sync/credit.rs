@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::frame::PREFIX;
 use super::session::Breach;
 use crate::feed::Head;
-use crate::id::FeedId;
+use crate::id::{FeedId, FeedRef};
 use crate::limits;
 
 /// The most that may be under way under a window: the window, or one frame of the largest size and a quarter of it.
@@ -69,6 +69,11 @@ impl Outflow {
     pub(super) fn sent(&mut self, bytes: usize, what: Option<Sent>) {
         self.sent = self.sent.saturating_add(bytes as u64);
         self.under_way.extend(what.map(|what| (self.sent, what)));
+    }
+
+    /// What is under way of a feed was let go: once it is taken in, nothing of it is held for that.
+    pub(super) fn forget(&mut self, feed: &FeedRef) {
+        self.under_way.retain(|(_, sent)| sent.feed.short() != *feed);
     }
 
     /// Hears that so many bytes have been taken in, in all, and tells what that means.

@@ -224,6 +224,8 @@ pub struct Session {
     heard_bytes: usize,
     /// What is to be said before anything is sent.
     talk: VecDeque<Frame>,
+    /// Feeds to be stopped, before anything else is said: what was let go of them is not to be taken for held.
+    stops: VecDeque<FeedRef>,
     notes: Vec<Note>,
     seen: Marks,
     comparing: Comparing,
@@ -250,6 +252,7 @@ impl Session {
             heard: VecDeque::new(),
             heard_bytes: 0,
             talk: VecDeque::new(),
+            stops: VecDeque::new(),
             notes: Vec::new(),
             seen: Marks::default(),
             comparing: Comparing::default(),
@@ -286,6 +289,9 @@ impl Session {
             return None;
         }
         self.observe(index);
+        if let Some(feed) = self.stops.pop_front() {
+            return Some(encoded(&Frame::Stop(feed)));
+        }
         if let Some(bytes) = self.returned(false) {
             return Some(bytes);
         }
@@ -339,6 +345,12 @@ impl Session {
             // Nothing else is put aside.
             _ => {}
         }
+    }
+
+    /// Has no more of a feed. What was still to be asked of it is not.
+    fn stop(&mut self, feed: FeedRef) {
+        self.talk.retain(|frame| !matches!(frame, Frame::Need(need) if need.feed == feed));
+        self.stops.push_back(feed);
     }
 
     fn returned(&mut self, idle: bool) -> Option<Vec<u8>> {
@@ -401,6 +413,7 @@ impl Session {
                     return Err(Breach::Flood);
                 }
                 self.comparing.forget(&feed);
+                self.outflow.forget(&feed);
             }
             Frame::Busy { seconds } => {
                 self.serving.pause(seconds > 0);

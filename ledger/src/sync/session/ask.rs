@@ -156,7 +156,7 @@ impl Session {
                 continue;
             }
             self.asks.refuse(name);
-            self.talk.push_back(Frame::Stop(name));
+            self.stop(name);
             if index.feed(&name).is_some() {
                 self.notes.push(Note::Refused(feed));
                 if self.asks.early.len() < FEEDS {
@@ -285,7 +285,7 @@ impl Session {
         let Some(tip) = tip.filter(|tip| above < below && below <= tip.blocks) else { return };
         if asked.rounds > ROUNDS {
             self.asks.refuse(feed);
-            self.talk.push_back(Frame::Stop(feed));
+            self.stop(feed);
             return;
         }
         let between = (POINTS as u64).saturating_sub(1);
@@ -342,10 +342,12 @@ impl Session {
                 Ok(Some(Given::Fork(proof)))
             }
             Frame::Cosignature(said) => {
+                self.take_bytes(len)?;
                 self.loose.they_have(cosignature_name(&said));
                 Ok(Some(Given::Cosignature(said)))
             }
             Frame::BlobChunk { kind: frame::PAGE, name, total, offset, bytes } => {
+                self.take_bytes(len)?;
                 self.loose.they_have(name);
                 self.asks.things = self.asks.things.saturating_add(len as u64);
                 Ok(Some(Given::Page { name, total, offset, bytes: bytes.into_vec() }))
@@ -396,7 +398,7 @@ impl Session {
         if *bytes > self.terms.quota {
             self.asks.refuse(name);
             self.notes.push(Note::Quota(feed));
-            self.talk.push_back(Frame::Stop(name));
+            self.stop(name);
             return Ok(None);
         }
         self.they_go_on(&feed, header);

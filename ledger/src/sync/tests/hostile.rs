@@ -257,6 +257,22 @@ fn who_says_it_holds_more_and_brings_nothing_owes_it() {
 }
 
 #[test]
+fn what_was_let_go_is_not_taken_for_held() {
+    let (mut a, mut b) = pair();
+    a.write(1, Lane::Value, FOOD, &[5, 5, 5]);
+    a.write(2, Lane::Value, FOOD, &[5]);
+    let (bad, good) = (feed(1, Lane::Value, FOOD), feed(2, Lane::Value, FOOD));
+    b.refuses.insert(bad);
+    let mut link = super::link::Link::new(a, b);
+    assert!(link.run());
+    let held = |of| {
+        let is = |note: &Note| matches!(note, Note::Acknowledged(known) if known.feed == of);
+        link.a.notes.iter().any(is)
+    };
+    assert_eq!((held(bad), held(good)), (false, true));
+}
+
+#[test]
 fn endless_lies_about_one_feed_are_asked_about_a_few_times() {
     let mut end = greeted(|_| {});
     let mut asked = 0;
