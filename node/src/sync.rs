@@ -553,7 +553,7 @@ impl Meeting {
                 Note::Over(Over::Item(Item::State { leaf, .. }))
                     if self.beginning.is_wanted() && self.beginning.lacks(&leaf) =>
                 {
-                    self.beginning.without();
+                    self.beginning.not_there();
                 }
                 Note::Ahead(feed, blocks) => self.ahead(&feed, blocks),
                 Note::CharterForked(epoch) => self.taken.charter_forked = Some(epoch),

@@ -25,6 +25,8 @@ const READY: usize = 4;
 const GATHERED: usize = 64 * 1024 * 1024;
 /// Bytes of rows that are new at least before they are kept over a restart: two minutes of a bad link.
 const KEPT: usize = 1024 * 1024;
+/// How long what was gathered outlives the last row of it where somebody has none of the rest.
+const HELD: Duration = Duration::from_secs(3_600);
 /// What they are kept in, beside the ledger file.
 const GATHERED_FILE: &str = "begin.part";
 /// Cosignatures of pages that are listened to.
@@ -190,6 +192,8 @@ pub(super) struct Gathered {
     /// Where it is kept over a restart, and how many bytes of rows were when that was done last.
     file: Option<PathBuf>,
     kept: usize,
+    /// When the last of it came, or was found after a restart.
+    came: Option<Instant>,
 }
 
 impl Gathered {
@@ -204,6 +208,7 @@ impl Gathered {
                 gathered.push(chunk);
             }
             gathered.kept = gathered.bytes;
+            gathered.came = Some(Instant::now());
         }
         gathered.file = Some(file);
         gathered
@@ -221,6 +226,7 @@ impl Gathered {
         }
         self.bytes = self.bytes.saturating_add(size);
         of.push(chunk);
+        self.came = Some(Instant::now());
         true
     }
 
@@ -325,9 +331,20 @@ impl Beginning {
         locked(&self.turn).give_back((), self.by);
     }
 
-    /// The other side has nothing of a leaf that was asked for: it has pruned it, or began above it.
+    /// What was gathered is nothing to begin from.
     pub(super) fn without(&mut self) {
         self.gathered().clear();
+        self.ends(Stage::Without);
+    }
+
+    /// The other side has nothing of a leaf that was asked for: it has pruned it, or began above it. What others brought of it
+    /// stays, unless none of it has come from anybody for long: then nobody may have it any more.
+    pub(super) fn not_there(&mut self) {
+        let mut gathered = self.gathered();
+        if gathered.came.is_none_or(|came| came.elapsed() >= HELD) {
+            gathered.clear();
+        }
+        drop(gathered);
         self.ends(Stage::Without);
     }
 

@@ -325,6 +325,13 @@ fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
         }
         assert!(!whole && cuts < 20, "it goes on until it is cut");
         cuts += 1;
+        if cuts == 2 {
+            // Somebody else has none of it.
+            drop((here, there));
+            let mut other = Meeting::open(&desk, &b.key, state()).expect("begins");
+            other.beginning.not_there();
+            assert_eq!(other.stage(), Some(Stage::Without));
+        }
     }
     assert!(cuts > 0, "nothing was cut");
     let needs = a.with(move |node| {
