@@ -58,6 +58,11 @@ pub enum DaemonFault {
     /// After the folder was lent it could not be taken back.
     #[error("the folder was lent to a command and could not be taken back: {0}")]
     Loan(String),
+    /// The folder is lent by a node that runs.
+    #[error(
+        "this node runs already, and has lent its folder: look at it with `annona status`, or stop it first"
+    )]
+    Runs,
     /// The network has ended by itself.
     #[error("the network has ended by itself: a fault of this program")]
     NetEnded,
@@ -173,6 +178,10 @@ pub fn run(
     meet: impl FnOnce(&Asking, &Ledger, &Log) -> Result<Arc<dyn Meet>, NodeFault>,
 ) -> Result<(), DaemonFault> {
     let Running { config, log, clock, stop } = running;
+    // One that began while this one asked for a passphrase: two would dial under one key.
+    if node.folder().is_on_loan() {
+        return Err(DaemonFault::Runs);
+    }
     let federation = node.federation()?;
     let seed = node.keys().get(Name::NodeTransport).and_then(Secret::as_seed);
     let seed = Zeroizing::new(*seed.ok_or(NodeFault::NoKey("transport key"))?);

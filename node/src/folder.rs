@@ -94,7 +94,7 @@ pub struct Folder {
     root: PathBuf,
     lock: File,
     /// Open while the folder is lent to this process by one that runs.
-    _loan: Option<loan::Loan>,
+    loan: Option<loan::Loan>,
 }
 
 fn is_being_made(path: &Path) -> bool {
@@ -180,7 +180,7 @@ impl Folder {
             hold(&root.join(LOCK)).map_err(|e| FolderFault::from(DiskFault::io("lock", path, e)))
         };
         let pid = match lock(&root)? {
-            Ok(lock) => return Ok(Self { root, lock, _loan: None }),
+            Ok(lock) => return Ok(Self { root, lock, loan: None }),
             Err(pid) => pid,
         };
         let held = || FolderFault::Held { path: path.to_owned(), pid };
@@ -188,11 +188,17 @@ impl Folder {
         // Somebody who asked nobody may have been faster; whoever it is will soon be done.
         for _ in 0..loan::TRIES {
             if let Ok(lock) = lock(&root)? {
-                return Ok(Self { root, lock, _loan: Some(loan) });
+                return Ok(Self { root, lock, loan: Some(loan) });
             }
             std::thread::sleep(loan::PAUSE);
         }
         Err(held())
+    }
+
+    /// Whether a node that runs has lent it: it takes it back.
+    #[must_use]
+    pub const fn is_on_loan(&self) -> bool {
+        self.loan.is_some()
     }
 
     /// Lets another process hold the folder until [`Folder::retake`].

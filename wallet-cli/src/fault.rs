@@ -184,7 +184,7 @@ impl From<DaemonFault> for Fault {
             DaemonFault::Node(node) => node.into(),
             DaemonFault::Disk(disk) => disk.into(),
             DaemonFault::NetEnded => of(Exit::Bug, &fault),
-            DaemonFault::Loan(_) => of(Exit::Conflict, &fault),
+            DaemonFault::Loan(_) | DaemonFault::Runs => of(Exit::Conflict, &fault),
             DaemonFault::Net(_) | DaemonFault::Metrics(_) => of(Exit::Input, &fault),
         }
     }

@@ -169,3 +169,27 @@ impl Node {
         kib.expect("a number") * 1024
     }
 }
+
+#[test]
+fn one_that_waited_for_its_passphrase_is_no_second_node_of_the_folder() {
+    let camp = Camp::new();
+    let pipe = camp.file("late.pass");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let port = port();
+    camp.write("treasury/run.toml", format!("[network]\nlisten = [\"127.0.0.1:{port}\"]\n"));
+    let words = ["run", "--dir", "treasury", "--passphrase-file", "late.pass"];
+    let late = camp.command(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let late = late.expect("the program runs");
+    // It has the pipe open once this returns: by then it has looked, and found nobody.
+    let mut writes = fs::OpenOptions::new().write(true).open(&pipe).expect("somebody reads");
+    let node = Node::again(&camp, "treasury", port);
+    std::io::Write::write_all(&mut writes, camp.told("pass.txt").as_bytes()).expect("a pipe");
+    drop(writes);
+    let ended = late.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(6), "{said}");
+    assert!(said.contains("runs already"), "{said}");
+    assert!(!node.status(&camp)["running"].is_null(), "the other goes on, and is found");
+    camp.run("family list --dir treasury").fine();
+}
