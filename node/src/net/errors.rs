@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use libp2p_connection_limits::Exceeded;
 use libp2p_swarm::DialError;
 
 use super::board::State;
@@ -16,6 +17,9 @@ pub(super) fn state_of(error: &DialError) -> State {
             // What says most: who answered wrongly, before who did not answer.
             let told = states.iter().find(|state| !matches!(state, State::Unreachable(_)));
             told.or(states.first()).cloned().unwrap_or(State::Unreachable("no address".into()))
+        }
+        DialError::Denied { cause } if cause.downcast_ref::<Exceeded>().is_some() => {
+            State::Unreachable("all `links` of run.toml are taken here: raise that number".into())
         }
         DialError::Denied { .. } | DialError::DialPeerConditionFalse(_) => State::Waiting,
         DialError::NoAddresses => State::Unreachable("no address".into()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Links held at once where the configuration says nothing.
+/// Links held at once beside those with peers of the configuration, where that says nothing.
 pub const LINKS: u32 = 32;
 /// Links the configuration may ask for at most.
 pub const LINKS_MOST: usize = 1_024;
@@ -10,9 +10,11 @@ pub const LINKS_MOST: usize = 1_024;
 pub const LINKS_PEER: u32 = 2;
 /// Handshakes under way at once, of strangers and members together.
 pub const HANDSHAKES: u32 = 32;
-/// Of those, from one address.
+/// Of those, from addresses at which no member was ever linked with: the others are kept for members.
+pub const HANDSHAKES_STRANGE: usize = 16;
+/// Of those, from one address; of IPv6, from one network of 64 bits.
 pub const HANDSHAKES_ADDRESS: usize = 8;
-/// Of those, from an address at which a peer of the configuration was reached.
+/// Of those, from one address at which a member was linked with.
 pub const HANDSHAKES_KNOWN: usize = 16;
 /// Links passed on for one member at once, where this node passes links on.
 pub const CIRCUITS_PEER: usize = 8;
@@ -32,6 +34,12 @@ pub const GREETING: Duration = Duration::from_secs(30);
 pub const PIECE: usize = 16 * 1024;
 /// Such pieces of one peer that may wait for the ledger; beyond, its link is not read.
 pub const WAITING: usize = 8;
+/// Links that one member may open in a minute: a line that breaks every few seconds, and no faster.
+pub const OPENED: usize = 20;
+/// Threads of links of one member, of which all but one wait to end.
+pub const THREADS: usize = 3;
+/// How often it is logged that one who is known may have no link.
+pub const REFUSED: Duration = Duration::from_secs(3_600);
 /// How often a link that says nothing is tried.
 pub const PING: Duration = Duration::from_secs(60);
 /// How long the answer may take.
@@ -66,6 +74,8 @@ mod tests {
             ("LINKS_MOST", LINKS_MOST as u64),
             ("LINKS_PEER", u64::from(LINKS_PEER)),
             ("HANDSHAKES", u64::from(HANDSHAKES)),
+            ("HANDSHAKES_STRANGE", HANDSHAKES_STRANGE as u64),
+            ("OPENED", OPENED as u64),
             ("HANDSHAKES_ADDRESS", HANDSHAKES_ADDRESS as u64),
             ("HANDSHAKES_KNOWN", HANDSHAKES_KNOWN as u64),
             ("STREAMS", STREAMS as u64),

@@ -2,7 +2,8 @@
 
 mod through;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -90,6 +91,13 @@ pub(super) struct Loop {
     /// Links this side dialled that have no stream yet.
     bare: HashMap<ConnectionId, [u8; 8]>,
     through: Through,
+    /// When members opened links, in the last minute; and how many threads each has.
+    opened: HashMap<[u8; 8], VecDeque<Instant>>,
+    threads: HashMap<[u8; 8], usize>,
+    /// When it was last logged that one may have no link.
+    refused: RefCell<HashMap<[u8; 8], Instant>>,
+    /// Peers of the configuration, for which there is always a place.
+    kept: BTreeSet<PeerId>,
     /// Those that are members no more and are being told.
     leaving: Vec<(PeerId, Instant)>,
     stopping: Option<Instant>,
@@ -161,6 +169,10 @@ pub(super) fn begin(
         links: HashMap::new(),
         bare: HashMap::new(),
         through: Through::default(),
+        opened: HashMap::new(),
+        threads: HashMap::new(),
+        refused: RefCell::default(),
+        kept: BTreeSet::new(),
         leaving: Vec::new(),
         stopping: None,
     };
@@ -280,10 +292,34 @@ impl Loop {
             }
             self.leaving.push((*peer, Instant::now()));
         }
+        // Whoever else fills the links, those that the configuration names have theirs.
+        let named = self.config.peer.iter().filter_map(|peer| self.members.node(&peer.node.0));
+        let named = named.filter(|member| member.standing == Standing::Member);
+        let named: BTreeSet<PeerId> = named.map(|member| member.peer).collect();
+        for peer in self.kept.difference(&named) {
+            self.swarm.behaviour_mut().limits.remove_peer_id(peer);
+        }
+        for peer in named.difference(&self.kept) {
+            self.swarm.behaviour_mut().limits.bypass_peer_id(peer);
+        }
+        self.kept = named;
         let nodes: Vec<_> = self.dials.keys().copied().collect();
         for node in nodes {
             self.stand(node);
         }
+    }
+
+    /// Whether a member may open another link: not faster than a bad line would, nor while threads of its last ones still
+    /// wait to end.
+    fn may_open(&mut self, node: [u8; 8]) -> bool {
+        let opened = self.opened.entry(node).or_default();
+        opened.retain(|at| at.elapsed() < Duration::from_secs(60));
+        let threads = self.threads.get(&node).copied().unwrap_or(0);
+        let may = opened.len() < limits::OPENED && threads < limits::THREADS;
+        if may {
+            opened.push_back(Instant::now());
+        }
+        may
     }
 
     /// Shows why a peer of the configuration cannot be dialled; says whether it can.
@@ -313,8 +349,14 @@ impl Loop {
                 Counts::one(&counts.strangers);
                 // Who is known and may not is worth a line; strangers are only counted, or they could fill the disk.
                 if let Some(member) = peer.and_then(|peer| self.members.peer(&peer)) {
-                    let node = super::hex(&member.node);
-                    self.log.warn("refused", &[("peer", &node), ("standing", &member.standing)]);
+                    let mut refused = self.refused.borrow_mut();
+                    let last = refused.get(&member.node);
+                    if last.is_none_or(|at| at.elapsed() >= limits::REFUSED) {
+                        refused.insert(member.node, Instant::now());
+                        let node = super::hex(&member.node);
+                        let standing = &member.standing;
+                        self.log.warn("refused", &[("peer", &node), ("standing", standing)]);
+                    }
                     let state = State::Refused(member.standing);
                     self.show(member.node, state);
                 }
@@ -332,14 +374,14 @@ impl Loop {
             self.swarm.close_connection(connection);
             return;
         };
+        if let Some(ip) = ip_of(endpoint.get_remote_address()) {
+            self.swarm.behaviour_mut().streams.know(ip);
+        }
         if endpoint.is_dialer() {
             self.bare.insert(connection, node);
             let at = endpoint.get_remote_address();
             if !relay::is_through(at) {
                 self.through.reached(node, connection, at);
-            }
-            if let Some(ip) = ip_of(endpoint.get_remote_address()) {
-                self.swarm.behaviour_mut().streams.know(ip);
             }
         }
         if let Some(dial) = self.dials.get_mut(&node).filter(|d| d.pending == Some(connection)) {
@@ -358,7 +400,7 @@ impl Loop {
         let (day, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
         let config = self.dials.get(&node).map(|dial| &dial.peer);
         let quiet = config.and_then(Peer::quiet).is_some_and(|quiet| quiet.holds(minute));
-        if quiet || self.stopping.is_some() {
+        if quiet || self.stopping.is_some() || !self.may_open(node) {
             self.swarm.close_connection(connection);
             return;
         }
@@ -397,6 +439,7 @@ impl Loop {
         match link::start(stream, making, done) {
             Ok(heard) => {
                 Counts::one(&self.board.counts.links);
+                *self.threads.entry(node).or_default() += 1;
                 self.log.info("link", &[("peer", &super::hex(&node)), ("dialled", &dialled)]);
                 let link = Link { connection, dialled, opened: Instant::now(), day, heard };
                 self.links.insert(node, link);
@@ -423,6 +466,9 @@ impl Loop {
 
     fn ended(&mut self, node: [u8; 8], connection: ConnectionId, ended: Ended, useful: bool) {
         self.swarm.close_connection(connection);
+        if let Some(threads) = self.threads.get_mut(&node) {
+            *threads = threads.saturating_sub(1);
+        }
         let Some(link) = self.links.get(&node).filter(|link| link.connection == connection) else {
             return;
         };

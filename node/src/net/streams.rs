@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use libp2p_core::transport::PortUse;
 use libp2p_core::upgrade::ReadyUpgrade;
 use libp2p_core::{Endpoint, Multiaddr};
 use libp2p_identity::PeerId;
-use libp2p_swarm::behaviour::{ConnectionEstablished, ListenFailure};
+use libp2p_swarm::behaviour::{ConnectionClosed, ConnectionEstablished, ListenFailure};
 use libp2p_swarm::handler::{
     ConnectionEvent, FullyNegotiatedInbound, FullyNegotiatedOutbound, StreamUpgradeError,
 };
@@ -46,23 +46,45 @@ pub(super) struct Streams<C> {
     events: VecDeque<Event<C>>,
     /// Handshakes under way, and where from.
     pending: HashMap<ConnectionId, Option<IpAddr>>,
-    /// Where peers of the configuration are: their handshakes are not held to what one address may have.
-    known: Vec<IpAddr>,
+    /// Where members were linked with last, latest at the end: half of all handshakes are for them.
+    known: VecDeque<IpAddr>,
+    /// Links that stand, by who they are with.
+    standing: HashMap<PeerId, usize>,
 }
 
 impl<C> Streams<C> {
     pub(super) fn new(asked: UnboundedReceiver<C>) -> Self {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (events, pending, known) = (VecDeque::new(), HashMap::new(), Vec::new());
-        Self { asked, tick, events, pending, known }
+        Self {
+            asked,
+            tick,
+            events: VecDeque::new(),
+            pending: HashMap::new(),
+            known: VecDeque::new(),
+            standing: HashMap::new(),
+        }
     }
 
-    /// Remembers where a peer of the configuration was found.
+    /// Remembers where a member is, whoever dialled.
     pub(super) fn know(&mut self, address: IpAddr) {
-        if !self.known.contains(&address) && self.known.len() < limits::LINKS_MOST {
-            self.known.push(address);
+        let address = network(address);
+        self.known.retain(|known| *known != address);
+        if self.known.len() >= limits::LINKS_MOST {
+            self.known.pop_front();
         }
+        self.known.push_back(address);
+    }
+
+    /// Whether a handshake may begin there.
+    fn may_begin(&self, from: Option<IpAddr>) -> bool {
+        let known = |ip: Option<IpAddr>| ip.is_some_and(|ip| self.known.contains(&ip));
+        let same = self.pending.values().filter(|ip| **ip == from).count();
+        if known(from) {
+            return same < limits::HANDSHAKES_KNOWN;
+        }
+        let strange = self.pending.values().filter(|ip| !known(**ip)).count();
+        same < limits::HANDSHAKES_ADDRESS && strange < limits::HANDSHAKES_STRANGE
     }
 }
 
@@ -81,11 +103,8 @@ impl<C: std::fmt::Debug + Send + 'static> NetworkBehaviour for Streams<C> {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let from = ip_of(remote);
-        let familiar = from.is_some_and(|ip| self.known.contains(&ip));
-        let same = self.pending.values().filter(|ip| **ip == from).count();
-        let most = if familiar { limits::HANDSHAKES_KNOWN } else { limits::HANDSHAKES_ADDRESS };
-        if same >= most {
+        let from = ip_of(remote).map(network);
+        if !self.may_begin(from) {
             return Err(ConnectionDenied::new(Crowd));
         }
         self.pending.insert(id, from);
@@ -95,10 +114,15 @@ impl<C: std::fmt::Debug + Send + 'static> NetworkBehaviour for Streams<C> {
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
+        // Peers of the configuration are not held to the number of all links, but to this as everybody.
+        let stand = self.standing.get(&peer).copied().unwrap_or(0);
+        if u32::try_from(stand).is_ok_and(|stand| stand >= limits::LINKS_PEER) {
+            return Err(ConnectionDenied::new(Crowd));
+        }
         Ok(Handler::new(false))
     }
 
@@ -115,8 +139,23 @@ impl<C: std::fmt::Debug + Send + 'static> NetworkBehaviour for Streams<C> {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished { connection_id, .. })
-            | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
+            FromSwarm::ConnectionEstablished(made) => {
+                let ConnectionEstablished { connection_id, peer_id, .. } = made;
+                self.pending.remove(&connection_id);
+                *self.standing.entry(peer_id).or_default() += 1;
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed {
+                peer_id,
+                remaining_established,
+                ..
+            }) => {
+                if remaining_established == 0 {
+                    self.standing.remove(&peer_id);
+                } else {
+                    self.standing.insert(peer_id, remaining_established);
+                }
+            }
+            FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
                 self.pending.remove(&connection_id);
             }
             _ => {}
@@ -158,6 +197,17 @@ pub(super) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
         Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
         _ => None,
     })
+}
+
+/// What is counted as one address: of IPv6 a network of 64 bits, for everybody has as many addresses in theirs as they like.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(whole) => match whole.to_ipv4_mapped() {
+            Some(mapped) => IpAddr::V4(mapped),
+            None => IpAddr::V6(Ipv6Addr::from_bits(whole.to_bits() & (u128::MAX << 64))),
+        },
+    }
 }
 
 /// The address and port in a multiaddress of TCP.
@@ -247,5 +297,36 @@ impl ConnectionHandler for Handler {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_fill_half_of_the_handshakes_and_members_have_the_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let _inside = runtime.enter();
+        let (_asks, asked) = tokio::sync::mpsc::unbounded_channel::<()>();
+        let mut streams = Streams::new(asked);
+        let mut next = 0;
+        let mut begin = |streams: &mut Streams<()>, from: &str| {
+            next += 1;
+            let ip: IpAddr = from.parse().expect("an address");
+            let remote = Multiaddr::from(ip).with(Protocol::Tcp(4_000));
+            let id = ConnectionId::new_unchecked(next);
+            streams.handle_pending_inbound_connection(id, &Multiaddr::empty(), &remote).is_ok()
+        };
+        streams.know("10.9.9.9".parse().expect("an address"));
+        // Of one network, however many addresses it has.
+        let crowd = (0..40).filter(|n| begin(&mut streams, &format!("2001:db8::{n:x}"))).count();
+        assert_eq!(crowd, limits::HANDSHAKES_ADDRESS);
+        let crowd = (0..40).filter(|n| begin(&mut streams, &format!("10.0.0.{n}"))).count();
+        assert_eq!(crowd, limits::HANDSHAKES_STRANGE - limits::HANDSHAKES_ADDRESS);
+        assert!(!begin(&mut streams, "10.1.1.1"), "no more of anybody");
+        let members = (0..40).filter(|_| begin(&mut streams, "10.9.9.9")).count();
+        assert_eq!(members, limits::HANDSHAKES_KNOWN, "but of members");
     }
 }
