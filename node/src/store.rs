@@ -265,6 +265,11 @@ impl Store {
         Ok(conn)
     }
 
+    /// Keeps no more than 1 MiB of the file in memory: of a reader of which there are many.
+    pub(crate) fn keep_little(&self) -> Result<(), StoreFault> {
+        Ok(self.conn.execute_batch("PRAGMA cache_size=-1024")?)
+    }
+
     /// Makes durable whatever can be read here. A process that was killed between writing and syncing its log leaves
     /// entries that the next one reads as committed, and that a power cut would still take: nothing may be promised,
     /// repeated or handed on that rests on them before this. Costs nothing where the log is empty.

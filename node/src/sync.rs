@@ -128,6 +128,8 @@ pub struct Bounds {
     pub spend: u64,
     /// Bytes of one feed that it takes.
     pub quota: u64,
+    /// What is open is sealed before, unless that was done so lately: who comes again and again makes no block each time.
+    pub sealed: Duration,
     /// The federation, for a node that has no charter yet.
     pub federation: Option<FederationId>,
 }
@@ -141,6 +143,7 @@ impl Default for Bounds {
             budget: u64::MAX,
             spend: u64::MAX,
             quota: 256 * 1024 * 1024,
+            sealed: Duration::ZERO,
             federation: None,
         }
     }
@@ -158,6 +161,8 @@ pub struct Desk {
 struct Shared {
     /// Bytes that are left free on the disk.
     floor: AtomicU64,
+    /// When a meeting last had open tails sealed.
+    sealed: Mutex<Option<Instant>>,
     board: Board<FeedRef>,
     count: Mutex<u64>,
     offering: Offering,
@@ -177,6 +182,7 @@ impl Desk {
         let basket = Arc::new(Mutex::new(begin::Gathered::found(&path)));
         let shared = Arc::new(Shared {
             floor: AtomicU64::new(gate::FLOOR),
+            sealed: Mutex::default(),
             board: Board::default(),
             count: Mutex::default(),
             offering: Offering::default(),
@@ -188,11 +194,16 @@ impl Desk {
     }
 
     /// Seals what is open and answers what this node knows of the time, once it has a charter. A node that may not sign hands on what it has.
-    fn seal(&self) -> Result<Option<Between>, NodeFault> {
-        self.asking.with(|node| {
-            if node.may_sign().is_ok() {
+    fn seal(&self, lately: Duration) -> Result<Option<Between>, NodeFault> {
+        let shared = self.shared.clone();
+        self.asking.with(move |node| {
+            let mut sealed = shared.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = sealed.is_none_or(|at| at.elapsed() >= lately);
+            if due && node.may_sign().is_ok() {
                 node.seal_all()?;
+                *sealed = Some(Instant::now());
             }
+            drop(sealed);
             node.hand_on()?;
             if node.store().charter().is_err() {
                 return Ok(None);
@@ -276,9 +287,10 @@ impl Meeting {
         if *peer == desk.own {
             return Err(Fault::Mirror);
         }
-        let sealed = desk.seal()?;
+        let sealed = desk.seal(bounds.sealed)?;
         let now = sealed.unwrap_or_else(|| Between::of(Minute(0), Minute(0), None));
         let store = Store::reader(&desk.path)?;
+        store.keep_little()?;
         let mut programmes = BTreeSet::new();
         let mut theirs = BTreeSet::new();
         let federation = if let Ok(charter) = store.charter() {

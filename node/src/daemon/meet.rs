@@ -19,6 +19,10 @@ use crate::sync::{Bounds, Desk, Fault, Meeting, Room, Stage};
 use crate::taking::Shown;
 use crate::writer::Asking;
 
+/// How lately open tails were sealed, that a meeting that begins does not seal them anew (spec/feed-and-block.md).
+const SEALED: Duration = Duration::from_secs(30);
+/// The same on a metered link.
+const SEALED_METERED: Duration = Duration::from_secs(600);
 /// How long a peer is not asked again that has no checkpoint to begin from.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -63,6 +67,7 @@ impl Meet for At {
     fn open(&self, with: &Member, room: &net::Room) -> Result<Box<dyn Talk>, String> {
         let mut bounds =
             Bounds { quota: limits::FEED_QUOTA, slice: self.slice.clone(), ..Bounds::default() };
+        bounds.sealed = if room.metered { SEALED_METERED } else { SEALED };
         if let Some(bytes) = room.budget {
             (bounds.budget, bounds.spend) = (bytes, bytes);
         }

@@ -197,6 +197,27 @@ fn what_is_nobody_s_is_refused_on_its_link_and_the_writer_hears_of_none() {
 }
 
 #[test]
+fn who_comes_again_at_once_makes_no_block_each_time() {
+    let Three { a, b, t: _t, dir: _dir } = Three::of(World::new());
+    let bounds = || Bounds { sealed: Duration::from_secs(3_600), ..Bounds::default() };
+    let open = || Meeting::open(&a.desk, &b.key, bounds()).map(drop).expect("members");
+    let feed = a.with(|node| node.feed(Lane::Registry, FOOD));
+    let sealed = || {
+        a.with(move |node| {
+            let work = node.store().look().expect("a look");
+            work.chains_of(&feed).first().map_or(0, |chain| chain.sealed.next)
+        })
+    };
+    for n in 0..4 {
+        a.with(move |node| world::enrol(node, FOOD, [n; 16]));
+        open();
+        assert_eq!(sealed(), 1, "the first time alone");
+    }
+    drop(a.meets(&b).expect("members"));
+    assert_eq!(sealed(), 4);
+}
+
+#[test]
 fn bytes_that_are_no_frames_end_a_meeting_and_nothing_else() {
     let Three { a, b, t: _t, dir: _dir } = Three::of(World::new());
     let root = a.root();
