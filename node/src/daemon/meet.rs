@@ -268,7 +268,8 @@ impl Talk for Talking {
     }
 
     fn owed(&self) -> bool {
-        self.meeting.wants() > 0
+        // What this side has no room for it is not waiting for.
+        self.meeting.wants() > 0 && self.meeting.room() == Room::Plenty
     }
 
     fn brought(&self) -> u64 {

@@ -175,8 +175,9 @@ impl Store {
                 .query_row("SELECT 1 FROM waiting WHERE node=?1", [node], |_| Ok(()))
                 .optional()?;
             // Tickets are believed under any key ever certified for the eight bytes: a second one may turn a forged
-            // ticket into a good one.
-            anew = waits.is_some() || roster.node_keys(&node).len() > 1;
+            // ticket into a good one. A key that was certified before turns none.
+            let new = !self.roster.node_keys(&node).contains(&certificate.node);
+            anew = new && (waits.is_some() || roster.node_keys(&node).len() > 1);
             if anew {
                 stale(&tx)?;
             }

@@ -263,6 +263,16 @@ fn state_is_made_anew_once_for_many_notices_and_nothing_is_written_before_it_is(
         };
         w.a.store().conn().execute(waits, [certificate.short()]).expect("a claim waits");
     }
+    // The next certificate of a key that is known here turns no ticket into a good one.
+    let mut again = certify(&w.b, &federation, 2, &[FOOD]);
+    if let annona_ledger::notice::Notice::Node(certificate) = &mut again.notice {
+        certificate.issued = Minute(2);
+    }
+    let again = again.notice.sign(&federation, &key(2));
+    w.a.store().conn().execute(waits, [short(&w.b)]).expect("a claim waits");
+    w.a.store_mut().learn_of_many(&again).expect("a good certificate");
+    assert_eq!(w.a.store().meta("stale").expect("reads"), None);
+    w.a.store().conn().execute("DELETE FROM waiting WHERE node=?1", [short(&w.b)]).expect("gone");
     let want = root(&w.a);
     // There is no room to make state anew.
     let full =

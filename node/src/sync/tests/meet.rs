@@ -184,6 +184,7 @@ fn what_others_hold_leaves_room_for_what_is_written_here() {
     floor(0);
     assert!(wire.run(&mut one, &mut other));
     assert!(other.is_over(), "they meet anew");
+    drop((one, other));
     meet(&a, &b);
     assert_eq!(next(&b), next(&a));
 }
