@@ -47,6 +47,16 @@ pub struct Feed {
 
 const BLOCK: &str = "chain, header, signature, body";
 
+/// A page of a chain's blocks from a number on. By the number within the feed, of which there is an index: `+` keeps SQLite
+/// from reading all blocks of the chain below instead, at every page.
+pub(super) const PAGE: &str = "SELECT chain, header, signature, body, e.bytes, seq FROM block
+  LEFT JOIN evidence e ON e.block=block.id
+  WHERE feed=(SELECT feed FROM chain WHERE no=?1) AND seq>=?2 AND +chain=?1 ORDER BY seq LIMIT 64";
+
+/// What stands beside the block of a chain that holds an index, if it is kept.
+pub(super) const BESIDE: &str = "SELECT e.bytes, b.first FROM block b JOIN evidence e ON e.block=b.id
+  WHERE b.id=(SELECT id FROM block WHERE chain=?1 AND first<=?2 ORDER BY first DESC LIMIT 1) AND b.first+b.count>?2";
+
 /// The columns of a block: chain, header, signature, body.
 type Columns = (ChainNo, Vec<u8>, Vec<u8>, Vec<u8>);
 
@@ -442,12 +452,10 @@ impl Work<'_> {
         if let Some(evidence) = tail {
             return evidence;
         }
-        let (bytes, first): (Vec<u8>, i64) = self.one(
-            "SELECT e.bytes, b.first FROM block b JOIN evidence e ON e.block=b.id
-             WHERE b.chain=?1 AND b.first<=?2 AND b.first+b.count>?2",
-            params![at.chain.0, at.index.cast_signed()],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )?;
+        let (bytes, first): (Vec<u8>, i64) =
+            self.one(BESIDE, params![at.chain.0, at.index.cast_signed()], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?;
         let evidence = wire::decode::<Evidence>(&bytes, limits::BLOCK_EVIDENCE_BYTES);
         let Evidence(pieces) = self.kept(evidence.map_err(StoreFault::from))?;
         let place = at.index.checked_sub(first.cast_unsigned())?;
@@ -479,11 +487,7 @@ impl Work<'_> {
         let mut next = from.cast_signed();
         loop {
             // A page at a time, so that a reader never holds a statement while it writes elsewhere.
-            let sql = format!(
-                "SELECT {BLOCK}, e.bytes, seq FROM block LEFT JOIN evidence e ON e.block=block.id
-                 WHERE chain=?1 AND seq>=?2 ORDER BY first LIMIT 64"
-            );
-            let page = self.all(&sql, params![chain.0, next], |r| {
+            let page = self.all(PAGE, params![chain.0, next], |r| {
                 Ok((read_block(r)?, r.get::<_, Option<Vec<u8>>>(4)?, r.get::<_, i64>(5)?))
             });
             self.check()?;

@@ -20,6 +20,9 @@ use super::work::Work;
 /// Bytes a stored header may have; an encoded one has under 200.
 const HEADER_BYTES: usize = 512;
 
+/// The block of a number in exactly one chain, by the number within the feed, of which there is an index.
+pub(super) const NUMBERED: &str = "SELECT header FROM block WHERE feed=(SELECT feed FROM chain WHERE no=?1) AND seq=?2 AND +chain=?1";
+
 /// What stops feeds, as this transaction sees it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stopped {
@@ -167,11 +170,8 @@ impl Work<'_> {
     /// The block of a number in exactly one chain. Of the trunk, a block whose body stays elsewhere counts too, where
     /// there is one of that number only.
     pub(super) fn sealed_as(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
-        let here = self.one(
-            "SELECT header FROM block WHERE chain=?1 AND seq=?2",
-            params![chain.0, seq.cast_signed()],
-            |r| r.get::<_, Vec<u8>>(0),
-        );
+        let here =
+            self.one(NUMBERED, params![chain.0, seq.cast_signed()], |r| r.get::<_, Vec<u8>>(0));
         let header = here.or_else(|| {
             let row = self.chain_row(chain).filter(|row| row.chain.left.is_none())?;
             let without = self.all(

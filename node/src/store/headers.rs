@@ -25,6 +25,11 @@ const SIGNATURE_BYTES: usize = 80;
 /// Bytes of a stored fork proof: two promises with the largest entries.
 const PROOF_BYTES: usize = 8 * 1024;
 
+/// The first block of a chain that ends after an index: the one that begins there or last before it, or the one after that.
+pub(super) const AFTER: &str = "SELECT seq FROM block WHERE chain=?1 AND first+count>?2
+  AND first>=coalesce((SELECT first FROM block WHERE chain=?1 AND first<=?2 ORDER BY first DESC LIMIT 1), 0)
+  ORDER BY first LIMIT 1";
+
 /// A signed header.
 pub type SignedHeader = (Header, Signature);
 
@@ -407,11 +412,7 @@ impl Work<'_> {
         chain: annona_ledger::view::ChainNo,
         index: u64,
     ) -> Result<Option<u64>, StoreFault> {
-        let seq = self.one(
-            "SELECT seq FROM block WHERE chain=?1 AND first+count>?2 ORDER BY first LIMIT 1",
-            params![chain.0, index.cast_signed()],
-            |r| r.get::<_, i64>(0),
-        );
+        let seq = self.one(AFTER, params![chain.0, index.cast_signed()], |r| r.get::<_, i64>(0));
         self.check()?;
         Ok(seq.map(i64::cast_unsigned))
     }

@@ -127,6 +127,11 @@ CREATE TABLE told(programme INTEGER NOT NULL, node BLOB NOT NULL, said BLOB NOT 
 CREATE INDEX told_about ON told(about) WHERE about IS NOT NULL;
 ";
 
+/// Indexes that files of the same schema may lack: whoever writes makes them. Programs that do not know them keep them up.
+pub(super) const ADDED: &str = "
+CREATE INDEX IF NOT EXISTS ticket_purse ON ticket(sender, purse, idx) WHERE purse IS NOT NULL;
+";
+
 /// The derived tables, for emptying.
 pub(super) const DERIVED_TABLES: [&str; 24] = [
     "slot",
@@ -166,7 +171,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
     let mut conn = writing(path, flags)?;
     if create {
         conn.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {SAID} {DERIVED} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;"
+            "BEGIN IMMEDIATE; {SAID} {DERIVED} {ADDED} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;"
         ))?;
         return Ok(conn);
     }
@@ -179,6 +184,8 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
         return Err(StoreFault::Newer { found: version, known: SCHEMA });
     }
     super::upgrade::upgrade(&mut conn, path)?;
+    // Without them answers are the same, only later: a full disk keeps nobody from reading.
+    drop(conn.execute_batch(ADDED));
     Ok(conn)
 }
 
@@ -241,4 +248,43 @@ fn prepare(conn: &Connection) -> Result<(), StoreFault> {
         "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, blocks, cuts, headers, work};
+
+    /// How SQLite goes about a query, step by step.
+    fn plan(conn: &Connection, sql: &str) -> String {
+        let mut steps = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
+        let empty = vec![rusqlite::types::Null; steps.parameter_count()];
+        let steps = steps
+            .query_map(rusqlite::params_from_iter(empty), |r| r.get::<_, String>(3))
+            .expect("a plan");
+        steps.map(|step| step.expect("a step")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_looked_for_in_a_long_ledger_is_found_without_reading_all_before_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("ledger.db");
+        drop(Store::create(&path).expect("a file"));
+        // As one that was made before there was such an index.
+        let old = Connection::open(&path).expect("opens");
+        old.execute_batch("DROP INDEX ticket_purse").expect("as it was");
+        drop(old);
+        let store = Store::open(&path).expect("opens");
+        for (sql, by) in [
+            (blocks::PAGE, "(feed=? AND seq>?)"),
+            (blocks::BESIDE, "(chain=? AND first<?)"),
+            (cuts::NUMBERED, "(feed=? AND seq=?)"),
+            (headers::AFTER, "(chain=? AND first>?)"),
+            (work::GONE_TO, "(sender=? AND purse=?)"),
+        ] {
+            let plan = plan(store.conn(), sql);
+            assert!(plan.contains(by), "{sql}\n{plan}");
+            assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
 }

@@ -39,6 +39,10 @@ use super::StoreFault;
 use super::held::Held;
 use super::rows::{self, At64, FLOAT, SLOT, Sum, TICKET};
 
+/// Where a node last sent what a purse had.
+pub(super) const GONE_TO: &str =
+    "SELECT receiver FROM ticket WHERE sender=?1 AND purse=?2 ORDER BY idx DESC LIMIT 1";
+
 /// A chain's row, as it stands within this transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChainRow {
@@ -661,11 +665,7 @@ impl<'a> Work<'a> {
     /// is served there.
     #[must_use]
     pub fn gone_to(&self, node: &[u8; 8], purse: &Purse) -> Option<[u8; 8]> {
-        self.one(
-            "SELECT receiver FROM ticket WHERE sender=?1 AND purse=?2 ORDER BY idx DESC LIMIT 1",
-            params![node, purse.0],
-            |r| r.get(0),
-        )
+        self.one(GONE_TO, params![node, purse.0], |r| r.get(0))
     }
 
     /// Float redemptions that name a feed as home and that it has not covered.
