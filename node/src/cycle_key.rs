@@ -47,7 +47,7 @@ pub fn gives(node: &Node, programme: ProgrammeId, cycle: CycleId) -> Result<bool
 ///
 /// [`NodeFault::Store`] without a charter.
 pub fn sites(node: &Node, programme: ProgrammeId) -> Result<Vec<NodeCertificate>, NodeFault> {
-    let now = node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?;
+    let now = node.between()?;
     let own = node.public().short();
     let work = node.store().look()?;
     let fits = |c: &&NodeCertificate| {

@@ -398,9 +398,10 @@ impl Loop {
         };
         let node = member.node;
         let (day, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let may_open = self.may_open(node);
         let config = self.dials.get(&node).map(|dial| &dial.peer);
         let quiet = config.and_then(Peer::quiet).is_some_and(|quiet| quiet.holds(minute));
-        if quiet || self.stopping.is_some() || !self.may_open(node) {
+        if quiet || self.stopping.is_some() || !may_open {
             self.swarm.close_connection(connection);
             return;
         }
