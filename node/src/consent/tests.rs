@@ -535,3 +535,23 @@ fn a_consent_is_that_of_the_people_who_were_there() {
         desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
     assert_eq!(shown.members.len(), 2);
 }
+
+/// A guardian spoke for her: it is written so, and opens as any other, as long as its own days.
+#[test]
+fn a_guardians_consent_says_who_spoke_and_ends_by_its_days() {
+    use annona_ledger::consent::Guardian;
+    let mut desk = Desk::new();
+    let grant = desk.grant(1);
+    let without = Grant { way: Way::Guardian, ..grant };
+    assert!(without.check().is_err(), "who?");
+    let nobody = Grant { guardian: Some(Guardian::Legal), ..grant };
+    assert!(nobody.check().is_err(), "she spoke for herself");
+    let grant = Grant { guardian: Some(Guardian::Legal), ..without };
+    desk.give(&grant, Answer::Yes).expect("given");
+    let kept = list(&desk.vault, desk.id).expect("reads").remove(0);
+    assert_eq!((kept.grant.way, kept.grant.guardian), (Way::Guardian, Some(Guardian::Legal)));
+    let asking = desk.asking();
+    let (shown, _) =
+        desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
+    assert_eq!(shown.members.len(), 2);
+}

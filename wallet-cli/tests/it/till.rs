@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use annona_node::keystore::Name;
+
 use crate::camp::Camp;
 use crate::counter::counter;
 use crate::running::{Node, admit, entries, name, port, until};
@@ -98,4 +100,8 @@ fn p11_a_terminal_serves_whom_it_was_sent_and_holds_nobody_else() {
     for canary in ["Noor", "B1-001", "B1-002"] {
         assert!(!holds(&seized, canary.as_bytes()), "{canary}");
     }
+    // A terminal never holds the cycle key, by which purses follow from a register.
+    camp.run("cycle key --programme Food --cycle 1 --dir treasury").fine();
+    let has = |dir: &str| camp.node(dir).keys().names().any(|name| matches!(name, Name::Cycle(..)));
+    assert!(has("lake") && !has("till"));
 }

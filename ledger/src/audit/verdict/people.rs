@@ -139,3 +139,46 @@ impl PeopleFound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Withdrawal;
+    use crate::hash::Hash;
+    use crate::id::ProgrammeId;
+
+    /// A hostile issuer chunks bytes through commitments: what nobody opens to the auditor is counted, for each node.
+    #[test]
+    fn commitments_never_opened_are_flagged_by_node() {
+        let (honest, hostile) = ([1; 8], [2; 8]);
+        let commitment = |n: u8| Commitment(Hash([n; 32]));
+        let given = |by, n| Told {
+            by,
+            programme: ProgrammeId(1),
+            said: Said::People(People::ConsentGiven {
+                commitment: commitment(n),
+                issuer: OrgId(1),
+                expires: DayNo(30),
+                on: DayNo(1),
+            }),
+        };
+        let mut found = PeopleFound::default();
+        found.add((1..=3).map(|n| given(honest, n)));
+        found.add((11..=15).map(|n| given(hostile, n)));
+        // Naming another's again makes none of its own.
+        let back = |commitment| People::ConsentWithdrawn {
+            commitment,
+            reason: Withdrawal::Asked,
+            on: DayNo(2),
+        };
+        let (programme, said) = (ProgrammeId(1), Said::People(back(commitment(1))));
+        found.add([Told { by: hostile, programme, said }]);
+        found.finish(&Roster::new());
+        // The sites show the records they hold; behind the others there is none.
+        let opened: BTreeSet<_> = (1..=3).chain([11]).map(commitment).collect();
+        assert_eq!(found.unopened(&honest, &opened), 0);
+        assert_eq!(found.unopened(&hostile, &opened), 4);
+        assert_eq!(found.unopened(&[3; 8], &opened), 0, "nobody");
+        assert_eq!(found.unopened(&honest, &BTreeSet::new()), 3);
+    }
+}

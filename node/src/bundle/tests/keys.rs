@@ -243,3 +243,56 @@ fn a_key_is_destroyed_ninety_days_after_a_closed_cycle_and_does_not_come_back_fr
         }
     }
 }
+
+#[test]
+fn entitlements_are_kept_by_purse_and_two_cycles_of_one_household_do_not_join() {
+    let w = World::new();
+    let here = vault(&w, "va", &[("hope", "HH-1"), (OWN_SOURCE, "HH-2")]);
+    let federation = w.federation();
+    let (may, june) = ([1; 32], [2; 32]);
+    for (source, key) in [("hope", "HH-1"), (OWN_SOURCE, "HH-2")] {
+        let id = here.find(source, key.as_bytes()).expect("a look").expect("registered").id;
+        let registration = here.registration(id).expect("opens");
+        let of = |cycle| serve::purse(cycle, &registration);
+        assert_ne!(of(&may), of(&june), "nothing of one leads to the other");
+        assert_eq!(of(&may), of(&may));
+        let pseudonym = here.pseudonym(id, FOOD.0, &federation.0.0).expect("one");
+        // What is in the vault is no entitlement: neither purse lies there, nor is one the pseudonym's.
+        let files = walk(&w.path("va"));
+        assert!(!files.is_empty());
+        for purse in [of(&may), of(&june)] {
+            assert_ne!(purse.0, pseudonym);
+            for file in &files {
+                let bytes = std::fs::read(file).expect("a file");
+                assert!(!bytes.windows(16).any(|part| part == purse.0), "{}", file.display());
+            }
+        }
+    }
+}
+
+/// Two agencies registered the same household from the same register.
+#[test]
+fn two_agencies_full_stores_do_not_join_without_a_link_key() {
+    let w = World::new();
+    let register: Vec<String> = (0..20).map(|n| format!("HH-{n:05}")).collect();
+    let households: Vec<_> = register.iter().map(|key| ("hope", key.as_str())).collect();
+    let (one, other) = (vault(&w, "va", &households), vault(&w, "vb", &households));
+    let federation = w.federation();
+    let on_ledger = |vault: &Vault, cycle: &[u8; 32]| {
+        let ids = vault.all(None, usize::MAX).expect("reads");
+        let pseudonym = |programme| move |id| vault.pseudonym(id, programme, &federation.0.0);
+        let mut all: Vec<[u8; 16]> = Vec::new();
+        for programme in [FOOD.0, CASH.0] {
+            all.extend(ids.iter().map(|id| pseudonym(programme)(*id).expect("one")));
+        }
+        let purse = |id| serve::purse(cycle, &vault.registration(id).expect("opens")).0;
+        all.extend(ids.iter().map(|id| purse(*id)));
+        all.into_iter().collect::<std::collections::BTreeSet<_>>()
+    };
+    let (mine, yours) = (on_ledger(&one, &[1; 32]), on_ledger(&other, &[2; 32]));
+    assert_eq!((mine.len(), yours.len()), (60, 60), "nor do two programmes of one household");
+    assert!(mine.is_disjoint(&yours));
+    // With the key of a cycle they share, the purses of that cycle do, and nothing else: that is the link key.
+    let shared = on_ledger(&other, &[1; 32]);
+    assert_eq!(mine.intersection(&shared).count(), 20);
+}
