@@ -31,6 +31,7 @@
 
 mod begin;
 mod claims;
+mod desk;
 mod gate;
 mod index;
 mod link;
@@ -42,9 +43,6 @@ mod tests;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use annona_ledger::hash::Hash;
@@ -65,9 +63,8 @@ use crate::node::NodeFault;
 use crate::seal::{SealError, random};
 use crate::store::{Store, StoreFault, Work};
 use crate::taking::{Misfit, OwnAhead};
-use crate::writer::Asking;
-use begin::{Basket, Beginning, Offering};
-use claims::{Board, By, Claims};
+use begin::Beginning;
+use claims::{By, Claims};
 use index::Looking;
 use memo::Memo;
 use pace::Pace;
@@ -75,6 +72,7 @@ use sink::Sink;
 
 pub use crate::taking::Taken;
 pub use begin::Stage;
+pub use desk::Desk;
 pub use gate::{Room, little_room};
 pub use link::{Ended, Link};
 
@@ -146,96 +144,6 @@ impl Default for Bounds {
             sealed: Duration::ZERO,
             federation: None,
         }
-    }
-}
-
-/// What all meetings of a node share.
-#[derive(Clone)]
-pub struct Desk {
-    asking: Asking,
-    path: PathBuf,
-    own: PublicKey,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    /// Bytes that are left free on the disk.
-    floor: AtomicU64,
-    /// When a meeting last had open tails sealed.
-    sealed: Mutex<Option<Instant>>,
-    board: Board<FeedRef>,
-    count: Mutex<u64>,
-    offering: Offering,
-    basket: Basket,
-    turn: Board<()>,
-    items: Board<Item>,
-}
-
-impl Desk {
-    /// The desk of the node that a writer holds. One for each: two would ask for a feed twice.
-    ///
-    /// # Errors
-    ///
-    /// [`NodeFault::Stopped`].
-    pub fn new(asking: &Asking) -> Result<Self, NodeFault> {
-        let (path, own) = asking.with(|node| (node.store().path().to_owned(), node.public()))?;
-        let basket = Arc::new(Mutex::new(begin::Gathered::found(&path)));
-        let shared = Arc::new(Shared {
-            floor: AtomicU64::new(gate::FLOOR),
-            sealed: Mutex::default(),
-            board: Board::default(),
-            count: Mutex::default(),
-            offering: Offering::default(),
-            basket,
-            turn: Board::default(),
-            items: Board::default(),
-        });
-        Ok(Self { asking: asking.clone(), path, own, shared })
-    }
-
-    /// Seals what is open and answers what this node knows of the time, once it has a charter. A node that may not sign hands on what it has.
-    fn seal(&self, lately: Duration) -> Result<Option<Between>, NodeFault> {
-        let shared = self.shared.clone();
-        self.asking.with(move |node| {
-            let mut sealed = shared.sealed.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = sealed.is_none_or(|at| at.elapsed() >= lately);
-            if due && node.may_sign().is_ok() {
-                node.seal_all()?;
-                *sealed = Some(Instant::now());
-            }
-            drop(sealed);
-            node.hand_on()?;
-            if node.store().charter().is_err() {
-                return Ok(None);
-            }
-            node.between().map(Some)
-        })?
-    }
-
-    /// Whether the node holds nothing of its programmes yet, and has not begun from a checkpoint: it may.
-    ///
-    /// # Errors
-    ///
-    /// [`NodeFault`].
-    pub fn holds_nothing(&self) -> Result<bool, NodeFault> {
-        self.asking.with(|node| {
-            let Some(certificate) = node.certificate() else { return Ok(false) };
-            let of = |p: ProgrammeId| p == ProgrammeId::NONE || certificate.programmes.contains(&p);
-            let begun = node.store().look()?.began_with();
-            Ok(begun.is_empty() && !node.store().feeds()?.iter().any(|feed| of(feed.id.programme)))
-        })?
-    }
-
-    /// This node.
-    #[must_use]
-    pub fn node(&self) -> [u8; 8] {
-        self.own.short()
-    }
-
-    fn next(&self) -> u64 {
-        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.wrapping_add(1);
-        *count
     }
 }
 
@@ -628,24 +536,6 @@ impl Meeting {
     #[must_use]
     pub fn wants(&self) -> usize {
         self.session.owed()
-    }
-
-    /// How much came that was new here, or was asked for: it grows as long as the other side brings any of what it owes, and
-    /// not with what it sends besides.
-    #[must_use]
-    pub const fn brought(&self) -> u64 {
-        let taken = &self.taken;
-        let kept =
-            taken.progress().saturating_add(taken.evidence).saturating_add(taken.cosignatures);
-        kept.saturating_add(self.session.things())
-    }
-
-    /// Whether the other side has owed for [`PATIENCE`] what it does not bring, or has not said who it is. Whoever drives
-    /// the meeting then ends it with [`Why::Stalled`].
-    #[must_use]
-    pub fn stalled(&self, now: Instant) -> bool {
-        let waits = !self.session.is_open() || self.session.owed() > 0;
-        waits && now.saturating_duration_since(self.came.0) > PATIENCE
     }
 
     /// Bytes so far.

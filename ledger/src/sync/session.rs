@@ -347,12 +347,6 @@ impl Session {
         }
     }
 
-    /// Has no more of a feed. What was still to be asked of it is not.
-    fn stop(&mut self, feed: FeedRef) {
-        self.talk.retain(|frame| !matches!(frame, Frame::Need(need) if need.feed == feed));
-        self.stops.push_back(feed);
-    }
-
     fn returned(&mut self, idle: bool) -> Option<Vec<u8>> {
         self.inflow.due(idle).map(|total| encoded(&Frame::Taken(total)))
     }
@@ -492,19 +486,6 @@ impl Session {
     #[must_use]
     pub fn asks_for(&self, feed: &FeedRef) -> bool {
         self.asks.asks_for(feed)
-    }
-
-    /// After how many blocks the other side stands with a feed that it is asked for, by what it brought: it grows with each
-    /// block that is new here, and not with one that comes again.
-    #[must_use]
-    pub fn reached(&self, feed: &FeedRef) -> u64 {
-        self.asks.reached(feed)
-    }
-
-    /// Bytes of things that were asked for, and of checkpoints: whether they are good is known when they are whole.
-    #[must_use]
-    pub const fn things(&self) -> u64 {
-        self.asks.things()
     }
 
     /// Whether this session is asking for a thing.

@@ -159,6 +159,24 @@ impl Meeting {
         }
     }
 
+    /// How much came that was new here, or was asked for: it grows as long as the other side brings any of what it owes, and
+    /// not with what it sends besides.
+    #[must_use]
+    pub const fn brought(&self) -> u64 {
+        let taken = &self.taken;
+        let kept =
+            taken.progress().saturating_add(taken.evidence).saturating_add(taken.cosignatures);
+        kept.saturating_add(self.session.things())
+    }
+
+    /// Whether the other side has owed for [`PATIENCE`] what it does not bring, or has not said who it is. Whoever drives
+    /// the meeting then ends it with [`Why::Stalled`].
+    #[must_use]
+    pub fn stalled(&self, now: Instant) -> bool {
+        let waits = !self.session.is_open() || self.session.owed() > 0;
+        waits && now.saturating_duration_since(self.came.0) > PATIENCE
+    }
+
     /// Goes on taking in while that makes a commit worth more.
     fn gather(&mut self, arriving: &Receiver<Vec<u8>>, mut there: bool) -> Result<bool, Fault> {
         while let Some(patience) = self.patience().filter(|_| there) {

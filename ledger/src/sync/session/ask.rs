@@ -147,6 +147,25 @@ impl Asks {
 }
 
 impl Session {
+    /// After how many blocks the other side stands with a feed that it is asked for, by what it brought: it grows with each
+    /// block that is new here, and not with one that comes again.
+    #[must_use]
+    pub fn reached(&self, feed: &FeedRef) -> u64 {
+        self.asks.reached(feed)
+    }
+
+    /// Bytes of things that were asked for, and of checkpoints: whether they are good is known when they are whole.
+    #[must_use]
+    pub const fn things(&self) -> u64 {
+        self.asks.things()
+    }
+
+    /// Has no more of a feed. What was still to be asked of it is not.
+    fn stop(&mut self, feed: FeedRef) {
+        self.talk.retain(|frame| !matches!(frame, Frame::Need(need) if need.feed == feed));
+        self.stops.push_back(feed);
+    }
+
     /// Looks whether what came is held now. What is not was refused by the rules here, and is not asked for again.
     pub(super) fn look_after(&mut self, index: &dyn Index) {
         for (feed, head) in std::mem::take(&mut self.asks.touched) {
