@@ -23,6 +23,8 @@ enum Look {
     New,
     /// It is here.
     Known,
+    /// Nobody who may said it.
+    Unsaid,
     /// It is not taken in.
     Misfit(Misfit),
 }
@@ -101,8 +103,8 @@ impl Meeting {
         }
         let mut look = self.look_at(given)?;
         // What it stands on may wait for the writer, or another meeting has brought it.
-        if matches!(look, Look::Misfit(_)) {
-            if self.sink.has_article() {
+        if matches!(look, Look::Misfit(_) | Look::Unsaid) {
+            if self.sink.has_power() {
                 self.keep(false)?;
             }
             if self.memo.reread(&mut self.store)? {
@@ -111,7 +113,7 @@ impl Meeting {
         }
         match look {
             Look::New => Ok(true),
-            Look::Known => Ok(false),
+            Look::Known | Look::Unsaid => Ok(false),
             Look::Misfit(misfit) => {
                 self.taken.refuse(misfit);
                 self.refused += 1;
@@ -150,6 +152,8 @@ impl Meeting {
                     Look::Misfit(Misfit::NoProof)
                 }
             }
+            // What is begun from is counted by itself.
+            Given::Cosignature(_) if self.beginning.is_wanted() => Look::New,
             Given::Cosignature(said) => {
                 let Some(kept) = self.store.kept_page(&said.said.checkpoint)? else {
                     return Ok(Look::New);
@@ -158,7 +162,11 @@ impl Meeting {
                 let good = charter.is_some_and(|charter| {
                     said.check(&kept.page, &charter, self.store.roster()).is_ok()
                 });
-                if good && !kept.cosignatures.contains(said) { Look::New } else { Look::Known }
+                match () {
+                    () if kept.cosignatures.contains(said) => Look::Known,
+                    () if good => Look::New,
+                    () => Look::Unsaid,
+                }
             }
             Given::Block(..)
             | Given::Header(..)

@@ -65,9 +65,9 @@ impl Sink {
         self.bytes >= WAITING
     }
 
-    /// Whether an article waits: what comes after it may stand on it.
-    pub(super) fn has_article(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Article(_)))
+    /// Whether an article or a notice waits: what comes after it may stand on it.
+    pub(super) fn has_power(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Article(_) | Item::Notice(_)))
     }
 
     /// How long it is worth to wait for more before the writer has what waits: no longer than the last commit took, and not
