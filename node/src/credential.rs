@@ -29,9 +29,13 @@ pub mod trust;
 mod vectors;
 pub mod when;
 
+use annona_ledger::key::PublicKey;
+use serde_json::{Map, Value};
+
 pub use card::{Against, Card, Checked, OnStale};
 pub use status::{StatusList, Statuses};
 pub use trust::{Issuer, TrustList};
+use when::Seconds;
 
 /// Why a card or credential is not honoured, in order of precedence: the first that applies is given.
 ///
@@ -56,10 +60,10 @@ pub enum Refusal {
     NotAuthentic(&'static str),
     /// It does not hold yet.
     #[error("not yet valid: it begins at {0}")]
-    NotYet(when::Seconds),
+    NotYet(Seconds),
     /// It no longer holds.
     #[error("expired: it ended at {0}")]
-    Expired(when::Seconds),
+    Expired(Seconds),
     /// Its issuer took it back.
     #[error("revoked: its issuer took it back")]
     Revoked,
@@ -69,6 +73,9 @@ pub enum Refusal {
     /// It was shown to somebody else, or in answer to another question.
     #[error("not for us: {0}")]
     NotForUs(&'static str),
+    /// Whoever shows it made it.
+    #[error("self-issued: whoever it is bound to signed it, and is nobody on the trust list")]
+    SelfIssued,
 }
 
 impl Refusal {
@@ -86,6 +93,7 @@ impl Refusal {
             Self::Revoked => 8,
             Self::Stale(_) => 9,
             Self::NotForUs(_) => 10,
+            Self::SelfIssued => 11,
         }
     }
 
@@ -103,8 +111,24 @@ impl Refusal {
             Self::Revoked => "revoked",
             Self::Stale(_) => "stale",
             Self::NotForUs(_) => "not for us",
+            Self::SelfIssued => "self-issued",
         }
     }
+}
+
+/// A credential that was checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Everything that was shown, and what always is.
+    pub claims: Map<String, Value>,
+    /// Who issued it.
+    pub issuer: Issuer,
+    /// The key of whom it is bound to, who has shown to hold it. `None` where it is bound to nobody.
+    pub holder: Option<PublicKey>,
+    /// Of when what is known of its status is.
+    pub as_of: Option<Seconds>,
+    /// Whether its status is unknown or too old.
+    pub stale: bool,
 }
 
 /// Why a card or credential could not be made.

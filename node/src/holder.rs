@@ -61,8 +61,16 @@ impl Secrets {
 
     /// The key of a purse, by its number.
     fn key(&self, number: u32) -> SigningKey {
-        let parts: [&[u8]; 2] = [b"wallet", &number.to_be_bytes()];
-        let mut seed = keyed(Purpose::Lookup, self.seed.expose(), &parts).0;
+        self.derived(&[b"wallet", &number.to_be_bytes()])
+    }
+
+    /// The key that credentials are bound to: no purse's, so that showing one joins no hand-out to it.
+    fn credentials(&self) -> SigningKey {
+        self.derived(&[b"credential"])
+    }
+
+    fn derived(&self, parts: &[&[u8]]) -> SigningKey {
+        let mut seed = keyed(Purpose::Lookup, self.seed.expose(), parts).0;
         let key = SigningKey::from_seed(&seed);
         seed.zeroize();
         key
@@ -487,6 +495,15 @@ impl Wallet {
             .zip(person.purses.first())
             .ok_or(HolderFault::Bill("she has no purse yet"))?;
         Ok(said.sign(&about.federation, &secrets.key(purse.number)))
+    }
+
+    /// The key that her credentials are bound to. It pays nothing, so a copy shows what she shows.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Who`].
+    pub fn credential_key(&self, who: usize) -> Result<SigningKey, HolderFault> {
+        Ok(self.both(who)?.0.credentials())
     }
 
     /// Seals the file under another passphrase.

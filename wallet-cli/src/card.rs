@@ -1,10 +1,13 @@
-//! `annona card`: printed cards that anybody can check, and short codes by which a family is found at a counter.
+//! `annona card`: printed cards that anybody can check, credentials that show attributes, and short codes by which a family
+//! is found at a counter.
 
+mod against;
 mod cancel;
 mod check;
+pub(crate) mod credential;
 mod end;
 mod issue;
-mod paper;
+pub(crate) mod paper;
 mod print;
 mod publish;
 mod reissue;
@@ -46,6 +49,8 @@ pub(crate) enum Card {
     Check(check::Check),
     Cancel(cancel::Cancel),
     Publish(publish::Publish),
+    #[command(subcommand)]
+    Credential(credential::Credential),
     Wallet(wallet::Wallet),
     Page(wallet::Page),
 }
@@ -60,6 +65,7 @@ impl Card {
             Self::Check(command) => command.run(session),
             Self::Cancel(command) => command.run(session),
             Self::Publish(command) => command.run(session),
+            Self::Credential(command) => command.run(session),
             Self::Wallet(command) => command.run(session),
             Self::Page(command) => command.run(session),
         }

@@ -5,7 +5,7 @@ mod ask;
 mod give;
 mod list;
 mod log;
-mod open;
+pub(crate) mod open;
 mod read;
 mod reply;
 mod show;
@@ -66,7 +66,7 @@ impl Consenting {
 }
 
 /// A consent by its number, or as FAMILY/N: the Nth of a family's list.
-fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
+pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
     let unknown = || {
         Fault::input(format!("no consent \"{text}\" is kept here."))
             .then("`annona consent list FAMILY` tells which there are.")
@@ -137,14 +137,14 @@ fn unfinished(session: &Session, cut: &[Permit]) {
     }
 }
 
-fn purpose(text: &str) -> Outcome<Purpose> {
+pub(crate) fn purpose(text: &str) -> Outcome<Purpose> {
     Purpose::of(text).ok_or_else(|| {
         let all: Vec<_> = Purpose::ALL.iter().map(|one| one.word()).collect();
         Fault::input(format!("there is no purpose \"{text}\"; there are: {}.", all.join(", ")))
     })
 }
 
-fn attributes(words: &[String]) -> Outcome<Attributes> {
+pub(crate) fn attributes(words: &[String]) -> Outcome<Attributes> {
     let one = |word: &String| {
         Attribute::of(word).ok_or_else(|| {
             let all: Vec<_> = Attribute::ALL.iter().map(|one| one.word()).collect();
@@ -158,7 +158,7 @@ fn attributes(words: &[String]) -> Outcome<Attributes> {
 }
 
 /// A day since founding as a date, UTC.
-fn date(charter: &Charter, day: DayNo) -> String {
+pub(crate) fn date(charter: &Charter, day: DayNo) -> String {
     let begins = day.first().begins(charter.founded());
     print_millis(begins).split(' ').next().unwrap_or_default().to_owned()
 }

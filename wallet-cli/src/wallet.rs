@@ -6,6 +6,7 @@ mod clones;
 mod desk;
 mod new;
 mod pay;
+mod present;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) enum Wallet {
     Balance(show::Balance),
     Receipts(show::Receipts),
     Permissions(show::Permissions),
+    Present(present::Present),
     Sign(pay::Sign),
     Receive(pay::Receive),
     Backup(backup::Backup),
@@ -56,6 +58,7 @@ impl Wallet {
             Self::Balance(command) => command.run(session),
             Self::Receipts(command) => command.run(session),
             Self::Permissions(command) => command.run(session),
+            Self::Present(command) => command.run(session),
             Self::Sign(command) => command.run(session),
             Self::Receive(command) => command.run(session),
             Self::Backup(command) => command.run(session),

@@ -229,20 +229,7 @@ pub fn check(text: &str, against: &Against<'_>) -> Result<Checked, Refusal> {
     if against.now > ends {
         return Err(Refusal::Expired(ends));
     }
-    let known = match &card.status {
-        Some(status) => against.statuses.look(&issuer.key, status, against.now)?,
-        // Nothing to look at: with us every card has a status, elsewhere that is for its issuer to say.
-        None if issuer.programme.is_none() => status::Known::Nothing { fresh: true },
-        None => status::Known::Nothing { fresh: false },
-    };
-    let (as_of, fresh) = match known {
-        status::Known::Good { as_of, fresh } => (Some(as_of), fresh),
-        status::Known::Nothing { fresh } => (None, fresh),
-    };
-    if !fresh && against.stale == OnStale::Refuse {
-        let why = if as_of.is_some() { "its status list is too old" } else { "no status list" };
-        return Err(Refusal::Stale(why));
-    }
+    let (as_of, fresh) = status::known(against, issuer, card.status.as_ref())?;
     let carrier = carrier(&message.signature);
     Ok(Checked { card, issuer: issuer.clone(), carrier, as_of, stale: !fresh })
 }

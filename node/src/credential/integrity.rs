@@ -4,9 +4,11 @@ use annona_ledger::key::{Foreign, SigningKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::card::{Against, StatusRef};
+use super::sd_jwt::Terms;
 use super::trust::{Issuer, TrustList};
 use super::when::Seconds;
-use super::{NotMade, Refusal, json as strict, jws};
+use super::{NotMade, Refusal, Shown, json as strict, jws, status};
 
 /// The context every credential begins with.
 pub const CONTEXT: &str = "https://www.w3.org/ns/credentials/v2";
@@ -64,6 +66,40 @@ pub fn check<'t>(
     trust: &'t TrustList,
     now: Seconds,
 ) -> Result<(Map<String, Value>, &'t Issuer), Refusal> {
+    let (document, proof, issuer) = signed(text, trust)?;
+    in_time(&document, &proof, issuer, now)?;
+    Ok((document, issuer))
+}
+
+/// Checks a credential that [`holder`] made: who signed it, whether it holds now, and what is known of its status. It is
+/// bound to nobody: whoever has it can show it.
+///
+/// # Errors
+///
+/// The first [`Refusal`] that applies.
+pub fn shown(text: &[u8], against: &Against<'_>) -> Result<Shown, Refusal> {
+    let (claims, proof, issuer) = signed(text, against.trust)?;
+    let at = claims.get("credentialStatus").map(|status| {
+        let field = |name: &str| status.get(name).and_then(Value::as_str);
+        let revocation = field("type") == Some("BitstringStatusListEntry")
+            && field("statusPurpose") == Some("revocation");
+        let index = field("statusListIndex").and_then(|index| index.parse().ok());
+        let place = field("statusListCredential").zip(index).filter(|_| revocation);
+        let place = place.map(|(uri, index)| StatusRef { uri: uri.to_owned(), index });
+        place.ok_or(Refusal::NotOurs("a status of another kind"))
+    });
+    let at = at.transpose()?;
+    let issuer = status::within(against.trust, issuer, at.as_ref())?;
+    in_time(&claims, &proof, issuer, against.now)?;
+    let (as_of, fresh) = status::known(against, issuer, at.as_ref())?;
+    Ok(Shown { claims, issuer: issuer.clone(), holder: None, as_of, stale: !fresh })
+}
+
+/// A document, what its proof says beside the signature, and who of the trust list signed it.
+type Signed<'t> = (Map<String, Value>, Map<String, Value>, &'t Issuer);
+
+/// Reads a document and checks who signed it. Whether it holds now is for the caller.
+pub(super) fn signed<'t>(text: &[u8], trust: &'t TrustList) -> Result<Signed<'t>, Refusal> {
     if text.len() > strict::MAX_LIST {
         return Err(Refusal::Unreadable("longer than is read"));
     }
@@ -102,6 +138,15 @@ pub fn check<'t>(
     if !issuer.key.verifies_credential(&hashes, &signature) {
         return Err(wrong);
     }
+    Ok((document, proof, issuer))
+}
+
+fn in_time(
+    document: &Map<String, Value>,
+    proof: &Map<String, Value>,
+    issuer: &Issuer,
+    now: Seconds,
+) -> Result<(), Refusal> {
     let time = |map: &Map<String, Value>, name: &str| match map.get(name) {
         None => Ok(None),
         Some(value) => {
@@ -109,14 +154,14 @@ pub fn check<'t>(
             time.map(Some).ok_or(Refusal::NotOurs("a time that is none"))
         }
     };
-    if let Some(from) = time(&document, "validFrom")?.filter(|from| *from > now) {
+    if let Some(from) = time(document, "validFrom")?.filter(|from| *from > now) {
         return Err(Refusal::NotYet(from));
     }
-    let ends = [time(&document, "validUntil")?, time(&proof, "expires")?, Some(issuer.until)];
+    let ends = [time(document, "validUntil")?, time(proof, "expires")?, Some(issuer.until)];
     if let Some(end) = ends.into_iter().flatten().min().filter(|end| now > *end) {
         return Err(Refusal::Expired(end));
     }
-    Ok((document, issuer))
+    Ok(())
 }
 
 /// The key of the method, which must be on the list; and the document's issuer, which must be its name.
@@ -131,7 +176,10 @@ fn signer<'t>(
         (did.strip_prefix("did:key:") == Some(key)).then(|| jws::from_multibase(key))?
     });
     let key = key.ok_or(Refusal::NotOurs("no key that is known here"))?;
-    let issuer = trust.of_key(&key).next().ok_or(Refusal::IssuerUnknown)?;
+    let subject = document.get("credentialSubject").and_then(|subject| subject.get("id"));
+    let own = subject.and_then(Value::as_str).and_then(jws::from_did) == Some(key);
+    let unknown = if own { Refusal::SelfIssued } else { Refusal::IssuerUnknown };
+    let issuer = trust.of_key(&key).next().ok_or(unknown)?;
     let named = document.get("issuer");
     let named = named.and_then(|issuer| issuer.as_str().or_else(|| issuer.get("id")?.as_str()));
     let (named, did) = (named.unwrap_or_default(), jws::did(&key));
@@ -158,31 +206,32 @@ fn begins(document: Option<&Value>, signed: &Value) -> bool {
     }
 }
 
-/// A credential that says a holder belongs to a programme, for wallets of others. Shows no attribute.
+/// A credential with these attributes, for wallets and systems of others. It shows all of them to whoever has it.
 ///
 /// # Errors
 ///
 /// As [`sign`].
-pub fn membership(
-    subject: &str,
-    programme: &str,
-    (from, until): (Seconds, Seconds),
-    status: &super::card::StatusRef,
+pub fn holder(
+    attributes: &[(&str, Value)],
+    terms: &Terms,
     key: &SigningKey,
 ) -> Result<Value, NotMade> {
+    let mut subject = Map::new();
+    subject.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    subject.extend(terms.holder.map(|key| ("id".to_owned(), jws::did(&key).into())));
     let document = json!({
         "@context": [CONTEXT, { "@vocab": "urn:annona:terms#" }],
-        "type": ["VerifiableCredential", "ProgrammeMembership"],
+        "type": ["VerifiableCredential", "HolderCredential"],
         "issuer": jws::did(&key.public()),
-        "validFrom": from.to_string(),
-        "validUntil": until.to_string(),
-        "credentialSubject": { "id": subject, "programme": programme },
+        "validFrom": terms.issued.to_string(),
+        "validUntil": terms.expires.to_string(),
+        "credentialSubject": subject,
         "credentialStatus": {
             "type": "BitstringStatusListEntry",
             "statusPurpose": "revocation",
-            "statusListIndex": status.index.to_string(),
-            "statusListCredential": status.uri,
+            "statusListIndex": terms.status.index.to_string(),
+            "statusListCredential": terms.status.uri,
         },
     });
-    sign(document, key, from)
+    sign(document, key, terms.issued)
 }

@@ -252,14 +252,9 @@ fn sd_jwts_of_the_rfc() {
         let none = Statuses::new();
         let trust = TrustList::new();
         let now = Seconds(1_750_000_000);
-        let asked = sd_jwt::Asked {
-            trust: &trust,
-            statuses: &none,
-            audience: "x",
-            nonce: "y",
-            now,
-            stale: OnStale::Refuse,
-        };
+        let stale = OnStale::Refuse;
+        let against = Against { trust: &trust, statuses: &none, now, stale };
+        let asked = sd_jwt::Asked { against, audience: "x", nonce: "y", since: None };
         assert_eq!(sd_jwt::check(&presented, &asked).expect_err("ES256").number(), 2);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use annona_ledger::id::{CarrierId, ProgrammeId};
+use annona_ledger::id::{CarrierId, Commitment, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::wire;
 use serde::{Deserialize, Serialize};
@@ -103,8 +103,33 @@ impl Line {
     }
 }
 
+/// A credential that was issued from somebody's record: what is needed to take it back. Nothing of what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// Of whom.
+    pub household: HouseholdId,
+    /// In which programme.
+    pub programme: u16,
+    /// Who signed it.
+    pub issuer: PublicKey,
+    /// The list of that issuer for that programme.
+    pub list: u32,
+    /// The place in it.
+    pub index: u32,
+    /// The consent it rests on, by its commitment.
+    pub consent: Commitment,
+}
+
 #[derive(Default, Serialize, Deserialize)]
 struct Held {
+    lists: Vec<Row>,
+    lines: Vec<Line>,
+    issued: Vec<Issued>,
+}
+
+/// As it was before credentials were issued.
+#[derive(Serialize, Deserialize)]
+struct Cards {
     lists: Vec<Row>,
     lines: Vec<Line>,
 }
@@ -165,7 +190,11 @@ impl Register {
             let damaged = || RegisterFault::Damaged { path: path.to_owned() };
             let sealed = atomic::read(path, MAX_FILE)?;
             let plain = key.open(PURPOSE, &sealed).map_err(|_| damaged())?;
-            wire::decode(&plain, MAX_FILE).map_err(|_| damaged())?
+            wire::decode(&plain, MAX_FILE).or_else(|_| {
+                let Cards { lists, lines } =
+                    wire::decode(&plain, MAX_FILE).map_err(|_| damaged())?;
+                Ok::<_, RegisterFault>(Held { lists, lines, issued: Vec::new() })
+            })?
         } else {
             Held::default()
         };
@@ -249,11 +278,26 @@ impl Register {
         let is = |l: &Line| l.household == household && l.programme == programme.0;
         let place = self.held.lines.iter().position(is)?;
         let line = self.held.lines.swap_remove(place);
-        self.revoke(&line);
+        self.revoke(&line.issuer, line.programme, (line.list, line.index));
         Some(line)
     }
 
-    /// Takes back all cards of families that are erased. Says how many there were.
+    /// Notes a credential, before it is out.
+    pub fn issued(&mut self, issued: Issued) {
+        self.held.issued.push(issued);
+    }
+
+    /// Takes back every credential that says so. Says how many there were.
+    fn take_issued(&mut self, gone: impl Fn(&Issued) -> bool) -> usize {
+        let (gone, left): (Vec<_>, Vec<_>) = self.held.issued.drain(..).partition(gone);
+        self.held.issued = left;
+        for one in &gone {
+            self.revoke(&one.issuer, one.programme, (one.list, one.index));
+        }
+        gone.len()
+    }
+
+    /// Takes back all cards and credentials of families that are erased. Says how many there were.
     pub fn forget(&mut self, households: &[HouseholdId]) -> usize {
         let theirs = |l: &&Line| households.contains(&l.household);
         let of = |l: &Line| (l.household, ProgrammeId(l.programme));
@@ -261,11 +305,16 @@ impl Register {
         for (household, programme) in &gone {
             self.take_back(*household, *programme);
         }
-        gone.len()
+        gone.len() + self.take_issued(|one| households.contains(&one.household))
     }
 
-    /// Takes back every card whose carrier is cancelled on the ledger. Says how many there were.
-    pub fn reconcile(&mut self, cancelled: impl Fn(ProgrammeId, &CarrierId) -> bool) -> usize {
+    /// Takes back every card whose carrier is cancelled on the ledger, and every credential whose consent was taken back
+    /// there. Says how many there were.
+    pub fn reconcile(
+        &mut self,
+        cancelled: impl Fn(ProgrammeId, &CarrierId) -> bool,
+        withdrawn: impl Fn(&Commitment) -> bool,
+    ) -> usize {
         let gone = |l: &&Line| cancelled(ProgrammeId(l.programme), &l.carrier);
         let gone: Vec<(HouseholdId, ProgrammeId)> = self
             .held
@@ -277,7 +326,7 @@ impl Register {
         for (household, programme) in &gone {
             self.take_back(*household, *programme);
         }
-        gone.len()
+        gone.len() + self.take_issued(|one| withdrawn(&one.consent))
     }
 
     /// The lists of an issuer, to be signed and published.
@@ -295,20 +344,26 @@ impl Register {
         self.held.lines.len()
     }
 
+    /// How many credentials hold.
+    #[must_use]
+    pub fn credentials(&self) -> usize {
+        self.held.issued.len()
+    }
+
     /// Whether no card holds.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.lines.is_empty()
     }
 
-    fn revoke(&mut self, line: &Line) {
+    fn revoke(&mut self, issuer: &PublicKey, programme: u16, (list, index): (u32, u32)) {
         let of = |row: &&mut Row| {
-            row.issuer == line.issuer && row.programme == line.programme && row.number == line.list
+            row.issuer == *issuer && row.programme == programme && row.number == list
         };
         if let Some(row) = self.held.lists.iter_mut().find(of)
-            && let Some(byte) = row.revoked.get_mut(line.index as usize / 8)
+            && let Some(byte) = row.revoked.get_mut(index as usize / 8)
         {
-            *byte |= 1 << (line.index % 8);
+            *byte |= 1 << (index % 8);
         }
     }
 }
@@ -358,7 +413,7 @@ mod tests {
         assert_eq!(again.take_back(HouseholdId(2), ProgrammeId(2)), Some(held.clone()));
         assert_eq!(again.take_back(HouseholdId(2), ProgrammeId(2)), None);
         assert_eq!(again.forget(&[HouseholdId(1)]), 1);
-        assert_eq!(again.reconcile(|_, carrier| *carrier == CarrierId([3; 16])), 1);
+        assert_eq!(again.reconcile(|_, carrier| *carrier == CarrierId([3; 16]), |_| false), 1);
         assert!(again.is_empty());
         let lists: Vec<_> = again.lists(&issuer()).collect();
         assert_eq!(
@@ -371,6 +426,38 @@ mod tests {
             Register::open(&path, Key::take(&mut [4; 32])),
             Err(RegisterFault::Damaged { .. })
         ));
+    }
+
+    #[test]
+    fn what_was_issued_is_taken_back_with_its_consent_or_its_household() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cards");
+        // A register of before credentials were issued.
+        let mut register = Register::open(&path, key()).expect("a new one");
+        let place = register.draw(&issuer(), 2).expect("a place");
+        register.keep(line(1, place));
+        let Held { lists, lines, .. } = register.held;
+        let old = wire::encode(&Cards { lists, lines });
+        let sealed = key().seal(PURPOSE, &old).expect("sealed");
+        atomic::write(&path, &sealed).expect("written");
+        let mut register = Register::open(&path, key()).expect("it opens");
+        assert_eq!((register.len(), register.credentials()), (1, 0));
+        for household in 1..=3 {
+            let (list, index) = register.draw(&issuer(), 2).expect("a place");
+            let (programme, issuer) = (2, issuer());
+            let household = HouseholdId(household);
+            let consent = Commitment(annona_ledger::hash::Hash([household.0 as u8; 32]));
+            register.issued(Issued { household, programme, issuer, list, index, consent });
+        }
+        register.save().expect("saved");
+        let mut register = Register::open(&path, key()).expect("it opens");
+        assert_eq!((register.len(), register.credentials()), (1, 3));
+        let consent = Commitment(annona_ledger::hash::Hash([2; 32]));
+        assert_eq!(register.reconcile(|_, _| false, |one| *one == consent), 1);
+        assert_eq!(register.forget(&[HouseholdId(1)]), 2, "her card and her credential");
+        assert_eq!((register.len(), register.credentials()), (0, 1));
+        let (_, list) = register.lists(&issuer()).next().expect("a list");
+        assert_eq!(list.revoked(), 3);
     }
 
     #[test]

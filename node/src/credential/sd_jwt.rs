@@ -11,19 +11,17 @@ use annona_ledger::key::{PublicKey, SigningKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::card::{OnStale, StatusRef};
+use super::card::{Against, StatusRef};
 use super::jws::{self, Jws};
-use super::status::{Known, Statuses};
-use super::trust::{Issuer, TrustList};
 use super::when::Seconds;
-use super::{NotMade, Refusal, json as strict};
+use super::{NotMade, Refusal, Shown, json as strict, status};
 use crate::seal::{SealError, random};
 
 /// The type of what is issued here.
 pub const HOLDER: &str = "annona:holder:1";
 /// The most attributes of one credential, decoys not counted.
 pub const MAX_DISCLOSURES: usize = 256;
-/// How old a key binding may be, in seconds.
+/// How old a key binding may be, in seconds, where nobody noted when it was asked for.
 pub const MAX_AGE: u64 = 10 * 60;
 /// How far ahead of this clock it may be, in seconds.
 pub const MAX_AHEAD: u64 = 5 * 60;
@@ -47,8 +45,8 @@ pub enum NotIssued {
 /// What is issued, beside the attributes.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// The holder's key: whoever shows the credential proves to have it.
-    pub holder: PublicKey,
+    /// The holder's key: whoever shows an SD-JWT proves to have it; of a W3C document it is the subject.
+    pub holder: Option<PublicKey>,
     /// From when.
     pub issued: Seconds,
     /// Until when.
@@ -74,6 +72,7 @@ pub fn issue(
     if attributes.len() > MAX_DISCLOSURES || !attributes.iter().map(|(name, _)| name).all(fits) {
         return Err(NotMade::Text("an attribute twice, or one that cannot be hidden").into());
     }
+    let holder = terms.holder.ok_or(NotMade::Text("an SD-JWT is bound to somebody's key"))?;
     let mut disclosures = Vec::new();
     for (name, value) in attributes {
         let salt: [u8; 16] = random()?;
@@ -88,7 +87,7 @@ pub fn issue(
         "iat": terms.issued.0,
         "exp": terms.expires.0,
         "vct": HOLDER,
-        "cnf": { "jwk": jws::jwk(&terms.holder) },
+        "cnf": { "jwk": jws::jwk(&holder) },
         "status": { "status_list": { "idx": index, "uri": uri } },
         "_sd_alg": "sha-256",
         "_sd": digests.into_iter().collect::<Vec<_>>(),
@@ -132,36 +131,35 @@ pub fn present(
     (found == shown.len()).then_some(text)
 }
 
+/// The names of what an issued credential can show, in no order. `None` where it is none.
+#[must_use]
+pub fn names(issued: &str) -> Option<Vec<String>> {
+    let parts = Parts::split(issued).ok()?;
+    let name = |text: &&str| {
+        let content = strict::read(&jws::unbase64(text)?)?;
+        Some(content.get(1)?.as_str()?.to_owned())
+    };
+    parts.disclosures.iter().map(name).collect()
+}
+
+/// What a presentation says it answers. Nothing of it is believed yet.
+#[must_use]
+pub fn nonce(shown: &str) -> Option<String> {
+    let binding = Jws::read(Parts::split(shown).ok()?.binding?, strict::MAX_TEXT).ok()?;
+    Some(binding.claims.get("nonce")?.as_str()?.to_owned())
+}
+
 /// What a presentation is checked against.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// Who is believed.
-    pub trust: &'a TrustList,
-    /// What was revoked.
-    pub statuses: &'a Statuses,
+    /// Who is believed, what was revoked, the time.
+    pub against: Against<'a>,
     /// Who asked: the verifier itself.
     pub audience: &'a str,
     /// What it asked. The caller makes sure that it is used once.
     pub nonce: &'a str,
-    /// The time.
-    pub now: Seconds,
-    /// What to do where nobody knows whether it was revoked.
-    pub stale: OnStale,
-}
-
-/// A presentation that was checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    /// Everything that was shown, and what always is.
-    pub claims: Map<String, Value>,
-    /// Who issued it.
-    pub issuer: Issuer,
-    /// The holder's key.
-    pub holder: PublicKey,
-    /// Of when what is known of its status is.
-    pub as_of: Option<Seconds>,
-    /// Whether its status is unknown or too old.
-    pub stale: bool,
+    /// When, where that was noted: the answer may be as old. Otherwise it is [`MAX_AGE`] at most.
+    pub since: Option<Seconds>,
 }
 
 /// Checks a presentation.
@@ -176,38 +174,38 @@ pub fn check(text: &str, asked: &Asked<'_>) -> Result<Shown, Refusal> {
     if !matches!(token.typ(), Some(TYPE | "vc+sd-jwt")) {
         return Err(Refusal::NotOurs("no SD-JWT VC"));
     }
-    let issuer = token.signer(asked.trust)?;
+    let Against { trust, now, .. } = asked.against;
+    let issuer = token.signer(trust).map_err(|refusal| {
+        let own = token.claims.get("cnf").and_then(|cnf| jws::from_jwk(cnf.get("jwk")?));
+        let iss = token.claims.get("iss").and_then(Value::as_str);
+        let self_issued = own.is_some() && iss.and_then(jws::from_did) == own;
+        if refusal == Refusal::IssuerUnknown && self_issued { Refusal::SelfIssued } else { refusal }
+    })?;
     let claims = reveal(&token.claims, &parts.disclosures)?;
     let wrong = Refusal::NotOurs("a claim that is none");
     let time = |name: &str| match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_u64().map(|s| Some(Seconds(s))).ok_or(wrong),
     };
-    if let Some(from) = time("nbf")?.filter(|from| *from > asked.now) {
-        return Err(Refusal::NotYet(from));
-    }
-    let ends = time("exp")?.unwrap_or(issuer.until).min(issuer.until);
-    if asked.now > ends {
-        return Err(Refusal::Expired(ends));
-    }
-    let holder = bound(&claims, &parts, asked)?;
-    let known = match claims.get("status") {
-        None => Known::Nothing { fresh: issuer.programme.is_none() },
+    let at = match claims.get("status") {
+        None => None,
         Some(status) => {
             let list = status.get("status_list").ok_or(wrong)?;
             let index = list.get("idx").and_then(Value::as_u64).and_then(|i| i.try_into().ok());
             let uri = list.get("uri").and_then(Value::as_str).ok_or(wrong)?.to_owned();
-            let at = StatusRef { uri, index: index.ok_or(wrong)? };
-            asked.statuses.look(&issuer.key, &at, asked.now)?
+            Some(StatusRef { uri, index: index.ok_or(wrong)? })
         }
     };
-    let (as_of, fresh) = match known {
-        Known::Good { as_of, fresh } => (Some(as_of), fresh),
-        Known::Nothing { fresh } => (None, fresh),
-    };
-    if !fresh && asked.stale == OnStale::Refuse {
-        return Err(Refusal::Stale("its status list is absent or too old"));
+    let issuer = status::within(trust, issuer, at.as_ref())?;
+    if let Some(from) = time("nbf")?.filter(|from| *from > now) {
+        return Err(Refusal::NotYet(from));
     }
+    let ends = time("exp")?.unwrap_or(issuer.until).min(issuer.until);
+    if now > ends {
+        return Err(Refusal::Expired(ends));
+    }
+    let (as_of, fresh) = status::known(&asked.against, issuer, at.as_ref())?;
+    let holder = Some(bound(&claims, &parts, asked)?);
     Ok(Shown { claims, issuer: issuer.clone(), holder, as_of, stale: !fresh })
 }
 
@@ -238,7 +236,12 @@ fn bound(
     }
     let at = token.claims.get("iat").and_then(Value::as_u64).map(Seconds);
     let at = at.ok_or(Refusal::NotForUs("shown at no time"))?;
-    if at.plus(MAX_AGE) < asked.now || at > asked.now.plus(MAX_AHEAD) {
+    let now = asked.against.now;
+    let old = match asked.since {
+        Some(since) => at.plus(MAX_AHEAD) < since,
+        None => at.plus(MAX_AGE) < now,
+    };
+    if old || at > now.plus(MAX_AHEAD) {
         return Err(Refusal::NotForUs("shown long ago, or by a clock that is wrong"));
     }
     Ok(holder)

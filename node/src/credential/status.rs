@@ -12,9 +12,9 @@ use annona_ledger::key::PublicKey;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::Refusal;
-use super::card::StatusRef;
+use super::card::{Against, OnStale, StatusRef};
 use super::cbor::Item;
-use super::trust::TrustList;
+use super::trust::{Issuer, TrustList};
 use super::when::Seconds;
 
 /// Entries of a list of ours: the floor of both standards, under which an index says too much of who is looked up.
@@ -187,7 +187,7 @@ pub struct Signed {
 }
 
 /// What is known of one entry.
-pub(super) enum Known {
+enum Known {
     Good { as_of: Seconds, fresh: bool },
     Nothing { fresh: bool },
 }
@@ -232,12 +232,7 @@ impl Statuses {
     /// # Errors
     ///
     /// [`Refusal::Revoked`]; [`Refusal::NotAuthentic`] for an entry the list has not.
-    pub(super) fn look(
-        &self,
-        issuer: &PublicKey,
-        at: &StatusRef,
-        now: Seconds,
-    ) -> Result<Known, Refusal> {
+    fn look(&self, issuer: &PublicKey, at: &StatusRef, now: Seconds) -> Result<Known, Refusal> {
         // Only the issuer's own list speaks of its cards, whatever it is called.
         let Some(held) = self.0.get(&(*issuer.bytes(), at.uri.clone())) else {
             return Ok(Known::Nothing { fresh: false });
@@ -250,6 +245,40 @@ impl Statuses {
             Some(_) => Err(Refusal::Revoked),
         }
     }
+}
+
+/// The issuer, for the programme in the name of a list: a key may issue for some programmes and not for others.
+pub(super) fn within<'t>(
+    trust: &'t TrustList,
+    issuer: &'t Issuer,
+    at: Option<&StatusRef>,
+) -> Result<&'t Issuer, Refusal> {
+    let Some(at) = at.filter(|_| issuer.programme.is_some()) else { return Ok(issuer) };
+    let programme = ListName::parse(&at.uri).map(|name| name.programme);
+    let mut all = trust.of_key(&issuer.key);
+    all.find(|one| one.programme.is_none() || one.programme == programme)
+        .ok_or(Refusal::NotAuthentic("its issuer may not issue for this programme"))
+}
+
+/// As of when a credential is known to hold, and whether that is fresh. What is of our issuers and has no status is stale.
+pub(super) fn known(
+    against: &Against<'_>,
+    issuer: &Issuer,
+    at: Option<&StatusRef>,
+) -> Result<(Option<Seconds>, bool), Refusal> {
+    let known = match at {
+        None => Known::Nothing { fresh: issuer.programme.is_none() },
+        Some(at) => against.statuses.look(&issuer.key, at, against.now)?,
+    };
+    let (as_of, fresh) = match known {
+        Known::Good { as_of, fresh } => (Some(as_of), fresh),
+        Known::Nothing { fresh } => (None, fresh),
+    };
+    if !fresh && against.stale == OnStale::Refuse {
+        let why = if as_of.is_some() { "its status list is too old" } else { "no status list" };
+        return Err(Refusal::Stale(why));
+    }
+    Ok((as_of, fresh))
 }
 
 /// Reads where a token's status stands.

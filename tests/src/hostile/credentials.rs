@@ -52,14 +52,16 @@ pub(super) fn presentation(bytes: &[u8]) -> bool {
     let (trust, statuses) = (trust(), Statuses::new());
     let (audience, nonce) = ASKED;
     let stale = OnStale::Allow;
-    let asked =
-        sd_jwt::Asked { trust: &trust, statuses: &statuses, audience, nonce, now: NOW, stale };
+    let against = Against { trust: &trust, statuses: &statuses, now: NOW, stale };
+    let asked = sd_jwt::Asked { against, audience, nonce, since: None };
     sd_jwt::check(text, &asked).is_ok()
 }
 
 /// A credential with a Data Integrity proof.
 pub(super) fn w3c(bytes: &[u8]) -> bool {
-    integrity::check(bytes, &trust(), NOW).is_ok()
+    let (trust, statuses, stale) = (trust(), Statuses::new(), OnStale::Allow);
+    let against = Against { trust: &trust, statuses: &statuses, now: NOW, stale };
+    integrity::shown(bytes, &against).is_ok()
 }
 
 /// JSON that is hashed again: its canonical form is read as the same value, and is its own.
@@ -95,12 +97,12 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     assert!(list.revoke(9));
     let about = About { uri, issued: NOW, ttl: Some(TTL), expires: None };
     let holder = SigningKey::from_seed(&[8; 32]);
-    let terms =
-        sd_jwt::Terms { holder: holder.public(), issued: NOW, expires, status: status.clone() };
+    let bound = Some(holder.public());
+    let terms = sd_jwt::Terms { holder: bound, issued: NOW, expires, status };
     let attributes = [("household_size", 6.into()), ("age_band", "30-39".into())];
     let issued = sd_jwt::issue(&attributes, &terms, &key).expect("issued");
     let shown = sd_jwt::present(&issued, &["age_band"], &holder, ASKED, NOW).expect("shown");
-    let member = integrity::membership("urn:annona:x", "Food", (NOW, expires), &status, &key);
+    let member = integrity::holder(&attributes, &terms, &key);
     let text = |card: &Card| card.print(&key).expect("a card").text.into_bytes();
     vec![
         ("card", text(&card)),

@@ -1,19 +1,14 @@
-use std::path::PathBuf;
-
 use annona_ledger::charter::Charter;
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::short_code::{NotACode, ShortCode};
 use annona_ledger::view::View;
-use annona_node::atomic;
 use annona_node::credential::card::{self, MAX_TEXT};
-use annona_node::credential::status::token::MAX_SIGNED;
-use annona_node::credential::trust::{MAX_FILE, of_federation};
-use annona_node::credential::when::Seconds;
-use annona_node::credential::{Against, Checked, OnStale, Refusal, Statuses, TrustList};
+use annona_node::credential::{Against, Checked, OnStale, Refusal};
 use clap::Args;
 use serde_json::json;
 
-use super::{carrier, family, paper, trusted};
+use super::against::{Believed, Known, refused};
+use super::{carrier, family, paper};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -35,15 +30,8 @@ Examples:
 pub(crate) struct Check {
     /// The short code, the text of the card's code, a file that holds it, or - for standard input
     card: String,
-    /// Whom to trust: trust.json of `annona card publish`, compared with its sender
-    #[arg(long, value_name = "FILE")]
-    trust: Vec<PathBuf>,
-    /// Whom to trust: the registrars of a charter, from `annona charter show --out FILE`
-    #[arg(long, value_name = "FILE")]
-    charter: Option<PathBuf>,
-    /// Which cards were cancelled: a list of `annona card publish`
-    #[arg(long, value_name = "FILE")]
-    status: Vec<PathBuf>,
+    #[command(flatten)]
+    believed: Believed,
     /// Refuse where nobody knows whether it was cancelled: for what goes to another organisation, not for food
     #[arg(long)]
     transfer: bool,
@@ -75,48 +63,7 @@ impl Check {
     }
 
     fn paper(&self, session: &Session, text: &str) -> Outcome {
-        let now = Seconds::of(session.now());
-        let mut trust = TrustList::new();
-        for path in &self.trust {
-            let list = TrustList::from_json(&atomic::read(path, MAX_FILE)?);
-            let list =
-                list.ok_or_else(|| Fault::input("no list of whom to trust.").at(path.display()))?;
-            trust.extend(list).map_err(|why| Fault::input(format!("{why}.")))?;
-        }
-        if let Some(path) = &self.charter {
-            let (charter, roster) = session.power(Some(path))?;
-            let fenced = |feed: &annona_ledger::id::FeedRef| !charter.fences(feed).is_empty();
-            let (standing, _) = of_federation(&charter, &roster, fenced);
-            trust.extend(standing).map_err(|why| Fault::input(format!("{why}.")))?;
-        }
-        let elsewhere = !self.trust.is_empty() || self.charter.is_some();
-        let store = match session.read() {
-            Ok(store) => Some(store),
-            Err(_) if elsewhere => None,
-            Err(fault) => {
-                return Err(fault.then("Or say whom to trust: --trust FILE, or --charter FILE."));
-            }
-        };
-        let mut ended = TrustList::new();
-        let charter = match &store {
-            None => None,
-            Some(store) => {
-                let charter: Charter = Charter::clone(store.charter()?);
-                let work = store.look()?;
-                if !elsewhere {
-                    (trust, ended) = trusted(&charter, &work);
-                }
-                work.check()?;
-                Some(charter)
-            }
-        };
-        let mut statuses = Statuses::new();
-        for path in &self.status {
-            let taken = statuses.take(&atomic::read(path, MAX_SIGNED)?, &trust, now);
-            taken.map_err(|why| {
-                Fault::new(Exit::Wrong, format!("the list is not used: {why}.")).at(path.display())
-            })?;
-        }
+        let Known { now, store, charter, trust, ended, statuses } = self.believed.read(session)?;
         let allow = Against { trust: &trust, statuses: &statuses, now, stale: OnStale::Allow };
         let on_ledger = |checked: &Checked| -> Outcome<OnLedger> {
             let (Some(store), Some(programme)) = (&store, checked.card.programme()) else {
@@ -162,21 +109,8 @@ impl Check {
             Ok((checked, at))
         });
         match answer {
-            Ok((checked, at)) => say(session, charter.as_ref(), &checked, at),
-            Err(refusal) => {
-                let value = json!({
-                    "good": false, "reason": refusal.word(), "number": refusal.number(),
-                    "message": refusal.to_string(),
-                });
-                if session.screen.json {
-                    session.screen.answer("card", value, String::new)?;
-                }
-                Err(Fault::new(
-                    Exit::Wrong,
-                    format!("do not honour this card. {}.", capital(&refusal)),
-                )
-                .then(next(&refusal)))
-            }
+            Ok((checked, at)) => say(session, charter.as_deref(), &checked, at),
+            Err(refusal) => refused(session, "card", &refusal, next(&refusal)),
         }
     }
 }
@@ -212,12 +146,6 @@ fn say(session: &Session, charter: Option<&Charter>, checked: &Checked, at: OnLe
         ));
     }
     Ok(())
-}
-
-fn capital(refusal: &Refusal) -> String {
-    let text = refusal.to_string();
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// What the person at the counter does next.

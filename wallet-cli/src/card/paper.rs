@@ -7,7 +7,7 @@ use annona_ledger::duty::Duty;
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::key::SigningKey;
-use annona_ledger::notice::Roles;
+use annona_ledger::notice::{NodeCertificate, Roles};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::short_code::{RANDOM_BITS, ShortCode};
 use annona_ledger::time::Millis;
@@ -114,14 +114,20 @@ pub(super) struct Terms {
 
 /// Checks that this node and this operator may give cards in a programme.
 pub(super) fn may(node: &Node, signer: &Signer, duty: Duty, programme: ProgrammeId) -> Outcome {
-    let certificate = node.certificate().ok_or_else(|| Fault::refused("no certificate"))?;
-    if !certificate.roles.has(Roles::REGISTRAR) || !certificate.programmes.contains(&programme) {
-        return Err(Rejection::OtherRole.into());
-    }
+    let certificate = registrar(node, programme)?;
     let owner = node.store().charter()?.programme(programme).map_or(certificate.org, |p| p.org);
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
     let orgs = [owner, certificate.org];
     signer.may(node.store().roster(), &orgs, (duty, programme), at)
+}
+
+/// The certificate by which this node issues for a programme.
+pub(super) fn registrar(node: &Node, programme: ProgrammeId) -> Outcome<&NodeCertificate> {
+    let certificate = node.certificate().ok_or_else(|| Fault::refused("no certificate"))?;
+    if !certificate.roles.has(Roles::REGISTRAR) || !certificate.programmes.contains(&programme) {
+        return Err(Rejection::OtherRole.into());
+    }
+    Ok(certificate)
 }
 
 /// Makes cards for families that have none: places in the status list first, then the ledger, then what remembers them.
@@ -375,7 +381,7 @@ fn bind(
 }
 
 /// The text in a file, on standard input, or as it was given.
-pub(super) fn told(text: &str, most: u64) -> Outcome<String> {
+pub(crate) fn told(text: &str, most: u64) -> Outcome<String> {
     use std::io::Read;
     let read = |from: &mut dyn Read, path: &Path| {
         let mut text = String::new();

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use annona_ledger::consent::{People, Told};
 use annona_ledger::view::View;
 use annona_node::atomic;
 use annona_node::credential::register::Register;
@@ -18,7 +19,7 @@ Examples:
   $ annona card publish camp.cards
   $ annona card publish camp.cards --json";
 
-/// Writes what others check this node's cards with: whom to trust, and which cards were cancelled.
+/// Writes what others check this node's cards and credentials with: whom to trust, and what was taken back.
 ///
 /// Whoever has the folder checks a card with `annona card check CARD --trust FILE --status FILE`, or with a program of
 /// their own. Nothing in it names anybody. Lists are fresh for seven days.
@@ -41,8 +42,13 @@ impl Publish {
         let trust = {
             let work = node.store().look()?;
             // What was cancelled anywhere, by any command, is revoked in the list too.
-            let gone = register.reconcile(|programme, carrier| work.cancelled(programme, carrier));
-            session.screen.detail(|| format!("{gone} cards were cancelled on the ledger since"));
+            let cancelled = |programme, carrier: &_| work.cancelled(programme, carrier);
+            let gone = register.reconcile(cancelled, |consent| {
+                let back =
+                    |told: &Told| matches!(told.people(), Some(People::ConsentWithdrawn { .. }));
+                work.told(consent).iter().any(back)
+            });
+            session.screen.detail(|| format!("{gone} were taken back on the ledger since"));
             let trust = trusted(&charter, &work).0;
             work.check()?;
             trust
@@ -74,11 +80,11 @@ impl Publish {
         node.close()?;
         let value = json!({
             "folder": self.folder, "lists": lists, "revoked": revoked, "issuers": issuers,
-            "cards": register.len(),
+            "cards": register.len(), "credentials": register.credentials(),
         });
         session.screen.answer("cards", value, || {
             format!(
-                "{issuers} issuers, {lists} lists with {revoked} cancelled cards in {}",
+                "{issuers} issuers, {lists} lists with {revoked} taken back in {}",
                 self.folder.display()
             )
         })

@@ -82,7 +82,7 @@ impl Open {
 }
 
 /// Makes sure that an operator may open records for a programme; gives the stamp of now.
-pub(super) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome<Minute> {
+pub(crate) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome<Minute> {
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
     let (orgs, role) = (node.org(), (Duty::ConsentOpen, programme));
     signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
@@ -122,7 +122,7 @@ pub(super) fn release(
 }
 
 /// The date of a day, for ages.
-fn today_date(text: &str) -> Outcome<Date> {
+pub(crate) fn today_date(text: &str) -> Outcome<Date> {
     let mut parts = text.split('-').map(|part| part.parse::<u16>().ok());
     let mut next = || parts.next().flatten();
     let date = (|| {

@@ -1,6 +1,7 @@
 use annona_ledger::consent::Recipient;
 use annona_ledger::id::OrgId;
 use annona_ledger::time::DayNo;
+use annona_node::credential::jws;
 use annona_node::holder::page::Way;
 use annona_node::holder::{About, Person};
 use clap::Args;
@@ -68,16 +69,19 @@ pub(crate) struct Permissions {
 impl Show {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let wallet = super::open(session, &self.wallet)?;
-        for person in wallet.people() {
+        for (who, person) in wallet.people().iter().enumerate() {
+            let key = jws::did(&wallet.credential_key(who)?.public());
             let about = person.about.as_ref();
             let unheard = person.unheard();
             let value = json!({
                 "name": person.name, "programme": about.map(|about| about.programme.clone()),
                 "purses": person.purses.len(), "signs": unheard.is_empty(), "unheard": unheard,
+                "key": key,
             });
             session.screen.answer("holder", value, || {
                 let programme = about.map_or("no purse yet", |about| about.programme.as_str());
                 let mut lines = vec![format!("{}  {programme}", person.name)];
+                lines.push(format!("  credentials are issued to {key}"));
                 if let Some(about) = about {
                     lines.extend(person.purses.iter().map(|purse| {
                         let until = print_minute(purse.expires, about.founded);

@@ -81,6 +81,16 @@ fn every_example_in_the_help_works() {
         } else {
             example
         };
+        if example.starts_with("card credential issue") {
+            crate::credential::agreed(&camp);
+        } else if example.starts_with("card credential") || example.starts_with("wallet present") {
+            crate::credential::at_hand(&camp);
+            // Made by the example itself.
+            let _absent = std::fs::rename(camp.file("amina.shown"), camp.file("shown.before"));
+            if example.contains("check") {
+                std::fs::rename(camp.file("shown.before"), camp.file("amina.shown")).expect("back");
+            }
+        }
         if example.starts_with("entitle issue") {
             // What it issues from: the lake's share of the budget.
             camp.run("pay claim --budget --dir treasury").fine();

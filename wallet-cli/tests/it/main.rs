@@ -6,6 +6,7 @@ mod carry;
 mod clocks;
 mod consent;
 mod counter;
+mod credential;
 mod demo;
 mod entitle;
 mod erase;

@@ -86,6 +86,40 @@ fn programs_of_others_accept_what_we_issue_and_refuse_it_altered() {
     fs::copy(camp.file("codes/2.png"), folder.path().join("code.png")).expect("copied");
     all.add("zxing", "code.png", true, &json!({ "text": again }));
 
+    // The credentials of the program, and its lists: in one of them a place is taken back.
+    crate::credential::at_hand(&camp);
+    let asked = crate::credential::shows(&camp, "full.shown", "full_name");
+    let shown = camp.told("full.shown");
+    let token = shown.find('~').expect("a disclosure") - 20;
+    let more = json!({ "audience": asked.0, "nonce": asked.1, "shown": { "full_name": "Noor" } });
+    let name = ["sd-jwt", "openvc"];
+    all.both(&name, "program.txt", shown.as_bytes(), altered(&shown, token).as_bytes(), &more);
+    let replayed = json!({ "audience": asked.0, "nonce": "4711", "shown": {} });
+    name.iter().for_each(|by| all.add(by, "program.txt", false, &replayed));
+    let made = camp.told("amina.json");
+    let wrong = made.replacen("18-59", "60+", 1);
+    all.both(&["w3c"], "program.json", made.as_bytes(), wrong.as_bytes(), &json!({}));
+    let place = |text: &str| {
+        let made: Value = serde_json::from_str(text).expect("JSON");
+        let status = &made["credentialStatus"];
+        let uri = status["statusListCredential"].as_str().expect("a list").to_owned();
+        (uri, status["statusListIndex"].as_str().and_then(|n| n.parse::<u32>().ok()).expect("one"))
+    };
+    let (uri, index) = place(&made);
+    for (consent, status) in [(None, 0), (Some("1/2"), 1)] {
+        if let Some(consent) = consent {
+            camp.run(&format!("consent withdraw {consent} {mara}")).fine();
+            camp.run("card publish camp.cards").fine();
+        }
+        let more = json!({ "uri": uri, "entries": [[index, status]] });
+        for (by, ending) in [("cwt list", "cwt"), ("jwt list", "jwt"), ("bitstring", "json")] {
+            let name = format!("program-{status}.{ending}");
+            fs::copy(camp.file(&format!("camp.cards/1.1.{ending}")), folder.path().join(&name))
+                .expect("copied");
+            all.add(by, &name, true, &more);
+        }
+    }
+
     // Lists with entries revoked, and credentials, by a key of this test.
     let key = SigningKey::from_seed(&[7; 32]);
     all.key = key.public().to_string();
@@ -119,14 +153,9 @@ fn programs_of_others_accept_what_we_issue_and_refuse_it_altered() {
 
     let status = StatusRef { uri, index: 5 };
     let times = (Seconds(now.0 - 60), now.plus(1_000_000));
-    let made = integrity::membership("urn:annona:holder:nB4e", "Rice – أرز", times, &status, &key);
-    let made = made.expect("signed").to_string();
-    let wrong = made.replacen("Rice", "rice", 1);
-    all.both(&["w3c"], "member.json", made.as_bytes(), wrong.as_bytes(), &json!({}));
-
     let holder = SigningKey::from_seed(&[8; 32]);
     let terms = sd_jwt::Terms {
-        holder: holder.public(),
+        holder: Some(holder.public()),
         issued: times.0,
         expires: times.1,
         status: status.clone(),
@@ -136,6 +165,9 @@ fn programs_of_others_accept_what_we_issue_and_refuse_it_altered() {
         ("household_size", json!(6)),
         ("given_name", json!("أمينة")),
     ];
+    let made = integrity::holder(&attributes, &terms, &key).expect("signed").to_string();
+    let wrong = made.replacen("30-39", "40-49", 1);
+    all.both(&["w3c"], "member.json", made.as_bytes(), wrong.as_bytes(), &json!({}));
     let issued = sd_jwt::issue(&attributes, &terms, &key).expect("issued");
     let asked = ("https://water.example", "n-1");
     let shown = sd_jwt::present(&issued, &["household_size"], &holder, asked, now).expect("shown");

@@ -1,5 +1,6 @@
 use super::*;
 use crate::credential::status::{About, ListName, StatusList, TTL, token};
+use crate::credential::{Issuer, OnStale, Statuses, TrustList};
 
 const NOW: Seconds = Seconds(1_795_000_000);
 
@@ -34,7 +35,7 @@ fn statuses(revoked: bool) -> Statuses {
 
 fn issued() -> String {
     let terms = Terms {
-        holder: holder().public(),
+        holder: Some(holder().public()),
         issued: NOW,
         expires: NOW.plus(1000),
         status: StatusRef { uri: uri(), index: 5 },
@@ -54,7 +55,8 @@ fn shown() -> String {
 }
 
 fn asked<'a>(trust: &'a TrustList, statuses: &'a Statuses) -> Asked<'a> {
-    Asked { trust, statuses, audience: "water", nonce: "n-1", now: NOW, stale: OnStale::Refuse }
+    let against = Against { trust, statuses, now: NOW, stale: OnStale::Refuse };
+    Asked { against, audience: "water", nonce: "n-1", since: None }
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn what_is_shown_is_what_was_chosen_and_nothing_else() {
     }
     assert_eq!(
         (checked.holder, checked.stale, checked.as_of),
-        (holder().public(), false, Some(NOW))
+        (Some(holder().public()), false, Some(NOW))
     );
     assert_ne!(issued(), issued(), "salts are drawn anew");
     assert_eq!(present(&issued(), &["nationality"], &holder(), ("water", "n-1"), NOW), None);
@@ -96,7 +98,9 @@ fn a_presentation_is_refused_for_a_reason_that_is_told_apart() {
     refused(&format!("{token}~~{rest}"), &now, 1);
     let foreign = jws::base64(json!(["salt", "iban", "x"]).to_string().as_bytes());
     refused(&format!("{token}~{foreign}~{rest}"), &now, 1);
-    refused(&good, &Asked { trust: &TrustList::new(), ..now }, 4);
+    let but = |against| Asked { against, ..now };
+    let nobody = TrustList::new();
+    refused(&good, &but(Against { trust: &nobody, ..now.against }), 4);
 
     let (header, tail) = token.split_once('.').expect("parts");
     let (claims, signature) = tail.split_once('.').expect("parts");
@@ -113,21 +117,33 @@ fn a_presentation_is_refused_for_a_reason_that_is_told_apart() {
     let mut own = claims.clone();
     own["iss"] = json!(jws::did(&stranger.public()));
     refused(&format!("{}~{rest}", jws::sign(&stranger, TYPE, &own)), &now, 4);
+    own["cnf"]["jwk"] = jws::jwk(&stranger.public());
+    refused(&format!("{}~{rest}", jws::sign(&stranger, TYPE, &own)), &now, 11);
+    // Of this issuer, and in a list of a programme it may not issue for.
+    let mut other = claims.clone();
+    other["status"]["status_list"]["uri"] = json!(uri().replace("/2.", "/3."));
+    refused(&format!("{}~{rest}", jws::sign(&issuer(), TYPE, &other)), &now, 5);
     refused(&format!("{}~{rest}", jws::sign(&issuer(), "jwt", &claims)), &now, 2);
 
-    let late = Asked { now: NOW.plus(1001), ..now };
-    let again = present(&issued(), &[], &holder(), ("water", "n-1"), late.now).expect("shown");
+    let late = but(Against { now: NOW.plus(1001), ..now.against });
+    let at = late.against.now;
+    let again = present(&issued(), &[], &holder(), ("water", "n-1"), at).expect("shown");
     refused(&again, &late, 7);
     refused(&good, &asked(&trust, &statuses(true)), 8);
     refused(&good, &asked(&trust, &Statuses::new()), 9);
     let food = Statuses::new();
-    let food = Asked { stale: OnStale::Allow, ..asked(&trust, &food) };
+    let food = but(Against { stale: OnStale::Allow, statuses: &food, ..now.against });
     assert!(check(&good, &food).expect("flagged").stale);
 
     refused(&issued(), &now, 10);
     refused(&good, &Asked { audience: "city", ..now }, 10);
     refused(&good, &Asked { nonce: "n-2", ..now }, 10);
-    refused(&good, &Asked { now: NOW.plus(MAX_AGE + 1), ..now }, 10);
+    let late = Against { now: NOW.plus(MAX_AGE + 1), ..now.against };
+    refused(&good, &but(late), 10);
+    // Where it was noted when it was asked, an answer may be as old as the question, and no older.
+    let noted = |since| Asked { against: late, since: Some(since), ..now };
+    check(&good, &noted(NOW)).expect("on its way by stick");
+    refused(&good, &noted(NOW.plus(MAX_AHEAD + 1)), 10);
     let thief = present(&issued(), &["programme"], &stranger, ("water", "n-1"), NOW).expect("made");
     refused(&thief, &now, 10);
     let less = format!("{token}~{}~{}", parts[0], parts[2]);

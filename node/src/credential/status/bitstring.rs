@@ -3,7 +3,9 @@
 use annona_ledger::key::SigningKey;
 use serde_json::{Value, json};
 
-use super::{About, MAX_LIST, StatusList};
+use super::{About, MAX_LIST, Signed, StatusList};
+use crate::credential::trust::TrustList;
+use crate::credential::when::Seconds;
 use crate::credential::{NotMade, Refusal, integrity, jws, pack};
 
 /// The bits of a list in the order of W3C; `None` for entries of more than one bit.
@@ -56,6 +58,29 @@ pub fn credential(about: &About, list: &StatusList, key: &SigningKey) -> Result<
         document.insert("validUntil".to_owned(), end.to_string().into());
     }
     integrity::sign(document, key, about.issued)
+}
+
+/// Reads a list that [`credential`] made, or somebody else. One that has ended is still a list: what it revoked is revoked.
+///
+/// # Errors
+///
+/// The first [`Refusal`] that applies.
+pub(super) fn read(text: &[u8], trust: &TrustList) -> Result<Signed, Refusal> {
+    let (document, _, issuer) = integrity::signed(text, trust)?;
+    let wrong = Refusal::NotOurs("no status list");
+    let subject = document.get("credentialSubject").ok_or(wrong)?;
+    fn field(value: Option<&Value>) -> Option<&str> {
+        value.and_then(Value::as_str)
+    }
+    let kind = (field(subject.get("type")), field(subject.get("statusPurpose")));
+    if kind != (Some("BitstringStatusList"), Some("revocation")) {
+        return Err(wrong);
+    }
+    let time = |name: &str| field(document.get(name)).and_then(Seconds::parse);
+    let uri = field(document.get("id")).ok_or(wrong)?.to_owned();
+    let (issued, expires) = (time("validFrom").ok_or(wrong)?, time("validUntil"));
+    let list = decode(field(subject.get("encodedList")).ok_or(wrong)?)?;
+    Ok(Signed { issuer: issuer.key, about: About { uri, issued, ttl: None, expires }, list })
 }
 
 #[cfg(test)]

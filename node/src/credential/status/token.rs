@@ -64,7 +64,7 @@ pub fn to_jwt(about: &About, list: &StatusList, key: &SigningKey) -> String {
     jws::sign(key, JWT_TYPE, &claims)
 }
 
-/// Reads a signed list of either form.
+/// Reads a signed list of any form: CWT, JWT, or a bitstring of W3C.
 ///
 /// # Errors
 ///
@@ -76,6 +76,10 @@ pub fn read(bytes: &[u8], trust: &TrustList, now: Seconds) -> Result<Signed, Ref
     // A JWT begins with the letters of `{"`; CBOR that begins so is a text, and no COSE.
     let signed = match std::str::from_utf8(bytes) {
         Ok(text) if text.starts_with("ey") => from_jwt(text.trim_end(), trust)?,
+        Ok(text) if text.starts_with('{') => {
+            let signed = super::bitstring::read(bytes, trust)?;
+            Signed { about: fits(signed.about)?, ..signed }
+        }
         _ => from_cwt(bytes, trust)?,
     };
     // A list of tomorrow would be fresh for longer than it should. A clock may be a day wrong.

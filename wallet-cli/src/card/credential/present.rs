@@ -1,0 +1,102 @@
+use std::path::{Path, PathBuf};
+
+use annona_ledger::key::SigningKey;
+use annona_node::atomic;
+use annona_node::credential::sd_jwt;
+use annona_node::credential::when::Seconds;
+use annona_node::keystore::Name;
+use clap::Args;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::KIND;
+use crate::fault::{Fault, Outcome};
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  $ annona card credential present amina.issued --show age_band --audience https://clinic.example \\
+      --nonce 4711 --out amina.shown --dir hill
+  $ annona card credential present amina.issued --out amina.all --dir hill --json";
+
+/// What is shown, of a credential, to whom.
+#[derive(Args)]
+pub(crate) struct Answering {
+    /// Which of its claims, by their names in it
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "nonce")]
+    show: Vec<String>,
+    /// Who asks, as it says: `annona card credential ask` there
+    #[arg(long, value_name = "TEXT", requires = "nonce")]
+    audience: Option<String>,
+    /// What it asks
+    #[arg(long, value_name = "TEXT", requires = "audience")]
+    nonce: Option<String>,
+    /// The file to make
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Shows a credential that another node issued to this one, to whoever asks. Without a question it is only unsealed.
+#[derive(Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Present {
+    /// The credential, as it came
+    credential: PathBuf,
+    #[command(flatten)]
+    answering: Answering,
+}
+
+/// Writes a file that is not there yet.
+fn put(out: &Path, bytes: &[u8]) -> Outcome {
+    free(out)?;
+    Ok(atomic::write(out, bytes)?)
+}
+
+/// Makes sure that nothing is written over.
+pub(super) fn free(out: &Path) -> Outcome {
+    if out.exists() {
+        return Err(Fault::input(format!("{} exists already.", out.display()))
+            .then("Name another file: nothing is written over."));
+    }
+    Ok(())
+}
+
+impl Answering {
+    /// Shows it by the key it is bound to.
+    pub(crate) fn answer(self, session: &Session, text: &str, key: &SigningKey) -> Outcome {
+        let shown: Vec<&str> = self.show.iter().map(String::as_str).collect();
+        let now = Seconds::of(session.now());
+        let Some((audience, nonce)) = self.audience.as_deref().zip(self.nonce.as_deref()) else {
+            return Err(Fault::usage("say who asks, and what: --audience TEXT --nonce TEXT."));
+        };
+        let made = sd_jwt::present(text, &shown, key, (audience, nonce), now);
+        let made = Zeroizing::new(made.ok_or_else(|| {
+            let names = sd_jwt::names(text).unwrap_or_default().join(", ");
+            Fault::input(format!("it has not all of that; it can show: {names}."))
+        })?);
+        put(&self.out, made.as_bytes())?;
+        let value = json!({ "out": self.out, "shown": shown, "audience": audience });
+        session.screen.answer("shown", value, || {
+            format!("{} for {audience}: {}", shown.join(", "), self.out.display())
+        })
+    }
+}
+
+impl Present {
+    pub(crate) fn run(self, session: &Session) -> Outcome {
+        let node = session.node()?;
+        let (_, plain) = KIND.open(&node, &self.credential)?;
+        let key = node.signing_key(Name::NodeSigning)?;
+        node.close()?;
+        let text = std::str::from_utf8(&plain)
+            .map_err(|_| Fault::input("what is in it is no credential."))?;
+        if self.answering.nonce.is_some() {
+            return self.answering.answer(session, text, &key);
+        }
+        put(&self.answering.out, text.as_bytes())?;
+        let value = json!({ "out": self.answering.out });
+        session
+            .screen
+            .answer("unsealed", value, || format!("Unsealed: {}", self.answering.out.display()))
+    }
+}
