@@ -11,6 +11,7 @@
 //! person's list is never shorter than what was shown of her.
 
 mod attributes;
+pub mod own;
 mod paper;
 mod permit;
 mod receipt;
@@ -61,6 +62,9 @@ pub enum ConsentFault {
     /// What it is to take the place of is somebody else's.
     #[error("the consent it would take the place of is not of this household in this programme")]
     OthersConsent,
+    /// A word by a wallet is not hers, or is none that this desk takes.
+    #[error("the word is not taken for this household: {0}")]
+    NotHers(&'static str),
     /// It was answered already.
     #[error("this consent was answered already: it never changes, another takes its place")]
     Answered,
@@ -98,7 +102,8 @@ pub fn new_id() -> Result<GrantId, SealError> {
     Ok(GrantId(seal::random()?))
 }
 
-/// Writes one entry about a person on this node's registry feed for a programme, with an operator's word beside it.
+/// Writes one entry about a person on this node's registry feed for a programme, with an operator's word beside it; without
+/// one where the person's own word is kept for it.
 ///
 /// # Errors
 ///
@@ -106,7 +111,7 @@ pub fn new_id() -> Result<GrantId, SealError> {
 pub fn say(
     node: &mut Node,
     programme: ProgrammeId,
-    operator: &SigningKey,
+    operator: Option<&SigningKey>,
     mut people: impl FnMut(DayNo) -> People + Send,
 ) -> Result<DayNo, ConsentFault> {
     say_all(node, programme, operator, &mut |on| vec![people(on)])
@@ -116,7 +121,7 @@ pub fn say(
 fn say_all(
     node: &mut Node,
     programme: ProgrammeId,
-    operator: &SigningKey,
+    operator: Option<&SigningKey>,
     people: &mut (dyn FnMut(DayNo) -> Vec<People> + Send),
 ) -> Result<DayNo, ConsentFault> {
     let feed = node.feed(Lane::Registry, programme);
@@ -129,9 +134,12 @@ fn say_all(
         *said = DayNo::of(at.max(last));
         let entry = |people| {
             let entry = annona_ledger::entry::Entry::from(Registry::People(people));
-            let leaf = annona_ledger::feed::leaf(&entry.encode());
-            let word = Statement::Entry { feed: feed.short(), leaf }.sign(&federation, operator);
-            Composed { evidence: Some(word.encode()), ..Composed::from(entry) }
+            let evidence = operator.map(|operator| {
+                let leaf = annona_ledger::feed::leaf(&entry.encode());
+                let word = Statement::Entry { feed: feed.short(), leaf };
+                word.sign(&federation, operator).encode()
+            });
+            Composed { evidence, ..Composed::from(entry) }
         };
         Ok(people(*said).into_iter().map(entry).collect())
     });
@@ -170,16 +178,7 @@ pub fn give(
 ) -> Result<Commitment, ConsentFault> {
     grant.check()?;
     let federation = node.federation()?;
-    let own = vault.pseudonym(household, grant.programme.0, &federation.0.0)?;
-    if own != grant.pseudonym.0 {
-        return Err(ConsentFault::OtherHousehold);
-    }
-    if let Some(earlier) = grant.renews {
-        let hers = list(vault, household)?.into_iter().find(|one| one.commitment() == earlier);
-        if hers.is_none_or(|one| one.grant.programme != grant.programme) {
-            return Err(ConsentFault::OthersConsent);
-        }
-    }
+    of_hers(node, vault, household, grant)?;
     let consent = match find(vault, &grant.id)? {
         Some(known) if known.grant == *grant && known.household == household => known,
         Some(_) => return Err(ConsentFault::Answered),
@@ -191,7 +190,8 @@ pub fn give(
                 Answer::Yes => StateWord::Given,
                 Answer::No => StateWord::Refused,
             };
-            let consent = Consent { household, grant: *grant, secret, word, answered };
+            let grant = *grant;
+            let consent = Consent { household, grant, secret, word, answered, carrier: None };
             consent.keep(vault)?;
             consent
         }
@@ -200,6 +200,39 @@ pub fn give(
     if consent.answered != StateWord::Given || answer == Answer::No {
         return Ok(commitment);
     }
+    spoken(node, &consent, Some(operator))?;
+    Ok(commitment)
+}
+
+/// Makes sure that a record is of this household in its programme, and what it takes the place of, too.
+fn of_hers(
+    node: &Node,
+    vault: &Vault,
+    household: HouseholdId,
+    grant: &Grant,
+) -> Result<(), ConsentFault> {
+    let federation = node.federation()?;
+    let own = vault.pseudonym(household, grant.programme.0, &federation.0.0)?;
+    if own != grant.pseudonym.0 {
+        return Err(ConsentFault::OtherHousehold);
+    }
+    if let Some(earlier) = grant.renews {
+        let hers = list(vault, household)?.into_iter().find(|one| one.commitment() == earlier);
+        if hers.is_none_or(|one| one.grant.programme != grant.programme) {
+            return Err(ConsentFault::OthersConsent);
+        }
+    }
+    Ok(())
+}
+
+/// Says on the ledger that a consent was given, and that the one it takes the place of counts no more, where that was not
+/// said before.
+fn spoken(
+    node: &mut Node,
+    consent: &Consent,
+    operator: Option<&SigningKey>,
+) -> Result<(), ConsentFault> {
+    let (grant, commitment) = (&consent.grant, consent.commitment());
     let (given, taken_back) = {
         let work = node.store().look().map_err(NodeFault::from)?;
         let withdrawn =
@@ -210,7 +243,7 @@ pub fn give(
         (given, back)
     };
     if given && taken_back {
-        return Ok(commitment);
+        return Ok(());
     }
     // At once: a power cut leaves her with the earlier one or with this one, never with both.
     say_all(node, grant.programme, operator, &mut |on| {
@@ -221,7 +254,7 @@ pub fn give(
         });
         this.into_iter().chain(earlier).collect()
     })?;
-    Ok(commitment)
+    Ok(())
 }
 
 /// Says on the ledger that a consent counts no more: at once here, and elsewhere with the next sync. By its commitment, as
@@ -237,7 +270,7 @@ pub fn withdraw(
     reason: Withdrawal,
     operator: &SigningKey,
 ) -> Result<DayNo, ConsentFault> {
-    say(node, programme, operator, |on| People::ConsentWithdrawn { commitment, reason, on })
+    say(node, programme, Some(operator), |on| People::ConsentWithdrawn { commitment, reason, on })
 }
 
 /// How a consent stands on a day, as far as this node has heard.
@@ -251,6 +284,7 @@ pub fn state(node: &Node, consent: &Consent, on: DayNo) -> Result<StateWord, Con
     }
     let work = node.store().look().map_err(NodeFault::from)?;
     let told = work.told(&consent.commitment());
+    let state = state_of(&consent.known(&work, &told), on);
     work.check().map_err(NodeFault::from)?;
-    Ok(state_of(&consent.known(&told), on))
+    Ok(state)
 }

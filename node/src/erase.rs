@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::consent::{People, Said, Told};
-use annona_ledger::entry::Control;
-use annona_ledger::id::{Commitment, Lane, ProgrammeId};
+use annona_ledger::entry::{Control, Entry, Registry};
+use annona_ledger::feed::leaf;
+use annona_ledger::id::{CarrierId, Commitment, Lane, ProgrammeId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::Roles;
+use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
@@ -19,6 +21,7 @@ use crate::consent::{ConsentFault, say};
 use crate::copies;
 use crate::credential::register::Register;
 use crate::folder::{CARDS, PINS};
+use crate::holder::desk;
 use crate::household;
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
@@ -28,6 +31,9 @@ use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
 #[cfg(test)]
 mod tests;
+
+/// Entries of one commit.
+const AT_ONCE: usize = 256;
 
 /// Nodes that have not said that they followed an erasure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +132,8 @@ fn destroy(
 ) -> Result<Vec<Erasure>, ConsentFault> {
     // Heard of before anything is destroyed: what does not open is put right, and she is asked for again.
     drop(others(node)?);
+    // Before its salt is destroyed, by which alone it is known: a wallet left behind would go on paying.
+    cancel_wallets(node, vault, &gone, operator)?;
     let mut txn = vault.begin()?;
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
@@ -138,6 +146,44 @@ fn destroy(
     let said = |one: &Erasure| known.iter().any(|k| k.commitment == one.commitment && k.said);
     let all = gone.into_iter().flat_map(|(_, erasures)| erasures);
     Ok(all.map(|one| Erasure { said: said(&one), ..one }).collect())
+}
+
+/// Cancels the wallets of households on the ledger. What this node may not say there keeps no erasure back.
+fn cancel_wallets(
+    node: &mut Node,
+    vault: &Vault,
+    gone: &[(HouseholdId, Vec<Erasure>)],
+    operator: &SigningKey,
+) -> Result<(), ConsentFault> {
+    let federation = node.federation()?;
+    let mut carriers = Vec::new();
+    for (id, erasures) in gone {
+        for Erasure { programme, .. } in erasures {
+            // A record too damaged to open tells of no wallet.
+            if let Ok(Some(kept)) = desk::kept(vault, *id, *programme) {
+                carriers.push((*programme, kept.carrier(*programme)));
+            }
+        }
+    }
+    for carriers in carriers.chunks(AT_ONCE) {
+        let request = |(programme, carrier): &(ProgrammeId, CarrierId)| {
+            let (programme, carrier) = (*programme, *carrier);
+            let compose: Compose<'_> = Box::new(move |work, feed, at| {
+                let bound = !work.carrier(programme, &carrier).is_empty();
+                if !bound || work.cancelled(programme, &carrier) {
+                    return Ok(Vec::new());
+                }
+                let entry = Entry::from(Registry::CarrierCancelled { carrier, at });
+                let word = Statement::Entry { feed: feed.short(), leaf: leaf(&entry.encode()) };
+                let evidence = Some(word.sign(&federation, operator).encode());
+                Ok(vec![Composed { evidence, ..Composed::from(entry) }])
+            });
+            Request { feed: node.feed(Lane::Registry, programme), compose }
+        };
+        let mut group: Vec<Request<'_>> = carriers.iter().map(request).collect();
+        drop(node.write(&mut group)?);
+    }
+    Ok(())
 }
 
 /// Takes what other files of the folder tell of households that are gone: their PINs, their cards, which count no more, and
@@ -229,7 +275,10 @@ pub fn finish(
         let commitment = erasure.commitment;
         let known = !node.store().look().map_err(NodeFault::from)?.told(&commitment).is_empty();
         if !known {
-            match say(node, erasure.programme, operator, |on| People::Erased { commitment, on }) {
+            match say(node, erasure.programme, Some(operator), |on| People::Erased {
+                commitment,
+                on,
+            }) {
                 Ok(_) => said += 1,
                 Err(ConsentFault::Refused(_)) => continue,
                 Err(other) => return Err(other),

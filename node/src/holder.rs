@@ -21,13 +21,15 @@ use annona_ledger::hash::{Purpose, keyed};
 use annona_ledger::id::CycleId;
 use annona_ledger::key::SigningKey;
 use annona_ledger::statement::{Stated, Statement};
-use annona_ledger::time::{DayNo, Millis, Minute};
+use annona_ledger::ticket::Ticket;
 use annona_ledger::wallet::Spend;
 use annona_ledger::wire::Bounded;
 use zeroize::{Zeroize, Zeroizing};
 
-pub use book::{About, Balance, Pending, Person, Purse};
+pub use book::{About, Balance, Carried, Pending, Person, Purse};
 pub use fault::HolderFault;
+
+use crate::consent::own::{Saying, Word};
 
 use self::book::Book;
 use self::file::{Lock, Mark};
@@ -42,6 +44,8 @@ pub const PEOPLE: usize = 64;
 pub const PURSES: usize = 64;
 /// The most spends, and the most receipts, kept of one purse.
 pub const KEPT: usize = 2_048;
+/// The most tickets in one wallet.
+pub const TICKETS: usize = 256;
 /// Keys that an introduction offers at a time.
 pub const OFFERED: u32 = 4;
 /// How many purses a backup may have missed: [`PURSES`].
@@ -386,7 +390,8 @@ impl Wallet {
             // Who answered before did not know of these purses, and is asked again.
             person.asked = random()?;
         }
-        if is_home {
+        // An older page that comes late tells receipts, and nothing that a newer one has told.
+        if is_home && person.about.as_ref().is_none_or(|known| known.as_of <= page.as_of) {
             person.about = Some(about);
             person.consents = page.consents.to_vec();
             person.disclosures = page.disclosures.to_vec();
@@ -405,7 +410,6 @@ impl Wallet {
         who: usize,
         bill: &Bill,
         cycle: Option<CycleId>,
-        now: Millis,
     ) -> Result<Signed, HolderFault> {
         bill.check()?;
         let (secrets, person) = self.both(who)?;
@@ -422,7 +426,8 @@ impl Wallet {
             }
             return Ok(signed);
         }
-        let at = Minute::of(now, about.founded);
+        // Never this device's clock, which nobody puts right: the till's day, or what her home said since.
+        let at = bill.on.first().max(about.as_of);
         let place = person.paying(bill, cycle, at)?;
         let purse = person.purses.get(place).ok_or(HolderFault::Bill("she has no purse for it"))?;
         if !purse.unheard.is_empty() {
@@ -482,19 +487,72 @@ impl Wallet {
         Err(HolderFault::Receipt("is for nobody in this wallet"))
     }
 
-    /// Her word on a consent, or that she takes it back, by the key of her first purse.
+    /// Keeps a ticket that one of them carries to another site. Says for whom it was.
     ///
     /// # Errors
     ///
-    /// [`HolderFault::Bill`] where she has no purse yet.
-    pub fn state(&self, who: usize, said: &Statement) -> Result<Stated, HolderFault> {
+    /// [`HolderFault::NotHers`] where it is nobody's here; [`HolderFault::Receipt`] where no node she knows has signed it;
+    /// [`HolderFault::Full`].
+    pub fn carry(&mut self, carried: Carried) -> Result<usize, HolderFault> {
+        let purse = carried.purse().ok_or(HolderFault::NotHers)?;
+        let has = |person: &Person| person.purses.iter().any(|own| own.purse == purse);
+        let who = self.book.people.iter().position(has);
+        let who = who.ok_or(HolderFault::NotHers)?;
+        let about = self.book.people.get(who).and_then(|person| person.about.as_ref());
+        let signed = about.is_some_and(|about| match &carried.ticket {
+            Ticket::Sent(sent, _) => about.places.iter().any(|(node, _)| {
+                carried.programme == about.programme_id
+                    && sent.verifies(&about.federation, node, carried.programme)
+            }),
+            Ticket::Budget { .. } | Ticket::Release { .. } => false,
+        });
+        if !signed {
+            return Err(HolderFault::Receipt("is a ticket, and no node she knows has signed it"));
+        }
+        let tickets = &mut self.book.tickets;
+        match tickets.iter_mut().find(|known| known.ticket == carried.ticket) {
+            Some(known) => known.pin = carried.pin.or(known.pin.take()),
+            None => tickets.push(carried),
+        }
+        if tickets.len() > TICKETS {
+            // What was taken up is known by its receipt.
+            let people = &self.book.people;
+            tickets.retain(|one| !people.iter().any(|person| person.used(one)));
+            if tickets.len() > TICKETS {
+                tickets.pop();
+                return Err(HolderFault::Full);
+            }
+        }
+        self.save()?;
+        Ok(who)
+    }
+
+    /// The tickets of a person, in the order in which they came.
+    pub fn tickets(&self, who: usize) -> impl Iterator<Item = &Carried> {
+        let person = self.book.people.get(who);
+        let hers = move |one: &&Carried| {
+            let purse = one.purse();
+            person.is_some_and(|p| p.purses.iter().any(|own| Some(own.purse) == purse))
+        };
+        self.book.tickets.iter().filter(hers)
+    }
+
+    /// Her word on a consent, by the key of her first purse. A file that is a copy gives none before it has learned, and takes
+    /// back at once.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::NoPurse`]; [`HolderFault::MustLearn`].
+    pub fn says(&self, who: usize, saying: Saying) -> Result<Word, HolderFault> {
         let (secrets, person) = self.both(who)?;
-        let (about, purse) = person
-            .about
-            .as_ref()
-            .zip(person.purses.first())
-            .ok_or(HolderFault::Bill("she has no purse yet"))?;
-        Ok(said.sign(&about.federation, &secrets.key(purse.number)))
+        let first = person.about.as_ref().zip(person.purses.first());
+        let (about, purse) = first.ok_or(HolderFault::NoPurse)?;
+        let unheard = person.unheard();
+        if !unheard.is_empty() && matches!(saying, Saying::Given(_)) {
+            return Err(HolderFault::MustLearn(unheard));
+        }
+        let word = saying.statement().sign(&about.federation, &secrets.key(purse.number));
+        Ok(Word { saying, word })
     }
 
     /// The key that her credentials are bound to. It pays nothing, so a copy shows what she shows.
@@ -516,13 +574,8 @@ impl Wallet {
         passphrase: &Zeroizing<String>,
         cost: Cost,
     ) -> Result<(), HolderFault> {
-        self.lock = Lock::new(passphrase, cost)?;
-        self.save()
+        let old = std::mem::replace(&mut self.lock, Lock::new(passphrase, cost)?);
+        // Nothing is ever written under a passphrase that nobody was told of.
+        self.save().inspect_err(|_| self.lock = old)
     }
-}
-
-/// The day of a moment in a federation.
-#[must_use]
-pub fn day(now: Millis, founded: Millis) -> DayNo {
-    DayNo::of(Minute::of(now, founded))
 }

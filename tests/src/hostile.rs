@@ -28,6 +28,7 @@ use annona_ledger::wallet::CloneProof;
 use annona_ledger::wire;
 use annona_node::audit::{AuditFile, audit, check_proof};
 use annona_node::bundle::inspect;
+use annona_node::consent::own::{Offer, Word};
 use annona_node::holder::HolderFault;
 use annona_node::holder::page;
 use annona_node::holder::till::{Bill, Introduction, Signed};
@@ -196,6 +197,8 @@ fn wallet_paper(bytes: &[u8]) -> bool {
         | same(Bill::decode(bytes), Bill::encode, bytes)
         | same(Signed::decode(bytes), Signed::encode, bytes)
         | same(page::Note::decode(bytes), page::Note::encode, bytes)
+        | same(Offer::decode(bytes).map_err(Into::into), Offer::encode, bytes)
+        | same(Word::decode(bytes).map_err(Into::into), Word::encode, bytes)
         | plain::<page::Page>(bytes)
 }
 

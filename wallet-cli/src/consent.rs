@@ -9,6 +9,7 @@ pub(crate) mod open;
 mod read;
 mod reply;
 mod show;
+mod take;
 mod withdraw;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ Examples:
 pub(crate) enum Consenting {
     Give(give::Give),
     Withdraw(withdraw::Withdraw),
+    Take(take::Take),
     List(list::List),
     Log(log::Log),
     Show(show::Show),
@@ -54,6 +56,7 @@ impl Consenting {
         match self {
             Self::Give(command) => command.run(session),
             Self::Withdraw(command) => command.run(session),
+            Self::Take(command) => command.run(session),
             Self::List(command) => command.run(session),
             Self::Log(command) => command.run(session),
             Self::Show(command) => command.run(session),

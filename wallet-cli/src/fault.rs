@@ -159,7 +159,7 @@ impl From<ConsentFault> for Fault {
             ConsentFault::Disk(disk) => disk.into(),
             ConsentFault::Grant(_) => of(Exit::Input, &fault),
             ConsentFault::Answered => of(Exit::Conflict, &fault),
-            ConsentFault::Closed(_) => of(Exit::NotAllowed, &fault)
+            ConsentFault::NotHers(_) | ConsentFault::Closed(_) => of(Exit::NotAllowed, &fault)
                 .then("`annona consent list FAMILY` tells what she agreed to."),
             ConsentFault::OthersConsent => of(Exit::Input, &fault)
                 .then("`annona consent list FAMILY` tells which are this family's."),

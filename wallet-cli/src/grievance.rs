@@ -115,7 +115,7 @@ fn say(
     step: impl FnMut(DayNo) -> GrievanceStep + Send,
 ) -> Outcome<DayNo> {
     let mut step = step;
-    Ok(consent::say(node, programme, signer.key(), move |on| People::Grievance {
+    Ok(consent::say(node, programme, Some(signer.key()), move |on| People::Grievance {
         commitment,
         step: step(on),
         on,

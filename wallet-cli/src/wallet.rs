@@ -3,11 +3,14 @@
 
 mod backup;
 mod clones;
+mod consent;
 mod desk;
 mod new;
+mod passwd;
 mod pay;
 mod present;
 mod show;
+mod tickets;
 
 use std::path::{Path, PathBuf};
 
@@ -37,12 +40,16 @@ pub(crate) enum Wallet {
     Show(show::Show),
     Balance(show::Balance),
     Receipts(show::Receipts),
+    Tickets(tickets::Tickets),
     Permissions(show::Permissions),
     Present(present::Present),
+    #[command(subcommand)]
+    Consent(consent::Consent),
     Sign(pay::Sign),
     Receive(pay::Receive),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Passwd(passwd::Passwd),
     Clones(clones::Clones),
     CheckClone(clones::CheckClone),
 }
@@ -57,12 +64,15 @@ impl Wallet {
             Self::Show(command) => command.run(session),
             Self::Balance(command) => command.run(session),
             Self::Receipts(command) => command.run(session),
+            Self::Tickets(command) => command.run(session),
             Self::Permissions(command) => command.run(session),
             Self::Present(command) => command.run(session),
+            Self::Consent(command) => command.run(session),
             Self::Sign(command) => command.run(session),
             Self::Receive(command) => command.run(session),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),
+            Self::Passwd(command) => command.run(session),
             Self::Clones(command) => command.run(session),
             Self::CheckClone(command) => command.run(session),
         }

@@ -1,7 +1,7 @@
 //! The nine questions before anything about a person is opened for somebody: the first that is not answered well closes
 //! the door, and there is no other door.
 
-use super::grant::{Grant, Recipient, Secret};
+use super::grant::{Grant, Recipient, Secret, Way};
 use super::words::{Attributes, Purpose, StateWord, Withdrawal};
 use super::{People, Told};
 use crate::hash::Hash;
@@ -94,6 +94,8 @@ pub struct Known<'a> {
     pub commitment: Commitment,
     /// Who signed that it was given: [`Statement::Consent`].
     pub word: &'a Stated,
+    /// The key of her own wallet, where whoever keeps the record took her word by it.
+    pub hers: Option<PublicKey>,
     /// What the ledger here has about its commitment, in any order.
     pub told: &'a [Told],
 }
@@ -102,7 +104,13 @@ impl<'a> Known<'a> {
     /// A consent with the commitment that follows from its record and secret.
     #[must_use]
     pub fn of(grant: &'a Grant, secret: &Secret, word: &'a Stated, told: &'a [Told]) -> Self {
-        Self { grant, commitment: grant.commitment(secret), word, told }
+        Self { grant, commitment: grant.commitment(secret), word, hers: None, told }
+    }
+
+    /// The same, of somebody whose wallet has this key.
+    #[must_use]
+    pub const fn by_her(self, hers: Option<PublicKey>) -> Self {
+        Self { hers, ..self }
     }
 
     fn people(&self) -> impl Iterator<Item = &'a People> + use<'a> {
@@ -184,10 +192,15 @@ pub fn check(
 }
 
 /// Whether an operator of the organisation that answers for it, certified on the day it was given and no node, signed it;
-/// and the witness it names, if it names one, is neither her nor a node.
+/// and the witness it names, if it names one, is neither her nor a node. One that was given by a wallet is signed by that
+/// wallet's key, and by no operator.
 fn is_signed(federation: &FederationId, roster: &Roster, known: &Known<'_>, given: DayNo) -> bool {
     let grant = known.grant;
     let by = &known.word.operator;
+    let statement = Statement::Consent { commitment: known.commitment };
+    if grant.way == Way::Wallet {
+        return known.hers.as_ref() == Some(by) && statement.is_by(federation, known.word);
+    }
     let certified = roster.operator_ever(by).any(|c| {
         c.org == grant.controller
             && c.programmes.contains(&grant.programme)
@@ -196,7 +209,6 @@ fn is_signed(federation: &FederationId, roster: &Roster, known: &Known<'_>, give
     });
     let is_node = |key: &PublicKey| roster.node_ever(key).next().is_some();
     let witness = grant.witness.as_ref().is_none_or(|witness| witness != by && !is_node(witness));
-    let statement = Statement::Consent { commitment: known.commitment };
     certified && witness && !is_node(by) && statement.is_by(federation, known.word)
 }
 

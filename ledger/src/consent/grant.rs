@@ -68,6 +68,8 @@ pub enum Way {
     Witnessed,
     /// By her guardian.
     Guardian,
+    /// By her own wallet's key: no operator signs.
+    Wallet,
 }
 
 /// Who speaks for somebody who cannot consent for herself.

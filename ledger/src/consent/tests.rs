@@ -1,6 +1,7 @@
 use super::*;
 use crate::hash::Hash;
 use crate::id::{FederationId, Lane};
+use crate::key::PublicKey;
 use crate::limits;
 use crate::notice::{Notice, OperatorCertificate, OperatorRoles, Roles, Roster};
 use crate::statement::Statement;
@@ -9,6 +10,8 @@ use crate::time::Minute;
 use crate::view::View;
 
 pub(crate) const CLERK: u8 = 62;
+/// Seed of a key of her own wallet.
+pub(crate) const HERS: u8 = 66;
 pub(crate) const DECIDER: u8 = 64;
 const TODAY: DayNo = DayNo(0);
 
@@ -80,6 +83,8 @@ pub(crate) struct Scene {
     pub(crate) word: Stated,
     pub(crate) told: Vec<Told>,
     pub(crate) question: Question,
+    /// The key of her wallet, where that is known.
+    pub(crate) hers: Option<PublicKey>,
 }
 
 pub(crate) fn told_by(seed: u8, people: People) -> Told {
@@ -114,11 +119,20 @@ impl Scene {
             on: TODAY,
             written: opened.commits(),
         };
-        Self { grant, word, told: vec![told_by(A, given), told_by(A, opened)], question }
+        let told = vec![told_by(A, given), told_by(A, opened)];
+        Self { grant, word, told, question, hers: None }
     }
 
     pub(crate) fn good() -> Self {
         Self::of(grant())
+    }
+
+    /// Given by her own wallet, which is known to have this key.
+    pub(crate) fn hers(known: u8) -> Self {
+        let mut scene = Self::of(Grant { way: Way::Wallet, ..grant() });
+        let said = Statement::Consent { commitment: scene.commitment() };
+        scene.word = said.sign(&charter().federation(), &key(HERS));
+        scene.with(|s| s.hers = Some(key(known).public()))
     }
 
     pub(crate) fn commitment(&self) -> Commitment {
@@ -137,7 +151,7 @@ impl Scene {
 
     pub(crate) fn check(&self) -> Result<(), Closed> {
         let secret = secret(9);
-        let known = Known::of(&self.grant, &secret, &self.word, &self.told);
+        let known = Known::of(&self.grant, &secret, &self.word, &self.told).by_her(self.hers);
         check(&charter().federation(), &people_roster(), Some(&known), &self.question)
     }
 }
@@ -175,6 +189,20 @@ pub(crate) fn closed() -> Vec<(&'static str, Closed, Scene)> {
         }),
         ("signature_of_another", Closed::Unsigned, {
             good().with(|s| s.word = sign(CLERK, Commitment(Hash([1; 32]))))
+        }),
+        ("by_a_wallet_that_is_not_hers", Closed::Unsigned, Scene::hers(99)),
+        ("by_a_wallet_nobody_knows", Closed::Unsigned, Scene::hers(HERS).with(|s| s.hers = None)),
+        ("by_her_wallet_and_signed_by_a_clerk", Closed::Unsigned, {
+            Scene::hers(HERS).with(|s| {
+                let commitment = s.commitment();
+                s.word = sign(CLERK, commitment);
+            })
+        }),
+        ("spoken_and_signed_by_her_wallet", Closed::Unsigned, {
+            good().with(|s| {
+                s.word = sign(HERS, commitment);
+                s.hers = Some(key(HERS).public());
+            })
         }),
         ("witnessed_by_who_took_it", Closed::Unsigned, Scene::of(witness(CLERK))),
         ("witnessed_by_the_node", Closed::Unsigned, Scene::of(witness(A))),
@@ -221,6 +249,7 @@ pub(crate) fn closed() -> Vec<(&'static str, Closed, Scene)> {
 
 #[test]
 fn what_is_well_in_every_question_is_opened() {
+    assert_eq!(Scene::hers(HERS).check(), Ok(()), "by her own wallet's word alone");
     assert_eq!(Scene::good().check(), Ok(()));
     let commitment = Scene::good().commitment();
     let second = Scene::good().says(disclosed(21, commitment));

@@ -4,7 +4,7 @@ use super::kinds::{Desk, certified, everybody};
 use super::rules::{Given, founded, said};
 use super::{Made, Vector};
 use crate::consent::tests::{
-    CLERK, DECIDER, Scene, closed, disclosed, grant, people_roster, person,
+    CLERK, DECIDER, HERS, Scene, closed, disclosed, grant, people_roster, person,
 };
 use crate::consent::{
     Attributes, Grant, GrievanceStep, Guardian, Outcome, People, Question, Recipient, Told, Way,
@@ -36,6 +36,7 @@ fn questions() -> Made {
         given.extend(people_roster().notices().map(|notice| ("notice", notice.encode())));
         given.push(("secret", vec![9; 32]));
         given.push(("word", scene.word.encode()));
+        given.extend(scene.hers.map(|key| ("hers", key.bytes().to_vec())));
         given.extend(scene.told.iter().map(|told: &Told| ("said", wire::encode(told))));
         let asker = scene.question.asker;
         let asker = [asker.org.0.to_be_bytes(), asker.roles.0.to_be_bytes()].concat();
@@ -48,7 +49,8 @@ fn questions() -> Made {
     };
     let bad =
         closed().into_iter().map(|(name, answer, scene)| made(name, &format!("{answer:?}"), scene));
-    [made("opened", "good", Scene::good())].into_iter().chain(bad).collect()
+    let hers = made("by_her_wallet", "good", Scene::hers(HERS));
+    [made("opened", "good", Scene::good()), hers].into_iter().chain(bad).collect()
 }
 
 fn records() -> Made {

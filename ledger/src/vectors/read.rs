@@ -219,7 +219,9 @@ fn consent(v: &Vector) -> Answer {
         on: DayNo(number(day)),
         written: v.all("written").next().map(|bytes| Commitment(hash(bytes))),
     };
-    let known = Known::of(&grant, &secret, &stated, &said);
+    let hers = v.all("hers").next().map(|key| key.try_into().map(PublicKey::Ed25519));
+    let hers = hers.transpose().expect("32 bytes");
+    let known = Known::of(&grant, &secret, &stated, &said).by_her(hers);
     check(&charter.federation(), &roster, Some(&known), &question).map_err(word).map(good)
 }
 

@@ -354,7 +354,12 @@ impl<S: Source> Looker<'_, S> {
 
     /// Exceptions nobody is seen to answer for, and refusals.
     fn words(&mut self, source: &S, ground: &Ground, out: &mut Anomalies) {
-        words::strike(source, ground, &mut self.wanted);
+        let signed = words::strike(source, ground, &mut self.wanted);
+        let federation = ground.charter.federation();
+        let odd = words::odd(&federation, &signed, |node| self.looking.node(node));
+        for (kind, name, what) in odd {
+            self.tell(out, kind, &name.feed, Some(name), 1, what);
+        }
         let mut missing: BTreeMap<FeedRef, (u64, Option<EntryName>)> = BTreeMap::new();
         for name in self.wanted.keys() {
             one_more(missing.entry(name.feed).or_default(), *name);

@@ -11,9 +11,12 @@ use annona_ledger::entry::{Entry, Method, Registry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{EntryName, FederationId, FeedRef, Lane, OrgId};
+use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::statement::Statement;
+use annona_ledger::wallet::{CloneProof, Spend};
 
 use super::walk::{Did, Seen};
+use crate::guard;
 
 /// A hand-out by an exception, as the walk saw it, and whether words that hold were found beside it.
 pub(super) type Wanted = BTreeMap<EntryName, HandOut>;
@@ -38,6 +41,67 @@ pub(super) fn note(wanted: &mut Wanted, seen: &Seen) {
 /// How much was handed out for what a wallet signed once, by the name of what it signed.
 type Spent = BTreeMap<Hash, u64>;
 
+/// What wallets signed, by key: each spend once, with an entry it stands beside.
+pub(super) type Signed = BTreeMap<PublicKey, Vec<(Spend, Signature, EntryName)>>;
+
+/// Notes what a wallet signed for a hand-out.
+fn note_spend(signed: &mut Signed, words: &[Word], name: EntryName) {
+    for (said, word) in words {
+        let Statement::Spend(spend) = said else { continue };
+        let known = signed.entry(word.operator).or_default();
+        if known.iter().all(|(other, _, _)| other != spend) {
+            known.push((*spend, word.signature, name));
+        }
+    }
+}
+
+/// Places in wallets' histories where two stand, or that follow on nothing: kind, entry, and what was seen.
+pub(super) fn odd(
+    federation: &FederationId,
+    signed: &Signed,
+    node: impl Fn(&[u8; 8]) -> String,
+) -> Vec<(&'static str, EntryName, String)> {
+    let mut found = Vec::new();
+    for (key, spends) in signed {
+        let short = guard::hex(&key.short());
+        for (nth, (spend, signature, name)) in spends.iter().enumerate() {
+            let proven = spends.iter().take(nth).find(|(other, theirs, _)| {
+                // A signature is looked at only where there may be something to prove.
+                (other.counter == spend.counter || other.previous == spend.previous)
+                    && CloneProof::of(*federation, *key, (*other, *theirs), (*spend, *signature))
+                        .check()
+                        .is_ok()
+            });
+            if let Some((other, _, _)) = proven {
+                let (here, there) = (node(&spend.node), node(&other.node));
+                let what = format!(
+                    "wallet {short} signed number {} here ({here}) and number {} at {there}, at one place: two of it, or a \
+                     keeper who cheats",
+                    spend.counter, other.counter
+                );
+                found.push(("wallet copied", *name, what));
+                continue;
+            }
+            let before = spend.counter.saturating_sub(1);
+            let mut known =
+                spends.iter().filter(|(other, _, _)| other.counter == before).peekable();
+            let follows = match before {
+                0 => spend.previous == Hash::ZERO,
+                _ if known.peek().is_none() => spend.previous != Hash::ZERO,
+                _ => known.any(|(other, _, _)| other.hash(federation, key) == spend.previous),
+            };
+            if !follows {
+                let what = format!(
+                    "wallet {short}: number {} does not follow on the one before it",
+                    spend.counter
+                );
+                found.push(("wallet history", *name, what));
+            }
+        }
+    }
+    found
+}
+
 /// Whether all that was handed out for one signature of a wallet, this among it, is no more than it says. Several lots may
 /// give what one is for.
 fn within(spent: &mut Spent, federation: &FederationId, words: &[Word], out: &HandOut) -> bool {
@@ -59,9 +123,10 @@ fn within(spent: &mut Spent, federation: &FederationId, words: &[Word], out: &Ha
 }
 
 /// Strikes out every hand-out whose words are in the source and hold. What is left has none that could be seen.
-pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted) {
+/// Gives what wallets signed for the others.
+pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted) -> Signed {
     let federation = ground.charter.federation();
-    let mut spent = Spent::new();
+    let (mut spent, mut signed) = (Spent::new(), Signed::new());
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
         let mut block: Option<Verified> = None;
         let mut pieces: Vec<Proof> = Vec::new();
@@ -81,7 +146,8 @@ pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted)
                                 .unwrap_or_default(),
                         );
                         if shown.root() == block.header().evidence_root {
-                            holding(block, &shown.0, (ground, node), &mut spent, wanted);
+                            let wallets = (&mut spent, &mut signed);
+                            holding(block, &shown.0, (ground, node), wanted, wallets);
                         }
                     }
                 }
@@ -90,14 +156,15 @@ pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted)
             true
         });
     }
+    signed
 }
 
 fn holding(
     block: &Verified,
     pieces: &[Proof],
     (ground, node): (&Ground, Option<OrgId>),
-    spent: &mut Spent,
     wanted: &mut Wanted,
+    (spent, signed): (&mut Spent, &mut Signed),
 ) {
     let federation = ground.charter.federation();
     let feed = block.feed().short();
@@ -119,9 +186,11 @@ fn holding(
         let out = HandOut { leaf: leaf(&Entry::Value(value.clone()).encode()), ..*out };
         let orgs = [of, node.unwrap_or(of)];
         let certified = counter::Ground { federation: &federation, roster: &ground.roster, orgs };
-        if counter::check(&certified, &out, &words.0).is_ok()
-            && within(spent, &federation, &words.0, &out)
-        {
+        if counter::check(&certified, &out, &words.0).is_err() {
+            continue;
+        }
+        note_spend(signed, &words.0, name);
+        if within(spent, &federation, &words.0, &out) {
             wanted.remove(&name);
         }
     }
@@ -157,7 +226,6 @@ mod tests {
     use annona_ledger::id::{CommodityId, Nonce, ProgrammeId, Purse};
     use annona_ledger::key::SigningKey;
     use annona_ledger::time::{DayNo, Minute};
-    use annona_ledger::wallet::Spend;
 
     use super::*;
 
@@ -201,5 +269,42 @@ mod tests {
         assert!(charged(2, 5) && !charged(2, 5), "charged twice");
         assert!(!within(&mut Spent::new(), &federation, &[], &out(1, Method::Signed)));
         assert!(within(&mut Spent::new(), &federation, &[], &out(1, Method::Voucher)));
+    }
+
+    #[test]
+    fn two_at_one_place_and_what_follows_on_nothing_are_told() {
+        let (federation, key) = (FederationId(Hash([7; 32])), SigningKey::from_seed(&[9; 32]));
+        let feed = FeedRef { node: [1; 8], lane: Lane::Value, programme: ProgrammeId(1) };
+        let name = |index| EntryName { feed, index, accumulator: Hash::ZERO };
+        let spend = |counter, previous, node| Spend {
+            programme: feed.programme,
+            purse: Purse([3; 16]),
+            node: [node; 8],
+            nonce: Nonce([2; 16]),
+            on: DayNo(1),
+            commodity: CommodityId(1),
+            amount: Amount::new(5).expect("small"),
+            counter,
+            previous,
+        };
+        let kinds = |spends: &[Spend]| {
+            let mut signed = Signed::new();
+            for (index, spend) in (0..).zip(spends) {
+                let said = Statement::Spend(*spend);
+                note_spend(&mut signed, &[(said, said.sign(&federation, &key))], name(index));
+            }
+            let found = odd(&federation, &signed, |_| String::new());
+            found.into_iter().map(|(kind, entry, _)| (kind, entry.index)).collect::<Vec<_>>()
+        };
+        let first = spend(1, Hash::ZERO, 1);
+        let after = first.hash(&federation, &key.public());
+        let second = spend(2, after, 1);
+        assert_eq!(kinds(&[first, second, first]), [], "the same beside two lots is one");
+        assert_eq!(kinds(&[second]), [], "what was before it may be elsewhere");
+        assert_eq!(kinds(&[first, second, spend(2, after, 2)]), [("wallet copied", 2)]);
+        assert_eq!(kinds(&[second, spend(3, after, 2)]), [("wallet copied", 1)], "after the same");
+        assert_eq!(kinds(&[first, spend(2, Hash([5; 32]), 1)]), [("wallet history", 1)]);
+        assert_eq!(kinds(&[spend(1, Hash([5; 32]), 1)]), [("wallet history", 0)]);
+        assert_eq!(kinds(&[spend(4, Hash::ZERO, 1)]), [("wallet history", 0)]);
     }
 }

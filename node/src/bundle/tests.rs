@@ -3,6 +3,7 @@ mod healing;
 mod hostile;
 mod keys;
 mod readers;
+mod wallets;
 pub(crate) mod world;
 
 use std::fs;

@@ -1,8 +1,9 @@
 //! Consents and disclosures as papers of the vault.
 
 use annona_ledger::consent::{Disclosure, Grant, GrantId, Known, Secret, StateWord, Told};
-use annona_ledger::id::Commitment;
+use annona_ledger::id::{CarrierId, Commitment};
 use annona_ledger::statement::Stated;
+use annona_ledger::view::View;
 use annona_ledger::wire;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -21,6 +22,8 @@ pub struct Consent {
     pub word: Stated,
     /// What she answered: given or refused. What became of it since, the ledger tells ([`super::state`]).
     pub answered: StateWord,
+    /// Where her own wallet gave it: by what that was known on the ledger when her word was taken in.
+    pub(super) carrier: Option<CarrierId>,
 }
 
 /// Something that was, or was to be, opened for somebody.
@@ -48,7 +51,6 @@ pub enum Stage {
 
 /// What lies in a paper. Variants are only ever added at the end: numbers are those of the vault's file.
 #[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to or from bytes")]
 enum Paper {
     Consent {
         grant: Grant,
@@ -69,6 +71,13 @@ enum Paper {
     Opening {
         disclosure: Disclosure,
         secret: [u8; 32],
+    },
+    /// A consent that her own wallet gave.
+    Own {
+        grant: Grant,
+        secret: [u8; 32],
+        word: Stated,
+        carrier: CarrierId,
     },
 }
 
@@ -91,18 +100,22 @@ impl Consent {
         self.grant.commitment(&self.secret)
     }
 
-    /// With what was told of it.
+    /// With what was told of it. Of one that her wallet gave, its key is hers where that wallet was bound to her.
     #[must_use]
-    pub fn known<'a>(&'a self, told: &'a [Told]) -> Known<'a> {
+    pub fn known<'a>(&'a self, view: &impl View, told: &'a [Told]) -> Known<'a> {
+        let programme = self.grant.programme;
+        let bound =
+            |carrier: &CarrierId| view.carrier(programme, carrier).contains(&self.grant.pseudonym);
+        let hers = self.carrier.as_ref().filter(|carrier| bound(carrier));
         Known::of(&self.grant, &self.secret, &self.word, told)
+            .by_her(hers.map(|_| self.word.operator))
     }
 
     pub(super) fn keep(&self, vault: &mut Vault) -> Result<(), ConsentFault> {
-        let paper = Paper::Consent {
-            grant: self.grant,
-            secret: *self.secret.expose(),
-            word: self.word,
-            answered: self.answered,
+        let (grant, secret, word) = (self.grant, *self.secret.expose(), self.word);
+        let paper = match self.carrier {
+            Some(carrier) => Paper::Own { grant, secret, word, carrier },
+            None => Paper::Consent { grant, secret, word, answered: self.answered },
         };
         let mut txn = vault.begin()?;
         txn.put_paper(self.household, &consent_name(&self.grant.id), &written(&paper))?;
@@ -110,9 +123,19 @@ impl Consent {
     }
 
     fn of(household: HouseholdId, paper: Paper) -> Option<Self> {
-        let Paper::Consent { grant, mut secret, word, answered } = paper else { return None };
+        let (grant, mut secret, word, answered, carrier) = match paper {
+            Paper::Consent { grant, secret, word, answered } => {
+                (grant, secret, word, answered, None)
+            }
+            Paper::Own { grant, secret, word, carrier } => {
+                (grant, secret, word, StateWord::Given, Some(carrier))
+            }
+            Paper::Disclosure { .. } | Paper::Erasure { .. } | Paper::Opening { .. } => {
+                return None;
+            }
+        };
         let secret = Secret::take(&mut secret);
-        Some(Self { household, grant, secret, word, answered })
+        Some(Self { household, grant, secret, word, answered, carrier })
     }
 }
 
@@ -146,7 +169,7 @@ impl Opened {
             Paper::Disclosure { disclosure, secret, shown: true } => {
                 (disclosure, secret, Stage::Shown)
             }
-            Paper::Consent { .. } | Paper::Erasure { .. } => return None,
+            Paper::Consent { .. } | Paper::Own { .. } | Paper::Erasure { .. } => return None,
         };
         Some(Self { household, disclosure, secret: Secret::take(&mut secret), stage })
     }

@@ -177,9 +177,10 @@ fn asked(
 ) -> Result<Result<(), Closed>, ConsentFault> {
     let work = node.store().look().map_err(NodeFault::from)?;
     let told = work.told(&consent.commitment());
+    let known = consent.known(&work, &told);
     work.check().map_err(NodeFault::from)?;
     let federation = node.federation()?;
-    let answer = check(&federation, node.store().roster(), Some(&consent.known(&told)), question);
+    let answer = check(&federation, node.store().roster(), Some(&known), question);
     Ok(match answer {
         Err(Closed::Unknown | Closed::Unsigned | Closed::Withdrawn) => answer,
         // Whoever came into the household later has agreed to nothing.
@@ -228,7 +229,7 @@ fn write(
     let compose: crate::node::Compose<'_> = Box::new(|work, feed, _| {
         // Once more inside the transaction that writes it: what was taken in since counts.
         let told = work.told(&consent.commitment());
-        let known = consent.known(&told);
+        let known = consent.known(work, &told);
         match check(&federation, work.roster(), Some(&known), question) {
             Err(Closed::NotWritten) => {}
             Err(closed) => return Err(NodeFault::Refused(closed.to_string())),

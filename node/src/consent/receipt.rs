@@ -48,6 +48,7 @@ const fn way(way: Way) -> &'static str {
         Way::Paper => "paper",
         Way::Witnessed => "witnessed",
         Way::Guardian => "guardian",
+        Way::Wallet => "by her wallet",
     }
 }
 

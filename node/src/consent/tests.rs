@@ -278,7 +278,7 @@ fn a_consent_that_was_not_written_down_counts_for_nothing() {
     let federation = desk.world.federation();
     let word = Statement::Consent { commitment }.sign(&federation, &key(OPERATOR));
     let answered = StateWord::Given;
-    let half = Consent { household: desk.id, grant, secret, word, answered };
+    let half = Consent { household: desk.id, grant, secret, word, answered, carrier: None };
     half.keep(&mut desk.vault).expect("kept");
     assert_eq!(state(&desk.world.a, &half, DayNo(0)).expect("reads"), StateWord::Requested);
     let asking = desk.asking();

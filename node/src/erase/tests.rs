@@ -300,7 +300,7 @@ fn pins_and_cards(world: &World, ids: [HouseholdId; 2]) -> [[u8; 32]; 2] {
             language: None,
             named: false,
             code: None,
-            carrier: annona_ledger::id::CarrierId([id.0 as u8; 16]),
+            carrier: CarrierId([id.0 as u8; 16]),
         });
     }
     cards.save().expect("kept");

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use annona_ledger::charter::Commodity;
+use annona_ledger::entry::{Entry, Owner, Send, Value};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, FederationId, Nonce, OrgId, ProgrammeId, Purse as PurseId,
 };
 use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::statement::{Stated, Statement};
+use annona_ledger::ticket::{Moved, Sent, Ticket};
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_ledger::wallet::Spend;
 use annona_ledger::wire::Bounded;
@@ -27,6 +29,51 @@ pub(super) struct Book {
     /// what the machine remembered of the file it is a copy of.
     pub(super) copy: Option<([u8; 16], Option<u64>)>,
     pub(super) people: Vec<Person>,
+    pub(super) tickets: Vec<Carried>,
+}
+
+/// As it was before tickets were kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Before {
+    file: [u8; 16],
+    writes: u64,
+    copy: Option<([u8; 16], Option<u64>)>,
+    people: Vec<Person>,
+}
+
+impl From<Before> for Book {
+    fn from(Before { file, writes, copy, people }: Before) -> Self {
+        Self { file, writes, copy, people, tickets: Vec::new() }
+    }
+}
+
+/// A ticket she carries to another site.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Her PIN for that site, as it goes with it: sealed to the node there.
+    pub pin: Option<Vec<u8>>,
+}
+
+impl Carried {
+    /// What it sends; `None` of what is no purse's.
+    #[must_use]
+    pub const fn send(&self) -> Option<&Send> {
+        match &self.ticket {
+            Ticket::Sent(Sent { moved: Moved::Send(send), .. }, _) => Some(send),
+            _ => None,
+        }
+    }
+
+    pub(super) fn purse(&self) -> Option<PurseId> {
+        match self.send()?.owner {
+            Owner::Purse(purse) => Some(purse),
+            Owner::Budget | Owner::Float | Owner::Reserve => None,
+        }
+    }
 }
 
 /// Where she is served, as the page of her home says.
@@ -281,6 +328,16 @@ impl Person {
             None => purse.notes.push(note),
         }
         Ok(())
+    }
+
+    /// Whether it was taken up, as far as her receipts tell.
+    #[must_use]
+    pub fn used(&self, carried: &Carried) -> bool {
+        let taken = |note: &Note| match note.promise.entry() {
+            Ok(Entry::Value(Value::Claim { ticket, .. })) => *ticket == carried.ticket,
+            _ => false,
+        };
+        self.purses.iter().flat_map(|purse| &purse.notes).any(taken)
     }
 
     /// Whether anything is signed: not before these were heard, where the file is a copy.

@@ -125,6 +125,20 @@ pub fn page(
     let feed = node.feed(Lane::Value, programme);
     let at = node.stamp(&feed)?;
     let key = node.signing_key(Name::NodeSigning)?;
+    // Before the ledger is looked at below: each asks it by itself.
+    let (mut consents, mut disclosures) = (Vec::new(), Vec::new());
+    if let Some(Home { vault, household, .. }) = home {
+        for one in
+            consent::list(vault, household)?.iter().filter(|c| c.grant.programme == programme)
+        {
+            let state = consent::state(node, one, DayNo::of(at))?;
+            consents.push(Agreed { grant: one.grant, commitment: one.commitment(), state });
+        }
+        for one in consent::disclosures(vault, household)? {
+            disclosures
+                .push(Shown { disclosure: one.disclosure, opened: one.stage != Stage::Written });
+        }
+    }
     let work = node.store().look().map_err(NodeFault::from)?;
     let (federation, founded) = (work.charter().federation(), work.charter().founded());
     let Some(about) = work.charter().programme(programme).cloned() else {
@@ -132,8 +146,7 @@ pub fn page(
     };
     let (mut purses, mut notes) = (Vec::new(), Vec::new());
     let mut keys: Vec<_> = shown.known.to_vec();
-    let (mut consents, mut disclosures) = (Vec::new(), Vec::new());
-    if let Some(Home { vault, household, kept, purses: of }) = home {
+    if let Some(Home { kept, purses: of, .. }) = home {
         for (cycle, purse) in of {
             let Some((_, key_of)) = kept.given.iter().find(|(known, _)| known == cycle) else {
                 continue;
@@ -149,16 +162,6 @@ pub fn page(
         }
         for given in &purses {
             notes.extend(concerning(&work, &key, &feed, &given.purse)?);
-        }
-        for one in
-            consent::list(vault, household)?.iter().filter(|c| c.grant.programme == programme)
-        {
-            let state = consent::state(node, one, DayNo::of(at))?;
-            consents.push(Agreed { grant: one.grant, commitment: one.commitment(), state });
-        }
-        for one in consent::disclosures(vault, household)? {
-            disclosures
-                .push(Shown { disclosure: one.disclosure, opened: one.stage != Stage::Written });
         }
     }
     keys.sort_unstable();
@@ -221,13 +224,35 @@ pub fn receipts(
     for one in accepted {
         let entry = Entry::decode(one.feed.lane, &one.bytes).map_err(StoreFault::from)?;
         let Entry::Value(value) = &entry else { continue };
-        let Some((lot, amount, way)) = moved(work, one.at, value) else { continue };
-        let Some((_, row)) = fold::resolve(work, one.at.chain, lot) else { continue };
-        let (cycle, commodity, purse) = (row.cycle, row.commodity, *purse);
+        let arrived = arrived(value).filter(|send| send.owner == Owner::Purse(*purse));
+        let (cycle, commodity, amount, way) = if let Some(send) = arrived {
+            (send.cycle, send.commodity, send.amount, Way::In)
+        } else {
+            let Some((lot, amount, way)) = moved(work, one.at, value) else { continue };
+            let Some((_, row)) = fold::resolve(work, one.at.chain, lot) else { continue };
+            (row.cycle, row.commodity, amount, way)
+        };
+        let purse = *purse;
         let promise = promise(key, &work.charter().federation(), one)?;
         notes.push(Note { promise, purse, cycle, commodity, amount, way, nonce });
     }
     Ok(notes)
+}
+
+/// What a claimed ticket brings.
+#[must_use]
+pub fn arrived(value: &Value) -> Option<&annona_ledger::entry::Send> {
+    use annona_ledger::ticket::{Moved, Ticket};
+    match value {
+        Value::Claim { ticket, .. } => match &**ticket {
+            Ticket::Sent(sent, _) => match &sent.moved {
+                Moved::Send(send) => Some(send),
+                Moved::Cover(_) | Moved::Refund { .. } => None,
+            },
+            Ticket::Budget { .. } | Ticket::Release { .. } => None,
+        },
+        _ => None,
+    }
 }
 
 /// The lot an entry takes from, how much, and which way it goes. `None` for an entry that takes nothing.
@@ -251,7 +276,7 @@ fn moved(
 }
 
 /// What came to a purse in a feed of this node, and what left it, as promises made again.
-fn concerning(
+pub(crate) fn concerning(
     work: &Work<'_>,
     key: &SigningKey,
     feed: &FeedId,
@@ -276,22 +301,21 @@ fn concerning(
             found.push((index, row.cycle, row.commodity, amount, way));
         }
     };
-    let from = work.block_at(At { chain, index: first }).map(|row| row.block.header.seq);
+    // Where the block that brought them was pruned, what is left of the chain tells the rest: her wallet has the older ones.
+    let from = work.block_at(At { chain, index: first }).map_or(0, |row| row.block.header.seq);
     let mut next = None;
-    if let Some(from) = from {
-        work.blocks::<NodeFault>(chain, from, |row, _| {
-            let mut index = row.block.header.first;
-            let mut rest: &[u8] = &row.block.body;
-            while !rest.is_empty() {
-                let (entry, after) = Entry::take(feed.lane, rest).map_err(StoreFault::from)?;
-                see(index, &entry);
-                rest = after;
-                index = index.saturating_add(1);
-            }
-            next = Some(index);
-            Ok(true)
-        })?;
-    }
+    work.blocks::<NodeFault>(chain, from, |row, _| {
+        let mut index = row.block.header.first;
+        let mut rest: &[u8] = &row.block.body;
+        while !rest.is_empty() {
+            let (entry, after) = Entry::take(feed.lane, rest).map_err(StoreFault::from)?;
+            see(index, &entry);
+            rest = after;
+            index = index.saturating_add(1);
+        }
+        next = Some(index);
+        Ok(true)
+    })?;
     let tail = work.tail(chain)?;
     let sealed = work.chains_of(feed).iter().find(|f| f.chain == chain).map(|f| f.sealed.next);
     let mut index = next.or(sealed).unwrap_or_default();
@@ -310,17 +334,12 @@ fn concerning(
 
 /// What an entry brings to the purse whose lot it opens.
 fn brought(value: &Value, purse: &Purse) -> Option<annona_ledger::amount::Amount> {
-    use annona_ledger::ticket::{Moved, Ticket};
     match value {
         Value::Issue { amount, .. } | Value::Refund { amount, .. } => Some(*amount),
-        Value::Claim { ticket, .. } => match &**ticket {
-            Ticket::Sent(sent, _) => match sent.moved {
-                Moved::Send(send) => (send.owner == Owner::Purse(*purse)).then_some(send.amount),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
+        other => {
+            let send = arrived(other).filter(|send| send.owner == Owner::Purse(*purse))?;
+            Some(send.amount)
+        }
     }
 }
 

@@ -64,6 +64,9 @@ pub enum HolderFault {
     /// There is no more room.
     #[error("the wallet is full")]
     Full,
+    /// She has no purse, and so no key to sign with.
+    #[error("she has no purse yet: `annona wallet introduce` at a desk comes first")]
+    NoPurse,
     /// The file is a copy, and must hear from these first.
     #[error(
         "this wallet is a copy, or was brought from another machine: it signs nothing before it has heard what was signed \

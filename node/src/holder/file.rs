@@ -6,7 +6,7 @@ use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::wire;
 use zeroize::Zeroizing;
 
-use super::book::Book;
+use super::book::{Before, Book};
 use super::{HolderFault, PEOPLE, Secrets};
 use crate::disk::DiskTrouble;
 use crate::keystore::normal;
@@ -150,7 +150,8 @@ pub(super) fn parse(plain: &[u8]) -> Option<(Vec<Secrets>, Book)> {
         };
         secrets.push(Secrets { seed: key()?, salt: key()?, sealing: key()? });
     }
-    let book: Book = wire::decode(rest, MAX_FILE).ok()?;
+    let book: Option<Book> = wire::decode(rest, MAX_FILE).ok();
+    let book = book.or_else(|| Some(wire::decode::<Before>(rest, MAX_FILE).ok()?.into()))?;
     (count <= PEOPLE && book.people.len() == count).then_some((secrets, book))
 }
 

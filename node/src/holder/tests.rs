@@ -1,6 +1,7 @@
 use annona_ledger::amount::Amount;
 use annona_ledger::id::{CommodityId, FederationId, Nonce, ProgrammeId, Purse};
 use annona_ledger::key::PublicKey;
+use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_ledger::wallet::{CloneProof, tied};
 
 use super::backup::By;
@@ -8,8 +9,6 @@ use super::page::Given;
 use super::*;
 
 const FOUNDED: Millis = Millis(1_700_000_000_000);
-/// Two days later.
-const NOW: Millis = Millis(1_700_000_000_000 + 2 * 86_400_000);
 const RICE: CommodityId = CommodityId(1);
 const FEDERATION: FederationId = FederationId(annona_ledger::hash::Hash([7; 32]));
 
@@ -175,7 +174,7 @@ fn each_spend_follows_the_one_before_and_one_bill_has_one_answer() {
     let place = Place::new();
     let mut wallet = place.made();
     let signed: Vec<Signed> =
-        [1, 2, 1, 3].map(|n| wallet.sign(0, &place.bill(n), None, NOW).expect("signed")).to_vec();
+        [1, 2, 1, 3].map(|n| wallet.sign(0, &place.bill(n), None).expect("signed")).to_vec();
     assert_eq!(signed[0], signed[2]);
     let key = signed[0].held().expect("a key").1;
     let spends: Vec<_> = [0, 1, 3].map(|n| signed[n].spends[0].0).to_vec();
@@ -185,18 +184,25 @@ fn each_spend_follows_the_one_before_and_one_bill_has_one_answer() {
     // The same number with something else in it is another bill, and is not signed.
     let mut other = place.bill(1);
     other.items = Bounded::new(vec![(RICE, Amount::new(6).expect("small"))]).expect("one");
-    assert!(matches!(wallet.sign(0, &other, None, NOW), Err(HolderFault::Bill(_))));
+    assert!(matches!(wallet.sign(0, &other, None), Err(HolderFault::Bill(_))));
     let tomorrow = Bill { on: DayNo(3), ..place.bill(1) };
-    assert!(matches!(wallet.sign(0, &tomorrow, None, NOW), Err(HolderFault::Bill(_))));
+    assert!(matches!(wallet.sign(0, &tomorrow, None), Err(HolderFault::Bill(_))));
     let elsewhere = Bill { programme: ProgrammeId(2), ..place.bill(9) };
-    assert!(matches!(wallet.sign(0, &elsewhere, None, NOW), Err(HolderFault::Bill(_))));
+    assert!(matches!(wallet.sign(0, &elsewhere, None), Err(HolderFault::Bill(_))));
     // After the last day of its key it signs nothing.
-    let late = Millis(NOW.0 + 60 * 86_400_000);
-    assert!(matches!(wallet.sign(0, &place.bill(9), None, late), Err(HolderFault::Bill(_))));
+    let late = Bill { on: DayNo(62), ..place.bill(9) };
+    assert!(matches!(wallet.sign(0, &late, None), Err(HolderFault::Bill(_))));
     drop(wallet);
     let mut again = place.open("a").expect("opened");
-    assert_eq!(again.sign(0, &place.bill(3), None, NOW).expect("as before"), signed[3]);
-    assert_eq!(again.sign(0, &place.bill(4), None, NOW).expect("signed").spends[0].0.counter, 4);
+    assert_eq!(again.sign(0, &place.bill(3), None).expect("as before"), signed[3]);
+    assert_eq!(again.sign(0, &place.bill(4), None).expect("signed").spends[0].0.counter, 4);
+    // Nor by a bill of before, where her home has said since that it is later; an older page takes nothing of that back.
+    let older = place.page(&again, |_| {});
+    let newer = place.page(&again, |page| page.as_of = DayNo(62).first());
+    for page in [newer, older] {
+        again.take_page(&page).expect("hers");
+        assert!(matches!(again.sign(0, &place.bill(9), None), Err(HolderFault::Bill(_))));
+    }
 }
 
 #[cfg(unix)]
@@ -209,13 +215,13 @@ fn what_cannot_be_remembered_is_not_signed() {
     let mark = std::fs::read_dir(place.heads()).expect("heads").next().expect("one").expect("one");
     std::fs::remove_file(mark.path()).expect("gone");
     std::fs::create_dir_all(mark.path().join("in the way")).expect("a folder");
-    assert!(wallet.sign(0, &place.bill(1), None, NOW).is_err());
-    assert!(wallet.sign(0, &place.bill(1), None, NOW).is_err(), "nor said when asked again");
+    assert!(wallet.sign(0, &place.bill(1), None).is_err());
+    assert!(wallet.sign(0, &place.bill(1), None).is_err(), "nor said when asked again");
     std::fs::remove_dir_all(mark.path()).expect("gone");
-    let signed = wallet.sign(0, &place.bill(1), None, NOW).expect("remembered");
+    let signed = wallet.sign(0, &place.bill(1), None).expect("remembered");
     drop(wallet);
     let mut again = place.open("a").expect("opened");
-    assert_eq!(again.sign(0, &place.bill(1), None, NOW).expect("as before"), signed);
+    assert_eq!(again.sign(0, &place.bill(1), None).expect("as before"), signed);
     let mode = std::fs::metadata(place.file("a")).expect("there").permissions().mode();
     assert_eq!(mode & 0o077, 0, "{mode:o}");
 }
@@ -224,20 +230,20 @@ fn what_cannot_be_remembered_is_not_signed() {
 fn a_copy_signs_nothing_until_it_has_heard_her_home() {
     let place = Place::new();
     let mut wallet = place.made();
-    drop(wallet.sign(0, &place.bill(1), None, NOW).expect("signed"));
+    drop(wallet.sign(0, &place.bill(1), None).expect("signed"));
     copy(&place, "a", "b");
-    let second = wallet.sign(0, &place.bill(2), None, NOW).expect("signed");
+    let second = wallet.sign(0, &place.bill(2), None).expect("signed");
     let old = place.page(&wallet, |_| {});
     drop(wallet);
     let mut found = place.open("b").expect("it shows everything");
     let must = |found: &mut Wallet, n| {
-        let refused = found.sign(0, &place.bill(n), None, NOW);
+        let refused = found.sign(0, &place.bill(n), None);
         assert!(matches!(refused, Err(HolderFault::MustLearn(_))), "{n}");
     };
     must(&mut found, 3);
     assert_eq!(found.people()[0].unheard(), ["lake"]);
     // What it signed before it was copied it says again: nothing new is signed by that.
-    found.sign(0, &place.bill(1), None, NOW).expect("as before");
+    found.sign(0, &place.bill(1), None).expect("as before");
     // A page that answers another question, or is of nobody who was asked.
     found.take_page(&old).expect("hers all the same");
     must(&mut found, 4);
@@ -248,7 +254,7 @@ fn a_copy_signs_nothing_until_it_has_heard_her_home() {
     let newest = vec![(key, spend, second.spends[0].1)];
     let page = place.page(&found, |page| page.newest = Bounded::new(newest).expect("one"));
     found.take_page(&page).expect("taken");
-    let third = found.sign(0, &place.bill(6), None, NOW).expect("signed").spends[0];
+    let third = found.sign(0, &place.bill(6), None).expect("signed").spends[0];
     assert_eq!(third.0.previous, spend.hash(&FEDERATION, &key));
     let proof = CloneProof::of(FEDERATION, key, second.spends[0], third);
     assert!(proof.check().is_err(), "an honest copy is none");
@@ -343,7 +349,7 @@ fn any_two_shares_open_a_backup_and_one_does_not() {
 fn no_node_says_what_she_signed_but_by_her_own_signature() {
     let place = Place::new();
     let mut wallet = place.made();
-    let first = wallet.sign(0, &place.bill(1), None, NOW).expect("signed").spends[0];
+    let first = wallet.sign(0, &place.bill(1), None).expect("signed").spends[0];
     let key = wallet.people()[0].purses[0].key;
     let told = |wallet: &Wallet, spend: Spend, signature| {
         place.page(wallet, |page| {
@@ -362,7 +368,7 @@ fn no_node_says_what_she_signed_but_by_her_own_signature() {
     }
     let page = told(&wallet, first.0, first.1);
     wallet.take_page(&page).expect("what she signed");
-    let second = wallet.sign(0, &place.bill(2), None, NOW).expect("signed").spends[0];
+    let second = wallet.sign(0, &place.bill(2), None).expect("signed").spends[0];
     assert_eq!((second.0.counter, second.0.previous), (2, first.0.hash(&FEDERATION, &key)));
     let proof = CloneProof::of(FEDERATION, key, first, second);
     assert!(proof.check().is_err(), "nobody can frame her");
@@ -377,14 +383,14 @@ fn a_restored_wallet_waits_for_every_place_before_a_purse_it_never_saw() {
     let cycle = Some(CycleId(2));
     let old = place.page_with(&wallet, 1);
     wallet.take_page(&old).expect("taken");
-    let paid = wallet.sign(0, &place.bill(1), cycle, NOW).expect("signed");
+    let paid = wallet.sign(0, &place.bill(1), cycle).expect("signed");
     let (spend, key) = (paid.spends[0], paid.held().expect("a key").1);
     drop(wallet);
     let heard = |page: &mut Page| {
         page.newest = Bounded::new(vec![(key, spend.0, spend.1)]).expect("one");
     };
     let must = |found: &mut Wallet| {
-        let refused = found.sign(0, &place.bill(2), cycle, NOW);
+        let refused = found.sign(0, &place.bill(2), cycle);
         let Err(HolderFault::MustLearn(nodes)) = refused else { panic!("{refused:?}") };
         nodes
     };
@@ -399,7 +405,7 @@ fn a_restored_wallet_waits_for_every_place_before_a_purse_it_never_saw() {
     assert_eq!(must(&mut found), ["hill"]);
     let hill = place.hill_page(&found, heard);
     found.take_page(&hill).expect("hers");
-    let next = found.sign(0, &place.bill(2), cycle, NOW).expect("signed").spends[0];
+    let next = found.sign(0, &place.bill(2), cycle).expect("signed").spends[0];
     assert!(
         CloneProof::of(FEDERATION, key, spend, next).check().is_err(),
         "an honest copy is none"
@@ -415,11 +421,11 @@ fn a_restored_wallet_waits_for_every_place_before_a_purse_it_never_saw() {
     assert_eq!(must(&mut found), ["hill"]);
     let hill = place.hill_page(&found, heard);
     found.take_page(&hill).expect("hers");
-    assert_eq!(found.sign(0, &place.bill(2), cycle, NOW).expect("signed").spends[0].0.counter, 2);
+    assert_eq!(found.sign(0, &place.bill(2), cycle).expect("signed").spends[0].0.counter, 2);
     // What her home gives from now on, it gives to this one alone; however many it gave in between.
     let later = place.page_with(&found, 40);
     found.take_page(&later).expect("hers");
-    found.sign(0, &place.bill(3), Some(CycleId(41)), NOW).expect("signed");
+    found.sign(0, &place.bill(3), Some(CycleId(41))).expect("signed");
 }
 
 #[test]
@@ -459,7 +465,7 @@ fn to_look_at_a_copy_changes_nothing() {
     let place = Place::new();
     let mut wallet = place.made();
     copy(&place, "a", "b");
-    wallet.sign(0, &place.bill(1), None, NOW).expect("signed");
+    wallet.sign(0, &place.bill(1), None).expect("signed");
     drop(wallet);
     let before = std::fs::read(place.file("b")).expect("its bytes");
     drop(place.open("b").expect("it shows everything"));
@@ -473,10 +479,10 @@ fn to_look_at_a_copy_changes_nothing() {
     let page = place.page(&found, |_| {});
     drop(found);
     let mut wallet = place.open("a").expect("opened");
-    wallet.sign(0, &place.bill(2), None, NOW).expect("it is the wallet still");
+    wallet.sign(0, &place.bill(2), None).expect("it is the wallet still");
     drop(wallet);
     let mut found = place.open("b").expect("opened");
     found.take_page(&page).expect("hers");
-    let refused = found.sign(0, &place.bill(3), None, NOW);
+    let refused = found.sign(0, &place.bill(3), None);
     assert!(matches!(refused, Err(HolderFault::MustLearn(_))), "{refused:?}");
 }

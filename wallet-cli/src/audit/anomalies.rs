@@ -14,8 +14,8 @@ Examples:
   $ annona audit anomalies camp.audit --utc-offset +03:00
   $ annona audit anomalies camp.audit --night 20-6 --json";
 
-/// Looks for patterns worth a question: rates, nights, round sums, overrides, floats, one purse twice, evidence that was
-/// never shown. None of them is a fault, and none proves anything.
+/// Looks for patterns worth a question: rates, nights, round sums, overrides, floats, one purse twice, copied wallets,
+/// evidence that was never shown. None of them is a fault, and none but a copied wallet proves anything.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Anomalies {

@@ -9,13 +9,15 @@ use annona_ledger::id::Lane;
 use annona_ledger::limits;
 use annona_ledger::time::DayNo;
 use annona_node::atomic;
-use annona_node::consent::{self, Answer, Parties, slip};
+use annona_node::consent::own::Offer;
+use annona_node::consent::{self, Answer, Parties};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{attributes, date, find, purpose};
 use crate::fault::{Fault, Outcome};
 use crate::holder;
+use crate::pay::slip;
 use crate::session::Session;
 use crate::signer::Operator;
 use crate::words;
@@ -26,7 +28,9 @@ Examples:
       --notice notice-sw.txt --language sw --operator mara.keys --operator-passphrase-file pass.txt
   $ annona consent give 1 --purpose contact --to City --attributes phone --days 30 --uses 5 \\
       --notice notice-sw.txt --language sw --way guardian --guardian parent --dry-run \\
-      --operator mara.keys --operator-passphrase-file pass.txt";
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona consent give 1 --purpose referral --to Water --attributes name --notice notice-sw.txt \\
+      --language sw --offer amina.offer --operator mara.keys --operator-passphrase-file pass.txt";
 
 /// The longest notice that is read, in bytes.
 const NOTICE: usize = 1024 * 1024;
@@ -82,6 +86,9 @@ pub(crate) struct Give {
     /// She said no: keep that, so that nobody asks again as if nobody had
     #[arg(long)]
     refused: bool,
+    /// Keep nothing: write an offer, which her own wallet answers (`annona wallet consent give`)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["refused", "way", "witness", "guardian"])]
+    offer: Option<PathBuf>,
     /// The programme [default: the only one this node serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
@@ -175,6 +182,19 @@ impl Give {
             renews: renews.as_ref().map(consent::Consent::commitment),
         };
         grant.check().map_err(|why| Fault::input(format!("{why}.")))?;
+        if let Some(out) = self.offer.as_ref().filter(|_| !self.dry_run) {
+            let offer = Offer::of(grant)?;
+            let text = slip::wallet::text(slip::wallet::OFFER, &offer.encode());
+            atomic::write(out, format!("{text}\n").as_bytes())?;
+            node.close()?;
+            let value = json!({ "family": id, "consent": grant.id.to_string(), "offer": text });
+            return session.screen.answer("offer", value, || {
+                format!(
+                    "{text}\nHer wallet answers: `annona wallet consent give WALLET {}`",
+                    out.display()
+                )
+            });
+        }
         let (answer, state) = if self.refused {
             (Answer::No, StateWord::Refused)
         } else {
@@ -211,6 +231,7 @@ impl Give {
         session.screen.answer("consent", value, || {
             let date = |day| date(&charter, day);
             let parties = Parties { charter: &charter, date: &date };
+            let slip = consent::slip;
             format!("Consent {id}/{number}\n{}", slip(given, state, &parties).trim_end())
         })
     }

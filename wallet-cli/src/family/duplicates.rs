@@ -243,7 +243,7 @@ impl Decide {
         if !self.dry_run {
             let question = format!("Families {one} and {other} are {}?", verdict.word());
             session.ask.confirm(&session.screen, &question)?;
-            consent::say(&mut node, programme, signer.key(), |on| People::Pair {
+            consent::say(&mut node, programme, Some(signer.key()), |on| People::Pair {
                 pair,
                 verdict,
                 on,

@@ -1,16 +1,18 @@
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use annona_ledger::entry::Owner;
+use annona_ledger::entry::{Entry, Owner};
 use annona_ledger::fold::{budget_name, release_name};
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::view::View;
+use annona_node::holder::desk;
 use annona_node::node::{Answer, Node, Request};
 use annona_node::serve;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::charge::told;
 use super::slip;
 use super::till::Till;
 use crate::family::take_pins;
@@ -45,6 +47,9 @@ pub(crate) struct Claim {
     /// Take up what the charter gives this node: budget lines, and releases to its reserve
     #[arg(long, conflicts_with = "tickets")]
     budget: bool,
+    /// Write the receipts for a wallet to a file
+    #[arg(long, value_name = "FILE", conflicts_with = "budget")]
+    receipts: Option<PathBuf>,
 }
 
 /// Sends back what tickets addressed to this node carry, so that nothing stays in flight to a place that cannot use it.
@@ -78,6 +83,10 @@ impl Claim {
         let answers = node.write(&mut group)?;
         drop(group);
         let programme = tills.first().map(|till| till.id);
+        if let Some(path) = &self.receipts {
+            let made = receipts(&node, &tills, &answers);
+            told(session, made, Some(path));
+        }
         let done = tell(session, "claim", "claimed", tickets, &tills, answers)?;
         // After the value, which is what she came for: a PIN that does not open leaves the other methods.
         for (text, programme) in pins_beside(&self.tickets)?.iter().zip(programme.iter().cycle()) {
@@ -90,6 +99,29 @@ impl Claim {
         node.close()?;
         done
     }
+}
+
+/// What a wallet keeps of tickets that were taken up.
+fn receipts(node: &Node, tills: &[Till], answers: &[Answer]) -> Outcome<Vec<String>> {
+    let work = node.store().look()?;
+    let mut texts = Vec::new();
+    for (till, accepted) in tills.iter().zip(answers) {
+        let Ok(accepted) = accepted else { continue };
+        for one in accepted {
+            let Ok(Entry::Value(value)) = Entry::decode(one.feed.lane, &one.bytes) else {
+                continue;
+            };
+            let Some(Owner::Purse(purse)) = desk::arrived(&value).map(|send| send.owner) else {
+                continue;
+            };
+            let one = std::slice::from_ref(one);
+            for note in desk::receipts(&work, till.key(), &purse, None, one)? {
+                texts.push(slip::wallet::text(slip::wallet::RECEIPT, &note.encode()));
+            }
+        }
+    }
+    work.check()?;
+    Ok(texts)
 }
 
 impl Decline {

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::{Entry, Owner, Value};
@@ -12,7 +13,7 @@ use annona_node::store::Work;
 use clap::Args;
 use serde_json::json;
 
-use super::charge::{Order, before};
+use super::charge::{Order, before, handed, told};
 use super::known::{Known, Proof, Typed};
 use super::till::{self, How, Till, Whose, named};
 use crate::fault::{Fault, Outcome};
@@ -69,6 +70,9 @@ pub(crate) struct Post {
     whose: Whose,
     #[command(flatten)]
     proof: Proof,
+    /// Write the receipts for her wallet to a file, where the method is signed
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     /// Say what would be answered, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -218,7 +222,7 @@ impl Post {
             false => node.write(&mut group)?.remove(0),
         };
         drop(group);
-        let accepted = match (answer, known) {
+        let accepted = match (answer, &known) {
             (Ok(accepted), _) => accepted,
             (Err(refusal), Some(known)) => {
                 return Err(known.refused(session, &mut node, till.id, refusal));
@@ -235,9 +239,17 @@ impl Post {
         };
         let of = till.short(hold);
         let again = if earlier.get().is_some() { " before" } else { "" };
-        let value = json!({
+        let mut value = json!({
             "of": of, "units": item.amount.units(), "repeated": earlier.get().is_some(),
         });
+        if let Some(known) = known.filter(|known| known.is_wallet()) {
+            let receipts = handed(&node, &accepted, earlier.get());
+            let receipts = receipts.and_then(|all| known.receipts(&node, &till, &all));
+            let receipts = told(session, receipts, self.receipts.as_deref());
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("receipts".into(), json!(receipts));
+            }
+        }
         let words = format!("{of} is handed out{again}");
         till.entered(session, "post", promise.as_ref(), value, &words)?;
         Ok(node.close()?)

@@ -448,6 +448,11 @@ impl Known {
         Ok(work.commit()?)
     }
 
+    /// Whether she is known by her wallet's signature.
+    pub(super) const fn is_wallet(&self) -> bool {
+        self.wallet.is_some()
+    }
+
     /// The receipts for her wallet of what was just handed out, one text each. None without a wallet.
     pub(super) fn receipts(
         &self,

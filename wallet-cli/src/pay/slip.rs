@@ -10,6 +10,7 @@
 //! AB1:…      a till's bill
 //! AS1:…      what a wallet answers to it
 //! AR1:…      a receipt for a wallet
+//! AO1:…      what a desk asks her to agree to, AH1:… her own word on it
 //! AK1:…      a share of the key of a wallet's backup
 //! ```
 //!
@@ -130,6 +131,10 @@ pub(crate) mod wallet {
     pub(crate) const SIGNED: &str = "AS1:";
     /// A receipt.
     pub(crate) const RECEIPT: &str = "AR1:";
+    /// What a desk asks her to agree to.
+    pub(crate) const OFFER: &str = "AO1:";
+    /// Her own word on a consent.
+    pub(crate) const WORD: &str = "AH1:";
     /// A share.
     pub(crate) const SHARE: &str = "AK1:";
 

@@ -44,14 +44,14 @@ pub(crate) struct Sign {
     dry_run: bool,
 }
 
-/// Keeps receipts that a till gave.
+/// Keeps receipts that a till gave, or tickets that a site gave her to take elsewhere (`annona wallet tickets`).
 #[derive(Args)]
 #[command(before_help = RECEIVE)]
 pub(crate) struct Receive {
     /// The wallet
     #[arg(value_name = "WALLET")]
     wallet: PathBuf,
-    /// The receipts: a text, or a file that holds them
+    /// The receipts or tickets: a text, or a file that holds them
     #[arg(value_name = "RECEIPTS")]
     receipts: String,
 }
@@ -93,7 +93,7 @@ impl Sign {
             return Ok(());
         }
         session.ask.confirm(&session.screen, &format!("Sign for {items} at {site}?"))?;
-        let signed = wallet.sign(who, &bill, self.cycle.map(CycleId), session.now())?;
+        let signed = wallet.sign(who, &bill, self.cycle.map(CycleId))?;
         let text = slip::wallet::text(slip::wallet::SIGNED, &signed.encode());
         if let Some(out) = &self.out {
             atomic::write(out, format!("{text}\n").as_bytes())?;
@@ -106,15 +106,26 @@ impl Sign {
 
 impl Receive {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let texts = slip::wallet::read(&self.receipts, slip::wallet::RECEIPT, "a receipt")?;
+        // A file from a till has receipts, one from a site she leaves has tickets.
+        let tickets = super::tickets::read(&self.receipts)?;
+        let what = slip::wallet::RECEIPT;
+        let texts = match tickets.is_empty() {
+            true => slip::wallet::read(&self.receipts, what, "a receipt")?,
+            false => Vec::new(),
+        };
         let notes = texts.iter().map(|text| Note::decode(text)).collect::<Result<Vec<_>, _>>()?;
         let mut wallet: holder::Wallet = super::open(session, &self.wallet)?;
         for note in &notes {
             wallet.receive(note)?;
         }
-        let value = json!({ "receipts": notes.len() });
-        session.screen.answer("received", value, || {
-            format!("{} kept", words::count(notes.len() as u64, "receipt", "receipts"))
+        let count = tickets.len();
+        for ticket in tickets {
+            wallet.carry(ticket)?;
+        }
+        let value = json!({ "receipts": notes.len(), "tickets": count });
+        session.screen.answer("received", value, || match count {
+            0 => format!("{} kept", words::count(notes.len() as u64, "receipt", "receipts")),
+            _ => format!("{} kept", words::count(count as u64, "ticket", "tickets")),
         })
     }
 }

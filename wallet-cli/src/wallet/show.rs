@@ -1,4 +1,4 @@
-use annona_ledger::consent::Recipient;
+use annona_ledger::consent::{Grant, Recipient};
 use annona_ledger::id::OrgId;
 use annona_ledger::time::DayNo;
 use annona_node::credential::jws;
@@ -98,6 +98,34 @@ impl Show {
     }
 }
 
+/// A day as a date.
+fn date(about: &About, day: DayNo) -> String {
+    let begins = print_millis(day.first().begins(about.founded));
+    begins.split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn org(about: &About, id: OrgId) -> String {
+    let known = about.organisations.iter().find(|(known, _)| *known == id);
+    known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
+}
+
+fn recipient(about: &About, grant: &Grant) -> String {
+    match grant.recipient {
+        Recipient::Organisation(id) | Recipient::Role { org: id, .. } => org(about, id),
+    }
+}
+
+/// What a consent says, in a line.
+pub(super) fn terms(about: &About, grant: &Grant) -> String {
+    format!(
+        "{}: {} for {}, until {}",
+        recipient(about, grant),
+        grant.attributes,
+        grant.purpose.word(),
+        date(about, grant.expires)
+    )
+}
+
 /// The person, and where she is served; a note where she has nothing yet.
 fn served<'a>(session: &Session, person: &'a Person) -> Option<&'a About> {
     if person.about.is_none() {
@@ -195,19 +223,10 @@ impl Permissions {
         let (wallet, who) = self.whose.open(session)?;
         let Some(person) = wallet.people().get(who) else { return Ok(()) };
         let Some(about) = served(session, person) else { return Ok(()) };
-        let date = |day: DayNo| {
-            let begins = print_millis(day.first().begins(about.founded));
-            begins.split(' ').next().unwrap_or_default().to_owned()
-        };
-        let org = |id: OrgId| {
-            let known = about.organisations.iter().find(|(known, _)| *known == id);
-            known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
-        };
+        let date = |day: DayNo| date(about, day);
         for one in &person.consents {
             let grant = &one.grant;
-            let to = match grant.recipient {
-                Recipient::Organisation(id) | Recipient::Role { org: id, .. } => org(id),
-            };
+            let to = recipient(about, grant);
             let value = json!({
                 "name": person.name, "consent": grant.id.to_string(), "to": to,
                 "state": one.state.word(), "purpose": grant.purpose.word(),
@@ -215,18 +234,14 @@ impl Permissions {
                 "expires": date(grant.expires), "commitment": one.commitment.to_string(),
             });
             session.screen.answer("consent", value, || {
-                format!(
-                    "{:<11}  {to}: {} for {}, until {}",
-                    one.state.word(),
-                    grant.attributes,
-                    grant.purpose.word(),
-                    date(grant.expires)
-                )
+                let id = grant.id.to_string();
+                let short = id.get(..8).unwrap_or_default();
+                format!("{short}  {:<11}  {}", one.state.word(), terms(about, grant))
             })?;
         }
         for shown in &person.disclosures {
             let d = &shown.disclosure;
-            let to = org(d.recipient);
+            let to = org(about, d.recipient);
             let value = json!({
                 "name": person.name, "on": date(d.on), "recipient": to, "purpose": d.purpose.word(),
                 "attributes": d.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),

@@ -49,6 +49,7 @@ fn every_example_in_the_help_works() {
             "settle" => crate::settle::treasury(),
             "wallet" => crate::wallet::at_hand(),
             "card" if example.contains("--introduction") => crate::wallet::at_hand(),
+            "consent" if example.starts_with("consent take") => crate::wallet::at_hand(),
             _ if at_counter => counter(),
             _ => Camp::new(),
         };
@@ -91,6 +92,19 @@ fn every_example_in_the_help_works() {
                 std::fs::rename(camp.file("shown.before"), camp.file("amina.shown")).expect("back");
             }
         }
+        let example = if example.starts_with("wallet consent withdraw") {
+            let id = crate::wallet::agreed(&camp);
+            example.replace("77aa5b0c", &id[..8])
+        } else {
+            example
+        };
+        if example.starts_with("wallet consent give") || example.starts_with("consent take") {
+            crate::wallet::offered(&camp);
+            if example.starts_with("consent take") {
+                let give = "wallet consent give amina.wallet amina.offer --out amina.word";
+                camp.run(give).fine();
+            }
+        }
         if example.starts_with("entitle issue") {
             // What it issues from: the lake's share of the budget.
             camp.run("pay claim --budget --dir treasury").fine();
@@ -98,7 +112,7 @@ fn every_example_in_the_help_works() {
             camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
             camp.run("pay claim lake.ticket").fine();
         }
-        if example.starts_with("consent ") {
+        if example.starts_with("consent ") && !example.starts_with("consent take") {
             crate::consent::given(&camp);
             if example.starts_with("consent read") {
                 camp.run(crate::consent::OPEN).fine();

@@ -313,3 +313,210 @@ fn a_till_that_is_shown_both_halves_keeps_the_proof_and_refuses_the_second() {
     assert_eq!(found.out.lines().count(), 1, "{}", found.out);
     camp.bare(&format!("wallet check-clone {}", found.field(0, "file"))).fine();
 }
+
+/// The lake offers her what she might agree to.
+pub(crate) fn offered(camp: &Camp) {
+    camp.write("notice-sw.txt", "Tunauliza ruhusa yako. Unaweza kukataa.");
+    let give = "consent give 1 --purpose referral --to relief --attributes name --notice notice-sw.txt --language sw";
+    camp.run(&format!("{give} --offer amina.offer {MARA}")).fine();
+}
+
+/// A consent of hers, by her own word, on her newest page. Gives its number.
+pub(crate) fn agreed(camp: &Camp) -> String {
+    offered(camp);
+    camp.run("wallet consent give amina.wallet amina.offer --out amina.word").fine();
+    let taken = camp.run("consent take 1 amina.word --json").fine();
+    learns(camp, "amina", 1);
+    taken.field(0, "consent")
+}
+
+#[test]
+fn she_gives_and_takes_back_a_consent_by_her_own_word() {
+    let camp = wallet();
+    offered(&camp);
+    assert_eq!(camp.run("consent list 1 --json").fine().out, "", "an offer is none");
+    let give = "wallet consent give amina.wallet amina.offer --out amina.word";
+    camp.write("other.txt", "Something else.");
+    camp.run(&format!("{give} --notice other.txt")).fails(3, "another notice");
+    camp.run(&format!("{give} --notice notice-sw.txt")).fine();
+    // Not another household's word, and not a word that was changed.
+    camp.run("consent take 2 amina.word").fails(5, "no wallet here");
+    let mut word = camp.told("amina.word").trim_end().to_owned();
+    word.replace_range(40..41, if &word[40..41] == "0" { "1" } else { "0" });
+    camp.write("changed.word", word);
+    let changed = camp.run("consent take 1 changed.word");
+    assert!(matches!(changed.code, Some(3 | 5)), "{}", changed.err);
+    camp.run("wallet new eve.wallet --name Eve --passphrase-cost light").fine();
+    camp.run("wallet consent give eve.wallet amina.offer").fails(3, "no purse yet");
+    camp.run("consent take 1 amina.word --dry-run").fine();
+    assert_eq!(camp.run("consent list 1 --json").fine().out, "", "nothing was kept");
+
+    let taken = camp.run("consent take 1 amina.word --json").fine();
+    assert_eq!(taken.field(0, "state"), "given");
+    camp.run("consent take 1 amina.word").fine();
+    assert_eq!(camp.run("consent list 1 --json").fine().out.lines().count(), 1);
+    let slip = camp.run("consent show 1/1").fine().out;
+    assert!(slip.contains("by her wallet"), "{slip}");
+    // It opens what it covers, and she sees that it did.
+    camp.run(crate::consent::OPEN).fine();
+    learns(&camp, "amina", 1);
+    let list = camp.run("wallet consent list amina.wallet --json").fine();
+    assert_eq!((list.field(0, "state"), list.field(0, "to")), ("given".into(), "Relief".into()));
+    assert_eq!(list.field(1, "shown"), "true");
+    let id = list.field(0, "consent");
+    let back = format!("wallet consent withdraw amina.wallet {} --out back.word", &id[..8]);
+    camp.run("wallet consent withdraw amina.wallet 00").fails(3, "no consent");
+    camp.run(&back).fine();
+    let taken = camp.run("consent take 1 back.word --json").fine();
+    assert_eq!(taken.field(0, "state"), "withdrawn");
+    camp.run("consent take 1 back.word").fine();
+    let opened = crate::consent::OPEN.replace("amina.opened", "again.opened");
+    camp.run(&opened).fails(5, "withdrawn");
+    // A consent that was taken back is not given again by the same paper.
+    camp.run("consent take 1 amina.word").fine();
+    camp.run(&opened).fails(5, "withdrawn");
+
+    // Nor does a word count whose wallet was cancelled: who found it on the way gives nothing in her name.
+    offered(&camp);
+    camp.run(give).fine();
+    camp.run(&format!("card wallet 1 --cancel {MARA}")).fine();
+    camp.run("consent take 1 amina.word").fails(5, "was cancelled");
+    camp.run("audit export wallet.audit --seal").fine();
+    camp.run("audit verify wallet.audit").fine();
+}
+
+#[test]
+fn a_copy_gives_no_consent_before_it_has_learned_and_takes_back_at_once() {
+    let camp = wallet();
+    let id = agreed(&camp);
+    let own = "--out amina.backup --backup-passphrase-file pass.txt --passphrase-cost light";
+    camp.run(&format!("wallet backup amina.wallet {own}")).fine();
+    let restore =
+        "wallet restore amina.backup --out again.wallet --backup-passphrase-file pass.txt";
+    camp.run(&format!("{restore} --passphrase-cost light")).fine();
+    offered(&camp);
+    camp.run("wallet consent give again.wallet amina.offer").fails(5, "before it has heard");
+    camp.run(&format!("wallet consent withdraw again.wallet {id} --out back.word")).fine();
+    camp.run("consent take 1 back.word").fine();
+}
+
+#[test]
+fn what_was_put_by_is_handed_out_on_her_signature_and_one_bill_pays_once() {
+    let camp = wallet();
+    let hold = |item: &str| {
+        let held = camp.run(&format!("pay hold --family 1 --item {item} --json")).fine();
+        held.field(0, "entry")
+    };
+    let held = hold("Rice=2");
+    let post = |held: &str| {
+        camp.run(&format!(
+            "pay post {held} --method signed --paper amina.signed --receipts amina.receipts --json"
+        ))
+    };
+    // Less than was put by, and another node's bill.
+    signs(&camp, "amina", "lake", "Rice=1").fine();
+    post(&held).fails(5, "is for less");
+    signs(&camp, "amina", "hill", "Rice=2").fine();
+    post(&held).fails(5, "another hand-out");
+    signs(&camp, "amina", "lake", "Rice=2").fine();
+    post(&held).fine();
+    camp.run("wallet receive amina.wallet amina.receipts").fine();
+    assert_eq!(balance(&camp, "amina")[0].1, "3000", "the first two have no receipt");
+    learns(&camp, "amina", 1);
+    assert_eq!(balance(&camp, "amina")[0].0, "10500");
+    // The same paper pays neither another hold nor at the till.
+    let again = hold("Rice=2");
+    assert_ne!(post(&again).code, Some(0));
+    assert_ne!(charge(&camp, "amina").code, Some(0));
+    learns(&camp, "amina", 1);
+    assert_eq!(balance(&camp, "amina")[0].0, "10500");
+    camp.run("audit export wallet.audit --seal").fine();
+    let seen = camp.run("audit anomalies wallet.audit --json").fine().out;
+    assert!(!seen.contains("words missing") && !seen.contains("wallet "), "{seen}");
+}
+
+#[test]
+fn a_wallet_whose_family_is_erased_pays_nothing() {
+    let camp = wallet();
+    signs(&camp, "amina", "lake", "Rice=1").fine();
+    camp.run(&format!("erase 1 {MARA}")).fine();
+    charge(&camp, "amina").fails(5, "does not count");
+    // Nor where it is heard of.
+    fs::create_dir(camp.file("carried")).expect("folder");
+    camp.run("bundle export --to hill --out carried").fine();
+    camp.run("bundle import carried --dir hill").fine();
+    signs(&camp, "amina", "hill", "Rice=1").fine();
+    let paper = "--method signed --paper amina.signed --dir hill";
+    camp.run(&format!("pay float --home lake {paper}")).fails(5, "does not count");
+}
+
+#[test]
+fn a_passphrase_is_changed_whole_or_not_at_all() {
+    let camp = wallet();
+    let passwd = "wallet passwd amina.wallet --new-passphrase-file new-passphrase.txt --passphrase-cost light";
+    camp.run("wallet passwd amina.wallet --new-passphrase-file pass.txt --passphrase-cost light")
+        .fine();
+    let opens = |file: &str| {
+        camp.bare(&format!("wallet show amina.wallet --passphrase-file {file}")).code == Some(0)
+    };
+    let whole = balance(&camp, "amina");
+    // Killed wherever it may be: the file opens with one of the two, and is the same wallet.
+    for nth in 0..12 {
+        let (old, new) = if opens("pass.txt") {
+            ("pass.txt", "new-passphrase.txt")
+        } else {
+            ("new-passphrase.txt", "pass.txt")
+        };
+        assert!(opens(old), "one of them");
+        let words = passwd.replace("new-passphrase.txt", new);
+        let mut command =
+            camp.command(crate::camp::split(&format!("{words} --passphrase-file {old}")));
+        let mut child = command.spawn().expect("the program runs");
+        std::thread::sleep(std::time::Duration::from_millis(12 * nth));
+        let _ended = child.kill();
+        child.wait().expect("ended");
+        assert!(opens(old) != opens(new), "exactly one of them");
+    }
+    if opens("new-passphrase.txt") {
+        camp.bare(&format!(
+            "{} --passphrase-file new-passphrase.txt",
+            passwd.replace("new-passphrase.txt", "pass.txt")
+        ))
+        .fine();
+    }
+    assert_eq!(balance(&camp, "amina"), whole);
+    signs(&camp, "amina", "lake", "Rice=1").fine();
+    charge(&camp, "amina").fine();
+    let left = fs::read_dir(camp.path()).expect("the folder");
+    let names = left.map(|entry| entry.expect("one").file_name().to_string_lossy().into_owned());
+    assert!(
+        !names.into_iter().any(|name| name.starts_with(".amina.wallet.")),
+        "nothing is left of it"
+    );
+}
+
+#[test]
+fn a_ticket_is_kept_shown_and_known_as_taken_up() {
+    let camp = wallet();
+    camp.run("pay ticket --family 1 --to hill --out amina.ticket").fine();
+    camp.run("wallet new eve.wallet --name Eve --passphrase-cost light").fine();
+    camp.run("wallet receive eve.wallet amina.ticket").fails(5, "nobody in this wallet");
+    camp.run("wallet receive amina.wallet amina.ticket").fine();
+    let kept = camp.run("wallet receive amina.wallet amina.ticket --json").fine();
+    assert_eq!(kept.field(0, "tickets"), "2", "rice and oil; the same again is no third");
+    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --json").fine();
+    assert_eq!(shown.out.lines().count(), 2);
+    assert_eq!((shown.field(0, "to"), shown.field(0, "used")), ("hill".into(), "false".into()));
+    let line = |text: String, nth: usize| text.lines().nth(nth).map(str::to_owned);
+    let given = camp.told("amina.ticket");
+    assert!((0..2).all(|n| given.contains(&line(camp.told("hers.ticket"), n).expect("a ticket"))));
+    // Her wallet alone takes it to the hill, which gives it a receipt.
+    camp.run("pay claim hers.ticket --dir hill --receipts claim.receipts").fine();
+    camp.run("wallet receive amina.wallet claim.receipts").fine();
+    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --json").fine();
+    assert_eq!((shown.field(0, "used"), shown.field(1, "used")), ("true".into(), "true".into()));
+    assert_eq!(camp.told("hers.ticket").trim(), "");
+    learns(&camp, "amina", 1);
+    let left = [("12500".into(), "0".into()), ("2000".into(), "0".into())];
+    assert_eq!(balance(&camp, "amina"), left, "sent away and arrived");
+}

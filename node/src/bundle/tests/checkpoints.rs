@@ -24,7 +24,7 @@ use crate::node::{Node, Request};
 use crate::store::Pruned;
 
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
-fn camp() -> World {
+pub(super) fn camp() -> World {
     let mut world = World::new();
     world.distribute(20);
     enrol(&mut world.a, FOOD, CANARY);
@@ -97,7 +97,7 @@ fn refused(asked: Result<Cosignature, CheckpointFault>) -> Refusal {
 }
 
 /// A makes a page, and everyone signs it by bundles.
-fn certified(world: &mut World, name: &str) -> Page {
+pub(super) fn certified(world: &mut World, name: &str) -> Page {
     let page = checkpoint::make(&mut world.a).expect("a page");
     let hash = page.checkpoint.hash();
     let (a, b, t) = (short(&world.a), short(&world.b), short(&world.t));
@@ -253,7 +253,7 @@ fn s40_a_forged_chunk_a_missing_one_and_too_few_witnesses_are_refused() {
 }
 
 /// Closes May, with what every node is shown of A: its first block.
-fn close_may(world: &mut World, mirror: &mut Node) {
+pub(super) fn close_may(world: &mut World, mirror: &mut Node) {
     let value = world.a.feed(Lane::Value, FOOD);
     let work = world.a.store().look().expect("readable");
     let first = work.sealed(work.trunk(&value).expect("known"), 0).expect("sealed");
@@ -273,7 +273,7 @@ fn close_may(world: &mut World, mirror: &mut Node) {
 }
 
 /// A node of the third organisation that takes in all of Food and signs what A has made.
-fn mirror(world: &mut World, page: &Page) -> Node {
+pub(super) fn mirror(world: &mut World, page: &Page) -> Node {
     let federation = world.federation();
     let mut node = make(world.dir.path(), "m");
     node.apply_article(&world.founding).expect("a good founding");
