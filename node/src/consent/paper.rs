@@ -102,7 +102,7 @@ impl Consent {
 
     /// With what was told of it. Of one that her wallet gave, its key is hers where that wallet was bound to her.
     #[must_use]
-    pub fn known<'a>(&'a self, view: &impl View, told: &'a [Told]) -> Known<'a> {
+    pub fn known<'a>(&'a self, view: &dyn View, told: &'a [Told]) -> Known<'a> {
         let programme = self.grant.programme;
         let bound =
             |carrier: &CarrierId| view.carrier(programme, carrier).contains(&self.grant.pseudonym);
