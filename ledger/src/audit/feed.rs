@@ -107,6 +107,8 @@ pub(super) struct Outcome {
     /// The index up to which the longest of them is folded.
     pub(super) folded: u64,
     pub(super) waiting: u64,
+    /// What those claims say they took up, each ticket once: nobody can tell yet whether it was there.
+    pub(super) waits: BTreeMap<Hash, (PoolKey, Amount)>,
     pub(super) revocations: Vec<Revocation>,
     /// Where its chains ended.
     pub(super) ended: Vec<At>,
@@ -157,6 +159,8 @@ pub(super) struct FeedAudit<'a> {
     last: Option<(Header, Vec<Proof>)>,
     /// Whether it commits to evidence that has not come yet.
     owed: bool,
+    /// The newest epoch beyond the charter that a header named.
+    behind: u32,
     /// The headers met, by half their hashes: whoever writes one twice makes nobody a forger.
     met: BTreeSet<[u8; 16]>,
     hour: Hour,
@@ -200,6 +204,7 @@ impl<'a> FeedAudit<'a> {
             fresh: BTreeSet::new(),
             last: None,
             owed: false,
+            behind: 0,
             met: BTreeSet::new(),
             hour: Hour::default(),
             hours: BTreeMap::new(),
@@ -245,7 +250,6 @@ impl<'a> FeedAudit<'a> {
     }
 
     fn header(&mut self, place: u64, header: &Header, signature: &Signature) {
-        self.out.headers_only = self.out.headers_only.saturating_add(1);
         self.out.signatures = self.out.signatures.saturating_add(1);
         if !self.signed(header, signature) {
             let fault = crate::block::BlockFault::Signature;
@@ -255,6 +259,9 @@ impl<'a> FeedAudit<'a> {
         if !self.met.insert(half(&hash)) {
             return self.find(place, Some(header.seq), None, Problem::Repeated);
         }
+        // Only now: a stranger's header keeps no feed from being whole.
+        self.out.headers_only = self.out.headers_only.saturating_add(1);
+        self.keep_behind(place, header);
         let (chain, _) = self.place(place, header, None);
         self.advance(chain, header, hash);
         self.expect_evidence(header, false);
@@ -278,8 +285,12 @@ impl<'a> FeedAudit<'a> {
         let signed = || self.signed(&header, &block.signature);
         let charter = &self.ground.charter;
         let verified = block.verify_with(&self.rows.feed, signed);
-        let verified =
-            verified.and_then(|v| charter.check_kinds(header.epoch, v.entries()).map(|()| v));
+        // What later articles activate cannot be told from what nobody did.
+        let behind = header.epoch > charter.epoch();
+        let verified = verified.and_then(|v| {
+            let kinds = charter.check_kinds(header.epoch, v.entries());
+            if behind { Ok(v) } else { kinds.map(|()| v) }
+        });
         let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => {
@@ -291,7 +302,11 @@ impl<'a> FeedAudit<'a> {
             }
         };
         self.met.insert(half(&hash));
+        self.keep_behind(place, &header);
         let (chain, known) = self.place(place, &header, Some(verified.entries()));
+        if let Some(branch) = self.rows.branch(chain).filter(|_| behind) {
+            branch.loose = true;
+        }
         let before = header.start();
         let seq = header.seq;
         self.rows.spots.push(Spot { chain, before, place });
@@ -307,6 +322,17 @@ impl<'a> FeedAudit<'a> {
         }
         self.advance(chain, &header, hash);
         self.expect_evidence(&header, header.evidence_root != Evidence::default().root());
+    }
+
+    /// Says, once for each epoch, that the articles here end before what an author knew. What it claims of them would look
+    /// like a fault of its own, and a fence among them would not be seen.
+    fn keep_behind(&mut self, place: u64, header: &Header) {
+        let knows = self.ground.charter.epoch().max(self.behind);
+        if header.epoch > knows {
+            self.behind = header.epoch;
+            let problem = Problem::CharterBehind { epoch: header.epoch };
+            self.find(place, Some(header.seq), None, problem);
+        }
     }
 
     /// What comes next may be evidence of this block, and has to be where it commits to some and has a body here.
@@ -599,6 +625,18 @@ impl<'a> FeedAudit<'a> {
     /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
     fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
         let at = to.at;
+    /// Keeps what a claim stands for whose sender has no certificate here.
+    fn wait_for(&mut self, sent: &Sent) {
+        let FeedId { node, programme, .. } = self.rows.feed;
+        let node = node.short();
+        let unknown = self.ground.roster.node_keys(&sent.node).is_empty();
+        if unknown && sent.moved.to() == node && !matches!(sent.moved, Moved::Refund { .. }) {
+            let row = fold::ticket_row(programme, sent.node, sent.index, &sent.moved, false);
+            let key = self.pool_key((row.cycle, row.commodity));
+            self.out.waits.insert(sent.name(programme).ticket(), (key, row.amount));
+        }
+    }
+
         if let Some(problem) = self.uncertified(entry) {
             self.find(place, Some(seq), Some(at.index), problem);
         }
@@ -610,6 +648,9 @@ impl<'a> FeedAudit<'a> {
             for sent in ticket.sends() {
                 self.out.signatures = self.out.signatures.saturating_add(1);
                 if matches!(sent.moved, Moved::Refund { .. }) {
+            if let Ticket::Sent(sent, _) = &**ticket {
+                self.wait_for(sent);
+            }
                     self.goods_back(sent);
                     continue;
                 }

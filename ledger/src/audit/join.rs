@@ -9,8 +9,8 @@ use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
 use super::verdict::{
-    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem, Served,
-    SettlementLine, Sum, Unchecked, Verdict, Where,
+    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Missing, Owed, Problem,
+    Served, SettlementLine, Sum, Unchecked, Undecided, Verdict, Where,
 };
 use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
@@ -159,7 +159,7 @@ impl<'a> Join<'a> {
         joining.burnt(&mut parts);
         let faulty = faulty(ground, &denied, &parts);
         let proven = faulty.keys().copied().collect();
-        let back = back::came_back(&parts);
+        let (back, open) = (back::came_back(&parts), Open::of(&parts));
         let known = Known::of(ground, &mut parts, proven, cosigned);
         // Below the fences it had heard of, or not to be told, a ticket costs nobody anything by itself.
         let above = |name: &Hash, row: &TicketRow, knew: u32| {
@@ -171,7 +171,7 @@ impl<'a> Join<'a> {
             .iter()
             .filter_map(|(name, (row, knew))| Some((*name, above(name, row, *knew)?)))
             .collect();
-        joining.sums(&faulty, &heard, &back, &known);
+        joining.sums(&faulty, &heard, (&back, &open), &known);
         joining.stopped(&known, &claimed, ground);
         joining.settlements(&mut parts, &known);
         joining.finish()
@@ -219,6 +219,38 @@ fn voted_releases(ground: &Ground) -> impl Iterator<Item = (u32, Hash, Released)
     let all = ground.charter.releases();
     all.map(|((epoch, act), freed)| (epoch, fold::release_name(epoch, act), *freed))
 }
+/// What the source does not have, and what might be owed hangs on.
+struct Open {
+    /// What claims stand for whose senders have no certificate here.
+    waits: BTreeMap<PoolKey, u128>,
+    /// The feeds of which there are blocks that could not be counted.
+    partly: BTreeSet<FeedRef>,
+}
+
+impl Open {
+    fn of(parts: &[Part]) -> Self {
+        let mut waits: BTreeMap<PoolKey, u128> = BTreeMap::new();
+        for (key, amount) in parts.iter().flat_map(|part| part.outcome.waits.values()) {
+            let sum = waits.entry(*key).or_default();
+            *sum = sum.saturating_add(u128::from(amount.units()));
+        }
+        let partly = parts.iter().filter(|part| !part.outcome.is_whole());
+        Self { waits, partly: partly.map(|part| part.feed.short()).collect() }
+    }
+
+    /// Of what a pool lacks: what is owed, and what cannot be decided. A fault that is proven stays so whatever else there is.
+    fn split(&self, key: &PoolKey, units: u128, proven: bool) -> (u128, Option<Undecided>) {
+        let partly = self.partly.contains(&FeedRef::value(key.node, key.programme));
+        let (open, missing) = if partly && !proven {
+            (units, Missing::Blocks)
+        } else {
+            (units.min(self.waits.get(key).copied().unwrap_or(0)), Missing::Certificate)
+        };
+        let undecided = Undecided { node: key.node, units: open, missing };
+        (units.saturating_sub(open), (open > 0).then_some(undecided))
+    }
+}
+
 
 /// What a send does to two pools: takes from one, is on its way to the other.
 fn move_off(pools: &mut BTreeMap<PoolKey, Pool>, row: &TicketRow, undo: bool) {
@@ -392,7 +424,7 @@ impl Joining {
         &mut self,
         faulty: &Faulty,
         heard: &BTreeMap<Hash, TicketRow>,
-        back: &BTreeMap<PoolKey, u128>,
+        (back, open): (&BTreeMap<PoolKey, u128>, &Open),
         known: &Known<'_>,
     ) {
         let mut all: BTreeMap<_, Balance> = BTreeMap::new();
@@ -421,6 +453,8 @@ impl Joining {
             for (heard, units) in charge::shares(units, taken) {
                 let org = known.roster().org_of(&heard.unwrap_or(key.node));
                 let released = all.min(units);
+            let (units, undecided) = open.split(key, units, proven.is_some());
+            sum.undecided.extend(undecided);
                 sum.charged.push(Owed { org, node: key.node, units, reason, released, heard });
             }
         }

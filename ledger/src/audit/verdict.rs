@@ -124,6 +124,15 @@ pub enum Problem {
     /// The block does not have the next number.
     #[error("the block does not have the next number of its chain")]
     Number,
+    /// Articles are missing that the author of a block knew.
+    #[error(
+        "its author knew the charter up to epoch {epoch}, and those articles are not here: from this block on its entries \
+         are not counted"
+    )]
+    CharterBehind {
+        /// The epoch it knew.
+        epoch: u32,
+    },
     /// Something before this block is missing.
     #[error("what comes before this block is missing: its entries are not counted")]
     Gap,
@@ -312,6 +321,26 @@ pub struct Owed {
     pub heard: Option<[u8; 8]>,
 }
 
+/// What a pool lacks and nobody is charged for, because the source does not have what would decide it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Undecided {
+    /// The node whose pool is short.
+    pub node: [u8; 8],
+    /// How much, in minor units. Never nothing.
+    pub units: u128,
+    /// What is missing.
+    pub missing: Missing,
+}
+
+/// What would decide whether an organisation owes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub enum Missing {
+    /// The certificate of a node that sent the pool something.
+    Certificate,
+    /// What is in blocks of the node's own feed.
+    Blocks,
+}
+
 /// The sums of one programme, cycle and commodity, in minor units.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sum {
@@ -325,6 +354,8 @@ pub struct Sum {
     pub given: Given,
     /// Who owes what.
     pub charged: Vec<Owed>,
+    /// What may be owed, and cannot be decided.
+    pub undecided: Vec<Undecided>,
 }
 
 /// How many families one node served, hour by hour.
@@ -449,10 +480,20 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing at all is wrong or missing.
+    /// Whether nothing is wrong in what is here, and the source ends as it should. Whether that is everything,
+    /// [`Verdict::is_partial`] says.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.complete && self.findings.is_empty() && self.more == 0
+    }
+
+    /// Whether something could not be checked: what is good or wrong is so as far as the source goes.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.waiting > 0
+            || self.evidence_not_shown > 0
+            || !self.unchecked.is_empty()
+            || self.sums.values().any(|sum| !sum.undecided.is_empty())
     }
 
     /// The first finding in the order of the source.

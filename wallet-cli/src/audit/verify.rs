@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use annona_ledger::audit::verdict::{FileProblem, Problem};
+use annona_ledger::audit::verdict::{FileProblem, Missing, Problem, Unfounded};
 use annona_ledger::audit::{Options, Verdict};
 use annona_ledger::leaf::LeafId;
 use annona_node::audit::{Vouched, states};
@@ -173,6 +173,10 @@ fn value(verdict: &Verdict) -> Value {
         .sums
         .iter()
         .map(|((programme, cycle, commodity), sum)| {
+            let undecided = sum.undecided.iter().map(|open| {
+                json!({ "node": hex(&open.node), "units": open.units.to_string(), "missing": open.missing })
+            });
+            let undecided: Vec<Value> = undecided.collect();
             let charged: Vec<Value> = sum
                 .charged
                 .iter()
@@ -189,11 +193,12 @@ fn value(verdict: &Verdict) -> Value {
                 "redeemed": sum.given.redeemed.units().to_string(),
                 "refunded": sum.given.refunded.units().to_string(),
                 "float": sum.given.float.units().to_string(), "charged": charged,
+                "undecided": undecided,
             })
         })
         .collect();
     let mut value = json!({
-        "good": verdict.is_good(), "complete": verdict.complete,
+        "good": verdict.is_good(), "partial": verdict.is_partial(), "complete": verdict.complete,
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
         "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
         "blocks": verdict.blocks, "entries": verdict.entries, "signatures": verdict.signatures,
@@ -209,7 +214,13 @@ fn value(verdict: &Verdict) -> Value {
 
 fn text(verdict: &Verdict) -> String {
     let good = verdict.is_good();
-    let mut lines = vec![if good { "good".to_owned() } else { "WRONG".to_owned() }];
+    let mut lines = vec![if good && verdict.is_partial() {
+        "good as far as it could be checked".to_owned()
+    } else if good {
+        "good".to_owned()
+    } else {
+        "WRONG".to_owned()
+    }];
     if let Some(id) = verdict.federation {
         lines.push(format!("federation  {id}"));
     }
@@ -270,6 +281,41 @@ fn text(verdict: &Verdict) -> String {
     if !verdict.complete {
         let size = verdict.size.map_or_else(|| "an unknown number".into(), |size| size.to_string());
         lines.push(format!("read up to byte {} of {size}", verdict.reached));
+    for ((programme, cycle, commodity), sum) in &verdict.sums {
+        for open in &sum.undecided {
+            let missing = match open.missing {
+                Missing::Certificate => {
+                    "the certificate of a node that sent to it is not in the file"
+                }
+                Missing::Blocks => "not every block of its feed is in the file",
+            };
+            lines.push(format!(
+                "not decided: {} of programme {programme}, cycle {cycle}, commodity {commodity} that {} handed on or out; \
+                 {missing}",
+                open.units,
+                hex(&open.node),
+            ));
+        }
+    }
     }
     lines.join("\n")
 }
+    if verdict.waiting > 0 {
+        let claims = count(verdict.waiting, "claim", "claims");
+        lines.push(format!(
+            "not checked: {claims} of what nodes sent whose certificates are not in the file"
+        ));
+    }
+    for (node, _, why) in verdict.people.unfounded.iter().take(SHOWN) {
+        let why = match why {
+            Unfounded::NoConsent => "no consent to it is in the file",
+            Unfounded::TakenBack => "the consent had been taken back",
+            Unfounded::Ended => "the consent had ended",
+            Unfounded::NothingNamed => "it names no attribute",
+        };
+        lines.push(format!("disclosed   by {}: {why}", hex(node)));
+    }
+    let more = verdict.people.unfounded.len().saturating_sub(SHOWN);
+    if more > 0 {
+        lines.push(format!("disclosed   {more} more that nothing in the file covers"));
+    }
