@@ -4,6 +4,7 @@
 //! crosses feeds is matched by name ([`Join`]). Only the names of tickets and sums outlive a feed, so memory grows with
 //! the lots of the feeds in hand and with the tickets, never with the redemptions. [`run`] does all of it in order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -121,7 +122,7 @@ pub struct Ground {
     /// The notices that were accepted.
     pub roster: Roster,
     /// Feeds whose fork two signatures prove, whatever their blocks say.
-    pub forked: Vec<FeedId>,
+    pub forked: BTreeSet<FeedId>,
 }
 
 /// What the charter and the notices come to.
@@ -227,13 +228,27 @@ pub fn govern(source: &dyn Source, options: &Options) -> Governed {
     if source.federation().is_some_and(|said| said != federation) {
         governed.findings.push(at(0, Problem::File(FileProblem::CharterElsewhere)));
     }
-    let mut forked = Vec::new();
+    let mut forked = BTreeSet::new();
     for (place, proof) in proofs {
         governed.signatures = governed.signatures.saturating_add(2);
-        if proof.verify(&federation).is_some() {
-            forked.push(proof.feed);
-        } else {
-            governed.findings.push(at(place, Problem::NoForkProof));
+        let feed = proof.feed;
+        let problem = match proof.verify(&federation) {
+            None => at(place, Problem::NoForkProof),
+            // Whoever makes a key can make it contradict itself.
+            Some(_) if !roster.node_keys(&feed.node.short()).contains(&feed.node) => {
+                let place =
+                    Where { feed: Some(feed.short()), ..at(place, Problem::Disorder).place };
+                Finding { place, problem: Problem::NotCertified }
+            }
+            Some(index) if forked.insert(feed) => {
+                let (feed, index) = (Some(feed.short()), Some(index));
+                let place = Where { offset: place, feed, seq: None, index };
+                Finding { place, problem: Problem::Forked }
+            }
+            Some(_) => continue,
+        };
+        if governed.findings.len() < feed::FINDINGS {
+            governed.findings.push(problem);
         }
     }
     governed.ground = Some(Ground { charter, roster, forked });

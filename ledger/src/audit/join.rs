@@ -76,12 +76,17 @@ impl<'a> Join<'a> {
             part.feed.lane == Lane::Value && (burnt || fresh && asked())
         };
         let mut suspects: Vec<_> = self.parts.iter().filter(suspect).map(|p| p.feed).collect();
-        for feed in hints.0.shown.keys() {
+        let shown = hints.0.shown.keys().filter_map(|feed| {
             let FeedRef { node, lane, programme } = *feed;
-            let key = ground.roster.node(&node).map(|certificate| certificate.node);
-            let id = key.map(|node| FeedId { node, lane, programme });
-            suspects.extend(id.filter(|_| !self.parts.iter().any(|p| p.feed.short() == *feed)));
-        }
+            let certificate = ground.roster.node(&node)?;
+            Some(FeedId { node: certificate.node, lane, programme })
+        });
+        // A feed is faulty, and known by its tickets, though none of its blocks may be here.
+        let forked = ground.forked.iter().copied().filter(|feed| feed.lane == Lane::Value);
+        let here: BTreeSet<FeedRef> = self.parts.iter().map(|part| part.feed.short()).collect();
+        let absent: BTreeSet<FeedId> =
+            shown.chain(forked).filter(|feed| !here.contains(&feed.short())).collect();
+        suspects.extend(absent);
         (suspects, hints)
     }
 

@@ -27,6 +27,8 @@ use crate::time::{Hlc, Millis, Minute};
 use crate::view::{At, ChainNo, Pool, PoolKey, View};
 use crate::wire::Name;
 
+mod missing;
+
 const CASH: CommodityId = CommodityId(1);
 const RICE: CommodityId = CommodityId(2);
 const P: ProgrammeId = ProgrammeId(1);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::block::{Block, Evidence};
 use annona_ledger::charter::SignedArticle;
+use annona_ledger::fork::ForkProof;
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId};
 use annona_ledger::notice::SignedNotice;
@@ -72,6 +73,14 @@ pub trait Ledger {
         let _ = feed;
         Ok(Vec::new())
     }
+    /// The proofs that feeds forked: the other branch need not be here.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    fn fork_proofs(&self) -> Result<Vec<ForkProof>, StoreFault> {
+        Ok(Vec::new())
+    }
     /// The checkpoints, oldest first, as the frames that carry them.
     ///
     /// # Errors
@@ -128,6 +137,10 @@ impl Ledger for Store {
 
     fn checkpoints(&self) -> Result<Vec<Frame>, StoreFault> {
         let mut frames = Vec::new();
+    fn fork_proofs(&self) -> Result<Vec<ForkProof>, StoreFault> {
+        self.look()?.fork_proofs()
+    }
+
         for hash in self.page_hashes()?.into_iter().rev() {
             let Some(kept) = self.kept_page(&hash)? else { continue };
             frames.extend(blob::pieces(PAGE, hash, &kept.page.encode()));
@@ -290,6 +303,9 @@ fn write(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
     }
     for frame in ledger.checkpoints()? {
         out.frame(&frame)?;
+    for proof in ledger.fork_proofs()? {
+        out.frame(&Frame::ForkProof(Box::new(proof)))?;
+    }
     }
     let digest = out.hasher.finish();
     out.frame(&Frame::Bye { count: out.frames, digest })?;

@@ -133,6 +133,9 @@ impl Source for StoreSource {
         for notice in self.with(Ledger::notices).unwrap_or_default() {
             each(0, Said::Notice(Box::new(notice)));
         }
+        for proof in self.with(Ledger::fork_proofs).unwrap_or_default() {
+            each(0, Said::ForkProof(Box::new(proof)));
+        }
     }
 
     fn feeds(&self) -> Vec<FeedId> {
