@@ -64,7 +64,7 @@ pub trait Ledger {
     ///
     /// A storage fault.
     fn feeds(&self) -> Result<Vec<FeedId>, StoreFault>;
-    /// The headers of blocks of a feed whose bodies are not here, though later ones are, ascending by number.
+    /// The headers of blocks of a feed whose bodies are not here, ascending by number.
     ///
     /// # Errors
     ///
@@ -116,6 +116,8 @@ impl Ledger for Store {
 
     fn feeds(&self) -> Result<Vec<FeedId>, StoreFault> {
         let mut feeds: Vec<FeedId> = Self::feeds(self)?.iter().map(|feed| feed.id).collect();
+        // Those whose bodies stay with others: checkpoints name their tips too.
+        feeds.extend(self.look()?.outlines()?.into_iter().map(|outline| outline.feed));
         feeds.sort_unstable();
         feeds.dedup();
         Ok(feeds)
@@ -124,7 +126,7 @@ impl Ledger for Store {
     fn pruned(&self, feed: &FeedId) -> Result<Vec<SignedHeader>, StoreFault> {
         let work = self.look()?;
         let mut without = Vec::new();
-        if work.began_with().contains(&feed.programme) {
+        if work.outline(feed)?.is_some() {
             work.headers::<StoreFault>(feed, 0, |(header, signature)| {
                 if !work.has_body(feed, &header)? {
                     without.push((header, signature));
@@ -135,12 +137,12 @@ impl Ledger for Store {
         Ok(without)
     }
 
-    fn checkpoints(&self) -> Result<Vec<Frame>, StoreFault> {
-        let mut frames = Vec::new();
     fn fork_proofs(&self) -> Result<Vec<ForkProof>, StoreFault> {
         self.look()?.fork_proofs()
     }
 
+    fn checkpoints(&self) -> Result<Vec<Frame>, StoreFault> {
+        let mut frames = Vec::new();
         for hash in self.page_hashes()?.into_iter().rev() {
             let Some(kept) = self.kept_page(&hash)? else { continue };
             frames.extend(blob::pieces(PAGE, hash, &kept.page.encode()));
@@ -301,11 +303,11 @@ fn write(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
             out.frame(&Frame::Header { header, signature })?;
         }
     }
-    for frame in ledger.checkpoints()? {
-        out.frame(&frame)?;
     for proof in ledger.fork_proofs()? {
         out.frame(&Frame::ForkProof(Box::new(proof)))?;
     }
+    for frame in ledger.checkpoints()? {
+        out.frame(&frame)?;
     }
     let digest = out.hasher.finish();
     out.frame(&Frame::Bye { count: out.frames, digest })?;

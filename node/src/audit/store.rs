@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::checkpoints;
 use super::export::Ledger;
-use crate::store::{Store, StoreFault};
+use crate::store::{SignedHeader, Store, StoreFault};
 
 /// A ledger file. Places in findings are the numbers of its block rows.
 pub struct StoreSource {
@@ -143,8 +143,23 @@ impl Source for StoreSource {
     }
 
     fn items(&self, feed: &FeedId, each: &mut dyn FnMut(u64, Item) -> bool) {
-        let result = self.stream(feed, each);
+        let headers = self.with(|store| Ledger::pruned(store, feed)).unwrap_or_default();
+        let mut headers = headers.into_iter().peekable();
+        let mut on = true;
+        let result = self.stream(feed, &mut |place, item| {
+            if let Item::Block(block) = &item {
+                let before = |(header, _): &SignedHeader| header.seq < block.header.seq;
+                while let Some(signed) = headers.next_if(before).filter(|_| on) {
+                    on = each(place, Item::Header(Box::new(signed)));
+                }
+            }
+            on = on && each(place, item);
+            on
+        });
         self.fail(result);
+        for signed in headers {
+            on = on && each(0, Item::Header(Box::new(signed)));
+        }
     }
 
     fn block(&self, place: u64) -> Option<Block> {

@@ -23,6 +23,8 @@ use crate::checkpoint::{self, CheckpointFault};
 use crate::node::{Node, Request};
 use crate::store::Pruned;
 
+mod audited;
+
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
 pub(super) fn camp() -> World {
     let mut world = World::new();
