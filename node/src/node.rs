@@ -198,6 +198,12 @@ impl Node {
         self.keys.put(Name::NodeSigning, secret)?;
         self.keys.put(Name::NodeTransport, Secret::random()?)?;
         self.keys.put(Name::NodeSealing, Secret::random()?)?;
+        // What logs they signed, a copy has forgotten likewise.
+        for name in [Name::Log, Name::LogWitness] {
+            if self.keys.get(name).is_some() {
+                self.keys.put(name, Secret::random()?)?;
+            }
+        }
         if self.keys.site_keys().is_empty() {
             // A backup has none.
             self.keys.put(Name::Site(1), Secret::random()?)?;

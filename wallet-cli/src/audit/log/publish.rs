@@ -46,6 +46,8 @@ impl Publish {
             });
         }
         let mut node = session.node()?;
+        // A copy has forgotten what it signed since it was made.
+        node.may_sign()?;
         let (named, key) = super::own(&mut node, Says::Log, self.name.as_deref())?;
         super::write_key(self.key_out.as_deref(), &named)?;
         let transport = node.signing_key(Name::NodeTransport)?;
