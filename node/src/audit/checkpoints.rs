@@ -30,6 +30,8 @@ pub struct Vouched {
     pub epoch: u32,
     /// Who vouches for what.
     pub standing: Standing,
+    /// Whether any cosignature of it holds. A page is signed by nobody else: without one it says nothing of the file.
+    pub signed: bool,
     /// What is wrong with it, if anything.
     pub problem: Option<VouchedProblem>,
     /// What its leaves of state come to when they are made anew. `None` where that was not tried.
@@ -76,7 +78,12 @@ impl Vouched {
     /// certificate is not in the file is not wrong: it cannot be checked.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        self.problem.is_some() || self.refused().next().is_some() || self.differs()
+        self.signed_problem().is_some() || self.refused().next().is_some() || self.differs()
+    }
+
+    /// What is wrong with it, where anybody signed it: what nobody signed, whoever wrote the file may have made up.
+    fn signed_problem(&self) -> Option<VouchedProblem> {
+        self.problem.filter(|_| self.signed)
     }
 
     /// Whether a quorum signed another state than its blocks come to. What fewer have signed is theirs alone.
@@ -110,7 +117,7 @@ impl Vouched {
     /// In words why it does not bear the file out, if it does not.
     #[must_use]
     pub fn wrong(&self) -> Option<String> {
-        let problem = self.problem.map(|problem| problem.to_string());
+        let problem = self.signed_problem().map(|problem| problem.to_string());
         let refused = self.refused().next().map(|(_, why)| why.to_string());
         let differs = self.differs().then(|| {
             let leaf = self.state.iter().flat_map(|state| &state.differ).next();
@@ -161,7 +168,8 @@ impl Checked {
         }
         let (charters, roster) = power(file);
         let mut checked = Self { all: Vec::new(), seals: seals(file), roster };
-        for page in pages {
+        let mut met = BTreeSet::new();
+        for page in pages.into_iter().filter(|page| met.insert(page.checkpoint.hash())) {
             let one = checked.one(page, &said, &charters);
             checked.all.push(one);
         }
@@ -176,14 +184,24 @@ impl Checked {
             time: page.checkpoint.time,
             epoch,
             standing: Standing::default(),
+            signed: false,
             problem: None,
             state: None,
         };
         let mut frontier = None;
         match charters.get(&epoch) {
-            None => vouched.problem = Some(VouchedProblem::Page(PageFault::Charter(epoch))),
+            None => {
+                vouched.problem = Some(VouchedProblem::Page(PageFault::Charter(epoch)));
+                // By what charter it would count is not here; that somebody signed it can be seen by the last one that is.
+                let last = charters.values().next_back();
+                vouched.signed = last.is_some_and(|charter| {
+                    let standing = standing(&page, said.iter().filter(of), charter, &self.roster);
+                    !standing.counted.is_empty()
+                });
+            }
             Some(charter) => {
                 vouched.standing = standing(&page, said.iter().filter(of), charter, &self.roster);
+                vouched.signed = !vouched.standing.counted.is_empty();
                 match self.tips(&page, charter) {
                     Ok(tips) => frontier = Some(tips),
                     Err(problem) => vouched.problem = Some(problem),

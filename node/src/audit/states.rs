@@ -8,7 +8,9 @@ use annona_ledger::block::Block;
 use annona_ledger::checkpoint::Page;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, ProgrammeId};
+use annona_ledger::key::PublicKey;
 use annona_ledger::leaf::Leaf;
+use annona_ledger::notice::Notice;
 
 use super::AuditFile;
 use super::checkpoints::{Checked, One, StateCheck, Vouched};
@@ -23,16 +25,31 @@ pub const NEWEST: usize = 4;
 pub fn recompute(file: &AuditFile, all: bool, threads: usize, stop: &AtomicBool) -> Vec<Vouched> {
     let checked = file.checked();
     let mut newest: Vec<&One> = checked.all.iter().filter(|one| one.frontier.is_some()).collect();
-    newest.sort_by_key(|one| std::cmp::Reverse((one.vouched.time, one.vouched.hash)));
+    // What nobody signed may be anybody's: it takes the place of nothing that a quorum did.
+    newest.sort_by_cached_key(|one| {
+        let vouched = &one.vouched;
+        let quorum = vouched.is_certified() || !vouched.programmes().is_empty();
+        std::cmp::Reverse((quorum, vouched.signed, vouched.time, vouched.hash))
+    });
     newest.truncate(if all { usize::MAX } else { NEWEST });
     let wanted: BTreeSet<Hash> = newest.iter().map(|one| one.vouched.hash).collect();
     let again = |one: &One| {
         let mut vouched = one.vouched.clone();
         if wanted.contains(&vouched.hash) {
-            vouched.state = Upto::of(file, checked, one).and_then(|upto| {
+            let compared = |upto: &Upto<'_>| {
                 let options = Options { root: true, ..Options::default() };
-                let verdict = audit(&upto, &options, threads, &|_| {}, stop);
+                let verdict = audit(upto, &options, threads, &|_| {}, stop);
                 verdict.complete.then(|| compare(&one.page, &verdict))
+            };
+            vouched.state = Upto::of(file, checked, one).and_then(|upto| {
+                let state = compared(&upto)?;
+                // What was claimed of a node waits until its certificate is shown: it may have been shown since.
+                let unheard = upto.unheard();
+                if state.differ.is_empty() || unheard.is_empty() {
+                    return Some(state);
+                }
+                let before = compared(&Upto { unheard, ..upto })?;
+                Some(state.or_before(before))
             });
         }
         vouched
@@ -63,17 +80,51 @@ fn compare(page: &Page, verdict: &Verdict) -> StateCheck {
     check
 }
 
+impl StateCheck {
+    /// A leaf that comes out as signed in either is as signed.
+    fn or_before(mut self, before: Self) -> Self {
+        self.differ.retain(|leaf| !before.same.contains(leaf));
+        let same = before.same.into_iter().filter(|leaf| !self.same.contains(leaf));
+        let same: Vec<_> = same.collect();
+        self.same.extend(same);
+        self.same.sort_unstable();
+        self
+    }
+}
+
 /// A file as far as a checkpoint goes.
 struct Upto<'a> {
     file: &'a AuditFile,
     epoch: u32,
     blocks: BTreeMap<FeedId, BTreeSet<Hash>>,
+    /// Nodes whose certificates are left out.
+    unheard: BTreeSet<PublicKey>,
 }
 
 impl<'a> Upto<'a> {
     fn of(file: &'a AuditFile, checked: &Checked, one: &One) -> Option<Self> {
         let blocks = checked.below(one.frontier.as_ref()?);
-        Some(Self { file, epoch: one.vouched.epoch, blocks })
+        let unheard = BTreeSet::new();
+        Some(Self { file, epoch: one.vouched.epoch, blocks, unheard })
+    }
+
+    /// The nodes whose certificates the witnesses need not have had: of the others they have blocks.
+    fn unheard(&self) -> BTreeSet<PublicKey> {
+        let heard: BTreeSet<PublicKey> = self.blocks.keys().map(|feed| feed.node).collect();
+        let mut unheard = BTreeSet::new();
+        self.file.said(&mut |_, said| {
+            if let Said::Notice(signed) = said
+                && let Notice::Node(certificate) = &signed.notice
+                && !heard.contains(&certificate.node)
+            {
+                unheard.insert(certificate.node);
+            }
+        });
+        unheard
+    }
+
+    fn leaves_out(&self, notice: &Notice) -> bool {
+        matches!(notice, Notice::Node(certificate) if self.unheard.contains(&certificate.node))
     }
 }
 
@@ -85,6 +136,7 @@ impl Source for Upto<'_> {
     fn said(&self, each: &mut dyn FnMut(u64, Said)) {
         self.file.said(&mut |place, said| match said {
             Said::Article(article) if article.article.epoch > self.epoch => {}
+            Said::Notice(signed) if self.leaves_out(&signed.notice) => {}
             Said::Article(_) | Said::Notice(_) => each(place, said),
             Said::ForkProof(_) | Said::Unreadable(_) | Said::Disorder => {}
         });

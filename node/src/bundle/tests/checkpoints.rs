@@ -460,6 +460,47 @@ fn an_audit_refuses_a_file_that_was_rolled_back_behind_what_was_signed() {
     assert!(told[0].is_certified() && told[0].is_wrong());
     let none = ProgrammeId::NONE;
     assert!(told[0].standing.certifies(none));
+    // The same of a page that nobody signed, and that stands there twice: it accuses nobody.
+    struct Twice<'a>(Less<'a>);
+    impl audit::Ledger for Twice<'_> {
+        fn federation(&self) -> Result<annona_ledger::id::FederationId, crate::store::StoreFault> {
+            audit::Ledger::federation(&self.0)
+        }
+        fn articles(&self) -> Result<Vec<SignedArticle>, crate::store::StoreFault> {
+            audit::Ledger::articles(&self.0)
+        }
+        fn notices(
+            &self,
+        ) -> Result<Vec<annona_ledger::notice::SignedNotice>, crate::store::StoreFault> {
+            audit::Ledger::notices(&self.0)
+        }
+        fn feeds(&self) -> Result<Vec<FeedId>, crate::store::StoreFault> {
+            audit::Ledger::feeds(&self.0)
+        }
+        fn checkpoints(&self) -> Result<Vec<Frame>, crate::store::StoreFault> {
+            let once = audit::Ledger::checkpoints(&self.0)?;
+            Ok([once.clone(), once].concat())
+        }
+        fn blocks(
+            &self,
+            feed: &FeedId,
+            each: &mut dyn FnMut(
+                block::Block,
+                Option<Evidence>,
+            ) -> Result<(), audit::export::ExportFault>,
+        ) -> Result<(), audit::export::ExportFault> {
+            audit::Ledger::blocks(&self.0, feed, each)
+        }
+    }
+    let mut world = camp();
+    checkpoint::make(&mut world.a).expect("a page");
+    let feed = world.b.feed(Lane::Registry, FOOD);
+    let back = world.dir.path().join("unsigned.audit");
+    audit::export(&Twice(Less(world.a.store(), feed)), &back).expect("exports");
+    let told = audit::checkpoints(&AuditFile::open(&back).expect("opens"));
+    let [page] = &told[..] else { panic!("one page: {told:?}") };
+    assert_eq!(page.problem, Some(VouchedProblem::RolledBack { feed: feed.short(), blocks: 1 }));
+    assert!(!page.signed && !page.is_wrong() && page.wrong().is_none());
 }
 
 /// A ledger with more to say of checkpoints than it kept.
