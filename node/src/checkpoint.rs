@@ -14,7 +14,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, Lane, ProgrammeId};
 use annona_ledger::leaf::LeafId;
 use annona_ledger::limits;
-use annona_ledger::notice::{Learned, Roles};
+use annona_ledger::notice::{Learned, NodeCertificate, Roles};
 use annona_ledger::sync::blob::{Gathering, pieces};
 use annona_ledger::sync::frame::{Frame, FrameFault, PAGE, PREFIX, length};
 use annona_ledger::time::Minute;
@@ -37,7 +37,7 @@ const COSIGNATURES: usize = 1_024;
 pub enum CheckpointFault {
     /// This node is no witness.
     #[error(
-        "this node's certificate does not make it a witness: its organisation admits it with --role witness"
+        "this node's certificate does not make it a witness now: its organisation admits it with --role witness, and anew once it has ended"
     )]
     NotAWitness,
     /// The witness's answer, with the status a server would give.
@@ -147,9 +147,8 @@ pub fn cosign(node: &mut Node, hash: &Hash) -> Result<Cosignature, CheckpointFau
 /// As [`cosign`].
 pub fn saying(node: &Node, hash: &Hash) -> Result<(Frontier, Said), CheckpointFault> {
     node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
-    if !node.certificate().is_some_and(|c| c.roles.has(Roles::WITNESS)) {
-        return Err(CheckpointFault::NotAWitness);
-    }
+    let time = now(node)?;
+    is_witness(node, time)?;
     let kept = node.store().kept_page(hash)?.ok_or(CheckpointFault::Unknown)?;
     let memory = {
         let work = node.store().look()?;
@@ -160,10 +159,20 @@ pub fn saying(node: &Node, hash: &Hash) -> Result<(Frontier, Said), CheckpointFa
     let said = Said {
         checkpoint: *hash,
         witness: node.public().short(),
-        time: now(node)?,
+        time,
         ..folded(node, &kept.page)?
     };
     Ok((memory, said))
+}
+
+/// Whether what this node says as a witness at a time counts elsewhere: its certificate makes it one, and is in force.
+fn is_witness(node: &Node, time: Minute) -> Result<(), CheckpointFault> {
+    let own = node.public();
+    let mut certificates = node.store().roster().node_ever(&own);
+    let fit = |c: &NodeCertificate| {
+        c.roles.has(Roles::WITNESS) && (c.issued..=c.not_after).contains(&time)
+    };
+    if certificates.any(fit) { Ok(()) } else { Err(CheckpointFault::NotAWitness) }
 }
 
 /// What this node has folded of a page and found the same, and what it holds.
@@ -271,6 +280,8 @@ fn take_back(node: &mut Node, hash: &Hash, programme: ProgrammeId) -> Result<(),
     let left: Vec<_> = said.holds.iter().copied().filter(|held| *held != programme).collect();
     // Its newest word counts: it is newer, whatever the clock shows.
     let time = now(node)?.max(Minute(said.time.0.saturating_add(1)));
+    // Others would not count it, and would go on relying on the word it takes back.
+    is_witness(node, time)?;
     let said = Said { time, holds: Bounded::new(left)?, ..said.clone() };
     let signed = said.sign(&node.federation()?, &node.signing_key(Name::NodeTransport)?);
     let memory = node.store().look()?.signed()?;
