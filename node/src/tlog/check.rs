@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::{Item, Options, Source, govern};
+use annona_ledger::feed::Head;
 use annona_ledger::id::{FederationId, FeedId};
 
 use super::LogFault;
@@ -28,8 +29,11 @@ pub struct Checked {
     pub witnesses: Vec<(String, Result<u64, NoteFault>)>,
     /// How many headers stand in the log and in the audit file.
     pub both: Option<u64>,
-    /// How many stand in the audit file only: sealed since the log was written.
+    /// How many stand in the audit file only, and nothing in the log follows them: sealed since the log was written, or of a
+    /// branch that was heard of since.
     pub newer: u64,
+    /// Of those, how many are of feeds that the log has nothing of: new ones, or left out from their beginning.
+    pub absent: u64,
     /// Whether the node has said, under its certificate, that the log is its own; `None` without an audit file.
     pub owned: Option<bool>,
     /// What is wrong, at most [`FINDINGS`].
@@ -86,32 +90,66 @@ pub fn check(
     if head.name != log.name {
         out.finds(format!("the checkpoint is of {}", head.name));
     }
-    let (there, newest) = leaves(folder, &head, &mut out)?;
+    let (there, places) = leaves(folder, &head, &mut out)?;
     out.head = Some(head);
     if let Some(audit) = audit {
-        against((folder, log), audit, (&there, &newest), &mut out)?;
+        against((folder, log), audit, (&there, &places), &mut out)?;
     }
     Ok(out)
 }
 
-/// The number of the last block of each feed.
-type Newest = BTreeMap<FeedId, u64>;
+/// Where the blocks of each number of each feed begin and end.
+type Places = BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head)>>>;
 
-/// Reads all leaves; the tiles and the root must follow from them. Answers their hashes, and how far each feed goes.
+/// Whether a log has a block that continues one of this number that ends so.
+fn goes_on(places: &Places, feed: &FeedId, seq: u64, end: &Head) -> bool {
+    let next = places.get(feed).zip(seq.checked_add(1)).and_then(|(of, next)| of.get(&next));
+    next.into_iter().flatten().any(|(start, _)| start == end)
+}
+
+/// Notes where a feed has two blocks of one number, or one that continues none although the log has earlier ones. Where
+/// the log begins with a feed, nothing need stand before: a node may have begun from a checkpoint.
+fn chains(places: &Places, out: &mut Checked) {
+    for (feed, blocks) in places {
+        let feed = feed.short();
+        let mut before: Option<(u64, &Vec<(Head, Head)>)> = None;
+        for (seq, here) in blocks {
+            if here.len() > 1 {
+                let many = here.len();
+                out.finds(format!("feed {feed} has forked: it has {many} blocks {seq} in the log"));
+            }
+            if let Some((last, ends)) = before {
+                let follows = |(start, _): &(Head, Head)| ends.iter().any(|(_, end)| end == start);
+                if last.checked_add(1) != Some(*seq) {
+                    out.finds(format!(
+                        "after block {last} of feed {feed} its block {seq} follows in the log: those between are left out"
+                    ));
+                } else if !here.iter().all(follows) {
+                    out.finds(format!(
+                        "block {seq} of feed {feed} does not continue the one before it in the log"
+                    ));
+                }
+            }
+            before = Some((*seq, here));
+        }
+    }
+}
+
+/// Reads all leaves; the tiles and the root must follow from them. Answers their hashes, and where each stands in its feed.
 fn leaves(
     folder: &LogFolder,
     head: &Checkpoint,
     out: &mut Checked,
-) -> Result<(BTreeSet<Node>, Newest), LogFault> {
+) -> Result<(BTreeSet<Node>, Places), LogFault> {
     let mut edge = Edge::default();
     let mut there = BTreeSet::new();
-    let (mut feeds, mut federations) = (Newest::new(), BTreeSet::new());
+    let (mut feeds, mut federations) = (Places::new(), BTreeSet::new());
     let read = folder.leaves(head.size, |at, bytes| {
         match Leaf::read(bytes) {
             None => out.finds(format!("leaf {at} is no header signed by the key it names")),
             Some(leaf) => {
-                let newest = feeds.entry(leaf.feed).or_default();
-                *newest = leaf.header.seq.max(*newest);
+                let here = feeds.entry(leaf.feed).or_default().entry(leaf.header.seq).or_default();
+                here.push((leaf.header.start(), leaf.header.end()));
                 federations.insert(leaf.federation);
             }
         }
@@ -145,6 +183,7 @@ fn leaves(
     if federations.len() > 1 {
         out.finds("there are leaves of several federations");
     }
+    chains(&feeds, out);
     out.feeds = feeds.len();
     out.federations = federations.into_iter().collect();
     Ok((there, feeds))
@@ -191,21 +230,24 @@ impl<S: Source> SourceOf for S {
 fn against(
     (folder, log): (&LogFolder, &NoteKey),
     audit: &dyn SourceOf,
-    (there, newest): (&BTreeSet<Node>, &Newest),
+    (there, places): (&BTreeSet<Node>, &Places),
     out: &mut Checked,
 ) -> Result<(), LogFault> {
-    let (mut both, mut newer) = (BTreeSet::new(), 0u64);
+    let (mut both, mut newer, mut absent) = (BTreeSet::new(), 0u64, 0u64);
     let (mut left_out, mut first) = (0u64, None);
     audit.each(&mut |leaf| {
         let hash = tree::leaf(&leaf.encode());
         if there.contains(&hash) {
             both.insert(hash);
-        } else if newest.get(&leaf.feed).is_some_and(|newest| leaf.header.seq <= *newest) {
+        } else if Leaf::read(&leaf.encode()).is_none() {
+            // The audit tells of it; of the log it says nothing.
+        } else if goes_on(places, &leaf.feed, leaf.header.seq, &leaf.header.end()) {
             // Not sealed since: the log goes on behind it.
             left_out += 1;
             first = first.or(Some((leaf.feed.short(), leaf.header.seq)));
         } else {
             newer += 1;
+            absent += u64::from(!places.contains_key(&leaf.feed));
         }
     });
     if let Some((feed, seq)) = first {
@@ -218,7 +260,7 @@ fn against(
         out.finds(format!("{missing} of the log's headers are not in the audit file"));
     }
     out.both = Some(both.len() as u64);
-    out.newer = newer;
+    (out.newer, out.absent) = (newer, absent);
     let owned = match Owned::read(folder) {
         Ok(owned) => audit
             .transport(&owned.node)

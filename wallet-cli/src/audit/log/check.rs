@@ -56,7 +56,7 @@ impl Check {
             "folder": self.folder, "log": log.name, "good": checked.is_good(),
             "leaves": head.map(|head| head.size), "root": head.map(|head| hex(&head.root)),
             "feeds": checked.feeds, "witnesses": cosigned, "in_both": checked.both,
-            "sealed_since": checked.newer, "node_says_its_own": checked.owned,
+            "sealed_since": checked.newer, "of_feeds_not_in_the_log": checked.absent, "node_says_its_own": checked.owned,
             "federations": checked.federations.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "findings": checked.findings,
         });
@@ -74,6 +74,12 @@ impl Check {
             }
             if let Some(both) = checked.both {
                 lines.push(format!("{both} in both; {} sealed since", checked.newer));
+                if checked.absent > 0 {
+                    let absent = count(checked.absent, "header", "headers");
+                    lines.push(format!(
+                        "of them {absent} of feeds that are not in the log at all: new, or left out from the first"
+                    ));
+                }
             }
             lines.extend(checked.findings.iter().map(|finding| format!("WRONG: {finding}")));
             lines.push(if checked.is_good() { "good" } else { "NOT GOOD" }.to_owned());

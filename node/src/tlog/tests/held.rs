@@ -1,0 +1,94 @@
+//! What a log leaves out, by itself and against an audit file.
+
+use super::*;
+
+/// An audit file that holds these headers.
+struct Holding(Vec<Leaf>);
+
+impl SourceOf for Holding {
+    fn transport(&self, node: &str) -> Option<(FederationId, PublicKey)> {
+        (node == key(20).public().to_string()).then(|| (FEDERATION, key(2).public()))
+    }
+
+    fn each(&self, leaf: &mut dyn FnMut(Leaf)) {
+        self.0.iter().cloned().for_each(leaf);
+    }
+}
+
+fn asked(desk: &Desk, held: Vec<Leaf>) -> Checked {
+    check(&desk.folder(), &desk.log, &[], Some(&Holding(held))).expect("the folder is there")
+}
+
+/// Another block of a number, on another branch.
+fn beside(seq: u64) -> Leaf {
+    let one = leaf(20, seq);
+    let header = Header { after: Hash([99; 32]), ..one.header };
+    signed(one.feed, header)
+}
+
+fn signed(feed: FeedId, header: Header) -> Leaf {
+    let scope: [&[u8]; 2] = [&FEDERATION.0.0, &feed.bytes()];
+    let signature = key(20).sign(Context::Header, &scope, &wire::encode(&header));
+    Leaf { federation: FEDERATION, feed, header, signature }
+}
+
+#[test]
+fn a_log_that_leaves_a_header_out_is_told_from_one_that_is_older() {
+    let desk = Desk::new();
+    let all: Vec<Leaf> = (0..6).map(|seq| leaf(20, seq)).collect();
+    let without: Vec<Leaf> = all.iter().filter(|l| l.header.seq != 3).take(4).cloned().collect();
+    desk.publish(&without).expect("published");
+    // Numbers 0, 1, 2 and 4 are in the log: 5 may have been sealed since, 3 may not.
+    let alone = desk.check();
+    let [hole] = &alone.findings[..] else { panic!("{:?}", alone.findings) };
+    assert!(hole.contains("after block 2") && hole.contains("block 4"), "{hole}");
+    let found = asked(&desk, all);
+    assert_eq!((found.newer, found.absent), (1, 0));
+    let said = |said: &String| said.contains("the first is block 3");
+    assert!(found.findings.iter().any(said), "{:?}", found.findings);
+}
+
+#[test]
+fn a_log_that_begins_late_or_ends_early_is_good() {
+    let desk = Desk::new();
+    let all: Vec<Leaf> = (0..6).map(|seq| leaf(20, seq)).collect();
+    desk.publish(&all[2..4]).expect("published");
+    assert!(desk.check().is_good());
+    let mut held = all[2..].to_vec();
+    held.push(leaf(21, 0));
+    let found = asked(&desk, held);
+    assert_eq!(
+        (found.findings.len(), found.newer, found.absent),
+        (0, 3, 1),
+        "{:?}",
+        found.findings
+    );
+}
+
+#[test]
+fn a_fork_in_a_log_is_told() {
+    let desk = Desk::new();
+    let mut all: Vec<Leaf> = (0..3).map(|seq| leaf(20, seq)).collect();
+    all.push(beside(1));
+    desk.publish(&all).expect("published");
+    let found = desk.check().findings;
+    assert!(found.iter().any(|said| said.contains("has forked")), "{found:?}");
+    let other = Desk::new();
+    let two = leaf(20, 2);
+    let astray = signed(two.feed, Header { before: Hash([98; 32]), ..two.header });
+    other.publish(&[leaf(20, 0), leaf(20, 1), astray]).expect("published");
+    let found = other.check().findings;
+    assert!(found.iter().any(|said| said.contains("does not continue")), "{found:?}");
+}
+
+#[test]
+fn a_branch_heard_of_later_or_a_header_nobody_signed_is_not_held_against_the_log() {
+    let desk = Desk::new();
+    let all: Vec<Leaf> = (0..4).map(|seq| leaf(20, seq)).collect();
+    desk.publish(&all).expect("published");
+    let junk = Leaf { signature: leaf(21, 0).signature, ..beside(1) };
+    let mut held = all;
+    held.extend([beside(1), junk]);
+    let found = asked(&desk, held);
+    assert_eq!((found.findings.len(), found.newer), (0, 1), "{:?}", found.findings);
+}
