@@ -263,7 +263,11 @@ pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
         }
         checked
             .words
-            .push(format!("What filled its lot was sent at index {} of its feed.", hop.index));
+            .push(format!(
+                "Carried along: a send at index {} of the feed of {}, signed by it. Whether it filled the entry's lot is not shown.",
+                hop.index,
+                hop.node.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            ));
     }
     checked.words.push(format!("It says ({}): {}", when(entry.stamp()), says(&entry)));
     checked.proven = true;
