@@ -81,7 +81,11 @@ impl Report {
             "file": self.out, "good": good, "findings": findings, "bytes": text.len(),
         });
         session.screen.answer("report", value, || {
-            let word = if good { "good" } else { "with faults" };
+            let word = match (good, verdict.is_partial()) {
+                (true, false) => "good",
+                (true, true) => "good as far as it could be checked",
+                (false, _) => "with faults",
+            };
             format!("report in {} ({word}, {} entries)", self.out.display(), verdict.entries)
         })?;
         if good {

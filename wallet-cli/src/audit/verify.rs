@@ -203,13 +203,36 @@ fn value(verdict: &Verdict) -> Value {
         "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
         "blocks": verdict.blocks, "entries": verdict.entries, "signatures": verdict.signatures,
         "evidence": verdict.evidence, "evidence_not_shown": verdict.evidence_not_shown,
-        "waiting": verdict.waiting, "sums": sums,
+        "waiting": verdict.waiting, "sums": sums, "people": people(verdict),
         "findings": findings, "more_findings": verdict.more,
         "unchecked_programmes": verdict.unchecked_programmes(),
         "reached": verdict.reached, "size": verdict.size, "root": verdict.root.map(|r| r.to_string()),
     });
     stopped::values(verdict, &mut value);
     value
+}
+
+/// What nodes said of people, whom nobody can name by it.
+fn people(verdict: &Verdict) -> Value {
+    let found = &verdict.people;
+    let nodes = found.nodes.iter().map(|(node, line)| {
+        json!({
+            "node": hex(node), "consents": line.given, "taken_back": line.withdrawn,
+            "disclosed": line.disclosed, "erased": line.erased, "erasures_followed": line.erasures_seen,
+            "commitments": line.commitments.len(), "complaints": line.grievances, "decided": line.decided,
+        })
+    });
+    let nodes: Vec<Value> = nodes.collect();
+    let sharing = found.sharing.iter().map(|((from, to, purpose), times)| {
+        json!({ "from": from, "to": to, "purpose": format!("{purpose:?}"), "times": times })
+    });
+    let sharing: Vec<Value> = sharing.collect();
+    let unfounded = found
+        .unfounded
+        .iter()
+        .map(|(node, _, why)| json!({ "node": hex(node), "why": format!("{why:?}") }));
+    let unfounded: Vec<Value> = unfounded.collect();
+    json!({ "nodes": nodes, "sharing": sharing, "unfounded": unfounded })
 }
 
 fn text(verdict: &Verdict) -> String {
@@ -258,29 +281,6 @@ fn text(verdict: &Verdict) -> String {
             hex(&node.node),
         ));
     }
-    lines.extend(stopped::lines(verdict));
-    if let Some(root) = verdict.root {
-        lines.push(format!("state root  {root}"));
-    }
-    if verdict.evidence_not_shown > 0 {
-        let blocks = count(verdict.evidence_not_shown, "block", "blocks");
-        lines.push(format!("not checked: the evidence of {blocks}, which is not in the file"));
-    }
-    for programme in verdict.unchecked_programmes() {
-        lines.push(format!(
-            "not checked: programme {programme}, of which only headers are in the file"
-        ));
-    }
-    for finding in verdict.findings.iter().take(SHOWN) {
-        lines.push(format!("  {}: {}", finding.place, finding.problem));
-    }
-    let hidden = (verdict.findings.len().saturating_sub(SHOWN) as u64).saturating_add(verdict.more);
-    if hidden > 0 {
-        lines.push(format!("  and {hidden} more"));
-    }
-    if !verdict.complete {
-        let size = verdict.size.map_or_else(|| "an unknown number".into(), |size| size.to_string());
-        lines.push(format!("read up to byte {} of {size}", verdict.reached));
     for ((programme, cycle, commodity), sum) in &verdict.sums {
         for open in &sum.undecided {
             let missing = match open.missing {
@@ -297,9 +297,14 @@ fn text(verdict: &Verdict) -> String {
             ));
         }
     }
+    lines.extend(stopped::lines(verdict));
+    if let Some(root) = verdict.root {
+        lines.push(format!("state root  {root}"));
     }
-    lines.join("\n")
-}
+    if verdict.evidence_not_shown > 0 {
+        let blocks = count(verdict.evidence_not_shown, "block", "blocks");
+        lines.push(format!("not checked: the evidence of {blocks}, which is not in the file"));
+    }
     if verdict.waiting > 0 {
         let claims = count(verdict.waiting, "claim", "claims");
         lines.push(format!(
@@ -319,3 +324,21 @@ fn text(verdict: &Verdict) -> String {
     if more > 0 {
         lines.push(format!("disclosed   {more} more that nothing in the file covers"));
     }
+    for programme in verdict.unchecked_programmes() {
+        lines.push(format!(
+            "not checked: programme {programme}, of which only headers are in the file"
+        ));
+    }
+    for finding in verdict.findings.iter().take(SHOWN) {
+        lines.push(format!("  {}: {}", finding.place, finding.problem));
+    }
+    let hidden = (verdict.findings.len().saturating_sub(SHOWN) as u64).saturating_add(verdict.more);
+    if hidden > 0 {
+        lines.push(format!("  and {hidden} more"));
+    }
+    if !verdict.complete {
+        let size = verdict.size.map_or_else(|| "an unknown number".into(), |size| size.to_string());
+        lines.push(format!("read up to byte {} of {size}", verdict.reached));
+    }
+    lines.join("\n")
+}

@@ -219,8 +219,10 @@ pub struct Report {
     pub federation: String,
     /// Its id, in hexadecimal.
     pub id: String,
-    /// Whether nothing is wrong or missing.
+    /// Whether nothing is wrong, as far as it could be checked.
     pub good: bool,
+    /// Whether something could not be checked.
+    pub partial: bool,
     /// Whether the source was read to its end.
     pub complete: bool,
     /// What was checked.
@@ -273,6 +275,7 @@ impl Report {
             federation: labels.federation.clone(),
             id: verdict.federation.map(|id| id.to_string()).unwrap_or_default(),
             good: verdict.is_good() && !vouched.iter().any(Vouched::is_wrong),
+            partial: verdict.is_partial(),
             complete: verdict.complete,
             checks: Checks {
                 articles: verdict.articles,
@@ -453,6 +456,17 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
         let place = "evidence".to_owned();
         let what = format!("that of {} blocks is not in the file", verdict.evidence_not_shown);
         all.push(Found { place, what });
+    }
+    for ((programme, ..), sum) in &verdict.sums {
+        for open in &sum.undecided {
+            let place = labels.site(&open.node);
+            let what = format!(
+                "{}: whether {} minor units were its to give cannot be decided, and nobody is charged for them",
+                labels.programme(*programme),
+                open.units
+            );
+            all.push(Found { place, what });
+        }
     }
     if verdict.waiting > 0 {
         let place = "claims".to_owned();

@@ -18,6 +18,7 @@ struct Words {
     dir: &'static str,
     title: &'static str,
     good: &'static str,
+    as_far: &'static str,
     bad: &'static str,
     partial: &'static str,
     checked: &'static str,
@@ -48,6 +49,7 @@ const ENGLISH: Words = Words {
     dir: "ltr",
     title: "Audit report",
     good: "Everything holds: no hash, signature, quorum or rule failed, and nothing is missing.",
+    as_far: "Nothing failed as far as it could be checked; what is missing is listed below.",
     bad: "Something does not hold. It is listed below with its place.",
     partial: "The source was not read to its end: what follows is what it got to.",
     checked: "What was checked",
@@ -81,6 +83,7 @@ const FRENCH: Words = Words {
     dir: "ltr",
     title: "Rapport d’audit",
     good: "Tout est valide : aucune empreinte, signature, majorité ou règle n’est en défaut, et rien ne manque.",
+    as_far: "Rien n’est en défaut pour autant qu’on ait pu le vérifier ; ce qui manque est indiqué plus bas.",
     bad: "Quelque chose n’est pas valide. La liste ci-dessous dit quoi et où.",
     partial: "La source n’a pas été lue jusqu’au bout : voici ce qui a pu l’être.",
     checked: "Ce qui a été vérifié",
@@ -114,6 +117,7 @@ const ARABIC: Words = Words {
     dir: "rtl",
     title: "تقرير التدقيق",
     good: "كل شيء صحيح: لم يفشل أي تجزئة أو توقيع أو نصاب أو قاعدة، ولا شيء ناقص.",
+    as_far: "لم يفشل شيء بقدر ما أمكن التحقق منه؛ وما ينقص مذكور أدناه.",
     bad: "هناك ما ليس صحيحًا. وهو مذكور أدناه مع موضعه.",
     partial: "لم يُقرأ المصدر حتى نهايته: ما يلي هو ما أمكن قراءته.",
     checked: "ما تم التحقق منه",
@@ -243,8 +247,11 @@ fn head(out: &mut String, words: &Words, report: &Report) {
     let title = format!("{}: {}", words.title, report.federation);
     let title = escape(&title);
     // The sign and the words say it; the colour only repeats it.
-    let (class, sign, verdict) =
-        if report.good { ("good", "✓", words.good) } else { ("bad", "✗", words.bad) };
+    let (class, sign, verdict) = match (report.good, report.partial) {
+        (true, false) => ("good", "✓", words.good),
+        (true, true) => ("", "○", words.as_far),
+        (false, _) => ("bad", "✗", words.bad),
+    };
     let _ = write!(
         out,
         "<!doctype html><html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\">\
