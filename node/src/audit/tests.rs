@@ -31,6 +31,7 @@ use super::export::ExportFault;
 use super::*;
 use crate::store::StoreFault;
 
+mod copied;
 mod questions;
 mod stopped;
 

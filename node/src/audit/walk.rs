@@ -1,7 +1,7 @@
 //! One pass over every entry of value in a source, each with what its lot was: what samples, reconciliations and searches
 //! for anomalies are made from. It judges nothing; `audit verify` does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::{Ground, Item, Source};
 use annona_ledger::block::Verified;
@@ -220,12 +220,19 @@ fn walk_feed(
     let empty = annona_ledger::block::Evidence::default().root();
     let federation = ground.charter.federation();
     let mut chains = vec![Chain::default()];
+    let mut met: BTreeSet<Hash> = BTreeSet::new();
     let mut whole = true;
     let mut open: Option<Hash> = None;
     let (mut committed, mut shown) = (0u64, 0u64);
     source.items(feed, &mut |_, item| {
         match item {
             Item::Block(block) => {
+                let hash = block.header.hash();
+                // A copy is no branch: nobody hands out twice by being copied.
+                if met.contains(&hash) {
+                    open = None;
+                    return true;
+                }
                 open = (block.header.evidence_root != empty).then(|| block.header.hash());
                 committed += u64::from(open.is_some());
                 let start = (block.header.first, block.header.before);
@@ -233,6 +240,7 @@ fn walk_feed(
                     whole = false;
                     return true;
                 };
+                met.insert(hash);
                 let on = |chain: &Chain| {
                     chain.next == start.0 && chain.accumulator.is_none_or(|a| a == start.1)
                 };
