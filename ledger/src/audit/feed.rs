@@ -309,7 +309,7 @@ impl<'a> FeedAudit<'a> {
         }
         let before = header.start();
         let seq = header.seq;
-        self.rows.spots.push(Spot { chain, before, place });
+        self.rows.spots.push(Spot { chain, before, next: header.end().next, place });
         let loose = self.rows.branch(chain).is_none_or(|branch| branch.loose);
         if loose {
             self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
@@ -445,7 +445,10 @@ impl<'a> FeedAudit<'a> {
     ) {
         let problem = match &mut self.last {
             Some((header, held)) if header.seq == seq && header.hash() == *hash => {
-                held.extend(pieces.into_vec());
+                // One more than a block has will do to refuse them all.
+                let room =
+                    crate::limits::BLOCK_ENTRIES.saturating_add(1).saturating_sub(held.len());
+                held.extend(pieces.into_vec().into_iter().take(room));
                 if !last {
                     return;
                 }
@@ -622,9 +625,6 @@ impl<'a> FeedAudit<'a> {
         }
     }
 
-    /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
-    fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
-        let at = to.at;
     /// Keeps what a claim stands for whose sender has no certificate here.
     fn wait_for(&mut self, sent: &Sent) {
         let FeedId { node, programme, .. } = self.rows.feed;
@@ -637,6 +637,9 @@ impl<'a> FeedAudit<'a> {
         }
     }
 
+    /// What an audit asks beyond the fold: certificates in force, lists behind issues, and who was served when.
+    fn look(&mut self, place: u64, seq: u64, to: &Place, entry: &Entry) {
+        let at = to.at;
         if let Some(problem) = self.uncertified(entry) {
             self.find(place, Some(seq), Some(at.index), problem);
         }
@@ -645,12 +648,12 @@ impl<'a> FeedAudit<'a> {
             && !fold::halted_before(&self.rows, at)
         {
             let here = self.here(place, seq, at.index);
-            for sent in ticket.sends() {
-                self.out.signatures = self.out.signatures.saturating_add(1);
-                if matches!(sent.moved, Moved::Refund { .. }) {
             if let Ticket::Sent(sent, _) = &**ticket {
                 self.wait_for(sent);
             }
+            for sent in ticket.sends() {
+                self.out.signatures = self.out.signatures.saturating_add(1);
+                if matches!(sent.moved, Moved::Refund { .. }) {
                     self.goods_back(sent);
                     continue;
                 }

@@ -219,11 +219,6 @@ fn faulty(ground: &Ground, denied: &BTreeSet<FeedId>, parts: &[Part]) -> Faulty 
     faulty
 }
 
-/// Every release the charter voted: its epoch, the name it is claimed by, and what it is.
-fn voted_releases(ground: &Ground) -> impl Iterator<Item = (u32, Hash, Released)> {
-    let all = ground.charter.releases();
-    all.map(|((epoch, act), freed)| (epoch, fold::release_name(epoch, act), *freed))
-}
 /// What the source does not have, and what might be owed hangs on.
 struct Open {
     /// What claims stand for whose senders have no certificate here.
@@ -256,6 +251,11 @@ impl Open {
     }
 }
 
+/// Every release the charter voted: its epoch, the name it is claimed by, and what it is.
+fn voted_releases(ground: &Ground) -> impl Iterator<Item = (u32, Hash, Released)> {
+    let all = ground.charter.releases();
+    all.map(|((epoch, act), freed)| (epoch, fold::release_name(epoch, act), *freed))
+}
 
 /// What a send does to two pools: takes from one, is on its way to the other.
 fn move_off(pools: &mut BTreeMap<PoolKey, Pool>, row: &TicketRow, undo: bool) {
@@ -341,12 +341,12 @@ impl Joining {
 
     /// Every issue must name a row of a good list of the same node, and a list gives no more than it has.
     fn lists(&mut self, parts: &[Part]) {
-        let control = |node: [u8; 8]| {
-            let of_node = |p: &&Part| p.feed.lane == Lane::Control && p.feed.node.short() == node;
-            parts.iter().find(of_node).map(|part| &part.outcome.lists.frozen)
-        };
+        let mut controls = BTreeMap::new();
+        for part in parts.iter().filter(|part| part.feed.lane == Lane::Control) {
+            controls.entry(part.feed.node.short()).or_insert(&part.outcome.lists.frozen);
+        }
         for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
-            let frozen = control(part.feed.node.short());
+            let frozen = controls.get(&part.feed.node.short());
             for ((list, cycle, commodity), (issued, row, place)) in &part.outcome.lists.issued {
                 let good = frozen
                     .and_then(|lists| lists.get(list))
@@ -453,13 +453,13 @@ impl Joining {
                     (short.max(lacks), *reason)
                 }
             };
+            let (units, undecided) = open.split(key, units, proven.is_some());
+            sum.undecided.extend(undecided);
             let taken = charge::each_once(heard.values().filter(|row| charge::is_of(key, row)));
             let all = suspense::released(known, key).units().unsigned_abs();
             for (heard, units) in charge::shares(units, taken) {
                 let org = known.roster().org_of(&heard.unwrap_or(key.node));
                 let released = all.min(units);
-            let (units, undecided) = open.split(key, units, proven.is_some());
-            sum.undecided.extend(undecided);
                 sum.charged.push(Owed { org, node: key.node, units, reason, released, heard });
             }
         }

@@ -81,6 +81,8 @@ pub(super) struct Run {
 pub(super) struct Spot {
     pub(super) chain: ChainNo,
     pub(super) before: Head,
+    /// The index after its last entry: whether an entry lies here is known without reading it again.
+    pub(super) next: u64,
     pub(super) place: u64,
 }
 
@@ -281,7 +283,7 @@ impl<'a> Rows<'a> {
             return Some(spot.chain);
         }
         let last = head.next.checked_sub(1)?;
-        let covers = |spot: &&Spot| spot.before.next <= last;
+        let covers = |spot: &&Spot| (spot.before.next..spot.next).contains(&last);
         self.spots.iter().filter(covers).find_map(|spot| {
             let found = self.names(spot, last)? == head.accumulator;
             found.then_some(spot.chain)

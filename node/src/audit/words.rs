@@ -12,6 +12,7 @@ use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{EntryName, FederationId, FeedRef, Lane, OrgId};
 use annona_ledger::key::{PublicKey, Signature};
+use annona_ledger::limits;
 use annona_ledger::statement::Statement;
 use annona_ledger::wallet::{CloneProof, Spend};
 
@@ -138,7 +139,9 @@ pub(super) fn strike(source: &impl Source, ground: &Ground, wanted: &mut Wanted)
                     pieces.clear();
                 }
                 Item::Evidence { header, pieces: some, last, .. } => {
-                    pieces.extend(some.into_vec());
+                    // One more than a block has will do to refuse them all.
+                    let room = (limits::BLOCK_ENTRIES + 1).saturating_sub(pieces.len());
+                    pieces.extend(some.into_vec().into_iter().take(room));
                     let of = block.as_ref().filter(|b| last && b.header().hash() == header);
                     if let Some(block) = of {
                         let shown = annona_ledger::block::Evidence(
