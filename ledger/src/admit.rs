@@ -18,6 +18,7 @@ use crate::list::{self, Row};
 use crate::merkle::Path;
 use crate::rejection::Rejection;
 use crate::role;
+use crate::settlement;
 use crate::ticket::{Hop, Moved, Sent, Ticket};
 use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
@@ -145,7 +146,9 @@ impl Asking<'_> {
     /// Whether this node's role allows the entry.
     fn role(&self, entry: &Entry) -> bool {
         let certificate = self.view.roster().node(&self.feed.node);
-        certificate.is_some_and(|certificate| certificate.roles.meets(role::needed(entry)))
+        let settles = !matches!(entry, Entry::Value(Value::Settle { .. }))
+            || settlement::may_settle(self.view, &self.feed);
+        settles && certificate.is_some_and(|c| c.roles.meets(role::needed(entry)))
     }
 
     fn value(&self, value: &Value, row: Option<&RowProof>) -> Result<(), Rejection> {

@@ -35,6 +35,7 @@ mod rows;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod twice;
 pub mod verdict;
 
 pub use cosigned::{Blocks, Cosigned};

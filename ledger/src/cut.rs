@@ -113,6 +113,27 @@ fn path(view: &dyn View, chain: ChainNo) -> Vec<(ChainNo, u64)> {
     path
 }
 
+/// From one index up to another of a chain: the chains that have these entries as their own, and which of them.
+pub(crate) fn owners(
+    view: &dyn View,
+    chain: ChainNo,
+    from: u64,
+    to: u64,
+) -> Vec<(ChainNo, u64, u64)> {
+    let (mut parts, mut at, mut upto) = (Vec::new(), chain, to);
+    for _ in 0..=limits::BRANCHES {
+        let left = view.chain(at).left;
+        let first = left.map_or(0, |left| left.index);
+        if first.max(from) < upto {
+            parts.push((at, first.max(from), upto));
+        }
+        upto = upto.min(first);
+        let Some(left) = left.filter(|_| from < upto) else { break };
+        at = left.chain;
+    }
+    parts
+}
+
 /// How many entries two chains of a feed have in common.
 pub(crate) fn shared(view: &dyn View, one: ChainNo, other: ChainNo) -> u64 {
     let ours = path(view, one);

@@ -3,9 +3,13 @@
 //! Asked of a writer, by [`admit`](crate::admit::admit), and by an audit of everybody; never by the fold: certificates
 //! arrive when they arrive, and the same entries must give the same state before and after.
 
+use std::collections::BTreeSet;
+
+use crate::charter::Charter;
 use crate::consent::People;
 use crate::entry::{Control, Entry, Registry, Value};
-use crate::notice::Roles;
+use crate::id::{OrgId, ProgrammeId};
+use crate::notice::{NodeCertificate, Roles, Roster};
 use crate::ticket::Ticket;
 
 /// Whoever holds units that are, or will be, somebody's.
@@ -36,6 +40,40 @@ pub fn needed(entry: &Entry) -> Roles {
         Entry::Control(Control::ClockAnswer { .. }) => Roles::ANY,
         // A later version knows.
         Entry::Later(_) => Roles::ANY,
+    }
+}
+
+/// Who settles a programme: the treasuries of its organisation, and of those that hold a budget of it
+/// (spec/settlement.md, "Who settles").
+#[derive(Clone, Debug)]
+pub struct Settlers {
+    programme: ProgrammeId,
+    orgs: BTreeSet<OrgId>,
+}
+
+impl Settlers {
+    /// By the articles and certificates known: more of them may add to it.
+    #[must_use]
+    pub fn of(charter: &Charter, roster: &Roster, programme: ProgrammeId) -> Self {
+        let voted = charter.budgets().filter(|(_, line)| line.programme == programme);
+        let treasuries: BTreeSet<[u8; 8]> = voted.map(|(_, line)| line.treasury).collect();
+        let budgeted = treasuries.iter().flat_map(|node| roster.certificates(node)).map(|c| c.org);
+        let own = charter.programme(programme).map(|programme| programme.org);
+        Self { programme, orgs: own.into_iter().chain(budgeted).collect() }
+    }
+
+    /// Whether a certificate makes its node one of them.
+    #[must_use]
+    pub fn allow(&self, certificate: &NodeCertificate) -> bool {
+        certificate.roles.has(Roles::TREASURY)
+            && certificate.programmes.contains(&self.programme)
+            && self.orgs.contains(&certificate.org)
+    }
+
+    /// Whether some certificate that a node ever had makes it one of them: what it settled then stays settled.
+    #[must_use]
+    pub fn include(&self, roster: &Roster, node: &[u8; 8]) -> bool {
+        roster.certificates(node).any(|certificate| self.allow(certificate))
     }
 }
 
@@ -84,21 +122,21 @@ mod tests {
     use super::*;
     use crate::admit::admit;
     use crate::entry::Method;
-    use crate::id::{FeedId, Lane, ProgrammeId};
-    use crate::notice::{NodeCertificate, Notice};
+    use crate::id::{FeedId, Lane};
+    use crate::notice::Notice;
     use crate::rejection::Rejection;
     use crate::shape::samples;
     use crate::state::State;
     use crate::testing::*;
     use crate::time::Minute;
 
-    /// A state that knows one node, with these roles.
+    /// A state that knows one node, of the organisation of the programme, with these roles.
     fn of_roles(roles: Roles) -> State {
         let charter = charter();
         let federation = charter.federation();
         let mut roster = roster_without(&charter, &[A]);
-        let certificate = NodeCertificate { roles, ..certificate(&federation, 2, A) };
-        let notice = Notice::Node(certificate).sign(&federation, &key(2));
+        let certificate = NodeCertificate { roles, ..certificate(&federation, 1, A) };
+        let notice = Notice::Node(certificate).sign(&federation, &key(1));
         roster.learn(&charter, &notice).expect("a good certificate");
         State::new(charter, roster)
     }

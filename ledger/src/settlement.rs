@@ -21,16 +21,23 @@ use crate::wire::{self, Bounded};
 
 mod cover;
 mod fitting;
+mod held;
 mod lines;
+mod refunds;
 mod rows;
+mod spans;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cover::{AsShown, as_shown};
 pub use cover::{Coverage, Named, coverage, paid};
 pub use fitting::{Fitting, fitting};
+pub use held::{holds, is_lost, is_paid, is_paid_beyond, may_settle};
 pub use lines::{Reach, lines};
+pub(crate) use refunds::back;
 pub(crate) use rows::chain_with;
 pub use rows::{Came, came_of, rows};
+pub(crate) use spans::overlap;
 
 /// What a row of a settlement is for. The last three take from what a merchant is paid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -401,13 +408,6 @@ pub fn entitled(
             && c.issued <= at
             && at <= c.not_after
     })
-}
-
-/// Whether a settlement counts as paid: all its steps were taken, each by somebody entitled to it.
-#[must_use]
-pub fn is_paid(view: &dyn View, feed: &FeedRef, row: &SettlementRow) -> bool {
-    let entitled = |taken: &Taken| entitled(view, feed, taken.step, &taken.operator, taken.at);
-    row.stage() == Stage::Paid && row.by.iter().all(entitled)
 }
 
 /// The settlements in which an entry of a feed is paid, each by the place of its draft. More than one is a fault of its

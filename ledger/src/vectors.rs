@@ -14,6 +14,7 @@ mod people;
 mod proofs;
 mod read;
 mod rules;
+mod settle;
 mod single;
 mod stops;
 
@@ -94,7 +95,7 @@ type Made = Vec<(&'static str, Vector)>;
 fn made() -> Made {
     let areas =
         [single::all(), kinds::all(), rules::all(), stops::all(), proofs::all(), pages::all()];
-    let areas = areas.into_iter().chain([links::all(), people::all()]);
+    let areas = areas.into_iter().chain([links::all(), people::all(), settle::all()]);
     areas.into_iter().flatten().collect()
 }
 

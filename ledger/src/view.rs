@@ -307,7 +307,7 @@ pub enum Fault {
     OrphanUnsigned = 40,
     /// It opens a day that is open, or closes another than the one that is.
     DayBroken = 41,
-    /// Its settlement has no lines, or its step is out of order, unsigned or by a key that may not take it.
+    /// Its settlement freezes no lines, or its step is out of order, unsigned or by a key that may not take it.
     SettlementBroken = 42,
 }
 

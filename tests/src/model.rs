@@ -6,6 +6,7 @@
 mod ask;
 mod counter;
 mod cuts;
+mod held;
 mod line;
 mod people;
 mod settle;

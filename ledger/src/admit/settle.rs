@@ -1,5 +1,7 @@
 //! What a writer asks of itself before it shows what burnt, opens or closes a day, or settles.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Asking;
 use crate::cut;
 use crate::day::{self, Closing, Day};
@@ -10,8 +12,8 @@ use crate::id::FeedRef;
 use crate::orphan::{Fact, Facts, Orphan, Pages};
 use crate::rejection::Rejection;
 use crate::settlement::{
-    Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, chain_with, coverage, entitled,
-    reaches, rows,
+    AsShown, Coverage, Kind, Net, Settling, Single, Step, Taken, Tally, as_shown, back, chain_with,
+    coverage, entitled, overlap, reaches, rows,
 };
 use crate::time::Minute;
 use crate::view::At;
@@ -137,25 +139,11 @@ impl Asking<'_> {
                 line @ (Settling::Stretch { .. } | Settling::Rows { .. }) => lines.push(line),
             }
         }
-        let here = At { chain: self.chain, index: next };
-        let mut covered: std::collections::BTreeMap<[u8; 8], Coverage> =
-            std::collections::BTreeMap::new();
-        for line in &lines {
-            let (Settling::Stretch { node, .. } | Settling::Rows { node, .. }) = line else {
-                continue;
-            };
-            let feed = FeedRef::value(*node, self.feed.programme);
-            let known = covered.entry(*node).or_insert_with(|| coverage(self.view, &feed));
-            if known.says_again(self.view, &feed, line) {
-                return Err(Rejection::SettledBefore);
-            }
-            known.add(&feed, line, here);
-            if let Settling::Rows { rows, .. } = line {
-                for row in rows.iter() {
-                    self.is_owed(&feed, row, known)?;
-                }
-            }
+        // Before anything walks through what they name.
+        if overlap(&lines) {
+            return Err(Rejection::SettledBefore);
         }
+        self.once(&lines, At { chain: self.chain, index: next })?;
         let all = rows(self.view, self.feed.programme, &lines).ok_or(Rejection::SettlementWrong)?;
         let mut tally = Tally::default();
         if !all.iter().all(|row| tally.push(row)) {
@@ -167,9 +155,50 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether a row by itself is what its entry says; and, where it takes back, not more than was handed out.
-    fn is_owed(&self, feed: &FeedRef, row: &Single, with: &Coverage) -> Result<(), Rejection> {
-        let entries = with.entries_at(self.view, feed, row.index, &row.leaf);
+    /// Whether lines, of a draft that is to stand here, name nothing that a settlement holds or another of them names; and
+    /// whether what they name one by one is owed.
+    fn once(&self, lines: &[Settling], here: At) -> Result<(), Rejection> {
+        let mut wanted: BTreeMap<[u8; 8], BTreeSet<(u64, Hash)>> = BTreeMap::new();
+        for line in lines {
+            if let Settling::Rows { node, rows } = line {
+                let of_node = wanted.entry(*node).or_default();
+                of_node.extend(rows.iter().map(|row| (row.index, row.leaf)));
+            }
+        }
+        let mut known: BTreeMap<[u8; 8], (Coverage, AsShown)> = BTreeMap::new();
+        for line in lines {
+            let (Settling::Stretch { node, .. } | Settling::Rows { node, .. }) = line else {
+                continue;
+            };
+            let feed = FeedRef::value(*node, self.feed.programme);
+            let (covered, shown) = known.entry(*node).or_insert_with(|| {
+                let wanted = wanted.get(node);
+                let shown = wanted.map(|wanted| as_shown(self.view, &feed, wanted));
+                (coverage(self.view, &feed), shown.unwrap_or_default())
+            });
+            if covered.says_again(self.view, &feed, line) {
+                return Err(Rejection::SettledBefore);
+            }
+            covered.add(self.view, &feed, line, here);
+            if let Settling::Rows { rows, .. } = line {
+                for row in rows.iter() {
+                    self.is_owed(&feed, row, covered, shown)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a row by itself is what its entry says; and, where it takes back, not more than was handed out, or is left
+    /// of what refunds of it take back.
+    fn is_owed(
+        &self,
+        feed: &FeedRef,
+        row: &Single,
+        with: &Coverage,
+        shown: &AsShown,
+    ) -> Result<(), Rejection> {
+        let entries = Coverage::entries_at(self.view, feed, row.index, &row.leaf, shown);
         let came = entries.first().ok_or(Rejection::NotHere)?;
         if (came.cycle, came.commodity) != (row.cycle, row.commodity) {
             return Err(Rejection::SettlementWrong);
@@ -183,14 +212,18 @@ impl Asking<'_> {
                 let fits = came.kind == row.kind
                     && row.amount <= came.amount
                     && u64::from(row.copy) < entries.len() as u64;
-                if fits { Ok(()) } else { Err(Rejection::SettlementWrong) }
+                if !fits {
+                    return Err(Rejection::SettlementWrong);
+                }
+                let over = row.kind == Kind::Refunded
+                    && back(self.view, feed, with, row.index, &row.leaf).is_over();
+                if over { Err(Rejection::ExceedsRedemption) } else { Ok(()) }
             }
             Kind::Returned | Kind::Disputed => {
                 if came.kind != Kind::Redeemed {
                     return Err(Rejection::SettlementWrong);
                 }
-                let paid = !with.of(self.view, feed, row.index, &row.leaf).is_empty();
-                if !paid {
+                if !with.has(self.view, feed, row.index, &row.leaf) {
                     return Err(Rejection::NotHere);
                 }
                 let back = with.taken_back(row.index, &row.leaf).plus(came.refunded);

@@ -15,7 +15,7 @@ use crate::charge;
 use crate::clock::{Bracket, doubtful};
 use crate::consent::Told as SaidOfPeople;
 use crate::entry::{Entry, Owner, Value};
-use crate::feed::Head;
+use crate::feed::{Head, leaf};
 use crate::fold::{self, Place};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane, Purse};
@@ -23,8 +23,8 @@ use crate::key::{Context, Signature};
 use crate::list::{self, List};
 use crate::notice::NodeCertificate;
 use crate::orphan::Fact;
-use crate::role;
-use crate::settlement::SettlementRow;
+use crate::role::{self, Settlers};
+use crate::settlement::{SettlementRow, Settling};
 use crate::state;
 use crate::ticket::{Moved, Sent, Ticket};
 use crate::time::Minute;
@@ -120,6 +120,10 @@ pub(super) struct Outcome {
     pub(super) burnt: Burnt,
     /// Its settlements, each by the place of its draft.
     pub(super) settlements: Vec<(At, SettlementRow)>,
+    /// The lines of those that are recorded as paid, with their drafts.
+    pub(super) paid: Vec<(At, Settling)>,
+    /// The leaves of entries that were asked for, because two settlements may hold them.
+    pub(super) leaves: BTreeMap<At, Hash>,
     /// What it says about people.
     pub(super) people: Vec<SaidOfPeople>,
     /// Stamps outside what checkpoints say.
@@ -153,6 +157,7 @@ pub(super) struct FeedAudit<'a> {
     told: &'a Told,
     rows: Rows<'a>,
     certificates: Vec<&'a NodeCertificate>,
+    settlers: Settlers,
     out: Outcome,
     carried: BTreeMap<Hash, Where>,
     fresh: BTreeSet<Hash>,
@@ -199,6 +204,7 @@ impl<'a> FeedAudit<'a> {
             told,
             rows,
             certificates,
+            settlers: Settlers::of(&ground.charter, &ground.roster, feed.programme),
             out: Outcome { certified, ..Outcome::default() },
             carried: BTreeMap::new(),
             fresh: BTreeSet::new(),
@@ -309,7 +315,7 @@ impl<'a> FeedAudit<'a> {
         }
         let before = header.start();
         let seq = header.seq;
-        self.rows.spots.push(Spot { chain, before, next: header.end().next, place });
+        self.rows.add_spot(Spot { chain, before, next: header.end().next, place });
         let loose = self.rows.branch(chain).is_none_or(|branch| branch.loose);
         if loose {
             self.out.unfolded = self.out.unfolded.saturating_add(u64::from(header.count));
@@ -596,12 +602,14 @@ impl<'a> FeedAudit<'a> {
     fn uncertified(&self, entry: &Entry) -> Option<Problem> {
         let FeedId { lane, programme, .. } = self.rows.feed;
         let needed = role::needed(entry);
+        let settles = matches!(entry, Entry::Value(Value::Settle { .. }));
         let mut answer = Problem::OtherProgramme;
         for certificate in &self.certificates {
             if lane != Lane::Control && !certificate.programmes.contains(&programme) {
                 continue;
             }
-            if !certificate.roles.meets(needed) {
+            let allowed = !settles || self.settlers.allow(certificate);
+            if !allowed || !certificate.roles.meets(needed) {
                 if answer == Problem::OtherProgramme {
                     answer = Problem::OtherRole;
                 }
@@ -642,6 +650,10 @@ impl<'a> FeedAudit<'a> {
         let at = to.at;
         if let Some(problem) = self.uncertified(entry) {
             self.find(place, Some(seq), Some(at.index), problem);
+        }
+        let asked = self.told.asked.get(&self.rows.feed.short());
+        if asked.is_some_and(|asked| asked.contains(&at.index)) {
+            self.out.leaves.insert(at, leaf(&entry.encode()));
         }
         if let Entry::Value(Value::Claim { ticket, .. }) = entry
             && let Ticket::Sent(..) = &**ticket
@@ -870,6 +882,7 @@ impl<'a> FeedAudit<'a> {
         self.out.tickets = Tickets { rows, fresh: self.fresh, carried: self.carried };
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
+        self.out.paid = self.rows.paid();
         self.out.settlements =
             std::mem::take(&mut self.rows.offices.settlements).into_iter().collect();
         self.out.chains = self.rows.chains;

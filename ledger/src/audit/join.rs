@@ -8,6 +8,7 @@ use super::feed::Outcome;
 use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
+use super::twice;
 use super::verdict::{
     Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Missing, Owed, Problem,
     Served, SettlementLine, Sum, Unchecked, Undecided, Verdict, Where,
@@ -59,7 +60,7 @@ impl<'a> Join<'a> {
     }
 
     /// Feeds of which something outside their own blocks tells more: a proof of a fork, a ticket that is denied, goods that
-    /// came back by the word of a ticket alone, or entries that others show. They have to be read once more, by
+    /// came back by the word of a ticket alone, entries that others show, or two settlements that may hold one. They have to be read once more, by
     /// [`Options::lots`] and with the hints returned here, and given to [`Join::lots`].
     #[must_use]
     pub fn suspects(&self, hints: &Hints) -> (Vec<FeedId>, Hints) {
@@ -67,13 +68,15 @@ impl<'a> Join<'a> {
         let Some(ground) = self.governed.ground() else { return (Vec::new(), hints) };
         let outcomes = self.parts.iter().map(|part| &part.outcome);
         (hints.0.shown, hints.0.coming) = burnt::shown(outcomes, &self.matched);
+        hints.0.asked = twice::asked(&self.parts);
         let denied = denied(&self.parts, &self.matched);
         let suspect = |part: &&Part| {
             let forked = ground.forked.contains(&part.feed) || denied.contains(&part.feed);
             let burnt = hints.0.shown.contains_key(&part.feed.short());
             let fresh = part.outcome.lots.is_none();
             let asked = || forked || back::asked(&self.parts, part);
-            part.feed.lane == Lane::Value && (burnt || fresh && asked())
+            let settled = hints.0.asked.contains_key(&part.feed.short());
+            part.feed.lane == Lane::Value && (burnt || settled || fresh && asked())
         };
         let mut suspects: Vec<_> = self.parts.iter().filter(suspect).map(|p| p.feed).collect();
         let shown = hints.0.shown.keys().filter_map(|feed| {
@@ -96,7 +99,7 @@ impl<'a> Join<'a> {
         match self.parts.iter_mut().find(|part| part.feed == again.feed) {
             Some(Part { outcome: known, .. }) => {
                 (known.lots, known.burnt) = (outcome.lots, outcome.burnt);
-                known.handed_out = outcome.handed_out;
+                (known.handed_out, known.leaves) = (outcome.handed_out, outcome.leaves);
             }
             None => self.absent.push(Part { feed: again.feed, outcome }),
         }
@@ -178,6 +181,7 @@ impl<'a> Join<'a> {
             .collect();
         joining.sums(&faulty, &heard, (&back, &open), &known);
         joining.stopped(&known, &claimed, ground);
+        joining.verdict.twice = twice::settled_twice(&parts, &known);
         joining.settlements(&mut parts, &known);
         joining.finish()
     }

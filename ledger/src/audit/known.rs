@@ -14,7 +14,7 @@ use crate::feed::Head;
 use crate::finality::{Standing, finality};
 use crate::hash::Hash;
 use crate::id::{
-    CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, ProgrammeId, Pseudonym,
+    CarrierId, CommodityId, CycleId, FeedId, FeedRef, MerchantId, OrgId, ProgrammeId, Pseudonym,
 };
 use crate::list::List;
 use crate::notice::Roster;
@@ -83,6 +83,25 @@ impl<'a> Known<'a> {
         for said in out.revocations.drain(..) {
             self.revoked.entry(said.feed).or_default().insert(said);
         }
+    }
+
+    /// A place of a feed, as its part names it, by the numbers of this view.
+    pub(super) fn global(&self, feed: &FeedRef, at: At) -> At {
+        let first = self.feeds.get(feed).and_then(|chains| chains.first());
+        let first = first.map_or(0, |chain| chain.0);
+        At { chain: ChainNo(at.chain.0.saturating_add(first)), ..at }
+    }
+
+    /// The index up to which all chains of a feed agree, as far as that can be told.
+    pub(super) fn common(&self, feed: &FeedRef) -> u64 {
+        let Some(chains) = self.feeds.get(feed) else { return 0 };
+        let left = chains.iter().filter_map(|chain| self.chain(*chain).left);
+        left.map(|left| left.index).min().unwrap_or(u64::MAX)
+    }
+
+    /// The organisation that answers for a feed.
+    pub(super) fn org_of(&self, feed: &FeedRef) -> Option<OrgId> {
+        self.ground.roster.org_of(&feed.node)
     }
 
     fn branch(&self, chain: ChainNo) -> Option<&Branch> {

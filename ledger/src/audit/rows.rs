@@ -22,7 +22,7 @@ use crate::key::{Context, Signature};
 use crate::list::List;
 use crate::notice::Roster;
 use crate::orphan::Fact;
-use crate::settlement::SettlementRow;
+use crate::settlement::{SettlementRow, Settling, Stage};
 use crate::state::Offices;
 use crate::ticket::Sent;
 use crate::time::Minute;
@@ -44,6 +44,8 @@ pub(super) struct Told {
     /// What other feeds showed of one, and which of the tickets in that are known: told when a feed is read once more.
     pub(super) shown: BTreeMap<FeedRef, Vec<Fact>>,
     pub(super) coming: BTreeSet<Hash>,
+    /// The entries of which a leaf is asked for, by feed: told when it is read once more.
+    pub(super) asked: BTreeMap<FeedRef, BTreeSet<u64>>,
     /// What checkpoints say of feeds.
     pub(super) cosigned: Cosigned,
 }
@@ -94,6 +96,13 @@ struct Kept {
     body: Vec<u8>,
 }
 
+/// A block that was read again: its place, and where its entries begin, as far as somebody looked.
+struct Again {
+    place: u64,
+    block: Block,
+    starts: Vec<usize>,
+}
+
 /// Values by pool: few, and mostly one of those asked for last.
 #[derive(Clone, Debug)]
 pub(super) struct Few<T> {
@@ -139,6 +148,8 @@ pub(super) struct Rows<'a> {
     pub(super) feed: FeedId,
     pub(super) chains: Vec<Branch>,
     pub(super) spots: Vec<Spot>,
+    /// Where they stand among them, by chain and first index: a fork of many small blocks is looked through as fast.
+    placed: BTreeMap<At, usize>,
     slots: Vec<Slots>,
     holds: BTreeMap<At, HoldRow>,
     uses: BTreeMap<Use, Vec<At>>,
@@ -151,7 +162,10 @@ pub(super) struct Rows<'a> {
     halted: BTreeMap<ChainNo, u64>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
-    again: RefCell<Option<(u64, Block)>>,
+    /// How many bodies were kept before those that are, and the number of each that is, by chain and first index.
+    kept_before: u64,
+    kept_at: BTreeMap<At, u64>,
+    again: RefCell<Option<Again>>,
 }
 
 impl<'a> Rows<'a> {
@@ -170,6 +184,7 @@ impl<'a> Rows<'a> {
             feed,
             chains: Vec::new(),
             spots: Vec::new(),
+            placed: BTreeMap::new(),
             slots: Vec::new(),
             holds: BTreeMap::new(),
             uses: BTreeMap::new(),
@@ -182,6 +197,8 @@ impl<'a> Rows<'a> {
             halted: BTreeMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
+            kept_before: 0,
+            kept_at: BTreeMap::new(),
             again: RefCell::new(None),
         }
     }
@@ -197,13 +214,27 @@ impl<'a> Rows<'a> {
         self.chains.get_mut(chain.0 as usize)
     }
 
+    /// Notes where a block can be read again.
+    pub(super) fn add_spot(&mut self, spot: Spot) {
+        let at = At { chain: spot.chain, index: spot.before.next };
+        self.placed.insert(at, self.spots.len());
+        self.spots.push(spot);
+    }
+
     /// Keeps a body for entries that will look back at it.
     pub(super) fn keep(&mut self, chain: ChainNo, first: u64, starts: Vec<u16>, body: Vec<u8>) {
         self.kept_bytes = self.kept_bytes.saturating_add(body.len());
+        let number = self.kept_before.saturating_add(self.kept.len() as u64);
+        self.kept_at.insert(At { chain, index: first }, number);
         self.kept.push_back(Kept { chain, first, starts, body });
         while self.kept_bytes > KEPT_BODIES {
             let Some(gone) = self.kept.pop_front() else { break };
             self.kept_bytes = self.kept_bytes.saturating_sub(gone.body.len());
+            let at = At { chain: gone.chain, index: gone.first };
+            if self.kept_at.get(&at) == Some(&self.kept_before) {
+                self.kept_at.remove(&at);
+            }
+            self.kept_before = self.kept_before.saturating_add(1);
         }
     }
 
@@ -277,6 +308,20 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The lines of settlements that are recorded as paid, with their drafts, in order of place.
+    pub(super) fn paid(&self) -> Vec<(At, Settling)> {
+        let paid = |draft: &At| {
+            self.offices.settlements.get(draft).is_some_and(|row| row.stage() == Stage::Paid)
+        };
+        let drafted = self.offices.drafted().filter(|(_, draft)| paid(draft));
+        let lines: BTreeSet<(At, At)> = drafted.collect();
+        let said = lines.into_iter().filter_map(|(line, draft)| match self.entry(line)? {
+            Value::Settle { settling, .. } => Some((draft, *settling)),
+            _ => None,
+        });
+        said.collect()
+    }
+
     /// The chain in which a head lies: at the end of a block, or inside one.
     pub(super) fn chain_of(&self, head: &Head) -> Option<ChainNo> {
         if let Some(spot) = self.spots.iter().find(|spot| spot.before == *head) {
@@ -315,13 +360,20 @@ impl<'a> Rows<'a> {
         )
     }
 
+    /// The block at a spot, read again unless it was the last that was.
+    fn again(&self, spot: &Spot) -> Option<std::cell::RefMut<'_, Again>> {
+        let mut again = self.again.borrow_mut();
+        if again.as_ref().is_none_or(|again| again.place != spot.place) {
+            let (place, block) = (spot.place, self.source.block(spot.place)?);
+            *again = Some(Again { place, block, starts: vec![0] });
+        }
+        std::cell::RefMut::filter_map(again, Option::as_mut).ok()
+    }
+
     /// The name of the entry at an index, if it lies in the block at a spot.
     fn names(&self, spot: &Spot, index: u64) -> Option<Hash> {
-        let mut again = self.again.borrow_mut();
-        if again.as_ref().is_none_or(|(place, _)| *place != spot.place) {
-            *again = Some((spot.place, self.source.block(spot.place)?));
-        }
-        let (_, block) = again.as_ref()?;
+        let again = self.again(spot)?;
+        let block = &again.block;
         if index >= block.header.end().next {
             return None;
         }
@@ -336,41 +388,27 @@ impl<'a> Rows<'a> {
     }
 
     fn here(&self, at: At) -> Option<Value> {
-        let holds = |kept: &&Kept| {
-            let count = kept.starts.len() as u64;
-            kept.chain == at.chain
-                && kept.first <= at.index
-                && at.index < kept.first.saturating_add(count)
-        };
-        let kept = if self.chains.len() == 1 {
-            let behind = self.kept.partition_point(|kept| kept.first <= at.index);
-            self.kept.get(behind.checked_sub(1)?).filter(holds)?
-        } else {
-            self.kept.iter().rev().find(holds)?
-        };
+        let own = At { index: 0, ..at }..=at;
+        let (_, number) = self.kept_at.range(own).next_back()?;
+        let kept = self.kept.get(usize::try_from(number.checked_sub(self.kept_before)?).ok()?)?;
         let place = usize::try_from(at.index.checked_sub(kept.first)?).ok()?;
         let start = usize::from(*kept.starts.get(place)?);
         value(Entry::take(self.feed.lane, kept.body.get(start..)?).ok()?.0)
     }
 
     fn reread(&self, at: At) -> Option<Value> {
-        let spot = if self.chains.len() == 1 {
-            let behind = self.spots.partition_point(|spot| spot.before.next <= at.index);
-            self.spots.get(behind.checked_sub(1)?)?
-        } else {
-            let holds = |spot: &&Spot| spot.chain == at.chain && spot.before.next <= at.index;
-            self.spots.iter().rev().find(holds)?
-        };
-        let mut again = self.again.borrow_mut();
-        if again.as_ref().is_none_or(|(place, _)| *place != spot.place) {
-            *again = Some((spot.place, self.source.block(spot.place)?));
+        let own = At { index: 0, ..at }..=at;
+        let (_, spot) = self.placed.range(own).next_back()?;
+        let mut again = self.again(self.spots.get(*spot)?)?;
+        let Again { block, starts, .. } = &mut *again;
+        let place = usize::try_from(at.index.checked_sub(block.header.first)?).ok()?;
+        // What was looked for before is not read through again: drafts ask for one entry after the other.
+        while starts.len() <= place {
+            let rest = block.body.get(*starts.last()?..)?;
+            let after = Entry::take(self.feed.lane, rest).ok()?.1;
+            starts.push(block.body.len().checked_sub(after.len())?);
         }
-        let (_, block) = again.as_ref()?;
-        let mut rest: &[u8] = &block.body;
-        for _ in block.header.first..at.index {
-            rest = Entry::take(self.feed.lane, rest).ok()?.1;
-        }
-        value(Entry::take(self.feed.lane, rest).ok()?.0)
+        value(Entry::take(self.feed.lane, block.body.get(*starts.get(place)?..)?).ok()?.0)
     }
 }
 

@@ -28,6 +28,7 @@ use crate::view::{At, ChainNo, Pool, PoolKey, View};
 use crate::wire::Name;
 
 mod missing;
+mod twice;
 
 const CASH: CommodityId = CommodityId(1);
 const RICE: CommodityId = CommodityId(2);

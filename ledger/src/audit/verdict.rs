@@ -21,8 +21,8 @@ mod stopped;
 
 pub use people::{PeopleFound, PeopleLine, Unfounded};
 pub use stopped::{
-    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, SettlementLine,
-    Shares,
+    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, SettledTwice,
+    SettlementLine, Shares,
 };
 
 /// Where something was found.
@@ -250,7 +250,7 @@ pub const fn rule(fault: Fault) -> &'static str {
         Fault::OrphanUnsigned => "it shows an entry that its feed did not sign",
         Fault::DayBroken => "it opens a day that is open, or closes another than the one that is",
         Fault::SettlementBroken => {
-            "its settlement has no lines, or its step is out of order, unsigned or by a key that may not take it"
+            "its settlement freezes no lines, or its step is out of order, unsigned or by a key that may not take it"
         }
         Fault::Halted => {
             "it is of a later version, and what follows it in its feed is not counted: use a newer program"
@@ -457,6 +457,8 @@ pub struct Verdict {
     pub doubts: Vec<Doubt>,
     /// Settlements, by treasury and draft.
     pub settlements: Vec<SettlementLine>,
+    /// Entries that two settlements hold which both count as paid, by feed and index.
+    pub twice: Vec<SettledTwice>,
     /// What was said about people.
     pub people: PeopleFound,
     /// How final hand-outs are, by programme. Of those that are paid an audit tells by settlement, not by hand-out.

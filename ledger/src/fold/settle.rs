@@ -7,7 +7,7 @@ use crate::entry::Value;
 use crate::feed::leaf;
 use crate::id::FeedRef;
 use crate::orphan::{Fact, Orphan};
-use crate::settlement::{SettlementRow, Settling, Step, Taken, reaches, stage_of};
+use crate::settlement::{SettlementRow, Settling, Step, Taken, overlap, reaches, stage_of};
 use crate::time::Minute;
 use crate::view::{At, Change, Fault};
 
@@ -86,29 +86,30 @@ impl Folding<'_> {
         }
     }
 
-    /// The lines from an index up to here in this chain that no earlier draft of it has taken.
+    /// The lines from an index up to here in this chain. None of a draft that reaches too far, or over another one, or whose
+    /// stretches have an index in common: so a draft costs its readers what stands since the draft before it, and no more.
     fn lines_from(&self, first: u64) -> Vec<(At, FeedRef)> {
         let at = self.at();
         if !reaches(first, at.index) {
             return Vec::new();
         }
-        let mut lines = Vec::new();
-        for index in first..at.index {
+        let (mut lines, mut said) = (Vec::new(), Vec::new());
+        for index in (first..at.index).rev() {
             let line = owner_of(self.view, at.chain, index);
-            let node = match self.view.entry(line) {
-                Some(Value::Settle { settling, .. }) => match *settling {
-                    Settling::Stretch { node, .. } | Settling::Rows { node, .. } => node,
-                    Settling::Draft { .. } | Settling::Step { .. } => continue,
-                },
-                _ => continue,
-            };
-            let feed = FeedRef::value(node, self.programme());
-            let bound = self.view.lines(&feed).into_iter();
-            if !bound.filter(|(other, _)| *other == line).any(|(_, by)| in_past(self.view, at, by))
-            {
-                lines.push((line, feed));
+            let Some(Value::Settle { settling, .. }) = self.view.entry(line) else { continue };
+            match *settling {
+                Settling::Draft { .. } => return Vec::new(),
+                Settling::Step { .. } => {}
+                Settling::Stretch { node, .. } | Settling::Rows { node, .. } => {
+                    lines.push((line, FeedRef::value(node, self.programme())));
+                    said.push(*settling);
+                }
             }
         }
+        if overlap(&said) {
+            return Vec::new();
+        }
+        lines.reverse();
         lines
     }
 

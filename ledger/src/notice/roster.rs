@@ -244,6 +244,12 @@ impl Roster {
         ranks.filter(move |rank| rank.0.0 == *node).filter_map(|rank| self.node_notice(&rank.3))
     }
 
+    /// Every certificate ever given under eight bytes of a key, the one that stands last.
+    pub fn certificates(&self, node: &[u8; 8]) -> impl Iterator<Item = &NodeCertificate> {
+        let ranks = self.nodes.get(node).into_iter().flatten();
+        ranks.filter_map(|rank| self.node_notice(&rank.3))
+    }
+
     /// The certificates that stand, ascending by the nodes' eight bytes.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeCertificate> {
         self.nodes.keys().filter_map(|node| self.node(node))

@@ -2,24 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::held::{holds_if, is_paid};
 use super::rows::{Came, came_of, chain_with, entry_of, places_of};
-use super::{Kind, Settling, Single, Stage, is_paid};
+use super::spans::{Part, Spans, parts};
+use super::{Kind, Settling, Single};
 use crate::amount::Amount;
-use crate::cut::shared;
+use crate::cut;
 use crate::entry::Value;
-use crate::fold::owner_of;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedRef, MerchantId};
 use crate::orphan::{Book, Facts, Pages};
+use crate::role::Settlers;
 use crate::view::{At, ChainNo, View};
 
-/// Everything of one feed that is in settlements which are not disputed.
+/// Everything of one feed that is in settlements which hold it.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    /// Stretches: from, up to, accumulator there, and what was left out; each with its draft.
-    pub stretches: Vec<(u64, u64, Hash, BTreeSet<u64>, At)>,
+    /// What stretches hold.
+    spans: Spans,
+    /// Each of them, with its draft.
+    stretches: Vec<(Vec<Part>, At)>,
     /// Single rows, each with the drafts it is in.
-    pub singles: BTreeMap<Named, (Amount, BTreeSet<At>)>,
+    singles: BTreeMap<Named, (Amount, BTreeSet<At>)>,
 }
 
 /// A row by what it is for: index, leaf, kind, copy.
@@ -38,17 +42,31 @@ pub(crate) struct Known {
     pub(crate) refunded: Amount,
 }
 
-/// What settlements cover of a feed, disputed ones left out.
+/// What was shown of a feed, as far as somebody asked for it: by index and leaf, how many of them no block here holds.
+pub(crate) type AsShown = BTreeMap<(u64, Hash), (u64, Known)>;
+
+/// What settlements hold of a feed.
 #[must_use]
 pub fn coverage(view: &dyn View, feed: &FeedRef) -> Coverage {
     let mut all = Coverage::default();
-    for (line, draft) in view.lines(feed) {
-        let disputed = |row: super::SettlementRow| row.stage() == Stage::Disputed;
-        if view.settlement(draft).is_none_or(disputed) {
-            continue;
-        }
-        if let Some(Value::Settle { settling, .. }) = view.entry(line) {
-            all.add(feed, &settling, draft);
+    let lines = view.lines(feed);
+    if lines.is_empty() {
+        return all;
+    }
+    let settlers = Settlers::of(view.charter(), view.roster(), feed.programme);
+    let mut settles: BTreeMap<FeedRef, bool> = BTreeMap::new();
+    let mut may_settle = |feed: &FeedRef| {
+        let asked = || settlers.include(view.roster(), &feed.node);
+        *settles.entry(*feed).or_insert_with(asked)
+    };
+    let mut held: BTreeMap<At, bool> = BTreeMap::new();
+    for (line, draft) in lines {
+        let holds = held.entry(draft).or_insert_with(|| {
+            let row = view.settlement(draft);
+            row.is_some_and(|row| holds_if(view, draft, &row, &mut may_settle))
+        });
+        if *holds && let Some(Value::Settle { settling, .. }) = view.entry(line) {
+            all.add(view, feed, &settling, draft);
         }
     }
     all
@@ -66,46 +84,55 @@ pub fn paid(view: &dyn View, chain: ChainNo) -> Vec<(u64, u64)> {
             view.settlement(*at).is_some_and(|row| is_paid(view, &treasury, &row))
         })
     };
-    let mut parts = Vec::new();
-    for (from, to, head, except, draft) in &all.stretches {
-        let Some(of) = chain_with(view, &feed, *to, head).filter(|_| is_paid(draft)) else {
+    let mut paid = Vec::new();
+    for (parts, draft) in &all.stretches {
+        if !is_paid(draft) {
             continue;
-        };
-        let to = (*to).min(shared(view, chain, of));
-        let mut from = *from;
-        for index in except.iter().copied().chain([to]) {
-            if from < index.min(to) {
-                parts.push((from, index.min(to)));
-            }
-            from = index.saturating_add(1);
+        }
+        for (owner, from, to) in parts {
+            let seen = cut::owners(view, chain, *from, *to).into_iter();
+            paid.extend(seen.filter(|(own, ..)| own == owner).map(|(_, from, to)| (from, to)));
         }
     }
     for ((index, leaf, kind, _), (_, drafts)) in &all.singles {
-        let named = matches!(kind, Kind::Redeemed | Kind::Refunded);
         let here = || entry_of(view, chain, *index).is_some_and(|(.., found)| found == *leaf);
-        if named && drafts.iter().any(&mut is_paid) && here() {
-            parts.push((*index, index.saturating_add(1)));
+        if !kind.is_by_hand() && drafts.iter().any(&mut is_paid) && here() {
+            paid.push((*index, index.saturating_add(1)));
         }
     }
-    parts.sort_unstable();
-    parts
+    paid.sort_unstable();
+    paid
+}
+
+/// What was shown of a feed at the places that somebody asks for.
+pub(crate) fn as_shown(view: &dyn View, feed: &FeedRef, wanted: &BTreeSet<(u64, Hash)>) -> AsShown {
+    let book = Pages::new(view, *feed);
+    let facts = Facts::new(*feed, &book, view.shown(feed));
+    let wanted = facts.standing().filter(|s| wanted.contains(&(s.index, s.leaf)));
+    let known = wanted.filter_map(|standing| {
+        let (lot, amount) = facts.handed_out(standing)?;
+        let (cycle, commodity) = facts.of_lot(lot)?;
+        let number = facts.merchant(&standing.value)?;
+        let mut chains = view.branches(feed).into_iter();
+        let merchant = chains.find_map(|chain| view.merchant(chain, number));
+        let (kind, refunded) = (Kind::Redeemed, Amount::ZERO);
+        let known = Known { kind, merchant, cycle, commodity, amount, refunded };
+        Some(((standing.index, standing.leaf), (standing.missing, known)))
+    });
+    known.collect()
 }
 
 impl Coverage {
     /// Adds a line of a draft, where it is of this feed.
-    pub fn add(&mut self, feed: &FeedRef, line: &Settling, draft: At) {
+    pub fn add(&mut self, view: &dyn View, feed: &FeedRef, line: &Settling, draft: At) {
         match line {
-            Settling::Stretch { node, from, to, head, except } if *node == feed.node => {
-                let except = except.iter().copied().collect();
-                self.stretches.push((*from, *to, *head, except, draft));
+            Settling::Stretch { node, .. } if *node == feed.node => {
+                let parts = parts(view, feed, line);
+                parts.iter().for_each(|part| self.spans.add(*part));
+                self.stretches.push((parts, draft));
             }
             Settling::Rows { node, rows } if *node == feed.node => {
-                for Single { index, leaf, kind, copy, amount, .. } in rows.iter() {
-                    let place = (*index, *leaf, *kind, *copy);
-                    let (_, drafts) =
-                        self.singles.entry(place).or_insert((*amount, BTreeSet::new()));
-                    drafts.insert(draft);
-                }
+                rows.iter().for_each(|row| self.add_row(row, draft));
             }
             Settling::Stretch { .. }
             | Settling::Rows { .. }
@@ -114,24 +141,67 @@ impl Coverage {
         }
     }
 
-    /// The drafts whose stretches hold the entry at exactly this place.
-    pub fn stretched(&self, view: &dyn View, feed: &FeedRef, at: At) -> Vec<At> {
-        let holds = |(from, to, head, except, draft): &(u64, u64, Hash, BTreeSet<u64>, At)| {
-            let within = (*from..*to).contains(&at.index) && !except.contains(&at.index);
-            let chain = within.then(|| chain_with(view, feed, *to, head)).flatten()?;
-            (owner_of(view, chain, at.index) == at).then_some(*draft)
-        };
-        self.stretches.iter().filter_map(holds).collect()
+    /// Adds a row by itself.
+    pub(super) fn add_row(&mut self, row: &Single, draft: At) {
+        let Single { index, leaf, kind, copy, amount, .. } = *row;
+        let place = (index, leaf, kind, copy);
+        let (_, drafts) = self.singles.entry(place).or_insert((amount, BTreeSet::new()));
+        drafts.insert(draft);
+    }
+
+    /// Whether a stretch holds the entry at exactly this place.
+    pub(crate) fn stretched(&self, at: At) -> bool {
+        self.spans.holds(at)
+    }
+
+    /// Whether a row by itself holds this.
+    pub(super) fn has_row(&self, named: &Named) -> bool {
+        self.singles.contains_key(named)
+    }
+
+    /// What no stretch holds of a chain's own entries below an end.
+    pub(super) fn gaps(&self, chain: ChainNo, end: u64) -> Vec<(u64, u64)> {
+        self.spans.gaps(chain, end)
+    }
+
+    /// The rows by themselves of these bytes at an index, of one kind: by copy.
+    fn rows_of(
+        &self,
+        index: u64,
+        leaf: &Hash,
+        kind: Kind,
+    ) -> impl Iterator<Item = &(Amount, BTreeSet<At>)> + use<'_> {
+        let all = (index, *leaf, kind, 0)..=(index, *leaf, kind, u8::MAX);
+        self.singles.range(all).map(|(_, row)| row)
+    }
+
+    /// What rows by themselves of these bytes at an index come to, of one kind, in units.
+    pub(crate) fn alone(&self, index: u64, leaf: &Hash, kind: Kind) -> u128 {
+        let amounts = self.rows_of(index, leaf, kind).map(|(amount, _)| u128::from(amount.units()));
+        amounts.fold(0, u128::saturating_add)
+    }
+
+    /// The rows by themselves of what an entry with these bytes at an index says.
+    fn own_rows(&self, index: u64, leaf: &Hash) -> impl Iterator<Item = &(Amount, BTreeSet<At>)> {
+        let kinds = [Kind::Redeemed, Kind::Refunded].map(|kind| self.rows_of(index, leaf, kind));
+        kinds.into_iter().flatten()
     }
 
     /// The drafts in which an entry of these bytes at this place stands.
     pub fn of(&self, view: &dyn View, feed: &FeedRef, index: u64, leaf: &Hash) -> BTreeSet<At> {
         let places = places_of(view, feed, index, leaf);
-        let stretched = places.iter().flat_map(|(at, _)| self.stretched(view, feed, *at));
-        let from = (index, *leaf, Kind::Redeemed, 0);
-        let to = (index, *leaf, Kind::Refunded, u8::MAX);
-        let singles = self.singles.range(from..=to).flat_map(|(_, (_, drafts))| drafts.clone());
-        stretched.chain(singles).collect()
+        let holds = |(chain, from, to): &Part| {
+            places.iter().any(|(at, _)| at.chain == *chain && (*from..*to).contains(&at.index))
+        };
+        let stretched = self.stretches.iter().filter(|(parts, _)| parts.iter().any(holds));
+        let singles = self.own_rows(index, leaf).flat_map(|(_, drafts)| drafts.iter().copied());
+        stretched.map(|(_, draft)| *draft).chain(singles).collect()
+    }
+
+    /// Whether an entry of these bytes at this place stands in any.
+    pub(crate) fn has(&self, view: &dyn View, feed: &FeedRef, index: u64, leaf: &Hash) -> bool {
+        let (stretched, alone) = self.copies(view, feed, index, leaf);
+        stretched > 0 || alone > 0
     }
 
     /// How many entries of these bytes at this place stretches cover, and how many rows by themselves.
@@ -143,41 +213,27 @@ impl Coverage {
         leaf: &Hash,
     ) -> (u64, u64) {
         let places = places_of(view, feed, index, leaf).into_iter();
-        let stretched = places.filter(|(at, _)| !self.stretched(view, feed, *at).is_empty());
-        let from = (index, *leaf, Kind::Redeemed, 0);
-        let to = (index, *leaf, Kind::Refunded, u8::MAX);
-        (stretched.count() as u64, self.singles.range(from..=to).count() as u64)
+        let stretched = places.filter(|(at, _)| self.stretched(*at));
+        (stretched.count() as u64, self.own_rows(index, leaf).count() as u64)
     }
 
     /// What is known to stand at a place with these bytes, in blocks or shown; one for each entry.
     pub(crate) fn entries_at(
-        &self,
         view: &dyn View,
         feed: &FeedRef,
         index: u64,
         leaf: &Hash,
+        shown: &AsShown,
     ) -> Vec<Known> {
         let book = Pages::new(view, *feed);
-        let facts = Facts::new(*feed, &book, view.shown(feed));
         let placed = places_of(view, feed, index, leaf).into_iter().filter_map(|(at, value)| {
             let Came { kind, merchant, cycle, commodity, amount } = came_of(view, at, &value)?;
             let refunded = book.refunded(index);
             Some(Known { kind, merchant: Some(merchant), cycle, commodity, amount, refunded })
         });
         let mut all: Vec<Known> = placed.collect();
-        let standing = facts.standing().find(|s| (s.index, s.leaf) == (index, *leaf));
-        let shown = standing.and_then(|standing| {
-            let (lot, amount) = facts.handed_out(standing)?;
-            let (cycle, commodity) = facts.of_lot(lot)?;
-            let number = facts.merchant(&standing.value)?;
-            let mut chains = view.branches(feed).into_iter();
-            let merchant = chains.find_map(|chain| view.merchant(chain, number));
-            let refunded = Amount::ZERO;
-            let kind = Kind::Redeemed;
-            Some((standing.missing, Known { kind, merchant, cycle, commodity, amount, refunded }))
-        });
-        if let Some((missing, known)) = shown {
-            all.extend((0..missing).map(|_| known));
+        if let Some((missing, known)) = shown.get(&(index, *leaf)) {
+            all.extend((0..*missing).map(|_| *known));
         }
         all
     }
@@ -185,9 +241,8 @@ impl Coverage {
     /// What was taken back of a redemption by rows of its own: returned, or disputed.
     #[must_use]
     pub fn taken_back(&self, index: u64, leaf: &Hash) -> Amount {
-        let from = (index, *leaf, Kind::Returned, 0);
-        let to = (index, *leaf, Kind::Disputed, u8::MAX);
-        let amounts = self.singles.range(from..=to).map(|(_, (amount, _))| *amount);
+        let rows = [Kind::Returned, Kind::Disputed].map(|kind| self.rows_of(index, leaf, kind));
+        let amounts = rows.into_iter().flatten().map(|(amount, _)| *amount);
         amounts.fold(Amount::ZERO, |sum, amount| sum.plus(amount).unwrap_or(Amount::MAX))
     }
 
@@ -196,46 +251,32 @@ impl Coverage {
         match line {
             Settling::Stretch { node, from, to, head, except } if *node == feed.node => {
                 let Some(chain) = chain_with(view, feed, *to, head) else { return false };
-                let near = self.is_near(*from, *to);
-                let single = |index: u64| {
-                    let at = (index, Hash::ZERO, Kind::Redeemed, 0);
-                    self.singles.range(at..).next().is_some_and(|((i, ..), _)| *i == index)
-                };
-                (*from..*to).filter(|index| except.binary_search(index).is_err()).any(|index| {
-                    let at = owner_of(view, chain, index);
-                    let again = near && !self.stretched(view, feed, at).is_empty();
-                    again || (single(index) && self.first_copy_is_single(view, chain, index))
-                })
+                let mut parts = parts(view, feed, line).into_iter();
+                // Only what is in a row by itself is walked through.
+                let rows = self.singles.range((*from, Hash::ZERO, Kind::Redeemed, 0)..);
+                let mut rows = rows.take_while(|((index, ..), _)| index < to);
+                parts.any(|part| self.spans.meets(&part))
+                    || rows.any(|((index, leaf, kind, copy), _)| {
+                        let first = *copy == 0 && !kind.is_by_hand() && !except.contains(index);
+                        let at = first.then(|| entry_of(view, chain, *index)).flatten();
+                        at.is_some_and(|(.., found)| found == *leaf)
+                    })
             }
             Settling::Rows { node, rows } if *node == feed.node => rows.iter().any(|row| {
                 let both = [Kind::Returned, Kind::Disputed];
                 let kinds = if row.kind.is_by_hand() { both } else { [row.kind; 2] };
                 let said = |kind| (row.index, row.leaf, kind, row.copy);
-                if kinds.into_iter().any(|kind| self.singles.contains_key(&said(kind))) {
+                if kinds.into_iter().any(|kind| self.has_row(&said(kind))) {
                     return true;
                 }
-                let places = places_of(view, feed, row.index, &row.leaf).into_iter();
-                let stretched =
-                    places.filter(|(at, _)| !self.stretched(view, feed, *at).is_empty());
                 // Stretches take the first copies.
-                !row.kind.is_by_hand() && u64::from(row.copy) < stretched.count() as u64
+                let stretched = || self.copies(view, feed, row.index, &row.leaf).0;
+                !row.kind.is_by_hand() && u64::from(row.copy) < stretched()
             }),
             Settling::Stretch { .. }
             | Settling::Rows { .. }
             | Settling::Draft { .. }
             | Settling::Step { .. } => false,
         }
-    }
-
-    /// Whether some stretch has an index in common with a range: where none has, nobody need walk through it.
-    fn is_near(&self, from: u64, to: u64) -> bool {
-        self.stretches.iter().any(|(other, end, ..)| *other < to && from < *end)
-    }
-
-    fn first_copy_is_single(&self, view: &dyn View, chain: ChainNo, index: u64) -> bool {
-        let Some((_, _, leaf)) = entry_of(view, chain, index) else { return false };
-        [Kind::Redeemed, Kind::Refunded]
-            .iter()
-            .any(|kind| self.singles.contains_key(&(index, leaf, *kind, 0)))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cover::Coverage;
 use super::rows::{came_of, entry_of, single};
-use super::{Came, Kind, Settling, Single, coverage};
+use super::{Came, Kind, Settling, Single, back, coverage};
 use crate::amount::Amount;
 use crate::entry::Value;
 use crate::fold::{halted_before, owner_of};
@@ -37,33 +37,21 @@ pub fn lines(view: &dyn View, feed: &FeedRef, reach: &Reach) -> Vec<Settling> {
     if let Some(trunk) = trunk {
         // Behind an entry that must not be passed over it waits for who knows its kind: all else is paid meanwhile.
         let end = view.halted(trunk).map_or(reach.end, |at| reach.end.min(at));
-        for (from, to) in gaps(&covered, end) {
+        // A gap may be empty, and comes to no line then.
+        for (from, to) in covered.gaps(trunk, end) {
             stretch(view, feed, trunk, (from, to), &covered, &mut lines);
         }
     }
     if reach.beyond {
         let mut singles = beyond(view, feed, reach, &covered);
         singles.sort_unstable();
+        no_more_than_is_left(view, feed, covered, &mut singles);
         for rows in singles.chunks(limits::SETTLE_ROWS) {
             let rows = Bounded::new(rows.to_vec()).unwrap_or_default();
             lines.push(Settling::Rows { node: feed.node, rows });
         }
     }
     lines
-}
-
-/// What no stretch covers below an end, and nothing besides: a gap may be empty, and comes to no line then.
-fn gaps(covered: &Coverage, end: u64) -> Vec<(u64, u64)> {
-    let mut stretches: Vec<(u64, u64)> =
-        covered.stretches.iter().map(|(from, to, ..)| (*from, *to)).collect();
-    stretches.sort_unstable();
-    let (mut next, mut gaps) = (0u64, Vec::new());
-    for (from, to) in stretches {
-        gaps.push((next, from.min(end)));
-        next = next.max(to);
-    }
-    gaps.push((next, end));
-    gaps
 }
 
 /// The entries of a gap, leaving out what was settled by itself; in several lines where much is left out, and in none
@@ -93,7 +81,7 @@ fn stretch(
             continue;
         };
         let Some(came) = came_of(view, at, &value) else { continue };
-        if covered.singles.contains_key(&(index, leaf, came.kind, 0)) {
+        if covered.has_row(&(index, leaf, came.kind, 0)) {
             except.push(index);
             if except.len() == limits::SETTLE_EXCEPT {
                 push(view, feed, chain, (first, next), std::mem::take(&mut except), counts, lines);
@@ -157,15 +145,32 @@ fn taken_back(
             let taken = back.entry(owner_of(view, at.chain, redeem)).or_default();
             *taken = taken.plus(amount).unwrap_or(Amount::MAX);
         };
-        if !covered.stretched(view, feed, at).is_empty() {
+        if covered.stretched(at) {
             add(came.amount);
         } else if counted.insert((at.index, leaf)) {
-            let own =
-                (at.index, leaf, Kind::Refunded, 0)..=(at.index, leaf, Kind::Refunded, u8::MAX);
-            covered.singles.range(own).for_each(|(_, (amount, _))| add(*amount));
+            let units = u64::try_from(covered.alone(at.index, &leaf, Kind::Refunded));
+            add(units.ok().and_then(Amount::new).unwrap_or(Amount::MAX));
         }
     });
     back
+}
+
+/// Takes from rows of refunds what is over, where entries that say the same on two branches cannot be told apart: a draft
+/// of more would be refused.
+fn no_more_than_is_left(
+    view: &dyn View,
+    feed: &FeedRef,
+    mut covered: Coverage,
+    singles: &mut Vec<Single>,
+) {
+    singles.retain_mut(|row| {
+        if row.kind == Kind::Refunded {
+            row.amount = row.amount.min(back(view, feed, &covered, row.index, &row.leaf).left());
+            // Which draft holds it is not asked.
+            covered.add_row(row, At { chain: ChainNo(0), index: 0 });
+        }
+        row.amount > Amount::ZERO
+    });
 }
 
 /// Entries that no stretch will ever cover: above the end on every chain, and what was shown without its block.
@@ -174,7 +179,7 @@ fn beyond(view: &dyn View, feed: &FeedRef, reach: &Reach, covered: &Coverage) ->
     let mut back = taken_back(view, feed, reach, covered);
     let mut met: BTreeMap<(u64, Hash), u64> = BTreeMap::new();
     for_each_beyond(view, feed, reach, |at, value, leaf, mut came| {
-        if !covered.stretched(view, feed, at).is_empty() {
+        if covered.stretched(at) {
             return;
         }
         // Refunds of one redemption on two branches take back what the larger of them says, once: less what was taken.

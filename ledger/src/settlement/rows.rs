@@ -1,12 +1,13 @@
 //! The rows that lines come to: one for each entry that handed something out or took it back.
 
-use super::{Kind, Row, Settling, Single};
+use super::{Kind, Row, Settling, Single, overlap};
 use crate::amount::Amount;
 use crate::entry::{Entry, Value};
 use crate::feed::leaf;
 use crate::fold::{halted_before, owner_of, redeemed, resolve, used_before};
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, FeedRef, MerchantId, ProgrammeId};
+use crate::limits;
 use crate::orphan::Pages;
 use crate::view::{At, ChainNo, Use, View};
 
@@ -100,13 +101,18 @@ pub(crate) fn chain_with(
 }
 
 /// The rows that lines come to, in order. Depends on the lines and on the entries they name, and on nothing else that is
-/// known. `None` where an entry they name is not here.
+/// known. `None` where an entry they name is not here, where two of their stretches have an index in common, and where
+/// they come to more than [`limits::LIST_ROWS`] rows: no settlement is of such lines.
 #[must_use]
 pub fn rows(view: &dyn View, programme: ProgrammeId, lines: &[Settling]) -> Option<Vec<Row>> {
+    if overlap(lines) {
+        return None;
+    }
     let mut rows: Vec<Row> = Vec::new();
     let mut add = |node: [u8; 8], what: Single| {
-        let row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let row = u32::try_from(rows.len()).ok().filter(|row| *row < limits::LIST_ROWS)?;
         rows.push(Row { row, node, what });
+        Some(())
     };
     for line in lines {
         match line {
@@ -114,7 +120,7 @@ pub fn rows(view: &dyn View, programme: ProgrammeId, lines: &[Settling]) -> Opti
                 let feed = FeedRef::value(*node, programme);
                 let chain = chain_with(view, &feed, *to, head)?;
                 for index in *from..*to {
-                    if except.binary_search(&index).is_ok() {
+                    if except.contains(&index) {
                         continue;
                     }
                     let Some((at, value, leaf)) = entry_of(view, chain, index) else {
@@ -125,11 +131,13 @@ pub fn rows(view: &dyn View, programme: ProgrammeId, lines: &[Settling]) -> Opti
                     };
                     // As the stretch's own chain sees it: an earlier one may have been left by a branch since.
                     if let Some(came) = came_of(view, at, &value) {
-                        add(*node, single(index, leaf, 0, &came));
+                        add(*node, single(index, leaf, 0, &came))?;
                     }
                 }
             }
-            Settling::Rows { node, rows: singles } => singles.iter().for_each(|s| add(*node, *s)),
+            Settling::Rows { node, rows: singles } => {
+                singles.iter().try_for_each(|single| add(*node, *single))?;
+            }
             Settling::Draft { .. } | Settling::Step { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 mod cover;
 mod edges;
+mod held;
 
 /// A payer outside: refuses a reference it has paid.
 #[derive(Default)]
@@ -65,7 +66,10 @@ fn pay(desk: &mut Desk, seed: u8, draft: u64) {
     }
 }
 
-/// A desk where three operators are approvers.
+/// Seed of a second treasury, of the first one's organisation.
+const SUCCESSOR: u8 = 40;
+
+/// A desk where three operators are approvers, and two treasuries settle.
 fn desk() -> Desk {
     let charter = charter();
     let mut roster = roster(&charter);
@@ -79,6 +83,9 @@ fn desk() -> Desk {
         not_after: Minute(1_000),
     });
     roster.learn(&charter, &third.sign(&charter.federation(), &key(1))).expect("a good notice");
+    let second = certificate(&charter.federation(), 1, SUCCESSOR);
+    let second = crate::notice::Notice::Node(second).sign(&charter.federation(), &key(1));
+    roster.learn(&charter, &second).expect("a good notice");
     Desk { state: crate::state::State::new(charter, roster) }
 }
 
@@ -446,7 +453,7 @@ proptest! {
                 }
                 Happens::Lost if treasury == TREASURY => {
                     // The successor's own feed, in a ledger that never heard of the first one's settlements.
-                    treasury = B;
+                    treasury = SUCCESSOR;
                     let mut other = self::desk();
                     let copy = Burnt::new(&mut other, []);
                     drop(copy);
@@ -470,7 +477,9 @@ proptest! {
         let state = &desk.state;
         for (index, (entry, ..)) in a.entries.iter().enumerate() {
             let (index, leaf) = (u64::try_from(index).expect("small"), leaf(&entry.encode()));
-            let there = coverage(state, &feed_of(A)).entries_at(state, &feed_of(A), index, &leaf);
+            let wanted = BTreeSet::from([(index, leaf)]);
+            let shown = as_shown(state, &feed_of(A), &wanted);
+            let there = Coverage::entries_at(state, &feed_of(A), index, &leaf, &shown);
             let paid = payer.paid.get(&(index, leaf)).map_or(0, Vec::len);
             let backs = there.iter().filter(|known| known.kind == Kind::Refunded).count();
             if backs == 0 {

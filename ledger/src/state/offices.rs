@@ -48,6 +48,11 @@ impl Offices {
         }
     }
 
+    /// Every line, of whichever feed, and the draft that took it.
+    pub(crate) fn drafted(&self) -> impl Iterator<Item = (At, At)> {
+        self.lines.values().flatten().copied()
+    }
+
     /// As [`View::lines`].
     pub(crate) fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
         self.lines.get(feed).into_iter().flatten().copied().collect()

@@ -1,5 +1,7 @@
 //! A state as a node has it that began from a checkpoint, or has dropped what is old.
 
+use std::cell::Cell;
+
 use crate::amount::Balance;
 use crate::charter::Charter;
 use crate::consent::Told;
@@ -21,11 +23,18 @@ use crate::view::{
 };
 
 /// All that a state knows but the entries below an index, and their accumulators. Witnesses have cosigned every feed so
-/// far as it says.
+/// far as it says. Counts how often entries, accumulators and lines of settlements were looked at.
 pub(crate) struct Above<'a> {
     pub(crate) state: &'a State,
     pub(crate) first: u64,
     pub(crate) cosigned: Option<Cut>,
+    pub(crate) looked: Cell<usize>,
+}
+
+impl Above<'_> {
+    fn look(&self, times: usize) {
+        self.looked.set(self.looked.get() + times);
+    }
 }
 
 macro_rules! as_the_state {
@@ -38,12 +47,20 @@ macro_rules! as_the_state {
 
 impl View for Above<'_> {
     fn entry(&self, at: At) -> Option<Value> {
+        self.look(1);
         self.state.entry(at).filter(|_| at.index >= self.first)
     }
 
     fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
+        self.look(1);
         // That of the beginning is nobody's secret.
         self.state.accumulator(chain, next).filter(|_| next == 0 || next >= self.first)
+    }
+
+    fn lines(&self, feed: &FeedRef) -> Vec<(At, At)> {
+        let lines = self.state.lines(feed);
+        self.look(lines.len());
+        lines
     }
 
     fn floor(&self, _: ChainNo) -> u64 {
@@ -83,7 +100,6 @@ impl View for Above<'_> {
         merchant(chain: ChainNo, number: u32) -> Option<MerchantId>;
         shown(feed: &FeedRef) -> Vec<Fact>;
         day(chain: ChainNo) -> Option<(u64, DayRow)>;
-        lines(feed: &FeedRef) -> Vec<(At, At)>;
         settlement(at: At) -> Option<SettlementRow>;
         told(about: &Commitment) -> Vec<Told>;
         float_used(chain: ChainNo, commodity: CommodityId, span: FloatSpan) -> Balance;

@@ -243,7 +243,7 @@ fn rows() -> Made {
 }
 
 /// A feed of a history: blocks are sealed one after the other.
-struct Log {
+pub(super) struct Log {
     seed: u8,
     feed: FeedId,
     head: Head,
@@ -251,13 +251,13 @@ struct Log {
 }
 
 impl Log {
-    fn new(seed: u8, lane: Lane) -> Self {
+    pub(super) fn new(seed: u8, lane: Lane) -> Self {
         let feed = on(seed, lane);
         let head = Head::start(&charter().federation(), &feed);
         Self { seed, feed, head, blocks: Vec::new() }
     }
 
-    fn seal(&mut self, entries: &[Entry]) -> (FeedId, Block) {
+    pub(super) fn seal(&mut self, entries: &[Entry]) -> (FeedId, Block) {
         let seq = self.blocks.len() as u64;
         let block = seal(&charter().federation(), self.seed, self.feed, seq, self.head, entries);
         self.head = block.header.end();
@@ -277,7 +277,7 @@ pub(super) fn claim(ticket: Ticket) -> Entry {
 }
 
 /// One family: listed, issued, sent to A, served there; and the rest of the budget sent as float, not yet claimed.
-fn family() -> Vec<(FeedId, Block)> {
+pub(super) fn family() -> Vec<(FeedId, Block)> {
     let federation = charter().federation();
     let (amount, at, method, expires) = (units(5), NOW, Method::Pin, LAST);
     let (frozen, _) = list(&federation, TREASURY, &[5], NOW);

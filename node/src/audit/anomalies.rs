@@ -9,7 +9,7 @@ use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking};
-use super::walk::{Did, Seen, cuts, paid, walk};
+use super::walk::{Did, PaidTo, Seen, cuts, paid, walk};
 use super::words;
 
 /// Hand-outs of a feed below which shares say nothing.
@@ -136,7 +136,7 @@ struct Looker<'a, S> {
     newest: u32,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
-    paid: BTreeMap<FeedRef, Vec<(u64, u64)>>,
+    paid: BTreeMap<FeedRef, PaidTo>,
     wanted: words::Wanted,
 }
 
@@ -213,11 +213,10 @@ impl<S: Source> Looker<'_, S> {
                 self.covered.insert(float);
             }
             Did::Refunded { redeem, of } => {
-                let stretches = self.paid.get(&feed).into_iter().flatten();
+                let paid = self.paid.get(&feed).and_then(|paid| paid.range(..=redeem).next_back());
                 // The refund of one stretch with its redemption was deducted there.
-                let was_paid = stretches
-                    .into_iter()
-                    .any(|(from, to)| (*from..*to).contains(&redeem) && seen.name.index >= *to);
+                let was_paid =
+                    paid.is_some_and(|(_, end)| end.is_some_and(|end| seen.name.index >= end));
                 let closed = self.looking.ground.charter.closed(feed.programme, seen.cycle);
                 let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
                 let of_feed = self.feeds.entry(feed).or_default();

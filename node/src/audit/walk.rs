@@ -13,6 +13,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,
 };
+use annona_ledger::role::Settlers;
 use annona_ledger::settlement::{Settling, Step};
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
@@ -119,13 +120,22 @@ pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (
     cuts
 }
 
-/// Stretches of settlements that are recorded as paid, by the feed they are of: from an index up to another.
-pub(super) fn paid(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, Vec<(u64, u64)>> {
+/// Of one feed, by the index from which on it holds: where the first ends of those stretches that have it and are recorded
+/// as paid.
+pub(super) type PaidTo = BTreeMap<u64, Option<u64>>;
+
+/// Stretches of settlements that are recorded as paid, by the feed they are of. Each line is looked at once.
+pub(super) fn paid(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, PaidTo> {
     let mut paid: BTreeMap<FeedRef, Vec<(u64, u64)>> = BTreeMap::new();
     let federation = ground.charter.federation();
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
-        let mut lines: BTreeMap<u64, ([u8; 8], u64, u64)> = BTreeMap::new();
-        let mut drafts: BTreeMap<u64, u64> = BTreeMap::new();
+        let settlers = Settlers::of(&ground.charter, &ground.roster, feed.programme);
+        if !settlers.include(&ground.roster, &feed.node.short()) {
+            continue;
+        }
+        // A draft freezes what stands since the one before it.
+        let mut open: Vec<(u64, [u8; 8], u64, u64)> = Vec::new();
+        let mut drafts: BTreeMap<u64, Vec<([u8; 8], u64, u64)>> = BTreeMap::new();
         source.items(&feed, &mut |_, item| {
             let Item::Block(block) = item else { return true };
             let Ok(verified) = block.verify(&federation, &feed) else { return true };
@@ -133,14 +143,16 @@ pub(super) fn paid(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, V
                 let Entry::Value(Value::Settle { settling, .. }) = &placed.entry else { continue };
                 match &**settling {
                     Settling::Stretch { node, from, to, .. } => {
-                        lines.insert(placed.index, (*node, *from, *to));
+                        open.push((placed.index, *node, *from, *to));
                     }
                     Settling::Draft { first, .. } => {
-                        drafts.insert(placed.index, *first);
+                        let lines = std::mem::take(&mut open).into_iter();
+                        let lines = lines.filter(|(index, ..)| index >= first);
+                        let lines = lines.map(|(_, node, from, to)| (node, from, to)).collect();
+                        drafts.insert(placed.index, lines);
                     }
                     Settling::Step { draft, step: Step::Paid, .. } => {
-                        let Some(first) = drafts.get(draft) else { continue };
-                        for (node, from, to) in lines.range(*first..*draft).map(|(_, line)| *line) {
+                        for (node, from, to) in drafts.remove(draft).unwrap_or_default() {
                             let of = FeedRef::value(node, feed.programme);
                             paid.entry(of).or_default().push((from, to));
                         }
@@ -151,7 +163,24 @@ pub(super) fn paid(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, V
             true
         });
     }
-    paid
+    paid.into_iter().map(|(feed, stretches)| (feed, first_ends(stretches))).collect()
+}
+
+fn first_ends(mut stretches: Vec<(u64, u64)>) -> PaidTo {
+    stretches.retain(|(from, to)| from < to);
+    stretches.sort_unstable();
+    let places: BTreeSet<u64> = stretches.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    let (mut next, mut ends) = (stretches.into_iter().peekable(), BTreeSet::new());
+    let first_end = |at: u64| {
+        while let Some((_, to)) = next.next_if(|(from, _)| *from <= at) {
+            ends.insert(to);
+        }
+        while ends.first().is_some_and(|end| *end <= at) {
+            ends.pop_first();
+        }
+        (at, ends.first().copied())
+    };
+    places.into_iter().map(first_end).collect()
 }
 
 /// What the pass found besides.
@@ -440,6 +469,29 @@ fn claimed(ticket: &Ticket, claim: EntryName, charter: &Charter) -> Option<(Lot,
             let (cycle, commodity) = (freed.cycle, freed.commodity);
             let lot = Lot { owner: Owner::Reserve, cycle, commodity };
             Some((lot, freed.amount.units(), Did::Released))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_ends;
+
+    #[test]
+    fn of_stretches_that_have_an_entry_the_first_end_counts() {
+        for (stretches, at, want) in [
+            (&[(0, 10), (10, 20)][..], 5, Some(10)),
+            (&[(0, 10), (10, 20)], 10, Some(20)),
+            (&[(0, 30), (5, 10)], 4, Some(30)),
+            (&[(0, 30), (5, 10)], 5, Some(10)),
+            (&[(0, 30), (5, 10)], 10, Some(30)),
+            (&[(0, 30), (5, 10)], 30, None),
+            (&[(3, 4), (7, 7)], 2, None),
+            (&[(3, 4), (7, 7)], 7, None),
+        ] {
+            let ends = first_ends(stretches.to_vec());
+            let found = ends.range(..=at).next_back().and_then(|(_, end)| *end);
+            assert_eq!(found, want, "{at} in {stretches:?}");
         }
     }
 }

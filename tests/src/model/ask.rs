@@ -65,6 +65,7 @@ impl Model {
         if self.faulty().contains(&feed.short())
             || !serves
             || !allowed(certificate.roles, &draft.entry)
+            || (matches!(draft.entry, Entry::Value(Value::Settle { .. })) && !self.settles(feed))
             || draft.entry.lane() != feed.lane
             || draft.entry.encode().len() > draft.entry.limit()
             || now > certificate.not_after

@@ -15,6 +15,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::wire::Bounded;
 
 use super::counter::{CameLine, amount};
+use super::held::share_an_index;
 use super::shown::What;
 use super::{Fact, Model, value_feed};
 use crate::memo;
@@ -160,26 +161,13 @@ impl Model {
         }
     }
 
-    /// The lines before a draft, from an index on, that no earlier draft of its chain froze.
+    /// The lines before a draft, from an index on: none where another draft stands among them, or where they share an index.
     fn lines_from(&self, draft: &Fact, first: u64) -> Vec<Settling> {
         if draft.index.checked_sub(first).is_none_or(|n| n > limits::SETTLE_LINES as u64) {
             return Vec::new();
         }
-        let mut frozen_from = u64::MAX;
-        let (mut lines, mut at) = (Vec::new(), self.fact(&draft.before));
-        while let Some(fact) = at.filter(|fact| fact.index >= first) {
-            match settling(fact) {
-                Some(Settling::Draft { first, .. }) => frozen_from = frozen_from.min(*first),
-                Some(line) if of_line(line).is_some() && fact.index < frozen_from => {
-                    lines.push(line.clone());
-                }
-                _ => {}
-            }
-            at = self.fact(&fact.before);
-        }
-        // Drafts that stand before the first line froze nothing after it; those between froze what they say.
-        lines.reverse();
-        lines
+        let lines = self.open_lines(&draft.before, first).unwrap_or_default();
+        if share_an_index(&lines) { Vec::new() } else { lines }
     }
 
     /// The settlement drafted at an index before an entry.
@@ -206,7 +194,13 @@ impl Model {
 
     /// Whether somebody is certified for a step at a minute: an approver, or for all but the approval a supervisor, of
     /// the programme's or of the treasury's organisation.
-    fn entitled(&self, feed: &FeedId, step: Step, operator: &PublicKey, at: Minute) -> bool {
+    pub(super) fn entitled(
+        &self,
+        feed: &FeedId,
+        step: Step,
+        operator: &PublicKey,
+        at: Minute,
+    ) -> bool {
         let programme = self.charter.programme(feed.programme).map(|programme| programme.org);
         let own = self.roster.node(&feed.node.short()).map(|certificate| certificate.org);
         let orgs: Vec<OrgId> = programme.into_iter().chain(own).collect();
@@ -220,12 +214,15 @@ impl Model {
         })
     }
 
-    /// What settlements hold of a feed, disputed ones apart.
+    /// What settlements hold of a feed.
     #[must_use]
     pub fn covered(&self, feed: &FeedRef) -> Covered {
         let mut covered = Covered::default();
-        let here =
-            |line: &&SettlementLine| line.feed.programme == feed.programme && !line.is_disputed();
+        let of_feed = |line: &&SettlementLine| {
+            let mut of = line.lines.iter().filter_map(of_line);
+            line.feed.programme == feed.programme && of.any(|node| node == feed.node)
+        };
+        let here = |line: &&SettlementLine| of_feed(line) && self.holds(line);
         for line in self.settlements.iter().filter(here).flat_map(|s| &s.lines) {
             self.cover_by(&mut covered, feed, line);
         }
@@ -261,6 +258,7 @@ impl Model {
             fact = self.fact(&fact.before)?;
             facts.push(fact);
         }
+        facts.retain(|fact| fact.index >= *from);
         facts.reverse();
         Some(facts)
     }
@@ -375,6 +373,9 @@ impl Model {
             return false;
         }
         let Some(lines) = self.open_lines(tip, first) else { return false };
+        if share_an_index(&lines) {
+            return false;
+        }
         let mut known: BTreeMap<[u8; 8], Covered> = BTreeMap::new();
         for line in &lines {
             let Some(node) = of_line(line) else { continue };
@@ -486,6 +487,7 @@ impl Model {
                 back == (row.kind == Kind::Refunded)
                     && row.amount.units() <= units
                     && usize::from(row.copy) < entries.len()
+                    && !(back && self.takes_too_much(feed, covered, row))
             }
             Kind::Returned | Kind::Disputed => {
                 let mut held = self.with_leaf(feed, row.index, &row.leaf);

@@ -7,7 +7,7 @@ use annona_ledger::day::{Closing, Day};
 use annona_ledger::entry::{Entry, FloatCover, Lot, Method, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{EntryName, Lane, ProgrammeId};
+use annona_ledger::id::{EntryName, FeedId, Lane, ProgrammeId};
 use annona_ledger::key::{Context, SigningKey};
 use annona_ledger::orphan::{Orphan, Shown};
 use annona_ledger::settlement::{Settling, Step};
@@ -66,8 +66,8 @@ impl World {
         match self.rng.below(100) {
             0..12 => return self.cover_again(n, programme),
             12..18 => return self.claim_forged(n, programme),
-            18..26 => return self.show_or_settle(n, programme),
-            26..40 if !issued.is_empty() => {
+            18..30 => return self.show_or_settle(n, programme),
+            30..40 if !issued.is_empty() => {
                 let again = self.repeated(&issued);
                 return self.write(n, &feed, &[Draft::from(again)]).map(|_| ());
             }
@@ -153,7 +153,38 @@ impl World {
         self.write(n, &feed, &[Draft::from(Entry::from(Value::Claim { ticket, at }))]).map(|_| ())
     }
 
-    /// Shows what nobody signed, closes a day that did not begin there, takes a step in a settlement that is none.
+    /// A line over what others wrote, a draft of whatever stands before it, or a step that nobody signed.
+    fn settles_falsely(&mut self, n: usize, feed: &FeedId, key: &SigningKey) -> Settling {
+        let start = Head::start(&self.cast.federation, feed);
+        let next = self.nodes[n].tips.get(feed).copied().unwrap_or(start).next;
+        let mut heads = self.nodes[n].site.heads();
+        heads.retain(|(id, head)| {
+            id.lane == Lane::Value && id.programme == feed.programme && head.next > 0
+        });
+        match (self.rng.below(5), self.rng.pick(&heads).copied()) {
+            (0 | 1, Some((of, head))) => Settling::Stretch {
+                node: of.node.short(),
+                from: self.rng.bits() % head.next,
+                to: head.next,
+                head: head.accumulator,
+                except: Bounded::empty(),
+            },
+            (2 | 3, _) => Settling::Draft {
+                first: next.saturating_sub(self.rng.bits() % 9),
+                root: Hash([5; 32]),
+                rows: 1,
+                totals: Bounded::empty(),
+            },
+            _ => Settling::Step {
+                draft: self.rng.bits() % 9,
+                step: Step::Approved,
+                operator: key.public(),
+                signature: key.sign(Context::Operator, &[], b"nothing"),
+            },
+        }
+    }
+
+    /// Shows what nobody signed, closes a day that did not begin there, settles what is not its own to settle.
     fn show_or_settle(&mut self, n: usize, programme: ProgrammeId) -> Holds {
         let feed = self.feed(n, Lane::Value, programme);
         let at = self.stamp(n, &feed);
@@ -190,13 +221,8 @@ impl World {
                 Value::DayClose { day: Box::new(Day::Close(closing)), at }
             }
             _ => {
-                let step = Settling::Step {
-                    draft: self.rng.bits() % 9,
-                    step: Step::Approved,
-                    operator: key.public(),
-                    signature: key.sign(Context::Operator, &[], b"nothing"),
-                };
-                Value::Settle { settling: Box::new(step), at }
+                let settling = self.settles_falsely(n, &feed, &key);
+                Value::Settle { settling: Box::new(settling), at }
             }
         };
         self.write(n, &feed, &[Draft::from(Entry::from(value))]).map(|_| ())

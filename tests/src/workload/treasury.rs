@@ -28,8 +28,8 @@ impl World {
         // And where nobody has heard of any settlement, the same is settled again.
         let not_heard = |n: &usize| {
             let here = &self.nodes[*n];
-            let treasury = self.cast.nodes[here.person].certificate.roles.has(Roles::TREASURY);
-            !here.burnt && treasury && here.model.settlements().is_empty()
+            let settles = here.model.settles(&self.feed(*n, Lane::Value, programme));
+            !here.burnt && settles && here.model.settlements().is_empty()
         };
         let others: Vec<usize> = (0..self.nodes.len()).filter(not_heard).collect();
         let n = match self.desk.below(10) {
@@ -137,6 +137,13 @@ impl World {
         let all: Vec<FeedRef> =
             self.cast.nodes.iter().map(|p| p.value(feed.programme).short()).collect();
         let count = if self.desk.chance(60) { all.len() } else { 1 };
+        let model = &self.nodes[n].model;
+        let of_programme =
+            |line: &&SettlementLine| line.feed.programme == feed.programme && line.next().is_some();
+        let mut open = model.settlements().iter().filter(of_programme);
+        if open.any(|line| !model.holds(line)) {
+            self.coverage.note("a draft held nothing any more");
+        }
         // What was cut is looked at as often as all the rest.
         let cut = |of: &usize| self.nodes[n].model.lowest_cut(&all[*of]).is_some();
         let stopped: Vec<usize> = (0..all.len()).filter(cut).collect();

@@ -131,6 +131,19 @@ impl World {
             let cut = self.any_cut(&feed);
             return (Act::Fence { feed, cut, reason: Reason::Lost }, fenced.contains(&feed));
         }
+        // A treasury that is cut with a draft unpaid lets go of what it named. The first is spared mostly.
+        let spared = self.cast.nodes[0].short();
+        let open = self.truth.settlements().iter().filter(|line| line.next().is_some());
+        let mut unpaid: Vec<FeedRef> = open.map(|line| line.feed.short()).collect();
+        unpaid.sort_unstable();
+        unpaid.dedup();
+        if !unpaid.is_empty() && self.fate.chance(25) {
+            let feed = unpaid[self.fate.below(unpaid.len())];
+            if feed.node != spared || self.fate.chance(15) {
+                let cut = self.any_cut(&feed);
+                return (Act::Fence { feed, cut, reason: Reason::Lost }, fenced.contains(&feed));
+            }
+        }
         let feed = match (choice, gone) {
             (0..35, Some(burnt)) => value(self, burnt),
             (0..60, _) if !fenced.is_empty() => fenced[self.fate.below(fenced.len())],

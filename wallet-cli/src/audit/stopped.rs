@@ -99,7 +99,15 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
             "totals": totals.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
         })
     });
+    let twice = verdict.twice.iter().map(|twice| {
+        let by = twice.by.map(|(feed, index)| json!({ "feed": feed.to_string(), "index": index }));
+        json!({
+            "feed": twice.feed.to_string(), "from": twice.from, "to": twice.to, "settlements": by,
+            "fault": twice.fault,
+        })
+    });
     value["settlements"] = settlements.collect();
+    value["settled_twice"] = twice.collect();
     value["cuts"] = cuts.collect();
     value["suspense"] = suspense.collect();
     value["ended"] = ended.collect();
@@ -188,6 +196,18 @@ pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
         let end =
             if line.entitled { "" } else { "; a step by an operator who was not entitled to it" };
         lines.push(format!("settlement  {}#{}: {rows}, {stage}{end}", line.feed, line.index));
+    }
+    for twice in &verdict.twice {
+        let [one, other] = twice.by.map(|(feed, index)| format!("{feed}#{index}"));
+        let whose = twice.fault.map_or_else(
+            || "whose fault cannot be told".to_owned(),
+            |org| format!("by organisation {org}, whose treasury was paid beyond its cut or end"),
+        );
+        let last = twice.to.saturating_sub(1);
+        lines.push(format!(
+            "twice       {} entries {} to {last}: paid in {one} and {other}; {whose}",
+            twice.feed, twice.from,
+        ));
     }
     for (programme, shares) in &verdict.finality {
         lines.push(format!(

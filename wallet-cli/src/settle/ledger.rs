@@ -117,14 +117,9 @@ pub(super) fn held(work: &Work<'_>, found: &Found) -> Outcome<Vec<Row>> {
     for index in found.row.first..found.at.index {
         let place = annona_ledger::fold::owner_of(work, found.at.chain, index);
         let Some(Fact::Settle { settling, .. }) = work.entry(place) else { continue };
-        let node = match *settling {
-            Settling::Stretch { node, .. } | Settling::Rows { node, .. } => node,
-            Settling::Draft { .. } | Settling::Step { .. } => continue,
-        };
-        // A line that an earlier draft took is that one's.
-        let feed = FeedRef::value(node, found.feed.programme);
-        if work.lines(&feed).contains(&(place, found.at)) {
-            lines.push(*settling);
+        match *settling {
+            Settling::Stretch { .. } | Settling::Rows { .. } => lines.push(*settling),
+            Settling::Draft { .. } | Settling::Step { .. } => {}
         }
     }
     let Frozen { draft, rows, .. } = frozen(work, found.feed.programme, &lines, found.row.first)?;

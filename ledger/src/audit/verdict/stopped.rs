@@ -155,6 +155,22 @@ pub struct SettlementLine {
     pub entitled: bool,
 }
 
+/// Entries that two settlements hold which both count as paid. The payer has refused the second by its reference; no sum
+/// moves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SettledTwice {
+    /// Their feed.
+    pub feed: FeedRef,
+    /// The index of the first.
+    pub from: u64,
+    /// The index after the last. Not each of them need have handed something out.
+    pub to: u64,
+    /// The settlements, ascending: each by its treasury's feed and the index of its draft.
+    pub by: [(FeedRef, u64); 2],
+    /// The organisation whose treasury was paid beyond a cut or an end of its feed, if one of the two was and the other not.
+    pub fault: Option<OrgId>,
+}
+
 /// A node whose key takes the place of another one's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Incarnation {

@@ -136,11 +136,16 @@ fn what_settlements_hold_of_one_feed_is_nothing_of_another() {
     let feed = feed_of(A);
     let mut covered = Coverage::default();
     for line in [stretch_of(node(B)), rows_of(node(B))] {
-        covered.add(&feed, &line, draft);
+        covered.add(&desk.state, &feed, &line, draft);
     }
-    assert!(covered.stretches.is_empty() && covered.singles.is_empty());
-    covered.add(&feed, &stretch_of(node(A)), draft);
-    covered.add(&feed, &rows_of(node(A)), draft);
+    let chain = desk.state.trunk(&value(A));
+    let holds = |covered: &Coverage| covered.has(&desk.state, &feed, five.index, &five.leaf);
+    assert_eq!(covered.gaps(chain, 8), [(0, 8)]);
+    assert!(!holds(&covered));
+    covered.add(&desk.state, &feed, &rows_of(node(A)), draft);
+    assert!(holds(&covered));
+    covered.add(&desk.state, &feed, &stretch_of(node(A)), draft);
+    assert_eq!(covered.gaps(chain, 8), [(0, 4)]);
     let again = |line: &Settling| covered.says_again(&desk.state, &feed, line);
     assert!(again(&stretch_of(node(A))) && again(&rows_of(node(A))));
     assert!(!again(&stretch_of(node(B))) && !again(&rows_of(node(B))));
@@ -202,7 +207,7 @@ fn a_row_by_itself_is_paid_where_its_entry_stands_and_once_any_settlement_of_it_
 #[test]
 fn a_stretch_begins_anew_behind_what_is_not_here() {
     let (desk, _) = four();
-    let above = Above { state: &desk.state, first: 6, cosigned: None };
+    let above = Above { state: &desk.state, first: 6, cosigned: None, looked: Default::default() };
     let found = lines(&above, &feed_of(A), &reach(8, false));
     let spans: Vec<(u64, u64)> = found
         .iter()

@@ -185,7 +185,8 @@ fn below_what_witnesses_have_cosigned_only_a_fence_cuts() {
     camp.redeem(A, FAMILY, 1);
     let high = camp.seal(&value(A));
     let lowest = |camp: &Camp, cosigned| {
-        let view = Above { state: &camp.desk.state, first: 0, cosigned };
+        let view =
+            Above { state: &camp.desk.state, first: 0, cosigned, looked: Default::default() };
         cut::lowest(&view, &feed_of(A))
     };
     camp.revoke(A, A, low);
