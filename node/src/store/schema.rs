@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreFault;
+use crate::disk::DiskFault;
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
 /// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
@@ -164,9 +165,11 @@ pub(super) const DERIVED_TABLES: [&str; 24] = [
 /// redemptions in 1,137 of 2,000 simulated power cuts while passing every integrity check), and SQLite's defences
 /// against hostile files.
 pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> {
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        // SQLite would make a file that others of this machine can read; its log gets the rights of the file.
+        let made = crate::atomic::private().write(true).create_new(true).open(path);
+        made.map_err(|why| DiskFault::io("create", path, why))?;
     }
     let mut conn = writing(path, flags)?;
     if create {
@@ -285,6 +288,19 @@ mod tests {
             let plan = plan(store.conn(), sql);
             assert!(plan.contains(by), "{sql}\n{plan}");
             assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_ledger_and_its_log_are_for_nobody_else_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::create(&dir.path().join("ledger.db")).expect("a file");
+        store.set_meta("any", &[1]).expect("written");
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+            let found = std::fs::metadata(dir.path().join(name)).expect("there");
+            assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
         }
     }
 }
