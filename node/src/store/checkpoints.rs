@@ -533,8 +533,9 @@ impl Store {
                 return Ok(None);
             }
             let rows: Vec<Vec<u8>> = work.all("SELECT row FROM base", [], |r| r.get(0));
-            store.put_base(based.epoch, &based.programmes, &rows)?;
-            store.rebuild(&mut |_, _| {})?;
+            let work = store.begin()?;
+            work.put_base(based.epoch, &based.programmes, &rows)?;
+            work.derive(&mut |_, _| {})?.commit()?;
         }
         let mut into = store.begin()?;
         work.blocks_as_kept::<StoreFault>(|feed, row| {

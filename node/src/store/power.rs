@@ -209,7 +209,6 @@ impl Store {
         if self.meta(STALE)?.is_some() {
             self.stale = true;
             self.rebuild(&mut |_, _| {})?;
-            self.conn.execute("DELETE FROM meta WHERE key=?1", [STALE])?;
         }
         self.stale = false;
         Ok(())
@@ -222,6 +221,12 @@ pub(super) fn stale(conn: &Connection) -> Result<(), StoreFault> {
 }
 
 /// What lies aside in a file.
+/// State is that of the articles and notices beside it, once this transaction is committed.
+pub(super) fn fresh(conn: &Connection) -> Result<(), StoreFault> {
+    conn.execute("DELETE FROM meta WHERE key=?1", [STALE])?;
+    Ok(())
+}
+
 pub(super) fn aside(conn: &Connection, charter: &Charter) -> Result<Branches, StoreFault> {
     let mut rows = conn.prepare_cached("SELECT bytes FROM blob WHERE kind=?1")?;
     let mut all = Vec::new();

@@ -129,8 +129,9 @@ impl Store {
             rows.extend(some);
         }
         // State stands on the rows before the first body goes: wherever this is cut short, nothing is missing.
-        self.put_base(epoch, &programmes, &rows)?;
-        self.rebuild(&mut |_, _| {})?;
+        let work = self.begin()?;
+        work.put_base(epoch, &programmes, &rows)?;
+        work.derive(&mut |_, _| {})?.commit()?;
         let mut pruned = Pruned::default();
         let work = self.begin()?;
         for (feed, seq, hash) in pruning.going {

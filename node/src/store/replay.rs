@@ -13,7 +13,7 @@ use rusqlite::TransactionBehavior;
 
 use super::rows::{self, At64, FLOAT, SLOT, TICKET};
 use super::work::{ChainRow, Work};
-use super::{Store, StoreFault, schema};
+use super::{Store, StoreFault, power, schema};
 
 /// What a look at the stored bytes found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,55 +37,7 @@ impl Store {
         let charter = self.charter()?.clone();
         let roster = self.roster().clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for table in schema::DERIVED_TABLES {
-            tx.execute(&format!("DELETE FROM {table}"), [])?;
-        }
-        let work = Work::new(tx, charter.clone(), roster);
-        let based = work.based();
-        for epoch in 0..=charter.epoch() {
-            for change in work.budgets_beside(epoch, based.as_ref()) {
-                work.apply(change);
-            }
-        }
-        let feeds = work.feeds();
-        let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
-        let mut done = 0u64;
-        let mut above = Vec::new();
-        for feed in &feeds {
-            let start = match feed.left {
-                None => Head::start(&charter.federation(), &feed.id),
-                Some(left) => work.start_of_branch(left)?,
-            };
-            let Some(row) = work.chain_row(feed.chain) else { continue };
-            let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
-                || work.fork_proof(&feed.id)?.is_some();
-            if work.floor(feed.chain).is_some() {
-                above.extend(forked.then_some(feed.chain));
-                continue;
-            }
-            let fresh =
-                ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
-            work.set_chain(feed.chain, fresh);
-        }
-        if based.is_some() {
-            work.load_base()?;
-        }
-        above.into_iter().for_each(|chain| work.mark_faulty(chain));
-        // A branch names lots of the chain it left: chains go in the order in which they became known.
-        let mut order = feeds;
-        order.sort_by_key(|feed| feed.chain);
-        for feed in &order {
-            let above = work.floor(feed.chain).map_or(0, |floor| floor.blocks);
-            work.blocks::<StoreFault>(feed.chain, above, |row, _| {
-                let entries = row.block.read(feed.id.lane)?;
-                work.fold_block(feed.chain, &entries);
-                done = done.saturating_add(1);
-                progress(done, total);
-                Ok(true)
-            })?;
-            work.fold_tail(feed.chain)?;
-        }
-        work.commit()
+        Work::new(tx, charter, roster).derive(progress)?.commit()
     }
 
     /// The root of the state as it stands.
@@ -209,6 +161,66 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+impl<'a> Work<'a> {
+    /// Empties every derived table and folds anew all that this transaction sees. Nothing counts before it is committed, so
+    /// whatever asked for it is changed in the same transaction: cut short, both are as they were.
+    pub(super) fn derive(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, StoreFault> {
+        self.flush()?;
+        let Self { tx, charter, roster, .. } = self;
+        for table in schema::DERIVED_TABLES {
+            tx.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        power::fresh(&tx)?;
+        let work = Work::new(tx, charter.clone(), roster);
+        let based = work.based();
+        for epoch in 0..=charter.epoch() {
+            for change in work.budgets_beside(epoch, based.as_ref()) {
+                work.apply(change);
+            }
+        }
+        let feeds = work.feeds();
+        let total: u64 = feeds.iter().map(|feed| feed.seq).sum();
+        let mut done = 0u64;
+        let mut above = Vec::new();
+        for feed in &feeds {
+            let start = match feed.left {
+                None => Head::start(&charter.federation(), &feed.id),
+                Some(left) => work.start_of_branch(left)?,
+            };
+            let Some(row) = work.chain_row(feed.chain) else { continue };
+            let forked = feeds.iter().any(|other| other.id == feed.id && other.left.is_some())
+                || work.fork_proof(&feed.id)?.is_some();
+            if work.floor(feed.chain).is_some() {
+                above.extend(forked.then_some(feed.chain));
+                continue;
+            }
+            let fresh =
+                ChainRow { head: start, stamp: Minute(0), merchants: 0, faulty: forked, ..row };
+            work.set_chain(feed.chain, fresh);
+        }
+        if based.is_some() {
+            work.load_base()?;
+        }
+        above.into_iter().for_each(|chain| work.mark_faulty(chain));
+        // A branch names lots of the chain it left: chains go in the order in which they became known.
+        let mut order = feeds;
+        order.sort_by_key(|feed| feed.chain);
+        for feed in &order {
+            let above = work.floor(feed.chain).map_or(0, |floor| floor.blocks);
+            work.blocks::<StoreFault>(feed.chain, above, |row, _| {
+                let entries = row.block.read(feed.id.lane)?;
+                work.fold_block(feed.chain, &entries);
+                done = done.saturating_add(1);
+                progress(done, total);
+                Ok(true)
+            })?;
+            work.fold_tail(feed.chain)?;
+        }
+        work.check()?;
+        Ok(work)
     }
 }
 

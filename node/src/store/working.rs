@@ -484,8 +484,7 @@ impl Store {
         }
         work.write("DELETE FROM meta WHERE key='base'", []);
         work.check()?;
-        work.commit()?;
-        self.rebuild(&mut |_, _| {})
+        work.derive(&mut |_, _| {})?.commit()
     }
 
     /// Begins programmes from rows: they were checked against a page somebody vouches for, whose charter epoch is
@@ -504,26 +503,28 @@ impl Store {
         if let Some(feed) = begun {
             return Err(StoreFault::Begun { feed: feed.id.short() });
         }
-        self.put_base(epoch, programmes, rows)?;
-        self.rebuild(&mut |_, _| {})
+        let work = self.begin()?;
+        work.put_base(epoch, programmes, rows)?;
+        work.derive(&mut |_, _| {})?.commit()
     }
+}
 
-    /// Replaces what this file begins with. State is to be derived anew after it.
+impl Work<'_> {
+    /// Replaces what this file begins with. State is to be derived anew after it, in the same transaction.
     pub(super) fn put_base(
-        &mut self,
+        &self,
         epoch: u32,
         programmes: &BTreeSet<ProgrammeId>,
         rows: &[Vec<u8>],
     ) -> Result<(), StoreFault> {
-        let work = self.begin()?;
-        work.tx.execute("DELETE FROM base", [])?;
-        work.tx.execute("DELETE FROM floor", [])?;
+        self.tx.execute("DELETE FROM base", [])?;
+        self.tx.execute("DELETE FROM floor", [])?;
         for row in rows {
-            work.write("INSERT OR IGNORE INTO base(row) VALUES(?1)", [row]);
+            self.write("INSERT OR IGNORE INTO base(row) VALUES(?1)", [row]);
             let (_, read) = Working::of_row(row)?;
             if let Working::Chain { feed, blocks, head, stamp } = read {
-                let chain = work.open_trunk(&feed)?;
-                work.write(
+                let chain = self.open_trunk(&feed)?;
+                self.write(
                     "INSERT OR REPLACE INTO floor(chain, blocks, next, accumulator, stamp) VALUES(?1, ?2, ?3, ?4, ?5)",
                     params![
                         chain.0,
@@ -536,12 +537,11 @@ impl Store {
             }
         }
         let programmes: Vec<ProgrammeId> = programmes.iter().copied().collect();
-        work.write(
+        self.write(
             "INSERT OR REPLACE INTO meta(key, value) VALUES('base', ?1)",
             [wire::encode(&(epoch, programmes))],
         );
-        work.check()?;
-        work.commit()
+        self.check()
     }
 }
 
