@@ -206,8 +206,9 @@ impl Store {
 
     /// Derives state anew where that was still to be done.
     pub(super) fn freshen(&mut self) -> Result<(), StoreFault> {
+        // Also where it cannot be read whether it is: nothing is written before that is known.
+        self.stale = true;
         if self.meta(STALE)?.is_some() {
-            self.stale = true;
             self.rebuild(&mut |_, _| {})?;
         }
         self.stale = false;
@@ -220,13 +221,13 @@ pub(super) fn stale(conn: &Connection) -> Result<(), StoreFault> {
     Ok(())
 }
 
-/// What lies aside in a file.
 /// State is that of the articles and notices beside it, once this transaction is committed.
 pub(super) fn fresh(conn: &Connection) -> Result<(), StoreFault> {
     conn.execute("DELETE FROM meta WHERE key=?1", [STALE])?;
     Ok(())
 }
 
+/// What lies aside in a file.
 pub(super) fn aside(conn: &Connection, charter: &Charter) -> Result<Branches, StoreFault> {
     let mut rows = conn.prepare_cached("SELECT bytes FROM blob WHERE kind=?1")?;
     let mut all = Vec::new();
@@ -234,4 +235,23 @@ pub(super) fn aside(conn: &Connection, charter: &Charter) -> Result<Branches, St
         all.push(SignedArticle::decode(&bytes?)?);
     }
     Ok(Branches::kept(charter, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::tests::world::World;
+
+    #[test]
+    fn where_it_cannot_be_read_whether_state_is_fresh_nothing_is_written_on_it() {
+        let mut world = World::new();
+        let store = world.a.store_mut();
+        stale(store.conn()).expect("noted");
+        let other = Connection::open(store.path()).expect("opens");
+        other.execute_batch("ALTER TABLE meta RENAME TO away").expect("unreadable");
+        store.freshen().expect_err("unreadable");
+        other.execute_batch("ALTER TABLE away RENAME TO meta").expect("readable");
+        drop(store.begin().expect("derived anew first"));
+        assert_eq!(store.meta(STALE).expect("readable"), None);
+    }
 }
