@@ -129,6 +129,19 @@ pub enum StoreFault {
         /// Why not.
         why: String,
     },
+    /// It is of an earlier version, and could not be brought up to date.
+    #[error(
+        "the ledger file is of an earlier version and could not be brought up to date: {why}. Nothing was changed, and the \
+         annona before this one still works with it. Make room for all of it once more, and open it again; {} is the copy \
+         made for this", copy.display()
+    )]
+    NotUpgraded {
+        /// The copy.
+        copy: PathBuf,
+        /// Why not.
+        #[source]
+        why: DiskFault,
+    },
     /// The file system cannot keep a write-ahead log.
     #[error("the file system refuses a write-ahead log: put the data folder on a local disk")]
     NoWal,

@@ -253,6 +253,7 @@ impl From<StoreFault> for Fault {
             | StoreFault::Newer { .. }
             | StoreFault::TooOld { .. }
             | StoreFault::NoCopy { .. }
+            | StoreFault::NotUpgraded { .. }
             | StoreFault::NoWal
             | StoreFault::Stale(_)
             | StoreFault::Wire(_) => of(Exit::Input, &fault),

@@ -1,5 +1,5 @@
-//! Bringing a ledger file of an earlier version up to date: after a copy, in one transaction, and with all that is derived
-//! made anew.
+//! Bringing a ledger file of an earlier version up to date: after a copy, and with all that is derived made anew in one
+//! transaction, so that where it fails the program before still serves from the file.
 //!
 //! What was said is never rewritten: a version adds tables to it, and changes derived ones as it likes. So a file of any
 //! earlier schema comes up to date in one way: tables it lacks are made, derived ones are dropped, made and filled again.
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{StoreFault, power, schema};
+use super::work::Work;
+use super::{StoreFault, schema};
 use crate::atomic;
 use crate::disk::DiskFault;
 
@@ -22,8 +23,7 @@ pub(super) fn copy_of(path: &Path, schema: i64) -> PathBuf {
     name.into()
 }
 
-/// Brings a file up to date, if it is of an earlier version. State is derived anew by whoever opens it, as after a kill: the
-/// file is marked for that.
+/// Brings a file up to date, if it is of an earlier version.
 pub(super) fn upgrade(conn: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = schema::SCHEMA;
@@ -35,6 +35,13 @@ pub(super) fn upgrade(conn: &mut Connection, path: &Path) -> Result<(), StoreFau
     }
     copy(conn, path, found)
         .map_err(|why| StoreFault::NoCopy { copy: copy_of(path, found), why: why.to_string() })?;
+    anew(conn).map_err(|fault| match fault {
+        StoreFault::Disk(why) => StoreFault::NotUpgraded { copy: copy_of(path, found), why },
+        other => other,
+    })
+}
+
+fn anew(conn: &mut Connection) -> Result<(), StoreFault> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for table in schema::DERIVED_TABLES {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table};"))?;
@@ -45,13 +52,13 @@ pub(super) fn upgrade(conn: &mut Connection, path: &Path) -> Result<(), StoreFau
             .replace("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "),
     )?;
     tx.execute_batch(schema::DERIVED)?;
-    let founded: i64 = tx.query_row("SELECT count(*) FROM article", [], |row| row.get(0))?;
-    if founded > 0 {
-        power::stale(&tx)?;
+    tx.execute_batch(&format!("PRAGMA user_version={};", schema::SCHEMA))?;
+    match super::load(&tx)? {
+        (Some(charter), roster, _) => {
+            Work::new(tx, charter, roster).derive(&mut |_, _| {})?.commit()
+        }
+        (None, ..) => Ok(tx.commit()?),
     }
-    tx.execute_batch(&format!("PRAGMA user_version={known};"))?;
-    tx.commit()?;
-    Ok(())
 }
 
 /// Writes a copy beside the file, durable and whole or not there. One that an attempt before has finished is the same.
@@ -124,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kill_before_state_is_made_anew_is_made_good_and_without_a_copy_nothing_changes() {
+    fn without_a_copy_or_where_state_cannot_be_made_anew_nothing_changes() {
         let (w, path) = of_version_1();
         let before = w.a.store().root().expect("a root");
         w.a.close().expect("closed");
@@ -140,13 +147,20 @@ mod tests {
         };
         assert_eq!(version(), 1);
         std::fs::remove_dir_all(&part).expect("out of the way");
-        // Killed after the transaction, before anything was derived.
-        let mut conn = Connection::open(&path).expect("opens");
-        upgrade(&mut conn, &path).expect("up to date");
+        // A block that cannot be folded stands for a disk that fills up meanwhile.
+        let conn = Connection::open(&path).expect("opens");
+        let body: Vec<u8> =
+            conn.query_row("SELECT body FROM block WHERE id=1", [], |r| r.get(0)).expect("one");
+        conn.execute("UPDATE block SET body=x'ff' WHERE id=1", []).expect("damaged");
+        Store::open(&path).map(|_| ()).expect_err("not derived");
+        let lots = "SELECT count(*) FROM slot";
+        let lots: i64 = conn.query_row(lots, [], |r| r.get(0)).expect("one");
+        assert!(version() == 1 && lots > 0, "the program before goes on: {lots}");
+        conn.execute("UPDATE block SET body=?1 WHERE id=1", [body]).expect("mended");
         drop(conn);
-        assert_eq!(version(), schema::SCHEMA);
         let store = Store::open(&path).expect("opens");
         assert_eq!(store.root().expect("a root"), before);
+        assert_eq!(version(), schema::SCHEMA);
     }
 
     #[test]
