@@ -577,7 +577,10 @@ impl Node {
             .filter(|feed| {
                 let first = At { chain: feed.chain, index: feed.sealed.next };
                 let opened = work.entry_at(first).and_then(|entry| entry.stamp());
-                opened.is_none_or(|at| now.0 >= at.0.saturating_add(limits::SEAL_AFTER_MINUTES))
+                // A clock set back says nothing of how long it has been.
+                opened.is_none_or(|at| {
+                    now < at || now.0 >= at.0.saturating_add(limits::SEAL_AFTER_MINUTES)
+                })
             })
             .map(|feed| feed.id)
             .collect();

@@ -1,7 +1,7 @@
 use annona_ledger::id::Lane;
 
 use crate::bundle::tests::world::{
-    FOOD, World, enrol, enrol_blocks, export, import, reopen, short,
+    FOOD, World, enrol, enrol_blocks, export, import, reopen, reopen_at, short,
 };
 use crate::guard::GuardFault;
 use crate::node::Node;
@@ -56,4 +56,21 @@ fn a_node_that_lost_its_own_last_block_opens_and_signs_nothing() {
     a.reincarnate(&heads).expect("a new node in the same folder");
     assert_ne!(a.public(), before);
     a.may_sign().expect("the new one may");
+}
+
+#[test]
+fn with_its_clock_set_back_a_node_seals_all_the_same() {
+    let mut world = World::new();
+    enrol(&mut world.a, FOOD, [7; 16]);
+    world.a.close().expect("closed");
+    // At 106 it has not been ten minutes yet; at 3 nobody knows how long it has been.
+    for (minute, open) in [(106, 1), (3, 0)] {
+        let mut a = reopen_at(world.dir.path(), "a", minute);
+        a.seal_due().expect("durable");
+        let work = a.store().look().expect("readable");
+        let chain = work.trunk(&a.feed(Lane::Registry, FOOD)).expect("known");
+        assert_eq!(work.tail_len(chain), open, "{minute}");
+        drop(work);
+        a.close().expect("closed");
+    }
 }
