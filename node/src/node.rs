@@ -75,11 +75,12 @@ pub enum NodeFault {
 
 /// A node, open for writing.
 pub struct Node {
+    // Dropped in this order: who waits for the folder finds all else given back.
+    armed: Result<Armed, GuardFault>,
+    store: Store,
     folder: Folder,
     keys: Keystore,
-    store: Store,
     signing: SigningKey,
-    armed: Result<Armed, GuardFault>,
     clock: Clock,
     heads: PathBuf,
     /// Set once a commit has failed: what SQLite holds in memory may not be what the disk has.

@@ -42,6 +42,8 @@ impl Node {
         }
         self.store = Store::open(&self.folder.file(LEDGER))?;
         self.arm()?;
+        // A process that is killed gives back the folder before the memory: the next write or seal looks again.
+        self.broken = matches!(self.armed, Err(GuardFault::Held { .. }));
         Ok(done)
     }
 }

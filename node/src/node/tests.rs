@@ -3,7 +3,8 @@ use annona_ledger::id::Lane;
 use crate::bundle::tests::world::{
     FOOD, World, enrol, enrol_blocks, export, import, reopen, reopen_at, short,
 };
-use crate::guard::GuardFault;
+use crate::folder::Folder;
+use crate::guard::{Guard, GuardFault};
 use crate::node::Node;
 
 /// Changes one byte of the last block of a node, as it lies in a folder.
@@ -73,4 +74,19 @@ fn with_its_clock_set_back_a_node_seals_all_the_same() {
         drop(work);
         a.close().expect("closed");
     }
+}
+
+#[test]
+fn a_memory_given_back_after_the_folder_is_asked_for_again() {
+    let mut world = World::new();
+    let (path, heads) = (world.dir.path().join("a"), world.dir.path().join("heads-a"));
+    let own = world.a.public();
+    let lent = world.a.lend(|| {
+        let folder = Folder::open(&path).expect("lent");
+        Guard::open(&heads, &own, &folder).expect("lent")
+    });
+    let held = lent.expect("given back");
+    world.a.may_sign().expect_err("held");
+    drop(held);
+    enrol(&mut world.a, FOOD, [7; 16]);
 }
