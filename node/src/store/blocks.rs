@@ -98,7 +98,7 @@ impl Work<'_> {
         hash: &Hash,
     ) -> Result<(), StoreFault> {
         let header = &block.header;
-        self.tx
+        self.writing()?
             .prepare_cached(
                 "INSERT INTO block(feed, seq, hash, chain, first, count, header, signature, body)
                  VALUES((SELECT no FROM feed WHERE id=?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -128,7 +128,7 @@ impl Work<'_> {
         }
         block.check_evidence(evidence)?;
         evidence.0.iter().for_each(|piece| self.keep_spends(feed, &piece.bytes));
-        self.tx
+        self.writing()?
             .prepare_cached(
                 "INSERT OR IGNORE INTO evidence(block, bytes)
                  SELECT id, ?4 FROM block WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
@@ -391,7 +391,7 @@ impl Work<'_> {
     }
 
     fn set_clock(&self, clock: Hlc) -> Result<(), StoreFault> {
-        self.tx
+        self.writing()?
             .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES('hlc', ?1)")?
             .execute([wire::encode(&clock)])?;
         Ok(())

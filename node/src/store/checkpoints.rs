@@ -239,7 +239,7 @@ impl Work<'_> {
     ///
     /// A storage fault.
     pub fn sign_for(&self, memory: &Frontier, said: &Cosignature) -> Result<(), StoreFault> {
-        self.tx.execute(
+        self.writing()?.execute(
             "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
             params![MEMORY, wire::encode(memory.tips())],
         )?;
@@ -248,7 +248,7 @@ impl Work<'_> {
 
     fn put_cosignature(&self, cosignature: &Cosignature) -> Result<(), StoreFault> {
         let said = &cosignature.said;
-        self.tx.execute(
+        self.writing()?.execute(
             "INSERT OR IGNORE INTO cosignature(checkpoint, witness, time, bytes) VALUES(?1, ?2, ?3, ?4)",
             params![said.checkpoint.0, said.witness, said.time.0, cosignature.encode()],
         )?;

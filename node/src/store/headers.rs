@@ -121,8 +121,8 @@ impl Work<'_> {
             });
         }
         self.unknown.borrow_mut().take();
-        self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
-        self.tx.execute(
+        self.writing()?.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
+        self.writing()?.execute(
             "INSERT INTO header(feed, seq, hash, first, count, header, signature)
              VALUES((SELECT no FROM feed WHERE id=?1), ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -150,7 +150,7 @@ impl Work<'_> {
         seq: u64,
         name: &Hash,
     ) -> Result<(), StoreFault> {
-        self.tx
+        self.writing()?
             .prepare_cached(
                 "DELETE FROM header WHERE feed=(SELECT no FROM feed WHERE id=?1) AND seq=?2 AND hash=?3",
             )?
@@ -315,7 +315,7 @@ impl Work<'_> {
     }
 
     fn put_proof(&self, proof: &ForkProof) -> Result<(), StoreFault> {
-        self.tx.execute(
+        self.writing()?.execute(
             "INSERT OR IGNORE INTO blob(kind, name, bytes) VALUES(?1, ?2, ?3)",
             params![Blob::ForkProof as u8, fork_name(&proof.feed).0, wire::encode(proof)],
         )?;
@@ -358,7 +358,7 @@ impl Work<'_> {
     ///
     /// A storage fault.
     pub fn note_seen(&self, node: &[u8; 8], feed: &FeedId, next: u64) -> Result<(), StoreFault> {
-        note(&self.tx, "seen", node, feed, next)
+        note(self.writing()?, "seen", node, feed, next)
     }
 
     /// Sets a small value, with the rest of this transaction.
@@ -367,7 +367,7 @@ impl Work<'_> {
     ///
     /// A storage fault.
     pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreFault> {
-        self.tx
+        self.writing()?
             .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)")?
             .execute(params![key, value])?;
         Ok(())
@@ -384,7 +384,7 @@ impl Work<'_> {
         feed: &FeedId,
         next: u64,
     ) -> Result<(), StoreFault> {
-        note(&self.tx, "outlined", node, feed, next)
+        note(self.writing()?, "outlined", node, feed, next)
     }
 
     /// Finds a blob, at the moment this transaction looks at.

@@ -62,7 +62,7 @@ impl Work<'_> {
         let mut marks = marks(&self.tx)?;
         let before = marks.len();
         marks.retain(|(of, below, _)| *of != chain.0 || *below > sealed);
-        if marks.len() < before { keep(&self.tx, &marks) } else { Ok(()) }
+        if marks.len() < before { keep(self.writing()?, &marks) } else { Ok(()) }
     }
 }
 

@@ -326,7 +326,7 @@ impl Work<'_> {
         };
         let index = self.parting(left.chain, verified)?;
         let Some(head) = self.head_after(left.chain, index) else { return self.check() };
-        self.tx.execute(
+        self.writing()?.execute(
             "UPDATE chain SET left_index=?2 WHERE no=?1",
             params![chain.0, index.cast_signed()],
         )?;
@@ -350,7 +350,7 @@ impl Work<'_> {
     fn drop_tail(&self, chain: ChainNo, end: Head) -> Result<(), StoreFault> {
         let sealed = |at: &At| at.chain == chain && at.index < end.next;
         self.pending.borrow_mut().retain(|at, _| !sealed(at));
-        self.tx
+        self.writing()?
             .prepare_cached("DELETE FROM tail WHERE at>=?1 AND at<?2")?
             .execute(params![At64(At { chain, index: 0 }), At64(At { chain, index: end.next })])?;
         Ok(())

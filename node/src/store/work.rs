@@ -212,8 +212,19 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn write(&self, sql: &str, values: impl Params) {
-        let done = self.tx.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
-        self.kept(done.map_err(StoreFault::from));
+        let done = self.writing().and_then(|tx| Ok(tx.prepare_cached(sql)?.execute(values)?));
+        self.kept(done);
+    }
+
+    /// The transaction, for writing. SQLite may end it by itself where a statement fails, as on a full disk: what is written
+    /// after that would be a commit of its own.
+    pub(super) fn writing(&self) -> Result<&Transaction<'a>, StoreFault> {
+        if self.tx.is_autocommit() {
+            self.check()?;
+            let given_up = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+            return Err(rusqlite::Error::SqliteFailure(given_up, None).into());
+        }
+        Ok(&self.tx)
     }
 
     pub(super) fn kept<T>(&self, result: Result<T, StoreFault>) -> Option<T> {
@@ -316,8 +327,8 @@ impl<'a> Work<'a> {
     ) -> Result<ChainNo, StoreFault> {
         self.numbers.borrow_mut().remove(feed);
         self.unknown.borrow_mut().take();
-        self.tx.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
-        self.tx.execute(
+        self.writing()?.execute("INSERT OR IGNORE INTO feed(id) VALUES(?1)", [feed.bytes()])?;
+        self.writing()?.execute(
             "INSERT INTO chain(feed, left_chain, left_index, next, accumulator, stamp, sealed, sealed_accumulator, seq)
              VALUES((SELECT no FROM feed WHERE id=?1), ?2, ?3, ?4, ?5, 0, ?4, ?5, ?6)",
             params![
@@ -353,7 +364,7 @@ impl<'a> Work<'a> {
             return Ok(outcome);
         }
         let start = At { chain, index: self.head(chain).next };
-        self.tx.prepare_cached("SAVEPOINT basket")?.execute([])?;
+        self.writing()?.prepare_cached("SAVEPOINT basket")?.execute([])?;
         self.chains.borrow_mut().mark();
         self.pools.borrow_mut().mark();
         self.slots.borrow_mut().mark();

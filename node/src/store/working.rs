@@ -517,8 +517,8 @@ impl Work<'_> {
         programmes: &BTreeSet<ProgrammeId>,
         rows: &[Vec<u8>],
     ) -> Result<(), StoreFault> {
-        self.tx.execute("DELETE FROM base", [])?;
-        self.tx.execute("DELETE FROM floor", [])?;
+        self.writing()?.execute("DELETE FROM base", [])?;
+        self.writing()?.execute("DELETE FROM floor", [])?;
         for row in rows {
             self.write("INSERT OR IGNORE INTO base(row) VALUES(?1)", [row]);
             let (_, read) = Working::of_row(row)?;

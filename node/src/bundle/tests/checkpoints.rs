@@ -254,6 +254,38 @@ fn s40_a_forged_chunk_a_missing_one_and_too_few_witnesses_are_refused() {
     begin(&mut n, &good).expect("begins");
 }
 
+#[test]
+fn a_disk_that_fills_up_while_a_node_begins_leaves_it_as_it_was_and_it_begins_with_room() {
+    let mut world = camp();
+    let page = certified(&mut world, "one");
+    let programmes = BTreeSet::from([FOOD]);
+    let hash = page.checkpoint.hash();
+    let carried = checkpoint::carry(world.a.store(), &hash, Some(&programmes)).expect("rows");
+    let mut n = make(world.dir.path(), "n");
+    n.apply_article(&world.founding).expect("a good founding");
+    for notice in &world.notices {
+        n.learn(notice).expect("a good notice");
+    }
+    let before = root(&n);
+    let conn = |n: &Node, sql: &str| -> i64 {
+        n.store().conn().query_row(sql, [], |r| r.get(0)).expect("one")
+    };
+    let pages = conn(&n, "PRAGMA page_count");
+    let mut room = pages;
+    let began = loop {
+        conn(&n, &format!("PRAGMA max_page_count={room}"));
+        match checkpoint::begin(n.store_mut(), &carried, &programmes) {
+            Ok(began) => break began,
+            Err(CheckpointFault::Store(_)) => room += 1,
+            Err(other) => panic!("{other}"),
+        }
+        assert_eq!(root(&n), before, "{room}");
+        assert!(n.store().look().expect("readable").began_with().is_empty(), "{room}");
+    };
+    assert!(began > 0 && room > pages, "{pages} {room}");
+    assert_eq!(came_to(&n), came_to(&world.b));
+}
+
 /// Closes May, with what every node is shown of A: its first block.
 pub(super) fn close_may(world: &mut World, mirror: &mut Node) {
     let value = world.a.feed(Lane::Value, FOOD);
