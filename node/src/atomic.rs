@@ -22,7 +22,7 @@ const ENDING: &str = ".annona-tmp";
 ///
 /// [`DiskFault`] where the folder cannot be written; then the old file is still whole.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
-    let temporary = Temporary(beside(path)?);
+    let temporary = Temporary::beside(path)?;
     write_and_take_name(&temporary.0, path, bytes).map_err(|e| DiskFault::io("write", path, e))
 }
 
@@ -47,7 +47,7 @@ impl New {
         }
         // What an earlier one has left that was ended.
         sweep(path)?;
-        let temporary = Temporary(beside(path)?);
+        let temporary = Temporary::beside(path)?;
         let file = private().write(true).create_new(true).open(&temporary.0).map_err(failed)?;
         Ok(Self { temporary, path: path.to_owned(), file })
     }
@@ -132,7 +132,9 @@ impl Aside {
     pub fn destroy(mut self) -> Result<(), DiskFault> {
         let (Some(old), name) = (self.old.take(), self.name.take()) else { return Ok(()) };
         let gone = zero(&old).and_then(|()| match name {
-            Some(name) => fs::remove_file(name).and_then(|()| sync_folder(self.path.parent())),
+            Some(name) => {
+                absent(fs::remove_file(name)).and_then(|()| sync_folder(self.path.parent()))
+            }
             None => Ok(()),
         });
         gone.map_err(|e| DiskFault::io("overwrite", &self.path, e))
@@ -159,11 +161,17 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
 }
 
 /// Takes a name away, and overwrites what had it, unless that has another name too.
-fn remove(path: &Path) -> io::Result<()> {
-    if names_of(&fs::symlink_metadata(path)?) == 1 {
-        zero(&OpenOptions::new().write(true).open(path)?)?;
+///
+/// Under a name of its own first: whoever wrote the file and is still at it can then no longer give it the name it was
+/// written for, or has done so, and nothing is there to be overwritten.
+fn remove(path: &Path, of: &Path) -> io::Result<()> {
+    let own = beside(of).map_err(io::Error::other)?;
+    fs::rename(path, &own)?;
+    let file = OpenOptions::new().write(true).open(&own)?;
+    if names_of(&file.metadata()?) == 1 {
+        zero(&file)?;
     }
-    fs::remove_file(path)?;
+    absent(fs::remove_file(&own))?;
     sync_folder(path.parent())
 }
 
@@ -176,6 +184,14 @@ fn names_of(file: &fs::Metadata) -> u64 {
         let _ = file;
         2
     }
+/// What is gone already was removed by another.
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 }
 
 /// Overwrites a file with zeros and removes it. One that is not there is no fault.
@@ -237,7 +253,7 @@ fn read_within(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// Removes what crashed writes of `path` have left beside it, overwritten, and says how many there were.
 ///
-/// Only the owner of a file's lock may call this: a write that is under way would be undone.
+/// Called by the owner of a file's lock, else a write that is under way may be refused; it loses nothing.
 ///
 /// # Errors
 ///
@@ -256,7 +272,8 @@ pub fn sweep(path: &Path) -> Result<usize, DiskFault> {
             .and_then(|rest| rest.strip_prefix(name.as_str()))
             .and_then(|rest| rest.strip_suffix(ENDING));
         if middle.is_some_and(|m| m.len() == 17 && m.starts_with('.')) {
-            remove(&entry.path()).map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
+            let removed = absent(remove(&entry.path(), path));
+            removed.map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
             swept += 1;
         }
     }
@@ -302,12 +319,18 @@ fn file_name(path: &Path) -> Result<&std::ffi::OsStr, DiskFault> {
 }
 
 /// A temporary file that is removed unless it has taken its name.
-struct Temporary(PathBuf);
+struct Temporary(PathBuf, PathBuf);
+
+impl Temporary {
+    fn beside(path: &Path) -> Result<Self, DiskFault> {
+        Ok(Self(beside(path)?, path.to_owned()))
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         // After the rename there is nothing to remove; after a failure the next sweep would do it anyway.
-        drop(remove(&self.0));
+        drop(remove(&self.0, &self.1));
     }
 }
 
@@ -422,6 +445,35 @@ mod tests {
             ".keys2.0123456789abcdef.annona-tmp",
             ".keys.annona-tmp",
             "keys",
+    #[test]
+    fn a_sweep_by_another_process_never_overwrites_what_a_write_has_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("keys");
+        write(&path, &[7; 65_536]).expect("first");
+        let old = set_aside(&path).expect("aside");
+        write(&path, &[8; 65_536]).expect("second");
+        assert_eq!(sweep(&path).expect("swept"), 1);
+        old.destroy().expect("whoever swept it has destroyed it");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            let sweeper = threads.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    sweep(&path).expect("swept");
+                }
+            });
+            let mut last = 8;
+            for n in 9..=200 {
+                if write(&path, &[n; 65_536]).is_ok() {
+                    last = n;
+                }
+                let found = fs::read(&path).expect("there");
+                assert!(found.iter().all(|byte| *byte == last), "{last}: {}", found[0]);
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            sweeper.join().expect("ended");
+        });
+    }
+
         ] {
             fs::write(folder.path().join(name), b"x").expect("write");
         }
