@@ -155,9 +155,18 @@ impl Drop for Aside {
 ///
 /// As [`write()`]; [`DiskFault`] too where the new file has the name and the old bytes may still be there.
 pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskFault> {
+    replace(path, bytes)?.destroy()
+}
+
+/// As [`write()`]; the answer is what had the name before, to be destroyed.
+///
+/// # Errors
+///
+/// As [`write()`].
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<Aside, DiskFault> {
     let old = set_aside(path)?;
     write(path, bytes)?;
-    old.destroy()
+    Ok(old)
 }
 
 /// Takes a name away, and overwrites what had it, unless that has another name too.
@@ -175,6 +184,14 @@ fn remove(path: &Path, of: &Path) -> io::Result<()> {
     sync_folder(path.parent())
 }
 
+/// What is gone already was removed by another.
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// How many names a file has. Where the system does not say, one that may be in use is never overwritten.
 fn names_of(file: &fs::Metadata) -> u64 {
     #[cfg(unix)]
@@ -184,14 +201,6 @@ fn names_of(file: &fs::Metadata) -> u64 {
         let _ = file;
         2
     }
-/// What is gone already was removed by another.
-fn absent(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 }
 
 /// Overwrites a file with zeros and removes it. One that is not there is no fault.
@@ -437,15 +446,6 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_takes_only_this_files_leftovers() {
-        let folder = tempfile::tempdir().expect("folder");
-        let path = folder.path().join("keys");
-        for name in [
-            ".keys.0123456789abcdef.annona-tmp",
-            ".keys2.0123456789abcdef.annona-tmp",
-            ".keys.annona-tmp",
-            "keys",
-    #[test]
     fn a_sweep_by_another_process_never_overwrites_what_a_write_has_named() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("keys");
@@ -474,6 +474,15 @@ mod tests {
         });
     }
 
+    #[test]
+    fn a_sweep_takes_only_this_files_leftovers() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("keys");
+        for name in [
+            ".keys.0123456789abcdef.annona-tmp",
+            ".keys2.0123456789abcdef.annona-tmp",
+            ".keys.annona-tmp",
+            "keys",
         ] {
             fs::write(folder.path().join(name), b"x").expect("write");
         }

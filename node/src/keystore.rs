@@ -24,7 +24,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::atomic;
-use crate::disk::DiskFault;
+use crate::disk::{DiskFault, DiskTrouble};
 use crate::seal::{self, Cost, Key, OVERHEAD, SealError};
 
 const MAGIC: &[u8; 12] = b"annona keys\n";
@@ -223,9 +223,32 @@ pub enum KeystoreFault {
         /// What sealing said.
         source: SealError,
     },
+    /// Somebody has given the file another passphrase since it was opened here.
+    #[error("{} was given another passphrase meanwhile, and was left as it is. Run the command again with the new one.", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The new file is in its place; what it replaced may still be on the disk.
+    #[error("{} is written, but what it replaced could not be overwritten: {source}. The next command that opens it tries again.", path.display())]
+    Left {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: DiskFault,
+    },
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskFault),
+}
+
+/// The salt of the passphrase that opens a key file; `None` where there is none that is whole.
+pub(crate) fn salt_of(path: &Path) -> Result<Option<[u8; 16]>, DiskFault> {
+    match atomic::read(path, MAX_FILE) {
+        Ok(bytes) => Ok(Sealed::read(path, &bytes).ok().map(|file| file.salt)),
+        Err(fault) if fault.trouble() == DiskTrouble::Missing => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// An open key file.
@@ -337,16 +360,19 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// As [`Keystore::create`].
+    /// As [`Keystore::create`], [`KeystoreFault::Changed`]; [`KeystoreFault::Left`] where the new one opens it, and only the
+    /// bytes of the old file may still be on the disk.
     pub fn change_passphrase(
         &mut self,
         passphrase: &Zeroizing<String>,
         cost: Cost,
     ) -> Result<(), KeystoreFault> {
         let lock = Lock::new(&self.path, passphrase, cost)?;
-        self.write(&lock)?;
-        self.lock = lock;
-        Ok(())
+        let wrote = self.write(&lock);
+        if matches!(wrote, Ok(()) | Err(KeystoreFault::Left { .. })) {
+            self.lock = lock;
+        }
+        wrote
     }
 
     /// A secret by name.
@@ -382,7 +408,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`KeystoreFault::Disk`]; then the old file is still whole.
+    /// [`KeystoreFault::Disk`], [`KeystoreFault::Changed`]; then the old file is still whole. [`KeystoreFault::Left`] where
+    /// the new one is in its place, and bytes of the old one may still be on the disk.
     pub fn save(&self) -> Result<(), KeystoreFault> {
         self.write(&self.lock)
     }
@@ -394,7 +421,12 @@ impl Keystore {
     }
 
     fn write(&self, lock: &Lock) -> Result<(), KeystoreFault> {
-        Ok(atomic::write_over(&self.path, &sealed(&self.path, &self.secrets, lock, VERSION)?)?)
+        let bytes = sealed(&self.path, &self.secrets, lock, VERSION)?;
+        if salt_of(&self.path)?.is_some_and(|salt| salt != self.lock.salt) {
+            return Err(KeystoreFault::Changed { path: self.path.clone() });
+        }
+        let old = atomic::replace(&self.path, &bytes)?;
+        old.destroy().map_err(|source| KeystoreFault::Left { path: self.path.clone(), source })
     }
 
     /// The file's bytes as a backup has them: without the site keys, so that a key file of people kept with an old backup

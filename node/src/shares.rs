@@ -21,7 +21,7 @@ use crate::atomic;
 use crate::disk::DiskFault;
 use crate::envelope::{self, WRAPPED};
 use crate::folder::{Folder, KEYS, SHARES};
-use crate::keystore::{Keystore, KeystoreFault};
+use crate::keystore::{Keystore, KeystoreFault, salt_of};
 use crate::seal::{Key, OVERHEAD, SealError, random};
 
 #[cfg(test)]
@@ -231,6 +231,16 @@ pub fn renew(folder: &Folder, keys: &Keystore) -> Result<bool, SharesFault> {
 pub fn holders(folder: &Folder) -> Result<Vec<PublicKey>, SharesFault> {
     let shares = File::read(folder)?.shares;
     Ok(shares.into_iter().map(|(operator, _)| PublicKey::Ed25519(operator)).collect())
+}
+
+/// Whether the shares are those of the key file as it is: one that was given another passphrase without them is opened by
+/// none.
+///
+/// # Errors
+///
+/// [`SharesFault::None`]; [`SharesFault::Damaged`]; a disk that does not read.
+pub fn fit(folder: &Folder) -> Result<bool, SharesFault> {
+    Ok(salt_of(&folder.file(KEYS))? == Some(File::read(folder)?.salt))
 }
 
 /// Opens the key file by two shares.

@@ -201,9 +201,10 @@ impl From<KeystoreFault> for Fault {
         let exit = match fault {
             KeystoreFault::Disk(disk) => return disk.into(),
             KeystoreFault::WrongPassphrase { .. } | KeystoreFault::Full => Exit::NotAllowed,
-            KeystoreFault::Exists { .. } => Exit::Conflict,
+            KeystoreFault::Exists { .. } | KeystoreFault::Changed { .. } => Exit::Conflict,
             KeystoreFault::Damaged { .. } => Exit::Wrong,
-            KeystoreFault::NotKeys { .. }
+            KeystoreFault::Left { .. }
+            | KeystoreFault::NotKeys { .. }
             | KeystoreFault::Newer { .. }
             | KeystoreFault::EmptyPassphrase
             | KeystoreFault::Seal { .. } => Exit::Input,

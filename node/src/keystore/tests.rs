@@ -222,3 +222,17 @@ proptest::proptest! {
         proptest::prop_assert_eq!(again.len(), kept.len());
     }
 }
+
+#[test]
+fn a_passphrase_that_was_changed_elsewhere_is_not_undone_by_a_save() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("keys.annona");
+    let mut first = Keystore::create(&path, &words("one"), Cost::FLOOR).expect("made");
+    let mut second = Keystore::open(&path, &words("one")).expect("opens");
+    second.change_passphrase(&words("two"), Cost::FLOOR).expect("changed");
+    second.save().expect("it is its own");
+    assert!(matches!(first.save(), Err(KeystoreFault::Changed { .. })));
+    let again = first.change_passphrase(&words("three"), Cost::FLOOR);
+    assert!(matches!(again, Err(KeystoreFault::Changed { .. })));
+    Keystore::open(&path, &words("two")).expect("as it was changed");
+}

@@ -46,7 +46,9 @@ fn any_two_of_the_operators_open_it_and_nobody_else() {
     keys.change_passphrase(&words("three"), Cost::FLOOR).expect("changed");
     let told = open(&folder, &[holder(1), holder(2)]).err().expect("not renewed");
     assert!(matches!(told, SharesFault::OtherKeys));
+    assert!(!fit(&folder).expect("reads"), "it is heard of before the passphrase is lost");
     assert!(renew(&folder, &keys).expect("renewed"));
+    assert!(fit(&folder).expect("reads"));
     let mut opened = open(&folder, &[holder(1), holder(2)]).expect("opens");
     opened.change_passphrase(&words("four"), Cost::FLOOR).expect("the passphrase was lost");
     assert!(Keystore::open(&path, &words("four")).is_ok());

@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use annona_node::folder::Folder;
+use annona_node::folder::{Folder, KEYS, LOCK};
+use annona_node::keystore::KeystoreFault;
 use annona_node::shares;
 use clap::Args;
 use serde_json::json;
@@ -31,22 +32,39 @@ pub(crate) struct Passwd {
 impl Passwd {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         // A node's key file is rewritten while nobody else has it open.
-        let held = self.file.is_none().then(|| Folder::open(&session.dir)).transpose()?;
+        let held = match &self.file {
+            Some(path) => of_node(path)?,
+            None => Some(Folder::open(&session.dir)?),
+        };
         let path = self.file.unwrap_or_else(|| session.keys_path());
         let mut keys = session.keys(&path)?;
         let what = path.display().to_string();
         let file = self.new_passphrase_file.as_deref();
         let new = session.ask.new_passphrase(&what, file, "--new-passphrase-file FILE")?;
-        keys.change_passphrase(&new, self.passphrase_cost.cost())?;
+        let left = match keys.change_passphrase(&new, self.passphrase_cost.cost()) {
+            Ok(()) => None,
+            Err(left @ KeystoreFault::Left { .. }) => Some(left),
+            Err(fault) => return Err(fault.into()),
+        };
         // Whoever has a share opens the file as before.
         if let Some(folder) = &held {
             shares::renew(folder, &keys)?;
         }
         drop(held);
+        if let Some(left) = left {
+            session.screen.warn(left.to_string());
+        }
         let about = keys.describe().to_string();
         let value = json!({ "file": path, "seal": about });
         session.screen.answer("passphrase changed", value, || {
             format!("{what} opens with the new passphrase: {about}")
         })
     }
+}
+
+/// The folder of a node, where the file is a node's.
+fn of_node(path: &Path) -> Outcome<Option<Folder>> {
+    let root = path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let of_node = path.file_name().is_some_and(|name| name == KEYS) && root.join(LOCK).is_file();
+    Ok(of_node.then(|| Folder::open(root)).transpose()?)
 }

@@ -29,6 +29,12 @@ impl List {
             let key = hex(key.bytes());
             session.screen.answer("share", json!({ "operator": key }), || key.clone())?;
         }
+        if !holders.is_empty() && !shares::fit(&folder)? {
+            session.screen.warn(
+                "these shares open nothing: the key file has another passphrase since they were made. \
+                 `annona key shares make` gives new ones.",
+            );
+        }
         if holders.is_empty() {
             session.screen.note("Nobody has a share: if the passphrase is lost, so are the keys.");
         }
