@@ -299,6 +299,24 @@ impl Store {
         if busy != 0 || copied < logged { self.set_meta("settled", &[]) } else { Ok(()) }
     }
 
+    /// As [`Store::settle`], for who holds no folder and only reads: what was read here may be handed on after this.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`].
+    pub fn settle_log(&self) -> Result<(), StoreFault> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let log = PathBuf::from(log);
+        // Windows syncs only what may be written.
+        match std::fs::File::options().read(true).write(cfg!(windows)).open(&log) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            opened => opened
+                .and_then(|log| log.sync_all())
+                .map_err(|fault| DiskFault::io("write", &log, fault).into()),
+        }
+    }
+
     /// This store without its file, which it has given back: every look into it fails.
     pub(crate) fn closed(&self) -> Result<Self, StoreFault> {
         let (charter, roster) = (self.charter.clone(), self.roster.clone());

@@ -75,7 +75,10 @@ impl Session {
     /// The ledger for reading only: no passphrase, and another process may be at work in the folder.
     pub(crate) fn read(&self) -> Outcome<Store> {
         self.is_ours()?;
-        Ok(Store::reader(&self.dir.join(LEDGER))?)
+        let store = Store::reader(&self.dir.join(LEDGER))?;
+        // What a killed process left unsynced would be on a stick, and after a power cut no longer here.
+        store.settle_log()?;
+        Ok(store)
     }
 
     /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
