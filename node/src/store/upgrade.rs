@@ -61,24 +61,34 @@ fn anew(conn: &mut Connection) -> Result<(), StoreFault> {
     }
 }
 
-/// Writes a copy beside the file, durable and whole or not there. One that an attempt before has finished is the same.
+/// Writes a copy beside the file, durable and whole or not there. One of an attempt before gives way to it: the earlier
+/// program may have gone on since.
 fn copy(conn: &Connection, path: &Path, found: i64) -> Result<(), StoreFault> {
     let whole = copy_of(path, found);
-    if whole.exists() {
-        return Ok(());
-    }
     let part = copy_of(path, found).with_extension("part");
-    let fault = |what: &'static str, why| StoreFault::Disk(DiskFault::io(what, &part, why));
-    drop(std::fs::remove_file(&part));
+    let copied = fill(conn, &part).and_then(|()| {
+        let fault = |why| StoreFault::Disk(DiskFault::io("rename", &part, why));
+        std::fs::rename(&part, &whole)
+            .and_then(|()| atomic::sync_folder(whole.parent()))
+            .map_err(fault)
+    });
+    if copied.is_err() {
+        // Half a copy is of no use, and has all the room that was left.
+        drop(std::fs::remove_file(&part));
+    }
+    copied
+}
+
+fn fill(conn: &Connection, part: &Path) -> Result<(), StoreFault> {
+    let fault = |what: &'static str, why| StoreFault::Disk(DiskFault::io(what, part, why));
+    drop(std::fs::remove_file(part));
     // Made first, so that nobody else can ever read it; SQLite fills an empty file.
-    atomic::write(&part, &[])?;
+    atomic::write(part, &[])?;
     let name =
         part.to_str().ok_or_else(|| fault("name", std::io::ErrorKind::InvalidFilename.into()))?;
     conn.execute("VACUUM INTO ?1", params![name])?;
-    let file = std::fs::File::open(&part).map_err(|why| fault("open", why))?;
-    file.sync_all().map_err(|why| fault("write", why))?;
-    std::fs::rename(&part, &whole).map_err(|why| fault("rename", why))?;
-    atomic::sync_folder(whole.parent()).map_err(|why| fault("write", why))
+    let file = std::fs::File::open(part).map_err(|why| fault("open", why))?;
+    file.sync_all().map_err(|why| fault("write", why))
 }
 
 #[cfg(test)]
@@ -94,6 +104,37 @@ mod tests {
         let path = w.a.store().path().to_owned();
         world::enrol(&mut w.a, world::FOOD, [7; 16]);
         (w, path)
+    }
+
+    #[test]
+    fn half_a_copy_goes_again_and_an_old_one_is_not_taken_for_this() {
+        let (w, path) = of_version_1();
+        w.a.close().expect("closed");
+        turn_back(&path);
+        let copy = copy_of(&path, 1);
+        std::fs::write(&copy, b"of another day").expect("there");
+        // A page that does not read ends the copy midway, as a full disk would.
+        let conn = Connection::open(&path).expect("opens");
+        let page: u64 = conn
+            .query_row("SELECT rootpage FROM sqlite_master WHERE name='slot'", [], |r| {
+                r.get::<_, i64>(0).map(i64::cast_unsigned)
+            })
+            .expect("one");
+        drop(conn);
+        let bytes = std::fs::read(&path).expect("reads");
+        let mut damaged = bytes.clone();
+        let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+        let at = size * (usize::try_from(page).expect("small") - 1);
+        damaged[at..at + size].fill(0xee);
+        std::fs::write(&path, &damaged).expect("damaged");
+        let why = Store::open(&path).map(|_| ()).expect_err("no copy").to_string();
+        assert!(why.contains("Nothing was changed"), "{why}");
+        assert!(!copy.with_extension("part").exists());
+        std::fs::write(&path, &bytes).expect("mended");
+        drop(Store::open(&path).expect("opens"));
+        let conn = Connection::open(&copy).expect("a copy");
+        let found: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0)).expect("one");
+        assert_eq!(found, 1);
     }
 
     fn turn_back(path: &Path) {
