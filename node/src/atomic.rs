@@ -289,6 +289,29 @@ pub fn sweep(path: &Path) -> Result<usize, DiskFault> {
     Ok(swept)
 }
 
+/// Begins a large file that has no name of its own yet, held as long as what this gives: [`sweep_parts`] leaves it alone.
+pub(crate) fn part(path: &Path) -> io::Result<(File, File)> {
+    let file = private().read(true).write(true).create(true).truncate(true).open(path)?;
+    // Where the file system has no locks, nothing is ever swept there either.
+    drop(file.try_lock());
+    let held = file.try_clone()?;
+    Ok((file, held))
+}
+
+/// Removes parts that nobody holds: their process was killed, and they can be as large as a stick.
+pub(crate) fn sweep_parts(folder: &Path, is_part: impl Fn(&str) -> bool) {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // What cannot be listed or removed is in nobody's way but the disk's.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|e| e.file_name().to_str().is_some_and(&is_part)) {
+        let path = entry.path();
+        let held = File::open(&path).is_ok_and(|file| file.try_lock().is_err());
+        if !held && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            drop(fs::remove_file(&path));
+        }
+    }
+}
+
 /// Makes a folder only its owner can enter (0700), with its parents, and nothing if it is there.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ mod words;
 
 pub use anomalies::anomalies;
 pub use checkpoints::{StateCheck, Vouched, VouchedProblem, checkpoints};
-pub use export::{Exported, Ledger, export};
+pub use export::{Exported, Ledger, export, measure};
 pub use file::AuditFile;
 pub use look::LookFault;
 pub use proof::{Checked, Proof, check_proof, prove};

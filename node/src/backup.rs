@@ -20,6 +20,7 @@ use crate::disk::DiskFault;
 use crate::folder::{CARDS, Folder, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use crate::keystore::normal;
 use crate::seal::{Cost, SealError, Stream, random};
+use crate::sink::Sink;
 
 const MAGIC: &[u8; 16] = b"annona backup 1\n";
 const HEADER: usize = 16 + 4 + 4 + 16;
@@ -81,7 +82,26 @@ pub fn clear(folder: &Folder) -> Result<(), DiskFault> {
     Ok(())
 }
 
-/// Seals files into one. It appears under its name only once it is whole and durable.
+/// A backup that is whole and has no name yet; dropped, there is none.
+pub struct Unnamed {
+    new: atomic::New,
+    size: u64,
+}
+
+impl Unnamed {
+    /// Takes the name, durably; says how many bytes it has.
+    ///
+    /// # Errors
+    ///
+    /// [`BackupFault::Disk`], such as where there is another file of that name by now.
+    pub fn named(self) -> Result<u64, BackupFault> {
+        self.new.finish()?;
+        Ok(self.size)
+    }
+}
+
+/// Seals files into one, which appears under its name by [`Unnamed::named`]: of two that belong together, neither does
+/// before both are whole.
 ///
 /// # Errors
 ///
@@ -91,7 +111,7 @@ pub fn write(
     files: &[(&str, &Path)],
     passphrase: &Zeroizing<String>,
     cost: Cost,
-) -> Result<u64, BackupFault> {
+) -> Result<Unnamed, BackupFault> {
     let salt: [u8; 16] = random()?;
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&cost.memory_kib.to_le_bytes());
@@ -113,10 +133,7 @@ pub fn write(
         Trouble::Write(io) => failed(io).into(),
         Trouble::Seal(seal) => seal.into(),
     })?;
-    let size = out.size;
-    // Half a backup is none, and has no name.
-    out.to.finish()?;
-    Ok(size)
+    Ok(Unnamed { new: out.to, size: out.size })
 }
 
 enum Trouble {
@@ -192,7 +209,28 @@ pub fn read(
     into: &Path,
     passphrase: &Zeroizing<String>,
 ) -> Result<Vec<&'static str>, BackupFault> {
-    open(from, into, passphrase, &NAMES)
+    open(from, Some(into), passphrase, &NAMES)
+}
+
+/// Reads a backup to its end, as [`read`] does, and keeps nothing of it; gives the names of what would come out.
+///
+/// # Errors
+///
+/// [`BackupFault`].
+pub fn check(
+    from: &Path,
+    passphrase: &Zeroizing<String>,
+) -> Result<Vec<&'static str>, BackupFault> {
+    open(from, None, passphrase, &NAMES)
+}
+
+/// As [`check`], of a file of people's keys.
+///
+/// # Errors
+///
+/// [`BackupFault`].
+pub fn check_people_keys(from: &Path, passphrase: &Zeroizing<String>) -> Result<(), BackupFault> {
+    open(from, None, passphrase, &[PEOPLE_KEYS]).map(drop)
 }
 
 /// Opens the file of people's keys beside what [`read`] gave, as [`PEOPLE_KEYS`].
@@ -205,12 +243,13 @@ pub fn read_people_keys(
     into: &Path,
     passphrase: &Zeroizing<String>,
 ) -> Result<(), BackupFault> {
-    open(from, into, passphrase, &[PEOPLE_KEYS]).map(drop)
+    open(from, Some(into), passphrase, &[PEOPLE_KEYS]).map(drop)
 }
 
+/// Opens what was sealed, into a folder or only to see that it opens.
 fn open(
     from: &Path,
-    into: &Path,
+    into: Option<&Path>,
     passphrase: &Zeroizing<String>,
     allowed: &[&'static str],
 ) -> Result<Vec<&'static str>, BackupFault> {
@@ -244,16 +283,21 @@ fn open(
             (None, Some(_)) => return Err(BackupFault::OtherFile),
             _ => return Err(BackupFault::Unknown),
         };
-        let path = into.join(name);
+        let path = into.map(|into| into.join(name)).unwrap_or_default();
         let write = |e| DiskFault::io("write", &path, e);
-        let mut out = atomic::private().write(true).create_new(true).open(&path).map_err(write)?;
+        let mut out = match into {
+            Some(_) => Sink::File(
+                atomic::private().write(true).create_new(true).open(&path).map_err(write)?,
+            ),
+            None => Sink::nothing(),
+        };
         let mut left = u64::from_le_bytes(opened.take::<8>()?);
         while left > 0 {
             let bytes = opened.some(left)?;
             out.write_all(&bytes).map_err(write)?;
             left -= bytes.len() as u64;
         }
-        out.sync_all().map_err(write)?;
+        out.sync().map_err(write)?;
         names.push(name);
     }
 }
@@ -325,7 +369,9 @@ mod tests {
         let (a, b) = (at("a"), at("b"));
         let files = [(LEDGER, a.as_path()), (SETTINGS, b.as_path())];
         let copy = at("copy");
-        write(&copy, &files, &passphrase, Cost::FLOOR).expect("write");
+        let backup = write(&copy, &files, &passphrase, Cost::FLOOR).expect("write");
+        assert!(!copy.exists(), "it has no name yet");
+        backup.named().expect("named");
         assert!(write(&copy, &files, &passphrase, Cost::FLOOR).is_err(), "never overwritten");
         let into = |name: &str| {
             let path = at(name);
@@ -334,6 +380,7 @@ mod tests {
         };
         let whole = into("whole");
         assert_eq!(read(&copy, &whole, &passphrase).expect("read"), [LEDGER, SETTINGS]);
+        assert_eq!(check(&copy, &passphrase).expect("checked"), [LEDGER, SETTINGS]);
         assert_eq!(std::fs::read(whole.join(LEDGER)).expect("read"), big);
         let other = Zeroizing::new("other".to_owned());
         let told = read(&copy, &into("other"), &other).expect_err("wrong passphrase");
@@ -344,6 +391,7 @@ mod tests {
         {
             std::fs::write(&copy, &bytes[..end]).expect("write");
             assert!(read(&copy, &into(&format!("cut-{n}")), &passphrase).is_err(), "cut at {end}");
+            assert!(check(&copy, &passphrase).is_err(), "cut at {end}");
         }
         let mut bad = bytes.clone();
         bad[HEADER + 100] ^= 1;
@@ -372,7 +420,8 @@ mod tests {
             let waited = std::fs::OpenOptions::new().write(true).open(&b).expect("opens");
             assert!(!copy.exists(), "it has no name before it is whole");
             drop(waited);
-            assert!(making.join().expect("ends").expect("made") > 3 << 20);
+            let backup = making.join().expect("ends").expect("made");
+            assert!(backup.named().expect("named") > 3 << 20);
         });
         assert!(copy.exists());
         let mut names: Vec<_> = std::fs::read_dir(folder.path())

@@ -24,7 +24,7 @@ use crate::seal::{CHUNK_OVERHEAD, Key};
 
 pub use crate::taking::{Gap, Misfit, OwnAhead, Shown, Taken};
 pub(crate) use export::pieces;
-pub use export::{ExportFault, Exported, NoReader, Options, export};
+pub use export::{ExportFault, Exported, NoReader, Options, export, measure};
 pub use import::{Imported, PartReport, coming, import};
 pub use inspect::{Contents, FeedRange, SectionContents, inspect};
 

@@ -193,20 +193,39 @@ pub fn learn(node: &mut Node, programme: ProgrammeId, cycle: CycleId) -> Result<
 ///
 /// [`NodeFault`].
 pub fn learn_all(node: &mut Node) -> Result<Vec<(ProgrammeId, CycleId)>, NodeFault> {
-    let Some(certificate) = node.certificate() else { return Ok(Vec::new()) };
-    let programmes = certificate.programmes.to_vec();
-    let open: Vec<_> = node.store().roster().cycles().map(|c| (c.programme, c.cycle)).collect();
-    let missing = open.into_iter().filter(|(programme, cycle)| {
-        programmes.contains(programme) && node.keys().get(Name::Cycle(*programme, *cycle)).is_none()
-    });
-    let missing: Vec<_> = missing.collect();
     let mut learned = Vec::new();
-    for (programme, cycle) in missing {
+    for (programme, cycle) in missing(node) {
         if learn(node, programme, cycle)? {
             learned.push((programme, cycle));
         }
     }
     Ok(learned)
+}
+
+/// Of which cycles [`learn_all`] would take in the key.
+///
+/// # Errors
+///
+/// [`NodeFault`].
+pub fn to_learn(node: &Node) -> Result<Vec<(ProgrammeId, CycleId)>, NodeFault> {
+    let mut found = Vec::new();
+    for (programme, cycle) in missing(node) {
+        if !is_over(node, programme, cycle)? && find(node, programme, cycle)?.is_some() {
+            found.push((programme, cycle));
+        }
+    }
+    Ok(found)
+}
+
+/// The open cycles of this node's programmes whose keys are not here.
+fn missing(node: &Node) -> Vec<(ProgrammeId, CycleId)> {
+    let Some(certificate) = node.certificate() else { return Vec::new() };
+    let open = node.store().roster().cycles().map(|c| (c.programme, c.cycle));
+    let here = |programme, cycle| node.keys().get(Name::Cycle(programme, cycle)).is_some();
+    open.filter(|(programme, cycle)| {
+        certificate.programmes.contains(programme) && !here(*programme, *cycle)
+    })
+    .collect()
 }
 
 /// The key given to this node; of several, that with the least hash.

@@ -140,6 +140,23 @@ impl Folder {
         Self::hold(path)
     }
 
+    /// Whether [`Folder::begin`] would make a folder here. Nothing is made, and nobody is asked who may be at it.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderFault::NotEmpty`] where there is something in it; [`FolderFault::Disk`] where it cannot be read.
+    pub fn vacant(path: &Path) -> Result<(), FolderFault> {
+        let filled = match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+            Err(e) => return Err(DiskFault::io("list", path, e).into()),
+        };
+        if filled && !is_being_made(path) {
+            return Err(FolderFault::NotEmpty { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
     /// The folder is made: everything in it is whole and durable.
     ///
     /// # Errors

@@ -175,6 +175,9 @@ pub enum GuardFault {
         /// What was asked for.
         asked: Mark,
     },
+    /// It only tries what would happen.
+    #[error("a dry run signs nothing")]
+    Rehearsal,
     /// More feeds than one node can have.
     #[error("a node has at most {MAX_FEEDS} feeds")]
     TooMany,

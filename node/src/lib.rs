@@ -37,6 +37,7 @@ pub mod sample;
 pub mod seal;
 pub mod serve;
 pub mod shares;
+mod sink;
 pub mod store;
 pub mod sync;
 mod taking;

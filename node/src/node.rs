@@ -147,6 +147,7 @@ impl Node {
     ) -> Result<Self, NodeFault> {
         let folder = Folder::open(path)?;
         let keys = Keystore::open(&folder.file(KEYS), passphrase)?;
+        crate::shares::follow(&folder, &keys);
         let store = Store::open(&folder.file(LEDGER))?;
         let signing = signing_key(&keys)?;
         let armed = arm(&store, &signing.public(), heads, &folder)?;
@@ -213,6 +214,19 @@ impl Node {
         self.armed = guard.arm(&[], |_, _, _| None);
         self.signing = signing;
         Ok(self.signing.public())
+    }
+
+    /// Goes on with a copy of its ledger that ends with it ([`Store::rehearsal`]), and signs nothing any more: for trying
+    /// what it would take in. Its other files are those of the folder still, and nobody else's to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::rehearsal`].
+    pub fn rehearse(&mut self) -> Result<(), NodeFault> {
+        self.store = self.store.rehearsal()?;
+        self.armed = Err(GuardFault::Rehearsal);
+        self.unremembered = false;
+        Ok(())
     }
 
     /// Whether this node may sign.

@@ -20,7 +20,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub(crate) use digits::digit;
 pub use digits::{NoPin, Pin};
 pub use ladder::{Next, next};
-pub use lent::{Lent, LentFault, envelope, open as open_lent};
+pub use lent::{Lent, LentFault, envelope, open as open_lent, usable};
 
 use crate::disk::DiskFault;
 use crate::seal::{Cost, Key, SealError, random};

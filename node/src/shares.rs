@@ -223,6 +223,14 @@ pub fn renew(folder: &Folder, keys: &Keystore) -> Result<bool, SharesFault> {
     Ok(true)
 }
 
+/// As [`renew`], where the key file got its passphrase and the process ended before the shares heard of it: for every
+/// opening of the key file. What is wrong with the shares is told when they are used.
+pub(crate) fn follow(folder: &Folder, keys: &Keystore) {
+    if File::read(folder).is_ok_and(|file| file.salt != *keys.unlocked().1) {
+        drop(renew(folder, keys));
+    }
+}
+
 /// Who has a share.
 ///
 /// # Errors

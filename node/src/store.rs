@@ -523,6 +523,27 @@ impl Store {
         Ok(self.conn.query_row(sql, [node], |r| r.get(0))?)
     }
 
+    /// A copy to try things on, which ends with this value: in memory as far as it fits there, beyond that in a file of
+    /// the system's that has no name and goes when this process does, however it ends. [`Store::path`] is that of the
+    /// ledger it is a copy of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Disk`], such as no room where the system keeps what is only for a moment.
+    pub fn rehearsal(&self) -> Result<Self, StoreFault> {
+        let mut conn = Connection::open("")?;
+        {
+            let copy = rusqlite::backup::Backup::new(&self.conn, &mut conn)?;
+            copy.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+        }
+        schema::defend(&conn)?;
+        let (charter, roster, branches) = load(&conn)?;
+        let (path, home) = (self.path.clone(), work::Home::default());
+        let mut store = Self { conn, path, charter, roster, branches, home, stale: false };
+        store.freshen()?;
+        Ok(store)
+    }
+
     /// Copies the whole file, consistent, while it is in use.
     ///
     /// # Errors

@@ -59,12 +59,13 @@ impl Backup {
                     files.push((name, file));
                 }
             }
-            let size = write(&self.file, &files, &passphrase, cost)?;
+            let backup = write(&self.file, &files, &passphrase, cost)?;
             if let Some(path) = &self.people_keys {
                 atomic::write(&keys, &vault.copy_keys()?)?;
-                write(path, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?;
+                // It has its name first: where there is a backup, the keys that belong to it are there.
+                write(path, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?.named()?;
             }
-            Ok::<u64, crate::fault::Fault>(size)
+            Ok::<u64, crate::fault::Fault>(backup.named()?)
         })();
         let cleared = clear(node.folder());
         let size = sealed?;

@@ -6,6 +6,7 @@
 // What every command stands on.
 mod args;
 mod ask;
+mod dry_run;
 mod fault;
 mod holder;
 mod paper;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use annona_ledger::wire;
 use annona_node::atomic;
-use annona_node::backup::{PEOPLE_KEYS, read, read_people_keys};
+use annona_node::backup::{PEOPLE_KEYS, check, check_people_keys, read, read_people_keys};
 use annona_node::copies;
 use annona_node::folder::{Folder, PEOPLE};
 use annona_node::node::Node;
@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::{count, hex, print_millis};
@@ -32,6 +33,9 @@ pub(crate) struct Restore {
     /// The file of the keys of people's records
     #[arg(long, value_name = "FILE")]
     people_keys: Option<PathBuf>,
+    /// Open the whole backup, and say what would be restored; make nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Restore {
@@ -39,6 +43,9 @@ impl Restore {
         self.file.metadata().map_err(|fault| Fault::io("open", &self.file, fault))?;
         let what = format!("passphrase of {}", self.file.display());
         let passphrase = session.ask.passphrase(&what)?;
+        if self.dry_run {
+            return self.would(session, &passphrase);
+        }
         let folder = Folder::begin(&session.dir)?;
         let done = (|| {
             let mut names = read(&self.file, folder.root(), &passphrase)
@@ -88,6 +95,24 @@ impl Restore {
         session.screen.note(
             "It signs nothing as it is. Next: `annona node reincarnate`, then `annona node request`.",
         );
+        Ok(())
+    }
+}
+
+impl Restore {
+    fn would(&self, session: &Session, passphrase: &Zeroizing<String>) -> Outcome {
+        Folder::vacant(&session.dir)?;
+        let mut names = check(&self.file, passphrase)
+            .map_err(|why| Fault::from(why).at(self.file.display()))?;
+        if let Some(path) = &self.people_keys {
+            check_people_keys(path, passphrase)
+                .map_err(|why| Fault::from(why).at(path.display()))?;
+            names.push(PEOPLE_KEYS);
+        }
+        let words = format!("{} would be restored: {}", session.dir.display(), names.join(", "));
+        let value = json!({ "dir": session.dir, "files": names });
+        dry_run::would(session, "restored", value, &words)?;
+        dry_run::nothing(session);
         Ok(())
     }
 }

@@ -232,3 +232,11 @@ impl Session {
         }
     }
 }
+
+/// How many of this node's own entries are in no block yet.
+pub(crate) fn open_tails(node: &Node) -> Outcome<u64> {
+    let own = node.public();
+    let feeds = node.store().feeds()?;
+    let own = feeds.iter().filter(|feed| feed.id.node == own && feed.left.is_none());
+    Ok(own.map(|feed| feed.head.next.saturating_sub(feed.sealed.next)).sum())
+}

@@ -1,6 +1,6 @@
 //! Writing an audit file (spec/audit-file.md): streaming, whole or not at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ use annona_ledger::wire::Bounded;
 
 use crate::atomic;
 use crate::disk::DiskFault;
+use crate::sink::Sink;
 use crate::store::{SignedHeader, Store, StoreFault};
 
 /// The first bytes of an audit file. They hold its version.
@@ -199,7 +200,7 @@ pub struct Exported {
 
 struct Out {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<Sink>,
     hasher: Hasher,
     frames: u64,
     bytes: u64,
@@ -251,7 +252,10 @@ pub fn export(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault
     // Two exports to one name write two files; the last to end is kept.
     part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
-    let written = write(ledger, &part);
+    atomic::sweep_parts(path.parent().unwrap_or(Path::new("")), |name| is_part(path, name));
+    let (file, _held) =
+        atomic::part(&part).map_err(|source| DiskFault::io("create", &part, source))?;
+    let written = write(ledger, &part, Sink::File(file));
     let named = written.and_then(|exported| {
         let named = fs::rename(&part, path).and_then(|()| atomic::sync_folder(path.parent()));
         named.map_err(|source| DiskFault::io("name", path, source))?;
@@ -264,8 +268,24 @@ pub fn export(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault
     named
 }
 
-fn write(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
-    let file = File::create(path).map_err(|source| DiskFault::io("create", path, source))?;
+/// Whether a file is what an export to `path` that was killed has left.
+fn is_part(path: &Path, name: &str) -> bool {
+    let whole = path.file_name().and_then(|whole| whole.to_str()).unwrap_or_default();
+    let number = name.strip_prefix(whole).and_then(|rest| rest.strip_prefix('.'));
+    let number = number.and_then(|rest| rest.strip_suffix(".part")).unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// What an audit file of everything sealed would be, byte for byte. Nothing is written.
+///
+/// # Errors
+///
+/// As [`export`].
+pub fn measure(ledger: &impl Ledger) -> Result<Exported, ExportFault> {
+    write(ledger, Path::new(""), Sink::nothing())
+}
+
+fn write(ledger: &impl Ledger, path: &Path, file: Sink) -> Result<Exported, ExportFault> {
     let mut out = Out {
         path: path.to_owned(),
         file: BufWriter::with_capacity(1 << 17, file),
@@ -312,6 +332,6 @@ fn write(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault> {
     let digest = out.hasher.finish();
     out.frame(&Frame::Bye { count: out.frames, digest })?;
     out.file.flush().map_err(|source| out.fault(source))?;
-    out.file.get_ref().sync_all().map_err(|source| out.fault(source))?;
+    out.file.get_ref().sync().map_err(|source| out.fault(source))?;
     Ok(Exported { bytes: out.bytes, feeds, blocks, entries, digest })
 }

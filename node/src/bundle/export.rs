@@ -27,6 +27,7 @@ use crate::keystore::Name;
 use crate::member::{self, NoMember};
 use crate::node::{Node, NodeFault};
 use crate::seal::{SealError, random};
+use crate::sink::Sink;
 use crate::store::{Blob, Feed, Store, StoreFault, Work};
 
 /// Bytes of evidence in one frame: room is left for the frame's own fields.
@@ -57,8 +58,10 @@ impl Default for Options {
 pub struct Exported {
     /// Which bundle.
     pub bundle: [u8; 16],
-    /// Its parts, in order.
+    /// Its parts, in order; none where it was only measured.
     pub files: Vec<PathBuf>,
+    /// How many parts it has.
+    pub parts: usize,
     /// Their bytes.
     pub bytes: u64,
     /// Blocks in it.
@@ -154,6 +157,31 @@ pub fn export(
         node.seal_all()?;
     }
     node.hand_on()?;
+    write(node, recipients, options, Some(folder), go_on)
+}
+
+/// What a bundle of what is sealed now would be, in parts of the same sizes. Nothing is sealed, and no file is made:
+/// what an open tail holds comes on top.
+///
+/// # Errors
+///
+/// As [`export`].
+pub fn measure(
+    node: &Node,
+    recipients: &[[u8; 8]],
+    options: &Options,
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Exported, ExportFault> {
+    write(node, recipients, options, None, go_on)
+}
+
+fn write(
+    node: &Node,
+    recipients: &[[u8; 8]],
+    options: &Options,
+    folder: Option<&Path>,
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Exported, ExportFault> {
     let transport = node.signing_key(Name::NodeTransport)?;
     if node.certificate().is_none() {
         return Err(ExportFault::NoCertificate);
@@ -461,23 +489,26 @@ pub(crate) fn pieces(seq: u64, header: Hash, evidence: Evidence) -> Result<Vec<F
 
 /// The parts being written: one at a time, each with all sections.
 struct Parts<'a> {
-    folder: &'a Path,
+    /// Where they go, or nowhere.
+    folder: Option<&'a Path>,
     sender: &'a Sender<'a>,
     plan: &'a [Plan],
     preamble: &'a Preamble,
     part_bytes: u64,
-    open: Part<'a, io::BufWriter<File>>,
+    open: Part<'a, io::BufWriter<Sink>>,
     /// Which section is being written.
     section: usize,
     feed: Option<FeedId>,
     /// Whether anything but preambles stands in the open part.
     filled: bool,
+    /// How many parts were begun.
+    begun: usize,
     temporary: Vec<Temporary>,
     report: Exported,
 }
 
 /// A file that is removed unless it has taken its name.
-struct Temporary(PathBuf);
+struct Temporary(PathBuf, #[expect(dead_code, reason = "held until it is dropped")] File);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
@@ -487,7 +518,7 @@ impl Drop for Temporary {
 
 impl<'a> Parts<'a> {
     fn begin(
-        folder: &'a Path,
+        folder: Option<&'a Path>,
         sender: &'a Sender<'a>,
         plan: &'a [Plan],
         preamble: &'a Preamble,
@@ -507,6 +538,7 @@ impl<'a> Parts<'a> {
             section: 0,
             feed: None,
             filled: false,
+            begun: 1,
             temporary,
             report,
         })
@@ -590,9 +622,10 @@ impl<'a> Parts<'a> {
             self.section()?;
             self.end()?;
         }
-        let number = u16::try_from(self.temporary.len() + 1).map_err(|_| ExportFault::TooMany)?;
+        let number = u16::try_from(self.begun + 1).map_err(|_| ExportFault::TooMany)?;
         let (bundle, plan) = (self.report.bundle, self.plan);
         let next = open_part(self.folder, bundle, number, self.sender, plan, &mut self.temporary)?;
+        self.begun += 1;
         let full = std::mem::replace(&mut self.open, next);
         self.store(full, number - 1)?;
         self.section = 0;
@@ -608,20 +641,26 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    fn store(&self, part: Part<'a, io::BufWriter<File>>, number: u16) -> Result<(), ExportFault> {
-        let at = |fault| ExportFault::from(DiskFault::io("write", self.folder, fault));
-        let out = part.finish(number).map_err(|fault| broken(self.folder, fault))?;
-        let file = out.into_inner().map_err(|fault| at(fault.into_error()))?;
-        file.sync_all().map_err(at)
+    fn store(
+        &mut self,
+        part: Part<'a, io::BufWriter<Sink>>,
+        number: u16,
+    ) -> Result<(), ExportFault> {
+        let bytes = ended(part, self.folder, number)?;
+        self.report.bytes += bytes;
+        Ok(())
     }
 
     /// Gives every part the number of parts and its name, the last one last.
     fn finish(mut self) -> Result<Exported, ExportFault> {
-        let count = u16::try_from(self.temporary.len()).map_err(|_| ExportFault::TooMany)?;
+        let count = u16::try_from(self.begun).map_err(|_| ExportFault::TooMany)?;
         let Self { folder, open, temporary, ref mut report, .. } = self;
+        report.bytes += ended(open, folder, count)?;
+        let Some(folder) = folder else {
+            report.parts = self.begun;
+            return Ok(self.report);
+        };
         let at = |fault| ExportFault::from(DiskFault::io("write", folder, fault));
-        let out = open.finish(count).map_err(|fault| broken(folder, fault))?;
-        out.into_inner().map_err(|fault| at(fault.into_error()))?.sync_all().map_err(at)?;
         for temporary in &temporary {
             let mut file =
                 fs::OpenOptions::new().read(true).write(true).open(&temporary.0).map_err(at)?;
@@ -631,7 +670,6 @@ impl<'a> Parts<'a> {
                 Err(Broken::Part(fault)) => return Err(fault.into()),
             }
             file.sync_all().map_err(at)?;
-            report.bytes += file.metadata().map_err(at)?.len();
         }
         for (i, temporary) in temporary.iter().enumerate() {
             let name = file_name(&report.bundle, i + 1);
@@ -642,6 +680,7 @@ impl<'a> Parts<'a> {
             }
             report.files.push(path);
         }
+        report.parts = report.files.len();
         atomic::sync_folder(Some(folder)).map_err(at)?;
         Ok(self.report)
     }
@@ -652,29 +691,47 @@ fn file_name(bundle: &[u8; 16], part: usize) -> String {
     format!("annona-{}-{part:03}.{ENDING}", hex(&bundle[..8]))
 }
 
+/// Ends a part, durable where it is a file; says how long it is.
+fn ended(
+    part: Part<'_, io::BufWriter<Sink>>,
+    folder: Option<&Path>,
+    number: u16,
+) -> Result<u64, ExportFault> {
+    let at =
+        |fault| ExportFault::from(DiskFault::io("write", folder.unwrap_or(Path::new("")), fault));
+    let out = part.finish(number).map_err(|fault| broken(folder, fault))?;
+    let sink = out.into_inner().map_err(|fault| at(fault.into_error()))?;
+    sink.sync().and_then(|()| sink.len()).map_err(at)
+}
+
 fn open_part<'a>(
-    folder: &Path,
+    folder: Option<&Path>,
     bundle: [u8; 16],
     number: u16,
     sender: &'a Sender<'a>,
     plan: &'a [Plan],
     temporary: &mut Vec<Temporary>,
-) -> Result<Part<'a, io::BufWriter<File>>, ExportFault> {
+) -> Result<Part<'a, io::BufWriter<Sink>>, ExportFault> {
+    let begin = |sink: Sink| {
+        Part::begin(io::BufWriter::new(sink), bundle, number, sender, plan, &mut random)
+            .map_err(|fault| broken(folder, fault))
+    };
+    let Some(folder) = folder else { return begin(Sink::nothing()) };
+    if number == 1 {
+        let ending = format!(".{ENDING}.part");
+        atomic::sweep_parts(folder, |name| name.starts_with(".annona-") && name.ends_with(&ending));
+    }
     let path = folder.join(format!(".{}.part", file_name(&bundle, usize::from(number))));
-    let file = atomic::private()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|fault| DiskFault::io("write", &path, fault))?;
-    temporary.push(Temporary(path));
-    Part::begin(io::BufWriter::new(file), bundle, number, sender, plan, &mut random)
-        .map_err(|fault| broken(folder, fault))
+    let (file, held) = atomic::part(&path).map_err(|fault| DiskFault::io("write", &path, fault))?;
+    temporary.push(Temporary(path, held));
+    begin(Sink::File(file))
 }
 
-fn broken(folder: &Path, fault: WriteFault) -> ExportFault {
+fn broken(folder: Option<&Path>, fault: WriteFault) -> ExportFault {
     match fault {
-        WriteFault::Io(fault) => DiskFault::io("write", folder, fault).into(),
+        WriteFault::Io(fault) => {
+            DiskFault::io("write", folder.unwrap_or(Path::new("")), fault).into()
+        }
         WriteFault::Seal(fault) => fault.into(),
         WriteFault::Frame(fault) => fault.into(),
         WriteFault::Recipient => ExportFault::Recipient { node: [0; 8], why: NoReader::SealingKey },

@@ -65,6 +65,13 @@ const END: &str = "UPDATE pin SET lent = NULL WHERE until < ?1 AND lent IS NOT N
 /// For so many days after its last.
 const KEPT_DAYS: u32 = 366;
 
+/// The rows of an envelope that [`Pins::keep`] keeps: those that have not ended.
+pub fn usable(rows: &[Lent], today: DayNo) -> impl Iterator<Item = &Lent> {
+    // A cost nobody sets here is refused before it is ever paid.
+    let usual = |row: &&Lent| (row.memory, row.passes) == (COST.memory_kib, COST.passes);
+    rows.iter().filter(move |row| row.until >= today.0).filter(usual)
+}
+
 impl Pins {
     /// What another node needs to check a household's PIN for a purse, until a day. `None` where it has no PIN here.
     ///
@@ -93,9 +100,7 @@ impl Pins {
     /// [`PinFault`]; then nothing of it is kept.
     pub fn keep(&mut self, rows: &[Lent], today: DayNo) -> Result<usize, PinFault> {
         let mut sealed = Vec::with_capacity(rows.len());
-        // A cost nobody sets here is refused before it is ever paid.
-        let usual = |row: &&Lent| (row.memory, row.passes) == (COST.memory_kib, COST.passes);
-        for row in rows.iter().filter(|row| row.until >= today.0).filter(usual) {
+        for row in usable(rows, today) {
             let handle = self.lent_handle(&Purse(row.purse));
             sealed.push((handle, row, self.key.seal(&purpose(&handle), &row.key)?));
         }

@@ -206,7 +206,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
     }
 }
 
-fn defend(conn: &Connection) -> Result<(), StoreFault> {
+pub(super) fn defend(conn: &Connection) -> Result<(), StoreFault> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

@@ -5,8 +5,9 @@ use annona_node::audit::export::Ledger;
 use clap::Args;
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::words::count;
 
 const EXAMPLES: &str = "\
@@ -27,6 +28,9 @@ pub(crate) struct Export {
     /// Replace a file that is there
     #[arg(long)]
     replace: bool,
+    /// Say what would be in it; seal and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Export {
@@ -40,15 +44,37 @@ impl Export {
                 ),
             ));
         }
+        let mut seals = 0;
         if self.seal {
             let mut node = session.node()?;
             node.may_sign()?;
-            node.seal_all()?;
+            match self.dry_run {
+                true => seals = session::open_tails(&node)?,
+                false => node.seal_all()?,
+            }
             node.close()?;
         }
         let store = session.read()?;
         let federation = Ledger::federation(&store)?;
         let open: u64 = store.feeds()?.iter().map(|f| f.head.next - f.sealed.next).sum();
+        if self.dry_run {
+            let done = audit::measure(&store)?;
+            let value = json!({
+                "file": null, "federation": federation.to_string(), "bytes": done.bytes,
+                "feeds": done.feeds, "blocks": done.blocks, "entries": done.entries,
+                "sealed_first": seals, "still_open": open.saturating_sub(seals),
+            });
+            let (entries, blocks) =
+                (count(done.entries, "entry", "entries"), count(done.blocks, "block", "blocks"));
+            let mut words = format!("{entries} in {blocks} would be in it, {} bytes", done.bytes);
+            if seals > 0 {
+                let more = count(seals, "entry", "entries");
+                words.push_str(&format!("\n{more} more would be sealed first, and be in it too"));
+            }
+            dry_run::would(session, "audit_export", value, &words)?;
+            dry_run::nothing(session);
+            return Ok(());
+        }
         let done = audit::export(&store, &self.file)?;
         let value = json!({
             "file": self.file, "federation": federation.to_string(), "bytes": done.bytes,

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{exit, parts};
+use crate::dry_run;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
@@ -34,6 +35,9 @@ pub(crate) struct Import {
     /// For a node without a charter: the federation whose charter it may take from the bundle, by its 64 digits
     #[arg(long, value_name = "HEX")]
     federation: Option<String>,
+    /// Try it on a copy of the ledger that is gone afterwards; take in nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Import {
@@ -45,6 +49,9 @@ impl Import {
             .map(|text| words::unhex("the federation", text).map(|id| FederationId(Hash(id))))
             .transpose()?;
         let mut node = session.node()?;
+        if self.dry_run {
+            node.rehearse()?;
+        }
         let copied = wallet::copied(node.store())?;
         let long = LongWork::begin();
         let mut bar = Bar::new(&session.screen, "bytes");
@@ -55,11 +62,18 @@ impl Import {
         drop(bar);
         let mut answer = value(&done);
         // Keys of cycles may have come along.
-        let keys = if done.cancelled { Vec::new() } else { cycle_key::learn_all(&mut node)? };
+        let keys = match (done.cancelled, self.dry_run) {
+            (true, _) => Vec::new(),
+            (false, true) => cycle_key::to_learn(&node)?,
+            (false, false) => cycle_key::learn_all(&mut node)?,
+        };
         answer["cycle_keys"] = json!(keys.len());
         let more = wallet::copied(node.store())?.saturating_sub(copied);
         answer["copied_wallets"] = json!(more);
-        session.screen.answer("imported", answer, || text(&done))?;
+        match self.dry_run {
+            true => dry_run::would(session, "imported", answer, &text(&done))?,
+            false => session.screen.answer("imported", answer, || text(&done))?,
+        }
         if more > 0 {
             session.screen.warn(format!(
                 "{} shown to be copied by what came, and pay here no more: `annona wallet clones`.",
@@ -69,7 +83,7 @@ impl Import {
         for (programme, cycle) in keys {
             session
                 .screen
-                .note(format!("The key of cycle {cycle} of programme {programme} is here."));
+                .note(format!("The key of cycle {cycle} of programme {programme} came along."));
         }
         for (bundle, missing) in missing_parts(&done.parts) {
             let numbers: Vec<String> = missing.iter().take(12).map(u16::to_string).collect();
@@ -82,6 +96,9 @@ impl Import {
             ));
         }
         node.close()?;
+        if self.dry_run {
+            dry_run::nothing(session);
+        }
         if done.cancelled {
             return Err(Fault::interrupted());
         }

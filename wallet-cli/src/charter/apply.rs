@@ -8,6 +8,7 @@ use annona_node::store::{Store, StoreFault};
 use clap::Args;
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::session::Session;
@@ -29,11 +30,14 @@ pub(crate) struct Apply {
     /// Files of articles
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Say what would be taken in; change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Apply {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        take_in(session, &self.files)
+        take_in(session, &self.files, self.dry_run)
     }
 }
 
@@ -46,11 +50,15 @@ struct Taken {
     aside: u64,
 }
 
-/// Takes articles, then notices, of any number of files into the node's ledger.
-pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
+/// Takes articles, then notices, of any number of files into the node's ledger; on a dry run into a copy of it that is
+/// gone afterwards.
+pub(crate) fn take_in(session: &Session, files: &[PathBuf], dry_run: bool) -> Outcome {
     // Read before the folder is held: a bad file changes nothing.
     let papers = files.iter().map(|path| Papers::read(path)).collect::<Outcome<Vec<_>>>()?;
-    let (folder, mut store) = session.take_in()?;
+    let (folder, mut store) = match dry_run {
+        true => (None, session.read()?.rehearsal()?),
+        false => session.take_in().map(|(folder, store)| (Some(folder), store))?,
+    };
     let known = store.charter().is_ok();
     let mut taken = Taken::default();
     // Two articles of one epoch are two branches: each by itself, with all copies of it.
@@ -81,16 +89,20 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf]) -> Outcome {
         "epoch": charter.epoch(), "federation": charter.federation().to_string(),
         "aside": taken.aside, "forked": store.charter_fork(),
     });
-    session.screen.answer("taken in", value, || {
-        format!(
-            "{} and {} taken in, {} known before. {} is at epoch {}.",
-            count(taken.articles, "article", "articles"),
-            count(taken.notices, "notice", "notices"),
-            taken.known,
-            charter.name(),
-            charter.epoch(),
-        )
-    })?;
+    let (articles, notices) =
+        (count(taken.articles, "article", "articles"), count(taken.notices, "notice", "notices"));
+    let (name, epoch, known) = (charter.name(), charter.epoch(), taken.known);
+    if dry_run {
+        let words = format!(
+            "{articles} and {notices} would be taken in, {known} known before. {name} would be at epoch {epoch}."
+        );
+        dry_run::would(session, "taken in", value, &words)?;
+        dry_run::nothing(session);
+    } else {
+        session.screen.answer("taken in", value, || {
+            format!("{articles} and {notices} taken in, {known} known before. {name} is at epoch {epoch}.")
+        })?;
+    }
     for conflict in store.roster().conflicts() {
         session.screen.warn(format!("notices contradict each other: {conflict:?}"));
     }

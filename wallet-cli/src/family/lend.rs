@@ -5,11 +5,12 @@ use annona_ledger::time::DayNo;
 use annona_node::atomic;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::NodeFault;
-use annona_node::pin::{envelope, open_lent};
+use annona_node::pin::{envelope, open_lent, usable};
 use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::pay::pin::pins;
 use crate::pay::till::{Till, Whose};
@@ -53,6 +54,9 @@ pub(crate) struct Lend {
     /// Where to write them
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Say whose PINs would go; write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Takes PINs that a site of the programme lent to this node.
@@ -65,6 +69,9 @@ pub(crate) struct Take {
     /// The programme [default: the only one this node serves]
     #[arg(long, value_name = "P")]
     programme: Option<String>,
+    /// Open them; take in nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Lend {
@@ -97,13 +104,20 @@ impl Lend {
             );
         }
         let count = rows.len();
+        let value = json!({ "purses": count, "to": words::hex(&to.short()), "days": self.days });
+        let purses = words::count(count as u64, "purse", "purses");
+        if self.dry_run {
+            let to = words::hex(&to.short());
+            let told = format!("PINs of {purses} would go to {to} for {} days", self.days);
+            dry_run::would(session, "lent", value, &told)?;
+            dry_run::nothing(session);
+            return Ok(node.close()?);
+        }
         let key = node.signing_key(Name::NodeSigning)?;
         let sealed = envelope(&node.federation()?, &key, &to, rows)?;
         atomic::write(&self.out, &[MAGIC.as_slice(), &sealed].concat())?;
         node.close()?;
-        let value = json!({ "purses": count, "to": words::hex(&to.short()), "days": self.days });
         session.screen.answer("lent", value, || {
-            let purses = words::count(count as u64, "purse", "purses");
             format!("PINs of {purses} for {} days are in {}", self.days, self.out.display())
         })
     }
@@ -118,16 +132,21 @@ impl Take {
         let node = session.signing_node()?;
         let charter = node.store().charter()?.clone();
         let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
-        let kept = take(&node, programme, sealed)?;
+        let kept = take(&node, programme, sealed, self.dry_run)?;
         if kept == 0 {
             session.screen.warn(
                 "none was taken: they have ended, or other PINs are here for as long a day. Have them lent for a day further on.",
             );
         }
         node.close()?;
-        session.screen.answer("taken", json!({ "purses": kept }), || {
-            format!("PINs of {} are here", words::count(kept as u64, "purse", "purses"))
-        })
+        let (value, purses) =
+            (json!({ "purses": kept }), words::count(kept as u64, "purse", "purses"));
+        if self.dry_run {
+            dry_run::would(session, "taken", value, &format!("PINs of {purses} would be here"))?;
+            dry_run::nothing(session);
+            return Ok(());
+        }
+        session.screen.answer("taken", value, || format!("PINs of {purses} are here"))
     }
 }
 
@@ -141,11 +160,12 @@ pub(super) fn every(vault: &Vault) -> Outcome<Vec<String>> {
     }
 }
 
-/// Takes an envelope of lent PINs in.
+/// Takes an envelope of lent PINs in; on a dry run only opens it. Says of how many purses they are.
 pub(crate) fn take(
     node: &annona_node::node::Node,
     programme: annona_ledger::id::ProgrammeId,
     sealed: &[u8],
+    dry_run: bool,
 ) -> Outcome<usize> {
     let at = node.stamp(&node.feed(Lane::Value, programme))?;
     let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
@@ -156,5 +176,9 @@ pub(crate) fn take(
     let orgs = [of, node.org()].map(|org| org.or(of).unwrap_or(OrgId(0)));
     let asked = (programme, orgs);
     let rows = open_lent(&federation, roster, asked, at, (&own, secret), sealed)?;
-    Ok(pins(node)?.keep(&rows, DayNo::of(at))?)
+    let today = DayNo::of(at);
+    if dry_run {
+        return Ok(usable(&rows, today).count());
+    }
+    Ok(pins(node)?.keep(&rows, today)?)
 }

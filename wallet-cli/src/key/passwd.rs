@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use annona_node::folder::{Folder, KEYS, LOCK};
-use annona_node::keystore::KeystoreFault;
+use annona_node::keystore::{Keystore, KeystoreFault};
 use annona_node::shares;
 use clap::Args;
 use serde_json::json;
@@ -37,14 +37,23 @@ impl Passwd {
             None => Some(Folder::open(&session.dir)?),
         };
         let path = self.file.unwrap_or_else(|| session.keys_path());
-        let mut keys = session.keys(&path)?;
         let what = path.display().to_string();
         let file = self.new_passphrase_file.as_deref();
-        let new = session.ask.new_passphrase(&what, file, "--new-passphrase-file FILE")?;
-        let left = match keys.change_passphrase(&new, self.passphrase_cost.cost()) {
-            Ok(()) => None,
-            Err(left @ KeystoreFault::Left { .. }) => Some(left),
-            Err(fault) => return Err(fault.into()),
+        let ask = || session.ask.new_passphrase(&what, file, "--new-passphrase-file FILE");
+        let (keys, left) = match (session.keys(&path), file) {
+            (Ok(mut keys), _) => {
+                let left = match keys.change_passphrase(&ask()?, self.passphrase_cost.cost()) {
+                    Ok(()) => None,
+                    Err(left @ KeystoreFault::Left { .. }) => Some(left),
+                    Err(fault) => return Err(fault.into()),
+                };
+                (keys, left)
+            }
+            // Changed already, by the same command before it was interrupted: what comes after it is done now.
+            (Err(fault), Some(_)) => {
+                (Keystore::open(&path, &ask()?).map_err(|_| fault)?, None)
+            }
+            (Err(fault), None) => return Err(fault),
         };
         // Whoever has a share opens the file as before.
         if let Some(folder) = &held {

@@ -18,10 +18,13 @@ pub(crate) struct Learn {
     /// Files of notices
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Say what would be taken in; change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Learn {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        take_in(session, &self.files)
+        take_in(session, &self.files, self.dry_run)
     }
 }

@@ -1,9 +1,11 @@
+use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::Outcome;
-use crate::session::Session;
-use crate::words::hex;
+use crate::session::{self, Session};
+use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,14 +18,20 @@ Examples:
 /// no rights until its organisation admits it; the people and their cards stay.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
-pub(crate) struct Reincarnate {}
+pub(crate) struct Reincarnate {
+    /// Say what would be retired; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
 
 impl Reincarnate {
-    #[expect(clippy::unused_self, reason = "every command is called the same way")]
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut settings = session.settings()?;
         let mut node = session.node()?;
         let old = hex(&node.public().short());
+        if self.dry_run {
+            return would_retire(session, node, &old);
+        }
         session.ask.confirm(
             &session.screen,
             &format!("Retire node {old} for ever and go on here under a new key?"),
@@ -41,4 +49,25 @@ impl Reincarnate {
         session.screen.note("Next: `annona node request --out FILE` for its organisation.");
         Ok(())
     }
+}
+
+/// Says what would be given up, and what its last key would still seal.
+fn would_retire(session: &Session, node: Node, old: &str) -> Outcome {
+    let open = match node.store().charter() {
+        Ok(_) => session::open_tails(&node)?,
+        Err(_) => 0,
+    };
+    let signs = node.may_sign().is_ok();
+    let value = json!({ "replaces": old, "open": open, "sealed_first": signs });
+    let mut words = format!("Node {old} would be retired for ever, and this folder be a new node.");
+    if open > 0 {
+        let open = count(open, "entry of it is", "entries of it are");
+        words.push_str(&match signs {
+            true => format!("\n{open} in no block yet: its key would seal them first."),
+            false => format!("\n{open} in no block, and it may not sign: nobody would seal them."),
+        });
+    }
+    dry_run::would(session, "reincarnated", value, &words)?;
+    dry_run::nothing(session);
+    Ok(node.close()?)
 }

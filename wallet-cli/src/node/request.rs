@@ -10,6 +10,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::{self, hex};
@@ -34,6 +35,9 @@ pub(crate) struct Request {
     /// Where to write it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Say what would be asked for; sign and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// A node's public keys, its own word that it belongs to the organisation, and what it would like to be.
@@ -76,10 +80,21 @@ impl Request {
         let secret = secret.and_then(|s| s.as_seed()).ok_or(NodeFault::NoKey("sealing key"))?;
         let sealing = envelope::public(secret).map_err(|why| Fault::input(why.to_string()))?;
         let federation = charter.federation();
-        let acceptance = NodeCertificate::accept(&key, &federation, org, &transport, &sealing);
         let site_name = settings.site.as_deref().map(Name::new).transpose()?;
         let roles = words::node_roles(&settings.roles)?;
         let replaces = settings.replaces.as_deref().map(|n| words::unhex("the node replaced", n));
+        let replaces = replaces.transpose()?;
+        let short = hex(&node.public().short());
+        let mut value = json!({ "node": short, "organisation": org, "out": self.out });
+        if self.dry_run {
+            node.close()?;
+            value["out"] = json!(null);
+            let words = format!("Node {short} would ask organisation {org} for a certificate");
+            dry_run::would(session, "request", value, &words)?;
+            dry_run::nothing(session);
+            return Ok(());
+        }
+        let acceptance = NodeCertificate::accept(&key, &federation, org, &transport, &sealing);
         let request = NodeRequest {
             federation,
             org,
@@ -89,14 +104,12 @@ impl Request {
             acceptance,
             roles,
             site_name,
-            replaces: replaces.transpose()?,
+            replaces,
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&wire::encode(&request));
         atomic::write(&self.out, &bytes)?;
-        let short = hex(&node.public().short());
         node.close()?;
-        let value = json!({ "node": short, "organisation": org, "out": self.out });
         session.screen.answer("request", value, || {
             let out = self.out.display();
             format!("Request of node {short} to organisation {org} in {out}")

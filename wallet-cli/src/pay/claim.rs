@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::charge::told;
 use super::slip;
 use super::till::Till;
+use crate::dry_run;
 use crate::family::take_pins;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
@@ -50,6 +51,9 @@ pub(crate) struct Claim {
     /// Write the receipts for a wallet to a file
     #[arg(long, value_name = "FILE", conflicts_with = "budget")]
     receipts: Option<PathBuf>,
+    /// Say what would be taken up; take up nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Sends back what tickets addressed to this node carry, so that nothing stays in flight to a place that cannot use it.
@@ -59,6 +63,9 @@ pub(crate) struct Decline {
     /// Files that hold tickets, texts of tickets, or - for standard input
     #[arg(value_name = "TICKET", required = true)]
     tickets: Vec<String>,
+    /// Say what would be sent back; send and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Claim {
@@ -80,21 +87,25 @@ impl Claim {
             });
             tills.push(till);
         }
-        let answers = node.write(&mut group)?;
+        let answers = dry_run::write(&mut node, self.dry_run, &mut group)?;
         drop(group);
         let programme = tills.first().map(|till| till.id);
-        if let Some(path) = &self.receipts {
+        if let Some(path) = self.receipts.as_ref().filter(|_| !self.dry_run) {
             let made = receipts(&node, &tills, &answers);
             told(session, made, Some(path));
         }
-        let done = tell(session, "claim", "claimed", tickets, &tills, answers)?;
+        let words = ("claim", "claimed", self.dry_run);
+        let done = tell(session, words, tickets, &tills, answers)?;
         // After the value, which is what she came for: a PIN that does not open leaves the other methods.
         for (text, programme) in pins_beside(&self.tickets)?.iter().zip(programme.iter().cycle()) {
-            let taken =
-                slip::read_pins(text).and_then(|sealed| take_pins(&node, *programme, &sealed));
+            let taken = slip::read_pins(text)
+                .and_then(|sealed| take_pins(&node, *programme, &sealed, self.dry_run));
             if let Err(fault) = taken {
                 session.screen.warn(format!("her PIN is not here: {}", fault.message));
             }
+        }
+        if self.dry_run {
+            dry_run::nothing(session);
         }
         node.close()?;
         done
@@ -139,14 +150,20 @@ impl Decline {
             });
             tills.push(till);
         }
-        let answers = node.write(&mut group)?;
+        let answers = dry_run::write(&mut node, self.dry_run, &mut group)?;
         drop(group);
         let back: Vec<_> = answers
             .iter()
             .zip(&tills)
             .filter_map(|(answer, till)| Some((till, answer.as_ref().ok()?.last()?.clone())))
             .collect();
-        let done = tell(session, "decline", "sent back", tickets, &tills, answers)?;
+        let words = ("decline", "sent back", self.dry_run);
+        let done = tell(session, words, tickets, &tills, answers)?;
+        if self.dry_run {
+            dry_run::nothing(session);
+            node.close()?;
+            return done;
+        }
         let mut slips = Vec::new();
         for (till, sent) in back {
             let looked = node.store().look().map_err(Fault::from);
@@ -170,8 +187,7 @@ impl Decline {
 /// One answer line for each ticket; the outcome is that of the first refusal.
 fn tell(
     session: &Session,
-    kind: &str,
-    word: &str,
+    (kind, word, dry_run): (&str, &str, bool),
     tickets: Vec<(ProgrammeId, Ticket)>,
     tills: &[Till],
     answers: Vec<Answer>,
@@ -181,6 +197,12 @@ fn tell(
         let (mut value, carried) = described(till, ticket);
         let fields = value.as_object_mut();
         match answer {
+            Ok(_) if dry_run => {
+                if let Some(fields) = fields {
+                    fields.insert("accepted".into(), json!(true));
+                }
+                dry_run::would(session, kind, value, &format!("would be {word}: {carried}"))?;
+            }
             Ok(accepted) => {
                 let last = accepted.last();
                 let last =
@@ -222,35 +244,45 @@ pub(super) fn described(till: &Till, ticket: &Ticket) -> (Value, String) {
             format!("release {act} of article {epoch}, {}, as reserve", till.programme.name),
         ),
         Ticket::Sent(sent, hops) => {
-            let (cycle, commodity, amount, whose, purse) = match &sent.moved {
-                Moved::Send(send) => {
-                    let (whose, purse) = match send.owner {
-                        Owner::Budget => ("as budget", None),
-                        Owner::Float => ("as offline allowance", None),
-                        Owner::Reserve => ("as reserve", None),
-                        Owner::Purse(purse) => ("for a purse", Some(purse.to_string())),
-                    };
-                    (send.cycle, send.commodity, send.amount, whose, purse)
+            let (mut value, words) = carried(till, &sent.moved);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("from".into(), json!(hex(&sent.node)));
+                if !matches!(sent.moved, Moved::Refund { .. }) {
+                    fields.insert("hops".into(), json!(hops.len()));
+                    fields.insert("ticket_name".into(), json!(sent.accumulator().to_string()));
                 }
-                Moved::Cover(cover) => {
-                    (cover.cycle, cover.commodity, cover.amount, "to cover an allowance", None)
-                }
-                Moved::Refund { .. } => {
-                    let value = json!({ "programme": till.id, "from": hex(&sent.node) });
-                    return (value, "a refund, which is no ticket".to_owned());
-                }
-            };
-            let carried = till.print(commodity, i128::from(amount.units()));
-            let value = json!({
-                "programme": till.id, "cycle": cycle, "commodity": commodity,
-                "units": amount.units(), "from": hex(&sent.node), "to": hex(&sent.moved.to()),
-                "purse": purse, "hops": hops.len(),
-                "ticket_name": sent.accumulator().to_string(),
-            });
-            let purse = purse.map(|p| format!(" {p}")).unwrap_or_default();
-            (value, format!("{carried} {whose}{purse}"))
+            }
+            (value, words)
         }
     }
+}
+
+/// What moves, for machines and in words.
+pub(super) fn carried(till: &Till, moved: &Moved) -> (Value, String) {
+    let (cycle, commodity, amount, whose, purse) = match moved {
+        Moved::Send(send) => {
+            let (whose, purse) = match send.owner {
+                Owner::Budget => ("as budget", None),
+                Owner::Float => ("as offline allowance", None),
+                Owner::Reserve => ("as reserve", None),
+                Owner::Purse(purse) => ("for a purse", Some(purse.to_string())),
+            };
+            (send.cycle, send.commodity, send.amount, whose, purse)
+        }
+        Moved::Cover(cover) => {
+            (cover.cycle, cover.commodity, cover.amount, "to cover an allowance", None)
+        }
+        Moved::Refund { .. } => {
+            return (json!({ "programme": till.id }), "a refund, which is no ticket".to_owned());
+        }
+    };
+    let carried = till.print(commodity, i128::from(amount.units()));
+    let value = json!({
+        "programme": till.id, "cycle": cycle, "commodity": commodity, "units": amount.units(),
+        "to": hex(&moved.to()), "purse": purse,
+    });
+    let purse = purse.map(|p| format!(" {p}")).unwrap_or_default();
+    (value, format!("{carried} {whose}{purse}"))
 }
 
 /// Every budget line of the charter, and every release, that is this node's and not claimed yet.

@@ -1,17 +1,19 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use annona_ledger::id::FeedRef;
+use annona_ledger::entry::Method;
+use annona_ledger::id::{FeedRef, MerchantId, Purse};
 use annona_ledger::rejection::Rejection;
-use annona_node::node::{Compose, NodeFault, Refusal, Request, stamp};
-use annona_node::serve;
+use annona_node::node::{Compose, Node, NodeFault, Refusal, Request, stamp};
+use annona_node::serve::{self, Item};
 use clap::Args;
 use serde_json::json;
 
 use super::charge::{before, handed, signed_for, told};
-use super::known::Proof;
+use super::known::{Proof, Typed};
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
+use crate::dry_run;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::stop::Writing;
@@ -55,6 +57,9 @@ pub(crate) struct Float {
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
+    /// Say what would be answered, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Lists what other sites handed out to this node's holders from their allowance, and covers it from the holders' lots.
@@ -75,6 +80,9 @@ pub(crate) struct Cover {
     /// Write the tickets to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Say what would be covered; cover and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Float {
@@ -86,12 +94,12 @@ impl Float {
             }
             None => {}
         }
-        let typed = self.proof.ask(session)?;
+        let typed = if self.dry_run { Typed::default() } else { self.proof.ask(session)? };
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let home = words::node(node.store().roster(), &self.home)?.short();
         let mut purses = match till.purses_here(session, &node, &self.whose, None) {
-            Err(fault) if self.whose.card.is_some() => {
+            Err(fault) if self.whose.card.is_some() && !self.dry_run => {
                 return Err(turned::by_card(session, &mut node, till.id, fault));
             }
             other => other?,
@@ -99,6 +107,10 @@ impl Float {
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
+        if self.dry_run {
+            let home = FeedRef::value(home, till.id);
+            return would_serve(session, node, &till, (&purses, &items, merchant, method), home);
+        }
         let known =
             self.proof.known(session, typed, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {
@@ -178,6 +190,33 @@ impl Float {
     }
 }
 
+/// Says whether this site's allowance would serve her.
+fn would_serve(
+    session: &Session,
+    mut node: Node,
+    till: &Till,
+    (purses, items, merchant, method): (&[Purse], &[Item], MerchantId, Method),
+    home: FeedRef,
+) -> Outcome {
+    let Some(purse) = purses.first().copied() else {
+        return Err(Fault::usage("say whose it is: --purse, --ticket or --card."));
+    };
+    let charge = serve::Charge { purse, items: items.to_vec(), merchant, method };
+    let compose: Compose<'_> =
+        Box::new(move |work, feed, at| serve::float_charge(work, feed, &charge, home, at));
+    dry_run::write(&mut node, true, &mut [Request { feed: till.feed, compose }])?.remove(0)?;
+    let value = json!({
+        "accepted": true, "items": till.items_value(items), "home": hex(&home.node),
+        "purse": purse.to_string(),
+    });
+    let items = till.items_text(items);
+    let words =
+        format!("would be accepted: {items}, from this site's allowance; her home covers it");
+    dry_run::would(session, "float", value, &words)?;
+    dry_run::nothing(session);
+    Ok(node.close()?)
+}
+
 impl Cover {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let writes = self.all || !self.names.is_empty();
@@ -226,7 +265,7 @@ impl Cover {
                 Request { feed: till.feed, compose }
             })
             .collect();
-        let answers = node.write(&mut group)?;
+        let answers = dry_run::write(&mut node, self.dry_run, &mut group)?;
         drop(group);
         let mut sent = Vec::new();
         let mut refused = None;
@@ -242,7 +281,12 @@ impl Cover {
                 }
             }
         }
-        super::ticket::hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        if self.dry_run {
+            super::ticket::would_send(session, &till, &sent)?;
+            dry_run::nothing(session);
+        } else {
+            super::ticket::hand_out(session, &node, &till, &sent, self.out.as_deref())?;
+        }
         node.close()?;
         refused.map_or(Ok(()), |refused| Err(refused.into()))
     }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use annona_ledger::entry::{Entry, Owner, Value as Fact};
 use annona_ledger::id::{CycleId, Purse};
 use annona_ledger::limits;
+use annona_ledger::ticket::Moved;
 use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::wire;
 use annona_node::atomic;
@@ -16,14 +17,14 @@ use annona_node::store::{Accepted, Blob};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::claim::described;
+use super::claim::{carried, described};
 use super::slip;
 use super::till::{Till, Whose, named};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::stop::Writing;
 use crate::words::{self, Moment, hex};
-use crate::{card, holder};
+use crate::{card, dry_run, holder};
 
 /// Days for which her PIN is good where she goes.
 const TICKET_DAYS: u32 = 90;
@@ -64,6 +65,9 @@ pub(crate) struct Ticket {
     /// Print a ticket that was written before once more, by its entry
     #[arg(long, value_name = "ENTRY", conflicts_with_all = ["card", "family", "purse", "ticket", "to"])]
     again: Option<String>,
+    /// Say what would be sent; send and write nothing
+    #[arg(long, conflicts_with = "again")]
+    dry_run: bool,
 }
 
 /// Sends what is nobody's yet to another node: a treasury's budget to a site, to issue from or as its offline allowance.
@@ -91,6 +95,9 @@ pub(crate) struct Supply {
     /// Write the tickets to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Say what would be sent; send and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What units that are nobody's yet are for.
@@ -130,7 +137,7 @@ impl Ticket {
                     Request { feed: till.feed, compose }
                 })
                 .collect();
-            let answers = node.write(&mut group)?;
+            let answers = dry_run::write(&mut node, self.dry_run, &mut group)?;
             drop(group);
             let mut more = Vec::new();
             for (purse, answer) in left.iter().zip(answers) {
@@ -148,11 +155,24 @@ impl Ticket {
                 }
             }
             left = more;
+            if self.dry_run {
+                break;
+            }
         }
         if sent.is_empty()
             && let Some(refusal) = refused
         {
             return Err(refusal.into());
+        }
+        if self.dry_run {
+            would_send(session, &till, &sent)?;
+            if !left.is_empty() {
+                session.screen.note(
+                    "That is as much as one basket binds: what else she has would follow it.",
+                );
+            }
+            dry_run::nothing(session);
+            return Ok(node.close()?);
         }
         let pins = self.pins(session, &node, &till, &to, &purses);
         let pins = pins.unwrap_or_else(|fault| {
@@ -233,12 +253,32 @@ impl Supply {
                 serve::supply_all(work, feed, from, cycle, &items, to, expires, at)
             }),
         }];
-        let _writing = Writing::begin();
-        let sent = node.write(&mut group)?.remove(0)?;
+        let _writing = (!self.dry_run).then(Writing::begin);
+        let sent = dry_run::write(&mut node, self.dry_run, &mut group)?.remove(0)?;
         drop(group);
+        if self.dry_run {
+            would_send(session, &till, &sent)?;
+            dry_run::nothing(session);
+            return Ok(node.close()?);
+        }
         hand_out(session, &node, &till, &sent, self.out.as_deref())?;
         Ok(node.close()?)
     }
+}
+
+/// Says what sends and covers would carry that were only asked about.
+pub(super) fn would_send(session: &Session, till: &Till, asked: &[Accepted]) -> Outcome {
+    for accepted in asked {
+        let moved = match Entry::decode(accepted.feed.lane, &accepted.bytes)? {
+            Entry::Value(Fact::Send(send)) => Moved::Send(send),
+            Entry::Value(Fact::FloatCover(cover)) => Moved::Cover(cover),
+            _ => continue,
+        };
+        let (value, carried) = carried(till, &moved);
+        let to = hex(&moved.to());
+        dry_run::would(session, "ticket", value, &format!("would be sent: {carried}, to {to}"))?;
+    }
+    Ok(())
 }
 
 /// Prints, keeps and writes the tickets of sends and covers that are durable.

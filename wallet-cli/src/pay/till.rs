@@ -330,12 +330,11 @@ impl Till {
         compose: impl FnMut(&Work<'_>, &FeedId, Minute) -> Result<Vec<Composed>, NodeFault> + Send + 'a,
     ) -> Outcome<Option<Promise>> {
         let mut group = [Request { feed: self.feed, compose: Box::new(compose) }];
+        let _writing = (!dry_run).then(Writing::begin);
+        let accepted = crate::dry_run::write(node, dry_run, &mut group)?.remove(0)?;
         if dry_run {
-            node.ask(&mut group)?.remove(0)?;
             return Ok(None);
         }
-        let _writing = Writing::begin();
-        let accepted = node.write(&mut group)?.remove(0)?;
         let last = accepted.last().ok_or_else(|| Fault::refused("nothing was to be written."))?;
         self.promise(last).map(Some)
     }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::till::{Till, Whose};
 use super::{slip, turned};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::{self, Operator};
@@ -57,6 +58,9 @@ pub(crate) struct Voucher {
     /// Write the paper to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Check that both may sign it; make out nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Voucher {
@@ -93,11 +97,18 @@ impl Voucher {
         let (feed, leaf, method) = (till.feed.short(), Hash::ZERO, Method::Voucher);
         let out = HandOut { feed, leaf, purse, commodity, amount, at, method };
         check(&ground, &out, &words).map_err(|turned| Fault::refused(format!("{turned}.")))?;
+        let what = till.items_text(&[item]);
+        if self.dry_run {
+            let value = json!({ "item": till.items_value(&[item]), "days": self.days });
+            let words = format!("would be made out: {what}, once, within {} days", self.days);
+            dry_run::would(session, "voucher", value, &words)?;
+            dry_run::nothing(session);
+            return Ok(node.close()?);
+        }
         let text = slip::vouched(&Vouched(Bounded::new(words)?));
         if let Some(out) = &self.out {
             atomic::write(out, format!("{text}\n").as_bytes())?;
         }
-        let what = till.items_text(&[item]);
         let value = json!({
             "number": number.to_string(), "item": till.items_value(&[item]), "days": self.days,
             "paper": text,

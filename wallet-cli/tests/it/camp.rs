@@ -10,7 +10,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// What opens every key file of the camp.
@@ -120,6 +120,13 @@ impl Camp {
         let mut command = self.command(split(words));
         command.arg("--passphrase-file").arg("pass.txt");
         answer(said, command.output().expect("the program runs"))
+    }
+
+    /// Begins `annona WORDS` with the passphrase of the camp, its ends in the caller's hands.
+    pub(crate) fn start(&self, words: &str) -> Child {
+        let mut command = self.command(split(words));
+        command.args(["--passphrase-file", "pass.txt"]).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
     }
 
     /// Registers a family of whom these lines are known.

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::camp::{Answer, Camp, split};
+use crate::camp::{Answer, Camp};
 use crate::counter::counter;
 
 /// Chance with a seed (SplitMix64).
@@ -35,12 +35,6 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 
 fn order(n: u64) -> String {
     json!({ "request": format!("k{n}"), "family": "1", "items": { "Rice": "0.001" } }).to_string()
-}
-
-fn start(camp: &Camp, words: &str) -> Child {
-    let mut command = camp.command(split(words));
-    command.args(["--passphrase-file", "pass.txt"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command.stderr(Stdio::piped()).spawn().expect("starts")
 }
 
 /// What was answered: the entry of each request.
@@ -74,7 +68,8 @@ fn kept(camp: &Camp, answered: &Answered, repeat: &str) {
     assert_eq!(entries.len(), answered.len(), "two requests in one entry; {repeat}");
 }
 
-fn left(camp: &Camp) -> u64 {
+/// What family 1 has left of rice, in grams.
+pub(crate) fn left(camp: &Camp) -> u64 {
     let answer = camp.run("entitle balance 1 --json").fine();
     let rice = |line: &&Value| line["commodity"] == json!(1);
     answer.lines().iter().filter(rice).filter_map(|line| line["units"].as_u64()).sum()
@@ -97,7 +92,7 @@ fn a_queue_killed_again_and_again_keeps_its_word() {
         let from = (answered.len() as u64).saturating_sub(chance.below(6));
         let to = from + 12 + chance.below(90);
         fed = fed.max(to);
-        let mut child = start(&camp, "pay charge --from - --json");
+        let mut child = camp.start("pay charge --from - --json");
         let mut till = child.stdin.take().expect("stdin");
         let lines: String = (from..to).map(|n| format!("{}\n", order(n))).collect();
         // A process that is killed does not read to the end.
@@ -132,116 +127,11 @@ fn a_queue_killed_again_and_again_keeps_its_word() {
     println!("{kills} kills, {fed} orders of one gram, each answered once");
 }
 
-/// Runs a command to see how long it takes, then kills it at moments spread over that time, each in a fresh copy of the
-/// camp, and runs it again there.
-fn killed_at_any_time(
-    made: &Camp,
-    words: &str,
-    moments: u32,
-    again: impl Fn(&Camp, Answer),
-    check: impl Fn(&Camp),
-) {
-    let whole = made.copied();
-    let began = Instant::now();
-    whole.run(words).fine();
-    let took = began.elapsed();
-    check(&whole);
-    for n in 0..moments {
-        let camp = made.copied();
-        let mut child = start(&camp, words);
-        std::thread::sleep(took * n / moments);
-        child.kill().expect("killed");
-        child.wait().expect("ended");
-        again(&camp, camp.run(words));
-        check(&camp);
-        drop(camp);
-    }
-}
-
-#[test]
-fn an_issue_that_was_killed_is_finished_by_the_next() {
-    let camp = Camp::new();
-    camp.run("pay claim --budget --dir treasury").fine();
-    camp.run("pay supply --dir treasury --cycle 1 --to lake --item Rice=3000 --item Oil=200 --out l.ticket")
-        .fine();
-    camp.run("pay claim l.ticket").fine();
-    let words = format!("entitle issue {}", camp.told("frozen.txt"));
-    killed_at_any_time(
-        &camp,
-        &words,
-        6,
-        |_, answer| drop(answer.fine()),
-        |camp| assert_eq!(left(camp), 12_500),
-    );
-}
-
-#[test]
-fn an_import_that_was_killed_goes_on() {
-    let camp = counter();
-    let words = "family import families.csv --map families.toml --operator mara.keys \
-                 --operator-passphrase-file pass.txt";
-    let count = |camp: &Camp| {
-        let found = camp.run("family find a --json").fine();
-        let families: BTreeSet<String> =
-            found.lines().iter().map(|line| line["family"].to_string()).collect();
-        families.len()
-    };
-    let whole = camp.copied();
-    whole.run(words).fine();
-    let wanted = count(&whole);
-    killed_at_any_time(
-        &camp,
-        words,
-        6,
-        |_, answer| drop(answer.fine()),
-        |camp| assert_eq!(count(camp), wanted),
-    );
-}
-
-#[test]
-fn a_bundle_whose_import_was_killed_is_taken_in_by_the_next() {
-    let camp = counter();
-    killed_at_any_time(
-        &camp,
-        "bundle import stick",
-        6,
-        |_, answer| drop(answer.fine()),
-        |camp| drop(camp.run("doctor --full --rebuild").fine()),
-    );
-}
-
-#[test]
-fn a_folder_whose_making_was_killed_is_made_anew() {
-    let camp = Camp::empty();
-    let words = "init --dir late --site late --role merchant --passphrase-cost light";
-    killed_at_any_time(
-        &camp,
-        words,
-        8,
-        |_, answer| {
-            // Either it begins anew, or it was done already.
-            if answer.code != Some(0) {
-                answer.fails(6, "is not empty");
-            }
-        },
-        |camp| {
-            camp.bare("status --dir late").fine();
-            camp.run("doctor --dir late").fine();
-        },
-    );
-    // Half made, it is nobody's folder, and the program says whose turn it is.
-    fs::create_dir(camp.file("half")).expect("folder");
-    camp.write("half/unfinished", "annona: this folder is being made\n");
-    camp.write("half/keys.annona", "half");
-    camp.run("doctor --dir half").fails(3, "annona init");
-    camp.run("init --dir half --site half --role merchant --passphrase-cost light").fine();
-}
-
 #[cfg(unix)]
 #[test]
 fn ctrl_c_says_that_the_state_is_safe() {
     let camp = counter();
-    let mut child = start(&camp, "pay charge --from - --json");
+    let mut child = camp.start("pay charge --from - --json");
     let mut till = child.stdin.take().expect("stdin");
     let mut answers = BufReader::new(child.stdout.take().expect("stdout"));
     writeln!(till, "{}", order(0)).expect("send");
@@ -275,7 +165,7 @@ impl Small {
         let mut mount = Command::new("mount");
         let done = mounted_quietly(mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at));
         if !done {
-            println!("no small disk: only the administrator may mount one");
+            println!("skipped, because only the administrator may mount a small disk");
         }
         done.then(|| Self(at.to_owned()))
     }
@@ -390,6 +280,7 @@ fn a_damaged_page_is_never_a_panic_and_the_doctor_names_it() {
         tried += 1;
         let doctor = camp.run("doctor --full --rebuild");
         found += u32::from(doctor.code != Some(0));
+        named(&format!("page {page}: doctor"), &doctor);
         for words in [
             "status",
             "pay list",
@@ -401,7 +292,76 @@ fn a_damaged_page_is_never_a_panic_and_the_doctor_names_it() {
             let fine = matches!(answer.code, Some(0 | 1 | 3 | 5 | 6));
             assert!(fine, "page {page}: {words}: {:?} {}", answer.code, answer.err);
             assert!(!answer.err.contains("panicked"), "page {page}: {words}: {}", answer.err);
+            named(&format!("page {page}: {words}"), &answer);
         }
     }
     assert!(found * 2 > tried, "the doctor saw {found} of {tried} damaged pages");
+}
+
+/// Whoever meets damage says where it is, and what to do about it.
+#[track_caller]
+fn named(what: &str, answer: &Answer) {
+    if answer.code == Some(0) {
+        return;
+    }
+    let said = format!("{}{}", answer.out, answer.err);
+    let place = ["ledger", "block ", "article ", "feed"].iter().any(|place| said.contains(place));
+    let next = ["annona doctor", "bundles", "annona node reincarnate", "the new one stands"];
+    let next = next.iter().any(|next| said.contains(next));
+    assert!(place && next, "{what}: {:?}\n{said}", answer.code);
+}
+
+/// Amounts at the end of what a number holds are refused in words, before anything is written, whichever way they come.
+#[test]
+fn amounts_no_number_holds_are_refused_in_words() {
+    let camp = counter();
+    let before = left(&camp);
+    // 2^63 - 1 is the largest amount of minor units; a kilogram has a thousand.
+    let most = "9223372036854775.807";
+    let beyond = [
+        "9223372036854775.808",
+        "18446744073709551.615",
+        "18446744073709551615",
+        "18446744073709551616",
+        "340282366920938463463374607431768211456",
+    ];
+    let supply = "pay supply --dir treasury --cycle 1 --to lake";
+    for amount in beyond {
+        for words in [
+            format!("pay charge --family 1 --item Rice={amount}"),
+            format!("pay charge --family 1 --item Rice={amount} --dry-run"),
+            format!("pay hold --family 1 --item Rice={amount}"),
+            format!("{supply} --item Rice={amount} --out big.ticket"),
+        ] {
+            camp.run(&words).fails(3, "larger than an amount can be");
+        }
+        camp.write("big.csv", format!("household_id,Rice\nB1-001,{amount}\n"));
+        let import = camp.run("entitle import big.csv --programme Food --cycle 1 --json");
+        // A table is checked to its end: what is wrong in it is told by row and column.
+        assert_eq!(import.code, Some(1), "{amount}: {}{}", import.out, import.err);
+        assert_eq!(
+            (import.field(0, "code"), import.field(0, "row"), import.field(0, "column")),
+            ("amount-too-large".into(), "2".into(), "B".into())
+        );
+        let order = json!({ "request": "big", "family": "1", "items": { "Rice": amount } });
+        camp.write("big.jsonl", order.to_string());
+        let queue = camp.run("pay charge --from big.jsonl --json");
+        assert_ne!(queue.code, Some(0), "{amount}: {}", queue.out);
+        let told = format!("{}{}", queue.out, queue.err);
+        assert!(told.contains("larger than an amount can be"), "{told}");
+    }
+    // The largest there is reads, and is more than anybody has: an answer of the ledger, and no sum runs over.
+    camp.run(&format!("pay charge --family 1 --item Rice={most}")).fails(5, "rejection");
+    camp.run(&format!("pay charge --family 1 --item Rice={most} --item Rice={most}"))
+        .fails(5, "rejection");
+    camp.run(&format!("{supply} --item Rice={most} --out big.ticket")).fails(5, "rejection");
+    camp.run(&format!("{supply} --item Rice={most} --item Rice={most}")).fails(5, "rejection");
+    camp.write("big.csv", format!("household_id,Rice\nB1-001,{most}\nB1-002,{most}\n"));
+    let import = camp.run("entitle import big.csv --programme Food --cycle 1");
+    // Each row reads, and their sum is more than a list can come to.
+    assert_eq!(import.code, Some(1), "{}{}", import.out, import.err);
+    assert!(import.out.contains("larger than can be kept"), "{}", import.out);
+    assert!(!camp.file("big.ticket").exists(), "nothing was sent");
+    assert_eq!(left(&camp), before, "nothing was handed out");
+    camp.run("doctor --full --rebuild").fine();
 }

@@ -1,5 +1,7 @@
 //! Every example in the help is run, as it stands there.
 
+use std::collections::BTreeSet;
+
 use crate::camp::{Camp, split};
 use crate::counter::counter;
 
@@ -39,137 +41,146 @@ fn every_example_in_the_help_works() {
     // Two that run and meet: tried in `demo`.
     all.retain(|example| !example.starts_with("demo --network"));
     assert!(all.len() > 30, "{} examples found", all.len());
-    let mut failed = Vec::new();
+    let (mut failed, mut tried) = (Vec::new(), BTreeSet::new());
     for example in &all {
-        // Each in a camp of its own: none leans on another.
-        let group = example.split(' ').next().unwrap_or_default();
-        let at_counter =
-            ["pay", "bundle", "audit", "demo", "checkpoint", "merchant"].contains(&group);
-        let camp = match group {
-            "settle" => crate::settle::treasury(),
-            "wallet" => crate::wallet::at_hand(),
-            "card" if example.contains("--introduction") => crate::wallet::at_hand(),
-            "consent" if example.starts_with("consent take") => crate::wallet::at_hand(),
-            _ if at_counter => counter(),
-            _ => Camp::new(),
-        };
-        let mut example = example.clone();
-        for (stage, printed) in ["1#57", "1#58", "1#59"].into_iter().enumerate() {
-            if group == "settle" && example.contains(printed) {
-                example = example.replace(printed, &crate::settle::drafted(&camp, stage));
-            }
-        }
-        if example.contains("1#41") {
-            let held = camp.run("pay hold --family 1 --item Rice=2 --json").fine();
-            example = example.replace("1#41", &held.field(0, "entry"));
-        }
-        // What differs from camp to camp, because it is drawn by chance.
-        let code = camp.told("code.txt");
-        let example = example
-            .replace("7K3M-9QXD-2VHN", &code)
-            .replace("7k3m 9qxd 2vhn", &code.to_lowercase().replace('-', " "))
-            .replace(" 1157", &format!(" {}", camp.told("waiting.txt")))
-            .replace(" c4f2", &format!(" {}", camp.told("frozen.txt")));
-        let example = if at_counter {
-            let entry = camp.told("entry.txt");
-            let sent = entry.split_once('#').map(|(p, n)| (p, n.parse::<u64>().unwrap_or(0)));
-            let sent = sent.map(|(p, n)| format!("{p}#{}", n + 1)).unwrap_or_default();
-            example
-                .replace("8be807f6a1c2d3e4/value/1#12", &camp.told("name.txt"))
-                .replace("1#12", &entry)
-                .replace("1#31", &sent)
-                .replace("a81f3c02", &camp.told("checkpoint.txt"))
-        } else {
-            example
-        };
-        if example.starts_with("card credential issue") {
-            crate::credential::agreed(&camp);
-        } else if example.starts_with("card credential") || example.starts_with("wallet present") {
-            crate::credential::at_hand(&camp);
-            // Made by the example itself.
-            let _absent = std::fs::rename(camp.file("amina.shown"), camp.file("shown.before"));
-            if example.contains("check") {
-                std::fs::rename(camp.file("shown.before"), camp.file("amina.shown")).expect("back");
-            }
-        }
-        let example = if example.starts_with("wallet consent withdraw") {
-            let id = crate::wallet::agreed(&camp);
-            example.replace("77aa5b0c", &id[..8])
-        } else {
-            example
-        };
-        if example.starts_with("wallet consent give") || example.starts_with("consent take") {
-            crate::wallet::offered(&camp);
-            if example.starts_with("consent take") {
-                let give = "wallet consent give amina.wallet amina.offer --out amina.word";
-                camp.run(give).fine();
-            }
-        }
-        if example.starts_with("entitle issue") {
-            // What it issues from: the lake's share of the budget.
-            camp.run("pay claim --budget --dir treasury").fine();
-            let supply = "pay supply --dir treasury --cycle 1 --to lake --out lake.ticket";
-            camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
-            camp.run("pay claim lake.ticket").fine();
-        }
-        if example.starts_with("consent ") && !example.starts_with("consent take") {
-            crate::consent::given(&camp);
-            if example.starts_with("consent read") {
-                camp.run(crate::consent::OPEN).fine();
-            }
-            if example.starts_with("consent reply") {
-                crate::consent::asked(&camp);
-            }
-        }
-        if example.starts_with("key shares open") {
-            let two = "--operator mara.keys --operator yusuf.keys";
-            camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();
-        }
-        let three = ["family death", "family split"];
-        if three.iter().any(|words| example.starts_with(words)) {
-            let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
-            let two = "member: full_name=Sara\nmember: full_name=Idris";
-            camp.family(two, &format!("--key B1-003 {mara}")).fine();
-        }
-        if example.starts_with("family keys ") && !example.starts_with("family keys copy") {
-            camp.run("family keys copy --to hill --out keys-for-hill").fine();
-            camp.run("family keys keep keys-for-hill --dir hill").fine();
-            if example.starts_with("family keys take") {
-                camp.run("family keys give lake --dir hill --out keys-of-lake").fine();
-            }
-        }
-        if example.starts_with("grievance read") {
-            let open = "grievance open --text complaint.txt --decider Relief --reader hill --out for-hill.complaint";
-            camp.write("complaint.txt", "The till gave less.");
-            camp.run(&format!("{open} --operator mara.keys --operator-passphrase-file pass.txt"))
-                .fine();
-        }
-        let example = if example.starts_with("grievance ") {
-            let [open, decided] = crate::grievance::complaints(&camp);
-            example.replace("5b0c77aa", &open[..16]).replace("77aa5b0c", &decided[..16])
-        } else {
-            example
-        };
-        if example.starts_with("pay attest") {
-            let asked = camp.run("pay challenge --family 1 --json").fine();
-            camp.write("challenge.txt", asked.field(0, "challenge"));
-        }
-        if example.starts_with("family take-pins") {
-            camp.run("family lend-pins --to hill --out hill.pins").fine();
-        }
-        if example.starts_with("pay promise") {
-            camp.write("noor.promise", crate::settle::promise(&camp));
-        }
-        if example.starts_with("pay orphan") {
-            crate::settle::burnt(&camp);
-        }
+        let (camp, example) = prepared(example);
+        failed.extend(crate::dry_run::tried(&camp, &example, &mut tried).err());
+        let before = crate::dry_run::kept(&camp);
         let given =
             if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
         let mut command = camp.command(split(&format!("{example}{given}")));
         let output = command.output().expect("the program runs");
+        failed.extend(crate::dry_run::only_prints(&camp, &example, &before).err());
         if !output.status.success() {
             failed.push(format!("{example}\n{}", String::from_utf8_lossy(&output.stderr)));
         }
     }
     assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
+    crate::dry_run::each_was_tried(&tried);
+}
+
+/// A camp in which an example holds, and the example with what differs from camp to camp put in.
+fn prepared(example: &str) -> (Camp, String) {
+    // Each in a camp of its own: none leans on another.
+    let group = example.split(' ').next().unwrap_or_default();
+    let at_counter = ["pay", "bundle", "audit", "demo", "checkpoint", "merchant"].contains(&group);
+    let camp = match group {
+        "settle" => crate::settle::treasury(),
+        "wallet" => crate::wallet::at_hand(),
+        "card" if example.contains("--introduction") => crate::wallet::at_hand(),
+        "consent" if example.starts_with("consent take") => crate::wallet::at_hand(),
+        _ if at_counter => counter(),
+        _ => Camp::new(),
+    };
+    let mut example = example.to_owned();
+    for (stage, printed) in ["1#57", "1#58", "1#59"].into_iter().enumerate() {
+        if group == "settle" && example.contains(printed) {
+            example = example.replace(printed, &crate::settle::drafted(&camp, stage));
+        }
+    }
+    if example.contains("1#41") {
+        let held = camp.run("pay hold --family 1 --item Rice=2 --json").fine();
+        example = example.replace("1#41", &held.field(0, "entry"));
+    }
+    // What differs from camp to camp, because it is drawn by chance.
+    let code = camp.told("code.txt");
+    let example = example
+        .replace("7K3M-9QXD-2VHN", &code)
+        .replace("7k3m 9qxd 2vhn", &code.to_lowercase().replace('-', " "))
+        .replace(" 1157", &format!(" {}", camp.told("waiting.txt")))
+        .replace(" c4f2", &format!(" {}", camp.told("frozen.txt")));
+    let example = if at_counter {
+        let entry = camp.told("entry.txt");
+        let sent = entry.split_once('#').map(|(p, n)| (p, n.parse::<u64>().unwrap_or(0)));
+        let sent = sent.map(|(p, n)| format!("{p}#{}", n + 1)).unwrap_or_default();
+        example
+            .replace("8be807f6a1c2d3e4/value/1#12", &camp.told("name.txt"))
+            .replace("1#12", &entry)
+            .replace("1#31", &sent)
+            .replace("a81f3c02", &camp.told("checkpoint.txt"))
+    } else {
+        example
+    };
+    if example.starts_with("card credential issue") {
+        crate::credential::agreed(&camp);
+    } else if example.starts_with("card credential") || example.starts_with("wallet present") {
+        crate::credential::at_hand(&camp);
+        // Made by the example itself.
+        let _absent = std::fs::rename(camp.file("amina.shown"), camp.file("shown.before"));
+        if example.contains("check") {
+            std::fs::rename(camp.file("shown.before"), camp.file("amina.shown")).expect("back");
+        }
+    }
+    let example = if example.starts_with("wallet consent withdraw") {
+        let id = crate::wallet::agreed(&camp);
+        example.replace("77aa5b0c", &id[..8])
+    } else {
+        example
+    };
+    if example.starts_with("wallet consent give") || example.starts_with("consent take") {
+        crate::wallet::offered(&camp);
+        if example.starts_with("consent take") {
+            let give = "wallet consent give amina.wallet amina.offer --out amina.word";
+            camp.run(give).fine();
+        }
+    }
+    if example.starts_with("entitle issue") {
+        // What it issues from: the lake's share of the budget.
+        camp.run("pay claim --budget --dir treasury").fine();
+        let supply = "pay supply --dir treasury --cycle 1 --to lake --out lake.ticket";
+        camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
+        camp.run("pay claim lake.ticket").fine();
+    }
+    if example.starts_with("consent ") && !example.starts_with("consent take") {
+        crate::consent::given(&camp);
+        if example.starts_with("consent read") {
+            camp.run(crate::consent::OPEN).fine();
+        }
+        if example.starts_with("consent reply") {
+            crate::consent::asked(&camp);
+        }
+    }
+    if example.starts_with("key shares open") {
+        let two = "--operator mara.keys --operator yusuf.keys";
+        camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();
+    }
+    let three = ["family death", "family split"];
+    if three.iter().any(|words| example.starts_with(words)) {
+        let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+        let two = "member: full_name=Sara\nmember: full_name=Idris";
+        camp.family(two, &format!("--key B1-003 {mara}")).fine();
+    }
+    if example.starts_with("family keys ") && !example.starts_with("family keys copy") {
+        camp.run("family keys copy --to hill --out keys-for-hill").fine();
+        camp.run("family keys keep keys-for-hill --dir hill").fine();
+        if example.starts_with("family keys take") {
+            camp.run("family keys give lake --dir hill --out keys-of-lake").fine();
+        }
+    }
+    if example.starts_with("grievance read") {
+        let open = "grievance open --text complaint.txt --decider Relief --reader hill --out for-hill.complaint";
+        camp.write("complaint.txt", "The till gave less.");
+        camp.run(&format!("{open} --operator mara.keys --operator-passphrase-file pass.txt"))
+            .fine();
+    }
+    let example = if example.starts_with("grievance ") {
+        let [open, decided] = crate::grievance::complaints(&camp);
+        example.replace("5b0c77aa", &open[..16]).replace("77aa5b0c", &decided[..16])
+    } else {
+        example
+    };
+    if example.starts_with("pay attest") {
+        let asked = camp.run("pay challenge --family 1 --json").fine();
+        camp.write("challenge.txt", asked.field(0, "challenge"));
+    }
+    if example.starts_with("family take-pins") {
+        camp.run("family lend-pins --to hill --out hill.pins").fine();
+    }
+    if example.starts_with("pay promise") {
+        camp.write("noor.promise", crate::settle::promise(&camp));
+    }
+    if example.starts_with("pay orphan") {
+        crate::settle::burnt(&camp);
+    }
+    (camp, example)
 }
