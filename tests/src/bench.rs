@@ -7,7 +7,9 @@ mod newcomer;
 mod sizes;
 mod written;
 
-pub use federation::{CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, RICE, SITES, USD};
+pub use federation::{
+    CASH, COMMODITIES, CYCLES, Federation, MERCHANTS, OPERATORS, RICE, SITES, USD,
+};
 pub(crate) use federation::{certificate, organisation, passphrase};
 pub use mix::{Chance, Shares};
 pub use newcomer::{newcomer, opened_at};

@@ -15,11 +15,11 @@ use super::{
 
 /// A file of theirs; `None`, said aloud, where they are not here.
 fn published(file: &str) -> Option<String> {
-    let here = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared"));
-    let shared = std::env::var_os("ANNONA_SHARED").map_or_else(here, PathBuf::from);
-    let path = shared.join("data/vectors").join(file);
+    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples"));
+    let samples = std::env::var_os("ANNONA_SAMPLES").map_or_else(beside, PathBuf::from);
+    let path = samples.join("vectors").join(file);
     if !path.exists() {
-        println!("skipped, because {file} is not in ../shared/data/vectors");
+        println!("skipped, because {} is not there", path.display());
         return None;
     }
     Some(fs::read_to_string(path).expect("a text"))

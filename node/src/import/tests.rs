@@ -112,11 +112,16 @@ fn short(f: &Finding) -> String {
 }
 
 /// The folder of outside files, where there is one.
-fn shared(file: &str) -> Option<PathBuf> {
-    let here = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared"));
-    let path = std::env::var_os("ANNONA_SHARED").map_or_else(here, PathBuf::from);
-    let path = path.join("data/registrations").join(file);
-    path.exists().then_some(path)
+/// A registration file of others (`ANNONA_SAMPLES`, tests/README.md); `None`, said aloud, where it is not here.
+fn sample(file: &str) -> Option<PathBuf> {
+    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples"));
+    let samples = std::env::var_os("ANNONA_SAMPLES").map_or_else(beside, PathBuf::from);
+    let path = samples.join("registrations").join(file);
+    if !path.exists() {
+        println!("skipped, because {} is not there", path.display());
+        return None;
+    }
+    Some(path)
 }
 
 const ONE: &str =

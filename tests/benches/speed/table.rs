@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) struct Table {
     holds: u32,
     broken: Vec<String>,
+    not_run: u32,
 }
 
 impl Table {
@@ -30,8 +31,15 @@ impl Table {
         println!("  {what:<44} {figure}");
     }
 
+    /// A figure with a limit that this run does not measure.
+    pub(crate) fn not_run(&mut self, what: &str, why: &str) {
+        println!("  {what:<44} not run: {why}");
+        self.not_run += 1;
+    }
+
     pub(crate) fn end(self) {
-        println!("\n{} limits hold, {} do not", self.holds, self.broken.len());
+        let (broken, not_run) = (self.broken.len(), self.not_run);
+        println!("\n{} limits hold, {broken} do not, {not_run} were not run", self.holds);
         self.broken.iter().for_each(|what| println!("  does not hold: {what}"));
     }
 }

@@ -39,6 +39,9 @@ pub const SITES: usize = 40;
 /// Merchants at each site.
 pub const MERCHANTS: u8 = 20;
 
+/// Seeds of the two persons who approve lists; the first also answers for registrations.
+pub const OPERATORS: [[u8; 32]; 2] = [[21; 32], [22; 32]];
+
 /// Stamps count from a year ago, so that they take the three bytes they take in the field.
 const FOUNDED_DAYS_AGO: u64 = 365;
 const LAST_MINUTE: Minute = Minute(4_000_000);
@@ -106,7 +109,7 @@ impl Federation {
             (1..).zip(&orgs).map(|(n, key)| (OrgId(n), article.sign(&federation, key))).collect();
         let signed = SignedArticle { article, signatures: Bounded::new(signatures)? };
         let charter = Charter::found(&signed)?;
-        let operators = [SigningKey::from_seed(&[21; 32]), SigningKey::from_seed(&[22; 32])];
+        let operators = OPERATORS.map(|seed| SigningKey::from_seed(&seed));
         let mut notices = Vec::new();
         for cycle in 1..=CYCLES {
             notices.push(Notice::Cycle(Cycle {
@@ -250,7 +253,7 @@ fn operator(key: &SigningKey) -> OperatorCertificate {
         org: OrgId(1),
         operator: key.public(),
         site: SiteId(2),
-        roles: OperatorRoles::APPROVER,
+        roles: OperatorRoles::APPROVER.and(OperatorRoles::REGISTRAR),
         programmes: Bounded::new(vec![CASH]).unwrap_or_default(),
         issued: Minute(0),
         not_after: LAST_MINUTE,

@@ -73,6 +73,43 @@ fn the_demonstration_plays_to_its_end() {
     camp.bare("demo --dir day").fails(6, "has something in it");
 }
 
+/// Whoever has a registration file of her own sees her own families in the day: registered, put on a list, served.
+#[test]
+fn the_demonstration_plays_with_a_file_of_ones_own() {
+    let camp = Camp::empty();
+    let people =
+        [("Amina", 4), ("Idris", 2), ("Sara", 7), ("Bo", 1), ("Chen", 3), ("Noor", 5), ("Ali", 6)];
+    let mut csv = "Form No,Name of head,Persons\n".to_owned();
+    for (n, (name, size)) in people.iter().enumerate() {
+        csv.push_str(&format!("F-{n:03},{name} of the demonstration,{size}\n"));
+    }
+    camp.write("ours.csv", csv);
+    camp.write(
+        "ours.toml",
+        "source = \"our-camp\"\nkey = [\"Form No\"]\n[household.columns]\n\"Name of head\" = \"full_name\"\nPersons = \"size\"\n",
+    );
+    let played = camp.bare("demo --dir day --registrations ours.csv --map ours.toml --json").fine();
+    let told: Vec<String> = played
+        .lines()
+        .iter()
+        .filter(|line| line["kind"] == "demo_result" && line["name"] == "registered")
+        .filter_map(|line| Some(line["text"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(told, ["7 families at the lake", "120 families at the hill"]);
+    // Her families, by name, in the sealed file of the lake alone; the day went on to its end with them.
+    let found = "family find Amina --dir day/lake --passphrase-file day/pass.txt --json";
+    let found = camp.bare(found).fine();
+    assert!(found.out.contains("Amina of the demonstration"), "{}", found.out);
+    let hill = camp.bare("family find Amina --dir day/hill --passphrase-file day/pass.txt --json");
+    assert!(!hill.out.contains("of the demonstration"), "{}", hill.out);
+    camp.bare("audit verify day/auditor/camp.audit").fine();
+    assert!(camp.file("day/report-after.html").exists());
+    // Too few families, and a map alone, are refused in words.
+    camp.write("few.csv", "Form No,Name of head,Persons\nF-1,Amina,4\n");
+    camp.bare("demo --dir few --registrations few.csv --map ours.toml").fails(3, "needs 6");
+    camp.bare("demo --dir none --map ours.toml").fails(2, "--registrations");
+}
+
 #[test]
 fn two_computers_meet_over_loopback_are_cut_off_and_catch_up() {
     let camp = Camp::empty();

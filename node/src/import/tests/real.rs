@@ -3,10 +3,7 @@
 use super::*;
 
 fn import(file: &str, map: &str) -> Option<Registration> {
-    let Some(path) = shared(file) else {
-        println!("skipped, because {file} is not in ../shared/data/registrations");
-        return None;
-    };
+    let path = sample(file)?;
     let registration = read(&path, map).expect("the file is read");
     let report = registration.report();
     let mut book = Book::default();
@@ -116,10 +113,7 @@ fn a_drafted_map_is_valid_and_imports_as_many_households() {
         ("121-mm-999.csv", 999),
         ("hope-rdi_import_50_hh_50_ind.xlsx", 50),
     ] {
-        let Some(path) = shared(file) else {
-            println!("skipped, because {file} is not in ../shared/data/registrations");
-            continue;
-        };
+        let Some(path) = sample(file) else { continue };
         let draft = suggest_map(&Source::open(&path, &CsvOptions::default()).expect("open"))
             .expect("draft");
         let r = read(&path, &draft).expect("the draft is a map");

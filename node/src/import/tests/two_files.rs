@@ -75,10 +75,7 @@ fn a_map_of_one_table_is_no_map_of_two_files() {
 #[test]
 fn two_files_and_two_sheets_of_one_workbook_come_to_the_same() {
     let map = include_str!("../../../../examples/maps/hope.toml");
-    let Some(path) = shared("hope-rdi_import_50_hh_50_ind.xlsx") else {
-        println!("skipped, because the workbook is not in ../shared/data/registrations");
-        return;
-    };
+    let Some(path) = sample("hope-rdi_import_50_hh_50_ind.xlsx") else { return };
     let one = read(&path, map).expect("the workbook");
     // The same workbook given twice: as the file of households, and as that of members.
     let map = Map::parse(map).expect("a map");
@@ -91,10 +88,7 @@ fn two_files_and_two_sheets_of_one_workbook_come_to_the_same() {
 
 #[test]
 fn a_real_file_of_households_takes_members_from_another() {
-    let Some(path) = shared("121-mm-999.csv") else {
-        println!("skipped, because 121-mm-999.csv is not in ../shared/data/registrations");
-        return;
-    };
+    let Some(path) = sample("121-mm-999.csv") else { return };
     let mut text = include_str!("../../../../examples/maps/121-mm.toml").to_owned();
     let map = Map::parse(&text).expect("a map");
     let key = map.key;
