@@ -281,7 +281,7 @@ elements! {
 #[test]
 fn the_wire_has_the_shape_that_was_agreed() {
     let mut page = String::new();
-    for (name, shape) in samples::all() {
+    for (name, shape) in samples::all().into_iter().chain(papers::all()) {
         page.push_str(&format!("## {name}\n{shape}\n\n"));
     }
     assert!(!page.contains("forbidden"), "{page}");
@@ -347,6 +347,7 @@ fn no_wire_type_has_room_for_a_face() {
     }
 }
 
+mod papers;
 pub(crate) mod samples;
 mod settled;
 mod spelling;

@@ -6,5 +6,6 @@ mod holes;
 mod planted;
 mod scenarios;
 mod seeds;
+mod shapes;
 mod tidy;
 mod wire;

@@ -145,10 +145,66 @@ fn notices() -> Made {
         }),
         ("notice/trailing_byte", "Trailing(1)", trailing(said(2, good).encode())),
     ];
+    let more = operators().into_iter().chain(cycles());
+    let more = more.map(|(name, answer, signed)| (name, answer, signed.encode()));
     let made = |(name, answer, bytes)| {
         (name, Vector::new("notice", answer, vec![founded(), ("bytes", bytes)]))
     };
-    rows.into_iter().map(made).collect()
+    rows.into_iter().chain(more).map(made).collect()
+}
+
+type Said = (&'static str, &'static str, SignedNotice);
+
+fn operators() -> [Said; 8] {
+    let good = operator(OPERATORS[0], 2, OperatorRoles::APPROVER);
+    let with = |change: fn(&mut OperatorCertificate)| {
+        let Notice::Operator(mut other) = good.clone() else { unreachable!("an operator") };
+        change(&mut other);
+        said(2, Notice::Operator(other))
+    };
+    [
+        ("notice/operator", "good", said(2, good.clone())),
+        ("notice/operator_of_no_organisation", "UnknownOrganisation", with(|c| c.org = OrgId(9))),
+        ("notice/operator_of_no_programme", "UnknownProgramme", {
+            with(|c| c.programmes = bounded([FOOD, ProgrammeId(9)]))
+        }),
+        ("notice/operator_said_by_another", "BadSignature", said(3, good.clone())),
+        ("notice/operator_not_rising", "NotRising", with(|c| c.programmes = bounded([FOOD; 2]))),
+        // A point of order four.
+        ("notice/operator_weak_key", "WeakKey", {
+            with(|c| c.operator = crate::key::PublicKey::Ed25519([0; 32]))
+        }),
+        ("notice/operator_no_role", "NoRole", with(|c| c.roles = OperatorRoles::NONE)),
+        ("notice/operator_ends_before_it_begins", "TimesNotInOrder", {
+            with(|c| c.issued = Minute(1_001))
+        }),
+    ]
+}
+
+fn cycles() -> [Said; 7] {
+    let with = |change: fn(&mut crate::notice::Cycle)| {
+        let mut cycle = may();
+        change(&mut cycle);
+        said(1, Notice::Cycle(cycle))
+    };
+    [
+        ("notice/cycle", "good", with(|_| ())),
+        ("notice/cycle_of_no_programme", "UnknownProgramme", {
+            with(|c| c.programme = ProgrammeId(9))
+        }),
+        // The programme is the first organisation's.
+        ("notice/cycle_said_by_another", "BadSignature", said(2, Notice::Cycle(may()))),
+        ("notice/cycle_closes_as_it_opens", "TimesNotInOrder", with(|c| c.closes = c.opens)),
+        ("notice/cycle_closes_before_it_opens", "TimesNotInOrder", {
+            with(|c| (c.opens, c.closes) = (c.closes, c.opens))
+        }),
+        ("notice/cycle_expires_before_it_closes", "TimesNotInOrder", {
+            with(|c| c.expires = c.opens)
+        }),
+        ("notice/cycle_expires_at_the_beginning", "TimesNotInOrder", {
+            with(|c| c.expires = Minute(0))
+        }),
+    ]
 }
 
 /// Approved by the operators of these seeds, in this order.

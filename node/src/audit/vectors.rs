@@ -351,6 +351,8 @@ fn vectors_are_what_they_were_and_read_as_they_say() {
     assert_eq!(wrong, [""; 0]);
     let files = fs::read_dir(&kept).expect("lists").count();
     assert_eq!(files, vectors.len(), "no file without a vector");
+    let good = vectors.iter().filter(|(_, answer, _)| *answer == "good").count();
+    assert!(good > 0 && vectors.len() >= 5 * good, "{good} of {} are good", vectors.len());
 }
 
 #[test]

@@ -320,6 +320,8 @@ fn vectors_are_what_they_were_and_read_as_they_say() {
     }
     let kept = std::fs::read_dir(&folder).expect("lists").count();
     assert_eq!(kept, vectors.len(), "no file without a vector");
+    let good = vectors.iter().filter(|(_, expect, ..)| expect.ends_with(" frames")).count();
+    assert!(good > 0 && vectors.len() >= 5 * good, "{good} of {} are good", vectors.len());
 }
 
 #[test]
