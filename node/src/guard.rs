@@ -330,7 +330,7 @@ impl Armed {
     ///
     /// [`GuardFault::Lower`] or [`GuardFault::TooMany`] with nothing written; [`GuardFault::Disk`], and then the block
     /// must not leave: call it again.
-    pub fn record(&mut self, marks: &[Mark]) -> Result<(), GuardFault> {
+    pub fn remember(&mut self, marks: &[Mark]) -> Result<(), GuardFault> {
         let marks = raise(&self.0.heads.marks, marks)?;
         if marks != self.0.heads.marks {
             self.keep(Heads { marks, ..self.0.heads.clone() })?;
@@ -342,7 +342,7 @@ impl Armed {
     ///
     /// # Errors
     ///
-    /// As [`Armed::record`].
+    /// As [`Armed::remember`].
     pub fn close(mut self, marks: &[Mark]) -> Result<(), GuardFault> {
         self.turn(marks)
     }

@@ -100,7 +100,7 @@ fn a_full_disk_is_named_and_nothing_is_half_done() {
     keys.put(Name::Vault, Secret::seed(&mut [1; 32])).expect("put");
     let mut faults = vec![
         keys.save().expect_err("keys").to_string(),
-        armed.record(&[mark(9)]).expect_err("heads").to_string(),
+        armed.remember(&[mark(9)]).expect_err("heads").to_string(),
     ];
     let mut txn = vault.begin().expect("begin");
     let body = vec![7; 16 * 1024];
@@ -115,7 +115,7 @@ fn a_full_disk_is_named_and_nothing_is_half_done() {
 
     fs::remove_file(ballast).expect("make room");
     keys.save().expect("keys");
-    armed.record(&[mark(9)]).expect("heads");
+    armed.remember(&[mark(9)]).expect("heads");
     armed.close(&[mark(9)]).expect("clean stop");
     let mut txn = vault.begin().expect("begin");
     txn.add("f", b"second", [2; 32], b"new", &[]).expect("add");

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
 }
 
 /// The files below some folders with one of these endings, relative to the workspace.
-fn files(folders: &[&str], endings: &[&str]) -> Vec<String> {
+pub(crate) fn files(folders: &[&str], endings: &[&str]) -> Vec<String> {
     let root = root();
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = folders.iter().map(|f| root.join(f)).collect();
@@ -31,7 +31,7 @@ fn files(folders: &[&str], endings: &[&str]) -> Vec<String> {
     found
 }
 
-fn read(file: &str) -> String {
+pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).expect("a text of the tree")
 }
 
@@ -101,6 +101,43 @@ fn shipped_code_is_finished_and_safe() {
                     wrong.push(format!("{file}:{n}: {word}"));
                 }
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Files longer than a page anybody reads at once, each with what holds it together. The list only gets shorter.
+const LONG: [(&str, &str); 13] = [
+    ("ledger/src/audit/feed.rs", "one pass over a feed, and all it keeps between two entries"),
+    ("ledger/src/audit/rows.rs", "one feed's rows, and the view of them that the rules ask"),
+    ("ledger/src/audit/tests.rs", "to be parted: its world from what it tries"),
+    ("ledger/src/charter/state.rs", "one charter, and each act applied to it"),
+    ("ledger/src/entry.rs", "the kinds of entries, one after the other"),
+    ("ledger/src/settlement/tests.rs", "one day of one merchant, settled in every way"),
+    ("ledger/src/state.rs", "one state, and the view of it that the rules ask"),
+    ("node/src/audit/tests.rs", "to be parted: its camp from what it tries"),
+    ("node/src/bundle/tests/checkpoints.rs", "to be parted: what an audit says from what bundles carry"),
+    ("node/src/node.rs", "to be parted: the memory of what was signed from the node"),
+    ("node/src/store/work.rs", "to be parted: chains and the view from the transaction"),
+    ("node/src/vault.rs", "to be parted: its transaction from the file"),
+    ("tests/src/exhaustive/world.rs", "one value: what there is in the model"),
+];
+
+#[test]
+fn a_file_is_read_in_one_go() {
+    let mut wrong = Vec::new();
+    let folders = ["ledger", "node", "wallet-cli", "tests", "examples"];
+    for file in files(&folders, &[".rs"]) {
+        let lines = read(&file).lines().count();
+        let known = LONG.iter().any(|(long, why)| *long == file && !why.is_empty());
+        match (lines > 600, known) {
+            (true, false) => {
+                wrong.push(format!("{file}: {lines} lines; at most 600: where is its seam?"));
+            }
+            (false, true) => {
+                wrong.push(format!("{file}: {lines} lines, and still in the list of long ones"));
+            }
+            _ => {}
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

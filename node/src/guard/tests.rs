@@ -121,8 +121,8 @@ fn a_node_that_goes_on_in_its_own_folder_is_never_stopped() {
         guard.check(&[value(sealed, n)], counting).expect("checking changes nothing");
         let mut armed = guard.arm(&[value(sealed, n)], counting).expect("living");
         sealed += 10;
-        armed.record(&[value(sealed, n + 1)]).expect("seal");
-        assert!(matches!(armed.record(&[value(1, 1)]), Err(GuardFault::Lower { .. })));
+        armed.remember(&[value(sealed, n + 1)]).expect("seal");
+        assert!(matches!(armed.remember(&[value(1, 1)]), Err(GuardFault::Lower { .. })));
         assert_eq!(armed.guard().marks(), [value(sealed, n + 1)]);
         if n % 2 == 0 {
             armed.close(&[value(sealed, n + 1)]).expect("clean stop");
@@ -150,9 +150,9 @@ fn a_restored_folder_does_not_sign() {
     let machine = Machine::new();
     let folder = machine.begun();
     let mut armed = machine.open(&folder).expect("open").arm(&[], counting).expect("living");
-    armed.record(&[value(5, 5)]).expect("seal");
+    armed.remember(&[value(5, 5)]).expect("seal");
     copy(folder.root(), &machine.path("backup"));
-    armed.record(&[value(9, 9)]).expect("seal");
+    armed.remember(&[value(9, 9)]).expect("seal");
     armed.close(&[value(9, 9)]).expect("stop");
     drop(folder);
     fs::rename(machine.path("site"), machine.path("burnt")).expect("lost");
@@ -226,7 +226,7 @@ fn a_memory_cut_or_changed_at_any_byte_is_refused() {
     let folder = machine.begun();
     let marks = [mark(Lane::Control, 0, 1, 1), value(9, 9)];
     let mut armed = machine.open(&folder).expect("open").arm(&[], counting).expect("arm");
-    armed.record(&marks).expect("seal");
+    armed.remember(&marks).expect("seal");
     drop(armed);
     let whole = fs::read(machine.file()).expect("read");
     let text = String::from_utf8(whole.clone()).expect("text");
@@ -263,14 +263,14 @@ fn a_disk_that_takes_nothing_stops_signing_and_keeps_the_memory() {
     let machine = Machine::new();
     let folder = machine.begun();
     let mut armed = machine.open(&folder).expect("open").arm(&[], counting).expect("arm");
-    armed.record(&[value(5, 5)]).expect("seal");
+    armed.remember(&[value(5, 5)]).expect("seal");
     let away = machine.path("away");
     fs::rename(machine.heads(), &away).expect("the disk is pulled out");
-    let told = armed.record(&[value(6, 6)]).expect_err("nowhere to write");
+    let told = armed.remember(&[value(6, 6)]).expect_err("nowhere to write");
     assert!(told.to_string().ends_with("Until then this node signs nothing."), "{told}");
     assert_eq!(armed.guard().marks(), [value(5, 5)], "not remembered, so not to be sent");
     fs::rename(&away, machine.heads()).expect("and back");
-    armed.record(&[value(6, 6)]).expect("again");
+    armed.remember(&[value(6, 6)]).expect("again");
     drop(armed);
     assert_eq!(machine.open(&folder).expect("open").marks(), [value(6, 6)]);
 }

@@ -1,5 +1,8 @@
 //! Checkpoints kept here, what this node has signed as a witness, and the state as it was at a frontier.
 
+mod reached;
+mod scratch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +30,10 @@ use rusqlite::{OptionalExtension, params};
 
 use super::work::Work;
 use super::{Store, StoreFault};
+
+pub use reached::Reached;
+pub use scratch::Scratch;
+pub(super) use scratch::sweep;
 
 /// Bytes a stored frontier may have.
 const FRONTIER_BYTES: usize = limits::FRONTIER_TIPS * 96;
@@ -549,112 +556,6 @@ impl Store {
         into.commit()?;
         work.check()?;
         Ok(Some(scratch))
-    }
-}
-
-/// How far a feed has come: below `seen` another organisation holds it, below `certified` a quorum has signed it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Reached {
-    /// Entries another organisation than the writer's is known to hold.
-    pub seen: u64,
-    /// Entries below a certified checkpoint whose programme enough have folded.
-    pub certified: u64,
-    /// Entries that are paid: from an index, up to another.
-    pub paid: Vec<(u64, u64)>,
-}
-
-impl Reached {
-    /// How final the entry at an index is, as far as signatures, acknowledgements and settlements tell.
-    #[must_use]
-    pub fn at(&self, index: u64) -> Finality {
-        let (seen, certified) = (index < self.seen, index < self.certified);
-        let settled = self.paid.iter().any(|(from, to)| (*from..*to).contains(&index));
-        finality(&annona_ledger::finality::Standing { seen, certified, settled })
-    }
-}
-
-impl Work<'_> {
-    /// How final the entry at a place is, which moves units of a cycle. `reached` is how far its feed has come.
-    #[must_use]
-    pub fn grade(&self, reached: &Reached, at: At, cycle: Option<CycleId>) -> Finality {
-        let settled = cycle.is_some_and(|cycle| cut::below_close(self, at, cycle));
-        if settled { Finality::Settled } else { reached.at(at.index) }
-    }
-
-    /// The cycle whose units the entry at a place moves, where one can be told.
-    #[must_use]
-    pub fn moves(&self, at: At, entry: &Value) -> Option<CycleId> {
-        self.cycle_of(at.chain, at.index, entry).map(|leaf| leaf.cycle)
-    }
-}
-
-impl Store {
-    /// How far a feed has come. Of one that forked, only the branch known first is told of.
-    ///
-    /// # Errors
-    ///
-    /// A storage fault.
-    pub fn finality_of(&self, feed: &FeedId) -> Result<Reached, StoreFault> {
-        let own = self.roster.org_of(&feed.node.short());
-        let mut reached = Reached::default();
-        for node in self.roster.nodes().filter(|node| Some(node.org) != own) {
-            reached.seen = reached.seen.max(self.seen(&node.short(), feed)?);
-        }
-        let certified = self.certified()?;
-        reached.certified = certified.tips(feed).iter().map(|tip| tip.head.next).max().unwrap_or(0);
-        let work = self.look()?;
-        reached.paid =
-            work.trunk(feed).map(|chain| settlement::paid(&work, chain)).unwrap_or_default();
-        work.check()?;
-        Ok(reached)
-    }
-}
-
-/// A ledger file for a while.
-pub struct Scratch {
-    /// The ledger in it.
-    pub store: Store,
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn new(beside: &Path) -> Result<Self, StoreFault> {
-        // Several may be wanted at a time: a witness signs while somebody else begins.
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = beside.with_extension(format!("{SCRATCH}{}-{count}", std::process::id()));
-        remove(&path);
-        Ok(Self { store: Store::create(&path)?, path })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-/// How the name of a scratch file ends, before the process and its count.
-const SCRATCH: &str = "scratch-";
-
-/// Removes what a process that was killed has left beside a ledger file: nothing in it is needed.
-pub(super) fn sweep(beside: &Path) {
-    let (Some(folder), Some(stem)) = (beside.parent(), beside.file_stem()) else { return };
-    let begins = format!("{}.{SCRATCH}", stem.to_string_lossy());
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&begins) {
-            drop(std::fs::remove_file(entry.path()));
-        }
-    }
-}
-
-/// A scratch file that cannot be removed is removed at the next opening: nothing in it is needed.
-fn remove(path: &Path) {
-    for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        drop(std::fs::remove_file(PathBuf::from(name)));
     }
 }
 

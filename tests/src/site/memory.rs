@@ -1,5 +1,7 @@
 //! A node over the core's ordered maps and a simulated disk.
 
+mod deciding;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::admit::{self, Draft};
@@ -256,59 +258,6 @@ impl Memory {
             tail.entries.clear();
         }
         received
-    }
-
-    /// Derives state anew, as after a certificate or an article that something waited for.
-    fn derived(&self) -> State {
-        let (charter, roster) = (self.charter.clone(), self.roster.clone());
-        Self::derive_from(self.seed, self.disk.clone(), self.bug, charter, roster).state
-    }
-
-    fn derive(&mut self, charter: Charter, roster: Roster) {
-        let disk = std::mem::take(&mut self.disk);
-        *self = Self::derive_from(self.seed, disk, self.bug, charter, roster);
-    }
-
-    fn admit(&self, state: &State, chain: ChainNo, draft: &Draft) -> Result<Vec<u8>, Rejection> {
-        let admitted = match self.bug {
-            None => admit::admit(state, chain, draft),
-            // Who looks at nothing still seals blocks that are blocks.
-            Some(Bug::Anything) => {
-                let heard = match &draft.entry {
-                    Entry::Value(Value::Claim { ticket, .. }) => {
-                        ticket.voted() <= Some(self.epoch())
-                    }
-                    _ => true,
-                };
-                let bytes = heard.then(|| draft.entry.encode());
-                return bytes.ok_or(Rejection::NotAddressed);
-            }
-            Some(Bug::HigherCutWins) => match admit::admit(state, chain, draft) {
-                Err(Rejection::SenderCut) if planted::below_the_highest(state, chain, draft) => {
-                    return Ok(draft.entry.encode());
-                }
-                verdict => verdict,
-            },
-            Some(Bug::DayUnchecked) => match admit::admit(state, chain, draft) {
-                Err(Rejection::DayMismatch) => return Ok(draft.entry.encode()),
-                verdict => verdict,
-            },
-            Some(Bug::SettlesPastCut) => match admit::admit(state, chain, draft) {
-                Err(Rejection::SettlementWrong) if planted::is_stretch(draft) => {
-                    return Ok(draft.entry.encode());
-                }
-                verdict => verdict,
-            },
-            Some(bug) => planted::admit(bug, state, chain, draft),
-        };
-        admitted.map(|admitted| admitted.bytes().to_vec())
-    }
-
-    fn trunk_of(&self, feed: &FeedRef) -> Option<ChainNo> {
-        self.state.chains().find(|c| {
-            let chain = self.state.chain(*c);
-            chain.feed.short() == *feed && chain.left.is_none()
-        })
     }
 }
 
@@ -600,46 +549,5 @@ impl Site for Memory {
     fn ticket(&self, promise: &Promise) -> Option<Ticket> {
         let chain = self.trunk_of(&promise.feed)?;
         super::ticket(&self.state, chain, promise, |index| self.refunded(chain, index))
-    }
-}
-
-impl Memory {
-    /// A refund of an own chain, as a ticket carries it.
-    fn refunded(&self, chain: ChainNo, index: u64) -> Option<Sent> {
-        let after = |index| {
-            let found = self.places.iter().find(|(_, at)| **at == At { chain, index });
-            found.map(|(accumulator, _)| *accumulator)
-        };
-        let Value::Refund { redeem, amount, at } = self.state.entry(At { chain, index })? else {
-            return None;
-        };
-        let moved = Moved::Refund { redeem, amount, at };
-        let feed = self.state.chain(chain).feed;
-        let head = Head { next: index + 1, accumulator: after(index)? };
-        let signature = sign_place(&self.key, &self.federation(), &feed, &head);
-        let before = after(index.checked_sub(1)?)?;
-        Some(Sent { node: feed.node.short(), index, before, moved, signature })
-    }
-
-    /// What a replica must never ask: whether it would have written this itself.
-    fn would_admit(&self, feed: &FeedId, entries: &[Placed]) -> bool {
-        let mut trial = self.state.clone();
-        let chain = trial.trunk(feed);
-        entries.iter().all(|placed| {
-            let claim = matches!(placed.entry, Entry::Value(Value::Claim { .. }));
-            let good = !claim || {
-                let known = match &placed.entry {
-                    Entry::Value(Value::Claim { ticket, .. }) => {
-                        ticket.sends().next().is_none_or(|sent| {
-                            trial.ticket(&sent.name(feed.programme).ticket()).is_some()
-                        })
-                    }
-                    _ => true,
-                };
-                known && admit::admit(&trial, chain, &placed.entry.clone().into()).is_ok()
-            };
-            trial.fold(chain, placed.accumulator, &placed.entry);
-            good
-        })
     }
 }

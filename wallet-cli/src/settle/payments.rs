@@ -76,7 +76,7 @@ impl Pay {
         if let Some(signer) = &signer {
             let step = (Step::Paid, None);
             let dry_run = self.which.dry_run;
-            step::record(session, &mut node, &till, &found, step, signer, dry_run)?;
+            step::enter(session, &mut node, &till, &found, step, signer, dry_run)?;
         } else if self.which.dry_run {
             let value = json!({ "dry_run": true, "rows": rows.len() });
             session

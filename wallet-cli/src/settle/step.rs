@@ -118,12 +118,12 @@ fn take(
     if step != Step::Disputed {
         ledger::held(&node.store().look()?, &found)?;
     }
-    record(session, &mut node, &till, &found, (step, reason), &signer, which.dry_run)?;
+    enter(session, &mut node, &till, &found, (step, reason), &signer, which.dry_run)?;
     Ok(node.close()?)
 }
 
 /// Signs a step with an operator's key and writes it.
-pub(super) fn record(
+pub(super) fn enter(
     session: &Session,
     node: &mut Node,
     till: &Till,
