@@ -132,6 +132,8 @@ impl Folder {
             }
             return Ok(folder);
         }
+        // What a process has left that was killed before it could say that it makes a folder.
+        atomic::sweep(&path.join(MAKING))?;
         let mut entries = fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))?;
         if entries.next().is_some() {
             return Err(FolderFault::NotEmpty { path: path.to_owned() });

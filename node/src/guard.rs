@@ -247,6 +247,7 @@ impl Guard {
         }
         let (path, lock) = hold(place, node, folder)?;
         atomic::sweep(&path)?;
+        atomic::sweep(&folder.file(TURN))?;
         let heads = match Heads::read(&path) {
             Err(GuardFault::Disk(e)) if e.trouble() == DiskTrouble::Missing => {
                 return Err(missing());
