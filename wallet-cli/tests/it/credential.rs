@@ -11,7 +11,7 @@ const HILL: &str = "--dir hill --status camp.cards/1.1.cwt";
 
 /// Family 1 is somebody of an age, who agreed to a referral and to a copy.
 pub(crate) fn agreed(camp: &Camp) {
-    camp.write("noor.family", "1: age=34");
+    camp.write("noor.family", "1: birth_date=1990-05-04");
     camp.run(&format!("family change 1 --from noor.family {MARA}")).fine();
     camp.write("notice-sw.txt", "Tunauliza ruhusa yako. Unaweza kukataa.");
     for purpose in ["referral", "export"] {
