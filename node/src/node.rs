@@ -511,7 +511,7 @@ impl Node {
     /// Remembers outside the folder how far this node has sealed, before any of those blocks leaves it.
     fn remember(&mut self) -> Result<(), NodeFault> {
         let marks = marks(&self.store, &self.public())?;
-        self.guarded()?.record(&marks)?;
+        self.guarded()?.remember(&marks)?;
         self.unremembered = false;
         Ok(())
     }

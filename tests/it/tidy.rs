@@ -116,7 +116,10 @@ const LONG: [(&str, &str); 13] = [
     ("ledger/src/settlement/tests.rs", "one day of one merchant, settled in every way"),
     ("ledger/src/state.rs", "one state, and the view of it that the rules ask"),
     ("node/src/audit/tests.rs", "to be parted: its camp from what it tries"),
-    ("node/src/bundle/tests/checkpoints.rs", "to be parted: what an audit says from what bundles carry"),
+    (
+        "node/src/bundle/tests/checkpoints.rs",
+        "to be parted: what an audit says from what bundles carry",
+    ),
     ("node/src/node.rs", "to be parted: the memory of what was signed from the node"),
     ("node/src/store/work.rs", "to be parted: chains and the view from the transaction"),
     ("node/src/vault.rs", "to be parted: its transaction from the file"),

@@ -50,9 +50,7 @@ impl Passwd {
                 (keys, left)
             }
             // Changed already, by the same command before it was interrupted: what comes after it is done now.
-            (Err(fault), Some(_)) => {
-                (Keystore::open(&path, &ask()?).map_err(|_| fault)?, None)
-            }
+            (Err(fault), Some(_)) => (Keystore::open(&path, &ask()?).map_err(|_| fault)?, None),
             (Err(fault), None) => return Err(fault),
         };
         // Whoever has a share opens the file as before.

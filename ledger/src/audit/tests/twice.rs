@@ -82,20 +82,22 @@ fn what_two_paid_settlements_name_is_listed_and_nothing_else() {
     let stretch = |from, to, except: &[u64]| stretch(&world, from, to, except);
     let single = |index, leaf, copy, kind| single(&world, index, leaf, copy, kind);
     use Kind::{Disputed, Redeemed, Refunded, Returned};
-    let wide = stretch(0, 5, &[]);
-    let cases: [(&[Settling], &[Settling], &[(u64, u64)]); 11] = [
-        (&[wide.clone()], &[wide.clone()], &[(0, 5)]),
+    let wide = || stretch(0, 5, &[]);
+    /// The lines of one, of the other, and what both have.
+    type Case<'a> = (&'a [Settling], &'a [Settling], &'a [(u64, u64)]);
+    let cases: [Case<'_>; 11] = [
+        (&[wide()], &[wide()], &[(0, 5)]),
         (&[stretch(0, 3, &[])], &[stretch(3, 5, &[])], &[]),
         (&[stretch(0, 3, &[])], &[stretch(2, 5, &[])], &[(2, 3)]),
         (&[stretch(0, 3, &[2])], &[stretch(2, 5, &[])], &[]),
-        (&[wide.clone()], &[stretch(1, 4, &[2])], &[(1, 2), (3, 4)]),
+        (&[wide()], &[stretch(1, 4, &[2])], &[(1, 2), (3, 4)]),
         // By themselves: the same entry, what a person took back by either name, and what a stretch has too.
         (&[single(1, says(1), 0, Redeemed)], &[single(1, says(1), 0, Redeemed)], &[(1, 2)]),
         (&[single(1, says(1), 0, Redeemed)], &[single(1, says(1), 1, Redeemed)], &[]),
         (&[single(1, says(1), 0, Redeemed)], &[single(1, says(1), 0, Returned)], &[]),
         (&[single(1, says(1), 0, Disputed)], &[single(1, says(1), 0, Returned)], &[(1, 2)]),
-        (&[wide.clone()], &[single(1, says(1), 0, Refunded)], &[(1, 2)]),
-        (&[wide.clone()], &[single(1, says(2), 0, Redeemed), single(5, says(4), 0, Redeemed)], &[]),
+        (&[wide()], &[single(1, says(1), 0, Refunded)], &[(1, 2)]),
+        (&[wide()], &[single(1, says(2), 0, Redeemed), single(5, says(4), 0, Redeemed)], &[]),
     ];
     for (n, (ours, theirs, want)) in cases.into_iter().enumerate() {
         assert_eq!(listed(ours, theirs), want, "case {n}");
