@@ -17,7 +17,6 @@ use crate::words::{count, hex, print_millis};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona erase 2 --operator mara.keys --operator-passphrase-file pass.txt
   $ annona erase 2 --dry-run --operator mara.keys --operator-passphrase-file pass.txt
   $ annona erase --finish --operator mara.keys --operator-passphrase-file pass.txt
   $ annona erase --follow

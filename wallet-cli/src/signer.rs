@@ -138,8 +138,15 @@ mod tests {
     use super::Duty;
 
     /// Commands whose operator is asked for elsewhere: by the entry's own rule (`admit`), or by what she signs.
-    const BY_THE_ENTRY: [&str; 5] =
-        ["node clock", "settle verify", "settle approve", "settle dispute", "settle pay"];
+    /// The last has the duty of `consent open`, in another form.
+    const BY_THE_ENTRY: [&str; 6] = [
+        "node clock",
+        "settle verify",
+        "settle approve",
+        "settle dispute",
+        "settle pay",
+        "card credential issue",
+    ];
 
     fn asking(command: &Command, path: &str, all: &mut BTreeSet<String>) {
         for sub in command.get_subcommands() {

@@ -165,11 +165,13 @@ pub(super) const DERIVED_TABLES: [&str; 24] = [
 /// redemptions in 1,137 of 2,000 simulated power cuts while passing every integrity check), and SQLite's defences
 /// against hostile files.
 pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         // SQLite would make a file that others of this machine can read; its log gets the rights of the file.
         let made = crate::atomic::private().write(true).create_new(true).open(path);
         made.map_err(|why| DiskFault::io("create", path, why))?;
+        // A disk that is not the system's has its own idea of what is there.
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let mut conn = writing(path, flags)?;
     if create {

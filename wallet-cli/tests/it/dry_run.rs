@@ -51,10 +51,12 @@ const PRINTS: &[&str] = &[
     "status",
     "wallet balance",
     "wallet check-clone",
+    "wallet consent list",
     "wallet clones",
     "wallet permissions",
     "wallet receipts",
     "wallet show",
+    "wallet tickets",
 ];
 
 /// Commands that write and cannot be tried first, each with its reason.
@@ -82,6 +84,15 @@ const WITHOUT: &[(&str, &str)] = &[
     ("pay attest", "makes a paper at the reader's own machine; nothing of it is kept"),
     ("pay promise", "prints again what was promised"),
     ("card reprint", "prints again what was printed"),
+    (
+        "card credential ask",
+        "prints a question drawn by chance, and keeps it to know its answer by",
+    ),
+    ("card credential check", "notes which question was answered, which counts once"),
+    (
+        "card credential present",
+        "makes a paper of what was issued to this node; nothing of it is kept",
+    ),
     ("card page", "makes a page that anybody may have; nothing of it is kept"),
     ("consent ask", "makes a paper for another node, which answers it or not"),
     ("consent read", "opens what was given for one reader, and notes that it was opened"),
@@ -99,6 +110,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("wallet backup", "a holder's own file, sealed into one more"),
     ("wallet introduce", "a holder's own file: makes a paper for the desk"),
     ("wallet receive", "a holder's own file: adds a receipt that checks, or refuses it"),
+    ("wallet passwd", "seals one file anew: no rule is asked"),
+    ("wallet present", "a holder's own file: makes a paper, and keeps nothing of it"),
     ("wallet restore", "a holder's own file, made where none is"),
     ("wallet take", "a holder's own file: adds a purse that checks, or refuses it"),
     (

@@ -1,8 +1,10 @@
 //! Nodes that run: real processes, asked how they stand as a person would ask.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -27,9 +29,16 @@ impl Drop for Node {
 }
 
 /// A port nobody uses.
+/// No two calls give the same: nodes may listen where another does, and would then take each other for themselves.
 pub(crate) fn port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        if GIVEN.lock().expect("the ports").insert(port) {
+            return port;
+        }
+    }
 }
 
 /// The name of a node.
@@ -191,5 +200,5 @@ fn one_that_waited_for_its_passphrase_is_no_second_node_of_the_folder() {
     assert_eq!(ended.status.code(), Some(6), "{said}");
     assert!(said.contains("runs already"), "{said}");
     assert!(!node.status(&camp)["running"].is_null(), "the other goes on, and is found");
-    camp.run("family list --dir treasury").fine();
+    camp.run("doctor --dir treasury").fine();
 }

@@ -247,8 +247,9 @@ fn s26_what_is_put_by_is_handed_out_or_let_go_once_and_settled_if_handed_out() {
     let two = camp.run(hold).fine().field(0, "entry");
     camp.run("pay charge --family 1 --item Rice=5").fails(5, "rejection");
     camp.run(&format!("pay post {one} --dry-run")).fine();
-    camp.run(&format!("pay post {one}")).fine();
-    camp.run(&format!("pay post {one}")).fails(5, "rejection");
+    let done = camp.run(&format!("pay post {one} --json")).fine().field(0, "entry");
+    let again = camp.run(&format!("pay post {one} --json")).fine();
+    assert_eq!((again.field(0, "entry"), again.field(0, "repeated")), (done, "true".into()));
     camp.run(&format!("pay drop {one}")).fails(5, "rejection");
     camp.run(&format!("pay drop {two}")).fine();
     camp.run(&format!("pay post {two}")).fails(5, "rejection");

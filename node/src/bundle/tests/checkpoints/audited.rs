@@ -29,6 +29,10 @@ fn both(node: &Node, path: &std::path::Path) -> (AuditFile, [Verdict; 2]) {
 fn who_has_only_headers_exports_what_its_checkpoints_name() {
     let mut world = camp();
     let page = certified(&mut world, "one");
+    // What the others said of it comes back to who has only headers.
+    let (t, back) = (short(&world.t), world.path("back"));
+    let done = export(&mut world.a, &[t], &back);
+    assert!(import(&mut world.t, &done.files).is_whole());
     let (file, verdicts) = both(&world.t, &world.dir.path().join("headers.audit"));
     for verdict in verdicts {
         assert_eq!(verdict.findings, Vec::new());
