@@ -127,6 +127,7 @@ fn every_type_that_is_written_stands_in_a_page() {
         ("Access", "has no variant: the lane is reserved"),
         ("Balance", "a sum in tables that are derived"),
         ("Charge", "of an audit's verdict, as JSON"),
+        ("Missing", "of an audit's verdict, as JSON"),
         ("Options", "what an audit is asked, from one process to its own children"),
     ];
     let mut missing = BTreeMap::new();
