@@ -47,6 +47,7 @@ mod real {
     use crate::bundle::tests::world::{World, clock, short};
     use crate::config::{Config, Log, NodeName, Peer};
     use crate::keystore::{Name, Secret};
+    use crate::member::Between;
     use crate::node::Node;
 
     /// Who heard what from whom.
@@ -80,6 +81,9 @@ mod real {
         fn owed(&self) -> bool {
             false
         }
+        fn brought(&self) -> u64 {
+            0
+        }
         fn figures(&self) -> Figures {
             Figures::default()
         }
@@ -99,7 +103,9 @@ mod real {
     }
 
     fn start(node: &Node, config: Config, heard: &Sender<Heard>) -> (Net, Arc<Board>) {
-        let members = Members::of(node.store(), &node.public(), Minute(50)).expect("members");
+        let now = Between::of(Minute(50), Minute(50), None);
+        let members =
+            Members::of(node.store(), &node.public(), now, &BTreeSet::new()).expect("members");
         let board = Arc::<Board>::default();
         let means = Means {
             members: Arc::new(members),
