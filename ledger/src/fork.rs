@@ -7,11 +7,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, Header};
+use crate::entry::Value;
 use crate::feed::Head;
-use crate::id::{FederationId, FeedId, Lane};
+use crate::fold;
+use crate::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use crate::key::Signature;
 use crate::limits;
-use crate::ticket::Promise;
+use crate::ticket::{Moved, Promise, Sent};
+use crate::view::View;
 use crate::wire::{self, WireFault};
 
 #[cfg(test)]
@@ -112,6 +115,49 @@ impl ForkProof {
     pub fn decode(bytes: &[u8]) -> Result<Self, WireFault> {
         wire::decode(bytes, limits::FRAME_BYTES)
     }
+}
+
+/// What a claim or an orphan carries of other feeds: tickets, and the refunds in their provenance.
+pub fn carried(value: &Value) -> impl Iterator<Item = &Sent> {
+    let (ticket, sends) = match value {
+        Value::Claim { ticket, .. } => (Some(ticket), None),
+        Value::Orphan(orphan) => (None, Some(&orphan.sends)),
+        _ => (None, None),
+    };
+    let of_ticket = ticket.into_iter().flat_map(|ticket| ticket.sends());
+    of_ticket.chain(sends.into_iter().flat_map(|sends| sends.iter()))
+}
+
+/// Whether it is a refund, which moves nothing where it is carried: sends are held against their feed by their rows.
+#[must_use]
+pub const fn is_refund(sent: &Sent) -> bool {
+    matches!(sent.moved, Moved::Refund { .. })
+}
+
+/// What the feed of a carried refund says of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Borne {
+    /// A chain of the feed has it, or what stood there is not held here.
+    Out,
+    /// The feed is not known as far as that.
+    Unknown,
+    /// Its writer signed it, and every chain of the feed that reaches so far has something else there.
+    Denied,
+}
+
+/// Holds a refund that a ticket carries against what is known of its feed.
+#[must_use]
+pub fn borne(view: &dyn View, programme: ProgrammeId, sent: &Sent) -> Borne {
+    let feed = FeedRef::value(sent.node, programme);
+    let chains = view.branches(&feed).into_iter();
+    let mut reached = chains.filter(|chain| fold::folded_to(view, *chain) > sent.index).peekable();
+    if reached.peek().is_none() {
+        return Borne::Unknown;
+    }
+    let name = sent.accumulator();
+    let after = |chain| view.accumulator(chain, sent.index.saturating_add(1));
+    let denied = reached.all(|chain| after(chain).is_some_and(|said| said != name));
+    if denied && view.signed(sent, programme) { Borne::Denied } else { Borne::Out }
 }
 
 /// The lowest index at which two statements cannot be of one chain, as far as they show. Symmetric.

@@ -13,6 +13,7 @@ use crate::day::DayRow;
 use crate::entry::{CarrierKind, Entry, Value};
 use crate::feed::Head;
 use crate::fold::{self, Place};
+use crate::fork::{self, Borne};
 use crate::hash::Hash;
 use crate::id::{
     CarrierId, Commitment, CommodityId, FederationId, FeedId, FeedRef, Lane, MerchantId,
@@ -252,8 +253,8 @@ impl State {
         *lowest = index.min(*lowest);
     }
 
-    /// The lowest index at which a feed is shown to have said two things: two branches, a noted fork, or a ticket it
-    /// signed for a place where its chain has something else.
+    /// The lowest index at which a feed is shown to have said two things: two branches, a noted fork, or a ticket, or a
+    /// refund in one, that it signed for a place where its chain has something else.
     #[must_use]
     pub fn fork_at(&self, feed: &FeedRef) -> Option<u64> {
         let of = |known: &&Known| known.chain.feed.short() == *feed;
@@ -265,7 +266,14 @@ impl State {
         let missing = lowest.map(|(_, index, _)| *index).filter(|i| Some(*i) < reached);
         let shown = orphan::contradicted(self, feed);
         let noted = self.forks.get(feed).copied();
-        branches.map(|left| left.index).chain(missing).chain(shown).chain(noted).min()
+        let refunds = self.carried().filter(|(programme, sent)| {
+            fork::is_refund(sent)
+                && FeedRef::value(sent.node, *programme) == *feed
+                && fork::borne(self, *programme, sent) == Borne::Denied
+        });
+        let denied = refunds.map(|(_, sent)| sent.index);
+        let left = branches.map(|left| left.index);
+        left.chain(missing).chain(shown).chain(noted).chain(denied).min()
     }
 
     /// The first entry of a feed that its own prefix cannot pay.
@@ -288,14 +296,10 @@ impl State {
     pub(crate) fn carried(&self) -> impl Iterator<Item = (ProgrammeId, &Sent)> {
         let in_blocks = self.entries.iter().flat_map(|(at, value)| {
             let programme = self.chain(at.chain).feed.programme;
-            let sends: &[Sent] = match value {
-                Value::Orphan(orphan) => &orphan.sends,
-                _ => &[],
-            };
-            carried_by(value).chain(sends).map(move |sent| (programme, sent))
+            fork::carried(value).map(move |sent| (programme, sent))
         });
         let shown = self.shown.iter().flat_map(|(feed, facts)| {
-            facts.values().flat_map(carried_by).map(move |sent| (feed.programme, sent))
+            facts.values().flat_map(fork::carried).map(move |sent| (feed.programme, sent))
         });
         in_blocks.chain(shown)
     }
@@ -723,13 +727,4 @@ impl View for State {
             })
             .fold(Balance::ZERO, |sum, (_, f)| sum.credit(f.amount))
     }
-}
-
-/// The sends, and the refunds, that a claim carries.
-fn carried_by(value: &Value) -> impl Iterator<Item = &Sent> {
-    let ticket = match value {
-        Value::Claim { ticket, .. } => Some(ticket),
-        _ => None,
-    };
-    ticket.into_iter().flat_map(|ticket| ticket.sends())
 }

@@ -6,6 +6,7 @@
 mod ahead;
 mod apply;
 mod asked;
+mod belied;
 mod blocks;
 mod checkpoints;
 mod cuts;
@@ -72,6 +73,8 @@ pub enum Blob {
     Asked = 6,
     /// An article of a branch of the charter that is not followed, by its hash ([`Store::branches`]).
     Aside = 7,
+    /// A refund that a ticket carries of a feed not known so far, by its feed and index.
+    Refund = 8,
 }
 
 /// Why the ledger file could not be used. Every one says what to do next.

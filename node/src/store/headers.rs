@@ -314,7 +314,7 @@ impl Work<'_> {
         Ok(ForkLearned::New { index })
     }
 
-    fn put_proof(&self, proof: &ForkProof) -> Result<(), StoreFault> {
+    pub(super) fn put_proof(&self, proof: &ForkProof) -> Result<(), StoreFault> {
         self.writing()?.execute(
             "INSERT OR IGNORE INTO blob(kind, name, bytes) VALUES(?1, ?2, ?3)",
             params![Blob::ForkProof as u8, fork_name(&proof.feed).0, wire::encode(proof)],

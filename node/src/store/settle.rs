@@ -39,6 +39,7 @@ impl Work<'_> {
             ],
         );
         self.held_against_shown(&fact.feed, fact.index);
+        self.hold_refunds(fact.feed.programme, &fact.value);
     }
 
     /// The feeds of which others have shown entries: few, and hardly ever any.

@@ -83,6 +83,8 @@ pub struct Work<'a> {
     pub(super) stopped: RefCell<Option<super::cuts::Stopped>>,
     /// Whether others have shown entries of a feed, once asked for.
     pub(super) burnt: RefCell<BTreeMap<FeedRef, bool>>,
+    /// Whether refunds wait for entries of a feed, once asked for.
+    pub(super) refunds: RefCell<BTreeMap<FeedRef, bool>>,
     /// How many feeds of programmes that the charter does not have are here, by organisation, once asked for.
     pub(super) unknown: RefCell<Option<BTreeMap<Option<OrgId>, usize>>>,
     /// The chains of feeds, once asked for.
@@ -160,6 +162,7 @@ impl<'a> Work<'a> {
             unplaced: RefCell::default(),
             stopped: RefCell::default(),
             burnt: RefCell::default(),
+            refunds: RefCell::default(),
             unknown: RefCell::default(),
             numbers: RefCell::default(),
             rows_used: RefCell::default(),
@@ -382,6 +385,7 @@ impl<'a> Work<'a> {
             self.unplaced.borrow_mut().clear();
             *self.stopped.borrow_mut() = None;
             self.burnt.borrow_mut().clear();
+            self.refunds.borrow_mut().clear();
             self.pending.borrow_mut().retain(|at, _| at.chain != chain || at.index < start.index);
         } else {
             self.chains.borrow_mut().keep();
@@ -467,8 +471,11 @@ impl<'a> Work<'a> {
         let stamp = row.stamp.max(entry.stamp().unwrap_or(row.stamp));
         let feed = row.chain.feed;
         self.set_chain(at.chain, ChainRow { head: after, stamp, ..row });
-        if feed.lane == Lane::Value {
-            self.held_against_shown(&feed.short(), at.index);
+        if let Entry::Value(value) = entry {
+            let (feed, programme) = (feed.short(), feed.programme);
+            self.held_against_shown(&feed, at.index);
+            self.held_against_refunds(&feed, &after);
+            self.hold_refunds(programme, value);
         }
     }
 

@@ -78,6 +78,16 @@ impl Model {
             let feed = value_feed(s.from?, s.programme);
             reached(&feed, s.index).then_some(feed)
         });
+        // A refund that a ticket carries is as much its writer's word as the ticket.
+        let refunds = self.carried().into_iter().filter_map(|(programme, hop)| {
+            let feed = value_feed(hop.node, programme);
+            let refund = matches!(hop.moved, Moved::Refund { .. });
+            let said = hop.accumulator();
+            let stands = || self.standing_at(&feed, hop.index).any(|fact| fact.name == said);
+            let denied = refund && reached(&feed, hop.index) && !stands();
+            (denied && self.bears(&hop, programme)).then_some(feed)
+        });
+        let two_things = two_things.chain(refunds);
         let forked = self.forked.iter().copied().chain(two_things).chain(belied);
         forked.chain(short.map(|lot| lot.feed)).collect()
     }
@@ -116,14 +126,12 @@ impl Model {
     #[must_use]
     pub fn came_back(&self, faulty: &BTreeSet<FeedRef>) -> BTreeMap<PoolKey, i128> {
         let mut most: BTreeMap<(FeedRef, u64), (What, i128)> = BTreeMap::new();
-        let federation = self.charter.federation();
         for (programme, hop) in self.carried() {
             let Moved::Refund { redeem, amount, .. } = hop.moved else { continue };
             let feed = value_feed(hop.node, programme);
             let reach = self.last_index(&feed).map_or(0, |last| last + 1);
-            let key = self.roster.node(&hop.node).map(|certificate| certificate.node);
-            let signed = key.is_some_and(|key| memo::bears(&hop, &federation, &key, programme));
-            if faulty.contains(&feed) || hop.index < reach || hop.index <= redeem || !signed {
+            let signed = || self.bears(&hop, programme);
+            if faulty.contains(&feed) || hop.index < reach || hop.index <= redeem || !signed() {
                 continue;
             }
             // Shown besides, it counts as that.
@@ -140,6 +148,11 @@ impl Model {
             *sums.entry(PoolKey { node, programme, cycle, commodity }).or_insert(0) += units;
         }
         sums
+    }
+
+    fn bears(&self, hop: &Sent, programme: ProgrammeId) -> bool {
+        let key = self.roster.node(&hop.node).map(|certificate| certificate.node);
+        key.is_some_and(|key| memo::bears(hop, &self.charter.federation(), &key, programme))
     }
 
     fn refunded_in_a_block(&self, feed: &FeedRef, redeem: u64) -> bool {
