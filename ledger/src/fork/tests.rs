@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::{Entry, Value};
+use crate::entry::Entry;
 use crate::hash::Hash;
 use crate::testing::*;
 use crate::ticket::sign_place;
