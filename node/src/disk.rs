@@ -26,6 +26,8 @@ pub enum DiskTrouble {
     Damaged,
     /// The file ends before it should: a copy that broke off.
     CutShort,
+    /// There is a folder where a file should be.
+    Folder,
     /// The file is larger than such a file can be.
     TooLong,
     /// Anything else the system reports.
@@ -49,6 +51,7 @@ impl DiskTrouble {
             Self::Busy => "another process is using it",
             Self::Damaged => "the file is damaged",
             Self::CutShort => "the file ends too early",
+            Self::Folder => "it is a folder",
             Self::TooLong => "it is larger than such a file can be",
             Self::Other => "the system reported a fault",
         }
@@ -74,6 +77,7 @@ impl DiskTrouble {
             Self::CutShort => {
                 "Take it again from where it came: a copy broke off. If it lies in the data folder, copy that to another disk first, then run `annona doctor --full` on the copy."
             }
+            Self::Folder => "Name the file in it.",
             Self::TooLong => "It is probably another file: check the path.",
             Self::Other => "Check the disk and its cable, then run the same command again.",
         }
@@ -101,6 +105,7 @@ impl DiskFault {
             K::ReadOnlyFilesystem => DiskTrouble::ReadOnly,
             K::PermissionDenied => DiskTrouble::Denied,
             K::NotFound => DiskTrouble::Missing,
+            K::IsADirectory => DiskTrouble::Folder,
             K::AlreadyExists => DiskTrouble::Exists,
             K::ResourceBusy | K::WouldBlock => DiskTrouble::Busy,
             K::UnexpectedEof => DiskTrouble::CutShort,
@@ -128,6 +133,13 @@ impl DiskFault {
             None => DiskTrouble::Damaged,
         };
         Self { trouble, doing, path: path.to_owned(), source: Box::new(source) }
+    }
+
+    /// The same fault, of a file whose place was not known where it was met.
+    #[must_use]
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.path);
+        self
     }
 
     /// Whether it was memory shared between processes that the system did not give.
@@ -195,6 +207,7 @@ mod tests {
             (io::ErrorKind::PermissionDenied, DiskTrouble::Denied),
             (io::ErrorKind::NotFound, DiskTrouble::Missing),
             (io::ErrorKind::AlreadyExists, DiskTrouble::Exists),
+            (io::ErrorKind::IsADirectory, DiskTrouble::Folder),
             (io::ErrorKind::UnexpectedEof, DiskTrouble::CutShort),
             (io::ErrorKind::InvalidData, DiskTrouble::Damaged),
             (io::ErrorKind::BrokenPipe, DiskTrouble::Other),

@@ -29,6 +29,7 @@ pub mod member;
 pub mod net;
 pub mod node;
 pub mod overlap;
+pub mod papers;
 pub mod person;
 pub mod pin;
 pub mod receipt;

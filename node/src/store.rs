@@ -182,6 +182,15 @@ pub enum StoreFault {
         /// The programme.
         programme: annona_ledger::id::ProgrammeId,
     },
+    /// The file was not closed, and nothing can be written beside it.
+    #[error(
+        "{} was not closed, and its log cannot be read where nothing can be written. Copy the whole folder to another disk, \
+         and read the copy: --dir COPY.", path.display()
+    )]
+    LogUnread {
+        /// The file.
+        path: PathBuf,
+    },
     /// Two branches of the charter, and nothing has healed them yet.
     #[error(
         "the charter has forked at epoch {epoch}: both articles are kept, and nothing is voted until one that heals the \
@@ -212,6 +221,16 @@ impl From<rusqlite::Error> for StoreFault {
 }
 
 impl StoreFault {
+    /// The same fault, with the whole path of the file where it is the disk's.
+    fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Disk(fault) if fault.path() == Path::new(crate::folder::LEDGER) => {
+                Self::Disk(fault.at(path))
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn damaged(place: impl Into<String>) -> Self {
         Self::Damaged { place: place.into() }
     }
@@ -249,8 +268,8 @@ impl Store {
     ///
     /// [`StoreFault`] for a file that is not ours, too new, or damaged.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
-        let conn = schema::open(path, false)?;
-        let (charter, roster, branches) = load(&conn)?;
+        let conn = schema::open(path, false).map_err(|fault| fault.at(path))?;
+        let (charter, roster, branches) = load(&conn).map_err(|fault| fault.at(path))?;
         let home = work::Home::default();
         let mut store =
             Self { conn, path: path.to_owned(), charter, roster, branches, home, stale: false };
@@ -269,7 +288,7 @@ impl Store {
     /// As [`Store::open`].
     pub fn reader(path: &Path) -> Result<Self, StoreFault> {
         let conn = schema::open_reader(path)?;
-        let (charter, roster, branches) = load(&conn)?;
+        let (charter, roster, branches) = load(&conn).map_err(|fault| fault.at(path))?;
         let home = work::Home::default();
         Ok(Self { conn, path: path.to_owned(), charter, roster, branches, home, stale: false })
     }

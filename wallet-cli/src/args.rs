@@ -1,15 +1,20 @@
 //! The command line: options that every command takes, and which command is in which file.
 
+use std::cell::Cell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use annona_node::clock::Clock;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::ask::Ask;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 use crate::session::Session;
+use crate::settings::Settings;
+use crate::words::{self, Shown};
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
     entitle, erase, family, grievance, init, key, man, merchant, node, operator, pay, peers,
@@ -25,8 +30,11 @@ Examples:
 
 /// Offline-first ledger of humanitarian identity and entitlements.
 ///
-/// Exit codes: 0 done; 1 checked and found wrong; 2 usage; 3 bad input; 5 not allowed; 6 conflict
-/// or fork; 70 a fault of this program; 130 interrupted, state safe.
+/// The program speaks English. What families take home is printed in the language of the site: en, fr, es or ar
+/// (`language` in node.toml, or --language).
+///
+/// Exit codes: 0 done; 1 checked and found wrong; 2 usage; 3 bad input; 4 a peer is not met, where
+/// `annona peers --check` asked; 5 not allowed; 6 conflict or fork; 70 a fault of this program; 130 interrupted, state safe.
 #[derive(Parser)]
 #[command(name = "annona", version, before_help = EXAMPLES, disable_help_subcommand = true)]
 #[command(arg_required_else_help = true)]
@@ -159,10 +167,12 @@ pub(crate) fn command() -> clap::Command {
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     let secured = annona_node::folder::forbid_core_dumps();
-    // Prints help, versions and mistakes by itself, and ends with 0 or 2.
-    let cli = Cli::parse();
+    let (cli, dry_run) = match parse(std::env::args_os()) {
+        Ok(parsed) => parsed,
+        Err(mistake) => return misused(&mistake),
+    };
     let Global { json, quiet, verbose, .. } = cli.global;
-    let screen = Screen { json, quiet, verbose };
+    let screen = Screen { json, quiet, verbose, dry_run };
     if let Err(why) = secured {
         screen.detail(|| format!("core dumps could not be turned off: {why}"));
     }
@@ -178,16 +188,67 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// What was typed, and whether it is to be tried only.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, bool), clap::Error> {
+    let mut found = command().try_get_matches_from(words)?;
+    let dry_run = is_dry_run(&found);
+    let cli =
+        Cli::from_arg_matches_mut(&mut found).map_err(|mistake| mistake.format(&mut command()))?;
+    Ok((cli, dry_run))
+}
+
+/// Whether the command that was named, however deep, was given `--dry-run`.
+fn is_dry_run(found: &ArgMatches) -> bool {
+    let here = || found.try_get_one::<bool>("dry_run").ok().flatten().is_some_and(|dry| *dry);
+    found.subcommand().is_some_and(|(_, below)| is_dry_run(below)) || here()
+}
+
+/// Help and versions, which end with 0, and mistakes, which end with 2: an object like every other with `--json`.
+fn misused(mistake: &clap::Error) -> ExitCode {
+    let asked = matches!(mistake.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if asked || !json {
+        mistake.exit();
+    }
+    let text = match mistake.kind() {
+        // What it would print is the whole help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "a command is missing: --help lists them.".to_owned()
+        }
+        _ => mistake.render().to_string(),
+    };
+    let text = text.trim().trim_start_matches("error: ").to_owned();
+    Screen { json, quiet: false, verbose: 0, dry_run: false }.fault(&Fault::usage(text));
+    ExitCode::from(Exit::Usage as u8)
+}
+
 fn run(cli: Cli, screen: Screen) -> Outcome<()> {
     let Global { dir, heads, no_input, yes, passphrase_file, passphrase_fd, .. } = cli.global;
+    let dir = dir.map_or_else(default_folder, Ok)?;
+    // Settings that cannot be read are told of by whoever needs them.
+    let zone = Settings::read(&dir).ok().and_then(|settings| settings.zone);
+    words::show_times(Shown { zone, json: screen.json });
     let session = Session {
-        dir: dir.map_or_else(default_folder, Ok)?,
+        dir,
         heads,
         screen,
-        ask: Ask { no_input, yes, file: passphrase_file, descriptor: passphrase_fd },
+        ask: Ask {
+            no_input,
+            yes,
+            file: passphrase_file,
+            descriptor: passphrase_fd,
+            ..Ask::default()
+        },
         clock: Clock::system(),
+        tongue: Cell::default(),
     };
-    cli.command.run(&session)
+    let mut done = cli.command.run(&session);
+    // It ended to ask: all it held is given back, and where she agrees it begins anew.
+    while done.is_err() && session.ask.open(&screen)? {
+        let again = parse(std::env::args_os()).map_err(|why| Fault::usage(why.to_string()))?;
+        done = again.0.command.run(&session);
+    }
+    done
 }
 
 /// Ends the program where it met a fault of its own, whatever thread it was in: nothing goes on with half a change, and
@@ -223,6 +284,28 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_dry_run_is_heard_of_wherever_it_is_typed() {
+        fn walk(command: &clap::Command, path: &str, found: &mut u32) {
+            for option in command.get_arguments().filter(|o| o.get_long() == Some("dry-run")) {
+                assert_eq!(option.get_id(), "dry_run", "{path}: `is_dry_run` looks for this name");
+                assert!(matches!(option.get_action(), clap::ArgAction::SetTrue), "{path}");
+                *found += 1;
+            }
+            for sub in command.get_subcommands() {
+                walk(sub, &format!("{path} {}", sub.get_name()), found);
+            }
+        }
+        let mut found = 0;
+        walk(&Cli::command(), "annona", &mut found);
+        assert!(found > 60, "{found} commands can be tried");
+        let said = |line: &str| parse(line.split(' ').map(Into::into)).map(|(_, dry)| dry).ok();
+        assert_eq!(said("annona charter apply x --dry-run"), Some(true));
+        assert_eq!(said("annona erase 1 --dry-run --json"), Some(true));
+        assert_eq!(said("annona charter apply x"), Some(false));
+        assert_eq!(said("annona status --dry-run"), None);
     }
 
     #[test]

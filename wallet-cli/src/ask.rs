@@ -1,35 +1,72 @@
 //! Questions to the person: passphrases and confirmations. Passphrases come from a prompt, a file or a descriptor, never
 //! from the command line or the environment, where every process of the user could read them.
+//!
+//! A person who is asked may think for long, and while a command holds the folder no till serves and no link is met. So a
+//! command that must ask ends where it does ([`Ask::whether`]): it gives back all it holds, the person is asked, and where
+//! she agrees the command begins anew. It looks at everything again; where what it comes to is another question, or is
+//! about something that has changed, she is asked again.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use annona_ledger::hash::{Hash, Purpose, hash};
 use zeroize::Zeroizing;
 
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::screen::Screen;
 
 /// The longest passphrase, in bytes.
 const LONGEST: u64 = 4096;
 
 /// How questions may be answered.
-#[derive(Clone, Debug)]
+#[derive(Default)]
 pub(crate) struct Ask {
     pub(crate) no_input: bool,
     pub(crate) yes: bool,
     pub(crate) file: Option<PathBuf>,
     pub(crate) descriptor: Option<u32>,
+    pub(crate) memory: RefCell<Memory>,
+}
+
+/// What was told in this command, for when it begins anew. It ends with the process.
+#[derive(Default)]
+pub(crate) struct Memory {
+    told: BTreeMap<String, Zeroizing<String>>,
+    /// The question that is open, and of what it is.
+    open: Option<(String, Hash)>,
+    agreed: Vec<Hash>,
 }
 
 impl Ask {
     /// The passphrase of `what`: from the file or descriptor given with the command, otherwise by prompt.
     pub(crate) fn passphrase(&self, what: &str) -> Outcome<Zeroizing<String>> {
         match (&self.file, self.descriptor) {
-            (Some(path), _) => from_file(path),
-            (None, Some(number)) => from_descriptor(number),
+            (Some(path), _) => self.from_file(path),
+            // Read once: a pipe has it no second time.
+            (None, Some(number)) => self.once(&number.to_string(), || from_descriptor(number)),
             (None, None) => self.prompt(what, "--passphrase-file FILE or --passphrase-fd N"),
         }
+    }
+
+    /// What is read or typed under a name, once in a command however often it begins.
+    pub(crate) fn once(
+        &self,
+        name: &str,
+        read: impl FnOnce() -> Outcome<Zeroizing<String>>,
+    ) -> Outcome<Zeroizing<String>> {
+        if let Some(told) = self.memory.borrow().told.get(name) {
+            return Ok(told.clone());
+        }
+        let told = read()?;
+        self.memory.borrow_mut().told.insert(name.to_owned(), told.clone());
+        Ok(told)
+    }
+
+    fn from_file(&self, path: &Path) -> Outcome<Zeroizing<String>> {
+        self.once(&path.display().to_string(), || from_file(path))
     }
 
     /// The passphrase of something else than the node: from a file of its own, otherwise by prompt.
@@ -40,7 +77,7 @@ impl Ask {
         option: &str,
     ) -> Outcome<Zeroizing<String>> {
         match file {
-            Some(path) => from_file(path),
+            Some(path) => self.from_file(path),
             None => self.prompt(what, option),
         }
     }
@@ -55,8 +92,8 @@ impl Ask {
         if let Some(path) = file {
             return from_file(path);
         }
-        let first = self.prompt(&format!("new passphrase for {what}"), option)?;
-        let again = self.prompt("the same once more", option)?;
+        let first = self.typed(&format!("new passphrase for {what}"), option)?;
+        let again = self.typed("the same once more", option)?;
         if *first == *again {
             Ok(first)
         } else {
@@ -76,6 +113,10 @@ impl Ask {
     }
 
     fn prompt(&self, what: &str, option: &str) -> Outcome<Zeroizing<String>> {
+        self.once(what, || self.typed(what, option))
+    }
+
+    fn typed(&self, what: &str, option: &str) -> Outcome<Zeroizing<String>> {
         if self.no_input || !std::io::stdin().is_terminal() {
             return Err(Fault::refused(format!(
                 "{what} is needed, and there is nobody to ask. Give {option}."
@@ -90,27 +131,61 @@ impl Ask {
         })
     }
 
-    /// Asks before something is signed or replaced. With `--yes` it is agreed; without anybody to ask it is not.
+    /// Asks before something is signed or replaced, where nothing is held meanwhile. With `--yes` it is agreed; without
+    /// anybody to ask it is not.
     pub(crate) fn confirm(&self, screen: &Screen, question: &str) -> Outcome {
-        if self.yes {
+        if self.may_agree(question)? { Ok(()) } else { answered(screen, question) }
+    }
+
+    /// As [`Ask::confirm`], where the folder is held: the command ends here with the question open, and begins anew once it
+    /// is answered. `about` is what the answer is about, beside the words: where that is another by then, she is asked again.
+    pub(crate) fn whether(&self, question: &str, about: &[&[u8]]) -> Outcome {
+        let parts: Vec<&[u8]> = [&[question.as_bytes()], about].concat();
+        let named = hash(Purpose::File, &parts);
+        if self.memory.borrow().agreed.contains(&named) || self.may_agree(question)? {
             return Ok(());
+        }
+        self.memory.borrow_mut().open = Some((question.to_owned(), named));
+        // Without words: nobody is told of it but who is asked.
+        Err(Fault::new(Exit::NotAllowed, ""))
+    }
+
+    /// Asks the question with which a command ended, if it ended with one, now that nothing is held. Says whether there was
+    /// one and it was agreed to.
+    pub(crate) fn open(&self, screen: &Screen) -> Outcome<bool> {
+        let Some((question, named)) = self.memory.borrow_mut().open.take() else {
+            return Ok(false);
+        };
+        answered(screen, &question)?;
+        self.memory.borrow_mut().agreed.push(named);
+        Ok(true)
+    }
+
+    /// Whether it is agreed to whatever is asked; refused where there is nobody to ask.
+    fn may_agree(&self, question: &str) -> Outcome<bool> {
+        if self.yes {
+            return Ok(true);
         }
         if self.no_input || !std::io::stdin().is_terminal() {
             return Err(Fault::refused(format!(
                 "{question} There is nobody to ask: say --yes if so. Nothing was changed."
             )));
         }
-        screen.detail(|| "waiting for an answer".into());
-        anstream::eprint!("{question} [y/N] ");
-        drop(std::io::stderr().flush());
-        let mut line = String::new();
-        let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);
-        read.map_err(|fault| Fault::io("read", Path::new("the terminal"), fault))?;
-        if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
-            Ok(())
-        } else {
-            Err(Fault::refused("not confirmed. Nothing was changed."))
-        }
+        Ok(false)
+    }
+}
+
+fn answered(screen: &Screen, question: &str) -> Outcome {
+    screen.detail(|| "waiting for an answer".into());
+    anstream::eprint!("{question} [y/N] ");
+    drop(std::io::stderr().flush());
+    let mut line = String::new();
+    let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);
+    read.map_err(|fault| Fault::io("read", Path::new("the terminal"), fault))?;
+    if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(Fault::refused("not confirmed. Nothing was changed."))
     }
 }
 

@@ -71,9 +71,21 @@ impl Audit {
     }
 }
 
+/// Opens an audit file. What is none is bad input and not a verdict on anybody.
+fn open(path: &Path) -> Outcome<AuditFile> {
+    let file = AuditFile::open(path)?;
+    if file.federation().is_none() {
+        let fault = Fault::input("this is no audit file of this version").at(path.display());
+        return Err(
+            fault.then("`annona audit export` makes one: ask who sent it for the file again.")
+        );
+    }
+    Ok(file)
+}
+
 /// Audits a file on all cores, with progress; Ctrl-C ends it early, and the verdict says so.
 fn audit(session: &Session, path: &Path, options: &Options) -> Outcome<(AuditFile, Verdict)> {
-    let file = AuditFile::open(path)?;
+    let file = open(path)?;
     let size: u64 = file.sizes().values().sum();
     let long = LongWork::begin();
     let bar = std::sync::Mutex::new(Bar::new(&session.screen, "blocks"));

@@ -76,13 +76,20 @@ fn is_part(path: &Path) -> bool {
     name.starts_with("annona-") && path.extension().is_some_and(|end| end == ENDING)
 }
 
-/// How a fault of a part ends the command: for someone else or nothing of ours is input, anything else is damage.
-fn exit(fault: &PartFault) -> Exit {
-    match fault {
+/// A fault of a part: for someone else or nothing of ours is input, anything else is damage.
+fn refused(fault: &PartFault) -> Fault {
+    let exit = match fault {
         PartFault::NotABundle
         | PartFault::Version(_)
         | PartFault::NotForUs
         | PartFault::OtherFederation(_) => Exit::Input,
         _ => Exit::Wrong,
+    };
+    let said = Fault::new(exit, fault.to_string());
+    match fault {
+        PartFault::NotABundle => {
+            said.then("`annona bundle export` writes some: their names end in .annona.")
+        }
+        _ => said,
     }
 }

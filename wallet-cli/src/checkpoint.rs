@@ -170,6 +170,12 @@ impl From<CheckpointFault> for Fault {
             | CheckpointFault::Frame(_)
             | CheckpointFault::Wire(_) => Exit::Input,
         };
-        Self::new(exit, fault.to_string())
+        let next = match &fault {
+            CheckpointFault::NotACheckpoint => {
+                "`annona checkpoint export` writes one: ask who sent it for the file again."
+            }
+            _ => return Self::new(exit, fault.to_string()),
+        };
+        Self::new(exit, fault.to_string()).then(next)
     }
 }

@@ -15,17 +15,18 @@ mod withdraw;
 use std::sync::Arc;
 
 use annona_ledger::charter::Charter;
-use annona_ledger::consent::{Attribute, Attributes, GrantId, Purpose};
+use annona_ledger::consent::{Attribute, Attributes, Grant, GrantId, Purpose};
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::consent::{self, Consent, Permit};
 use annona_node::node::Node;
+use annona_node::papers::Papers;
 use annona_node::vault::{HouseholdId, Vault};
 use clap::Subcommand;
 
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
-use crate::words::{hex, print_millis, unhex};
+use crate::words::{hex, print_date, unhex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,10 +161,18 @@ pub(crate) fn attributes(words: &[String]) -> Outcome<Attributes> {
     words.iter().map(one).collect::<Outcome<Vec<_>>>().map(Attributes::of)
 }
 
-/// A day since founding as a date, UTC.
+/// The sentences of a consent's paper: in the language the command names, or the one in which the notice was read to her,
+/// or that of the site.
+fn papers(session: &Session, grant: &Grant) -> &'static Papers {
+    match session.tongue.get() {
+        Some(tongue) => tongue.0,
+        None => Papers::of(&grant.notice.language.tag()).unwrap_or_else(|| session.papers()),
+    }
+}
+
+/// A day since founding as a date at the site.
 pub(crate) fn date(charter: &Charter, day: DayNo) -> String {
-    let begins = day.first().begins(charter.founded());
-    print_millis(begins).split(' ').next().unwrap_or_default().to_owned()
+    print_date(day.first().begins(charter.founded()))
 }
 
 /// The day it is, and as of when this node has heard of others: what was taken back elsewhere since is not known here.

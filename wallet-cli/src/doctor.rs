@@ -2,7 +2,8 @@ use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::config::{Config, Peer, RUN};
-use annona_node::folder::KEYS;
+use annona_node::disk::DiskFault;
+use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SHARES};
 use annona_node::net::members::Standing;
 use annona_node::node::Node;
 use annona_node::store::Store;
@@ -12,13 +13,15 @@ use serde_json::json;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::stopped;
-use crate::words::{count, print_millis};
+use crate::words::{count, print_millis, print_minute};
+use crate::{run, stopped};
 
 /// Free space below which a site should not go into a day, in bytes.
 const ROOM: u64 = 256 * 1024 * 1024;
 /// A clock this much ahead of every stamp known is worth a look, in minutes.
 const AHEAD: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS * 24 * 60;
+/// A certificate that ends within so many days is asked for anew: papers travel by stick.
+const SOON: u32 = 30;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +29,8 @@ Examples:
   $ annona doctor --full
   $ annona doctor --rebuild --json";
 
-/// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, clock, cuts, disk.
+/// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, clock, certificate, cuts,
+/// faulty feeds, disk.
 ///
 /// With --full every stored block and every person's record is checked. With --rebuild the derived state is made anew
 /// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
@@ -68,6 +72,7 @@ impl Looking<'_> {
 
 impl Doctor {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.is_ours()?;
         let mut looking = Looking { session, wrong: 0 };
         let settings = session.settings();
         looking
@@ -78,15 +83,32 @@ impl Doctor {
         looking.say("run", reads.map_err(|fault| fault.to_string()))?;
         looking.say("disk", room(session))?;
         looking.say("permissions", permissions(session))?;
+        if let Some(copies) = copies(session) {
+            looking.warn("copies", &copies)?;
+        }
         // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing.
         let mut node = session.node()?;
         let heads = node.store().check_heads().map(|()| "the ends of all feeds are whole".into());
         looking.say("heads", heads.map_err(|fault| fault.to_string()))?;
         let may = node.may_sign().map(|()| "this is the living copy".into());
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
-        if node.store().charter().is_ok() {
+        if node.store().charter().is_err() {
+            looking.warn(
+                "federation",
+                "none yet: `annona charter apply FILE` takes in its charter, `annona node request` asks to be let in",
+            )?;
+        } else {
             looking.say("clock", clock(session, node.store())?)?;
+            certificate(&mut looking, &node)?;
             looking.say("cuts", cuts(&node)?)?;
+            let (ours, others): (Vec<_>, Vec<_>) =
+                faulty(&node)?.into_iter().partition(|(value, _)| value["own"] == true);
+            for (_, line) in others {
+                looking.warn("faulty feed", line.trim())?;
+            }
+            for (_, line) in ours {
+                looking.say("faulty feed", Err(line.trim().to_owned()))?;
+            }
             if !peers.is_empty() {
                 looking.say("peers", named(&node, &peers)?)?;
             }
@@ -165,7 +187,7 @@ fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
 #[cfg(unix)]
 fn permissions(session: &Session) -> Result<String, String> {
     use std::os::unix::fs::PermissionsExt;
-    for name in ["", KEYS, RUN] {
+    for name in ["", KEYS, LEDGER, PEOPLE, CARDS, PINS, SHARES, RUN] {
         let path = session.dir.join(name);
         let Ok(found) = std::fs::metadata(&path) else { continue };
         let mode = found.permissions().mode() & 0o777;
@@ -185,6 +207,54 @@ fn permissions(session: &Session) -> Result<String, String> {
 #[cfg(not(unix))]
 fn permissions(_: &Session) -> Result<String, String> {
     Ok("not looked at on this system".into())
+}
+
+/// Copies of the ledger that were made before it was brought up to date. They are as plain as it is, and nothing needs them
+/// once the node is known to be well.
+fn copies(session: &Session) -> Option<String> {
+    let prefix = format!("{LEDGER}.schema-");
+    let copies = std::fs::read_dir(&session.dir).ok()?.filter_map(Result::ok).filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let version = name.strip_prefix(&prefix)?;
+        let bytes = entry.metadata().ok()?.len();
+        version.parse::<u32>().ok().map(|_| format!("{name} ({} MiB)", bytes.div_ceil(1 << 20)))
+    });
+    let mut copies: Vec<String> = copies.collect();
+    copies.sort();
+    (!copies.is_empty()).then(|| {
+        format!(
+            "{}: the ledger as an earlier version left it. Delete what you do not go back to.",
+            copies.join(", ")
+        )
+    })
+}
+
+/// Whether this node has a certificate, and for how long.
+fn certificate(looking: &mut Looking<'_>, node: &Node) -> Outcome {
+    const WHAT: &str = "certificate";
+    let Some(certificate) = node.certificate() else {
+        return looking.warn(WHAT, &format!("none. {}", run::HOW_CERTIFIED));
+    };
+    let founded = node.store().charter()?.founded();
+    let until = print_minute(certificate.not_after, founded);
+    let now = Minute::of(looking.session.now(), founded);
+    let days = certificate.not_after.0.saturating_sub(now.0) / (24 * 60);
+    if certificate.not_after <= now {
+        looking.say(WHAT, Err(format!("it ended {until}. {}", run::HOW_CERTIFIED)))
+    } else if days < SOON {
+        let left = count(days.into(), "day", "days");
+        looking.warn(WHAT, &format!("it ends in {left}, {until}. {}", run::HOW_CERTIFIED))
+    } else {
+        looking.say(WHAT, Ok(format!("until {until}")))
+    }
+}
+
+/// The feeds of anybody that are proven faulty.
+fn faulty(node: &Node) -> Outcome<Vec<stopped::Told>> {
+    let work = node.store().look()?;
+    let told = stopped::faulty(&work, Some(&node.public().short()));
+    work.check()?;
+    Ok(told)
 }
 
 /// The programmes this node serves people of and that no other node is named for, should it be lost.
@@ -229,17 +299,19 @@ fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
     let newest = newest.unwrap_or(Minute(0));
     let shown = print_millis(now);
     Ok(if wall < newest {
-        Err(format!("{shown} (UTC) is before the newest entry: set it. Serving goes on meanwhile."))
+        Err(format!("{shown} is before the newest entry: set it. Serving goes on meanwhile."))
     } else if newest > Minute(0) && wall.0 > newest.0.saturating_add(AHEAD) {
-        Err(format!("{shown} (UTC) is over 35 days past the newest entry: is it right?"))
+        Err(format!("{shown} is over 35 days past the newest entry: is it right?"))
     } else {
-        Ok(format!("{shown} (UTC)"))
+        Ok(shown)
     })
 }
 
 #[cfg(unix)]
 fn room(session: &Session) -> Result<String, String> {
-    let found = rustix::fs::statvfs(&session.dir).map_err(|why| why.to_string())?;
+    let found = rustix::fs::statvfs(&session.dir);
+    let found =
+        found.map_err(|why| DiskFault::io("look at", &session.dir, why.into()).to_string())?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let text = format!("{} MiB free", free / (1024 * 1024));
     if free < ROOM { Err(format!("{text}: make room before the day begins.")) } else { Ok(text) }

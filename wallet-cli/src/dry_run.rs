@@ -1,7 +1,7 @@
 //! `--dry-run`: the same rules are asked, and nothing is written, signed or made.
 
 use annona_node::node::{Answer, Node, Request};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::fault::Outcome;
 use crate::session::Session;
@@ -16,10 +16,7 @@ pub(crate) fn write(
 }
 
 /// Says what would be done: one line of the answer.
-pub(crate) fn would(session: &Session, kind: &str, mut value: Value, words: &str) -> Outcome {
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("dry_run".into(), json!(true));
-    }
+pub(crate) fn would(session: &Session, kind: &str, value: Value, words: &str) -> Outcome {
     session.screen.answer(kind, value, || words.to_owned())
 }
 

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{count, hex, print_millis};
+use crate::words::{count, hex, print_date};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +103,7 @@ impl Erase {
         if !self.dry_run {
             let question =
                 format!("Erase family {id} ({people}) for good? Nothing brings it back.");
-            session.ask.confirm(&session.screen, &question)?;
+            session.confirm(&question, &[])?;
             if told == 0 && self.untold {
                 erase::erase_untold(&mut node, &mut vault, id, signer.key())?;
             } else {
@@ -225,8 +225,7 @@ fn pending(session: &Session) -> Outcome {
         })?;
     }
     let as_of = DayNo::of(today).first().begins(charter.founded());
-    let day = print_millis(as_of);
-    let day = day.split(' ').next().unwrap_or_default().to_owned();
+    let day = print_date(as_of);
     let words = count(all.len() as u64, "erasure is", "erasures are");
     session.screen.note(format!("{words} pending, as of {day} and what was heard by then."));
     Ok(node.close()?)

@@ -41,6 +41,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A file, a value or a disk is not what it must be.
     Input = 3,
+    /// A peer that is dialled is not met, where that was asked.
+    Unmet = 4,
     /// A rule, a passphrase or a permission stands against it.
     NotAllowed = 5,
     /// Somebody else was first, or two things contradict each other.
@@ -129,6 +131,7 @@ impl From<DiskFault> for Fault {
             DiskTrouble::Full
             | DiskTrouble::Missing
             | DiskTrouble::TooLong
+            | DiskTrouble::Folder
             | DiskTrouble::Other => Exit::Input,
         };
         of(exit, &fault)
@@ -248,7 +251,9 @@ impl From<StoreFault> for Fault {
                 "`annona charter show` names the two articles; write [heal] and have every organisation that signed once \
                  sign it.",
             ),
-            StoreFault::Unmirrored { .. } | StoreFault::Older { .. } => of(Exit::NotAllowed, &fault),
+            StoreFault::Unmirrored { .. }
+            | StoreFault::Older { .. }
+            | StoreFault::LogUnread { .. } => of(Exit::NotAllowed, &fault),
             StoreFault::NotALedger
             | StoreFault::Frontier(_)
             | StoreFault::Newer { .. }
@@ -297,6 +302,9 @@ impl From<Rejection> for Fault {
         };
         let fault = Self::new(exit, format!("{rejection} (rejection {code}); nothing was written"));
         match rejection {
+            Rejection::AlreadyResolved => fault.then(
+                "`annona pay list` shows what became of it: where it was not you, look there before anything is given again.",
+            ),
             Rejection::OtherRole => fault.then(
                 "`annona status` shows its roles; `annona node request` and `annona node admit --role ROLE` add one.",
             ),

@@ -1,6 +1,10 @@
+use std::process::{Command, Stdio};
+
 use annona_ledger::wire::Name;
+use annona_node::config::Zone;
 use annona_node::folder::{KEYS, LEDGER, PEOPLE};
 use annona_node::node::{Making, Node};
+use annona_node::papers::Tongue;
 use annona_node::seal::Cost;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -32,6 +36,12 @@ pub(crate) struct Init {
     /// What the node will ask to do: registrar, merchant, treasury, vault, witness, courier, hub, auditor
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+    /// How far the clock on the wall is from UTC, as +03:00: times are shown and read by it [default: that of this machine]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    zone: Option<Zone>,
+    /// The language of the papers that families take home: en, fr, es or ar [default: en]
+    #[arg(long, value_name = "TAG")]
+    language: Option<Tongue>,
     /// What one guess at the passphrase costs
     #[arg(long, value_enum, default_value_t = PassphraseCost::Default)]
     passphrase_cost: PassphraseCost,
@@ -74,6 +84,8 @@ impl Init {
             node: Some(key.clone()),
             organisation: self.organisation,
             roles: self.roles,
+            zone: self.zone.or_else(zone_here),
+            language: self.language,
             heads: session.heads.clone().map(std::path::absolute).transpose().unwrap_or_default(),
             ..Settings::default()
         };
@@ -101,4 +113,12 @@ impl Init {
         );
         Ok(())
     }
+}
+
+/// The zone of this machine today, where the system tells: `date` knows of summer times what we need not.
+fn zone_here() -> Option<Zone> {
+    let said = Command::new("date").arg("+%z").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(said.stdout).ok()?;
+    let (hours, minutes) = text.trim().split_at_checked(3)?;
+    format!("{hours}:{minutes}").parse().ok()
 }

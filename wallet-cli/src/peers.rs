@@ -4,7 +4,7 @@ use annona_node::config::{Address, Config, RUN};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::fault::Outcome;
+use crate::fault::{Exit, Fault, Outcome};
 use crate::run;
 use crate::session::Session;
 use crate::words::print_millis;
@@ -12,15 +12,22 @@ use crate::words::print_millis;
 const EXAMPLES: &str = "\
 Examples:
   $ annona peers
-  $ annona peers --json";
+  $ annona peers --json
+  $ annona peers --check";
 
 /// Says how it stands with each peer: who is met, who is not, why, and what to do. Needs no passphrase.
+///
+/// Ends with 0 however they stand. With --check, for a monitor, with 4 where a peer that this node dials is not met, and with 6
+/// where one is revoked.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
-pub(crate) struct Peers {}
+pub(crate) struct Peers {
+    /// Fail where a peer is not met
+    #[arg(long)]
+    check: bool,
+}
 
 impl Peers {
-    #[expect(clippy::unused_self, reason = "every command is called the same way")]
     pub(crate) fn run(self, session: &Session) -> Outcome {
         session.is_ours()?;
         let Some(said) = run::ask(session, "peers")? else {
@@ -37,8 +44,12 @@ impl Peers {
                     json!({ "node": node, "address": address, "via": via, "state": "not_running" });
                 session.screen.answer("peer", value, || format!("{node}  {at}"))?;
             }
+            all(session, false, &[])?;
             session.screen.note("The node does not run: start it with `annona run`.");
-            return Ok(());
+            return match self.check && !config.peer.is_empty() {
+                true => Err(unmet("no peer is met: the node does not run.")),
+                false => Ok(()),
+            };
         };
         let store = session.read()?;
         let rows: Vec<Value> =
@@ -51,8 +62,39 @@ impl Peers {
                 .screen
                 .note("No peers yet: name some in run.toml (`annona run --print-config`).");
         }
-        Ok(())
+        all(session, true, &rows)?;
+        if self.check { stands(&rows) } else { Ok(()) }
     }
+}
+
+/// Says of all peers together how it stands: a program is told something where there is none, too.
+fn all(session: &Session, running: bool, rows: &[Value]) -> Outcome {
+    let met = rows.iter().filter(|row| is_met(row)).count();
+    let value = json!({ "running": running, "peers": rows.len(), "met": met });
+    session.screen.answer("peers", value, String::new)
+}
+
+fn is_met(row: &Value) -> bool {
+    ["meeting", "met", "quiet"].iter().any(|state| row["state"] == *state)
+}
+
+/// What a monitor is to hear: who is revoked, before who is only away.
+fn stands(rows: &[Value]) -> Outcome {
+    let named = |rows: Vec<&Value>| {
+        let names = rows.iter().filter_map(|row| row["node"].as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let revoked: Vec<&Value> = rows.iter().filter(|row| row["state"] == "revoked").collect();
+    if !revoked.is_empty() {
+        return Err(Fault::new(Exit::Conflict, format!("{} is revoked.", named(revoked))));
+    }
+    let away = rows.iter().filter(|row| row["dialled"] == true && !is_met(row));
+    let away: Vec<&Value> = away.collect();
+    if away.is_empty() { Ok(()) } else { Err(unmet(format!("{} is not met.", named(away)))) }
+}
+
+fn unmet(words: impl Into<String>) -> Fault {
+    Fault::new(Exit::Unmet, words.into()).then("`annona peers` says why, and what to do.")
 }
 
 /// A peer in words: who, how it stands and what to do, what went over, and clocks that are apart.
@@ -103,6 +145,22 @@ fn bytes(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_monitor_hears_of_who_is_revoked_before_who_is_away() {
+        #[track_caller]
+        fn check(rows: &[(&str, bool)], exit: Option<Exit>) {
+            let row = |&(state, dialled): &(&str, bool)| json!({ "node": "5f1c0a9b77e24410", "state": state, "dialled": dialled });
+            let rows: Vec<Value> = rows.iter().map(row).collect();
+            assert_eq!(stands(&rows).err().map(|fault| fault.exit), exit, "{rows:?}");
+        }
+        check(&[], None);
+        check(&[("met", true), ("meeting", true), ("quiet", true)], None);
+        // Who is not dialled comes when it likes.
+        check(&[("met", true), ("waiting", false)], None);
+        check(&[("met", true), ("unreachable", true)], Some(Exit::Unmet));
+        check(&[("unreachable", true), ("revoked", false)], Some(Exit::Conflict));
+    }
 
     #[test]
     fn a_peer_is_told_with_what_to_do_and_clocks_that_are_apart() {

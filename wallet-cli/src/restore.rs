@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
-use crate::words::{count, hex, print_millis};
+use crate::words::{count, hex, print_date};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,13 +160,13 @@ fn keepers(session: &Session, passphrase: &Zeroizing<String>) -> Outcome<Vec<Kee
     let site = hex(&node.public().short());
     let mut all = Vec::new();
     for copy in given {
-        let on = print_millis(copy.on.first().begins(charter.founded()));
+        let on = print_date(copy.on.first().begins(charter.founded()));
         let known = node.store().roster().node(&copy.node);
         all.push(Keeper {
             site: site.clone(),
             node: hex(&copy.node),
             name: known.map(|c| c.site_name.to_string()),
-            on: on.split(' ').next().unwrap_or_default().to_owned(),
+            on,
             newer: copy.newer,
             refused: copies::stands(&node, &copy.node)?.err().map(|why| why.to_string()),
         });

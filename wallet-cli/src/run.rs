@@ -60,8 +60,10 @@ impl Run {
         let node = session.node()?;
         node.federation()?;
         if node.certificate().is_none() {
-            return Err(Fault::refused("this node has no certificate, so no peer would let it in.")
-                .then("Send `annona node request` to its organisation and take in the answer with `annona node learn FILE`."));
+            return Err(Fault::refused(
+                "this node has no certificate, so no peer would let it in.",
+            )
+            .then(HOW_CERTIFIED));
         }
         let log = Log::stderr(config.log, session.clock);
         let running = Running { config, log, clock: session.clock, stop: long.flag() };
@@ -69,6 +71,9 @@ impl Run {
         Ok(())
     }
 }
+
+/// How a node comes to a certificate, or to the next one.
+pub(crate) const HOW_CERTIFIED: &str = "Send `annona node request` to its organisation and take in the answer with `annona node learn FILE`.";
 
 /// What a node that runs in this folder says of itself; `None` where none does.
 #[cfg(unix)]

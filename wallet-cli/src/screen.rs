@@ -18,6 +18,8 @@ pub(crate) struct Screen {
     pub(crate) quiet: bool,
     /// How much more to tell.
     pub(crate) verbose: u8,
+    /// Nothing is done, only said: every object says so, and none says that anything was accepted.
+    pub(crate) dry_run: bool,
 }
 
 impl Screen {
@@ -33,7 +35,13 @@ impl Screen {
         text: impl FnOnce() -> String,
     ) -> Outcome {
         if self.json {
-            return out(&versioned(kind, value).to_string());
+            let mut object = versioned(kind, value);
+            if self.dry_run
+                && let Some(fields) = object.as_object_mut()
+            {
+                tried(fields);
+            }
+            return out(&object.to_string());
         }
         let text = text();
         if text.is_empty() { Ok(()) } else { out(&text) }
@@ -98,6 +106,14 @@ fn versioned(kind: &str, value: Value) -> Value {
         }
     }
     Value::Object(object)
+}
+
+/// Says of an answer that nothing was done: a till that looks for `accepted` must not find it.
+fn tried(fields: &mut Map<String, Value>) {
+    if let Some(accepted) = fields.remove("accepted") {
+        fields.insert("would_accept".into(), accepted);
+    }
+    fields.insert("dry_run".into(), json!(true));
 }
 
 fn out(line: &str) -> Outcome {

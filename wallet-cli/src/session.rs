@@ -1,5 +1,6 @@
 //! What a command works on: the data folder, opened as far as the command needs and no further.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use annona_ledger::charter::{Branches, Charter, Taken};
@@ -11,8 +12,10 @@ use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
 use annona_node::keystore::Keystore;
 use annona_node::node::Node;
+use annona_node::papers::Tongue;
 use annona_node::store::Store;
 use annona_node::vault::Vault;
+use clap::Args;
 
 use crate::ask::Ask;
 use crate::fault::{Fault, Outcome};
@@ -34,6 +37,16 @@ pub(crate) struct Session {
     pub(crate) ask: Ask,
     /// The time.
     pub(crate) clock: Clock,
+    /// The language of the papers of this command, where the command line says so.
+    pub(crate) tongue: Cell<Option<Tongue>>,
+}
+
+/// The language of what a command prints for a family.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Spoken {
+    /// The language of the paper: en, fr, es or ar [default: that of node.toml, or en]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<Tongue>,
 }
 
 impl Session {
@@ -47,13 +60,30 @@ impl Session {
         let (now, founded) = (self.now(), charter.founded());
         if now < founded {
             return Err(Fault::input(format!(
-                "the clock of this machine shows {} (UTC), before the federation was founded ({}).",
+                "the clock of this machine shows {}, before the federation was founded ({}).",
                 words::print_millis(now),
                 words::print_millis(founded)
             ))
             .then("Set it, and run the same command again. Nothing was signed."));
         }
         Ok(now)
+    }
+
+    /// Asks before something is written, with the folder held: see [`Ask::whether`].
+    pub(crate) fn confirm(&self, question: &str, about: &[&[u8]]) -> Outcome {
+        self.ask.whether(question, about)
+    }
+
+    /// Says in which language this command prints papers.
+    pub(crate) fn speak(&self, spoken: &Spoken) {
+        self.tongue.set(spoken.language);
+    }
+
+    /// The sentences of papers: in the language of this command, or that of the site.
+    pub(crate) fn papers(&self) -> &'static annona_node::papers::Papers {
+        // Settings that cannot be read are told of by whoever needs them; a slip is printed all the same.
+        let of_site = || self.settings().ok().and_then(|settings| settings.language);
+        self.tongue.get().or_else(of_site).unwrap_or_default().0
     }
 
     /// The settings of the data folder.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use annona_node::atomic;
+use annona_node::config::Zone;
 use annona_node::folder::SETTINGS;
+use annona_node::papers::Tongue;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Outcome};
@@ -36,9 +38,12 @@ pub(crate) struct Settings {
     /// The key file of the operator who usually works here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operator: Option<PathBuf>,
-    /// The language of screens and receipts, as a BCP 47 tag.
+    /// How far the clock on the wall is from UTC, as in `+03:00`: times are shown and read by it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) language: Option<String>,
+    pub(crate) zone: Option<Zone>,
+    /// The language of the papers that families take home. Screens are English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<Tongue>,
 }
 
 impl Settings {

@@ -75,7 +75,7 @@ impl Status {
         }
         let feeds = work.feeds();
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
-        let faulty = feeds.iter().filter(|feed| feed.faulty).count();
+        let faulty = stopped::faulty(&work, own.map(|key| key.short()).as_ref());
         let halted: Vec<u16> = work.halted_programmes().into_iter().map(|p| p.0).collect();
         let copied = work.clones().len();
         work.check()?;
@@ -87,7 +87,8 @@ impl Status {
             "node": short, "site": settings.site, "federation": federation,
             "federation_name": charter.name().as_str(), "epoch": charter.epoch(),
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
-            "feeds": feeds.len(), "entries": entries, "faulty_feeds": faulty,
+            "feeds": feeds.len(), "entries": entries,
+            "faulty_feeds": faulty.len(), "faulty": faulty.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
             "clock_behind": behind,
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
@@ -145,10 +146,7 @@ impl Status {
                 let waiting = words::count(drafts as u64, "list waits", "lists wait");
                 text = format!("{text}\n{waiting} for approval: `annona entitle list`");
             }
-            if faulty > 0 {
-                let faulty = words::count(faulty as u64, "feed is", "feeds are");
-                text = format!("{text}\n{faulty} proven faulty: `annona doctor`");
-            }
+            faulty.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             text
         })
     }

@@ -1,4 +1,4 @@
-//! What is cut, and what is in suspense, as `status` and `doctor` tell it.
+//! What is cut, faulty or in suspense, as `status` and `doctor` tell it.
 
 use annona_ledger::charter::Charter;
 use annona_ledger::cut;
@@ -55,6 +55,38 @@ fn cuts_of(work: &Work<'_>, feed: &FeedRef) -> Vec<Told> {
         lines.push(line(&raised, by, said.reason, may));
     }
     lines
+}
+
+/// The feeds that are proven faulty, each with the site it is of and what to do.
+pub(crate) fn faulty(work: &Work<'_>, own: Option<&[u8; 8]>) -> Vec<Told> {
+    let feeds = work.feeds().into_iter().filter(|feed| feed.faulty).map(|feed| feed.id.short());
+    // Each branch of a feed says so.
+    let mut feeds: Vec<FeedRef> = feeds.collect();
+    feeds.dedup();
+    let line = |feed: FeedRef| {
+        let certificate = work.roster().node(&feed.node);
+        let site = certificate.map(|c| c.site_name.to_string());
+        let org = certificate.and_then(|c| work.charter().organisation(c.org));
+        let org = org.map(|org| org.name.to_string());
+        let (ours, cut) = (own == Some(&feed.node), cut::lowest(work, &feed).is_some());
+        let next = match (ours, cut) {
+            (true, _) => {
+                "it writes nothing more: `annona node reincarnate` goes on under a new key"
+            }
+            (false, true) => "it is cut: what stands above the cut counts for nothing",
+            (false, false) => {
+                "hold nothing from it for good: `annona audit export` shows it to its organisation, which cuts it with \
+                 `annona node revoke`"
+            }
+        };
+        let value = json!({
+            "feed": feed.to_string(), "site": site, "organisation": org, "own": ours, "cut": cut,
+        });
+        let whose = site.as_deref().unwrap_or("a node without a certificate");
+        let of = org.map(|org| format!(" of {org}")).unwrap_or_default();
+        (value, format!("  {feed} ({whose}{of}) is proven to tell two histories; {next}"))
+    };
+    feeds.into_iter().map(line).collect()
 }
 
 /// What is in suspense: pools of feeds that are cut, and of cycles that are closed; of one node, or of all.

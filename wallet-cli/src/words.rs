@@ -9,12 +9,14 @@ use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
 use annona_ledger::time::Millis;
-use annona_node::copies;
 use annona_node::person::Date;
+use annona_node::{calendar, copies};
 use unicode_normalization::UnicodeNormalization;
 
 pub(crate) use cuts::{cut, feed, print_cut, reason, reason_word, say_cut};
-pub(crate) use moment::{Moment, print_millis, print_minute};
+pub(crate) use moment::{
+    Moment, Shown, print_date, print_millis, print_minute, print_wait, show_times,
+};
 pub(crate) use money::{amount, print_units, unit_name};
 
 use crate::fault::{Fault, Outcome};
@@ -27,13 +29,10 @@ pub(crate) fn plain(what: &str, text: &str) -> Outcome {
     }
 }
 
-/// The day of a time, as it is printed.
+/// The day of a time in UTC, which is the same at every site.
 pub(crate) fn date(now: Millis) -> Option<Date> {
-    let printed = print_millis(now);
-    let mut parts = printed.get(..10)?.split('-').map(|part| part.parse::<u16>().ok());
-    let mut next = || parts.next().flatten();
-    let (year, month, day) = (next()?, next()?, next()?);
-    Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    let (year, month, day) = calendar::date_of(now.0 / (24 * 60 * 60 * 1000));
+    Date::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
 }
 
 /// Bytes as small hexadecimal digits.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::net::schedule::Quiet;
 
@@ -143,10 +143,31 @@ fn every(text: &str) -> Option<Every> {
     (1..=7 * 86_400).contains(&seconds).then(|| Every(Duration::from_secs(seconds)))
 }
 
-/// Minutes east of UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(try_from = "String")]
+/// Minutes east of UTC, at most 14 hours either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Zone(pub i16);
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, east) = (if self.0 < 0 { '-' } else { '+' }, self.0.unsigned_abs());
+        write!(f, "{sign}{:02}:{:02}", east / 60, east % 60)
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.to_string()
+    }
+}
+
+impl std::str::FromStr for Zone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+}
 
 fn zone(text: &str) -> Option<Zone> {
     let (east, rest) = match text.split_at_checked(1)? {
@@ -190,6 +211,9 @@ mod tests {
             assert_eq!(every(wrong), None, "{wrong}");
         }
         assert_eq!((zone("-03:30"), zone("+14:00")), (Some(Zone(-210)), Some(Zone(840))));
+        for text in ["+00:00", "-03:30", "+14:00", "+05:45"] {
+            assert_eq!(zone(text).map(String::from).as_deref(), Some(text));
+        }
         for wrong in ["", "3", "03:00", "+3:00", "+15:00"] {
             assert_eq!(zone(wrong), None, "{wrong}");
         }

@@ -2,13 +2,14 @@
 //! with the terms of the W3C Data Privacy Vocabulary.
 
 use annona_ledger::charter::Charter;
-use annona_ledger::consent::{Grant, Guardian, Recipient, StateWord, Way};
+use annona_ledger::consent::{Grant, Recipient, StateWord, Way};
 use annona_ledger::id::{Commitment, OrgId};
 use annona_ledger::notice::Roles;
 use annona_ledger::time::DayNo;
 use serde_json::{Value, json};
 
 use super::Consent;
+use crate::papers::Papers;
 
 /// Who is meant by the numbers of a consent, and which day is which.
 pub struct Parties<'a> {
@@ -52,39 +53,30 @@ const fn way(way: Way) -> &'static str {
     }
 }
 
-const fn guardian(guardian: Guardian) -> &'static str {
-    match guardian {
-        Guardian::Parent => "parent",
-        Guardian::Legal => "legal guardian",
-        Guardian::Caregiver => "caregiver",
-    }
-}
-
-/// The half page, without her name: what she said yes to, and how to take it back.
+/// The half page, without her name: what she said yes to, and how to take it back. In the language of `papers`.
 #[must_use]
-pub fn slip(consent: &Consent, state: StateWord, parties: &Parties<'_>) -> String {
+pub fn slip(consent: &Consent, state: StateWord, parties: &Parties<'_>, papers: &Papers) -> String {
     let grant = &consent.grant;
-    let mut text = String::new();
-    let mut line = |label: &str, what: String| {
-        text.push_str(&format!("  {label:<14}{what}\n"));
-    };
-    line("consent", grant.id.to_string());
-    line("state", state.word().to_owned());
-    line("kept by", parties.name(grant.controller));
-    line("may be shown", grant.attributes.to_string());
-    line("to", parties.recipient(&grant.recipient));
-    line("for", format!("{}: {}", grant.purpose.word(), grant.purpose.means()));
-    line("on ground of", grant.basis.word().to_owned());
-    line(
-        "counts",
-        format!("{} to {}", (parties.date)(grant.not_before), (parties.date)(grant.expires)),
-    );
-    line("at most", format!("{} times", grant.uses));
-    let spoke = grant.guardian.map_or(String::new(), |who| format!(", by {}", guardian(who)));
-    line("given", format!("{}{spoke}", way(grant.way)));
-    line("notice", format!("version {}, {}", grant.notice.version, grant.notice.language.tag()));
-    line("to take back", withdraw_code(&consent.commitment()));
-    text
+    let date = |day| papers.set(&(parties.date)(day));
+    let (from, until) = (date(grant.not_before), date(grant.expires));
+    let notice = &grant.notice;
+    papers.rows([
+        (papers.consent, grant.id.to_string()),
+        (papers.state, papers.state(state).to_owned()),
+        (papers.kept_by, parties.name(grant.controller)),
+        (papers.may_be_shown, papers.attributes(grant.attributes)),
+        (papers.to, parties.recipient(&grant.recipient)),
+        (papers.purpose, papers.purpose(grant.purpose).to_owned()),
+        (papers.ground, papers.ground(grant.basis).to_owned()),
+        (papers.counts, format!("{from} – {until}")),
+        (papers.uses, grant.uses.to_string()),
+        (papers.given, papers.way(grant.way, grant.guardian)),
+        (
+            papers.notice,
+            format!("{} {}, {}", papers.version, notice.version, notice.language.tag()),
+        ),
+        (papers.take_back, withdraw_code(&consent.commitment())),
+    ])
 }
 
 /// What any desk needs to take a consent back: its commitment, in groups of eight.

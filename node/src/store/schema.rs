@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreFault;
-use crate::disk::DiskFault;
+use crate::disk::{DiskFault, DiskTrouble};
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
 /// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
@@ -194,9 +194,30 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection, StoreFault> 
     Ok(conn)
 }
 
-/// Opens a second connection that can only read.
+/// Opens a second connection that can only read. Where nothing can be written beside the file, as in a folder that is kept as
+/// evidence, SQLite has no place for the index of its log: a file that was closed is read without one.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let fault = match reader(path, flags) {
+        Err(StoreFault::Disk(fault)) => fault.at(path),
+        other => return other,
+    };
+    let refused = matches!(fault.trouble(), DiskTrouble::ReadOnly | DiskTrouble::Denied);
+    // SQLite says of an index it cannot make either that, or that it cannot open something.
+    if !refused && fault.trouble() != DiskTrouble::Other {
+        return Err(fault.into());
+    }
+    let log = std::fs::metadata(format!("{}-wal", path.display()));
+    match log {
+        Ok(log) if log.len() > 0 && refused => Err(StoreFault::LogUnread { path: path.to_owned() }),
+        Ok(log) if log.len() > 0 => Err(fault.into()),
+        // Who writes has a log: without one nobody does.
+        _ => reader(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)
+            .map_err(|_| StoreFault::Disk(fault)),
+    }
+}
+
+fn reader(path: impl AsRef<Path>, flags: OpenFlags) -> Result<Connection, StoreFault> {
     let conn = Connection::open_with_flags(path, flags)?;
     defend(&conn)?;
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -206,6 +227,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
         // What is no ledger at all is told apart by whoever reads its tables.
         _ => Ok(conn),
     }
+}
+
+/// The name of a file that nobody changes, as SQLite takes it.
+fn unchanging(path: &Path) -> String {
+    let name = path.display().to_string();
+    let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{name}?immutable=1")
 }
 
 pub(super) fn defend(conn: &Connection) -> Result<(), StoreFault> {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
+use annona_node::audit::anomalies;
 use annona_node::audit::anomalies::Usual;
-use annona_node::audit::{AuditFile, anomalies};
 use clap::Args;
 use serde_json::to_value;
 
@@ -44,7 +44,7 @@ impl Anomalies {
             an_hour: self.an_hour,
             again: self.again,
         };
-        let file = AuditFile::open(&self.file)?;
+        let file = super::open(&self.file)?;
         let seen =
             anomalies(&file, usual).map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&seen).unwrap_or_default();

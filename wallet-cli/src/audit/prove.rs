@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use annona_node::atomic;
-use annona_node::audit::{AuditFile, prove};
+use annona_node::audit::prove;
 use clap::Args;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub(crate) struct Prove {
 impl Prove {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (feed, index) = entry(&self.entry)?;
-        let file = AuditFile::open(&self.file)?;
+        let file = super::open(&self.file)?;
         let bytes = prove(&file, &feed, index, None)
             .map_err(|why| Fault::from(why).at(self.file.display()))?
             .encode();

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use annona_node::audit::reconcile;
 use annona_node::audit::reconcile::{Claim, Line, Reconciliation};
-use annona_node::audit::{AuditFile, reconcile};
 use annona_node::import::table::Cell;
 use annona_node::import::{CsvOptions, Source};
 use clap::Args;
@@ -40,7 +40,7 @@ pub(crate) struct Reconcile {
 impl Reconcile {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let claims = self.merchant_list.as_deref().map(read).transpose()?.unwrap_or_default();
-        let file = AuditFile::open(&self.file)?;
+        let file = super::open(&self.file)?;
         let sites = reconcile(&file, &self.sites, &claims)
             .map_err(|why| Fault::from(why).at(self.file.display()))?;
         let mut value = to_value(&sites).unwrap_or_default();

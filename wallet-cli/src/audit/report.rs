@@ -35,7 +35,7 @@ pub(crate) struct Report {
     #[arg(long = "as", value_enum, default_value_t = Form::Html)]
     form: Form,
     /// The language of the page: en, fr or ar
-    #[arg(long, value_name = "TAG", default_value = "en")]
+    #[arg(long, value_name = "TAG", default_value = "en", value_parser = ["en", "fr", "ar"])]
     language: String,
     /// Only this federation will do: its 64 digits, from somewhere you trust
     #[arg(long, value_name = "HEX")]

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use annona_node::atomic;
 use annona_node::audit::sample::{MAX_SAMPLE, Sample as Drawing};
-use annona_node::audit::{AuditFile, prove, sample};
+use annona_node::audit::{prove, sample};
 use clap::Args;
 use serde_json::to_value;
 
@@ -41,7 +41,7 @@ impl Sample {
         if self.number == 0 || self.number > MAX_SAMPLE {
             return Err(Fault::usage(format!("-n is from 1 to {MAX_SAMPLE}.")));
         }
-        let file = AuditFile::open(&self.file)?;
+        let file = super::open(&self.file)?;
         let drawing = sample(&file, self.number, &self.seed)
             .map_err(|why| Fault::from(why).at(self.file.display()))?;
         if let Some(folder) = &self.proofs {

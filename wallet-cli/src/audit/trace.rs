@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use annona_node::audit::{AuditFile, Step, trace};
+use annona_node::audit::{Step, trace};
 use clap::Args;
 use serde_json::to_value;
 
@@ -31,7 +31,7 @@ pub(crate) struct Trace {
 impl Trace {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (feed, index) = entry(&self.entry)?;
-        let file = AuditFile::open(&self.file)?;
+        let file = super::open(&self.file)?;
         let trail =
             trace(&file, &feed, index).map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&trail).unwrap_or_default();

@@ -8,7 +8,7 @@ use annona_node::cycle_key;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{exit, parts};
+use super::{parts, refused};
 use crate::dry_run;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
@@ -133,7 +133,7 @@ fn verdict(done: &Imported) -> Outcome {
     }
     for part in &done.parts {
         if let Some(fault) = part.faults.first() {
-            return Err(Fault::new(exit(fault), fault.to_string()).at(part.path.display()));
+            return Err(refused(fault).at(part.path.display()));
         }
     }
     for part in &done.parts {

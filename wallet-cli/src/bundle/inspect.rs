@@ -4,8 +4,8 @@ use annona_node::bundle::{self, Contents, SectionContents};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::exit;
-use crate::fault::{Fault, Outcome};
+use super::refused;
+use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words::{count, hex};
 
@@ -30,14 +30,14 @@ impl Inspect {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = if self.sealed { None } else { Some(session.node()?) };
         let contents = bundle::inspect(&self.file, node.as_ref())?
-            .map_err(|fault| Fault::new(exit(&fault), fault.to_string()).at(self.file.display()))?;
+            .map_err(|fault| refused(&fault).at(self.file.display()))?;
         session.screen.answer("bundle_part", value(&contents), || text(&contents))?;
         if let Some(node) = node {
             node.close()?;
         }
         let inside = contents.sections.iter().find_map(|section| section.fault);
         match contents.fault.or(inside) {
-            Some(fault) => Err(Fault::new(exit(&fault), fault.to_string()).at(self.file.display())),
+            Some(fault) => Err(refused(&fault).at(self.file.display())),
             None => Ok(()),
         }
     }

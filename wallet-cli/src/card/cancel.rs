@@ -58,7 +58,7 @@ impl Cancel {
         }
         let mut register = Register::of_node(&node, &mut vault)?;
         if !self.dry_run {
-            session.ask.confirm(&session.screen, &format!("Cancel code {code} of family {id}?"))?;
+            session.confirm(&format!("Cancel code {code} of family {id}?"), &[])?;
             for (programme, carrier) in &bound {
                 let (programme, carrier) = (*programme, *carrier);
                 let feed = node.feed(Lane::Registry, programme);

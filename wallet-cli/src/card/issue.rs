@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::carrier;
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -55,7 +56,8 @@ impl Issue {
             }
         };
         if self.dry_run {
-            session.screen.note(format!("Family {id} would get a code in {}.", about.name));
+            let words = format!("Family {id} would get a code in {}.", about.name);
+            dry_run::would(session, "card", json!({ "family": id }), &words)?;
             return Ok(node.close()?);
         }
         let (federation, carrier) = (node.federation()?, carrier(&node, &code, programme)?);

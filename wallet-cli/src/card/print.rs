@@ -1,8 +1,10 @@
 use annona_ledger::duty::Duty;
 use annona_node::credential::register::Register;
 use clap::Args;
+use serde_json::json;
 
 use super::paper::{self, On, Where};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -62,7 +64,8 @@ impl Print {
         }
         let terms = self.on.terms(session.now(), &charter, programme, None);
         if self.dry_run {
-            session.screen.note(format!("{} cards would be printed in {}.", ids.len(), about.name));
+            let words = format!("{} cards would be printed in {}.", ids.len(), about.name);
+            dry_run::would(session, "card", json!({ "families": ids }), &words)?;
             return Ok(node.close()?);
         }
         let made = paper::make(&mut node, &mut vault, &mut register, &signer, &ids, &terms)?;

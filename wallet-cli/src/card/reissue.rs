@@ -1,8 +1,10 @@
 use annona_ledger::duty::Duty;
 use annona_node::credential::register::Register;
 use clap::Args;
+use serde_json::json;
 
 use super::paper::{self, On, Where};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -50,13 +52,13 @@ impl Reissue {
         let terms = self.on.terms(session.now(), &charter, programme, Some(&line));
         if self.dry_run {
             let uri = line.status();
-            session
-                .screen
-                .note(format!("The card at {} of {} would be cancelled.", uri.index, uri.uri));
+            let words = format!("The card at {} of {} would be cancelled.", uri.index, uri.uri);
+            let value = json!({ "family": id, "list": uri.uri.to_string(), "index": uri.index });
+            dry_run::would(session, "card", value, &words)?;
             return Ok(node.close()?);
         }
         let question = format!("Cancel the card of family {id} and print another?");
-        session.ask.confirm(&session.screen, &question)?;
+        session.confirm(&question, &[])?;
         // The old one first: a kill in between leaves the family with no card, and never with two.
         paper::cancel(&mut node, &mut vault, &mut register, &signer, &line)?;
         let made = paper::make(&mut node, &mut vault, &mut register, &signer, &[id], &terms)?;

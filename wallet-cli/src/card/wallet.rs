@@ -13,6 +13,7 @@ use annona_node::node::{Compose, Node, Request};
 use clap::Args;
 use serde_json::json;
 
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::pay::slip;
@@ -93,12 +94,11 @@ impl Wallet {
             return Err(Fault::usage(format!("a wallet's keys count for 1 to {most} days.")));
         }
         let shown = self.introduction.as_deref().map(introduction).transpose()?;
-        let mut node = session.signing_node()?;
+        let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
-        let signer = self.operator.open(session)?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let role = (Duty::CardWallet, programme);
@@ -109,9 +109,7 @@ impl Wallet {
             let before =
                 before.ok_or_else(|| Fault::input(format!("family {id} has no wallet here.")))?;
             if !self.dry_run {
-                session
-                    .ask
-                    .confirm(&session.screen, &format!("Cancel the wallet of family {id}?"))?;
+                session.confirm(&format!("Cancel the wallet of family {id}?"), &[])?;
                 let carrier = before.carrier(programme);
                 write(&mut node, programme, &signer, &[(carrier, None)])?;
             }
@@ -148,7 +146,9 @@ impl Wallet {
         }
         if self.dry_run {
             let count = words::count(kept.given.len() as u64, "purse", "purses");
-            session.screen.note(format!("The wallet would hold {count} of family {id}."));
+            let words = format!("The wallet would hold {count} of family {id}.");
+            let value = json!({ "family": id, "purses": kept.given.len() });
+            dry_run::would(session, "wallet", value, &words)?;
             return Ok(node.close()?);
         }
         let mut entries = vec![(carrier, Some(pseudonym))];

@@ -348,7 +348,7 @@ impl Description {
         let quorum = federation.quorum.unwrap_or_else(|| default_quorum(organisations.len()));
         if now < EARLIEST {
             return Err(Fault::input(format!(
-                "the clock of this machine shows {} (UTC), and a federation's time counts from its founding.",
+                "the clock of this machine shows {}, and a federation's time counts from its founding.",
                 words::print_millis(now)
             ))
             .then("Set it, and propose again."));

@@ -48,7 +48,8 @@ impl Begin {
             checkpoint::begin(&mut store, &carried, &programmes)?
         };
         let hash = carried.page.checkpoint.hash();
-        let value = json!({ "checkpoint": hash.to_string(), "rows": rows, "programmes": programmes, "dry_run": self.dry_run });
+        let value =
+            json!({ "checkpoint": hash.to_string(), "rows": rows, "programmes": programmes });
         session.screen.answer("checkpoint_begin", value, || {
             let word = if self.dry_run { "could begin" } else { "begun" };
             format!("{word} from {hash}: {}", count(rows, "row", "rows"))

@@ -40,7 +40,7 @@ impl Cosign {
         let leaves: Vec<String> = said.leaves.iter().map(ToString::to_string).collect();
         let value = json!({
             "checkpoint": kept.hash.to_string(), "witness": hex(&said.witness),
-            "leaves": leaves, "holds": &*said.holds, "dry_run": self.dry_run,
+            "leaves": leaves, "holds": &*said.holds,
         });
         session.screen.answer("cosigned", value, || {
             let leaves = count(said.leaves.len() as u64, "cycle", "cycles");

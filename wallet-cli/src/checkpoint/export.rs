@@ -51,7 +51,7 @@ impl Export {
         let rows: usize = carried.rows.iter().map(|chunk| chunk.rows.len()).sum();
         let value = json!({
             "file": self.file, "checkpoint": kept.hash.to_string(), "bytes": bytes, "rows": rows,
-            "cosignatures": carried.cosignatures.len(), "dry_run": self.dry_run,
+            "cosignatures": carried.cosignatures.len(),
         });
         session.screen.answer("checkpoint_export", value, || {
             format!(

@@ -41,7 +41,7 @@ impl Import {
         let kept = kept.map_err(|fault| Fault::from(fault).at(self.file.display()))?;
         let hash = carried.page.checkpoint.hash();
         let value = json!({
-            "checkpoint": hash.to_string(), "cosignatures": kept.new, "dry_run": self.dry_run,
+            "checkpoint": hash.to_string(), "cosignatures": kept.new,
             "refused": kept.refused.iter().map(|(node, why)| {
                 json!({ "witness": hex(node), "why": why.to_string() })
             }).collect::<Vec<_>>(),

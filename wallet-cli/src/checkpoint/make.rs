@@ -50,8 +50,8 @@ fn would(session: &Session) -> Outcome {
     let feeds = store.feeds()?;
     let open = feeds.iter().filter(|feed| feed.head != feed.sealed).count();
     let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
-    let value = json!({ "dry_run": true, "feeds": feeds.len(), "entries": entries, "open": open });
-    session.screen.answer("checkpoint_dry_run", value, || {
+    let value = json!({ "feeds": feeds.len(), "entries": entries, "open": open });
+    session.screen.answer("checkpoint", value, || {
         format!(
             "would cover {} in {}; {} would be sealed first",
             count(entries, "entry", "entries"),

@@ -54,7 +54,7 @@ impl Prune {
             .collect();
         let value = json!({
             "checkpoint": kept.hash.to_string(), "programme": programme, "blocks": gone.blocks,
-            "bytes": gone.bytes, "done": done.is_some(), "dry_run": self.dry_run,
+            "bytes": gone.bytes, "done": done.is_some(),
             "mirrors": mirrors, "lacks": lacks,
         });
         session.screen.answer("pruned", value, || {

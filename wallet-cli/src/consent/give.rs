@@ -14,7 +14,8 @@ use annona_node::consent::{self, Answer, Parties};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{attributes, date, find, purpose};
+use super::{attributes, date, find, papers, purpose};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::pay::slip;
@@ -68,7 +69,7 @@ pub(crate) struct Give {
     /// Its version
     #[arg(long, value_name = "N", default_value_t = 1)]
     notice_version: u16,
-    /// The language it was in, as a tag such as sw or fa-AF
+    /// The language it was in, as a tag such as sw or fa-AF. Her paper is in it where there are papers in it
     #[arg(long, value_name = "TAG")]
     language: String,
     /// How she answered
@@ -202,14 +203,14 @@ impl Give {
         };
         if self.dry_run {
             node.close()?;
-            session.screen.note(format!(
+            let words = format!(
                 "Family {id} would agree: {} for {} to {}, until {}. Nothing was kept.",
                 grant.attributes,
                 grant.purpose.word(),
                 self.to,
                 date(&charter, grant.expires)
-            ));
-            return Ok(());
+            );
+            return dry_run::would(session, "consent", json!({ "family": id }), &words);
         }
         consent::give(&mut node, &mut vault, id, &grant, answer, signer.key())?;
         let consents = consent::list(&vault, id)?;
@@ -231,8 +232,9 @@ impl Give {
         session.screen.answer("consent", value, || {
             let date = |day| date(&charter, day);
             let parties = Parties { charter: &charter, date: &date };
-            let slip = consent::slip;
-            format!("Consent {id}/{number}\n{}", slip(given, state, &parties).trim_end())
+            let papers = papers(session, &given.grant);
+            let page = consent::slip(given, state, &parties, papers);
+            format!("Consent {id}/{number}\n{}", page.trim_end())
         })
     }
 }

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use annona_ledger::charter::Charter;
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::time::{DayNo, Minute};
@@ -11,7 +12,8 @@ use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
-use super::{answer, attributes, date, find, heard, purpose};
+use super::{answer, attributes, find, heard, purpose};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::{Operator, Signer};
@@ -72,8 +74,8 @@ impl Open {
         if self.dry_run {
             consent::would_open(&node, &vault, &asking)?;
             node.close()?;
-            session.screen.note("It would be opened. Nothing was.");
-            return Ok(());
+            let words = "It would be opened. Nothing was.";
+            return dry_run::would(session, "disclosure", json!({}), words);
         }
         let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
         release(session, &node, &mut vault, (permit, at), &asking, &self.out)?;
@@ -104,7 +106,7 @@ pub(super) fn release(
     let sealing = node.store().roster().node(&asking.node).ok_or_else(unknown)?.sealing;
     let (_, as_of) = heard(node, session.now())?;
     let commitment = permit.commitment();
-    let day = today_date(&date(&charter, DayNo::of(at)))?;
+    let day = date_of(&charter, at)?;
     let (shown, showing) = permit.open(vault, day)?;
     let opened = answer::words(&shown, &as_of);
     atomic::write(out, &answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
@@ -121,13 +123,8 @@ pub(super) fn release(
     })
 }
 
-/// The date of a day, for ages.
-pub(crate) fn today_date(text: &str) -> Outcome<Date> {
-    let mut parts = text.split('-').map(|part| part.parse::<u16>().ok());
-    let mut next = || parts.next().flatten();
-    let date = (|| {
-        let (year, month, day) = (next()?, next()?, next()?);
-        Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
-    })();
+/// The date of a day, for ages: in UTC, so that every site tells the same.
+pub(crate) fn date_of(charter: &Charter, at: Minute) -> Outcome<Date> {
+    let date = words::date(DayNo::of(at).first().begins(charter.founded()));
     date.ok_or_else(|| Fault::input("the clock shows a day outside 1850 to 2200."))
 }

@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use annona_node::atomic;
 use annona_node::consent::{self, request};
 use clap::Args;
+use serde_json::json;
 
 use super::open::{release, served};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -61,8 +63,8 @@ impl Reply {
         consent::would_open(&node, &vault, &asking)?;
         if self.dry_run {
             node.close()?;
-            session.screen.note("It would be answered. Nothing was opened.");
-            return Ok(());
+            let words = "It would be answered. Nothing was opened.";
+            return dry_run::would(session, "disclosure", json!({}), words);
         }
         // The leave first: a request that is answered by nothing could not be asked again.
         let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;

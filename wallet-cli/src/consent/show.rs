@@ -1,9 +1,9 @@
 use annona_node::consent::{self, Parties, receipt, slip};
 use clap::Args;
 
-use super::{date, find, heard};
+use super::{date, find, heard, papers};
 use crate::fault::Outcome;
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,8 @@ Examples:
 pub(crate) struct Show {
     /// The consent: FAMILY/N, or its number
     consent: String,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 impl Show {
@@ -29,10 +31,13 @@ impl Show {
         let state = consent::state(&node, &known, today)?;
         let date_of = |day| date(&charter, day);
         let parties = Parties { charter: &charter, date: &date_of };
+        session.speak(&self.spoken);
+        let papers = papers(session, &known.grant);
         session.screen.answer("receipt", receipt(&known, state, &parties), || {
-            let page = slip(&known, state, &parties);
-            format!("{page}  as of         {}; {as_of}", date(&charter, today))
+            let page = slip(&known, state, &parties, papers);
+            format!("{page}\n{}", papers.rows([(papers.as_of, date(&charter, today))]).trim_end())
         })?;
+        session.screen.note(format!("Known here: {as_of}."));
         Ok(node.close()?)
     }
 }

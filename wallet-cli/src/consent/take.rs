@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::heard;
+use crate::dry_run;
 use crate::fault::Outcome;
 use crate::holder;
 use crate::pay::slip;
@@ -40,7 +41,8 @@ impl Take {
         let (today, _) = heard(&node, session.now())?;
         if self.dry_run {
             own::would_take(&node, &vault, id, &word)?;
-            session.screen.note("It would be taken. Nothing was written.");
+            let words = "It would be taken. Nothing was written.";
+            dry_run::would(session, "consent", json!({ "family": id }), words)?;
             return Ok(node.close()?);
         }
         let (consent, state) = own::take(&mut node, &mut vault, id, &word, today)?;

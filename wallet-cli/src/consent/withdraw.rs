@@ -47,7 +47,9 @@ impl Withdraw {
         let reason = Withdrawal::of(&self.reason)
             .filter(|r| matches!(r, Withdrawal::Asked | Withdrawal::Guardian | Withdrawal::Invalid))
             .ok_or_else(|| Fault::input("the reason is asked, guardian or invalid."))?;
-        let digits: String = self.consent.chars().filter(|c| *c != '-').collect();
+        // As they stand on her paper: with hyphens, and perhaps the marks that keep them in order between Arabic words.
+        let mark = |c: char| c == '-' || ('\u{2066}'..='\u{2069}').contains(&c);
+        let digits: String = self.consent.chars().filter(|c| !mark(*c)).collect();
         let (commitment, programme) = if digits.len() == 64 {
             let commitment = Commitment(Hash(words::unhex("the digits of a slip", &digits)?));
             let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
@@ -62,7 +64,7 @@ impl Withdraw {
         signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
         let mut on = None;
         if !self.dry_run {
-            session.ask.confirm(&session.screen, "Take this consent back?")?;
+            session.confirm("Take this consent back?", &[])?;
             let said = consent::withdraw(&mut node, programme, commitment, reason, signer.key())?;
             on = Some(date(&charter, said));
         }

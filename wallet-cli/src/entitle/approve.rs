@@ -54,13 +54,12 @@ impl Approve {
                 ));
             }
         }
+        let mut sums = Vec::new();
         if let Some(programme) = charter.programme(draft.programme) {
             for total in draft.totals.iter() {
                 let Some(c) = programme.commodity(total.commodity) else { continue };
                 let amount = print_units(c, i128::from(total.amount.units()));
-                session
-                    .screen
-                    .note(format!("  {amount} {} for {} rows in all", c.name, draft.rows));
+                sums.push(format!("  {amount} {} for {} rows in all\n", c.name, draft.rows));
             }
         }
         let owner = charter.programme(draft.programme).map(|p| p.org);
@@ -81,9 +80,8 @@ impl Approve {
             check(list, &node.public().short(), &charter, node.store().roster())?;
         }
         if !self.dry_run {
-            let question =
-                format!("Approve list {root} as operator {}?", hex(&signer.public().short()));
-            session.ask.confirm(&session.screen, &question)?;
+            let (who, sums) = (hex(&signer.public().short()), sums.concat());
+            session.confirm(&format!("{sums}Approve list {root} as operator {who}?"), &[])?;
             match &frozen {
                 None => rows::wait(node.store(), &waiting)?,
                 Some(list) => {

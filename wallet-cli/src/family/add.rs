@@ -8,6 +8,7 @@ use serde_json::json;
 use super::enrol::Enrolling;
 use super::fields;
 use super::form::Form;
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -81,8 +82,10 @@ impl Add {
             }));
         }
         if self.dry_run {
-            session.screen.note("Nothing is wrong with it. Nobody was registered.");
-            return node.close().map_err(Into::into);
+            node.close()?;
+            let words = "Nothing is wrong with it. Nobody was registered.";
+            let value = json!({ "key": household.key, "source": source });
+            return dry_run::would(session, "family", value, words);
         }
         let digest = vault.content_digest(&household.encode()?);
         let (whole, members) = household.records()?;

@@ -91,7 +91,7 @@ impl Change {
         let differs = old.differs(&new);
         if !self.dry_run && !differs.is_empty() {
             let question = format!("Change {} of family {id}?", differs.join(", "));
-            session.ask.confirm(&session.screen, &question)?;
+            session.confirm(&question, &[&old.encode()?])?;
             let digest = vault.content_digest(&new.encode()?);
             let (whole, members) = new.records()?;
             let mut txn = vault.begin()?;

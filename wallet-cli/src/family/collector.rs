@@ -18,8 +18,9 @@ use serde_json::json;
 use crate::fault::{Fault, Outcome};
 use crate::pay::till::{Till, Whose};
 use crate::pay::vouched;
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 use crate::signer::Operator;
+use crate::words::print_date;
 use crate::{card, holder};
 
 const EXAMPLES: &str = "\
@@ -50,6 +51,8 @@ pub(crate) struct Collector {
     #[arg(long, value_name = "P")]
     programme: Option<String>,
     #[command(flatten)]
+    spoken: Spoken,
+    #[command(flatten)]
     operator: Operator,
     /// Write the papers to a file, one for each cycle
     #[arg(long, value_name = "FILE")]
@@ -62,6 +65,7 @@ impl Collector {
             let most = limits::MANDATE_DAYS;
             return Err(Fault::usage(format!("a collector's paper counts for 1 to {most} days.")));
         }
+        session.speak(&self.spoken);
         let (mut node, signer) = session.signing(&self.operator)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let whose = Whose { family: Some(self.family.clone()), ..Whose::default() };
@@ -97,17 +101,18 @@ impl Collector {
         if let Some(out) = &self.out {
             atomic::write(out, format!("{}\n", papers.join("\n")).as_bytes())?;
         }
+        let last = print_date(until.first().begins(till.founded));
         node.close()?;
+        let words = session.papers();
+        let [ours, others] = words.collects;
+        let kept = words.rows([(words.family_keeps, code.to_string())]);
+        let rows = words.rows([(words.until, last.clone()), (words.by_hand, "_".repeat(24))]);
+        let collects = if external { others } else { ours };
+        let page = format!("{}\n  {collects}\n{rows}", words.collector);
         let value = json!({
             "family": id, "code": code.to_string(), "days": self.days, "external": external,
-            "papers": papers,
+            "papers": papers, "until": last, "language": words.tag, "page": page,
         });
-        session.screen.answer("collector", value, || {
-            format!(
-                "for the family to keep, and to end it: {code}\nfor the collector, {} days:\n{}",
-                self.days,
-                papers.join("\n")
-            )
-        })
+        session.screen.answer("collector", value, || format!("{kept}\n{page}{}", papers.join("\n")))
     }
 }

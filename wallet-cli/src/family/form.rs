@@ -55,7 +55,9 @@ impl Form {
             ));
         }
         let text = match &self.from {
-            Some(path) if path.as_os_str() == "-" => input(std::io::stdin().lock())?,
+            Some(path) if path.as_os_str() == "-" => {
+                session.ask.once("-", || input(std::io::stdin().lock()))?
+            }
             Some(path) => {
                 let bytes = atomic::read(path, MOST)?;
                 let text = std::str::from_utf8(&bytes);
@@ -67,12 +69,12 @@ impl Form {
             None if session.ask.no_input || !std::io::stdin().is_terminal() => {
                 return Err(Fault::usage("say what is known of them: --from FILE, or --from -."));
             }
-            None => {
+            None => session.ask.once("-", || {
                 session.screen.note(
                     "What is known of them, a line each; an empty line ends:\n  size=5\n  member: full_name=…,sex=female,age=34\n  2: phone=0700 123 456",
                 );
-                asked()?
-            }
+                asked()
+            })?,
         };
         let told = Told::of(&text)?;
         if needed && told == Told::default() {

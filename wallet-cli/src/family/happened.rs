@@ -14,6 +14,7 @@ use super::enrol::Enrolling;
 use super::fields;
 use super::show::open;
 use crate::card;
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
@@ -54,8 +55,14 @@ impl Happened {
         let (mut node, first) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, family)?;
-        let count = open(&vault, id)?.members.len();
+        let before = open(&vault, id)?;
+        let count = before.members.len();
         let what = what(&vault)?;
+        // Members are named by their places: where those have moved it is another change.
+        let mut about = vec![before.encode()?];
+        if let What::Merge(other) = &what {
+            about.push(open(&vault, *other)?.encode()?);
+        }
         // For each programme she is known in: a registrar of one says nothing about who is fed by another.
         let mut programmes = vault.programmes(id)?;
         if let What::Merge(other) = &what {
@@ -73,10 +80,12 @@ impl Happened {
         let passes = if self.keep_cards { Vec::new() } else { planned.passes.clone() };
         if self.dry_run {
             node.close()?;
-            session.screen.note(format!("Family {id} has {count} members. Nothing was changed."));
-            return Ok(());
+            let words = format!("Family {id} has {count} members. Nothing was changed.");
+            let value = json!({ "family": id, "members": count });
+            return dry_run::would(session, "changed", value, &words);
         }
-        session.ask.confirm(&session.screen, &format!("Change family {id}?"))?;
+        let about: Vec<&[u8]> = about.iter().map(|record| record.as_slice()).collect();
+        session.confirm(&format!("Change family {id}?"), &about)?;
         // First: where the power fails in between, somebody is without a card, and nobody has another's.
         let ended = card::end_all(&mut node, &mut vault, &first, &passes)?;
         let done = planned.carry_out(&mut vault, &federation, by)?;

@@ -59,19 +59,26 @@ impl Retention {
             let role = (Duty::FamilyRetention, programme);
             signer.may(node.store().roster(), &orgs, role, at)?;
         }
+        let mut rows = Vec::new();
         for class in DataClass::ALL {
             let these = due.iter().filter(|one| one.class == class);
             let things: Vec<String> = these.map(|one| thing(&one.what)).collect();
             let value = json!({ "class": class.word(), "days": class.days(), "due": things });
-            session.screen.answer("due", value, || {
-                format!("{:<11} after {:>5} days  {} due", class.word(), class.days(), things.len())
-            })?;
+            let (days, many) = (class.days(), things.len());
+            rows.push((value, format!("{:<11} after {days:>5} days  {many} due", class.word())));
         }
         if !self.dry_run && !due.is_empty() {
+            // Which they are, too: as many others are others.
+            let about: Vec<String> = rows.iter().map(|(value, _)| value.to_string()).collect();
+            let list: String = rows.iter().map(|(_, line)| format!("{line}\n")).collect();
             let all = count(due.len() as u64, "thing", "things");
-            session.ask.confirm(&session.screen, &format!("Destroy {all} for good?"))?;
+            let question = format!("{list}Destroy {all} for good?");
+            session.confirm(&question, &[about.concat().as_bytes()])?;
             retention::carry_out(&mut node, &mut vault, &due, signer.key())?;
             session.screen.note(format!("{all} destroyed."));
+        }
+        for (value, line) in rows {
+            session.screen.answer("due", value, || line)?;
         }
         Ok(node.close()?)
     }

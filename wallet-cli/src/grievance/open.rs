@@ -12,7 +12,7 @@ use serde_json::json;
 use super::slip::{self, Slip};
 use super::{decider, say, sealed, short};
 use crate::fault::{Fault, Outcome};
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 use crate::signer::Operator;
 use crate::words;
 
@@ -58,6 +58,8 @@ pub(crate) struct Open {
     #[arg(long, value_name = "P")]
     programme: Option<String>,
     #[command(flatten)]
+    spoken: Spoken,
+    #[command(flatten)]
     operator: Operator,
     /// Say what would be written; write nothing
     #[arg(long)]
@@ -66,6 +68,7 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.speak(&self.spoken);
         let text = atomic::read(&self.text, MOST)?;
         if text.is_empty() {
             return Err(Fault::input("the complaint is empty.").at(self.text.display()));
@@ -137,9 +140,20 @@ impl Open {
             "days": days, "written": !self.dry_run,
         });
         session.screen.answer("grievance", value, || {
-            let verb = if self.dry_run { "would be" } else { "is" };
-            let decider = &self.decider;
-            format!("Complaint {name} {verb} for {decider} to decide within {days} days.\n  code  {code}")
+            let decider = self.decider.clone();
+            if self.dry_run {
+                return format!(
+                    "Complaint {name} would be for {decider} to decide within {days} days."
+                );
+            }
+            let papers = session.papers();
+            let rows = [
+                (papers.complaint, name),
+                (papers.decided_by, decider),
+                (papers.within_days, days.to_string()),
+                (papers.code, code),
+            ];
+            papers.rows(rows).trim_end().to_owned()
         })
     }
 

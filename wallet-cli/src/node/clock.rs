@@ -36,7 +36,7 @@ impl Clock {
         let clock = Minute::of(node.now(), founded);
         let shown = print_minute(clock, founded);
         if !self.dry_run {
-            session.ask.confirm(&session.screen, &format!("Is it {shown} (UTC) now?"))?;
+            session.confirm(&format!("Is it {shown} now?"), &[])?;
             let short = node.public().short();
             let word =
                 Statement::Clock { node: short, clock }.sign(&node.federation()?, signer.key());

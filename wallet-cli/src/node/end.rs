@@ -49,7 +49,7 @@ impl End {
         let names: Vec<String> = feeds.iter().map(|feed| feed.short().to_string()).collect();
         if !self.dry_run && !feeds.is_empty() {
             let question = format!("End {} for good?", names.join(", "));
-            session.ask.confirm(&session.screen, &question)?;
+            session.confirm(&question, &[])?;
             let mut group: Vec<_> = feeds
                 .iter()
                 .map(|feed| Request {

@@ -32,10 +32,8 @@ impl Reincarnate {
         if self.dry_run {
             return would_retire(session, node, &old);
         }
-        session.ask.confirm(
-            &session.screen,
-            &format!("Retire node {old} for ever and go on here under a new key?"),
-        )?;
+        session
+            .confirm(&format!("Retire node {old} for ever and go on here under a new key?"), &[])?;
         let key = node.reincarnate(&session.heads()?)?;
         settings.node = Some(hex(key.bytes()));
         settings.replaces = Some(old.clone());

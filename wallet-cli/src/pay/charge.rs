@@ -80,6 +80,7 @@ pub(super) struct Order {
 
 impl Charge {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.speak(&self.proof.spoken);
         if let Some(from) = &self.from {
             return super::queue::run(session, from, self.programme.as_deref(), &self.defaults());
         }
@@ -389,7 +390,7 @@ fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order) -> Outcom
     }
     let purses: Vec<String> = order.purses.iter().map(|purse| hex(&purse.0)).collect();
     let value = json!({
-        "dry_run": true, "accepted": true, "repeated": known.is_some(), "purses": purses,
+        "accepted": true, "repeated": known.is_some(), "purses": purses,
         "items": till.items_value(&order.items),
     });
     session.screen.answer("charge", value, || {

@@ -87,6 +87,7 @@ pub(crate) struct Cover {
 
 impl Float {
     pub(crate) fn run(mut self, session: &Session) -> Outcome {
+        session.speak(&self.proof.spoken);
         match self.proof.wallet()? {
             Some(signed) => signed_for(&mut self.whose, &mut self.items, &signed)?,
             None if self.items.is_empty() => {

@@ -102,7 +102,7 @@ impl Return {
             .then("`annona status` says what is here; `annona pay list` what was put by."));
         }
         if self.dry_run {
-            let value = json!({ "dry_run": true, "places": lots.len(), "sums": sums });
+            let value = json!({ "places": lots.len(), "sums": sums });
             session.screen.answer("return", value, || {
                 format!("would send back {} from {places}. Nothing was written.", sums.join(", "))
             })?;

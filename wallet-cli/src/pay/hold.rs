@@ -167,6 +167,7 @@ fn resolve(
 
 impl Post {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.speak(&self.proof.spoken);
         let entry = named(session, &self.hold)?;
         let typed = if self.dry_run { Typed::default() } else { self.proof.ask(session)? };
         let mut node = session.signing_node()?;

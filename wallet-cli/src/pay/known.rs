@@ -24,13 +24,15 @@ use zeroize::Zeroizing;
 use super::till::{How, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 use crate::signer::{self, Operator, Signer};
 use crate::{card, holder, words};
 
 /// How the holder was authenticated, and by what.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Proof {
+    #[command(flatten)]
+    pub(super) spoken: Spoken,
     /// How the holder was authenticated
     #[arg(long, value_enum, default_value_t)]
     method: How,

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::till::{Till, Whose, merchant_at, merchant_name, merchant_number};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
-use crate::words::{self, Moment, print_minute, print_units};
+use crate::words::{self, Moment, print_date, print_minute, print_units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,9 +91,11 @@ impl List {
         };
         let mut sums: BTreeMap<(String, ProgrammeId, CommodityId), (u64, i128)> = BTreeMap::new();
         let mut lines = 0u64;
+        let mut asked = false;
         for id in programmes {
             let feed = FeedId { node, lane: Lane::Value, programme: id };
             let Some(filter) = self.filter(session, &store, id)? else { continue };
+            asked = true;
             let programme = charter.programme(id).cloned();
             let programme = programme.ok_or_else(|| Fault::input("no such programme"))?;
             let mut totals: BTreeMap<CommodityId, i128> = BTreeMap::new();
@@ -165,6 +167,10 @@ impl List {
                 .screen
                 .answer("sum", value, || format!("{key}  {name} {amount}  in {count}"))?;
         }
+        if !asked {
+            return Err(Fault::refused("this node has no cycle of any programme with a key.")
+                .then("`annona entitle import` begins one."));
+        }
         session.screen.note(words::count(lines, "line", "lines"));
         Ok(())
     }
@@ -179,6 +185,10 @@ impl List {
                 return Ok(None);
             }
             let till = Till::open(&node, Some(&id.to_string()))?;
+            // Of a programme that nobody named and nobody has a purse of here, nothing is hers.
+            if self.programme.is_none() && !till.has_purses() {
+                return Ok(None);
+            }
             let purses = till.purses_here(session, &node, &self.whose, None)?;
             Some(purses.iter().map(ToString::to_string).collect())
         };
@@ -209,7 +219,7 @@ impl Filter {
 }
 
 fn day_of(at: Minute, founded: Millis) -> String {
-    print_minute(at, founded).chars().take(10).collect()
+    print_date(at.begins(founded))
 }
 
 /// How far some other node is known to hold a feed.

@@ -12,7 +12,7 @@ use super::known::No;
 use super::till::Whose;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
-use crate::words::print_millis;
+use crate::words::print_wait;
 use crate::{card, holder};
 
 /// The PINs of an open node.
@@ -59,7 +59,7 @@ pub(super) fn authenticate(
     let attempt = match begun {
         Begun::Attempt(attempt) => attempt,
         Begun::Waits(until) => {
-            return Err(no(format!("the PIN waits until {}", print_millis(until))));
+            return Err(no(format!("the PIN waits {}", print_wait(until, node.now()))));
         }
         Begun::Locked => return Err(no(locked(&what, household))),
         Begun::NoPin => return Err(none()),
@@ -70,7 +70,7 @@ pub(super) fn authenticate(
             Err(no(format!("the PIN is wrong; it may be tried again, {left} more before it waits")))
         }
         Answer::Waits(until) => {
-            Err(no(format!("the PIN is wrong, and waits until {}", print_millis(until))))
+            Err(no(format!("the PIN is wrong, and waits {}", print_wait(until, node.now()))))
         }
         Answer::Locked => Err(no(format!("the PIN is wrong; {}", locked(&what, household)))),
     }

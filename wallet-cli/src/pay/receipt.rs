@@ -110,7 +110,10 @@ pub(super) fn read(path: &Path, file: &[u8]) -> Outcome<Option<Proof>> {
 fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
     let file = atomic::read(path, LARGEST)?;
     let proof = read(path, &file)?.ok_or_else(|| {
-        Fault::input("this is not a receipt file of this version of annona.").at(path.display())
+        let fault = Fault::input("this is not a receipt file of this version").at(path.display());
+        fault.then(
+            "`annona pay receipt ENTRY --out FILE` writes one: ask who sent it for the file again.",
+        )
     })?;
     let (charter, roster) = session.power(charter)?;
     let node = roster.node(&proof.feed.node).ok_or_else(|| {

@@ -70,7 +70,7 @@ impl Refund {
             if back > given {
                 return Err(annona_ledger::rejection::Rejection::ExceedsRedemption.into());
             }
-            let value = json!({ "dry_run": true, "of": till.short(index), "units": back.units() });
+            let value = json!({ "of": till.short(index), "units": back.units() });
             return session.screen.answer("refund", value, || {
                 format!("would take back {words} of {}. Nothing was written.", till.short(index))
             });

@@ -21,7 +21,7 @@ use super::claim::{carried, described};
 use super::slip;
 use super::till::{Till, Whose, named};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 use crate::stop::Writing;
 use crate::words::{self, Moment, hex};
 use crate::{card, dry_run, holder};
@@ -62,6 +62,8 @@ pub(crate) struct Ticket {
     /// Write the tickets to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    spoken: Spoken,
     /// Print a ticket that was written before once more, by its entry
     #[arg(long, value_name = "ENTRY", conflicts_with_all = ["card", "family", "purse", "ticket", "to"])]
     again: Option<String>,
@@ -113,6 +115,7 @@ enum Kind {
 
 impl Ticket {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        session.speak(&self.spoken);
         if let Some(again) = &self.again {
             return self.again(session, again);
         }
@@ -332,16 +335,18 @@ fn hand_out_with(
             fields.insert("bytes".into(), json!(bytes));
             fields.insert("ticket".into(), json!(text));
         }
-        let words = format!("{}: {carried}, to {to}", till.short(accepted.at.index));
+        let entry = till.short(accepted.at.index);
+        let heading = hers(session, node, till, &entry, &ticket);
+        let words = format!("{entry}: {carried}, to {to}");
         session.screen.answer("ticket", value, || match out {
             Some(_) => format!("sent {words}"),
             None => format!("sent {words}\n{text}"),
         })?;
-        lines.push(format!("# {words}\n{text}\n"));
+        lines.push(format!("# {}\n{text}\n", heading.unwrap_or(words)));
     }
     let count = lines.len() as u64;
     if let Some(pins) = pins {
-        lines.push(format!("# her PIN, for that node alone\n{pins}\n"));
+        lines.push(format!("# {}\n{pins}\n", session.papers().pin_goes_along));
         session.screen.answer("pin", json!({ "pin": pins }), || pins.clone())?;
     }
     if let Some(path) = out {
@@ -366,6 +371,25 @@ fn hand_out_with(
         ));
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// What stands over a ticket that a family carries, in its language; `None` over what sites send each other.
+fn hers(
+    session: &Session,
+    node: &Node,
+    till: &Till,
+    entry: &str,
+    ticket: &annona_ledger::ticket::Ticket,
+) -> Option<String> {
+    let annona_ledger::ticket::Ticket::Sent(sent, _) = ticket else { return None };
+    let Moved::Send(send) = sent.moved else { return None };
+    let Owner::Purse(_) = send.owner else { return None };
+    let papers = session.papers();
+    let goods = till.print(send.commodity, i128::from(send.amount.units()));
+    let site = node.store().roster().node(&send.to);
+    let site = site.map_or_else(|| hex(&send.to), |c| c.site_name.to_string());
+    let [entry, goods, site] = [entry, &goods, &site].map(|text| papers.set(text));
+    Some(format!("{} {entry}: {goods} {} {site}", papers.ticket, papers.to))
 }
 
 /// A ticket, kept where it can be: it can be made again.

@@ -228,6 +228,11 @@ impl Till {
         Ok(purses)
     }
 
+    /// Whether anybody's purse can be told here: whether a cycle has a key.
+    pub(crate) fn has_purses(&self) -> bool {
+        !self.cycles.is_empty()
+    }
+
     fn purse_of_ticket(&self, text: &str) -> Outcome<Purse> {
         use annona_ledger::entry::Owner;
         use annona_ledger::ticket::{Moved, Ticket};
@@ -348,7 +353,7 @@ impl Till {
         mut value: Value,
         words: &str,
     ) -> Outcome {
-        let entry = promise.map_or_else(|| json!({ "dry_run": true }), |p| self.entry_value(p));
+        let entry = promise.map_or_else(|| json!({}), |p| self.entry_value(p));
         if let (Some(fields), Value::Object(entry)) = (value.as_object_mut(), entry) {
             fields.extend(entry);
         }

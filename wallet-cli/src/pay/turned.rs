@@ -35,10 +35,11 @@ pub(super) fn by_method(
     (class, method): (RefusalClass, Method),
     words: &str,
 ) -> Fault {
-    let next = next(&[method]).words();
+    let next = next(&[method]);
     let fault = Fault::refused(format!("{words}. Nothing was handed out."));
-    slip(session, node, (programme, class), words, next);
-    fault.then(&format!("Next: {next}."))
+    let to_her = session.papers().method(next);
+    slip(session, node, (programme, class), words, (next.words(), to_her));
+    fault.then(&format!("Next: {}.", next.words()))
 }
 
 /// Refuses somebody whose card nobody here has, or no longer.
@@ -49,7 +50,8 @@ pub(super) fn by_card(
     fault: Fault,
 ) -> Fault {
     if fault.exit == Exit::NotAllowed {
-        let next = "find the family by its name, or take the next method";
+        let next =
+            ("find the family by its name, or take the next method", session.papers().find_by_name);
         slip(session, node, (programme, RefusalClass::Authentication), &fault.message, next);
     }
     fault
@@ -62,7 +64,7 @@ pub(super) fn by_value(
     programme: ProgrammeId,
     fault: Fault,
 ) -> Fault {
-    let next = "ask the site that registered her, or complain with this number";
+    let next = (ASK_HOME, session.papers().ask_home);
     slip(session, node, (programme, RefusalClass::Value), &fault.message, next);
     fault
 }
@@ -78,21 +80,27 @@ pub(super) fn by_rule(
     let fault = Fault::from(refusal);
     if let Some(class) = class {
         let next = match class {
-            RefusalClass::Value => "ask the site that registered her, or complain with this number",
-            _ => "another site, or the desk, can serve her; or complain with this number",
+            RefusalClass::Value => (ASK_HOME, session.papers().ask_home),
+            _ => (
+                "another site, or the desk, can serve her; or complain with this number",
+                session.papers().elsewhere,
+            ),
         };
         slip(session, node, (programme, class), &fault.message, next);
     }
     fault
 }
 
-/// Says it on the ledger and prints the slip. What cannot be written, or printed, changes nothing for her.
+const ASK_HOME: &str = "ask the site that registered her, or complain with this number";
+
+/// Says it on the ledger and prints the slip, in her language. What she can do next is said twice: to who serves, and to
+/// her. What cannot be written, or printed, changes nothing for her.
 fn slip(
     session: &Session,
     node: &mut Node,
     (programme, class): (ProgrammeId, RefusalClass),
     why: &str,
-    next: &str,
+    (next, to_her): (&str, &'static str),
 ) {
     let drawn = counter::slip();
     let wrote = match &drawn {
@@ -103,18 +111,20 @@ fn slip(
         session.screen.warn(format!("the refusal is not on the ledger: {fault}"));
     }
     let Ok(slip) = drawn else { return };
+    let papers = session.papers();
+    let page = papers.rows([
+        (papers.refused, papers.class(class).to_owned()),
+        (papers.rules, RULES.to_string()),
+        (papers.slip, number(&slip)),
+        (papers.next, to_her.to_owned()),
+        (papers.complain, papers.any_desk.to_owned()),
+    ]);
     let value = json!({
         "ticket": slip.to_string(), "class": class.word(), "rules": RULES, "why": why,
-        "next": next, "written": wrote.is_ok(),
+        "next": next, "written": wrote.is_ok(), "language": papers.tag, "paper": page,
     });
     // The fault that follows tells the rest; a screen that is gone must not stand in its way.
-    drop(session.screen.answer("refusal", value, || {
-        format!(
-            "REFUSED    {}, rules {RULES}\nticket     {}\nnext       {next}\ncomplain   at any desk, with the ticket's number: `annona grievance open`",
-            class.word(),
-            number(&slip),
-        )
-    }));
+    drop(session.screen.answer("refusal", value, || page.trim_end().to_owned()));
 }
 
 /// The first digits of a slip, as they are read out.

@@ -15,8 +15,9 @@ use super::till::{Till, Whose};
 use super::{slip, turned};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
-use crate::session::Session;
+use crate::session::{Session, Spoken};
 use crate::signer::{self, Operator};
+use crate::words::print_date;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,6 +49,8 @@ pub(crate) struct Voucher {
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
     #[command(flatten)]
+    spoken: Spoken,
+    #[command(flatten)]
     operator: Operator,
     /// The key file of the second
     #[arg(long, value_name = "FILE")]
@@ -71,6 +74,7 @@ impl Voucher {
                 limits::VOUCHER_DAYS
             )));
         }
+        session.speak(&self.spoken);
         let option = "--second-passphrase-file FILE";
         let passphrase = self.second_passphrase_file.as_deref();
         let second = signer::open(session, &self.second, passphrase, option)?;
@@ -109,17 +113,19 @@ impl Voucher {
         if let Some(out) = &self.out {
             atomic::write(out, format!("{text}\n").as_bytes())?;
         }
+        let papers = session.papers();
+        let last = print_date(until.first().begins(till.founded));
+        let rows = [
+            (papers.number, turned::number(&number)),
+            (papers.goods, what),
+            (papers.until, last.clone()),
+        ];
+        let page = format!("{}\n{}  {}", papers.voucher, papers.rows(rows), papers.pays_once);
         let value = json!({
             "number": number.to_string(), "item": till.items_value(&[item]), "days": self.days,
-            "paper": text,
+            "until": last, "paper": text, "language": papers.tag, "page": page,
         });
-        session.screen.answer("voucher", value, || {
-            format!(
-                "EMERGENCY VOUCHER {}\n{what}, once, within {} days\n{text}",
-                turned::number(&number),
-                self.days
-            )
-        })?;
+        session.screen.answer("voucher", value, || format!("{page}\n{text}"))?;
         Ok(node.close()?)
     }
 }

@@ -70,6 +70,10 @@ impl Pay {
         }
         let rows = ledger::held(&work, &found)?;
         drop(work);
+        if let Some(signer) = signer.as_ref().filter(|_| !self.which.dry_run) {
+            // Before the file: it is written once.
+            step::ask(session, &till, &found, Step::Paid, signer)?;
+        }
         if let Some(out) = self.out.as_deref().filter(|_| !self.which.dry_run) {
             write(session, &till, &found, &rows, out)?;
         }
@@ -78,7 +82,7 @@ impl Pay {
             let dry_run = self.which.dry_run;
             step::enter(session, &mut node, &till, &found, step, signer, dry_run)?;
         } else if self.which.dry_run {
-            let value = json!({ "dry_run": true, "rows": rows.len() });
+            let value = json!({ "rows": rows.len() });
             session
                 .screen
                 .answer("payments", value, || format!("{} rows would be written.", rows.len()))?;

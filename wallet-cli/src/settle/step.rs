@@ -122,6 +122,23 @@ fn take(
     Ok(node.close()?)
 }
 
+/// Asks whether the step is to be signed. What was agreed to is not asked again.
+pub(super) fn ask(
+    session: &Session,
+    till: &Till,
+    found: &Found,
+    step: Step,
+    signer: &Signer,
+) -> Outcome {
+    let (name, who) = (till.short(found.at.index), hex(&signer.public().short()));
+    let word = word(step);
+    session.confirm(&format!("Sign that settlement {name} is {word}, as operator {who}?"), &[])
+}
+
+fn word(step: Step) -> String {
+    format!("{step:?}").to_lowercase()
+}
+
 /// Signs a step with an operator's key and writes it.
 pub(super) fn enter(
     session: &Session,
@@ -140,11 +157,9 @@ pub(super) fn enter(
     let (operator, draft) = (signer.public(), found.at.index);
     let signature = signing.sign(&till.federation, signer.key());
     let name = till.short(draft);
-    let word = format!("{step:?}").to_lowercase();
+    let word = word(step);
     if !dry_run {
-        let who = hex(&operator.short());
-        let question = format!("Sign that settlement {name} is {word}, as operator {who}?");
-        session.ask.confirm(&session.screen, &question)?;
+        ask(session, till, found, step, signer)?;
     }
     let evidence = reason.map(|reason| reason.as_bytes().to_vec());
     let taken = till.enter(node, dry_run, move |_, _, at| {

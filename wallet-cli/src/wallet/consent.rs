@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Whose;
 use super::show::{Permissions, terms};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::pay::slip;
 use crate::session::Session;
@@ -107,8 +108,8 @@ impl Give {
         }
         let asked = format!("{}, at most {} times", terms(about, &offer.grant), offer.grant.uses);
         if self.dry_run {
-            session.screen.note(format!("She would agree: {asked}. Nothing was signed."));
-            return Ok(());
+            let words = format!("She would agree: {asked}. Nothing was signed.");
+            return dry_run::would(session, "word", json!({ "terms": asked }), &words);
         }
         session.ask.confirm(&session.screen, &format!("Agree: {asked}?"))?;
         hand_out(session, (&wallet, who), Saying::Given(offer), (&asked, self.out.as_deref()))
@@ -140,8 +141,8 @@ impl Withdraw {
         };
         let what = terms(about, &one.grant);
         if self.dry_run {
-            session.screen.note(format!("She would take back: {what}. Nothing was signed."));
-            return Ok(());
+            let words = format!("She would take back: {what}. Nothing was signed.");
+            return dry_run::would(session, "word", json!({ "terms": what }), &words);
         }
         session.ask.confirm(&session.screen, &format!("Take back: {what}?"))?;
         let (programme, commitment) = (one.grant.programme, one.commitment);

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Whose;
+use crate::dry_run;
 use crate::fault::Outcome;
 use crate::pay::slip;
 use crate::session::Session;
@@ -87,10 +88,9 @@ impl Sign {
         let site =
             site.unwrap_or_else(|| format!("node {}, which she does not know", hex(&bill.node)));
         if self.dry_run {
-            session
-                .screen
-                .note(format!("It would sign for {items} at {site}. Nothing was signed."));
-            return Ok(());
+            let words = format!("It would sign for {items} at {site}. Nothing was signed.");
+            let value = json!({ "items": items, "site": site });
+            return dry_run::would(session, "signed", value, &words);
         }
         session.ask.confirm(&session.screen, &format!("Sign for {items} at {site}?"))?;
         let signed = wallet.sign(who, &bill, self.cycle.map(CycleId))?;

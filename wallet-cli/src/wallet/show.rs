@@ -11,7 +11,7 @@ use super::Whose;
 use super::pay::print;
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{print_millis, print_minute};
+use crate::words::{print_date, print_minute};
 
 const SHOW: &str = "\
 Examples:
@@ -100,8 +100,7 @@ impl Show {
 
 /// A day as a date.
 fn date(about: &About, day: DayNo) -> String {
-    let begins = print_millis(day.first().begins(about.founded));
-    begins.split(' ').next().unwrap_or_default().to_owned()
+    print_date(day.first().begins(about.founded))
 }
 
 fn org(about: &About, id: OrgId) -> String {

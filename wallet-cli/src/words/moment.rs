@@ -1,17 +1,43 @@
-//! Times as people write them: `2026-05-01`, `2026-05-01T08:30`, or so many days from now, `+30d`. Always UTC.
+//! Times as people write and read them: `2026-05-01`, `2026-05-01T08:30`, or so many days from now, `+30d`; in the zone of
+//! the site, which stands in `node.toml`. Programs read them in UTC.
 
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use annona_ledger::time::{Millis, Minute};
 use annona_node::calendar;
+use annona_node::config::Zone;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
+const MINUTE: u64 = 60 * 1000;
+
+/// How this process shows times.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// The zone of the site, where one is known.
+    pub(crate) zone: Option<Zone>,
+    /// For a program to read.
+    pub(crate) json: bool,
+}
+
+/// Settled once, before the command begins: a time is printed in some hundred places, and in one way.
+static SHOWN: OnceLock<Shown> = OnceLock::new();
+
+/// Settles how times are shown and read. What was settled first stays.
+pub(crate) fn show_times(shown: Shown) {
+    let _kept = SHOWN.set(shown);
+}
+
+fn shown() -> Shown {
+    SHOWN.get().copied().unwrap_or_default()
+}
 
 /// A time as it was written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// A day or a minute, in milliseconds since 1970, and whether only the day was said.
-    At { millis: u64, day: bool },
+    /// A day or a minute, in milliseconds since 1970 by the clock on the wall; whether only the day was said, and where the
+    /// wall is, if that was.
+    At { millis: u64, day: bool, zone: Option<Zone> },
     /// So many days from now.
     Days(u32),
 }
@@ -20,7 +46,7 @@ impl Moment {
     /// The minute it begins in, for a federation founded at `founded`.
     pub(crate) fn from(self, now: Millis, founded: Millis) -> Minute {
         match self {
-            Self::At { millis, .. } => Minute::of(Millis(millis), founded),
+            Self::At { millis, zone, .. } => Minute::of(utc(millis, zone), founded),
             Self::Days(days) => Minute::of(
                 Millis(now.0.saturating_add(u64::from(days).saturating_mul(DAY))),
                 founded,
@@ -31,21 +57,33 @@ impl Moment {
     /// The last minute of it: of the whole day, where only a day was said.
     pub(crate) fn until(self, now: Millis, founded: Millis) -> Minute {
         match self {
-            Self::At { millis, day: true } => {
-                let end = millis.saturating_add(DAY - 60_000);
-                Minute::of(Millis(end), founded)
+            Self::At { millis, day: true, zone } => {
+                Minute::of(utc(millis.saturating_add(DAY - MINUTE), zone), founded)
             }
             other => other.from(now, founded),
         }
     }
 }
 
+/// What it is in UTC when a wall shows so much: by the zone that was said, or that of the site.
+fn utc(millis: u64, zone: Option<Zone>) -> Millis {
+    let Zone(east) = zone.or(shown().zone).unwrap_or_default();
+    Millis(moved(millis, -i64::from(east)))
+}
+
+fn moved(millis: u64, minutes: i64) -> u64 {
+    millis.saturating_add_signed(minutes * MINUTE.cast_signed())
+}
+
 impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("\"{text}\" is no time: write 2026-05-01, 2026-05-01T08:30 (UTC) or +30d");
+        let wrong = || {
+            format!(
+                "\"{text}\" is no time: write 2026-05-01, 2026-05-01T08:30, 2026-05-01T08:30+03:00 or +30d"
+            )
+        };
         if let Some(days) = text.strip_prefix('+').and_then(|rest| rest.strip_suffix('d')) {
             let digits = !days.is_empty() && days.bytes().all(|d| d.is_ascii_digit());
             return digits.then(|| days.parse().map(Self::Days).ok()).flatten().ok_or_else(wrong);
@@ -65,19 +103,33 @@ impl FromStr for Moment {
             return Err(wrong());
         }
         if time.is_empty() && date.len() == text.len() {
-            return Ok(Self::At { millis: days.saturating_mul(DAY), day: true });
+            return Ok(Self::At { millis: days.saturating_mul(DAY), day: true, zone: None });
         }
+        let (time, zone) = match time.find(['Z', '+', '-']) {
+            None => (time, None),
+            Some(at) => match time.split_at(at) {
+                (time, "Z") => (time, Some(Zone::default())),
+                (time, zone) => (time, Some(zone.parse().map_err(|_| wrong())?)),
+            },
+        };
+        // As it is printed for people, and as it is printed for programs.
+        let time = time.strip_suffix(' ').unwrap_or(time);
+        let time = if zone.is_some() {
+            time.strip_suffix(":00").filter(|t| t.contains(':')).unwrap_or(time)
+        } else {
+            time
+        };
         let (hour, minute) = time.split_once(':').ok_or_else(wrong)?;
         let (hour, minute) = (number(hour, 2)?, number(minute, 2)?);
         if hour > 23 || minute > 59 {
             return Err(wrong());
         }
-        let millis = days.saturating_mul(DAY).saturating_add((hour * 60 + minute) * 60_000);
-        Ok(Self::At { millis, day: false })
+        let millis = days.saturating_mul(DAY).saturating_add((hour * 60 + minute) * MINUTE);
+        Ok(Self::At { millis, day: false, zone })
     }
 }
 
-/// A minute of a federation as date and time, UTC; the last minute there is as `never`.
+/// A minute of a federation as date and time; the last minute there is as `never`.
 pub(crate) fn print_minute(minute: Minute, founded: Millis) -> String {
     if minute == Minute::NEVER {
         return "never".into();
@@ -85,11 +137,40 @@ pub(crate) fn print_minute(minute: Minute, founded: Millis) -> String {
     print_millis(minute.begins(founded))
 }
 
-/// Milliseconds since 1970 as date and time, UTC, to the minute.
+/// Milliseconds since 1970 to the minute: `2026-05-01 11:30 +03:00` for people, `2026-05-01T08:30:00Z` for programs.
 pub(crate) fn print_millis(millis: Millis) -> String {
-    let minutes = millis.0 / 60_000;
-    let (year, month, day) = calendar::date_of(minutes / (24 * 60));
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60 % 24, minutes % 60)
+    match shown() {
+        Shown { json: true, .. } => calendar::rfc3339(millis.0 / MINUTE * 60),
+        Shown { zone, .. } => on_wall(millis, zone),
+    }
+}
+
+/// A time as people read it.
+fn on_wall(millis: Millis, zone: Option<Zone>) -> String {
+    let minutes = local(millis, zone) / MINUTE;
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    let zone = zone.map_or_else(|| "UTC".to_owned(), |zone| zone.to_string());
+    format!("{} {hour:02}:{minute:02} {zone}", date_of(minutes / (24 * 60)))
+}
+
+/// The day of a time at the site, as a date.
+pub(crate) fn print_date(millis: Millis) -> String {
+    date_of(local(millis, shown().zone) / DAY)
+}
+
+/// How long it is until then, in words that need no clock: `for 9 more minutes`.
+pub(crate) fn print_wait(until: Millis, now: Millis) -> String {
+    let minutes = until.0.saturating_sub(now.0).div_ceil(MINUTE).max(1);
+    format!("for {}", super::count(minutes, "more minute", "more minutes"))
+}
+
+fn local(millis: Millis, zone: Option<Zone>) -> u64 {
+    moved(millis.0, zone.unwrap_or_default().0.into())
+}
+
+fn date_of(days: u64) -> String {
+    let (year, month, day) = calendar::date_of(days);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]
@@ -101,19 +182,27 @@ mod tests {
         #[track_caller]
         fn check(text: &str, want: Option<&str>) {
             let read = text.parse::<Moment>().ok().map(|moment| match moment {
-                Moment::At { millis, .. } => print_millis(Millis(millis)),
+                Moment::At { millis, zone, .. } => on_wall(utc(millis, zone), zone),
                 Moment::Days(days) => format!("{days} days"),
             });
             assert_eq!(read.as_deref(), want, "{text}");
         }
-        check("1970-01-01", Some("1970-01-01 00:00"));
-        check("2026-05-01T08:30", Some("2026-05-01 08:30"));
-        check("2026-05-01 23:59", Some("2026-05-01 23:59"));
-        check("2024-02-29", Some("2024-02-29 00:00"));
-        check("2099-12-31", Some("2099-12-31 00:00"));
+        check("1970-01-01", Some("1970-01-01 00:00 UTC"));
+        check("2026-05-01T08:30", Some("2026-05-01 08:30 UTC"));
+        check("2026-05-01 23:59", Some("2026-05-01 23:59 UTC"));
+        check("2024-02-29", Some("2024-02-29 00:00 UTC"));
+        check("2099-12-31", Some("2099-12-31 00:00 UTC"));
+        check("2026-05-01 08:30 +03:00", Some("2026-05-01 08:30 +03:00"));
+        check("2026-05-01T08:30-03:30", Some("2026-05-01 08:30 -03:30"));
+        check("2026-05-01T08:30:00Z", Some("2026-05-01 08:30 +00:00"));
         check("+30d", Some("30 days"));
         for bad in
             ["2023-02-29", "2100-02-29", "2026-13-01", "2026-00-01", "2026-05-32", "26-05-01"]
+        {
+            check(bad, None);
+        }
+        for bad in
+            ["2026-05-01T08:30+3", "2026-05-01T08:30 EAT", "2026-05-01T08:30:00", "2026-05-01Z"]
         {
             check(bad, None);
         }
@@ -129,6 +218,18 @@ mod tests {
             let (year, month, day) = calendar::date_of(days);
             assert_eq!(calendar::days_of(year, month, day), Some(days), "{year}-{month}-{day}");
         }
+    }
+
+    #[test]
+    fn a_wall_in_the_camp_shows_another_hour_and_sometimes_another_day() {
+        let at = Millis(calendar::days_of(2026, 11, 22).expect("a day") * DAY + 1_350 * MINUTE);
+        assert_eq!(on_wall(at, None), "2026-11-22 22:30 UTC");
+        assert_eq!(on_wall(at, Some(Zone(180))), "2026-11-23 01:30 +03:00");
+        assert_eq!(on_wall(at, Some(Zone(-210))), "2026-11-22 19:00 -03:30");
+        let read = |text: &str| text.parse::<Moment>().expect("a time").from(Millis(0), Millis(0));
+        assert_eq!(read("2026-11-23 01:30 +03:00"), read("2026-11-22T22:30:00Z"));
+        assert_eq!(print_wait(Millis(540_001), Millis(60_000)), "for 9 more minutes");
+        assert_eq!(print_wait(Millis(0), Millis(60_000)), "for 1 more minute");
     }
 
     #[test]

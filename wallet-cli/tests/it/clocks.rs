@@ -10,7 +10,7 @@ const DEAD: u64 = 0;
 /// 2099-01-01.
 const FAR: u64 = 4_070_908_800_000;
 
-fn at(camp: &Camp, now: u64, words: &str) -> Answer {
+pub(crate) fn at(camp: &Camp, now: u64, words: &str) -> Answer {
     let mut command = camp.command(split(words));
     command.arg("--passphrase-file").arg("pass.txt").env("ANNONA_NOW", now.to_string());
     let output = command.output().expect("the program runs");
@@ -171,7 +171,7 @@ fn an_operator_answers_for_a_clock_that_is_far_ahead_and_right() {
     assert_eq!(doubted(at(&camp, later, "status --json")), json!(false));
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     u64::try_from(since.expect("after 1970").as_millis()).expect("small")
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use crate::camp::{Camp, split};
 
@@ -210,7 +211,23 @@ fn command_of(example: &str) -> String {
     lists.clone().find(|name| known(name)).unwrap_or_else(|| words.join(" "))
 }
 
-/// Tries an example first, where its command can be tried: it is answered as it will be, and no file changes.
+/// What a machine reads of a dry run: at least one object, each says what it is, and none that anything was accepted.
+fn says_so(answer: &Output) -> Result<(), String> {
+    let out = String::from_utf8_lossy(&answer.stdout);
+    let mut objects = 0;
+    for line in out.lines() {
+        let object: serde_json::Value =
+            serde_json::from_str(line).map_err(|why| format!("{why}: {line}"))?;
+        if object["dry_run"] != true || !object["accepted"].is_null() {
+            return Err(format!("a dry run that does not say so: {line}"));
+        }
+        objects += 1;
+    }
+    if objects == 0 { Err("a dry run that says nothing".into()) } else { Ok(()) }
+}
+
+/// Tries an example first, where its command can be tried: it is answered as it will be, to a machine in the one way all
+/// are, and no file changes.
 pub(crate) fn tried(
     camp: &Camp,
     example: &str,
@@ -219,7 +236,8 @@ pub(crate) fn tried(
     let example = example.replace(" --dry-run", "");
     let given = if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
     let before = kept(camp);
-    let mut command = camp.command(split(&format!("{example} --dry-run{given}")));
+    let json = if example.contains("--json") { "" } else { " --json" };
+    let mut command = camp.command(split(&format!("{example} --dry-run{json}{given}")));
     let answer = command.output().expect("the program runs");
     let said = String::from_utf8_lossy(&answer.stderr);
     // A command that has none, and what cannot be tried of one that has: each says so.
@@ -235,6 +253,7 @@ pub(crate) fn tried(
         let code = answer.status.code();
         return Err(format!("{example} --dry-run: {code:?}, changed {changed:?}\n{said}"));
     }
+    says_so(&answer).map_err(|why| format!("{example} --dry-run --json: {why}"))?;
     tried.insert(example);
     Ok(())
 }
@@ -316,8 +335,8 @@ fn a_dry_run_says_what_is_then_done() {
     );
     let carried = ["cycle", "commodity", "units", "to", "purse"];
     check("pay ticket --family 1 --to hill --out amina.ticket", &carried);
-    check("pay claim amina.ticket --dir hill", &["units", "accepted", "purse"]);
-    check("pay decline supply.ticket --dir hill", &["units", "accepted"]);
+    check("pay claim amina.ticket --dir hill", &["units", "purse"]);
+    check("pay decline supply.ticket --dir hill", &["units"]);
     check("pay supply --dir treasury --cycle 1 --to lake --item Rice=3 --item Oil=1", &carried);
     // An article of the charter, and one that is refused, alike.
     camp.run("charter propose --acts budget.toml --out later.annona").fine();
@@ -336,4 +355,35 @@ fn a_dry_run_says_what_is_then_done() {
     assert!(!camp.file("back").exists(), "nothing was made");
     let done = camp.run("restore lake.backup --people-keys lake.people --dir back --json").fine();
     assert_eq!(files, done.field(0, "files"));
+}
+
+/// A till that looks for `accepted` hands nothing out on a dry run.
+#[test]
+fn a_dry_run_says_what_would_be_accepted() {
+    let camp = crate::counter::counter();
+    let dry = camp.run("pay charge --family 1 --item Rice=1 --dry-run --json").fine();
+    let told = &dry.lines()[0];
+    assert_eq!((&told["would_accept"], &told["dry_run"]), (&true.into(), &true.into()), "{told}");
+    assert!(told.get("accepted").is_none(), "{told}");
+    let done = camp.run("pay charge --family 1 --item Rice=1 --json").fine();
+    assert_eq!((done.field(0, "accepted"), done.lines()[0].get("dry_run")), ("true".into(), None));
+}
+
+/// A mistake in what was typed is an object like every other answer, and help stays help.
+#[test]
+fn a_mistake_of_usage_is_an_object_with_json() {
+    let camp = Camp::empty();
+    let wrong = ["statsu --json", "pay charge --json --item", "--json", "status --json --dry-run"];
+    for words in wrong {
+        let answer = camp.command(split(words)).output().expect("the program runs");
+        assert_eq!(answer.status.code(), Some(2), "{words}");
+        assert!(answer.stdout.is_empty(), "{words}");
+        let said = String::from_utf8_lossy(&answer.stderr);
+        let object: serde_json::Value = serde_json::from_str(said.trim()).expect(words);
+        assert_eq!((&object["kind"], &object["exit"]), (&"error".into(), &2.into()), "{words}");
+        assert!(!object["message"].as_str().expect(words).starts_with("error"), "{object}");
+    }
+    camp.bare("status --help --json").fine();
+    let plain = camp.command(split("statsu")).output().expect("the program runs");
+    assert!(String::from_utf8_lossy(&plain.stderr).starts_with("error: unrecognized subcommand"));
 }

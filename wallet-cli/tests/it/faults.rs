@@ -220,6 +220,49 @@ fn a_disk_that_fills_up_refuses_and_serves_again_once_there_is_room() {
     drop(disk);
 }
 
+/// A folder that is kept as evidence is read where nothing can be written.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_on_a_disk_that_takes_no_writing_can_be_read() {
+    let camp = counter();
+    // A name that SQLite would take for something else.
+    let Some(disk) = Small::mount(&camp.file("kept #1?"), 64) else { return };
+    let copied = Command::new("cp").arg("-a").arg(camp.file("lake")).arg(&disk.0).status();
+    assert!(copied.expect("cp").success());
+    let lake = disk.0.join("lake");
+    let log = lake.join("ledger.db-wal");
+    let read = |words: &str| {
+        let mut command = camp.command(words.split(' '));
+        let output = command.arg("--dir").arg(&lake).output().expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for left in ["ledger.db-wal", "ledger.db-shm"] {
+        drop(fs::remove_file(lake.join(left)));
+    }
+    let remount = |how: &str| {
+        let how = format!("remount,{how}");
+        assert!(mounted_quietly(Command::new("mount").args(["-o", &how]).arg(&disk.0)));
+    };
+    remount("ro");
+    for words in ["status", "pay list", "audit export out.audit", "charter show"] {
+        let (code, said) = read(words);
+        assert_eq!(code, Some(0), "{words}: {said}");
+    }
+    assert_eq!(
+        fs::metadata(camp.file("out.audit")).expect("a file").len(),
+        fs::metadata(camp.file("camp.audit")).expect("a file").len(),
+        "the same as from where it was written"
+    );
+    // A log that was never put into the file is not passed over.
+    remount("rw");
+    fs::write(&log, [7; 100]).expect("a log");
+    remount("ro");
+    let (code, said) = read("status");
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("Copy the whole folder") && said.contains("kept #1?/lake"), "{said}");
+    drop(disk);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_and_four_gigabytes_are_refused_in_no_time() {

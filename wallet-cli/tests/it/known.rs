@@ -44,7 +44,9 @@ fn served(camp: &Camp) -> usize {
 fn turned_away(answer: Answer, words: &str) {
     let answer = answer.fails(5, words);
     assert!(answer.err.contains("Next: "), "{}", answer.err);
-    for word in ["REFUSED    authentication, rules 1", "ticket     ", "next       ", "complain"] {
+    for word in
+        ["REFUSED   not recognised", "rules     1", "slip      ", "next      ", "complain  "]
+    {
         assert!(answer.out.contains(word), "no {word}in\n{}", answer.out);
     }
     assert!(!answer.err.contains("not on the ledger"), "{}", answer.err);
@@ -223,12 +225,12 @@ fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
     camp.run("family take-pins --dir hill changed.pins").fails(5, "not signed");
     camp.run("family take-pins --dir hill hill.pins").fine();
     charge("pin.txt").fine();
-    for words in ["2 more", "1 more", "waits until"] {
+    for words in ["2 more", "1 more", "waits for 10 more minutes"] {
         turned_away(charge("wrong.txt"), words);
     }
     // Lending again buys no guess.
     camp.run("family take-pins --dir hill hill.pins").fine();
-    turned_away(charge("pin.txt"), "the PIN waits until");
+    turned_away(charge("pin.txt"), "the PIN waits for");
     // With her ticket it goes by itself.
     camp.run(&format!("family pin 1 --pin-file pin.txt {MARA}")).fine();
     camp.run("pay ticket --family 1 --to hill --out noor.ticket").fine();

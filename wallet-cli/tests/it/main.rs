@@ -27,6 +27,7 @@ mod pay;
 mod pins;
 mod running;
 mod settle;
+mod shown;
 mod stopped;
 mod strangers;
 mod terminal;

@@ -30,18 +30,39 @@ while prompt.encode() not in said and running.poll() is None and time.time() < e
 met = prompt.encode() in said
 time.sleep(0.2)
 during = echo()
+meanwhile = json.loads(os.environ.get("MEANWHILE", "[]"))
+if meanwhile:
+    meanwhile = subprocess.run(meanwhile, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    meanwhile = [meanwhile.returncode, meanwhile.stderr]
 os.write(master, keys.encode())
 while running.poll() is None and time.time() < end:
     hear(0.05)
 if running.poll() is None:
     running.kill()
 hear(0.1)
-print(json.dumps({"code": running.wait(), "met": met, "before": before, "during": during, "after": echo(),
+print(json.dumps({"code": running.wait(), "met": met, "before": before, "during": during, "after": echo(), "meanwhile": meanwhile,
                   "said": said.decode("utf-8", "replace")}))
 "#;
 
 /// What came of it, or `None` where nobody can play the terminal.
 fn typed(camp: &Camp, words: &str, prompt: &str, keys: &str) -> Option<Value> {
+    typed_while(camp, words, prompt, keys, "")
+}
+
+/// As [`typed`], while another command runs at the prompt, before anything is typed.
+fn typed_while(
+    camp: &Camp,
+    words: &str,
+    prompt: &str,
+    keys: &str,
+    meanwhile: &str,
+) -> Option<Value> {
+    let heads = camp.file("heads").display().to_string();
+    let mut other = vec![env!("CARGO_BIN_EXE_annona").to_owned()];
+    other.extend(split(meanwhile));
+    let rest = ["--passphrase-file", "pass.txt", "--yes", "--no-input", "--heads", &heads];
+    other.extend(rest.map(str::to_owned));
+    let other = if meanwhile.is_empty() { Vec::new() } else { other };
     let path = std::env::var_os("PATH").unwrap_or_default();
     let output = Command::new("python3")
         .args(["-c", TERMINAL, prompt, keys, env!("CARGO_BIN_EXE_annona")])
@@ -53,6 +74,7 @@ fn typed(camp: &Camp, words: &str, prompt: &str, keys: &str) -> Option<Value> {
         .env("PATH", path)
         .env("HOME", camp.path())
         .env("ANNONA_DIR", camp.file("lake"))
+        .env("MEANWHILE", serde_json::json!(other).to_string())
         .stdin(Stdio::null())
         .output();
     let output = match output {
@@ -146,4 +168,46 @@ fn a_passphrase_is_never_shown_and_a_wrong_one_opens_nothing() {
             "{said}"
         );
     }
+}
+
+/// While a person thinks, tills serve; what she then says is said of what there is, and of nothing else.
+#[cfg(unix)]
+#[test]
+fn a_person_who_thinks_stops_nobody_and_is_asked_again_where_things_have_changed() {
+    let camp = counter();
+    let mara =
+        "--operator mara.keys --operator-passphrase-file pass.txt --passphrase-file pass.txt";
+    let approve = format!("entitle approve {} {mara}", camp.told("waiting.txt"));
+    let charge = "pay charge --family 1 --item Rice=1";
+    let Some(told) = typed_while(&camp, &approve, "[y/N]", "y\\n", charge) else { return };
+    assert_eq!((&told["meanwhile"][0], &told["code"]), (&0.into(), &0.into()), "{told}");
+    let asked = |told: &Value| told["said"].as_str().expect("words").matches("[y/N]").count();
+    assert_eq!(asked(&told), 1, "what she agreed to is not asked again: {told}");
+    assert!(camp.run("entitle list --json").fine().out.contains("\"approved_by\":[\""));
+    // The passphrase is typed once, too.
+    let again = approve.replace("mara", "yusuf").replace(" --passphrase-file pass.txt", "");
+    let keys = format!("{}\\ny\\n", crate::camp::PASSPHRASE);
+    let Some(told) = typed(&camp, &again, "passphrase of", &keys) else { return };
+    assert_eq!((&told["code"], asked(&told)), (&0.into(), 1), "{told}");
+    // Somebody else changes the same family meanwhile: it is another family then.
+    camp.write("phone.family", "1: phone=0700 111 222\n");
+    camp.write("size.family", "size=7\n");
+    let change = format!("family change 1 --from phone.family {mara}");
+    let other = "family change 1 --from size.family --operator mara.keys --operator-passphrase-file pass.txt";
+    let Some(told) = typed_while(&camp, &change, "[y/N]", "y\\nn\\n", other) else { return };
+    assert_eq!(
+        (&told["meanwhile"][0], &told["code"], asked(&told)),
+        (&0.into(), &5.into(), 2),
+        "{told}"
+    );
+    assert!(!camp.run("family show 1").fine().out.contains("0700"), "she said no to it");
+    let Some(told) = typed(&camp, &change, "[y/N]", "y\\n") else { return };
+    assert_eq!((&told["code"], asked(&told)), (&0.into(), 1), "{told}");
+    assert!(camp.run("family show 1").fine().out.contains("0700"));
+    // Nothing is left to ask about: somebody else has decided it.
+    camp.run("family keys copy --to hill --out for-hill").fine();
+    let drop = "family keys drop --at hill";
+    let asked = format!("{drop} --passphrase-file pass.txt");
+    let Some(told) = typed_while(&camp, &asked, "[y/N]", "y\\n", drop) else { return };
+    assert_eq!((&told["meanwhile"][0], &told["code"]), (&0.into(), &3.into()), "{told}");
 }

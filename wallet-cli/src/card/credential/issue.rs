@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use annona_ledger::consent::Purpose;
 use annona_ledger::key::PublicKey;
-use annona_ledger::time::DayNo;
 use annona_node::atomic;
 use annona_node::consent::{self, Asking, Shown};
 use annona_node::credential::card::StatusRef;
@@ -20,8 +19,9 @@ use zeroize::Zeroizing;
 use super::KIND;
 use super::present::free;
 use crate::card::paper::registrar;
-use crate::consent::open::{served, today_date};
-use crate::consent::{attributes, date, find, purpose};
+use crate::consent::open::{date_of, served};
+use crate::consent::{attributes, find, purpose};
+use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
@@ -121,8 +121,13 @@ impl Issue {
         if self.dry_run {
             consent::would_open(&node, &vault, &asking)?;
             node.close()?;
-            session.screen.note("It would be issued. Nothing was opened.");
-            return Ok(());
+            let words = "It would be issued. Nothing was opened.";
+            return dry_run::would(
+                session,
+                "credential",
+                json!({ "family": known.household }),
+                words,
+            );
         }
         let key = node.signing_key(Name::NodeSigning)?;
         let last = known.grant.expires.last().begins(charter.founded());
@@ -140,7 +145,7 @@ impl Issue {
             consent: known.commitment(),
         });
         register.save_first(&mut vault, &key.public())?;
-        let day = today_date(&date(&charter, DayNo::of(at)))?;
+        let day = date_of(&charter, at)?;
         let (shown, showing) = permit.open(&mut vault, day)?;
         let claims = claims(&shown, self.member)?;
         let uri = ListName::of(&key.public(), programme.0, list).to_string();

@@ -47,7 +47,7 @@ impl Drop {
         }
         if !self.dry_run {
             let question = format!("Forget the copy of or at {name}?");
-            session.ask.confirm(&session.screen, &question)?;
+            session.confirm(&question, &[])?;
             match &self.of {
                 Some(_) => drop(copies::forget(&node, &who)?),
                 None => session.vault(&node)?.took_copy(who)?,

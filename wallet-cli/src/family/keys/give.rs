@@ -35,7 +35,7 @@ impl Give {
         let to = words::node(roster, self.to.as_deref().unwrap_or(&self.site))?.clone();
         super::free(&self.out)?;
         let question = format!("Give {} the keys of the people of {}?", to.site_name, self.site);
-        session.ask.confirm(&session.screen, &question)?;
+        session.confirm(&question, &[])?;
         atomic::write(&self.out, &copies::give(&node, &site, &to)?)?;
         node.close()?;
         let value = json!({ "site": hex(&site), "to": hex(&to.short()), "out": self.out });

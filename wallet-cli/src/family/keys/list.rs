@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{count, hex, print_millis};
+use crate::words::{count, hex, print_date};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,10 +23,7 @@ impl List {
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
-        let day = |on: DayNo| {
-            let text = print_millis(on.first().begins(charter.founded()));
-            text.split(' ').next().unwrap_or_default().to_owned()
-        };
+        let day = |on: DayNo| print_date(on.first().begins(charter.founded()));
         let given = vault.copies()?;
         for one in &given {
             let (who, on) = (hex(&one.node), day(one.on));

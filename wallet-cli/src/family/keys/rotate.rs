@@ -26,7 +26,7 @@ impl Rotate {
         let mut vault = session.vault(&node)?;
         let families = vault.count()?;
         if !self.dry_run {
-            session.ask.confirm(&session.screen, "Put people's keys under a new site key?")?;
+            session.confirm("Put people's keys under a new site key?", &[])?;
             erase::rotate(&mut node, &mut vault)?;
         }
         node.close()?;
