@@ -15,7 +15,7 @@ use annona_ledger::id::{Commitment, ProgrammeId};
 use annona_ledger::time::DayNo;
 
 pub(crate) use compare::document;
-pub use compare::{LEAST, Likeness};
+pub use compare::{LEAST, Likeness, people};
 pub(crate) use roman::{bare, roman};
 pub use sought::{heard, sought};
 

@@ -40,6 +40,8 @@ pub struct Likeness {
 
 /// A pair of this or more is put before a person.
 pub const LEAST: u8 = 50;
+/// Two people of so many points are alike.
+const ALIKE: u32 = 40;
 /// Words count as one name from here on, of 1,000.
 const SAME: u32 = 850;
 
@@ -59,10 +61,7 @@ const PHONES: [Field; 3] = [Field::Phone, Field::PhoneAlternative, Field::PhoneM
 impl Sketch {
     /// Of a household; `year` is the year it is now, for those of whom only an age is known.
     pub(super) fn of(household: &Household, year: i64) -> Self {
-        let registered = match household.whole.get(Field::RegisteredOn) {
-            Some(Value::Date(day)) => i64::from(day.ymd().0),
-            _ => year,
-        };
+        let registered = registered(household, year);
         let people = household.members.iter().map(|member| Somebody::of(member, registered));
         let texts = |fields: &[Field], least: usize, clean: fn(&str) -> String| {
             let of = |member: &Person| -> Vec<String> {
@@ -121,7 +120,7 @@ impl Sketch {
         for one in &self.people {
             let of = other.people.iter().map(|two| one.like(two));
             let Some(most) = of.max_by_key(|person| person.score) else { continue };
-            alike += u32::from(most.score >= 40);
+            alike += u32::from(most.score >= ALIKE);
             if most.score > best.score {
                 best = most;
             }
@@ -149,6 +148,45 @@ impl Sketch {
         reasons.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let score = u8::try_from(score.min(100)).unwrap_or(100);
         Likeness { score, reasons: reasons.into_iter().map(|(_, why)| why).collect() }
+    }
+}
+
+/// The people of two households, each with whom they are likest in the other, by their places: whoever is like nobody there
+/// stands alone. In the order of the first household, then of the second.
+#[must_use]
+pub fn people(
+    one: &Household,
+    other: &Household,
+    year: i64,
+) -> Vec<(Option<usize>, Option<usize>)> {
+    let sketched = |household: &Household| -> Vec<Somebody> {
+        let registered = registered(household, year);
+        household.members.iter().map(|member| Somebody::of(member, registered)).collect()
+    };
+    let (left, right) = (sketched(one), sketched(other));
+    let mut likest: Vec<(u32, usize, usize)> = Vec::new();
+    for (a, person) in left.iter().enumerate() {
+        let like = right.iter().enumerate().map(|(b, against)| (person.like(against).score, a, b));
+        likest.extend(like.filter(|(score, ..)| *score >= ALIKE));
+    }
+    likest.sort_by_key(|(score, a, b)| (std::cmp::Reverse(*score), *a, *b));
+    let mut of = vec![None; left.len()];
+    let mut taken = vec![false; right.len()];
+    for (_, a, b) in likest {
+        if let (Some(free @ None), Some(taken @ false)) = (of.get_mut(a), taken.get_mut(b)) {
+            (*free, *taken) = (Some(b), true);
+        }
+    }
+    let alone = taken.iter().enumerate().filter(|(_, taken)| !**taken);
+    let alone: Vec<_> = alone.map(|(b, _)| (None, Some(b))).collect();
+    of.into_iter().enumerate().map(|(a, b)| (Some(a), b)).chain(alone).collect()
+}
+
+/// The year a household was registered in, as far as it is known.
+fn registered(household: &Household, year: i64) -> i64 {
+    match household.whole.get(Field::RegisteredOn) {
+        Some(Value::Date(day)) => i64::from(day.ymd().0),
+        _ => year,
     }
 }
 

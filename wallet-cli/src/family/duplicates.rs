@@ -1,9 +1,11 @@
+mod beside;
+
 use annona_ledger::consent::{People, Verdict};
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Commitment, Lane, ProgrammeId};
 use annona_ledger::view::View;
 use annona_node::consent;
-use annona_node::duplicates::{Pair, pair_commitment, propose, verdict};
+use annona_node::duplicates::{Pair, pair_commitment, people, propose, verdict};
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
 use annona_node::seal::Key;
@@ -142,8 +144,7 @@ impl List {
             }
         }
         let households = all.len() as u64;
-        let year = i64::try_from(node.now().0 / 31_556_952_000).unwrap_or_default() + 1970;
-        let found = propose(&Key::random()?, year, all.into_iter());
+        let found = propose(&Key::random()?, year(&node), all.into_iter());
         let work = node.store().look()?;
         let mut listed: Vec<(&Pair, Option<Verdict>)> = Vec::new();
         for pair in &found.pairs {
@@ -166,7 +167,11 @@ impl List {
                 "verdict": said,
             });
             session.screen.answer("pair", value, || {
-                format!("{}  {}  {score}  {reasons}  {said}", pair.one, pair.other)
+                let said = if said.is_empty() { "not decided" } else { said };
+                format!(
+                    "families {} and {}: {score} of 100, {reasons}; {said}",
+                    pair.one, pair.other
+                )
             })?;
         }
         session.screen.note(format!(
@@ -179,50 +184,30 @@ impl List {
     }
 }
 
+/// The year it is, for those of whom only an age is known.
+fn year(node: &Node) -> i64 {
+    i64::try_from(node.now().0 / 31_556_952_000).unwrap_or_default() + 1970
+}
+
 impl Side {
     fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let (one, other) = (holder::find(&vault, &self.one)?, holder::find(&vault, &self.other)?);
         let (left, right) = (show::open(&vault, one)?, show::open(&vault, other)?);
+        let people = people(&left, &right, year(&node));
         let value = json!({
+            "people": people,
             "one": { "family": one, "household": fields::json_of(&left.whole),
                 "members": left.members.iter().map(fields::json_of).collect::<Vec<_>>() },
             "other": { "family": other, "household": fields::json_of(&right.whole),
                 "members": right.members.iter().map(fields::json_of).collect::<Vec<_>>() },
         });
         session.screen.answer("side_by_side", value, || {
-            let lines = |household: &annona_node::person::Household| -> Vec<String> {
-                let mut lines: Vec<String> = household
-                    .whole
-                    .iter()
-                    .map(|(f, v)| format!("{}: {}", f.name(), fields::print(v)))
-                    .collect();
-                for (number, person) in (1..).zip(&household.members) {
-                    lines.push(format!("{number}. {}", fields::name(person)));
-                    let all = person.iter();
-                    lines
-                        .extend(all.map(|(f, v)| format!("   {}: {}", f.name(), fields::print(v))));
-                }
-                lines
-            };
-            let (left, right) = (lines(&left), lines(&right));
-            let width = left.iter().map(|line| line.chars().count()).max().unwrap_or(0).min(48);
-            let rows = left.len().max(right.len());
-            let mut out = vec![beside(&format!("family {one}"), &format!("family {other}"), width)];
-            let cell = |lines: &[String], n: usize| lines.get(n).cloned().unwrap_or_default();
-            out.extend((0..rows).map(|n| beside(&cell(&left, n), &cell(&right, n), width)));
-            out.join("\n")
+            beside::beside((one, &left), (other, &right), &people)
         })?;
         Ok(node.close()?)
     }
-}
-
-/// Two cells of a row; what differs is marked between them, and not by colour alone.
-fn beside(left: &str, right: &str, width: usize) -> String {
-    let mark = if left == right { ' ' } else { '≠' };
-    let pad = width.saturating_sub(left.chars().count());
-    format!("{left}{} {mark} {right}", " ".repeat(pad)).trim_end().to_owned()
 }
 
 impl Decide {
@@ -242,7 +227,8 @@ impl Decide {
         let verdict = self.verdict;
         if !self.dry_run {
             let question = format!("Families {one} and {other} are {}?", verdict.word());
-            session.ask.confirm(&session.screen, &question)?;
+            let (left, right) = (show::open(&vault, one)?, show::open(&vault, other)?);
+            session.confirm(&question, &[&left.encode()?, &right.encode()?])?;
             consent::say(&mut node, programme, Some(signer.key()), |on| People::Pair {
                 pair,
                 verdict,
