@@ -38,6 +38,7 @@ macro_rules! papers {
         impl Papers {
             /// Every sentence, with the name of its field.
             fn all(&self) -> Vec<(&'static str, &'static str)> {
+                use tests::Each;
                 let mut all = Vec::new();
                 $(all.extend(self.$field.each().map(|text| (stringify!($field), text)));)*
                 all
@@ -298,7 +299,7 @@ mod tests {
     use super::*;
 
     /// A sentence, or a list of them.
-    trait Each {
+    pub(super) trait Each {
         fn each(&self) -> impl Iterator<Item = &'static str>;
     }
 

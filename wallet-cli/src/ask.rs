@@ -44,7 +44,7 @@ impl Ask {
     /// The passphrase of `what`: from the file or descriptor given with the command, otherwise by prompt.
     pub(crate) fn passphrase(&self, what: &str) -> Outcome<Zeroizing<String>> {
         match (&self.file, self.descriptor) {
-            (Some(path), _) => self.from_file(path),
+            (Some(path), _) => self.in_file(path),
             // Read once: a pipe has it no second time.
             (None, Some(number)) => self.once(&number.to_string(), || from_descriptor(number)),
             (None, None) => self.prompt(what, "--passphrase-file FILE or --passphrase-fd N"),
@@ -65,7 +65,7 @@ impl Ask {
         Ok(told)
     }
 
-    fn from_file(&self, path: &Path) -> Outcome<Zeroizing<String>> {
+    fn in_file(&self, path: &Path) -> Outcome<Zeroizing<String>> {
         self.once(&path.display().to_string(), || from_file(path))
     }
 
@@ -77,7 +77,7 @@ impl Ask {
         option: &str,
     ) -> Outcome<Zeroizing<String>> {
         match file {
-            Some(path) => self.from_file(path),
+            Some(path) => self.in_file(path),
             None => self.prompt(what, option),
         }
     }

@@ -345,9 +345,10 @@ fn every_field_is_opened_by_one_attribute_and_slips_name_nobody() {
     let charter = desk.world.a.store().charter().expect("founded").clone();
     let date = |day: DayNo| format!("day {}", day.0);
     let parties = Parties { charter: &charter, date: &date };
-    let slip = slip(&consents[0], StateWord::Given, &parties);
+    let papers = crate::papers::Papers::of("en").expect("English");
+    let slip = slip(&consents[0], StateWord::Given, &parties, papers);
     let receipt = receipt(&consents[0], StateWord::Given, &parties);
-    for words in ["referral", "name, age_band", "Organisation 2", "day 30", "2 times", "sw"] {
+    for words in ["referral", "names, age group", "Organisation 2", "day 30", "at most  2", "sw"] {
         assert!(slip.contains(words), "{words}\n{slip}");
     }
     for text in [slip, receipt.to_string()] {

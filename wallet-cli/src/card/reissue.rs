@@ -53,7 +53,7 @@ impl Reissue {
         if self.dry_run {
             let uri = line.status();
             let words = format!("The card at {} of {} would be cancelled.", uri.index, uri.uri);
-            let value = json!({ "family": id, "list": uri.uri.to_string(), "index": uri.index });
+            let value = json!({ "family": id, "list": uri.uri, "index": uri.index });
             dry_run::would(session, "card", value, &words)?;
             return Ok(node.close()?);
         }

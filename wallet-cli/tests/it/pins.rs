@@ -33,11 +33,11 @@ fn a_wrong_pin_hands_nothing_out_and_says_what_is_next() {
     let again = camp.run(&wrong).fails(5, "1 more before it waits");
     assert!(again.err.contains("Next: look at the card"), "{}", again.err);
     camp.run(&right).fine();
-    for left in ["2 more", "1 more", "waits until"] {
+    for left in ["2 more", "1 more", "waits for 10 more minutes"] {
         camp.run(&wrong).fails(5, left);
     }
     // While it waits, the right one is not looked at; the next method serves her at once.
-    let waits = camp.run(&right).fails(5, "the PIN waits until");
+    let waits = camp.run(&right).fails(5, "the PIN waits for");
     assert!(waits.err.contains("Next: look at the card"), "{}", waits.err);
     camp.run("pay charge --family 1 --item Rice=1 --method sight").fine();
     assert_eq!(charged(), before + 4);

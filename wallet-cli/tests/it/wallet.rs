@@ -135,7 +135,7 @@ fn a_signature_is_for_one_till_on_one_bill_and_a_cancelled_wallet_pays_nothing()
     let turned = |answer: Answer, words: &str| {
         let answer = answer.fails(5, words);
         assert!(answer.err.contains("Next: "), "{}", answer.err);
-        for word in ["authentication", "ticket"] {
+        for word in ["not recognised", "slip"] {
             assert!(answer.out.contains(word), "{}", answer.out);
         }
     };
@@ -356,7 +356,7 @@ fn she_gives_and_takes_back_a_consent_by_her_own_word() {
     camp.run("consent take 1 amina.word").fine();
     assert_eq!(camp.run("consent list 1 --json").fine().out.lines().count(), 1);
     let slip = camp.run("consent show 1/1").fine().out;
-    assert!(slip.contains("by her wallet"), "{slip}");
+    assert!(slip.contains("by your wallet"), "{slip}");
     // It opens what it covers, and she sees that it did.
     camp.run(crate::consent::OPEN).fine();
     learns(&camp, "amina", 1);
