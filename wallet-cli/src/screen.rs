@@ -1,6 +1,7 @@
 //! What a command says: answers on stdout, everything else on stderr.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
 
@@ -8,6 +9,9 @@ use crate::fault::{Exit, Fault, Outcome};
 
 /// The version of the objects that `--json` prints. It changes when a field changes its meaning or goes away.
 pub(crate) const JSON: u32 = 1;
+
+/// Whether a program was told anything yet.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
 
 /// Where a command's words go.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +45,24 @@ impl Screen {
             {
                 tried(fields);
             }
+            ANSWERED.store(true, Ordering::Relaxed);
             return out(&object.to_string());
         }
         let text = text();
         if text.is_empty() { Ok(()) } else { out(&text) }
+    }
+
+    /// Ends a command that did what it was asked. A dry run that came to nothing says so to a program, which could take its
+    /// silence for one that broke off.
+    ///
+    /// # Errors
+    ///
+    /// As [`Screen::answer`].
+    pub(crate) fn end(&self) -> Outcome {
+        if self.dry_run && self.json && !ANSWERED.load(Ordering::Relaxed) {
+            return self.answer("nothing", json!({}), String::new);
+        }
+        Ok(())
     }
 
     /// Tells what was done, or what to do next. Nothing with `--quiet` or `--json`.

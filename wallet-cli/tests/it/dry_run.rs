@@ -234,6 +234,9 @@ pub(crate) fn tried(
     tried: &mut BTreeSet<String>,
 ) -> Result<(), String> {
     let example = example.replace(" --dry-run", "");
+    if example.contains("--help") {
+        return Ok(());
+    }
     let given = if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
     let before = kept(camp);
     let json = if example.contains("--json") { "" } else { " --json" };
