@@ -236,6 +236,7 @@ fn what_is_on_a_disk_that_takes_no_writing_can_be_read() {
         let output = command.arg("--dir").arg(&lake).output().expect("the program runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
+    camp.bare("audit export same.audit").fine();
     for left in ["ledger.db-wal", "ledger.db-shm"] {
         drop(fs::remove_file(lake.join(left)));
     }
@@ -248,11 +249,8 @@ fn what_is_on_a_disk_that_takes_no_writing_can_be_read() {
         let (code, said) = read(words);
         assert_eq!(code, Some(0), "{words}: {said}");
     }
-    assert_eq!(
-        fs::metadata(camp.file("out.audit")).expect("a file").len(),
-        fs::metadata(camp.file("camp.audit")).expect("a file").len(),
-        "the same as from where it was written"
-    );
+    let bytes = |name: &str| fs::read(camp.file(name)).expect("a file");
+    assert!(bytes("out.audit") == bytes("same.audit"), "the same as from where it was written");
     // A log that was never put into the file is not passed over.
     remount("rw");
     fs::write(&log, [7; 100]).expect("a log");

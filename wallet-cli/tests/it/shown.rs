@@ -24,8 +24,9 @@ fn times_are_those_of_the_wall_and_a_day_is_a_day_there() {
     let listed = |words: &str| camp.run(&format!("pay list {words}")).fine().out;
     set(&camp, "lake", "zone = \"+03:00\"");
     assert!(listed("").contains(" +03:00"), "{}", listed(""));
-    // Half past ten in the evening in UTC, and half past one on the next day in the camp.
-    let evening = now() / DAY * DAY + DAY + 1_350 * 60_000;
+    // Half past ten in the evening in UTC, and half past one on the next day in the camp. Stamps count whole minutes since
+    // the founding, which was at some second.
+    let evening = now() / DAY * DAY + DAY + 1_350 * 60_000 + 59_999;
     let charged = at(&camp, evening, "pay charge --family 1 --item Rice=2 --json").fine();
     let entry = charged.field(0, "entry");
     let lines = camp.run("pay list --json").fine().lines();
