@@ -90,7 +90,7 @@ pub(super) struct Seen {
 }
 
 /// The lowest cut of each feed that is cut by somebody who may, as the number of blocks below it; of the fenced ones, since
-/// which article. On a forked feed it is taken of every branch.
+/// which article. On a forked feed it is taken of every branch. As everywhere, only a fence cuts what a quorum certified.
 pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (u64, Option<u32>)> {
     let mut cuts: BTreeMap<FeedRef, (u64, Option<u32>)> = BTreeMap::new();
     for feed in ground.charter.fenced() {
@@ -99,6 +99,7 @@ pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (
         cuts.insert(*feed, (lowest, fences.iter().map(|fence| fence.epoch).min()));
     }
     let federation = ground.charter.federation();
+    let certified = source.cosigned().cuts;
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Control) {
         source.items(&feed, &mut |_, item| {
             let Item::Block(block) = item else { return true };
@@ -110,8 +111,9 @@ pub(super) fn cuts(source: &impl Source, ground: &Ground) -> BTreeMap<FeedRef, (
                 };
                 let said = Revocation { feed: of, by: feed.node.short(), cut, reason };
                 if cut::may_revoke(&ground.roster, &said) {
-                    let known = cuts.entry(of).or_insert((cut.seq, None));
-                    known.0 = known.0.min(cut.seq);
+                    let seq = certified.get(&of).map_or(cut.seq, |least| least.seq.max(cut.seq));
+                    let known = cuts.entry(of).or_insert((seq, None));
+                    known.0 = known.0.min(seq);
                 }
             }
             true

@@ -10,7 +10,7 @@ use annona_ledger::counter::{self, HandOut, Vouched, Word};
 use annona_ledger::entry::{Entry, Method, Registry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{EntryName, FederationId, FeedRef, Lane, OrgId};
+use annona_ledger::id::{EntryName, FederationId, FeedId, FeedRef, Lane, OrgId};
 use annona_ledger::key::{PublicKey, Signature};
 use annona_ledger::limits;
 use annona_ledger::statement::Statement;
@@ -206,7 +206,10 @@ pub(super) fn refusals(
 ) -> BTreeMap<(FeedRef, RefusalClass), u64> {
     let federation = ground.charter.federation();
     let mut refusals = BTreeMap::new();
-    for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Registry) {
+    let certified =
+        |feed: &FeedId| ground.roster.node(&feed.node.short()).is_some_and(|c| c.node == feed.node);
+    let registries = source.feeds().into_iter().filter(|feed| feed.lane == Lane::Registry);
+    for feed in registries.filter(certified) {
         source.items(&feed, &mut |_, item| {
             let Item::Block(block) = item else { return true };
             let Ok(block) = block.verify(&federation, &feed) else { return true };
