@@ -70,6 +70,12 @@ pub enum CheckpointFault {
     /// The rows do not come to the state that was vouched for.
     #[error("the rows of {0} do not come to the state that was vouched for: nothing was kept")]
     State(LeafId),
+    /// Nothing this node has signed about a programme is kept here.
+    #[error(
+        "this node has signed checkpoints, and none that is kept here says what it holds of programme {0}: it could not take \
+         back what it said of others. Sign a newer checkpoint first"
+    )]
+    NoWord(ProgrammeId),
     /// No programme of this node is in the checkpoint.
     #[error("the checkpoint has no programme of this node's certificate")]
     Nothing,
@@ -261,33 +267,44 @@ pub fn prune(
     let own = node.public().short();
     let pruning = node.store().pruning(&kept, programme, &own)?;
     if pruning.may() && pruning.would.blocks > 0 {
-        for hash in node.store().page_hashes()? {
-            take_back(node, &hash, programme)?;
-        }
+        take_back(node, programme)?;
     }
     Ok(node.store_mut().prune(&kept, programme, &own)?)
 }
 
-/// Signs anew what this node has signed of a checkpoint, without holding a programme, where its last word was that it does.
-fn take_back(node: &mut Node, hash: &Hash, programme: ProgrammeId) -> Result<(), CheckpointFault> {
+/// Signs anew, of every page kept here, what this node has signed of it, without holding a programme, where its last word was
+/// that it does: by words newer than all it has said about the programme.
+fn take_back(node: &mut Node, programme: ProgrammeId) -> Result<(), CheckpointFault> {
     let own = node.public().short();
-    let Some(kept) = node.store().kept_page(hash)? else { return Ok(()) };
-    let mine = kept.cosignatures.iter().filter(|c| c.said.witness == own);
-    let last = mine.max_by_key(|c| (c.said.time, c.encode()));
-    let Some(said) = last.map(|c| &c.said).filter(|said| said.holds.contains(&programme)) else {
-        return Ok(());
-    };
-    let left: Vec<_> = said.holds.iter().copied().filter(|held| *held != programme).collect();
-    // Its newest word counts: it is newer, whatever the clock shows.
-    let time = now(node)?.max(Minute(said.time.0.saturating_add(1)));
-    // Others would not count it, and would go on relying on the word it takes back.
-    is_witness(node, time)?;
-    let said = Said { time, holds: Bounded::new(left)?, ..said.clone() };
-    let signed = said.sign(&node.federation()?, &node.signing_key(Name::NodeTransport)?);
+    let (mut held, mut newest) = (Vec::new(), None);
+    for hash in node.store().page_hashes()? {
+        let Some(kept) = node.store().kept_page(&hash)? else { continue };
+        let mine = kept.cosignatures.iter().filter(|c| c.said.witness == own);
+        newest = newest.max(mine.clone().map(|c| c.said.time).max());
+        let about = mine.filter(|c| c.folded(&kept.page, programme));
+        if let Some(last) = about.max_by_key(|c| (c.said.time, c.encode())) {
+            held.push(last.said.clone());
+        }
+    }
     let memory = node.store().look()?.signed()?;
-    let work = node.store_mut().begin()?;
-    work.sign_for(&memory, &signed)?;
-    work.commit()?;
+    if held.is_empty() && memory.len() > 0 {
+        // What it said of a page that it has let go would count wherever that page is kept.
+        return Err(CheckpointFault::NoWord(programme));
+    }
+    held.retain(|said| said.holds.contains(&programme));
+    let after = newest.map_or(0, |time| time.0.saturating_add(1));
+    // Its newest word counts: it is newer, whatever the clock shows.
+    let time = now(node)?.max(Minute(after));
+    for said in held {
+        // Others would not count it, and would go on relying on the word it takes back.
+        is_witness(node, time)?;
+        let left = said.holds.iter().copied().filter(|held| *held != programme).collect();
+        let said = Said { time, holds: Bounded::new(left)?, ..said };
+        let signed = said.sign(&node.federation()?, &node.signing_key(Name::NodeTransport)?);
+        let work = node.store_mut().begin()?;
+        work.sign_for(&memory, &signed)?;
+        work.commit()?;
+    }
     Ok(())
 }
 

@@ -163,7 +163,7 @@ impl From<CheckpointFault> for Fault {
             | CheckpointFault::State(_)
             | CheckpointFault::TooFew { .. }
             | CheckpointFault::Missing(_) => Exit::Wrong,
-            CheckpointFault::NotAWitness => Exit::NotAllowed,
+            CheckpointFault::NotAWitness | CheckpointFault::NoWord(_) => Exit::NotAllowed,
             CheckpointFault::Unknown
             | CheckpointFault::Nothing
             | CheckpointFault::NotACheckpoint

@@ -25,6 +25,9 @@ pub struct Standing {
     /// Witnesses that hold every body of a programme up to the frontier, by their newest word, and their organisations.
     /// Programme zero are the control feeds.
     pub holds: BTreeMap<ProgrammeId, BTreeMap<[u8; 8], OrgId>>,
+    /// The newest word of each witness about a programme, one that lists all its leaves: when it was said, and whether the
+    /// witness keeps the bodies. Of one minute the word that it does not.
+    words: BTreeMap<ProgrammeId, BTreeMap<[u8; 8], (Minute, bool)>>,
     /// Cosignatures that count, in the order given.
     pub counted: Vec<Counted>,
     /// Cosignatures that do not count.
@@ -71,19 +74,33 @@ impl Standing {
         leaves.peek().is_some() && leaves.all(|id| self.certifies_leaf(*id))
     }
 
-    /// Organisations of which a node beside `node` keeps every body of a programme. Who is about to drop bodies is no mirror
-    /// of them; another node of its organisation is one, like any other.
-    #[must_use]
-    pub fn mirrors(&self, programme: ProgrammeId, node: &[u8; 8]) -> BTreeSet<OrgId> {
-        let holds = self.holds.get(&programme).into_iter().flatten();
-        holds.filter(|(witness, _)| *witness != node).map(|(_, org)| *org).collect()
+    /// Takes off who has said since, of another checkpoint, that it does not keep a programme's bodies any more. What is
+    /// said of programme zero stays: bodies of control feeds do not go.
+    pub fn hear(&mut self, other: &Self) {
+        for (programme, witnesses) in &mut self.holds {
+            let (here, there) = (self.words.get(programme), other.words.get(programme));
+            witnesses.retain(|witness, _| {
+                let said = here.and_then(|words| words.get(witness)).map(|(time, _)| *time);
+                let since = there.and_then(|words| words.get(witness));
+                since.is_none_or(|(time, keeps)| *keeps || Some(*time) < said)
+            });
+        }
     }
 
-    /// Whether nodes of [`limits::MIRRORS`] organisations, beside `node` itself, keep every body of a programme: there those
-    /// of closed cycles may go.
+    /// Organisations of which a node that comes after another, of an organisation, keeps every body of a programme: by the
+    /// organisation's number, then by node. Nobody relies on a node that may rely on it, or all of them could prune at once.
     #[must_use]
-    pub fn is_mirrored(&self, programme: ProgrammeId, node: &[u8; 8]) -> bool {
-        self.mirrors(programme, node).len() >= limits::MIRRORS
+    pub fn mirrors(&self, programme: ProgrammeId, own: (OrgId, [u8; 8])) -> BTreeSet<OrgId> {
+        let holds = self.holds.get(&programme).into_iter().flatten();
+        let after = holds.filter(|(witness, org)| (**org, **witness) > own);
+        after.map(|(_, org)| *org).collect()
+    }
+
+    /// Whether nodes of [`limits::MIRRORS`] organisations, all after a node of an organisation, keep every body of a
+    /// programme: there those of closed cycles may go.
+    #[must_use]
+    pub fn is_mirrored(&self, programme: ProgrammeId, own: (OrgId, [u8; 8])) -> bool {
+        self.mirrors(programme, own).len() >= limits::MIRRORS
     }
 }
 
@@ -119,6 +136,17 @@ pub fn standing<'a>(
             *last = (cosignature, org);
         }
         standing.frontier.insert(org);
+        let programmes: BTreeSet<_> = page.state.iter().map(|leaf| leaf.id.programme).collect();
+        for programme in programmes.into_iter().filter(|p| cosignature.folded(page, *p)) {
+            let keeps = cosignature.said.holds.contains(&programme);
+            let words = standing.words.entry(programme).or_default();
+            let word = words.entry(witness).or_insert((time, keeps));
+            if time > word.0 {
+                *word = (time, keeps);
+            } else if time == word.0 {
+                word.1 &= keeps;
+            }
+        }
         for id in cosignature.said.leaves.iter() {
             standing.leaves.entry(*id).or_default().insert(org);
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -145,20 +145,67 @@ fn an_organisation_counts_once_and_each_programme_by_itself() {
     let inside = sign(said(&page, B, &[FOOD]), B);
     let three = stand(&[&a, &inside, &outside]);
     assert!(three.certifies(FOOD) && three.certifies_leaf(id(FOOD, 5)) && !three.certifies(CASH));
-    let nobody = [0; 8];
-    assert!(three.is_mirrored(FOOD, &nobody) && !two.is_mirrored(FOOD, &nobody));
-    assert!(!three.is_mirrored(FOOD, &node(A)), "who drops bodies holds none");
+    let first = (OrgId(0), [0; 8]);
+    assert!(three.is_mirrored(FOOD, first) && !two.is_mirrored(FOOD, first));
+    assert!(!three.is_mirrored(FOOD, (OrgId(2), node(A))), "who drops bodies holds none");
     // Its newest word is that it holds nothing: its folding stands, its holding does not.
     let later =
         sign(Said { time: Minute(102), holds: Bounded::empty(), ..said(&page, A, &[FOOD]) }, A);
     for all in [[&a, &inside, &later], [&later, &inside, &a]] {
         let stands = stand(&all);
-        assert!(stands.certifies(FOOD) && !stands.is_mirrored(FOOD, &nobody));
+        assert!(stands.certifies(FOOD) && !stands.is_mirrored(FOOD, first));
     }
     let forged = Cosignature { signature: a.signature, ..inside };
     let four = stand(&[&a, &forged]);
     assert_eq!(four.refused, [(node(B), CosignatureRejection::BadSignature)]);
     assert!(!four.certifies_frontier());
+}
+
+/// However many drop bodies before they hear of each other, two organisations keep them: the last of those who hold them.
+#[test]
+fn nobody_relies_on_a_node_that_may_rely_on_it() {
+    let mut standing = Standing::default();
+    let nodes = [(1, 5), (1, 3), (2, 9), (4, 1), (4, 2), (7, 0)].map(|(o, n)| (OrgId(o), [n; 8]));
+    let holders = nodes.iter().map(|(org, node)| (*node, *org)).collect();
+    standing.holds.insert(FOOD, holders);
+    let may = |own: &(OrgId, [u8; 8])| standing.is_mirrored(FOOD, *own);
+    let left: BTreeSet<OrgId> = nodes.iter().filter(|own| !may(own)).map(|(org, _)| *org).collect();
+    assert_eq!(left, BTreeSet::from([OrgId(4), OrgId(7)]), "all others at once");
+    for one in nodes {
+        for other in nodes {
+            let counts = |own: (OrgId, [u8; 8]), other: (OrgId, [u8; 8])| {
+                let mut alone = Standing::default();
+                alone.holds.insert(FOOD, BTreeMap::from([(other.1, other.0)]));
+                !alone.mirrors(FOOD, own).is_empty()
+            };
+            assert!(!(counts(one, other) && counts(other, one)), "{one:?} {other:?}");
+        }
+    }
+}
+
+/// A page that its witness had let go is certified later, with its old word, elsewhere.
+#[test]
+fn a_word_that_was_taken_back_on_one_page_is_taken_back_on_all() {
+    let charter = charter();
+    let roster = witnesses(&charter);
+    let (old, new) = (page(), page_of(&of(&[tip(feed(A, Lane::Value), 9, 0)]), 60));
+    let stand = |page: &Page, said: Said| standing(page, &[sign(said, A)], &charter, &roster);
+    let word = |page: &Page, time: u32, folded: &[ProgrammeId], holds: &[ProgrammeId]| {
+        let holds = bounded(holds.iter().copied());
+        stand(page, Said { time: Minute(time), holds, ..said(page, A, folded) })
+    };
+    for (time, folded, holds, keeps) in [
+        (102, &[FOOD][..], &[][..], false),
+        (101, &[FOOD], &[], false),
+        (100, &[FOOD], &[], true),
+        (102, &[FOOD], &[FOOD], true),
+        // Not a word about it.
+        (102, &[], &[], true),
+    ] {
+        let mut standing = word(&old, 101, &[FOOD], &[FOOD]);
+        standing.hear(&word(&new, time, folded, holds));
+        assert_eq!(standing.holds.get(&FOOD).is_some_and(|all| !all.is_empty()), keeps, "{time}");
+    }
 }
 
 /// A witness with its memory, as a node keeps it.

@@ -33,7 +33,8 @@ pub struct Pruning {
     pub would: Pruned,
     /// The programmes whose leaves no quorum has signed: how many organisations have, and how many it takes.
     pub uncertified: Option<(usize, u8)>,
-    /// Organisations that hold the bodies of the programme, and of the control feeds (programme zero), on other nodes.
+    /// Organisations that hold the bodies of the programme, and of the control feeds (programme zero), on nodes that come
+    /// after this one.
     pub mirrors: BTreeMap<ProgrammeId, BTreeSet<OrgId>>,
     /// A feed of the programme that has forked: then nothing goes.
     pub forked: Option<FeedRef>,
@@ -55,8 +56,8 @@ impl Pruning {
 }
 
 impl Store {
-    /// What pruning a programme below a kept page would take away, and what it lacks. `own` is the node that asks: its own
-    /// word that it holds the bodies does not count.
+    /// What pruning a programme below a kept page would take away, and what it lacks. `own` is the node that asks: only
+    /// words of nodes that come after it count ([`Standing::mirrors`]).
     ///
     /// # Errors
     ///
@@ -67,7 +68,12 @@ impl Store {
         programme: ProgrammeId,
         own: &[u8; 8],
     ) -> Result<Pruning, StoreFault> {
-        let standing = self.page_standing(kept)?;
+        let mut standing = self.page_standing(kept)?;
+        for hash in self.page_hashes()? {
+            if let Some(other) = self.kept_page(&hash)? {
+                standing.hear(&self.page_standing(&other)?);
+            }
+        }
         let mut pruning = Pruning::default();
         if !standing.certifies(programme) {
             let of = standing.leaves.iter().filter(|(leaf, _)| leaf.programme == programme);
@@ -75,7 +81,9 @@ impl Store {
             pruning.uncertified = Some((least, standing.quorum));
         }
         for held in [ProgrammeId::NONE, programme] {
-            pruning.mirrors.insert(held, standing.mirrors(held, own));
+            let of = self.roster().org_of(own);
+            let mirrors = of.map(|org| standing.mirrors(held, (org, *own))).unwrap_or_default();
+            pruning.mirrors.insert(held, mirrors);
         }
         let work = self.look()?;
         let (going, bytes) = work.closed_below(&kept.frontier, programme)?;

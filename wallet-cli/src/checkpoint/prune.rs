@@ -112,7 +112,8 @@ fn lacks(charter: &Charter, pruning: &Pruning, programme: ProgrammeId) -> Vec<St
         let what = if few == programme { "the programme" } else { "the control feeds" };
         let who = if orgs.is_empty() { "nobody".to_owned() } else { orgs.join(", ") };
         lacks.push(format!(
-            "besides this node {who} says to hold {what}, and it takes {} organisations",
+            "of the nodes after this one, by organisation, {who} says to hold {what}, and it takes {} organisations: the \
+             last of them never drop it",
             limits::MIRRORS
         ));
     }

@@ -128,7 +128,7 @@ fn three_organisations_vouch_each_for_what_it_knows() {
     let kept = store.kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
     let standing = store.page_standing(&kept).expect("readable");
     assert_eq!((standing.frontier.len(), standing.refused.len()), (3, 0));
-    assert!(standing.certifies(FOOD) && standing.is_mirrored(FOOD, &[0; 8]));
+    assert!(standing.certifies(FOOD) && standing.is_mirrored(FOOD, (OrgId(0), [0; 8])));
     let food = page.leaves_of(FOOD).next().expect("a leaf");
     assert_eq!(standing.leaves.get(&food.id).map(BTreeSet::len), Some(2), "T is outside");
     let certified = store.certified().expect("readable");
@@ -380,7 +380,11 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let said = world.a.store().kept_page(&kept.hash).expect("readable").expect("kept");
     let standing = world.a.store().page_standing(&said).expect("readable");
     assert!(!standing.holds[&FOOD].contains_key(&own) && standing.certifies(FOOD));
-    assert!(!standing.is_mirrored(FOOD, &short(&world.b)), "B cannot count on A any more");
+    let b = (OrgId(2), short(&world.b));
+    assert!(
+        !standing.is_mirrored(FOOD, b),
+        "B cannot count on A, and of those after it there is one"
+    );
     assert!(pruned.bytes > 0, "{pruned:?}");
     let again = world.a.store_mut().prune(&kept, FOOD, &own).expect("nothing to do");
     assert_eq!(again, Pruned::default(), "once");
