@@ -24,6 +24,7 @@ use crate::wire::Bounded;
 
 mod back;
 mod burnt;
+mod came;
 mod cosigned;
 mod feed;
 mod join;
@@ -31,8 +32,11 @@ mod keys;
 mod known;
 mod lots;
 mod matched;
+mod open;
 mod rows;
+mod settled;
 mod slots;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod twice;
@@ -191,6 +195,9 @@ pub struct Options {
     /// Whether the lots of a feed are wanted though its own blocks prove no fault of it.
     #[serde(default)]
     pub lots: bool,
+    /// How many minutes the clocks are ahead of UTC by whose hours families are counted.
+    #[serde(default)]
+    pub utc_offset: i16,
 }
 
 impl Options {
@@ -351,16 +358,29 @@ pub fn part(
     Part { feed, outcome: audit.finish() }
 }
 
+/// The feeds of a source in the order they are read: first those of nodes that settle what others hand out, then all others,
+/// which are told what is settled of them ([`Join::settled`]).
+#[must_use]
+pub fn in_order(ground: &Ground, feeds: Vec<FeedId>) -> [Vec<FeedId>; 2] {
+    let mut who = settled::Who::default();
+    let settle = |feed: &FeedId| who.settle(&ground.charter, &ground.roster, feed);
+    let (first, then) = feeds.into_iter().partition(settle);
+    [first, then]
+}
+
 /// Audits a source from beginning to end, one feed after the other.
 pub fn run(source: &dyn Source, options: &Options) -> Verdict {
     let governed = govern(source, options);
     let cosigned = source.cosigned();
     let mut join = Join::new(&governed, *options, cosigned.clone());
     if let Some(ground) = governed.ground() {
-        let hints = Hints::of(ground, &cosigned);
+        let mut hints = Hints::of(ground, &cosigned);
         let on = |_: u64| true;
-        for feed in source.feeds() {
-            join.add(part(source, ground, &hints, feed, options, &on));
+        for feeds in in_order(ground, source.feeds()) {
+            for feed in feeds {
+                join.add(part(source, ground, &hints, feed, options, &on));
+            }
+            hints = join.settled(&hints);
         }
         let (suspects, hints) = join.suspects(&hints);
         for feed in suspects {

@@ -28,6 +28,7 @@ use annona_ledger::wallet::CloneProof;
 use annona_ledger::wire;
 use annona_node::audit::{AuditFile, audit, check_proof};
 use annona_node::bundle::inspect;
+use annona_node::config::Zone;
 use annona_node::consent::own::{Offer, Word};
 use annona_node::holder::HolderFault;
 use annona_node::holder::page;
@@ -80,7 +81,7 @@ pub const DECODERS: [(&str, Decoder); 42] = [
     ("clone_proof", plain::<CloneProof>),
     ("wallet_paper", wallet_paper),
     ("short_code", |b| text(b).is_some_and(|t| t.parse::<ShortCode>().is_ok())),
-    ("proof_file", |b| check_proof(b, None).proven),
+    ("proof_file", |b| check_proof(b, None, Zone::default()).proven),
     ("household", |b| Household::decode(b).is_ok()),
     ("log_leaf", |b| Leaf::read(b).is_some()),
     ("log_note", note),

@@ -14,10 +14,11 @@ mod verify;
 
 use std::path::Path;
 
-use annona_ledger::audit::{Options, Verdict};
+use annona_ledger::audit::{Governed, Ground, Options, Source, Verdict};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, FeedRef};
-use annona_node::audit::AuditFile;
+use annona_ledger::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
+use annona_node::audit::{AuditFile, Labels};
+use annona_node::config::Zone;
 use clap::{Args, Subcommand};
 
 use crate::fault::{Fault, Outcome};
@@ -31,6 +32,9 @@ Examples:
   $ annona audit export today.audit
   $ annona audit verify camp.audit
   $ annona audit report camp.audit --out report.html";
+
+/// Entries that are named where a short name fits several.
+const NAMED: usize = 8;
 
 /// Checks everything an outsider can check: hashes, signatures, quorums, and every rule of value.
 #[derive(Args)]
@@ -102,25 +106,67 @@ fn audit(session: &Session, path: &Path, options: &Options) -> Outcome<(AuditFil
     Ok((file, verdict))
 }
 
+/// By which clocks a command of the audit tells dates and hours.
+#[derive(Args)]
+struct Clocks {
+    /// How far the sites' clocks are from UTC
+    #[arg(long, value_name = "+HH:MM", default_value = "+00:00", allow_hyphen_values = true, value_parser = zone)]
+    utc_offset: Zone,
+}
+
+fn zone(text: &str) -> Result<Zone, String> {
+    Zone::try_from(text.to_owned())
+}
+
+/// What things of a file are called; digits, where nothing in it says.
+fn labels(governed: &Governed, zone: Zone) -> Labels {
+    let named = |ground: &Ground| Labels::of(&ground.charter, &ground.roster, zone);
+    governed.ground().map(named).unwrap_or_default()
+}
+
 /// A federation by its 64 digits.
 fn federation(text: Option<&str>) -> Outcome<Option<FederationId>> {
     let read = |text| words::unhex("the federation", text).map(|id| FederationId(Hash(id)));
     text.map(read).transpose()
 }
 
-/// An entry by its whole name, as promises, receipts and findings print it: `8be8…/value/1#12`, perhaps with `:` and the
-/// beginning of its hash behind.
-fn entry(text: &str) -> Outcome<(FeedRef, u64)> {
-    let wrong = || {
+/// An entry of a file, by its name as in [`named`].
+fn entry(text: &str, file: &AuditFile) -> Outcome<(FeedRef, u64)> {
+    named(text, || file.feeds().iter().map(FeedId::short).collect())
+}
+
+/// An entry by its whole name, as `pay list --json`, findings and samples print it: `8be8…/value/1#12`, perhaps with `:` and
+/// the beginning of its hash behind. `1#12`, as a counter prints it, will do where one of the feeds is a value feed of the
+/// programme.
+fn named(text: &str, feeds: impl FnOnce() -> Vec<FeedRef>) -> Outcome<(FeedRef, u64)> {
+    let wrong = |why: &str| {
         Fault::input(format!(
-            "\"{text}\" is not the whole name of an entry. It has node, lane, programme and index, such \
-             as 8be807f6a1c2d3e4/value/1#12: `annona pay list --json` and every promise show it."
+            "\"{text}\" is not the whole name of an entry{why}. It has node, lane, programme and index, such as \
+             8be807f6a1c2d3e4/value/1#12."
         ))
+        .then(
+            "`annona pay list --json` shows it as `name`. Of a file, `annona audit sample FILE --seed 1` prints some, and \
+             `annona audit anomalies FILE` those to ask about.",
+        )
     };
-    let (feed, rest) = text.trim().split_once('#').ok_or_else(wrong)?;
+    let (feed, rest) = text.trim().split_once('#').ok_or_else(|| wrong(""))?;
     let (index, _) = rest.split_once(':').unwrap_or((rest, ""));
-    let feed = words::feed(feed).map_err(|_| wrong())?;
-    Ok((feed, index.parse().map_err(|_| wrong())?))
+    let index = index.parse().map_err(|_| wrong(""))?;
+    if let Ok(programme) = feed.parse().map(ProgrammeId) {
+        let is_of = |of: &FeedRef| of.lane == Lane::Value && of.programme == programme;
+        let fitting: Vec<FeedRef> = feeds().into_iter().filter(is_of).collect();
+        return match *fitting {
+            [only] => Ok((only, index)),
+            [] => Err(wrong(&format!(", and the file has no value feed of programme {programme}"))),
+            _ => {
+                let all: Vec<String> =
+                    fitting.iter().take(NAMED).map(|feed| format!("{feed}#{index}")).collect();
+                let all = all.join(", ");
+                Err(wrong(&format!(": {} feeds of the file have one ({all})", fitting.len())))
+            }
+        };
+    }
+    Ok((words::feed(feed).map_err(|_| wrong(""))?, index))
 }
 
 #[cfg(test)]
@@ -129,11 +175,21 @@ mod tests {
 
     #[test]
     fn names_of_entries_read_as_they_print() {
-        let (feed, index) = entry("8be807f6a1c2d3e4/value/1#12:0011223344556677").expect("a name");
-        assert_eq!((feed.to_string().as_str(), index), ("8be807f6a1c2d3e4/value/1", 12));
+        let entry = |text: &str, feeds: &[&str]| {
+            let feeds = || feeds.iter().map(|feed| words::feed(feed).expect("a feed")).collect();
+            named(text, feeds).map(|(feed, index)| format!("{feed}#{index}"))
+        };
+        let (one, other) = ("8be807f6a1c2d3e4/value/1", "9be807f6a1c2d3e4/value/1");
+        let (elsewhere, control) = ("8be807f6a1c2d3e4/value/2", "8be807f6a1c2d3e4/registry/1");
+        let whole = entry("8be807f6a1c2d3e4/value/1#12:0011223344556677", &[]).expect("a name");
+        assert_eq!(whole, format!("{one}#12"));
+        assert_eq!(entry("1#12", &[one, elsewhere, control]).expect("one fits"), whole);
+        let several = entry("1#12", &[one, other]).expect_err("two fit").message;
+        assert!(several.contains(&whole) && several.contains(other), "{several}");
+        assert!(entry("1#12", &[elsewhere]).is_err(), "none fits");
         for bad in [
             "",
-            "1#12",
+            "1#",
             "8be807f6a1c2d3e4/value/1",
             "8be8/value/1#1",
             "x/value/1#1",
@@ -141,7 +197,7 @@ mod tests {
             "8be807f6a1c2d3e4/value/1/2#1",
             "8be807f6a1c2d3e4/value/1#-1",
         ] {
-            assert!(entry(bad).is_err(), "{bad}");
+            assert!(entry(bad, &[one]).is_err(), "{bad}");
         }
     }
 }

@@ -16,19 +16,28 @@ pub type Blocks = BTreeMap<FeedRef, Option<u64>>;
 pub struct Cosigned {
     /// How much of a feed a quorum has cosigned: below, only a fence cuts.
     pub cuts: BTreeMap<FeedRef, Cut>,
-    /// How many entries of a feed lie below a certified checkpoint whose programme a quorum has folded.
-    pub certified: BTreeMap<FeedRef, u64>,
-    /// How many entries of a feed a witness of another organisation has signed.
-    pub seen: BTreeMap<FeedRef, u64>,
+    /// How many entries of a feed lie below a certified checkpoint whose programme a quorum has folded, and after which block:
+    /// of a forked feed, on which branch.
+    pub certified: BTreeMap<FeedRef, (u64, Cut)>,
+    /// How many entries of a feed a witness of another organisation has signed, and after which block.
+    pub seen: BTreeMap<FeedRef, (u64, Cut)>,
     /// The certified checkpoints: when they were made, and how many blocks they have of each feed.
     pub times: Vec<(Minute, Blocks)>,
 }
 
 impl Cosigned {
-    /// How final the entries of a feed below `next` are, but for what settles them.
+    /// How final the entries of a feed below `next` are, but for what settles them. `upto` tells how many entries of their
+    /// chain lie below a block that was signed: of a branch that nobody has signed, only what it shares.
     #[must_use]
-    pub fn standing(&self, feed: &FeedRef, next: u64) -> Standing {
-        let reaches = |of: &BTreeMap<FeedRef, u64>| of.get(feed).is_some_and(|upto| next <= *upto);
+    pub fn standing(
+        &self,
+        feed: &FeedRef,
+        next: u64,
+        upto: impl Fn(&(u64, Cut)) -> Option<u64>,
+    ) -> Standing {
+        let reaches = |of: &BTreeMap<FeedRef, (u64, Cut)>| {
+            of.get(feed).and_then(&upto).is_some_and(|upto| next <= upto)
+        };
         Standing { seen: reaches(&self.seen), certified: reaches(&self.certified), settled: false }
     }
 

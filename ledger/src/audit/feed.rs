@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::back;
 use super::burnt::Burnt;
+use super::came::{Days, Named, Settled};
 use super::lots::Lots;
 use super::rows::{Branch, Few, Rows, Run, Spot, Told};
 use super::verdict::{self, Doubt, Finding, Problem, Where};
@@ -12,6 +13,7 @@ use super::{Ground, Item, Options, Source, cosigned};
 use crate::amount::Amount;
 use crate::block::{Block, Evidence, Header, Placed, Proof};
 use crate::charge;
+use crate::charter::Charter;
 use crate::clock::{Bracket, doubtful};
 use crate::consent::Told as SaidOfPeople;
 use crate::entry::{Entry, Owner, Value};
@@ -120,8 +122,12 @@ pub(super) struct Outcome {
     pub(super) burnt: Burnt,
     /// Its settlements, each by the place of its draft.
     pub(super) settlements: Vec<(At, SettlementRow)>,
-    /// The lines of those that are recorded as paid, with their drafts.
-    pub(super) paid: Vec<(At, Settling)>,
+    /// Where their drafts stand in the source.
+    pub(super) drafts: BTreeMap<At, u64>,
+    /// The lines of those that are not disputed, with their drafts.
+    pub(super) lines: Vec<(At, Settling)>,
+    /// What its entries came to that settlements name; `None` where it was read before that was known.
+    pub(super) settled: Option<Settled>,
     /// The leaves of entries that were asked for, because two settlements may hold them.
     pub(super) leaves: BTreeMap<At, Hash>,
     /// What it says about people.
@@ -155,10 +161,13 @@ struct Hour {
 pub(super) struct FeedAudit<'a> {
     ground: &'a Ground,
     told: &'a Told,
-    rows: Rows<'a>,
+    pub(super) rows: Rows<'a>,
     certificates: Vec<&'a NodeCertificate>,
     settlers: Settlers,
-    out: Outcome,
+    pub(super) out: Outcome,
+    /// Its entries that settlements name, where any do and it is known yet.
+    pub(super) named: Option<&'a Named>,
+    pub(super) days: Days,
     carried: BTreeMap<Hash, Where>,
     fresh: BTreeSet<Hash>,
     last: Option<(Header, Vec<Proof>)>,
@@ -170,6 +179,8 @@ pub(super) struct FeedAudit<'a> {
     met: BTreeSet<[u8; 16]>,
     hour: Hour,
     hours: BTreeMap<u32, (u32, u32)>,
+    /// How many minutes of a clock hour had gone by when the federation was founded.
+    into_hour: u32,
     changes: Vec<Change>,
     with_rows: bool,
     with_lots: bool,
@@ -194,7 +205,6 @@ impl<'a> FeedAudit<'a> {
             head: Head::start(&ground.charter.federation(), &feed),
             blocks: 0,
             last_stamp: Minute(0),
-            merchants: 0,
             loose: false,
             sealed: Vec::new(),
             runs: Vec::new(),
@@ -206,6 +216,8 @@ impl<'a> FeedAudit<'a> {
             certificates,
             settlers: Settlers::of(&ground.charter, &ground.roster, feed.programme),
             out: Outcome { certified, ..Outcome::default() },
+            named: told.settled.get(&feed.short()),
+            days: Days::new(),
             carried: BTreeMap::new(),
             fresh: BTreeSet::new(),
             last: None,
@@ -214,6 +226,7 @@ impl<'a> FeedAudit<'a> {
             met: BTreeSet::new(),
             hour: Hour::default(),
             hours: BTreeMap::new(),
+            into_hour: into_hour(&ground.charter, options.utc_offset),
             changes: Vec::new(),
             with_rows: options.root,
             with_lots: options.lots,
@@ -223,7 +236,13 @@ impl<'a> FeedAudit<'a> {
     }
 
     /// Says that something is wrong at a place.
-    fn find(&mut self, place: u64, seq: Option<u64>, index: Option<u64>, problem: Problem) {
+    pub(super) fn find(
+        &mut self,
+        place: u64,
+        seq: Option<u64>,
+        index: Option<u64>,
+        problem: Problem,
+    ) {
         if self.out.findings.len() >= FINDINGS {
             self.out.more = self.out.more.saturating_add(1);
             return;
@@ -369,7 +388,6 @@ impl<'a> FeedAudit<'a> {
                     head: start,
                     blocks: header.seq,
                     last_stamp: Minute(0),
-                    merchants: 0,
                     loose: false,
                     sealed: Vec::new(),
                     runs: Vec::new(),
@@ -409,7 +427,6 @@ impl<'a> FeedAudit<'a> {
             head: start,
             blocks: header.seq,
             last_stamp: Minute(0),
-            merchants: 0,
             loose: loose || entries.is_none(),
             sealed: Vec::new(),
             runs: Vec::new(),
@@ -424,7 +441,6 @@ impl<'a> FeedAudit<'a> {
             head: header.start(),
             blocks: header.seq,
             last_stamp: Minute(0),
-            merchants: 0,
             loose: true,
             sealed: Vec::new(),
             runs: Vec::new(),
@@ -498,6 +514,8 @@ impl<'a> FeedAudit<'a> {
             let mut changes = std::mem::take(&mut self.changes);
             fold::fold_into(&self.rows, &to, &placed.entry, &mut changes);
             self.count(place, header.seq, &to, &placed.entry, &changes);
+            self.came(placed, place, header.seq, at, &changes);
+            self.rows.hand = at.index;
             for change in changes.drain(..) {
                 self.apply(place, header.seq, change);
             }
@@ -540,6 +558,9 @@ impl<'a> FeedAudit<'a> {
             Change::Fault(at, fault) => {
                 self.out.insolvent |= fault.proves_insolvency();
                 self.find(place, Some(seq), Some(at.index), Problem::Rule(*fault));
+            }
+            Change::Settlement(at, _) => {
+                self.out.drafts.entry(*at).or_insert(place);
             }
             Change::Waiting(..) => self.out.waiting = self.out.waiting.saturating_add(1),
             Change::List(_, index, list) => {
@@ -803,7 +824,7 @@ impl<'a> FeedAudit<'a> {
         } else {
             given.count = given.count.saturating_add(1);
         }
-        let hour = stamp.0 / 60;
+        let hour = stamp.0.saturating_add(self.into_hour) / 60;
         if hour != self.hour.hour {
             self.end_hour();
             self.hour.hour = hour;
@@ -874,6 +895,7 @@ impl<'a> FeedAudit<'a> {
             self.out.rows.extend(settlements.map(|row| state::settlement_bytes(&short, row)));
         }
         let heard = self.heard();
+        self.end_settled();
         // Which branch a checkpoint means, its number of blocks does not tell.
         if self.out.forked {
             self.out.doubts = None;
@@ -882,7 +904,7 @@ impl<'a> FeedAudit<'a> {
         self.out.tickets = Tickets { rows, fresh: self.fresh, carried: self.carried };
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;
-        self.out.paid = self.rows.paid();
+        self.out.lines = self.rows.settled_lines();
         self.out.settlements =
             std::mem::take(&mut self.rows.offices.settlements).into_iter().collect();
         self.out.chains = self.rows.chains;
@@ -909,6 +931,12 @@ impl<'a> FeedAudit<'a> {
         }
         self.rows.tickets.iter().filter_map(kept).collect()
     }
+}
+
+fn into_hour(charter: &Charter, utc_offset: i16) -> u32 {
+    let founded = i64::try_from(charter.founded().0 / 60_000).unwrap_or_default();
+    let local = founded.saturating_add(i64::from(utc_offset));
+    u32::try_from(local.rem_euclid(60)).unwrap_or_default()
 }
 
 fn half(hash: &Hash) -> [u8; 16] {

@@ -8,10 +8,13 @@ use super::feed::Outcome;
 use super::known::Known;
 use super::lots::Lots;
 use super::matched::{Matched, Sending};
+use super::open::Open;
+use super::settled;
+use super::strangers::Strangers;
 use super::twice;
 use super::verdict::{
-    Charge, ClosedCycle, FileProblem, Finding, Freed, Handed, Incarnation, Missing, Owed, Problem,
-    Served, SettlementLine, Sum, Unchecked, Undecided, Verdict, Where,
+    Charge, ClosedCycle, Compared, FileProblem, Finding, Freed, Handed, Incarnation, Owed, Problem,
+    Served, SettlementLine, Sum, Unchecked, Verdict, Where,
 };
 use super::{Cosigned, End, Governed, Ground, Hints, Options, Part};
 use crate::amount::{Amount, Balance};
@@ -24,7 +27,8 @@ use crate::id::{CommodityId, CycleId, FeedId, FeedRef, Lane};
 use crate::leaf;
 use crate::settlement::{self, Taken};
 use crate::state;
-use crate::suspense;
+use crate::suspense::{self, Suspense};
+use crate::time::Minute;
 use crate::view::{Change, Pool, PoolKey, TicketRow, View};
 
 /// Findings listed in a verdict; more are counted.
@@ -37,6 +41,7 @@ pub struct Join<'a> {
     parts: Vec<Part>,
     /// Feeds that are not here at all, and of which others show something.
     absent: Vec<Part>,
+    strangers: Strangers,
     matched: Matched,
     pools: BTreeMap<PoolKey, Pool>,
     cosigned: Cosigned,
@@ -48,24 +53,47 @@ impl<'a> Join<'a> {
     pub fn new(governed: &'a Governed, options: Options, cosigned: Cosigned) -> Self {
         let matched = Matched::new(options.root);
         let (parts, absent, pools) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { governed, options, parts, absent, matched, pools, cosigned }
+        let strangers = Strangers::default();
+        Self { governed, options, parts, absent, strangers, matched, pools, cosigned }
     }
 
     /// Adds what one feed comes to. A feed is added once.
     pub fn add(&mut self, mut part: Part) {
+        if !part.outcome.certified {
+            let node = part.feed.node.short();
+            let known = self.governed.ground().and_then(|ground| ground.roster.node(&node));
+            return self.strangers.add(part, known.is_none());
+        }
         let tickets = std::mem::take(&mut part.outcome.tickets);
         let pools = &mut self.pools;
         self.matched.take(tickets.told(), |row, undo| move_off(pools, row, undo));
         self.parts.push(part);
     }
 
+    /// What the feeds added so far settle: told to the others while they are read.
+    #[must_use]
+    pub fn settled(&self, hints: &Hints) -> Hints {
+        let mut hints = hints.clone();
+        let Some(ground) = self.governed.ground() else { return hints };
+        let mut who = settled::Who::default();
+        let (charter, roster) = (&ground.charter, &ground.roster);
+        let settle = self.parts.iter().filter(|part| who.settle(charter, roster, &part.feed));
+        hints.0.settled = settled::named(settle);
+        hints
+    }
+
     /// Feeds of which something outside their own blocks tells more: a proof of a fork, a ticket that is denied, goods that
-    /// came back by the word of a ticket alone, entries that others show, or two settlements that may hold one. They have to be read once more, by
+    /// came back by the word of a ticket alone, entries that others show, settlements that name them, or two that may hold one. They have to be read once more, by
     /// [`Options::lots`] and with the hints returned here, and given to [`Join::lots`].
     #[must_use]
     pub fn suspects(&self, hints: &Hints) -> (Vec<FeedId>, Hints) {
         let mut hints = hints.clone();
         let Some(ground) = self.governed.ground() else { return (Vec::new(), hints) };
+        let named = &hints.0.settled;
+        let unkept =
+            |part: &Part| part.outcome.settled.is_none() && named.contains_key(&part.feed.short());
+        let unkept: BTreeSet<FeedId> =
+            self.parts.iter().filter(|part| unkept(part)).map(|part| part.feed).collect();
         let outcomes = self.parts.iter().map(|part| &part.outcome);
         (hints.0.shown, hints.0.coming) = burnt::shown(outcomes, &self.matched);
         hints.0.asked = twice::asked(&self.parts);
@@ -76,7 +104,8 @@ impl<'a> Join<'a> {
             let fresh = part.outcome.lots.is_none();
             let asked = || forked || back::asked(&self.parts, part);
             let settled = hints.0.asked.contains_key(&part.feed.short());
-            part.feed.lane == Lane::Value && (burnt || settled || fresh && asked())
+            let again = burnt || settled || unkept.contains(&part.feed);
+            part.feed.lane == Lane::Value && (again || fresh && asked())
         };
         let mut suspects: Vec<_> = self.parts.iter().filter(suspect).map(|p| p.feed).collect();
         let shown = hints.0.shown.keys().filter_map(|feed| {
@@ -100,6 +129,7 @@ impl<'a> Join<'a> {
             Some(Part { outcome: known, .. }) => {
                 (known.lots, known.burnt) = (outcome.lots, outcome.burnt);
                 (known.handed_out, known.leaves) = (outcome.handed_out, outcome.leaves);
+                known.settled = outcome.settled;
             }
             None => self.absent.push(Part { feed: again.feed, outcome }),
         }
@@ -108,8 +138,9 @@ impl<'a> Join<'a> {
     /// Puts everything together.
     #[must_use]
     pub fn finish(self, end: End) -> Verdict {
-        let Self { governed, options, mut parts, mut absent, matched, pools, cosigned } = self;
-        let feeds = parts.len() as u64;
+        let Self { governed, options, mut parts, mut absent, strangers, matched, pools, cosigned } =
+            self;
+        let feeds = (parts.len() as u64).saturating_add(strangers.feeds);
         parts.append(&mut absent);
         parts.sort_by_key(|part| part.feed);
         let mut joining = Joining {
@@ -156,9 +187,11 @@ impl<'a> Join<'a> {
             .collect();
         joining.tickets(&parts, matched, &options);
         joining.lists(&parts);
+        strangers.tell(&mut joining.verdict);
+        joining.verdict.as_of = as_of(&parts);
         for part in &mut parts {
             Burnt::count(&mut part.outcome);
-            joining.take(part, ground);
+            joining.take(part);
         }
         // Of the sums that enter the root, those shown are left out: they stand there by themselves.
         if options.root {
@@ -223,36 +256,20 @@ fn faulty(ground: &Ground, denied: &BTreeSet<FeedId>, parts: &[Part]) -> Faulty 
     faulty
 }
 
-/// What the source does not have, and what might be owed hangs on.
-struct Open {
-    /// What claims stand for whose senders have no certificate here.
-    waits: BTreeMap<PoolKey, u128>,
-    /// The feeds of which there are blocks that could not be counted.
-    partly: BTreeSet<FeedRef>,
-}
-
-impl Open {
-    fn of(parts: &[Part]) -> Self {
-        let mut waits: BTreeMap<PoolKey, u128> = BTreeMap::new();
-        for (key, amount) in parts.iter().flat_map(|part| part.outcome.waits.values()) {
-            let sum = waits.entry(*key).or_default();
-            *sum = sum.saturating_add(u128::from(amount.units()));
+/// The newest stamp of the node that has the second-newest; of the only one that has any.
+fn as_of(parts: &[Part]) -> Option<Minute> {
+    let mut newest: BTreeMap<[u8; 8], Minute> = BTreeMap::new();
+    for part in parts.iter().filter(|part| part.outcome.certified) {
+        let stamps = part.outcome.chains.iter().map(|chain| chain.last_stamp);
+        let last = stamps.max().filter(|last| *last > Minute(0));
+        if let Some(last) = last {
+            let known = newest.entry(part.feed.node.short()).or_default();
+            *known = last.max(*known);
         }
-        let partly = parts.iter().filter(|part| !part.outcome.is_whole());
-        Self { waits, partly: partly.map(|part| part.feed.short()).collect() }
     }
-
-    /// Of what a pool lacks: what is owed, and what cannot be decided. A fault that is proven stays so whatever else there is.
-    fn split(&self, key: &PoolKey, units: u128, proven: bool) -> (u128, Option<Undecided>) {
-        let partly = self.partly.contains(&FeedRef::value(key.node, key.programme));
-        let (open, missing) = if partly && !proven {
-            (units, Missing::Blocks)
-        } else {
-            (units.min(self.waits.get(key).copied().unwrap_or(0)), Missing::Certificate)
-        };
-        let undecided = Undecided { node: key.node, units: open, missing };
-        (units.saturating_sub(open), (open > 0).then_some(undecided))
-    }
+    let mut stamps: Vec<Minute> = newest.into_values().collect();
+    stamps.sort_unstable_by(|a, b| b.cmp(a));
+    stamps.get(1).or(stamps.first()).copied()
 }
 
 /// Every release the charter voted: its epoch, the name it is claimed by, and what it is.
@@ -366,7 +383,7 @@ impl Joining {
         }
     }
 
-    fn take(&mut self, part: &mut Part, ground: &Ground) {
+    fn take(&mut self, part: &mut Part) {
         let (feed, out) = (part.feed, &mut part.outcome);
         let verdict = &mut self.verdict;
         verdict.findings.append(&mut out.findings);
@@ -384,12 +401,12 @@ impl Joining {
         }
         verdict.people.add(out.people.drain(..));
         verdict.doubts.extend(out.doubts);
-        if out.headers_only > 0 || out.unfolded > 0 || !out.certified {
+        if out.headers_only > 0 || out.unfolded > 0 {
             verdict.unchecked.push(Unchecked {
                 feed: feed.short(),
                 headers_only: out.headers_only,
                 unfolded: out.unfolded,
-                no_certificate: ground.roster.node(&feed.node.short()).is_none(),
+                no_certificate: false,
             });
         }
         for (key, given) in out.given.iter() {
@@ -479,13 +496,35 @@ impl Joining {
     }
 
     fn settlements(&mut self, parts: &mut [Part], known: &Known<'_>) {
+        let mut who = settled::Who::default();
+        let mut all = BTreeMap::new();
+        let kept: settled::Kept<'_> = parts
+            .iter()
+            .filter_map(|part| Some((part.feed.short(), part.outcome.settled.as_ref()?)))
+            .collect();
+        for part in parts.iter().filter(|part| !part.outcome.settlements.is_empty()) {
+            if who.settle(known.charter(), known.roster(), &part.feed) {
+                let feed = part.feed.short();
+                all.insert(feed, settled::compared(&feed, &part.outcome, &kept));
+            }
+        }
+        drop(kept);
         for part in parts {
             let feed = part.feed.short();
+            let mut compared = all.remove(&feed).unwrap_or_default();
             for (at, row) in part.outcome.settlements.drain(..) {
+                let (compared, problems) =
+                    compared.remove(&at).unwrap_or((Compared::Void, Vec::new()));
+                let offset = part.outcome.drafts.get(&at).copied().unwrap_or_default();
+                for problem in problems {
+                    let place =
+                        Where { feed: Some(feed), index: Some(at.index), ..nowhere(offset) };
+                    self.find(place, problem);
+                }
                 let may =
                     |by: &Taken| settlement::entitled(known, &feed, by.step, &by.operator, by.at);
                 let (stage, entitled) = (row.stage(), row.by.iter().all(may));
-                let line = SettlementLine { feed, index: at.index, row, stage, entitled };
+                let line = SettlementLine { feed, index: at.index, row, stage, entitled, compared };
                 self.verdict.settlements.push(line);
             }
         }
@@ -498,7 +537,12 @@ impl Joining {
         verdict.people.finish(&ground.roster);
         verdict.ended = known.ends();
         let pools = self.pools.iter().map(|(key, pool)| (*key, *pool));
-        verdict.suspense = suspense::among(known, pools).collect();
+        // A chain whose beginning is missing is no branch, and may say more.
+        let exact = |held: Suspense| {
+            let partly = known.is_partly(&FeedRef::value(held.key.node, held.key.programme));
+            Suspense { exact: held.exact && !partly, ..held }
+        };
+        verdict.suspense = suspense::among(known, pools).map(exact).collect();
         let freed = voted_releases(ground).map(|(epoch, name, released)| Freed {
             epoch,
             released,
@@ -550,6 +594,7 @@ impl Joining {
         let whole = |problem: &Problem| matches!(problem, Problem::File(FileProblem::Stopped));
         verdict.complete &= !verdict.findings.iter().any(|finding| whole(&finding.problem));
         verdict.served.sort_unstable();
+        verdict.unchecked.sort_unstable();
         self.verdict
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Known<'a> {
     ended: BTreeSet<At>,
     revoked: BTreeMap<FeedRef, BTreeSet<Revocation>>,
     faulty: BTreeSet<FeedRef>,
+    /// Feeds of which not every block is here and was folded.
+    partly: BTreeSet<FeedRef>,
     cosigned: Cosigned,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Known<'a> {
             ended: BTreeSet::new(),
             revoked: BTreeMap::new(),
             faulty,
+            partly: BTreeSet::new(),
             cosigned,
         };
         for part in parts {
@@ -71,6 +74,9 @@ impl<'a> Known<'a> {
         let at = |at: At| At { chain: global(at.chain), ..at };
         let feed = part.feed;
         let out = &mut part.outcome;
+        if !out.is_whole() {
+            self.partly.insert(feed.short());
+        }
         for (number, mut branch) in (0u32..).zip(std::mem::take(&mut out.chains)) {
             branch.left = branch.left.map(at);
             // A chain whose beginning is missing stands nowhere: it is read past, and listed as not checked.
@@ -97,6 +103,11 @@ impl<'a> Known<'a> {
         let Some(chains) = self.feeds.get(feed) else { return 0 };
         let left = chains.iter().filter_map(|chain| self.chain(*chain).left);
         left.map(|left| left.index).min().unwrap_or(u64::MAX)
+    }
+
+    /// Whether a feed may have more than is folded of it.
+    pub(super) fn is_partly(&self, feed: &FeedRef) -> bool {
+        self.partly.contains(feed)
     }
 
     /// The organisation that answers for a feed.
@@ -188,12 +199,22 @@ impl<'a> Known<'a> {
         let (mut final_so, mut late) = (Finalities::new(), Lateness::new());
         for (chain, (feed, branch)) in (0u32..).zip(&self.chains) {
             let feed = feed.short();
+            if branch.runs.is_empty() {
+                continue;
+            }
+            // By the block that was signed, not by its number: another branch may have as many.
+            let below = |of: &BTreeMap<FeedRef, (u64, Cut)>| {
+                of.get(&feed).and_then(|(_, cut)| cut::below(self, ChainNo(chain), cut))
+            };
+            let upto = [&self.cosigned.seen, &self.cosigned.certified].map(below);
             for &Run { block, cycle, place, more } in &branch.runs {
                 let Some(block) = branch.sealed.get(block as usize) else { continue };
                 let index = block.first.saturating_add(u64::from(place));
                 let at = At { chain: ChainNo(chain), index };
                 let settled = cut::below_close(self, at, cycle);
-                let standing = Standing { settled, ..self.cosigned.standing(&feed, block.next) };
+                let [seen, certified] =
+                    upto.map(|upto| upto.is_some_and(|upto| block.next <= upto));
+                let standing = Standing { seen, certified, settled };
                 let count = u64::from(more).saturating_add(1);
                 final_so.entry(feed.programme).or_default().add(finality(&standing), count);
                 if cut::label(self, at, Some(cycle)) == Label::Late {

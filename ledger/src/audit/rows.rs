@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::came::Named;
 use super::keys::Keys;
 use super::slots::Slots;
 use super::{Cosigned, Source};
@@ -46,6 +47,8 @@ pub(super) struct Told {
     pub(super) coming: BTreeSet<Hash>,
     /// The entries of which a leaf is asked for, by feed: told when it is read once more.
     pub(super) asked: BTreeMap<FeedRef, BTreeSet<u64>>,
+    /// The entries that settlements name, by feed: known once those are read that settle.
+    pub(super) settled: BTreeMap<FeedRef, Named>,
     /// What checkpoints say of feeds.
     pub(super) cosigned: Cosigned,
 }
@@ -57,7 +60,6 @@ pub(super) struct Branch {
     pub(super) head: Head,
     pub(super) blocks: u64,
     pub(super) last_stamp: Minute,
-    pub(super) merchants: u32,
     /// Nothing here is folded: something before it is missing.
     pub(super) loose: bool,
     /// Its own blocks, in order.
@@ -151,6 +153,10 @@ pub(super) struct Rows<'a> {
     /// Where they stand among them, by chain and first index: a fork of many small blocks is looked through as fast.
     placed: BTreeMap<At, usize>,
     slots: Vec<Slots>,
+    /// The merchants each chain names itself, with their indexes.
+    merchants: Vec<Vec<(u64, MerchantId)>>,
+    /// The index of the entry in hand.
+    pub(super) hand: u64,
     holds: BTreeMap<At, HoldRow>,
     uses: BTreeMap<Use, Vec<At>>,
     issued: BTreeMap<(u64, u32), Vec<At>>,
@@ -186,6 +192,8 @@ impl<'a> Rows<'a> {
             spots: Vec::new(),
             placed: BTreeMap::new(),
             slots: Vec::new(),
+            merchants: Vec::new(),
+            hand: 0,
             holds: BTreeMap::new(),
             uses: BTreeMap::new(),
             issued: BTreeMap::new(),
@@ -207,6 +215,7 @@ impl<'a> Rows<'a> {
         let number = ChainNo(u32::try_from(self.chains.len()).unwrap_or(u32::MAX));
         self.chains.push(branch);
         self.slots.push(Slots::default());
+        self.merchants.push(Vec::new());
         number
     }
 
@@ -277,9 +286,9 @@ impl<'a> Rows<'a> {
                 self.issued.entry((*list, *row)).or_default().push(*at);
             }
             Change::Used(what, at) => self.uses.entry(*what).or_default().push(*at),
-            Change::Merchant(chain, _) => {
-                if let Some(branch) = self.chains.get_mut(chain.0 as usize) {
-                    branch.merchants = branch.merchants.saturating_add(1);
+            Change::Merchant(chain, merchant) => {
+                if let Some(named) = self.merchants.get_mut(chain.0 as usize) {
+                    named.push((self.hand, *merchant));
                 }
             }
             Change::Float(name, row) => self.floats.push((*name, *row)),
@@ -308,12 +317,32 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The lines of settlements that are recorded as paid, with their drafts, in order of place.
-    pub(super) fn paid(&self) -> Vec<(At, Settling)> {
-        let paid = |draft: &At| {
-            self.offices.settlements.get(draft).is_some_and(|row| row.stage() == Stage::Paid)
+    /// The merchants that a chain names itself below a place, and where it left another, as far as that matters below it.
+    fn named(&self, at: At) -> (&[(u64, MerchantId)], Option<At>) {
+        let own = self.merchants.get(at.chain.0 as usize).map(Vec::as_slice).unwrap_or_default();
+        let own = own.get(..own.partition_point(|(index, _)| *index < at.index));
+        let left = self.chains.get(at.chain.0 as usize).and_then(|branch| branch.left);
+        let left = left.map(|left| At { index: left.index.min(at.index), ..left });
+        (own.unwrap_or_default(), left)
+    }
+
+    /// How many merchants are named below a place, by all chains on the way to it.
+    fn named_below(&self, at: At) -> usize {
+        let (mut next, mut count) = (Some(at), 0usize);
+        // A chain leaves one that was known before it, so this ends.
+        while let Some(at) = next {
+            let (own, left) = self.named(at);
+            (next, count) = (left, count.saturating_add(own.len()));
+        }
+        count
+    }
+
+    /// The lines of settlements that are not disputed, with their drafts, in order of place.
+    pub(super) fn settled_lines(&self) -> Vec<(At, Settling)> {
+        let stands = |draft: &At| {
+            self.offices.settlements.get(draft).is_some_and(|row| row.stage() != Stage::Disputed)
         };
-        let drafted = self.offices.drafted().filter(|(_, draft)| paid(draft));
+        let drafted = self.offices.drafted().filter(|(_, draft)| stands(draft));
         let lines: BTreeSet<(At, At)> = drafted.collect();
         let said = lines.into_iter().filter_map(|(line, draft)| match self.entry(line)? {
             Value::Settle { settling, .. } => Some((draft, *settling)),
@@ -486,9 +515,7 @@ impl View for Rows<'_> {
     }
 
     fn merchants(&self, chain: ChainNo) -> u32 {
-        let Some(branch) = self.chains.get(chain.0 as usize) else { return 0 };
-        let shared = branch.left.map_or(0, |left| self.merchants(left.chain));
-        branch.merchants.saturating_add(shared)
+        u32::try_from(self.named_below(At { chain, index: u64::MAX })).unwrap_or(u32::MAX)
     }
 
     fn signed(&self, sent: &Sent, programme: ProgrammeId) -> bool {
@@ -572,8 +599,17 @@ impl View for Rows<'_> {
         None
     }
 
-    fn merchant(&self, _: ChainNo, _: u32) -> Option<MerchantId> {
-        None
+    fn merchant(&self, chain: ChainNo, number: u32) -> Option<MerchantId> {
+        let mut at = At { chain, index: u64::MAX };
+        let (number, mut below) = (usize::try_from(number).ok()?, self.named_below(at));
+        loop {
+            let (own, left) = self.named(at);
+            below = below.saturating_sub(own.len());
+            if let Some(own_number) = number.checked_sub(below) {
+                return own.get(own_number).map(|(_, merchant)| *merchant);
+            }
+            at = left?;
+        }
     }
 
     fn day(&self, chain: ChainNo) -> Option<(u64, DayRow)> {

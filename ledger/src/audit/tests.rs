@@ -28,6 +28,8 @@ use crate::view::{At, ChainNo, Pool, PoolKey, View};
 use crate::wire::Name;
 
 mod missing;
+mod settled;
+mod signed;
 mod twice;
 
 const CASH: CommodityId = CommodityId(1);

@@ -8,7 +8,7 @@ use super::known::Known;
 use super::verdict::SettledTwice;
 use crate::hash::Hash;
 use crate::id::{FeedRef, OrgId};
-use crate::settlement::{self, Kind, SettlementRow, Settling, Taken};
+use crate::settlement::{self, Kind, SettlementRow, Settling, Stage, Taken};
 use crate::view::{At, ChainNo};
 
 /// A settlement that is recorded as paid.
@@ -89,13 +89,15 @@ fn recorded<'a>(
     for part in parts {
         let (feed, out) = (part.feed().short(), &part.outcome);
         let mut lines: BTreeMap<At, Vec<&Settling>> = BTreeMap::new();
-        for (draft, line) in &out.paid {
+        for (draft, line) in &out.lines {
             lines.entry(*draft).or_default().push(line);
         }
         let rows: BTreeMap<At, &SettlementRow> =
             out.settlements.iter().map(|(at, row)| (*at, row)).collect();
         for (at, lines) in lines {
-            let Some(row) = rows.get(&at) else { continue };
+            let Some(row) = rows.get(&at).filter(|row| row.stage() == Stage::Paid) else {
+                continue;
+            };
             if let Some(beyond) = counts(&feed, at, row) {
                 all.push(Paid { name: (feed, at.index), beyond, lines });
             }

@@ -14,6 +14,7 @@ use crate::list::ListRejection;
 use crate::notice::NoticeRejection;
 use crate::suspense::Suspense;
 use crate::sync::frame::FrameFault;
+use crate::time::Minute;
 use crate::view::Fault;
 
 mod people;
@@ -21,8 +22,8 @@ mod stopped;
 
 pub use people::{PeopleFound, PeopleLine, Unfounded};
 pub use stopped::{
-    ClosedCycle, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy, SettledTwice,
-    SettlementLine, Shares,
+    ClosedCycle, Compared, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy,
+    SettledTwice, SettlementLine, Shares,
 };
 
 /// Where something was found.
@@ -163,6 +164,36 @@ pub enum Problem {
     /// A claimed ticket's send is not in the sender's feed as far as it is here, though its beginning is.
     #[error("the claimed ticket's send is not in its sender's feed, which is here beyond it")]
     SendDenied,
+    /// A day's closing is not what its entries come to.
+    #[error(
+        "the day is closed with other sums than its entries come to: goods were handed out {redeemed} times and taken back \
+         {refunded} times"
+    )]
+    ClosingDiffers {
+        /// How many times goods were handed out.
+        redeemed: u32,
+        /// How many times goods were taken back.
+        refunded: u32,
+    },
+    /// A settlement is not what its lines come to.
+    #[error(
+        "the settlement drafted here is not what its lines come to: it says {said} rows, and they have {found}, or the same \
+         number with other sums or another root"
+    )]
+    SettlementDiffers {
+        /// The rows it says.
+        said: u32,
+        /// Those its lines come to.
+        found: u32,
+    },
+    /// A row by itself says something else than the entry it names.
+    #[error(
+        "the settlement drafted here has a row for entry {entry}, which handed out or took back something else, or nothing"
+    )]
+    SettlementRow {
+        /// The entry's index in its feed.
+        entry: u64,
+    },
     /// The sums do not add up.
     #[error(
         "programme {programme}, cycle {cycle}, commodity {commodity}: the sums differ from the budget by {by}"
@@ -372,7 +403,7 @@ pub struct Served {
 /// One hour of a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Hour {
-    /// Hours since founding, by the node's own clock.
+    /// Clock hours since the one in which the federation was founded, by the node's own clock and the offset asked for.
     pub hour: u32,
     /// Different purses in that hour.
     pub families: u32,
@@ -417,6 +448,9 @@ pub struct Verdict {
     pub epoch: Option<u32>,
     /// The hash of that article.
     pub charter: Option<Hash>,
+    /// As of when it tells: no node but one has stamped anything later. One clock alone moves it nowhere. `None` where no
+    /// feed of a certified node has a stamp.
+    pub as_of: Option<Minute>,
     /// Articles accepted.
     pub articles: u64,
     /// Notices accepted.
@@ -495,6 +529,7 @@ impl Verdict {
         self.waiting > 0
             || self.evidence_not_shown > 0
             || !self.unchecked.is_empty()
+            || self.settlements.iter().any(|line| line.compared == Compared::Open)
             || self.sums.values().any(|sum| !sum.undecided.is_empty())
     }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::look::{LookFault, Looking};
 use super::walk::{Did, PaidTo, Seen, cuts, paid, walk};
 use super::words;
+use crate::config::Zone;
 
 /// Hand-outs of a feed below which shares say nothing.
 const FEW: u64 = 30;
@@ -20,8 +21,8 @@ const TOLD: usize = 200;
 /// What is taken for usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usual {
-    /// Minutes that the sites' clocks are ahead of UTC.
-    pub utc_offset: i32,
+    /// By which clocks hours are told.
+    pub zone: Zone,
     /// The first hour of the night, and the first after it.
     pub night: (u8, u8),
     /// Hand-outs an hour that one feed may reach however quiet the others are.
@@ -33,7 +34,7 @@ pub struct Usual {
 impl Default for Usual {
     /// UTC; 21 to 5; 60 hand-outs; ten minutes.
     fn default() -> Self {
-        Self { utc_offset: 0, night: (21, 5), an_hour: 60, again: 10 }
+        Self { zone: Zone::default(), night: (21, 5), an_hour: 60, again: 10 }
     }
 }
 
@@ -129,11 +130,10 @@ fn one_more(sum: &mut (u64, Option<EntryName>), name: EntryName) {
 struct Looker<'a, S> {
     looking: Looking<'a, S>,
     usual: Usual,
-    founded: u64,
     feeds: BTreeMap<FeedRef, OfFeed>,
     covered: BTreeSet<EntryName>,
     floats: BTreeMap<EntryName, u32>,
-    newest: u32,
+    newest: BTreeMap<[u8; 8], u32>,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
     paid: BTreeMap<FeedRef, PaidTo>,
@@ -146,17 +146,15 @@ struct Looker<'a, S> {
 ///
 /// [`LookFault`].
 pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFault> {
-    let looking = Looking::whole(source)?;
-    let founded = looking.ground.charter.founded().0 / 60_000;
+    let looking = Looking::whole(source, usual.zone)?;
     let ground = looking.ground.clone();
     let mut looker = Looker {
         looking,
         usual,
-        founded,
         feeds: BTreeMap::new(),
         covered: BTreeSet::new(),
         floats: BTreeMap::new(),
-        newest: 0,
+        newest: BTreeMap::new(),
         at_sites: BTreeMap::new(),
         cuts: cuts(source, &ground),
         paid: paid(source, &ground),
@@ -183,14 +181,14 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
     }
     for (feed, (count, first, at)) in &walked.open_days {
         // A day that is still going on is not late.
-        if looker.newest.saturating_sub(at.0) > 2 * 24 * 60 {
+        if looker.now().saturating_sub(at.0) > 2 * 24 * 60 {
             let what =
                 format!("{count} hand-outs in no closed day, the first two days ago or more");
             looker.tell(&mut out, "day open", feed, Some(*first), *count, what);
         }
     }
     for ((of, by), count) in &walked.shown {
-        let by = looker.looking.node(&by.node);
+        let by = looker.looking.labels.node(&by.node);
         let what = format!("{count} entries of this feed are shown by {by}, not by its own blocks");
         looker.tell(&mut out, "shown by others", of, None, *count, what);
     }
@@ -207,7 +205,8 @@ impl<S: Source> Looker<'_, S> {
     fn see(&mut self, seen: &Seen) {
         words::note(&mut self.wanted, seen);
         let feed = seen.name.feed;
-        self.newest = self.newest.max(seen.at.0);
+        let newest = self.newest.entry(feed.node).or_default();
+        *newest = seen.at.0.max(*newest);
         match seen.did {
             Did::Covered { float } => {
                 self.covered.insert(float);
@@ -245,11 +244,13 @@ impl<S: Source> Looker<'_, S> {
     }
 
     fn handed_out(&mut self, seen: &Seen, method: Method) {
-        let hour = self.hour(seen.at.0);
+        let hour = self.looking.labels.hour_of_day(seen.at);
         let (from, to) = self.usual.night;
         let night = if from > to { hour >= from || hour < to } else { (from..to).contains(&hour) };
-        let digits = u32::from(self.looking.digits(seen.name.feed.programme, seen.commodity));
+        let digits =
+            u32::from(self.looking.labels.commodity(seen.name.feed.programme, seen.commodity).1);
         let round = 10u64.saturating_pow(digits.saturating_add(1));
+        let clock_hour = self.looking.labels.hour_of(seen.at);
         let feed = self.feeds.entry(seen.name.feed).or_default();
         feed.overrides += u64::from(method == Method::Override);
         if method.is_exception() {
@@ -269,7 +270,7 @@ impl<S: Source> Looker<'_, S> {
                 one_more(&mut feed.heard, seen.name);
             }
         }
-        let busy = feed.hours.entry(seen.at.0 / 60).or_insert((0, Some(seen.name)));
+        let busy = feed.hours.entry(clock_hour).or_insert((0, Some(seen.name)));
         busy.0 += 1;
         let Some(purse) = seen.purse else { return };
         if let Some((before, _)) = feed.last.insert((purse, seen.commodity), (seen.at.0, seen.name))
@@ -281,11 +282,11 @@ impl<S: Source> Looker<'_, S> {
         self.at_sites.entry(key).or_default().push((seen.at.0, seen.name));
     }
 
-    /// The hour of the day by the sites' clocks.
-    fn hour(&self, stamp: u32) -> u8 {
-        let minutes = self.founded.saturating_add(u64::from(stamp));
-        let local = i64::try_from(minutes).unwrap_or_default() + i64::from(self.usual.utc_offset);
-        u8::try_from(local.rem_euclid(24 * 60) / 60).unwrap_or_default()
+    /// The newest minute that two nodes have stamped, or the only one that has stamped any: one clock alone makes nothing late.
+    fn now(&self) -> u32 {
+        let mut newest: Vec<u32> = self.newest.values().copied().collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.get(1).or(newest.first()).copied().unwrap_or_default()
     }
 
     fn tell(
@@ -303,7 +304,7 @@ impl<S: Source> Looker<'_, S> {
         }
         out.found.push(Anomaly {
             kind,
-            site: self.looking.node(&feed.node),
+            site: self.looking.labels.node(&feed.node),
             feed: feed.to_string(),
             entry: entry.map(|entry| entry.to_string()),
             count,
@@ -320,11 +321,9 @@ impl<S: Source> Looker<'_, S> {
         let limit = self.usual.an_hour.max(median.saturating_mul(4));
         for (feed, of) in &self.feeds {
             for (hour, (count, first)) in of.hours.iter().filter(|(_, hour)| hour.0 > limit) {
-                let day = hour / 24;
-                let what = format!(
-                    "{count} hand-outs in hour {} of day {day}; {limit} are usual at most",
-                    hour % 24
-                );
+                let from = self.looking.labels.hour(*hour);
+                let what =
+                    format!("{count} hand-outs in the hour from {from}; {limit} are usual at most");
                 self.tell(out, "rate", feed, *first, *count, what);
             }
         }
@@ -342,7 +341,7 @@ impl<S: Source> Looker<'_, S> {
     fn exceptions(&self, out: &mut Anomalies) {
         for (feed, of) in &self.feeds {
             out.exceptions.extend(of.methods.iter().map(|(method, count)| Exceptions {
-                site: self.looking.node(&feed.node),
+                site: self.looking.labels.node(&feed.node),
                 feed: feed.to_string(),
                 method: method.word(),
                 count: *count,
@@ -355,7 +354,7 @@ impl<S: Source> Looker<'_, S> {
     fn words(&mut self, source: &S, ground: &Ground, out: &mut Anomalies) {
         let signed = words::strike(source, ground, &mut self.wanted);
         let federation = ground.charter.federation();
-        let odd = words::odd(&federation, &signed, |node| self.looking.node(node));
+        let odd = words::odd(&federation, &signed, |node| self.looking.labels.node(node));
         for (kind, name, what) in odd {
             self.tell(out, kind, &name.feed, Some(name), 1, what);
         }
@@ -368,7 +367,7 @@ impl<S: Source> Looker<'_, S> {
             self.tell(out, "words missing", &feed, first, count, what);
         }
         for ((feed, class), count) in words::refusals(source, ground) {
-            let (site, feed) = (self.looking.node(&feed.node), feed.to_string());
+            let (site, feed) = (self.looking.labels.node(&feed.node), feed.to_string());
             out.refusals.push(Refusals { site, feed, class: class.word(), count });
         }
     }
@@ -418,7 +417,7 @@ impl<S: Source> Looker<'_, S> {
                 if one.feed.node != two.feed.node && minutes <= self.usual.again {
                     let what = format!(
                         "the same purse at {} {minutes} minutes before",
-                        self.looking.node(&one.feed.node)
+                        self.looking.labels.node(&one.feed.node)
                     );
                     self.tell(out, "two sites", &two.feed, Some(*two), 1, what);
                 }
@@ -447,9 +446,10 @@ impl<S: Source> Looker<'_, S> {
     /// Float redemptions nobody has made good for two weeks.
     fn open_floats(&self, out: &mut Anomalies) {
         const TWO_WEEKS: u32 = 14 * 24 * 60;
+        let now = self.now();
         let mut old: BTreeMap<FeedRef, (u64, EntryName)> = BTreeMap::new();
         for (name, at) in &self.floats {
-            if !self.covered.contains(name) && self.newest.saturating_sub(*at) > TWO_WEEKS {
+            if !self.covered.contains(name) && now.saturating_sub(*at) > TWO_WEEKS {
                 old.entry(name.feed).or_insert((0, *name)).0 += 1;
             }
         }

@@ -282,16 +282,20 @@ pub(super) fn add(
         let feed = tip.feed.short();
         let alone = frontier.of(&tip.feed).len() == 1;
         blocks.insert(feed, alone.then_some(tip.blocks));
-        if let (true, Some(head)) = (standing.certifies_frontier(), header(tip)) {
-            let cut = Cut { seq: tip.blocks, head };
+        let Some(head) = header(tip) else { continue };
+        let cut = Cut { seq: tip.blocks, head };
+        if standing.certifies_frontier() {
             let known = cosigned.cuts.entry(feed).or_insert(cut);
             if cut.seq > known.seq {
                 *known = cut;
             }
         }
-        let reaches = |of: &mut BTreeMap<FeedRef, u64>| {
-            let upto = of.entry(feed).or_default();
-            *upto = tip.head.next.max(*upto);
+        let reaches = |of: &mut BTreeMap<FeedRef, (u64, Cut)>| {
+            let here = (tip.head.next, cut);
+            let upto = of.entry(feed).or_insert(here);
+            if here.0 > upto.0 {
+                *upto = here;
+            }
         };
         if alone && standing.certifies(feed.programme) {
             reaches(&mut cosigned.certified);

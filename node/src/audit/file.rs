@@ -76,6 +76,19 @@ impl AuditFile {
         self.federation
     }
 
+    /// How many bytes it has.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.end.size.unwrap_or_default()
+    }
+
+    /// The digest that its last frame says, by which two copies are known for one; `None` where it ends before that. Whether
+    /// it is true, the audit tells.
+    #[must_use]
+    pub fn said_digest(&self) -> Option<Hash> {
+        self.bye.map(|(_, _, digest)| digest)
+    }
+
     /// How many bytes each feed takes: what to begin with.
     #[must_use]
     pub fn sizes(&self) -> BTreeMap<FeedId, u64> {
@@ -138,10 +151,8 @@ impl AuditFile {
                 body[0] = kind;
                 reader.read_exact(&mut body[1..])?;
                 match Frame::decode(&body) {
-                    Ok(Frame::Feed(id)) => {
-                        feed = Some(id);
-                        self.feeds.entry(id).or_default();
-                    }
+                    // It is kept once something of it follows: of empty ones a file may have millions.
+                    Ok(Frame::Feed(id)) => feed = Some(id),
                     Ok(Frame::Bye { count, digest }) => {
                         self.bye = Some((at, count, digest));
                         self.end.reached = next;

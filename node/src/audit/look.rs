@@ -2,11 +2,12 @@
 
 use annona_ledger::audit::{Ground, Item, Options, Source, govern};
 use annona_ledger::block::{Block, Placed};
-use annona_ledger::charter::Unit;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
-use annona_ledger::time::Minute;
+use annona_ledger::id::{FeedId, FeedRef};
+
+use super::labels::Labels;
+use crate::config::Zone;
 
 /// Why an entry cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,7 @@ pub enum LookFault {
 pub(super) struct Looking<'a, S> {
     pub(super) source: &'a S,
     pub(super) ground: Ground,
+    pub(super) labels: Labels,
 }
 
 /// An entry that was found, and the block it stands in.
@@ -51,15 +53,16 @@ pub(super) struct Found {
 }
 
 impl<'a, S: Source> Looking<'a, S> {
-    pub(super) fn at(source: &'a S) -> Result<Self, LookFault> {
+    pub(super) fn at(source: &'a S, zone: Zone) -> Result<Self, LookFault> {
         let governed = govern(source, &Options::default());
         let ground = governed.ground().cloned().ok_or(LookFault::NoCharter)?;
-        Ok(Self { source, ground })
+        let labels = Labels::of(&ground.charter, &ground.roster, zone);
+        Ok(Self { source, ground, labels })
     }
 
     /// As [`Looking::at`], for what is counted over all of it: of a copy that broke off, nothing is.
-    pub(super) fn whole(source: &'a S) -> Result<Self, LookFault> {
-        let looking = Self::at(source)?;
+    pub(super) fn whole(source: &'a S, zone: Zone) -> Result<Self, LookFault> {
+        let looking = Self::at(source, zone)?;
         if source.end().complete { Ok(looking) } else { Err(LookFault::NotWhole) }
     }
 
@@ -113,6 +116,25 @@ impl<'a, S: Source> Looking<'a, S> {
         found.ok_or(LookFault::NoEntry { feed: *feed, index })
     }
 
+    /// Whether two blocks of one number stand in a feed.
+    pub(super) fn forked(&self, feed: &FeedRef) -> bool {
+        let Ok(id) = self.feed(feed) else { return false };
+        let (mut forked, mut last) = (false, None);
+        self.source.items(&id, &mut |_, item| {
+            let header = match item {
+                Item::Block(block) => block.header,
+                Item::Header(signed) => signed.0,
+                Item::Evidence { .. } | Item::Unreadable(_) => return true,
+            };
+            // Ascending by number they stand beside each other.
+            let here = (header.seq, header.hash());
+            forked |= last.is_some_and(|(seq, hash)| seq == here.0 && hash != here.1);
+            last = Some(here);
+            !forked
+        });
+        forked
+    }
+
     /// The value entry at a place.
     pub(super) fn value(&self, feed: &FeedRef, index: u64) -> Result<Value, LookFault> {
         match self.find(feed, index, None)?.placed.entry {
@@ -122,48 +144,4 @@ impl<'a, S: Source> Looking<'a, S> {
             }
         }
     }
-
-    /// An amount as people write it.
-    pub(super) fn amount(&self, p: ProgrammeId, commodity: CommodityId, units: u64) -> String {
-        let known = self.ground.charter.programme(p).and_then(|p| p.commodity(commodity));
-        let Some(known) = known else { return format!("{units} of commodity {commodity}") };
-        let number = decimal(i128::from(units), known.unit.minor_digits());
-        match &known.unit {
-            Unit::Currency { code, .. } => {
-                format!("{number} {}", String::from_utf8_lossy(code))
-            }
-            Unit::Item { measure, .. } => format!("{number} {measure} {}", known.name),
-        }
-    }
-
-    /// Digits of a commodity after the point.
-    pub(super) fn digits(&self, programme: ProgrammeId, commodity: CommodityId) -> u8 {
-        let programme = self.ground.charter.programme(programme);
-        programme.and_then(|p| p.commodity(commodity)).map_or(0, |known| known.unit.minor_digits())
-    }
-
-    /// What a node is called.
-    pub(super) fn node(&self, node: &[u8; 8]) -> String {
-        let hex: String = node.iter().map(|b| format!("{b:02x}")).collect();
-        let Some(certificate) = self.ground.roster.node(node) else { return format!("node {hex}") };
-        let org = self.ground.charter.organisation(certificate.org);
-        let org = org.map_or_else(String::new, |org| format!(" of {}", org.name));
-        format!("{}{org} (node {hex})", certificate.site_name)
-    }
-}
-
-/// A number of minor units with its point.
-pub(super) fn decimal(units: i128, digits: u8) -> String {
-    let scale = 10i128.pow(u32::from(digits.min(18)));
-    let (whole, part) = (units / scale, (units % scale).abs());
-    let sign = if units < 0 && whole == 0 { "-" } else { "" };
-    if digits == 0 {
-        return units.to_string();
-    }
-    format!("{sign}{whole}.{part:0width$}", width = usize::from(digits))
-}
-
-/// The stamp of an entry in words.
-pub(super) fn when(stamp: Option<Minute>) -> String {
-    stamp.map_or_else(|| "no stamp".to_owned(), |stamp| stamp.to_string())
 }

@@ -1,12 +1,13 @@
 //! A proof of one entry in one small file, and its check by somebody who has nothing else (spec/audit-file.md, "Proofs").
 
+use annona_ledger::amount::Amount;
 use annona_ledger::audit::Source;
 use annona_ledger::charter::{Charter, SignedArticle};
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::leaf;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, FeedRef};
+use annona_ledger::id::{FederationId, FeedRef, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::merkle;
 use annona_ledger::notice::{Roster, SignedNotice};
@@ -16,7 +17,9 @@ use annona_ledger::ticket::Sent;
 use annona_ledger::wire::{self, Bounded, Bytes};
 use serde::{Deserialize, Serialize};
 
-use super::look::{LookFault, Looking, when};
+use super::labels::Labels;
+use super::look::{LookFault, Looking};
+use crate::config::Zone;
 
 /// The first bytes of a proof file.
 pub const MAGIC: &[u8; 16] = b"annona proof v1\n";
@@ -59,7 +62,7 @@ pub fn prove(
     index: u64,
     name: Option<&Hash>,
 ) -> Result<Proof, LookFault> {
-    let looking = Looking::at(source)?;
+    let looking = Looking::at(source, Zone::default())?;
     let found = looking.find(feed, index, name)?;
     let block = &found.block;
     let mut leaves = Vec::new();
@@ -175,9 +178,9 @@ pub struct Checked {
     pub words: Vec<String>,
 }
 
-/// Checks the bytes of a proof file. Where `federation` is given, only that one will do.
+/// Checks the bytes of a proof file. Where `federation` is given, only that one will do. Times are those of a zone.
 #[must_use]
-pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
+pub fn check_proof(bytes: &[u8], federation: Option<FederationId>, zone: Zone) -> Checked {
     let mut checked = Checked {
         proven: false,
         federation: String::new(),
@@ -238,8 +241,8 @@ pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
     let Some(certificate) = roster.node(&receipt.feed.node) else {
         return no(checked, "The proof has no certificate for the node of this feed.".to_owned());
     };
-    let org = charter.organisation(certificate.org).map(|org| org.name.to_string());
-    let org = org.unwrap_or_default();
+    let labels = Labels::of(&charter, &roster, zone);
+    let org = labels.org(certificate.org);
     checked.words.push(format!("{org} certified the node {}.", certificate.site_name));
     let entry = match receipt.check(&proof.federation, &certificate.node) {
         Ok(entry) => entry,
@@ -248,7 +251,7 @@ pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
     checked.words.push(format!(
         "That node signed block {} of feed {}, and the entry stands in it at index {}.",
         receipt.heading.seq,
-        receipt.feed,
+        labels.feed(&receipt.feed),
         receipt.index()
     ));
     for hop in receipt.provenance.iter() {
@@ -261,29 +264,42 @@ pub fn check_proof(bytes: &[u8], federation: Option<FederationId>) -> Checked {
                 "A send behind the entry's lot is not signed by its node.".to_owned(),
             );
         }
-        checked
-            .words
-            .push(format!(
-                "Carried along: a send at index {} of the feed of {}, signed by it. Whether it filled the entry's lot is not shown.",
-                hop.index,
-                hop.node.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-            ));
+        let moved = says(&hop.moved.entry().into(), receipt.feed.programme, &labels);
+        checked.words.push(format!(
+            "Carried along, at index {} of the feed of {} and signed by it: {moved}. Whether that filled the entry's lot is \
+             not shown.",
+            hop.index,
+            labels.node(&hop.node),
+        ));
     }
-    checked.words.push(format!("It says ({}): {}", when(entry.stamp()), says(&entry)));
+    let when = entry.stamp().map_or_else(
+        || "without a stamp".to_owned(),
+        |at| format!("{} {}", labels.when(at), labels.zone()),
+    );
+    let what = says(&entry, receipt.feed.programme, &labels);
+    checked.words.push(format!("It says ({when}): {what}"));
     checked.proven = true;
     checked
 }
 
-/// An entry in words, without names that are not in it.
-#[must_use]
-pub fn says(entry: &Entry) -> String {
+/// An entry in words. What a lot is of stands in the entry that opened it, not here.
+fn says(entry: &Entry, programme: ProgrammeId, labels: &Labels) -> String {
     let Entry::Value(value) = entry else { return format!("{entry:?}") };
+    let much =
+        |commodity, amount: Amount| labels.amount(programme, commodity, amount.units().into());
     match value {
         Value::Merchant { merchant } => format!("merchant {merchant} is named"),
         Value::Issue { purse, amount, list, row, .. } => {
             format!("{amount} minor units are issued to purse {purse}, by row {row} of list {list}")
         }
-        Value::Send(send) => format!("{} minor units are sent on", send.amount),
+        Value::Send(send) => {
+            let to = labels.node(&send.to);
+            format!(
+                "{} of cycle {} are sent to {to}",
+                much(send.commodity, send.amount),
+                send.cycle
+            )
+        }
         Value::Claim { .. } => "a ticket is claimed".to_owned(),
         Value::Redeem { amount, lot, .. } => {
             format!("{amount} minor units of lot {} are handed out", lot.0)
@@ -301,7 +317,11 @@ pub fn says(entry: &Entry) -> String {
             format!("{amount} minor units are handed out to purse {purse} from the site's float")
         }
         Value::FloatCover(cover) => {
-            format!("{} minor units are given for a float redemption", cover.amount)
+            let to = labels.node(&cover.float.feed.node);
+            format!(
+                "{} are given for a float redemption of {to}",
+                much(cover.commodity, cover.amount)
+            )
         }
         Value::End { .. } => "the feed ends".to_owned(),
         Value::Orphan(orphan) => {

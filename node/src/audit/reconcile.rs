@@ -7,8 +7,10 @@ use annona_ledger::audit::Source;
 use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedRef, ProgrammeId};
 use serde::Serialize;
 
-use super::look::{LookFault, Looking, decimal};
+use super::labels::decimal;
+use super::look::{LookFault, Looking};
 use super::walk::{Did, Seen, cuts, walk};
+use crate::config::Zone;
 
 /// The most entries that are listed one by one.
 pub const LISTED: usize = 1_000;
@@ -26,6 +28,10 @@ pub struct Line {
     pub cycle: u16,
     /// The commodity's number.
     pub commodity: u8,
+    /// The programme's name.
+    pub programme_name: String,
+    /// The commodity's, with what it is counted in.
+    pub commodity_name: String,
     /// Digits after the point.
     pub digits: u8,
     /// Claimed from budgets.
@@ -63,7 +69,7 @@ pub struct Open {
     pub entry: String,
     /// The site that wrote it.
     pub site: String,
-    /// By its clock.
+    /// By its clock, in the zone asked for.
     pub when: String,
     /// How much of what.
     pub amount: String,
@@ -141,8 +147,9 @@ pub fn reconcile(
     source: &impl Source,
     sites: &[String],
     claims: &[Claim],
+    zone: Zone,
 ) -> Result<Reconciliation, LookFault> {
-    let looking = Looking::whole(source)?;
+    let looking = Looking::whole(source, zone)?;
     for site in sites {
         let mut nodes = looking.ground.roster.nodes();
         let one = std::slice::from_ref(site);
@@ -196,7 +203,7 @@ pub fn reconcile(
         if let Did::HandedOut { .. } | Did::FloatHandedOut { .. } = seen.did
             && let Some(claim) = listed.remove(&seen.name.to_string())
         {
-            let digits = looking.digits(feed.programme, seen.commodity);
+            let digits = looking.labels.commodity(feed.programme, seen.commodity).1;
             if same_amount(&claim.amount, seen.units, digits) {
                 out.matched += 1;
             } else {
@@ -224,7 +231,8 @@ pub fn reconcile(
                 (false, true) => ": from above the cut of its sender, so it is only sent back",
                 (false, false) => "",
             };
-            let what = format!("sent to {}, not claimed in this file{end}", looking.node(&to));
+            let what =
+                format!("sent to {}, not claimed in this file{end}", looking.labels.node(&to));
             out.opens(open(&looking, seen, &what));
         }
     }
@@ -262,10 +270,11 @@ pub fn reconcile(
         let came = line.budgeted + line.claimed + line.freed + line.refunded;
         let went = line.sent + line.handed_out + line.float + line.released;
         line.left = signed(came).saturating_sub(signed(went));
-        line.site = looking.node(&node);
+        line.site = looking.labels.node(&node);
         line.node = node.iter().map(|b| format!("{b:02x}")).collect();
         (line.programme, line.cycle, line.commodity) = (programme.0, cycle.0, commodity.0);
-        line.digits = looking.digits(programme, commodity);
+        line.programme_name = looking.labels.programme(programme);
+        (line.commodity_name, line.digits) = looking.labels.commodity(programme, commodity);
         out.lines.push(line);
     }
     out.partly = walked.partly.iter().map(ToString::to_string).collect();
@@ -275,9 +284,9 @@ pub fn reconcile(
 fn open<S: Source>(looking: &Looking<'_, S>, seen: &Seen, what: &str) -> Open {
     Open {
         entry: seen.name.to_string(),
-        site: looking.node(&seen.name.feed.node),
-        when: seen.at.to_string(),
-        amount: looking.amount(seen.name.feed.programme, seen.commodity, seen.units),
+        site: looking.labels.node(&seen.name.feed.node),
+        when: looking.labels.when(seen.at),
+        amount: looking.labels.amount(seen.name.feed.programme, seen.commodity, seen.units.into()),
         what: what.to_owned(),
         contradicts: false,
     }

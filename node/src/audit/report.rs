@@ -6,27 +6,25 @@
 
 pub mod data;
 mod page;
+pub mod people;
 mod plot;
 pub mod stopped;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use data::{Labels, Report};
+pub use data::{About, Report, reason};
 pub use page::html;
-
-use annona_ledger::audit::Verdict;
-
-use super::Vouched;
+pub use stopped::compared;
 
 /// The numbers of a report as JSON.
 #[must_use]
-pub fn json(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> serde_json::Value {
-    serde_json::to_value(Report::of(verdict, vouched, labels)).unwrap_or_default()
+pub fn json(report: &Report) -> serde_json::Value {
+    serde_json::to_value(report).unwrap_or_default()
 }
 
 /// The numbers of a report as CSV: one table after the other, each line beginning with the table's name.
 #[must_use]
-pub fn csv(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> String {
-    tables::csv(&Report::of(verdict, vouched, labels))
+pub fn csv(report: &Report) -> String {
+    tables::csv(report)
 }

@@ -24,12 +24,17 @@ pub fn audit(
     let cosigned = source.cosigned();
     let join = Mutex::new(Join::new(&governed, *options, cosigned.clone()));
     if let Some(ground) = governed.ground() {
-        let hints = Hints::of(ground, &cosigned);
-        let run = Run { source, ground, hints: &hints, progress, stop, blocks: AtomicU64::new(0) };
-        run.all(&source.feeds(), threads, options, |part| add(&join, |join| join.add(part)));
+        let mut hints = Hints::of(ground, &cosigned);
+        let blocks = AtomicU64::new(0);
+        for feeds in audit::in_order(ground, source.feeds()) {
+            let run = Run { source, ground, hints: &hints, progress, stop, blocks: &blocks };
+            run.all(&feeds, threads, options, |part| add(&join, |join| join.add(part)));
+            hints = join.lock().map(|join| join.settled(&hints)).unwrap_or_default();
+        }
         let suspects = join.lock().map(|join| join.suspects(&hints));
         let (suspects, hints) = suspects.unwrap_or_default();
-        let (lots, run) = (options.lots(), Run { hints: &hints, ..run });
+        let lots = options.lots();
+        let run = Run { source, ground, hints: &hints, progress, stop, blocks: &blocks };
         run.all(&suspects, threads, &lots, |part| add(&join, |join| join.lots(part)));
     }
     let mut end = source.end();
@@ -59,7 +64,7 @@ struct Run<'a, S> {
     hints: &'a Hints,
     progress: Progress<'a>,
     stop: &'a AtomicBool,
-    blocks: AtomicU64,
+    blocks: &'a AtomicU64,
 }
 
 impl<S: Source + Sync> Run<'_, S> {

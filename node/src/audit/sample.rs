@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::look::{LookFault, Looking};
 use super::walk::{Did, Seen, walk};
+use crate::config::Zone;
 
 /// The most entries one sample has.
 pub const MAX_SAMPLE: usize = 10_000;
@@ -24,7 +25,7 @@ pub struct Drawn {
     pub entry: String,
     /// The site that handed out.
     pub site: String,
-    /// By the site's clock.
+    /// By the site's clock, in the zone asked for.
     pub when: String,
     /// The programme's number.
     pub programme: u16,
@@ -66,14 +67,19 @@ impl Sample {
     }
 }
 
-/// Draws `count` hand-outs: those whose `SHA-256(seed ‖ newline ‖ name)` is least, so that neither the order of the file
+/// Draws `count` hand-outs, told by the clocks of a zone: those whose `SHA-256(seed ‖ newline ‖ name)` is least, so that neither the order of the file
 /// nor who draws makes a difference.
 ///
 /// # Errors
 ///
 /// [`LookFault`].
-pub fn sample(source: &impl Source, count: usize, seed: &str) -> Result<Sample, LookFault> {
-    let looking = Looking::whole(source)?;
+pub fn sample(
+    source: &impl Source,
+    count: usize,
+    seed: &str,
+    zone: Zone,
+) -> Result<Sample, LookFault> {
+    let looking = Looking::whole(source, zone)?;
     let count = count.min(MAX_SAMPLE);
     let mut of = 0u64;
     let mut least: BTreeMap<[u8; 32], Seen> = BTreeMap::new();
@@ -110,12 +116,12 @@ fn told<S: Source>(looking: &Looking<'_, S>, seen: &Seen) -> Drawn {
     Drawn {
         name: seen.name,
         entry: seen.name.to_string(),
-        site: looking.node(&seen.name.feed.node),
-        when: seen.at.to_string(),
+        site: looking.labels.node(&seen.name.feed.node),
+        when: looking.labels.when(seen.at),
         programme: programme.0,
         cycle: seen.cycle.0,
         purse: seen.purse.map(|purse| purse.to_string()).unwrap_or_default(),
-        amount: looking.amount(programme, seen.commodity, seen.units),
+        amount: looking.labels.amount(programme, seen.commodity, seen.units.into()),
         merchant: merchant.map(|merchant| merchant.to_string()),
         method: method.map(Method::word).unwrap_or_default().to_owned(),
         float,

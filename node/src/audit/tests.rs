@@ -29,6 +29,7 @@ use annona_ledger::wire::{Bounded, Name};
 
 use super::export::ExportFault;
 use super::*;
+use crate::config::Zone;
 use crate::store::StoreFault;
 
 mod copied;
@@ -664,20 +665,20 @@ fn a_proof_convinces_a_stranger_and_no_changed_proof_does() {
     let proof = prove(&file, &feed, index, None).expect("a proof");
     assert_eq!(proof.receipt.provenance.len(), 1, "the treasury's send stands behind the lot");
     let bytes = proof.encode();
-    let checked = check_proof(&bytes, Some(camp.federation));
+    let checked = check_proof(&bytes, Some(camp.federation), Zone::default());
     assert!(checked.proven, "{:?}", checked.words);
     assert_eq!((checked.index, checked.feed), (index, feed.to_string()));
     assert!(checked.words.last().expect("words").contains("handed out"));
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        assert!(!check_proof(&changed, Some(camp.federation)).proven, "byte {at}");
+        assert!(!check_proof(&changed, Some(camp.federation), Zone::default()).proven, "byte {at}");
     }
     for cut in 0..bytes.len() {
-        assert!(!check_proof(&bytes[..cut], None).proven, "cut at {cut}");
+        assert!(!check_proof(&bytes[..cut], None, Zone::default()).proven, "cut at {cut}");
     }
     let elsewhere = Some(FederationId(Hash([9; 32])));
-    assert!(!check_proof(&bytes, elsewhere).proven);
+    assert!(!check_proof(&bytes, elsewhere, Zone::default()).proven);
     let none = prove(&file, &feed, 1_000_000, None);
     assert_eq!(none, Err(LookFault::NoEntry { feed, index: 1_000_000 }));
 }
@@ -687,7 +688,7 @@ fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
     let camp = camp(2, 3, 60);
     let case = Case::of(&camp);
     let (file, feed, index) = a_redemption(&camp, &case);
-    let trail = trace(&file, &feed, index).expect("a trail");
+    let trail = trace(&file, &feed, index, Zone::default()).expect("a trail");
     let words: Vec<&str> = trail.came.iter().map(|step| step.words.as_str()).collect();
     for (step, word) in words.iter().zip(["votes", "takes up", "sends", "takes up", "issues"]) {
         assert!(step.contains(word), "{step} has no {word}: {words:#?}");
@@ -698,11 +699,11 @@ fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
     assert!(trail.entry.expect("the entry").words.contains("hands out 1.00 USD"));
     assert!(trail.went[0].words.contains("takes back 0.50 USD"), "{:?}", trail.went);
     // On from a lot: what was handed out of it, and what went on to the other site and was taken up there.
-    let lot = trace(&file, &feed, 3).expect("a trail");
+    let lot = trace(&file, &feed, 3, Zone::default()).expect("a trail");
     assert!(lot.went.iter().any(|step| step.words.contains("hands out")));
     let all: Vec<Step> = [2, 3, 4]
         .into_iter()
-        .flat_map(|lot| trace(&file, &feed, lot).expect("a trail").went)
+        .flat_map(|lot| trace(&file, &feed, lot, Zone::default()).expect("a trail").went)
         .collect();
     assert!(all.iter().any(|step| step.words.contains("sends 0.01 USD")), "{all:#?}");
 }

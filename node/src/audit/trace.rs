@@ -8,8 +8,9 @@ use annona_ledger::id::{CommodityId, CycleId, FeedRef, ProgrammeId};
 use annona_ledger::ticket::{Moved, Ticket};
 use serde::Serialize;
 
-use super::look::{LookFault, Looking, when};
+use super::look::{LookFault, Looking};
 use super::proof::lot_of;
+use crate::config::Zone;
 
 /// Steps of one direction: a trail that is longer is cut, and says so.
 const STEPS: usize = 1_000;
@@ -23,7 +24,7 @@ pub struct Step {
     pub feed: Option<String>,
     /// The index in the feed.
     pub index: Option<u64>,
-    /// By the author's own clock.
+    /// By the author's own clock, in the zone asked for; nothing where it has no stamp.
     pub when: String,
     /// What happened.
     pub words: String,
@@ -51,8 +52,13 @@ pub struct Trail {
 /// # Errors
 ///
 /// [`LookFault`].
-pub fn trace(source: &impl Source, feed: &FeedRef, index: u64) -> Result<Trail, LookFault> {
-    let looking = Looking::at(source)?;
+pub fn trace(
+    source: &impl Source,
+    feed: &FeedRef,
+    index: u64,
+    zone: Zone,
+) -> Result<Trail, LookFault> {
+    let looking = Looking::at(source, zone)?;
     let cosigned = source.cosigned();
     let mut tracing = Tracing { looking, cosigned, trail: Trail::default() };
     let value = tracing.looking.value(feed, index)?;
@@ -86,7 +92,10 @@ impl<S: Source> Tracing<'_, S> {
                     Moved::Cover(cover) => Some(cover.amount.units()),
                     Moved::Refund { .. } => None,
                 },
-                Ticket::Budget { .. } => None,
+                Ticket::Budget { epoch, act, line } => {
+                    let charter = &self.looking.ground.charter;
+                    charter.budget_line(*epoch, *act, *line).map(|line| line.amount.units())
+                }
                 Ticket::Release { epoch, act } => {
                     let charter = &self.looking.ground.charter;
                     charter.release(*epoch, *act).map(|release| release.amount.units())
@@ -104,16 +113,18 @@ impl<S: Source> Tracing<'_, S> {
         let of = self.of(feed, value);
         let commodity = of.map(|(_, commodity)| commodity);
         let much = units.map(|units| match commodity {
-            Some(commodity) => self.looking.amount(feed.programme, commodity, units),
+            Some(commodity) => self.looking.labels.amount(feed.programme, commodity, units.into()),
             None => format!("{units} minor units"),
         });
         let much = much.unwrap_or_default();
-        let place = self.looking.node(&feed.node);
+        let place = self.looking.labels.node(&feed.node);
         let words = match value {
             Value::Issue { purse, list, row, .. } => {
                 format!("{place} issues {much} to purse {purse}, row {row} of its list {list}")
             }
-            Value::Send(send) => format!("{place} sends {much} to {}", self.looking.node(&send.to)),
+            Value::Send(send) => {
+                format!("{place} sends {much} to {}", self.looking.labels.node(&send.to))
+            }
             Value::Claim { .. } => format!("{place} takes up {much}"),
             Value::Redeem { .. } => format!("{place} hands out {much}"),
             Value::Hold { .. } => format!("{place} sets {much} aside"),
@@ -127,17 +138,17 @@ impl<S: Source> Tracing<'_, S> {
             }
             Value::FloatCover(cover) => format!(
                 "{place} makes good {much} that {} gave from its float",
-                self.looking.node(&cover.float.feed.node)
+                self.looking.labels.node(&cover.float.feed.node)
             ),
             Value::Orphan(orphan) => {
-                format!("{place} shows what burnt at {}", self.looking.node(&orphan.node))
+                format!("{place} shows what burnt at {}", self.looking.labels.node(&orphan.node))
             }
             Value::End { .. } => format!("{place} ends its feed"),
             Value::DayClose { .. } => format!("{place} opens or closes its day"),
             Value::Settle { .. } => format!("{place} settles with merchants"),
             Value::Merchant { .. } | Value::Basket { .. } => format!("{place}: no units move"),
         };
-        let stamp = when(value.stamp());
+        let stamp = value.stamp().map(|at| self.looking.labels.when(at)).unwrap_or_default();
         let finality = self.grade(feed, index, of.map(|(cycle, _)| cycle));
         Step {
             feed: Some(feed.to_string()),
@@ -156,7 +167,11 @@ impl<S: Source> Tracing<'_, S> {
         let closed = cycle.and_then(|c| self.looking.ground.charter.closed(feed.programme, c));
         let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
         let settled = shown.is_some_and(|cut| header.seq < cut.seq);
-        let standing = self.cosigned.standing(feed, header.end().next);
+        // Of a forked feed it is not followed on which branch the signed block lies: that block itself is certified.
+        let forked = self.looking.forked(feed);
+        let standing = self.cosigned.standing(feed, header.end().next, |(upto, cut)| {
+            (!forked || cut.head == header.hash()).then_some(*upto)
+        });
         finality(&Standing { settled, ..standing })
     }
 
@@ -234,8 +249,8 @@ impl<S: Source> Tracing<'_, S> {
             return;
         };
         let units = voted.amount.units();
-        let much = self.looking.amount(programme, voted.commodity, units);
-        let to = self.looking.node(&voted.treasury);
+        let much = self.looking.labels.amount(programme, voted.commodity, units.into());
+        let to = self.looking.labels.node(&voted.treasury);
         let words = format!("article {epoch} votes {much} for cycle {} to {to}", voted.cycle);
         let step = Step {
             feed: None,
@@ -254,8 +269,9 @@ impl<S: Source> Tracing<'_, S> {
             return;
         };
         let units = freed.amount.units();
-        let much = self.looking.amount(freed.feed.programme, freed.commodity, units);
-        let (from, to) = (self.looking.node(&freed.feed.node), self.looking.node(&freed.reserve));
+        let much = self.looking.labels.amount(freed.feed.programme, freed.commodity, units.into());
+        let (from, to) =
+            (self.looking.labels.node(&freed.feed.node), self.looking.labels.node(&freed.reserve));
         let words = format!("article {epoch} releases {much} of the suspense of {from} to {to}");
         let step = Step {
             feed: None,

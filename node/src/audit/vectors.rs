@@ -12,6 +12,7 @@ use annona_ledger::block::{Block, Draft, Evidence, Proof};
 use annona_ledger::charter::{
     Act, Article, Commodity, Organisation, Risk, SignedArticle, Unit, default_quorum,
 };
+use annona_ledger::day::{Closing, Day};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fork::{ForkProof, Statement};
@@ -21,6 +22,7 @@ use annona_ledger::id::{
 };
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::{NodeCertificate, Notice, Roles, SignedNotice};
+use annona_ledger::settlement::Settling;
 use annona_ledger::sync::frame::{Frame, Hello};
 use annona_ledger::time::{Hlc, Millis, Minute};
 use annona_ledger::wire::{Bounded, Bytes, Name};
@@ -75,6 +77,10 @@ fn federation() -> FederationId {
 }
 
 fn certificate(signed_by: u8) -> SignedNotice {
+    certificate_as(Roles::MERCHANT, signed_by)
+}
+
+fn certificate_as(roles: Roles, signed_by: u8) -> SignedNotice {
     let (federation, org) = (federation(), OrgId(1));
     let (transport, sealing) = (key(NODE + 1).public(), [NODE; 32]);
     let certificate = NodeCertificate {
@@ -84,7 +90,7 @@ fn certificate(signed_by: u8) -> SignedNotice {
         sealing,
         site: SiteId(1),
         site_name: name("Lakeside"),
-        roles: Roles::MERCHANT,
+        roles,
         programmes: many(vec![FOOD]),
         ceilings: Bounded::empty(),
         issued: Minute(0),
@@ -216,8 +222,30 @@ fn vectors() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let after_end = sealed(1, ended.header.end(), merchant(2));
     let of_two = sealed(0, first.header.end(), merchant(2));
     let beside = sealed(1, first.header.end(), merchant(3));
+    // Nothing was handed out in that day, and a settlement of its entries has no row.
+    let (root, totals) = (Hash::ZERO, Bounded::empty());
+    let closing = Closing { first: 0, redeemed: 1, refunded: 0, root, totals };
+    let closed = Value::DayClose { day: Box::new(Day::Close(closing)), at: Minute(9) };
+    let closed = sealed(1, first.header.end(), closed.into());
+    let node = feed().node.short();
+    let head = first.header.end().accumulator;
+    let line = Settling::Stretch { node, from: 0, to: 1, head, except: Bounded::empty() };
+    let draft = Settling::Draft { first: 1, root, rows: 1, totals: Bounded::empty() };
+    let settle = |seq, start, settling| {
+        sealed(seq, start, Value::Settle { settling: Box::new(settling), at: Minute(9) }.into())
+    };
+    let line = settle(1, first.header.end(), line);
+    let draft = settle(2, line.header.end(), draft);
     let mut frames = vec![
         ("good", "good", whole.clone()),
+        ("closing_of_another_day", "ClosingDiffers", instead(SECOND, vec![block(&closed)])),
+        ("settlement_without_its_rows", "SettlementDiffers", {
+            with(|making| {
+                let treasury = certificate_as(Roles::TREASURY.and(Roles::MERCHANT), ORG);
+                making.frames[NOTICE] = bytes_of(Frame::Notice(Box::new(treasury)));
+                drop(making.frames.splice(SECOND..=SECOND, [block(&line), block(&draft)]));
+            })
+        }),
         ("empty", "NoCharter, Empty", vec![]),
         (
             "other_magic",

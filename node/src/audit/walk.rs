@@ -213,7 +213,8 @@ struct Chain {
     lots: BTreeMap<u64, Lot>,
     /// Holds and hand-outs: the lot, and how much.
     taken: BTreeMap<u64, (u64, u64, Option<u32>)>,
-    merchants: Vec<MerchantId>,
+    /// The merchants named, with their indexes.
+    merchants: Vec<(u64, MerchantId)>,
     /// The number of the block in hand, and how much of the charter its author knew.
     block: (u64, u32),
     /// The blocks read, by the first index behind them.
@@ -294,7 +295,11 @@ fn walk_feed(
                                 .into_iter()
                                 .filter(|(at, _)| *at < start.0)
                                 .collect(),
-                            merchants: below.merchants,
+                            merchants: below
+                                .merchants
+                                .into_iter()
+                                .filter(|(at, _)| *at < start.0)
+                                .collect(),
                             block: below.block,
                             since: None,
                             shown: BTreeMap::new(),
@@ -357,7 +362,7 @@ impl Chain {
     }
 
     fn merchant(&self, number: u32) -> Option<MerchantId> {
-        self.merchants.get(usize::try_from(number).ok()?).copied()
+        self.merchants.get(usize::try_from(number).ok()?).map(|(_, merchant)| *merchant)
     }
 
     /// What an entry did, and what it leaves for those after it.
@@ -378,7 +383,7 @@ impl Chain {
         let index = name.index;
         match value {
             Value::Merchant { merchant } => {
-                self.merchants.push(*merchant);
+                self.merchants.push((index, *merchant));
                 None
             }
             Value::Issue { from, purse, amount, .. } => {

@@ -5,6 +5,7 @@ use annona_node::audit::anomalies::Usual;
 use clap::Args;
 use serde_json::to_value;
 
+use super::Clocks;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::count;
@@ -22,9 +23,8 @@ pub(crate) struct Anomalies {
     /// The audit file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How far the sites' clocks are from UTC
-    #[arg(long, value_name = "+HH:MM", default_value = "+00:00", allow_hyphen_values = true)]
-    utc_offset: String,
+    #[command(flatten)]
+    clocks: Clocks,
     /// The first hour of the night and the first after it
     #[arg(long, value_name = "H-H", default_value = "21-5")]
     night: String,
@@ -39,7 +39,7 @@ pub(crate) struct Anomalies {
 impl Anomalies {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let usual = Usual {
-            utc_offset: offset(&self.utc_offset)?,
+            zone: self.clocks.utc_offset,
             night: night(&self.night)?,
             an_hour: self.an_hour,
             again: self.again,
@@ -80,24 +80,6 @@ impl Anomalies {
     }
 }
 
-/// `+03:00` in minutes.
-fn offset(text: &str) -> Outcome<i32> {
-    let wrong = || Fault::usage(format!("\"{text}\" is not an offset such as +03:00 or -04:30."));
-    let (sign, rest) = match text.split_at_checked(1) {
-        Some(("+", rest)) => (1, rest),
-        Some(("-", rest)) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let hours: i32 = hours.parse().map_err(|_| wrong())?;
-    let minutes: i32 = minutes.parse().map_err(|_| wrong())?;
-    if (0..=14).contains(&hours) && (0..60).contains(&minutes) {
-        Ok(sign * (hours * 60 + minutes))
-    } else {
-        Err(wrong())
-    }
-}
-
 /// `21-5`.
 fn night(text: &str) -> Outcome<(u8, u8)> {
     let wrong = || Fault::usage(format!("\"{text}\" is not a night such as 21-5."));
@@ -112,12 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offsets_and_nights_are_read_and_nonsense_is_not() {
-        assert_eq!(offset("+03:00").expect("an offset"), 180);
-        assert_eq!(offset("-04:30").expect("an offset"), -270);
-        for bad in ["3", "+3", "03:00", "+15:00", "+01:60", "+-1:00", ""] {
-            assert!(offset(bad).is_err(), "{bad}");
-        }
+    fn nights_are_read_and_nonsense_is_not() {
         assert_eq!(night("21-5").expect("a night"), (21, 5));
         for bad in ["21", "24-5", "a-b", "-1-5", ""] {
             assert!(night(bad).is_err(), "{bad}");

@@ -6,7 +6,7 @@ use annona_node::audit::proof::PROOF_BYTES;
 use clap::Args;
 use serde_json::to_value;
 
-use super::federation;
+use super::{Clocks, federation};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 
@@ -26,13 +26,15 @@ pub(crate) struct CheckProof {
     /// Only this federation will do: its 64 digits, from somewhere you trust
     #[arg(long, value_name = "HEX")]
     federation: Option<String>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 impl CheckProof {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let federation = federation(self.federation.as_deref())?;
         let bytes = atomic::read(&self.file, PROOF_BYTES)?;
-        let checked = check_proof(&bytes, federation);
+        let checked = check_proof(&bytes, federation, self.clocks.utc_offset);
         let value = to_value(&checked).unwrap_or_default();
         session.screen.answer("proof_check", value, || {
             let word = if checked.proven { "proven" } else { "NOT PROVEN" };

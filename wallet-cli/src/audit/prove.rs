@@ -31,8 +31,8 @@ pub(crate) struct Prove {
 
 impl Prove {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let (feed, index) = entry(&self.entry)?;
         let file = super::open(&self.file)?;
+        let (feed, index) = entry(&self.entry, &file)?;
         let bytes = prove(&file, &feed, index, None)
             .map_err(|why| Fault::from(why).at(self.file.display()))?
             .encode();

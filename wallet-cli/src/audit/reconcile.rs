@@ -1,12 +1,14 @@
 use std::path::{Path, PathBuf};
 
+use annona_node::audit::labels::decimal;
+use annona_node::audit::reconcile::{Claim, Reconciliation};
 use annona_node::audit::reconcile;
-use annona_node::audit::reconcile::{Claim, Line, Reconciliation};
 use annona_node::import::table::Cell;
 use annona_node::import::{CsvOptions, Source};
 use clap::Args;
 use serde_json::to_value;
 
+use super::Clocks;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::words::count;
@@ -35,13 +37,15 @@ pub(crate) struct Reconcile {
     /// A merchant's own list: CSV or XLSX with the columns `entry` and `amount`, as its slips print them
     #[arg(long, value_name = "FILE")]
     merchant_list: Option<PathBuf>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 impl Reconcile {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let claims = self.merchant_list.as_deref().map(read).transpose()?.unwrap_or_default();
         let file = super::open(&self.file)?;
-        let sites = reconcile(&file, &self.sites, &claims)
+        let sites = reconcile(&file, &self.sites, &claims, self.clocks.utc_offset)
             .map_err(|why| Fault::from(why).at(self.file.display()))?;
         let mut value = to_value(&sites).unwrap_or_default();
         if let Some(object) = value.as_object_mut() {
@@ -99,8 +103,8 @@ fn text(sites: &Reconciliation) -> String {
     let mut lines = Vec::new();
     for line in &sites.lines {
         lines.push(format!(
-            "{}  programme {} cycle {} commodity {}",
-            line.site, line.programme, line.cycle, line.commodity
+            "{}  {} cycle {}, {}",
+            line.site, line.programme_name, line.cycle, line.commodity_name
         ));
         let shown = [
             ("budgeted", line.budgeted),
@@ -119,10 +123,13 @@ fn text(sites: &Reconciliation) -> String {
         let shown = shown.iter().filter(|(_, units)| *units > 0);
         let shown: Vec<String> = shown
             .map(|(word, units)| {
-                format!("{word} {}", units_of(line, i128::try_from(*units).unwrap_or(i128::MAX)))
+                format!(
+                    "{word} {}",
+                    decimal(i128::try_from(*units).unwrap_or(i128::MAX), line.digits)
+                )
             })
             .collect();
-        lines.push(format!("  {}; left {}", shown.join(", "), units_of(line, line.left)));
+        lines.push(format!("  {}; left {}", shown.join(", "), decimal(line.left, line.digits)));
     }
     for open in &sites.open {
         lines.push(format!(
@@ -143,15 +150,4 @@ fn text(sites: &Reconciliation) -> String {
         lines.push("everything matches".to_owned());
     }
     lines.join("\n")
-}
-
-fn units_of(line: &Line, units: i128) -> String {
-    let scale = 10i128.pow(u32::from(line.digits.min(18)));
-    if scale == 1 {
-        return units.to_string();
-    }
-    let sign = if units < 0 { "-" } else { "" };
-    let units = units.unsigned_abs();
-    let scale = scale.unsigned_abs();
-    format!("{sign}{}.{:0width$}", units / scale, units % scale, width = usize::from(line.digits))
 }

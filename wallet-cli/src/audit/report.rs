@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use annona_ledger::audit::{Options, govern};
 use annona_node::atomic;
-use annona_node::audit::report::{self, Labels};
-use annona_node::audit::{Vouched, states};
+use annona_node::audit::report::{self, About};
+use annona_node::audit::{AuditFile, Labels, Vouched, states};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{audit, federation};
+use super::{Clocks, audit, federation, labels};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::stop::LongWork;
@@ -40,6 +40,8 @@ pub(crate) struct Report {
     /// Only this federation will do: its 64 digits, from somewhere you trust
     #[arg(long, value_name = "HEX")]
     federation: Option<String>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -54,25 +56,30 @@ enum Form {
 
 impl Report {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let options =
-            Options { federation: federation(self.federation.as_deref())?, ..Options::default() };
+        let zone = self.clocks.utc_offset;
+        let options = Options {
+            federation: federation(self.federation.as_deref())?,
+            utc_offset: zone.0,
+            ..Options::default()
+        };
         let (file, verdict) = audit(session, &self.file, &options)?;
         let long = LongWork::begin();
         let cores = annona_node::audit::cores();
         let vouched = states::recompute(&file, false, cores, long.flag());
         long.check()?;
         let governed = govern(&file, &options);
-        let Some(ground) = governed.ground() else {
+        if governed.ground().is_none() {
             // Nothing in it can be told from nothing: no report is better than an empty one.
             let why = verdict.first().map_or_else(String::new, |first| first.problem.to_string());
             let words = format!("{}: {why}. No report was written.", self.file.display());
             return Err(Fault::new(Exit::Wrong, words));
-        };
-        let labels = Labels::of(ground);
+        }
+        let labels = labels(&governed, zone);
+        let made = report::Report::of(&verdict, &vouched, &labels, self.about(&file, &labels));
         let text = match self.form {
-            Form::Html => report::html(&verdict, &vouched, &labels, &self.language),
-            Form::Json => format!("{:#}\n", report::json(&verdict, &vouched, &labels)),
-            Form::Csv => report::csv(&verdict, &vouched, &labels),
+            Form::Html => report::html(&made, &self.language),
+            Form::Json => format!("{:#}\n", report::json(&made)),
+            Form::Csv => report::csv(&made),
         };
         atomic::write(&self.out, text.as_bytes())?;
         let good = verdict.is_good() && !vouched.iter().any(Vouched::is_wrong);
@@ -96,5 +103,27 @@ impl Report {
             format!("{} has faults; the report lists them.", self.file.display()),
         )
         .then("`annona audit verify` says where the first one is."))
+    }
+
+    /// What the report is made from, and with what. No time: the same file gives the same page whenever it is made.
+    fn about(&self, file: &AuditFile, labels: &Labels) -> About {
+        let name = self.file.file_name().unwrap_or(self.file.as_os_str());
+        let zone = match labels.zone().trim_start_matches("UTC") {
+            "" => "+00:00".to_owned(),
+            offset => offset.to_owned(),
+        };
+        let mut options = vec![
+            format!("--as {}", format!("{:?}", self.form).to_lowercase()),
+            format!("--language {}", self.language),
+            format!("--utc-offset {zone}"),
+        ];
+        options.extend(self.federation.iter().map(|id| format!("--federation {id}")));
+        About {
+            file: name.to_string_lossy().into_owned(),
+            bytes: file.bytes(),
+            digest: file.said_digest().map(|digest| digest.to_string()),
+            program: format!("annona {}", env!("CARGO_PKG_VERSION")),
+            options,
+        }
     }
 }

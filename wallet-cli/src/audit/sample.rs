@@ -7,6 +7,7 @@ use annona_node::audit::{prove, sample};
 use clap::Args;
 use serde_json::to_value;
 
+use super::Clocks;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::count;
@@ -34,6 +35,8 @@ pub(crate) struct Sample {
     /// Write the proof of each into this folder
     #[arg(long, value_name = "FOLDER")]
     proofs: Option<PathBuf>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 impl Sample {
@@ -42,7 +45,7 @@ impl Sample {
             return Err(Fault::usage(format!("-n is from 1 to {MAX_SAMPLE}.")));
         }
         let file = super::open(&self.file)?;
-        let drawing = sample(&file, self.number, &self.seed)
+        let drawing = sample(&file, self.number, &self.seed, self.clocks.utc_offset)
             .map_err(|why| Fault::from(why).at(self.file.display()))?;
         if let Some(folder) = &self.proofs {
             fs::create_dir_all(folder).map_err(|e| Fault::io("create folder", folder, e))?;

@@ -3,6 +3,9 @@
 use annona_ledger::audit::Verdict;
 use annona_ledger::audit::verdict::{CutFeed, SaidBy};
 use annona_ledger::suspense::Because;
+use annona_node::audit::Labels;
+use annona_node::audit::labels::decimal;
+use annona_node::audit::report::compared;
 use serde_json::{Value, json};
 
 use crate::words::{count, hex, reason_word, say_cut};
@@ -96,6 +99,7 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
         json!({
             "feed": line.feed.to_string(), "index": line.index, "rows": line.row.rows,
             "stage": format!("{:?}", line.stage).to_lowercase(), "entitled": line.entitled,
+            "compared": format!("{:?}", line.compared).to_lowercase(),
             "totals": totals.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
         })
     });
@@ -120,47 +124,48 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
 }
 
 /// The same in lines.
-pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
-    let mut lines: Vec<String> = verdict.cuts.iter().flat_map(cut).collect();
+pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
+    let mut lines: Vec<String> = verdict.cuts.iter().flat_map(|line| cut(line, labels)).collect();
     for end in &verdict.ended {
         let after = count(end.after, "entry follows it", "entries follow it");
-        lines.push(format!("ended       {} at entry {}, {after}", end.feed, end.index));
+        let feed = labels.feed(&end.feed);
+        lines.push(format!("ended       {feed} at entry {}, {after}", end.index));
     }
     for held in &verdict.suspense {
         let key = held.key;
+        let (name, digits) = labels.commodity(key.programme, key.commodity);
+        let show = |units| decimal(units, digits);
         let (most, why) = (
             if held.exact { "" } else { "at most " },
             if held.because == Because::Closed { "closed" } else { "cut" },
         );
         lines.push(format!(
-            "suspense    {}/value/{}, cycle {}, commodity {}: {most}{} = lots {} + in flight {}, {} released ({why})",
-            hex(&key.node),
-            key.programme,
+            "suspense    {}: {} cycle {}, {name}: {most}{} = lots {} + in flight {}, {} released ({why})",
+            labels.node(&key.node),
+            labels.programme(key.programme),
             key.cycle,
-            key.commodity,
-            held.units().units(),
-            held.lots.units(),
-            held.arriving.units(),
-            held.released.units(),
+            show(held.units().units()),
+            show(held.lots.units()),
+            show(held.arriving.units()),
+            show(held.released.units()),
         ));
     }
     for freed in &verdict.releases {
         let of = &freed.released;
         lines.push(format!(
-            "released    article {}: {} of commodity {}, cycle {}, of {} to {}: {}",
+            "released    article {}: {} of cycle {}, of {} to {}: {}",
             freed.epoch,
-            of.amount.units(),
-            of.commodity,
+            labels.amount(of.feed.programme, of.commodity, of.amount.units().into()),
             of.cycle,
-            of.feed,
-            hex(&of.reserve),
+            labels.feed(&of.feed),
+            labels.node(&of.reserve),
             if freed.claimed { "claimed" } else { "not claimed" },
         ));
     }
     for closed in &verdict.closed {
         lines.push(format!(
-            "closed      programme {}, cycle {} by article {}: {} shown, {} late",
-            closed.programme,
+            "closed      {} cycle {} by article {}: {} shown, {} late",
+            labels.programme(closed.programme),
             closed.cycle,
             closed.epoch,
             count(closed.feeds, "feed", "feeds"),
@@ -170,24 +175,26 @@ pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
     for new in &verdict.incarnations {
         lines.push(format!(
             "new key     {} in the place of {}",
-            hex(&new.node),
-            hex(&new.replaces)
+            labels.node(&new.node),
+            labels.node(&new.replaces)
         ));
     }
     for handed in verdict.handed.iter().filter(|handed| handed.given.reissue_count > 0) {
         lines.push(format!(
-            "re-issued   {} of commodity {}, cycle {}, from the reserve of {}: {}",
-            handed.given.reissued.units(),
-            handed.commodity,
+            "re-issued   {} of cycle {}, from the reserve of {}: {}",
+            labels.amount(handed.programme, handed.commodity, handed.given.reissued.units()),
             handed.cycle,
-            hex(&handed.node),
+            labels.node(&handed.node),
             count(handed.given.reissue_count, "row", "rows"),
         ));
     }
     for doubt in &verdict.doubts {
         lines.push(format!(
             "stamps?     {} from entry {} on: {} stamped after a checkpoint that has them, {} before one that does not",
-            doubt.feed, doubt.index, doubt.ahead, doubt.behind,
+            labels.feed(&doubt.feed),
+            doubt.index,
+            doubt.ahead,
+            doubt.behind,
         ));
     }
     for line in &verdict.settlements {
@@ -195,23 +202,27 @@ pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
         let rows = count(line.row.rows.into(), "row", "rows");
         let end =
             if line.entitled { "" } else { "; a step by an operator who was not entitled to it" };
-        lines.push(format!("settlement  {}#{}: {rows}, {stage}{end}", line.feed, line.index));
+        let place = format!("{}, entry {}", labels.feed(&line.feed), line.index);
+        let compared = compared(line.compared);
+        lines.push(format!("settlement  {place}: {rows}, {stage}; {compared}{end}"));
     }
     for twice in &verdict.twice {
         let [one, other] = twice.by.map(|(feed, index)| format!("{feed}#{index}"));
         let whose = twice.fault.map_or_else(
             || "whose fault cannot be told".to_owned(),
-            |org| format!("by organisation {org}, whose treasury was paid beyond its cut or end"),
+            |org| format!("by {}, whose treasury was paid beyond its cut or end", labels.org(org)),
         );
         let last = twice.to.saturating_sub(1);
         lines.push(format!(
             "twice       {} entries {} to {last}: paid in {one} and {other}; {whose}",
-            twice.feed, twice.from,
+            labels.feed(&twice.feed),
+            twice.from,
         ));
     }
     for (programme, shares) in &verdict.finality {
         lines.push(format!(
-            "finality    programme {programme}: of {} {} settled, {} certified, {} seen, {} accepted",
+            "finality    {}: of {} {} settled, {} certified, {} seen, {} accepted",
+            labels.programme(*programme),
             count(shares.all(), "hand-out", "hand-outs"),
             shares.settled,
             shares.certified,
@@ -222,7 +233,7 @@ pub(super) fn lines(verdict: &Verdict) -> Vec<String> {
     lines
 }
 
-fn cut(line: &CutFeed) -> Vec<String> {
+fn cut(line: &CutFeed, labels: &Labels) -> Vec<String> {
     let from = match (line.lowest, line.index) {
         (None, _) => ": nobody who cut it may".to_owned(),
         (Some(_), Some(index)) => format!(", tainted from entry {index} on"),
@@ -234,14 +245,18 @@ fn cut(line: &CutFeed) -> Vec<String> {
     };
     let mut lines = vec![format!(
         "cut         {}{from}: {} good, {} tainted{after}",
-        line.feed,
+        labels.feed(&line.feed),
         count(line.good, "entry", "entries"),
         count(line.tainted, "entry", "entries"),
     )];
     lines.extend(line.said.iter().map(|said| {
         let may = if said.counts { "" } else { ", which may not" };
         let (after, reason) = (say_cut(&said.cut), reason_word(said.reason));
-        format!("              by {}: after {after}, {reason}{may}", by(said.by))
+        let by = match said.by {
+            SaidBy::Article(epoch) => format!("article {epoch}"),
+            SaidBy::Node(node) => labels.node(&node),
+        };
+        format!("              by {by}: after {after}, {reason}{may}")
     }));
     lines
 }

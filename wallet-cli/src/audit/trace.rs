@@ -4,7 +4,7 @@ use annona_node::audit::{Step, trace};
 use clap::Args;
 use serde_json::to_value;
 
-use super::entry;
+use super::{Clocks, entry};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
@@ -26,14 +26,16 @@ pub(crate) struct Trace {
     /// The entry, by its whole name
     #[arg(value_name = "ENTRY")]
     entry: String,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 impl Trace {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let (feed, index) = entry(&self.entry)?;
         let file = super::open(&self.file)?;
-        let trail =
-            trace(&file, &feed, index).map_err(|why| Fault::from(why).at(self.file.display()))?;
+        let (feed, index) = entry(&self.entry, &file)?;
+        let trail = trace(&file, &feed, index, self.clocks.utc_offset)
+            .map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&trail).unwrap_or_default();
         session.screen.answer("trail", value, || {
             let line = |step: &Step| {

@@ -1,13 +1,17 @@
 use std::path::PathBuf;
 
-use annona_ledger::audit::verdict::{FileProblem, Missing, Problem, Unfounded};
-use annona_ledger::audit::{Options, Verdict};
+use annona_ledger::audit::verdict::{FileProblem, Missing, Owed, Problem};
+use annona_ledger::audit::{Options, Verdict, govern};
+use annona_ledger::id::{CommodityId, CycleId, ProgrammeId};
 use annona_ledger::leaf::LeafId;
-use annona_node::audit::{Vouched, states};
+use annona_node::audit::labels::decimal;
+use annona_node::audit::report::people::unfounded;
+use annona_node::audit::report::reason;
+use annona_node::audit::{AuditFile, Labels, Vouched, states};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{audit, federation, stopped};
+use super::{Clocks, audit, federation, labels, stopped};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::stop::LongWork;
@@ -44,6 +48,8 @@ pub(crate) struct Verify {
     /// Make the state of every checkpoint in the file anew, not of the newest four only
     #[arg(long)]
     states: bool,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 impl Verify {
@@ -51,14 +57,20 @@ impl Verify {
         let federation = federation(self.federation.as_deref())?;
         let options = Options { federation, root: self.root, ..Options::default() };
         let (file, verdict) = audit(session, &self.file, &options)?;
-        session.screen.answer("audit", value(&verdict), || text(&verdict))?;
+        let labels = labels(&govern(&file, &options), self.clocks.utc_offset);
+        let mut told = value(&verdict, &labels);
+        told["digest"] = json!(file.said_digest().map(|digest| digest.to_string()));
+        told["program"] = json!(env!("CARGO_PKG_VERSION"));
+        session.screen.answer("audit", told, || text(&verdict, &labels, &file))?;
         let long = LongWork::begin();
         let cores = annona_node::audit::cores();
         let all = states::recompute(&file, self.states, cores, long.flag());
         long.check()?;
         let mut broken = None;
         for vouched in &all {
-            session.screen.answer("audit_checkpoint", told(vouched), || in_words(vouched))?;
+            session.screen.answer("audit_checkpoint", checkpoint(vouched, &labels), || {
+                in_words(vouched, &labels)
+            })?;
             if vouched.is_wrong() {
                 broken = broken.or_else(|| vouched.wrong());
             }
@@ -88,13 +100,42 @@ impl Verify {
     }
 }
 
+/// Who owes what, and why.
+fn charged(
+    labels: &Labels,
+    (programme, cycle, commodity): (ProgrammeId, CycleId, CommodityId),
+    owed: &Owed,
+) -> String {
+    let show = |units: u128| {
+        labels.amount(programme, commodity, i128::try_from(units).unwrap_or(i128::MAX))
+    };
+    let (whose, from) = match owed.heard {
+        Some(heard) => (heard, format!(", from {}", labels.node(&owed.node))),
+        None => (owed.node, String::new()),
+    };
+    let org = owed
+        .org
+        .map_or_else(|| "nobody: there is no certificate".to_owned(), |org| labels.org(org));
+    let released = match owed.released {
+        0 => String::new(),
+        units => format!("; of it at most {} because a quorum released them", show(units)),
+    };
+    format!(
+        "charged     {} of {} cycle {cycle} to {org} ({}): {}{from}{released}",
+        show(owed.units),
+        labels.programme(programme),
+        labels.site(&whose),
+        reason(owed),
+    )
+}
+
 /// A checkpoint as `--json` tells it.
-fn told(vouched: &Vouched) -> Value {
+fn checkpoint(vouched: &Vouched, labels: &Labels) -> Value {
     let standing = &vouched.standing;
     let counted = standing.counted.iter().map(|one| {
         json!({
             "witness": hex(&one.witness), "organisation": one.org, "key": hex(one.key.bytes()),
-            "minute": one.time.0,
+            "minute": one.time.0, "when": labels.when(one.time),
         })
     });
     let refused = vouched.refused();
@@ -108,6 +149,7 @@ fn told(vouched: &Vouched) -> Value {
     });
     json!({
         "checkpoint": vouched.hash.to_string(), "minute": vouched.time.0,
+        "when": labels.when(vouched.time),
         "certified": vouched.is_certified(), "organisations": standing.frontier,
         "quorum": standing.quorum, "certified_programmes": vouched.programmes(),
         "problem": vouched.wrong(), "not_counted": standing.refused.len(),
@@ -117,33 +159,32 @@ fn told(vouched: &Vouched) -> Value {
     })
 }
 
-fn in_words(vouched: &Vouched) -> String {
+fn in_words(vouched: &Vouched, labels: &Labels) -> String {
     let (found, needs) = (vouched.standing.frontier.len(), vouched.standing.quorum);
     let name = vouched.hash.to_string();
     let word = if vouched.is_certified() { "certified" } else { "not certified" };
     let end = vouched.wrong().map_or_else(String::new, |words| format!(": {words}"));
     let mut lines = vec![format!(
-        "checkpoint  {} of minute {}: {found} of {needs} organisations, {word}{end}",
+        "checkpoint  {} of {}: {found} of {needs} organisations, {word}{end}",
         name.get(..16).unwrap_or(&name),
-        vouched.time.0,
+        labels.when(vouched.time),
     )];
     for one in &vouched.standing.counted {
         let key = hex(one.key.bytes());
-        let (witness, org) = (hex(&one.witness), one.org);
-        lines.push(format!("              by {witness} of organisation {org}, key {key}"));
+        lines.push(format!("              by {}, key {key}", labels.node(&one.witness)));
     }
     for (witness, why) in vouched.refused() {
-        lines.push(format!("              refused, of {}: {why}", hex(witness)));
+        lines.push(format!("              refused, of {}: {why}", labels.node(witness)));
     }
     for witness in vouched.uncertified() {
-        let witness = hex(witness);
+        let witness = labels.node(witness);
         lines.push(format!("              not checked, of {witness}: no certificate of it here"));
     }
     lines.push(match &vouched.state {
         None => "              its state was not made anew".to_owned(),
         Some(state) => {
             let unchecked: Vec<String> =
-                state.unchecked.iter().map(|programme| format!("programme {programme}")).collect();
+                state.unchecked.iter().map(|programme| labels.programme(*programme)).collect();
             let unchecked = match &unchecked[..] {
                 [] => String::new(),
                 some => format!("; not whole in the file: {}", some.join(", ")),
@@ -158,7 +199,7 @@ fn in_words(vouched: &Vouched) -> String {
     lines.join("\n")
 }
 
-fn value(verdict: &Verdict) -> Value {
+fn value(verdict: &Verdict, labels: &Labels) -> Value {
     let findings: Vec<Value> = verdict
         .findings
         .iter()
@@ -174,20 +215,23 @@ fn value(verdict: &Verdict) -> Value {
         .iter()
         .map(|((programme, cycle, commodity), sum)| {
             let undecided = sum.undecided.iter().map(|open| {
-                json!({ "node": hex(&open.node), "units": open.units.to_string(), "missing": open.missing })
+                json!({ "node": hex(&open.node), "site": labels.site(&open.node), "units": open.units.to_string(), "missing": open.missing })
             });
             let undecided: Vec<Value> = undecided.collect();
             let charged: Vec<Value> = sum
                 .charged
                 .iter()
                 .map(|owed| json!({
-                    "organisation": owed.org, "node": hex(&owed.node), "units": owed.units.to_string(),
+                    "organisation": owed.org, "organisation_name": owed.org.map(|org| labels.org(org)),
+                    "node": hex(&owed.node), "site": labels.site(&owed.node), "units": owed.units.to_string(),
                     "reason": owed.reason, "released": owed.released.to_string(),
                     "heard": owed.heard.map(|node| hex(&node)),
                 }))
                 .collect();
             json!({
                 "programme": programme, "cycle": cycle, "commodity": commodity,
+                "programme_name": labels.programme(*programme),
+                "commodity_name": labels.commodity(*programme, *commodity).0,
                 "budget": sum.budget.units(), "lots": sum.lots.units().to_string(),
                 "in_flight": sum.in_flight.units().to_string(),
                 "redeemed": sum.given.redeemed.units().to_string(),
@@ -200,6 +244,8 @@ fn value(verdict: &Verdict) -> Value {
     let mut value = json!({
         "good": verdict.is_good(), "partial": verdict.is_partial(), "complete": verdict.complete,
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
+        "federation_name": labels.federation, "zone": labels.zone(),
+        "as_of": verdict.as_of.map(|at| labels.when(at)),
         "articles": verdict.articles, "notices": verdict.notices, "feeds": verdict.feeds,
         "blocks": verdict.blocks, "entries": verdict.entries, "signatures": verdict.signatures,
         "evidence": verdict.evidence, "evidence_not_shown": verdict.evidence_not_shown,
@@ -235,7 +281,7 @@ fn people(verdict: &Verdict) -> Value {
     json!({ "nodes": nodes, "sharing": sharing, "unfounded": unfounded })
 }
 
-fn text(verdict: &Verdict) -> String {
+fn text(verdict: &Verdict, labels: &Labels, file: &AuditFile) -> String {
     let good = verdict.is_good();
     let mut lines = vec![if good && verdict.is_partial() {
         "good as far as it could be checked".to_owned()
@@ -245,7 +291,16 @@ fn text(verdict: &Verdict) -> String {
         "WRONG".to_owned()
     }];
     if let Some(id) = verdict.federation {
-        lines.push(format!("federation  {id}"));
+        lines.push(format!("federation  {id} {}", labels.federation).trim_end().to_owned());
+    }
+    if let Some(digest) = file.said_digest() {
+        lines.push(format!("digest      {digest}"));
+    }
+    if let Some(as_of) = verdict.as_of {
+        let (as_of, zone) = (labels.when(as_of), labels.zone());
+        lines.push(format!(
+            "as of       {as_of}, the newest time two sites stamped; times are {zone}"
+        ));
     }
     lines.push(format!(
         "checked     {}, {}, {}, {} in {}; {}",
@@ -257,29 +312,23 @@ fn text(verdict: &Verdict) -> String {
         count(verdict.signatures, "signature", "signatures"),
     ));
     for ((programme, cycle, commodity), sum) in &verdict.sums {
-        let charged: u128 = sum.charged.iter().map(|owed| owed.units).sum();
+        let (name, digits) = labels.commodity(*programme, *commodity);
+        let show = |units| decimal(units, digits);
         lines.push(format!(
-            "programme {programme}, cycle {cycle}, commodity {commodity}: budget {}, in lots {}, on the way {}, handed \
-             out {}, taken back {}, charged {charged} (minor units)",
-            sum.budget.units(),
-            sum.lots.units(),
-            sum.in_flight.units(),
-            sum.given.redeemed.units(),
-            sum.given.refunded.units(),
+            "{} cycle {cycle}, {name}: budget {}, in lots {}, on the way {}, handed out {}, taken back {}, charged {}",
+            labels.programme(*programme),
+            show(sum.budget.units().into()),
+            show(sum.lots.units()),
+            show(sum.in_flight.units()),
+            show(sum.given.redeemed.units()),
+            show(sum.given.refunded.units()),
+            show(i128::try_from(sum.charged.iter().map(|owed| owed.units).sum::<u128>()).unwrap_or(i128::MAX)),
         ));
     }
-    for (node, heard) in verdict
-        .sums
-        .values()
-        .flat_map(|sum| &sum.charged)
-        .filter_map(|owed| Some((owed, owed.heard?)))
-    {
-        lines.push(format!(
-            "charged     {} to the organisation of {}, which took up what it had heard was cut from {}",
-            node.units,
-            hex(&heard),
-            hex(&node.node),
-        ));
+    for ((programme, cycle, commodity), sum) in &verdict.sums {
+        for owed in &sum.charged {
+            lines.push(charged(labels, (*programme, *cycle, *commodity), owed));
+        }
     }
     for ((programme, cycle, commodity), sum) in &verdict.sums {
         for open in &sum.undecided {
@@ -290,14 +339,18 @@ fn text(verdict: &Verdict) -> String {
                 Missing::Blocks => "not every block of its feed is in the file",
             };
             lines.push(format!(
-                "not decided: {} of programme {programme}, cycle {cycle}, commodity {commodity} that {} handed on or out; \
-                 {missing}",
-                open.units,
-                hex(&open.node),
+                "not decided: {} of {} cycle {cycle} that {} handed on or out; {missing}",
+                labels.amount(
+                    *programme,
+                    *commodity,
+                    i128::try_from(open.units).unwrap_or(i128::MAX)
+                ),
+                labels.programme(*programme),
+                labels.node(&open.node),
             ));
         }
     }
-    lines.extend(stopped::lines(verdict));
+    lines.extend(stopped::lines(verdict, labels));
     if let Some(root) = verdict.root {
         lines.push(format!("state root  {root}"));
     }
@@ -312,13 +365,8 @@ fn text(verdict: &Verdict) -> String {
         ));
     }
     for (node, _, why) in verdict.people.unfounded.iter().take(SHOWN) {
-        let why = match why {
-            Unfounded::NoConsent => "no consent to it is in the file",
-            Unfounded::TakenBack => "the consent had been taken back",
-            Unfounded::Ended => "the consent had ended",
-            Unfounded::NothingNamed => "it names no attribute",
-        };
-        lines.push(format!("disclosed   by {}: {why}", hex(node)));
+        let why = unfounded(*why);
+        lines.push(format!("disclosed   by {}: {why}", labels.node(node)));
     }
     let more = verdict.people.unfounded.len().saturating_sub(SHOWN);
     if more > 0 {
@@ -326,7 +374,8 @@ fn text(verdict: &Verdict) -> String {
     }
     for programme in verdict.unchecked_programmes() {
         lines.push(format!(
-            "not checked: programme {programme}, of which only headers are in the file"
+            "not checked: {}, of which not everything is in the file",
+            labels.programme(programme)
         ));
     }
     for finding in verdict.findings.iter().take(SHOWN) {

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use annona_ledger::entry::{Entry, Lot, Method, Owner, Value as Fact};
+use annona_ledger::feed::Head;
 use annona_ledger::finality::Finality;
 use annona_ledger::fold;
-use annona_ledger::id::{CommodityId, CycleId, FeedId, Lane, MerchantId, ProgrammeId};
+use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedId, Lane, MerchantId, ProgrammeId};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, ChainNo, View};
 use annona_node::store::{Store, Work};
@@ -103,7 +104,7 @@ impl List {
             let reach = store.finality_of(&feed)?;
             let work = store.look()?;
             let sealed = work.chains_of(&feed).first().map_or(0, |f| f.sealed.next);
-            each(&work, &feed, |row| {
+            each(&work, &feed, |row, whole| {
                 if !filter.takes(&row) {
                     return Ok(());
                 }
@@ -137,7 +138,8 @@ impl List {
                 };
                 let at = print_minute(row.at, founded);
                 let value = json!({
-                    "entry": format!("{id}#{}", row.index), "what": row.what, "at": at,
+                    "entry": format!("{id}#{}", row.index), "name": whole.to_string(),
+                    "what": row.what, "at": at,
                     "cycle": row.cycle, "commodity": row.commodity, "units": row.units.to_string(),
                     "total": total.to_string(), "purse": row.purse, "merchant": merchant,
                     "method": row.method.map(|m| format!("{m:?}").to_lowercase()),
@@ -222,30 +224,38 @@ fn day_of(at: Minute, founded: Millis) -> String {
     print_date(at.begins(founded))
 }
 
-/// How far some other node is known to hold a feed.
 /// Every redemption and refund of a feed, in order: from its blocks, then its open tail.
-fn each(work: &Work<'_>, feed: &FeedId, mut take: impl FnMut(Row) -> Outcome) -> Outcome {
+/// Each comes with its name.
+fn each(
+    work: &Work<'_>,
+    feed: &FeedId,
+    mut take: impl FnMut(Row, EntryName) -> Outcome,
+) -> Outcome {
     let Some(chain) = work.trunk(feed) else { return Ok(()) };
-    let mut one = |index: u64, entry: &Entry| match row(work, At { chain, index }, entry) {
-        Some(row) => take(row),
-        None => Ok(()),
+    let mut one = |head: &mut Head, entry: &Entry, bytes: &[u8]| {
+        let index = head.next;
+        *head = head.after(bytes);
+        let name = EntryName { feed: feed.short(), index, accumulator: head.accumulator };
+        match row(work, At { chain, index }, entry) {
+            Some(row) => take(row, name),
+            None => Ok(()),
+        }
     };
-    let mut next = 0;
+    let Some(mut head) = work.chains_of(feed).first().map(|of| of.sealed) else { return Ok(()) };
     work.blocks::<Fault>(chain, 0, |block, _| {
         let mut rest: &[u8] = &block.block.body;
-        next = block.block.header.first;
+        let mut head = block.block.header.start();
         while !rest.is_empty() {
             let (entry, after) = Entry::take(feed.lane, rest)?;
-            one(next, &entry)?;
+            let bytes = rest.get(..rest.len().saturating_sub(after.len())).unwrap_or_default();
+            one(&mut head, &entry, bytes)?;
             rest = after;
-            next += 1;
         }
         Ok(true)
     })?;
     for bytes in work.tail(chain).map_err(Fault::from)? {
         let entry = Entry::decode(feed.lane, &bytes)?;
-        one(next, &entry)?;
-        next += 1;
+        one(&mut head, &entry, &bytes)?;
     }
     Ok(())
 }

@@ -42,6 +42,21 @@ fn an_audit_needs_the_file_alone_and_finds_one_changed_bit() {
     let good = camp.bare("audit verify camp.audit --dir nowhere --json").fine();
     assert_eq!(good.field(0, "good"), "true");
     let federation = good.field(0, "federation");
+    // By their names and dates, and by the digest that the export printed.
+    let digest = good.field(0, "digest");
+    let exported = camp.bare("audit export again.audit --json").fine();
+    let again = camp.bare("audit verify again.audit --json").fine();
+    assert_eq!(exported.field(0, "digest"), again.field(0, "digest"));
+    let words = camp.bare("audit verify camp.audit --utc-offset +03:00").fine().out;
+    for part in [
+        digest.as_str(),
+        "Food cycle 1, Rice (kg): budget ",
+        "times are UTC+03:00",
+        "as of       20",
+    ] {
+        assert!(words.contains(part), "{part} in {words}");
+    }
+    assert!(!words.contains("commodity 1"), "{words}");
     camp.bare(&format!("audit verify camp.audit --federation {federation}")).fine();
     let other =
         format!("{}{}", if federation.starts_with('0') { '1' } else { '0' }, &federation[1..]);
@@ -62,6 +77,9 @@ fn an_audit_needs_the_file_alone_and_finds_one_changed_bit() {
     camp.bare("audit report camp.audit --out report.html --language ar").fine();
     let page = fs::read_to_string(camp.file("report.html")).expect("read");
     assert!(page.contains("<svg") && page.contains("dir=\"rtl\""));
+    for part in [digest.as_str(), "camp.audit", "--utc-offset +00:00", "UTC"] {
+        assert!(page.contains(part), "{part}");
+    }
     assert!(!page.contains("http://") || page.contains("www.w3.org"), "loads nothing");
 }
 
@@ -83,7 +101,13 @@ fn a_proof_stands_alone_and_a_changed_one_proves_nothing() {
     assert!(trail.field(0, "came").contains("treasury of Relief"), "{}", trail.out);
     assert!(trail.field(0, "entry").contains("hands out 5.000 kg Rice"), "{}", trail.out);
     assert_eq!(trail.field(0, "cut"), "true");
-    camp.bare("audit trace camp.audit 1#2").fails(3, "whole name");
+    assert!(trail.field(0, "entry").contains("\"when\":\"20"), "a date: {}", trail.out);
+    // As the counter prints it, where one feed of the file has the programme; and as the list prints it.
+    let short = camp.told("entry.txt");
+    let trace = camp.bare(&format!("audit trace camp.audit {short} --json")).fine();
+    assert_eq!(trace.out, trail.out);
+    assert_eq!(camp.run("pay list --json").fine().field(0, "name"), name);
+    camp.bare("audit trace camp.audit 9#2").fails(3, "whole name");
     camp.bare("audit prove camp.audit 0011223344556677/value/1#2 --out x").fails(3, "no feed");
 }
 

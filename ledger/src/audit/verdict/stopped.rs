@@ -153,6 +153,21 @@ pub struct SettlementLine {
     pub stage: Stage,
     /// Whether every step was taken by an operator who was entitled to it.
     pub entitled: bool,
+    /// Whether it is what its lines come to.
+    pub compared: Compared,
+}
+
+/// Whether a settlement is what the entries that its lines name come to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Compared {
+    /// It is.
+    Same,
+    /// It is not: a finding says of what.
+    Differs,
+    /// Something it names is not here, or its node names the same too often.
+    Open,
+    /// Nobody asks: it is disputed, or its node does not settle the programme.
+    Void,
 }
 
 /// Entries that two settlements hold which both count as paid. The payer has refused the second by its reference; no sum

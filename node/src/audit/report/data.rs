@@ -2,82 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use annona_ledger::audit::Ground;
 use annona_ledger::audit::verdict::{Charge, Given, Owed, Verdict};
-use annona_ledger::charter::Unit;
 use annona_ledger::id::{CommodityId, ProgrammeId};
-use annona_ledger::time::Minute;
 use serde::Serialize;
 
+use super::people::{self, PeopleRow, Sharing};
 use super::stopped::{self, CutLine, Event, FinalLine, Held, SettledLine, Signed};
 use crate::audit::Vouched;
-use crate::audit::look::decimal;
+use crate::audit::labels::{Labels, decimal};
 
 /// Families below which a count is hidden (`promises.md`, "Safe defaults": k ≥ 10 with complementary suppression).
 pub(super) const SMALLEST: u64 = 10;
-
-/// What things are called.
-#[derive(Clone, Debug, Default)]
-pub struct Labels {
-    /// The federation.
-    pub federation: String,
-    programmes: BTreeMap<ProgrammeId, String>,
-    commodities: BTreeMap<(ProgrammeId, CommodityId), (String, Unit)>,
-    nodes: BTreeMap<[u8; 8], (String, String)>,
-    keys: Vec<(String, String)>,
-}
-
-impl Labels {
-    /// The names the charter and the certificates give.
-    #[must_use]
-    pub fn of(ground: &Ground) -> Self {
-        let charter = &ground.charter;
-        let mut labels = Self { federation: charter.name().to_string(), ..Self::default() };
-        for (id, programme) in charter.programmes() {
-            labels.programmes.insert(id, programme.name.to_string());
-            for commodity in programme.commodities.iter() {
-                let what = (commodity.name.to_string(), commodity.unit.clone());
-                labels.commodities.insert((id, commodity.id), what);
-            }
-        }
-        for certificate in ground.roster.nodes() {
-            let org = charter.organisation(certificate.org);
-            let org = org.map(|org| org.name.to_string()).unwrap_or_default();
-            let names = (certificate.site_name.to_string(), org);
-            labels.nodes.insert(certificate.short(), names);
-        }
-        for org in charter.organisations() {
-            labels.keys.push((org.name.to_string(), org.key.to_string()));
-        }
-        labels
-    }
-
-    pub(super) fn programme(&self, id: ProgrammeId) -> String {
-        self.programmes.get(&id).cloned().unwrap_or_else(|| format!("programme {id}"))
-    }
-
-    pub(super) fn commodity(&self, programme: ProgrammeId, id: CommodityId) -> (String, u8) {
-        match self.commodities.get(&(programme, id)) {
-            Some((name, unit @ Unit::Currency { code, .. })) => {
-                let code = String::from_utf8_lossy(code);
-                (format!("{name} ({code})"), unit.minor_digits())
-            }
-            Some((name, unit @ Unit::Item { measure, .. })) => {
-                (format!("{name} ({measure})"), unit.minor_digits())
-            }
-            None => (format!("commodity {id}"), 0),
-        }
-    }
-
-    pub(super) fn site(&self, node: &[u8; 8]) -> String {
-        let hex = || node.iter().map(|b| format!("{b:02x}")).collect();
-        self.nodes.get(node).map_or_else(hex, |(site, _)| site.clone())
-    }
-
-    pub(super) fn org(&self, node: &[u8; 8]) -> String {
-        self.nodes.get(node).map(|(_, org)| org.clone()).unwrap_or_default()
-    }
-}
 
 /// A count that may be hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -119,9 +54,9 @@ impl Count {
 pub struct Hour {
     /// The site.
     pub site: String,
-    /// Hours since founding, by the site's clock.
+    /// Clock hours since the one the federation was founded in, by the site's clock and in the report's zone.
     pub hour: u32,
-    /// The same in words.
+    /// Its beginning in words.
     pub when: String,
     /// Different purses in that hour, summed over programmes.
     pub families: Count,
@@ -212,6 +147,21 @@ pub struct Checks {
     pub reached: u64,
 }
 
+/// What a report was made from, and with what: whoever has the same file, program and options makes the same page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// The file's name.
+    pub file: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// The digest that its last frame says, as `annona audit export` prints it; `None` where it ends before that.
+    pub digest: Option<String>,
+    /// The program's version.
+    pub program: String,
+    /// What was asked for, as it is typed.
+    pub options: Vec<String>,
+}
+
 /// Everything a report says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -219,6 +169,12 @@ pub struct Report {
     pub federation: String,
     /// Its id, in hexadecimal.
     pub id: String,
+    /// What it was made from.
+    pub about: About,
+    /// As of when it tells: no site but one has stamped anything later.
+    pub as_of: Option<String>,
+    /// The zone its dates and hours are of.
+    pub zone: String,
     /// Whether nothing is wrong, as far as it could be checked.
     pub good: bool,
     /// Whether something could not be checked.
@@ -247,6 +203,10 @@ pub struct Report {
     pub finality: Vec<FinalLine>,
     /// Checkpoints, who signed them with which key, and what their state comes to.
     pub checkpoints: Vec<Signed>,
+    /// What sites said about people.
+    pub people: Vec<PeopleRow>,
+    /// What organisations gave each other about people.
+    pub sharing: Vec<Sharing>,
     /// What is wrong.
     pub findings: Vec<Found>,
     /// How many more findings there are.
@@ -260,7 +220,7 @@ pub struct Report {
 impl Report {
     /// The numbers of a verdict, with names.
     #[must_use]
-    pub fn of(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Self {
+    pub fn of(verdict: &Verdict, vouched: &[Vouched], labels: &Labels, about: About) -> Self {
         let wrong = vouched.iter().filter_map(|one| {
             let place = format!("checkpoint {}", one.hash);
             one.wrong().map(|what| Found { place, what })
@@ -274,6 +234,9 @@ impl Report {
         Self {
             federation: labels.federation.clone(),
             id: verdict.federation.map(|id| id.to_string()).unwrap_or_default(),
+            about,
+            as_of: verdict.as_of.map(|at| labels.when(at)),
+            zone: labels.zone(),
             good: verdict.is_good() && !vouched.iter().any(Vouched::is_wrong),
             partial: verdict.is_partial(),
             complete: verdict.complete,
@@ -286,7 +249,7 @@ impl Report {
                 signatures: verdict.signatures,
                 reached: verdict.reached,
             },
-            keys: labels.keys.clone(),
+            keys: labels.keys(),
             sums: sums(verdict, labels),
             hours: hours(verdict, labels),
             handouts: handouts(verdict, labels),
@@ -296,6 +259,8 @@ impl Report {
             settlements: stopped::settlements(verdict, labels),
             finality: stopped::finality(verdict, labels),
             checkpoints: stopped::signed(vouched, labels),
+            people: people::people(verdict, labels),
+            sharing: people::sharing(verdict, labels),
             findings,
             more: verdict.more,
             unchecked: unchecked(verdict, vouched, labels),
@@ -304,7 +269,9 @@ impl Report {
     }
 }
 
-const fn reason(owed: &Owed) -> &'static str {
+/// Why somebody owes, in words.
+#[must_use]
+pub const fn reason(owed: &Owed) -> &'static str {
     match owed.reason {
         _ if owed.heard.is_some() => "took up what it had heard was cut",
         Charge::Overdrawn => "gave more than it had",
@@ -320,7 +287,7 @@ fn sums(verdict: &Verdict, labels: &Labels) -> Vec<Line> {
             let (name, digits) = labels.commodity(programme, commodity);
             let show = |units: i128| decimal(units, digits);
             let charged = sum.charged.iter().map(|owed| Owes {
-                org: labels.org(&owed.heard.unwrap_or(owed.node)),
+                org: labels.org_of(&owed.heard.unwrap_or(owed.node)),
                 site: labels.site(&owed.heard.unwrap_or(owed.node)),
                 amount: show(i128::try_from(owed.units).unwrap_or(i128::MAX)),
                 reason: reason(owed),
@@ -393,7 +360,7 @@ fn hours(verdict: &Verdict, labels: &Labels) -> Vec<Hour> {
     for (site, counts) in sites {
         let hidden = hide(&counts.values().copied().collect::<Vec<_>>());
         for ((hour, _), families) in counts.into_iter().zip(hidden) {
-            let when = Minute(hour.saturating_mul(60)).to_string();
+            let when = labels.hour(hour);
             hours.push(Hour { site: site.clone(), hour, when, families });
         }
     }
@@ -430,7 +397,7 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
             format!("{} entries stand after something that is missing", u.unfolded)
         };
         let programme = labels.programme(u.feed.programme);
-        let place = format!("{} (feed {})", labels.site(&u.feed.node), u.feed);
+        let place = labels.feed(&u.feed);
         Found { place, what: format!("{programme}: {why}") }
     };
     let mut all: Vec<Found> = verdict.unchecked.iter().map(found).collect();
@@ -439,8 +406,8 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
             all.push(Found { place: format!("checkpoint {}", one.hash), what });
         };
         for witness in one.uncertified() {
-            let hex: String = witness.iter().map(|b| format!("{b:02x}")).collect();
-            add(format!("the signature of witness {hex}, which has no certificate here"));
+            let witness = labels.node(witness);
+            add(format!("the signature of witness {witness}, which has no certificate here"));
         }
         match &one.state {
             None => add("its state was not made anew".to_owned()),
@@ -457,13 +424,14 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
         let what = format!("that of {} blocks is not in the file", verdict.evidence_not_shown);
         all.push(Found { place, what });
     }
-    for ((programme, ..), sum) in &verdict.sums {
+    for ((programme, _, commodity), sum) in &verdict.sums {
         for open in &sum.undecided {
             let place = labels.site(&open.node);
+            let units = i128::try_from(open.units).unwrap_or(i128::MAX);
             let what = format!(
-                "{}: whether {} minor units were its to give cannot be decided, and nobody is charged for them",
+                "{}: whether {} were its to give cannot be decided, and nobody is charged for them",
                 labels.programme(*programme),
-                open.units
+                labels.amount(*programme, *commodity, units)
             );
             all.push(Found { place, what });
         }

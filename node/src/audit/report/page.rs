@@ -2,12 +2,9 @@
 
 use std::fmt::Write;
 
-use annona_ledger::audit::Verdict;
-
-use super::data::{Labels, Report};
+use super::data::Report;
 use super::tables::{self, Table};
 use super::{json, plot};
-use crate::audit::Vouched;
 
 /// Rows of one table on the page; the rest stands in the JSON and CSV.
 const ROWS: usize = 2_000;
@@ -21,6 +18,8 @@ struct Words {
     as_far: &'static str,
     bad: &'static str,
     partial: &'static str,
+    about: &'static str,
+    same: &'static str,
     checked: &'static str,
     how: &'static str,
     keys: &'static str,
@@ -36,6 +35,8 @@ struct Words {
     finality: &'static str,
     grades: &'static str,
     checkpoints: &'static str,
+    people: &'static str,
+    sharing: &'static str,
     failed: &'static str,
     unchecked: &'static str,
     none: &'static str,
@@ -52,6 +53,9 @@ const ENGLISH: Words = Words {
     as_far: "Nothing failed as far as it could be checked; what is missing is listed below.",
     bad: "Something does not hold. It is listed below with its place.",
     partial: "The source was not read to its end: what follows is what it got to.",
+    about: "About this report",
+    same: "Whoever has the same file, program and options makes the same page. Compare the digest with the one that `annona \
+           audit export` printed. The newest time that two sites stamped is the one it is as of.",
     checked: "What was checked",
     how: "Every article against the quorum of its time, every certificate against the charter, every block against its \
           hashes and its node's signature, every entry against the value rules; sums by matching each send with its claim.",
@@ -69,6 +73,8 @@ const ENGLISH: Words = Words {
     grades: "Each hand-out is counted once, under the highest grade this source shows: accepted (known from its writer), seen \
              (signed by a witness of another organisation), certified (signed by a quorum), settled (below a close).",
     checkpoints: "Checkpoints: who signed, with which key, and the state made anew",
+    people: "What sites said of people, whom nobody can name by it",
+    sharing: "What organisations gave each other about people",
     failed: "What failed",
     unchecked: "What could not be checked",
     none: "Nothing.",
@@ -86,6 +92,9 @@ const FRENCH: Words = Words {
     as_far: "Rien n’est en défaut pour autant qu’on ait pu le vérifier ; ce qui manque est indiqué plus bas.",
     bad: "Quelque chose n’est pas valide. La liste ci-dessous dit quoi et où.",
     partial: "La source n’a pas été lue jusqu’au bout : voici ce qui a pu l’être.",
+    about: "À propos de ce rapport",
+    same: "Avec le même fichier, le même programme et les mêmes options, on obtient la même page. Comparez l’empreinte avec celle \
+           qu’a affichée `annona audit export`. « As of » est l’heure la plus récente que deux sites ont inscrite.",
     checked: "Ce qui a été vérifié",
     how: "Chaque article avec la majorité de son époque, chaque certificat avec la charte, chaque bloc avec ses empreintes et \
           la signature de son nœud, chaque écriture avec les règles ; les sommes en rapprochant envois et réceptions.",
@@ -103,6 +112,8 @@ const FRENCH: Words = Words {
     grades: "Chaque remise est comptée une fois, au plus haut degré que montre cette source : acceptée (connue de son auteur), vue \
              (signée par un témoin d’une autre organisation), certifiée (signée par une majorité), réglée (sous une clôture).",
     checkpoints: "Points de contrôle : qui a signé, avec quelle clé, et l’état recalculé",
+    people: "Ce que les sites ont dit de personnes, sans qu’on puisse les nommer",
+    sharing: "Ce que les organisations se sont transmis sur des personnes",
     failed: "Ce qui est en défaut",
     unchecked: "Ce qui n’a pas pu être vérifié",
     none: "Rien.",
@@ -120,6 +131,8 @@ const ARABIC: Words = Words {
     as_far: "لم يفشل شيء بقدر ما أمكن التحقق منه؛ وما ينقص مذكور أدناه.",
     bad: "هناك ما ليس صحيحًا. وهو مذكور أدناه مع موضعه.",
     partial: "لم يُقرأ المصدر حتى نهايته: ما يلي هو ما أمكن قراءته.",
+    about: "عن هذا التقرير",
+    same: "من لديه الملف نفسه والبرنامج نفسه والخيارات نفسها يحصل على الصفحة نفسها. قارن البصمة بتلك التي عرضها الأمر `annona audit export`. و«as of» هو أحدث وقت سجّله موقعان.",
     checked: "ما تم التحقق منه",
     how: "كل مادة بنصاب وقتها، وكل شهادة بالميثاق، وكل كتلة بتجزئاتها وتوقيع عقدتها، وكل قيد بقواعد القيمة، والمجاميع بمطابقة كل إرسال باستلامه.",
     keys: "بأي مفاتيح",
@@ -135,6 +148,8 @@ const ARABIC: Words = Words {
     finality: "درجة ثبوت عمليات التسليم",
     grades: "تُحسب كل عملية تسليم مرة واحدة بأعلى درجة يُظهرها هذا المصدر: مقبولة (معروفة من كاتبها)، مشاهَدة (وقّعها شاهد من منظمة أخرى)، مصدَّقة (وقّعها نصاب)، مسوّاة (تحت إقفال).",
     checkpoints: "نقاط التحقق: من وقّع وبأي مفتاح، والحالة المعاد حسابها",
+    people: "ما سجّلته المواقع عن الأشخاص، دون إمكان معرفة أسمائهم",
+    sharing: "ما تبادلته المنظمات عن الأشخاص",
     failed: "ما فشل",
     unchecked: "ما تعذر التحقق منه",
     none: "لا شيء.",
@@ -173,37 +188,35 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The report as one page. `lang` is a language tag: English, French and Arabic are here, anything else is English.
 #[must_use]
-pub fn html(verdict: &Verdict, vouched: &[Vouched], labels: &Labels, lang: &str) -> String {
+pub fn html(report: &Report, lang: &str) -> String {
     let words = match lang.split(['-', '_']).next() {
         Some("fr") => &FRENCH,
         Some("ar") => &ARABIC,
         _ => &ENGLISH,
     };
-    let report = Report::of(verdict, vouched, labels);
     let mut out = String::new();
-    head(&mut out, words, &report);
-    checks(&mut out, words, &report);
+    head(&mut out, words, report);
+    section(&mut out, words.about);
+    let _ = write!(out, "<p>{}</p>", words.same);
+    table(&mut out, &tables::about(report), words.about);
+    checks(&mut out, words, report);
     section(&mut out, words.sums);
-    table(&mut out, &tables::sums(&report), words.sums);
+    table(&mut out, &tables::sums(report), words.sums);
     if report.sums.iter().any(|line| !line.charged.is_empty()) {
-        table(&mut out, &tables::charges(&report), words.charges);
+        table(&mut out, &tables::charges(report), words.charges);
     }
-    stopped(&mut out, words, &report);
+    stopped(&mut out, words, report);
     let drawn = [
-        (
-            words.hours,
-            plot::hours(&report.hours, words.hours, words.hidden),
-            tables::hours(&report),
-        ),
+        (words.hours, plot::hours(&report.hours, words.hours, words.hidden), tables::hours(report)),
         (
             words.handouts,
             plot::handouts(&report.handouts, words.handouts, words.hidden),
-            tables::handouts(&report),
+            tables::handouts(report),
         ),
         (
             words.shares,
             plot::shares(&report.handouts, words.shares, words.hidden),
-            tables::handouts(&report),
+            tables::handouts(report),
         ),
     ];
     for (title, svg, rows) in drawn {
@@ -218,7 +231,7 @@ pub fn html(verdict: &Verdict, vouched: &[Vouched], labels: &Labels, lang: &str)
     }
     let _ = write!(out, "<p>{}</p>", words.hidden);
     for (title, rows) in
-        [(words.failed, tables::findings(&report)), (words.unchecked, tables::unchecked(&report))]
+        [(words.failed, tables::findings(report)), (words.unchecked, tables::unchecked(report))]
     {
         section(&mut out, title);
         if rows.rows.is_empty() {
@@ -233,7 +246,7 @@ pub fn html(verdict: &Verdict, vouched: &[Vouched], labels: &Labels, lang: &str)
         }
     }
     // The numbers travel with the page: a reader can take them out again.
-    let numbers = json(verdict, vouched, labels).to_string();
+    let numbers = json(report).to_string();
     let numbers = escape(&numbers);
     let _ = write!(
         out,
@@ -293,6 +306,8 @@ fn stopped(out: &mut String, words: &Words, report: &Report) {
         (words.suspense, tables::suspense(report), ""),
         (words.events, tables::events(report), ""),
         (words.settlements, tables::settlements(report), ""),
+        (words.people, tables::people(report), words.hidden),
+        (words.sharing, tables::sharing(report), ""),
     ];
     for (title, rows, words_before) in all {
         section(out, title);

@@ -2,16 +2,13 @@
 
 use annona_ledger::amount::Amount;
 use annona_ledger::audit::Verdict;
-use annona_ledger::audit::verdict::SaidBy;
+use annona_ledger::audit::verdict::{Compared, SaidBy};
 use annona_ledger::cut::{Cut, Reason};
-use annona_ledger::id::ProgrammeId;
 use annona_ledger::suspense::Because;
-use annona_ledger::time::Minute;
 use serde::Serialize;
 
-use super::data::Labels;
 use crate::audit::Vouched;
-use crate::audit::look::decimal;
+use crate::audit::labels::{Labels, decimal};
 
 /// A feed that was cut, by one of those who cut it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -110,6 +107,8 @@ pub struct SettledLine {
     pub steps: Vec<String>,
     /// Whether each was entitled to it.
     pub entitled: bool,
+    /// Whether it is what the entries it names come to, in words.
+    pub compared: &'static str,
 }
 
 /// A checkpoint of the file.
@@ -160,7 +159,7 @@ pub(super) fn cuts(verdict: &Verdict, labels: &Labels) -> Vec<CutLine> {
             feed: of.feed.to_string(),
             by: match said.by {
                 SaidBy::Article(epoch) => format!("article {epoch}"),
-                SaidBy::Node(node) => format!("{} ({})", labels.site(&node), labels.org(&node)),
+                SaidBy::Node(node) => labels.node(&node),
             },
             after: after(&said.cut),
             reason: reason(said.reason),
@@ -201,15 +200,11 @@ pub(super) fn events(verdict: &Verdict, labels: &Labels) -> Vec<Event> {
     let mut add = |kind, place: String, what: String| events.push(Event { kind, place, what });
     for end in &verdict.ended {
         let what = format!("ended at entry {}; {} entries follow it", end.index, end.after);
-        add("ended", format!("{} (feed {})", labels.site(&end.feed.node), end.feed), what);
+        add("ended", labels.feed(&end.feed), what);
     }
-    let amount = |programme: ProgrammeId, commodity, units: i128| {
-        let (name, digits) = labels.commodity(programme, commodity);
-        format!("{} {name}", decimal(units, digits))
-    };
     for freed in &verdict.releases {
         let of = &freed.released;
-        let much = amount(of.feed.programme, of.commodity, i128::from(of.amount.units()));
+        let much = labels.amount(of.feed.programme, of.commodity, i128::from(of.amount.units()));
         let claimed = if freed.claimed { "claimed there" } else { "not claimed yet" };
         let what = format!(
             "article {} releases {much} of cycle {} to the reserve of {}, {claimed}",
@@ -227,13 +222,13 @@ pub(super) fn events(verdict: &Verdict, labels: &Labels) -> Vec<Event> {
         add("closed", labels.programme(closed.programme), what);
     }
     for new in &verdict.incarnations {
-        let hex: String = new.replaces.iter().map(|b| format!("{b:02x}")).collect();
-        let what = format!("takes the place of node {hex} since {}", new.issued);
+        let (old, since) = (labels.node(&new.replaces), labels.when(new.issued));
+        let what = format!("takes the place of {old} since {since}");
         add("new key", labels.site(&new.node), what);
     }
     for handed in verdict.handed.iter().filter(|handed| handed.given.reissue_count > 0) {
         let units = handed.given.reissued.units();
-        let much = amount(handed.programme, handed.commodity, units);
+        let much = labels.amount(handed.programme, handed.commodity, units);
         let what = format!("{much} of cycle {} were issued again from reserve", handed.cycle);
         add("re-issued", labels.site(&handed.node), what);
     }
@@ -242,7 +237,7 @@ pub(super) fn events(verdict: &Verdict, labels: &Labels) -> Vec<Event> {
             "{} stamps after a checkpoint that has their entry, {} before one that has not, from entry {} on",
             doubt.ahead, doubt.behind, doubt.index
         );
-        add("stamps", format!("{} (feed {})", labels.site(&doubt.feed.node), doubt.feed), what);
+        add("stamps", labels.feed(&doubt.feed), what);
     }
     events
 }
@@ -259,13 +254,25 @@ pub(super) fn finality(verdict: &Verdict, labels: &Labels) -> Vec<FinalLine> {
     line.collect()
 }
 
+/// How a settlement compares with the entries it names, in words.
+#[must_use]
+pub const fn compared(compared: Compared) -> &'static str {
+    match compared {
+        Compared::Same => "as its entries say",
+        Compared::Differs => "NOT what its entries say",
+        Compared::Open => "not compared: not everything it names is here",
+        Compared::Void => "not compared: it settles nothing",
+    }
+}
+
 pub(super) fn settlements(verdict: &Verdict, labels: &Labels) -> Vec<SettledLine> {
     let line = verdict.settlements.iter().map(|line| {
         let programme = line.feed.programme;
         let totals = line.row.totals.iter().map(|net| {
-            let (name, digits) = labels.commodity(programme, net.commodity);
-            let show = |amount: Amount| decimal(i128::from(amount.units()), digits);
-            format!("{} {name}, {} back", show(net.given), show(net.back))
+            let show = |amount: Amount| {
+                labels.amount(programme, net.commodity, i128::from(amount.units()))
+            };
+            format!("{}, {} back", show(net.given), show(net.back))
         });
         let steps = line.row.by.iter().map(|by| {
             let key: String = by.operator.to_string().chars().take(16).collect();
@@ -280,19 +287,20 @@ pub(super) fn settlements(verdict: &Verdict, labels: &Labels) -> Vec<SettledLine
             stage: format!("{:?}", line.stage).to_lowercase(),
             steps: steps.collect(),
             entitled: line.entitled,
+            compared: compared(line.compared),
         }
     });
     line.collect()
 }
 
 pub(super) fn signed(vouched: &[Vouched], labels: &Labels) -> Vec<Signed> {
-    let hex = |node: &[u8; 8]| node.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let one = |one: &Vouched| {
-        let counted = one.standing.counted.iter().map(|counted| {
-            let (site, org) = (labels.site(&counted.witness), labels.org(&counted.witness));
-            format!("{site} ({org}), key {}", counted.key)
-        });
-        let refused = one.refused().map(|(node, why)| format!("{}: {why}", labels.site(node)));
+        let counted = one
+            .standing
+            .counted
+            .iter()
+            .map(|counted| format!("{}, key {}", labels.node(&counted.witness), counted.key));
+        let refused = one.refused().map(|(node, why)| format!("{}: {why}", labels.node(node)));
         let state = match &one.state {
             None => "not made anew".to_owned(),
             Some(state) => format!(
@@ -304,13 +312,13 @@ pub(super) fn signed(vouched: &[Vouched], labels: &Labels) -> Vec<Signed> {
         };
         Signed {
             checkpoint: one.hash.to_string(),
-            when: Minute::to_string(&one.time),
+            when: labels.when(one.time),
             certified: one.is_certified(),
             organisations: one.standing.frontier.len(),
             quorum: one.standing.quorum,
             keys: counted.collect(),
             refused: refused.collect(),
-            not_checked: one.uncertified().map(hex).collect(),
+            not_checked: one.uncertified().map(|node| labels.node(node)).collect(),
             state,
             wrong: one.wrong(),
         }

@@ -12,6 +12,7 @@ pub(super) struct Table {
 /// Every table of a report.
 pub(super) fn all(report: &Report) -> Vec<Table> {
     vec![
+        about(report),
         sums(report),
         charges(report),
         hours(report),
@@ -22,9 +23,27 @@ pub(super) fn all(report: &Report) -> Vec<Table> {
         settlements(report),
         finality(report),
         checkpoints(report),
+        people(report),
+        sharing(report),
         findings(report),
         unchecked(report),
     ]
+}
+
+/// What the report was made from. Its options are one field each.
+pub(super) fn about(report: &Report) -> Table {
+    let about = &report.about;
+    let mut rows = vec![
+        ("file", about.file.clone()),
+        ("bytes", about.bytes.to_string()),
+        ("digest", about.digest.clone().unwrap_or_default()),
+        ("as of", report.as_of.clone().unwrap_or_default()),
+        ("zone", report.zone.clone()),
+        ("program", about.program.clone()),
+    ];
+    rows.extend(about.options.iter().map(|option| ("option", option.clone())));
+    let rows = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
+    Table { name: "about", columns: vec!["what", "value"], rows }
 }
 
 pub(super) fn sums(report: &Report) -> Table {
@@ -205,6 +224,7 @@ pub(super) fn settlements(report: &Report) -> Table {
             line.stage.clone(),
             line.steps.join("; "),
             entitled.to_owned(),
+            line.compared.to_owned(),
         ]
     });
     Table {
@@ -218,6 +238,7 @@ pub(super) fn settlements(report: &Report) -> Table {
             "stage",
             "steps",
             "all_entitled",
+            "compared",
         ],
         rows: rows.collect(),
     }
@@ -253,6 +274,36 @@ pub(super) fn checkpoints(report: &Report) -> Table {
         columns: vec!["checkpoint", "made", "organisations", "signed_by", "state", "wrong"],
         rows: rows.collect(),
     }
+}
+
+pub(super) fn people(report: &Report) -> Table {
+    let rows = report.people.iter().map(|line| {
+        let counts = line.counts.iter().map(|count| count.text());
+        let site = std::iter::once(line.site.clone());
+        site.chain(counts).chain([line.unfounded.join("; ")]).collect()
+    });
+    Table {
+        name: "people",
+        columns: vec![
+            "site",
+            "consents",
+            "taken_back",
+            "disclosed",
+            "erased",
+            "erasures_followed",
+            "complaints",
+            "decided",
+            "disclosed_without_consent",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn sharing(report: &Report) -> Table {
+    let rows = report.sharing.iter().map(|line| {
+        vec![line.from.clone(), line.to.clone(), line.purpose.clone(), line.times.text()]
+    });
+    Table { name: "sharing", columns: vec!["from", "to", "purpose", "times"], rows: rows.collect() }
 }
 
 pub(super) fn findings(report: &Report) -> Table {

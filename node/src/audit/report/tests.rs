@@ -1,16 +1,33 @@
-use annona_ledger::audit::{Options, govern};
+use annona_ledger::audit::{Options, Verdict, govern};
 
 use super::data::{Count, hide};
 use super::*;
-use crate::audit::AuditFile;
+use crate::audit::labels::Labels;
 use crate::audit::tests::{Case, camp};
+use crate::audit::{AuditFile, audit};
+use crate::config::Zone;
 
-fn report() -> (Verdict, Labels) {
+/// The camp is founded at 11:06 UTC and serves from 100 minutes later on, in a zone half an hour from others.
+fn made() -> (Verdict, Report) {
     let case = Case::of(&camp(3, 20, 400));
-    let verdict = case.audit(&case.bytes);
+    let zone = Zone(330);
+    std::fs::write(case.path(), &case.bytes).expect("written");
     let file = AuditFile::open(&case.path()).expect("opens");
+    let options = Options { utc_offset: zone.0, ..Options::default() };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let verdict = audit(&file, &options, 1, &|_| {}, &stop);
     let governed = govern(&file, &Options::default());
-    (verdict, Labels::of(governed.ground().expect("a charter")))
+    let ground = governed.ground().expect("a charter");
+    let labels = Labels::of(&ground.charter, &ground.roster, zone);
+    let about = About {
+        file: "camp.audit".to_owned(),
+        bytes: file.bytes(),
+        digest: file.said_digest().map(|digest| digest.to_string()),
+        program: "1.2.3".to_owned(),
+        options: vec!["--utc-offset +05:30".to_owned()],
+    };
+    let report = Report::of(&verdict, &[], &labels, about);
+    (verdict, report)
 }
 
 #[test]
@@ -30,14 +47,14 @@ fn small_counts_are_hidden_and_never_one_alone() {
 
 #[test]
 fn a_page_stands_by_itself_and_shows_what_its_tables_say() {
-    let (verdict, labels) = report();
+    let (_, report) = made();
     for (lang, attributes) in [
         ("en", "lang=\"en\" dir=\"ltr\""),
         ("fr-FR", "lang=\"fr\" dir=\"ltr\""),
         ("ar", "lang=\"ar\" dir=\"rtl\""),
         ("xx", "lang=\"en\" dir=\"ltr\""),
     ] {
-        let page = html(&verdict, &[], &labels, lang);
+        let page = html(&report, lang);
         assert!(page.contains(attributes), "{lang}");
         for loads in ["<script", "<link", "src=", "href=", "url(", "@import", "http:", "https:"] {
             assert!(!page.contains(loads), "{loads} in the {lang} page");
@@ -60,11 +77,11 @@ fn a_page_stands_by_itself_and_shows_what_its_tables_say() {
 
 #[test]
 fn json_and_csv_say_the_same() {
-    let (verdict, labels) = report();
-    let json = json(&verdict, &[], &labels);
+    let (verdict, report) = made();
+    let json = json(&report);
     assert_eq!(json["good"], true);
     assert_eq!(json["checks"]["entries"], verdict.entries);
-    let csv = csv(&verdict, &[], &labels);
+    let csv = csv(&report);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("csv");
@@ -78,11 +95,29 @@ fn json_and_csv_say_the_same() {
 
 #[test]
 fn names_from_a_charter_are_text_and_nothing_else() {
-    let (verdict, _) = report();
+    let (_, report) = made();
     let federation = "<script>alert('1')</script>\"&".to_owned();
-    let mut labels = Labels::default();
-    labels.federation = federation;
-    let page = html(&verdict, &[], &labels, "en");
+    let page = html(&Report { federation, ..report }, "en");
     assert!(!page.contains("<script"));
     assert!(page.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn a_report_is_tied_to_its_file_and_told_by_the_clock_of_its_zone() {
+    let (_, report) = made();
+    let digest = report.about.digest.clone().expect("the file has an end");
+    let (json, csv) = (json(&report), csv(&report));
+    assert_eq!(json["about"]["digest"], digest);
+    for page in [html(&report, "en"), html(&report, "ar"), csv.clone()] {
+        for words in
+            [&digest, "camp.audit", "1.2.3", "--utc-offset +05:30", "UTC+05:30", "2026-11-18 18:"]
+        {
+            assert!(page.contains(words), "{words}");
+        }
+    }
+    // 11:06 and 100 minutes are 18:16 half past five hours to the east: in the hour that begins at 18:00 there.
+    let hours: Vec<&str> = report.hours.iter().map(|hour| &*hour.when).collect();
+    assert!(hours.iter().all(|when| when.ends_with(":00")), "{hours:?}");
+    assert_eq!(hours.first(), Some(&"2026-11-18 18:00"));
+    assert!(report.as_of.as_ref().is_some_and(|as_of| as_of.starts_with("2026-11-18 18:")));
 }

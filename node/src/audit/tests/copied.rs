@@ -19,8 +19,8 @@ fn copies_of_blocks_change_no_number() {
     }
     let (_two, copied) = opened(&camp);
     let of = |file: &AuditFile| {
-        let sample = sample(file, 20, "spring").expect("a charter");
-        let sites = reconcile(file, &[], &[]).expect("a charter");
+        let sample = sample(file, 20, "spring", Zone::default()).expect("a charter");
+        let sites = reconcile(file, &[], &[], Zone::default()).expect("a charter");
         (sample, format!("{:?}", sites.lines))
     };
     assert_eq!(of(&copied), of(&genuine));

@@ -17,16 +17,19 @@ fn file(camp: &Camp) -> (Case, AuditFile) {
 fn a_sample_depends_on_the_seed_and_the_hand_outs_alone() {
     let camp = camp(3, 4, 120);
     let (_case, file) = file(&camp);
-    let ten = sample(&file, 10, "spring").expect("a charter");
+    let ten = sample(&file, 10, "spring", Zone::default()).expect("a charter");
     assert_eq!((ten.of, ten.drawn.len()), (360, 10));
-    assert_eq!(sample(&file, 10, "spring"), Ok(ten.clone()));
-    assert_ne!(sample(&file, 10, "autumn").map(|s| s.drawn), Ok(ten.drawn.clone()));
-    let more = sample(&file, 60, "spring").expect("a charter");
+    assert_eq!(sample(&file, 10, "spring", Zone::default()), Ok(ten.clone()));
+    assert_ne!(
+        sample(&file, 10, "autumn", Zone::default()).map(|s| s.drawn),
+        Ok(ten.drawn.clone())
+    );
+    let more = sample(&file, 60, "spring", Zone::default()).expect("a charter");
     assert!(
         ten.drawn.iter().all(|drawn| more.drawn.contains(drawn)),
         "a larger one has the smaller"
     );
-    let all = sample(&file, 9_999, "spring").expect("a charter");
+    let all = sample(&file, 9_999, "spring", Zone::default()).expect("a charter");
     assert_eq!(all.drawn.len(), 360);
     // 1 − 0.05^(1/60) = 4.87 %, by any table; of all of them nothing is left to chance.
     assert_eq!((more.bound(), all.bound()), (Some(487 + 1), Some(0)));
@@ -38,7 +41,7 @@ fn a_sample_depends_on_the_seed_and_the_hand_outs_alone() {
 fn sites_side_by_side_come_to_the_sums_of_the_audit() {
     let camp = camp(3, 4, 300);
     let (case, file) = file(&camp);
-    let sites = reconcile(&file, &[], &[]).expect("a charter");
+    let sites = reconcile(&file, &[], &[], Zone::default()).expect("a charter");
     let verdict = case.audit(&case.bytes);
     let (_, sum) = verdict.sums.iter().next().expect("one commodity");
     let total = |of: fn(&reconcile::Line) -> u128| -> u128 { sites.lines.iter().map(of).sum() };
@@ -52,16 +55,16 @@ fn sites_side_by_side_come_to_the_sums_of_the_audit() {
     // The last site's tickets to the first are not claimed in this camp, and nothing else is open.
     assert!(!sites.open.is_empty() && sites.is_even());
     assert!(sites.open.iter().all(|open| open.what.contains("not claimed")), "{:?}", sites.open);
-    let one = reconcile(&file, &["site 3".to_owned()], &[]).expect("it is a site");
+    let one = reconcile(&file, &["site 3".to_owned()], &[], Zone::default()).expect("it is a site");
     assert_eq!(one.lines.len(), 1);
-    assert!(reconcile(&file, &["nowhere".to_owned()], &[]).is_err());
+    assert!(reconcile(&file, &["nowhere".to_owned()], &[], Zone::default()).is_err());
 }
 
 #[test]
 fn a_merchant_s_list_is_matched_row_by_row() {
     let camp = camp(1, 2, 20);
     let (_case, file) = file(&camp);
-    let drawn = sample(&file, 3, "x").expect("a charter").drawn;
+    let drawn = sample(&file, 3, "x", Zone::default()).expect("a charter").drawn;
     let claim = |line, entry: &str, amount: &str| Claim {
         line,
         entry: entry.to_owned(),
@@ -73,7 +76,7 @@ fn a_merchant_s_list_is_matched_row_by_row() {
         claim(3, &drawn[1].entry, "999999"),
         claim(4, "0000000000000000/value/1#7:0000000000000000", "1"),
     ];
-    let sites = reconcile(&file, &[], &list).expect("a charter");
+    let sites = reconcile(&file, &[], &list, Zone::default()).expect("a charter");
     assert_eq!(sites.matched, 1);
     assert!(!sites.is_even() && sites.contradictions == 2);
     let what: Vec<&str> = sites.open.iter().map(|open| &*open.what).collect();
@@ -100,7 +103,7 @@ fn each_pattern_is_seen_where_it_is_and_only_there() {
     assert!(kinds(&seen).is_empty(), "four times the median hour is more than ten");
     let night = Usual { night: (12, 13), ..quiet };
     assert_eq!(kinds(&anomalies(&file, night).expect("a charter")), ["night"]);
-    let east = Usual { utc_offset: 9 * 60, ..quiet };
+    let east = Usual { zone: Zone(9 * 60), ..quiet };
     assert_eq!(kinds(&anomalies(&file, east).expect("a charter")), ["night"], "21:46 there");
     let again = Usual { again: 5, ..quiet };
     assert_eq!(kinds(&anomalies(&file, again).expect("a charter")), ["again"]);
@@ -154,7 +157,53 @@ fn a_feed_that_is_not_wholly_there_is_said_to_be_so() {
     camp.feeds.get_mut(&feed).expect("the site's feed").remove(0);
     let (_case, file) = file(&camp);
     assert!(file.feeds().contains(&feed));
-    let partly = sample(&file, 5, "x").expect("a charter").partly;
+    let partly = sample(&file, 5, "x", Zone::default()).expect("a charter").partly;
     assert_eq!(partly, [feed.short().to_string()]);
-    assert_eq!(reconcile(&file, &[], &[]).expect("a charter").partly, partly);
+    assert_eq!(reconcile(&file, &[], &[], Zone::default()).expect("a charter").partly, partly);
+}
+
+/// Writes on at the end of some blocks of a feed, by whoever holds its key.
+fn going_on<'a>(key: &'a SigningKey, camp: &Camp, feed: FeedId, blocks: Vec<Block>) -> Pen<'a> {
+    let head = blocks.last().expect("a block").header.end();
+    let federation = camp.federation;
+    Pen { key, federation, feed, head, sealed: head, open: Vec::new(), blocks }
+}
+
+/// A clock at the end of time belongs to one node: nobody else's day is late by it.
+#[test]
+fn one_clock_alone_makes_nothing_late() {
+    let mut camp = camp(2, 4, 60);
+    let treasury = key(1);
+    let feed = FeedId { node: treasury.public(), lane: Lane::Value, programme: P };
+    let blocks = camp.feeds.remove(&feed).expect("the treasury's");
+    let mut pen = going_on(&treasury, &camp, feed, blocks);
+    let ticket = Box::new(Ticket::Budget { epoch: 0, act: 2, line: 0 });
+    pen.write(Value::Claim { ticket, at: Minute(u32::MAX - 1) });
+    pen.done(&mut camp.feeds);
+    let (_case, file) = file(&camp);
+    let seen = anomalies(&file, Usual { an_hour: 1_000, again: 0, ..Usual::default() });
+    assert_eq!(kinds(&seen.expect("a charter")), [""; 0]);
+}
+
+/// Each branch has the merchants it names itself, and those below the place where it left.
+#[test]
+fn a_branch_hands_out_for_its_own_merchants() {
+    let mut camp = camp(1, 4, 60);
+    let (site, feed) = (key(1_000), site(&camp));
+    let shared = camp.feeds.remove(&feed).expect("the site's");
+    let mut all = Vec::new();
+    for n in [2u8, 3] {
+        let mut pen = going_on(&site, &camp, feed, shared.clone());
+        pen.write(Value::Merchant { merchant: MerchantId([n; 16]) });
+        let (lot, amount, method) = (Lot(2), amount(1), Method::Pin);
+        pen.write(Value::Redeem { lot, amount, merchant: 1, at: Minute(500), method });
+        pen.seal();
+        all.extend(pen.blocks.into_iter().filter(|block| !shared.contains(block)));
+    }
+    all.sort_by_key(|block| block.header.hash());
+    camp.feeds.insert(feed, [shared, all].concat());
+    let (_case, file) = file(&camp);
+    let drawn = sample(&file, 1_000, "x", Zone::default()).expect("a charter").drawn;
+    let named: std::collections::BTreeSet<_> = drawn.iter().flat_map(|d| &d.merchant).collect();
+    assert_eq!(named.len(), 3, "the first of both, and one of each: {named:?}");
 }

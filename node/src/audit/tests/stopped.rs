@@ -382,7 +382,7 @@ fn patterns_sites_and_the_page_know_of_cuts_closes_and_open_days() {
     };
     let file = look(deaf(), "open.audit");
     assert_eq!(kinds(&file), ["tainted", "cut heard", "refund settled", "day open"]);
-    let sites = reconcile(&file, &[], &[]).expect("a charter");
+    let sites = reconcile(&file, &[], &[], Zone::default()).expect("a charter");
     let tainted: Vec<u128> = sites.lines.iter().map(|line| line.tainted).collect();
     assert_eq!(tainted.iter().sum::<u128>(), 5, "{tainted:?}");
     let verdict = audit(&file, &Options::default(), 1, &|_| {}, &AtomicBool::new(false));
@@ -390,8 +390,10 @@ fn patterns_sites_and_the_page_know_of_cuts_closes_and_open_days() {
     assert_eq!((verdict.finality[&P].settled, verdict.finality[&P].accepted), (1, 1));
     assert_eq!((verdict.closed[0].late, verdict.suspense.len()), (0, 1), "above the cut: tainted");
     let governed = annona_ledger::audit::govern(&file, &Options::default());
-    let labels = report::Labels::of(governed.ground().expect("a charter"));
-    let page = report::html(&verdict, &[], &labels, "en");
+    let ground = governed.ground().expect("a charter");
+    let labels = Labels::of(&ground.charter, &ground.roster, Zone::default());
+    let about = report::About::default();
+    let page = report::html(&report::Report::of(&verdict, &[], &labels, about), "en");
     for words in ["article 1", "at most", "cycle 1 is closed by article 2", "settled"] {
         assert!(page.contains(words), "{words}");
     }
