@@ -179,6 +179,7 @@
 
 // Names, amounts, time.
 pub mod amount;
+pub mod digits;
 pub mod id;
 pub mod time;
 

@@ -11,6 +11,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digits::western;
 use crate::hash::{Hash, Purpose, hash_one, keyed};
 use crate::id::{CarrierId, ProgrammeId};
 
@@ -97,13 +98,14 @@ impl fmt::Debug for ShortCode {
 impl FromStr for ShortCode {
     type Err = NotACode;
 
-    /// Reads a code as people write it: in either case, with spaces or hyphens, `O` for zero, `I` or `L` for one.
+    /// Reads a code as people write it: in either case, with spaces or hyphens, `O` for zero, `I` or `L` for one, its digits
+    /// in those of any script.
     fn from_str(text: &str) -> Result<Self, NotACode> {
         let (mut bits, mut length) = (0u64, 0usize);
         for c in
             text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}'))
         {
-            let plain = match c.to_ascii_uppercase() {
+            let plain = match western(c).to_ascii_uppercase() {
                 'O' => '0',
                 'I' | 'L' => '1',
                 other => other,
@@ -131,6 +133,7 @@ mod tests {
     fn a_code_reads_back_however_it_is_written() {
         let code = ShortCode::new(0x3_1415_9265_3589);
         let text = code.to_string();
+        let arabic = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x660 + d)).unwrap_or(c);
         assert_eq!(text.len(), LENGTH + 2);
         for written in [
             text.clone(),
@@ -138,6 +141,7 @@ mod tests {
             text.replace('-', ""),
             text.replace('-', " "),
             text.replace('0', "o").replace('1', "l"),
+            text.chars().map(arabic).collect(),
         ] {
             assert_eq!(written.parse(), Ok(code), "{written}");
         }

@@ -17,7 +17,6 @@ use annona_ledger::id::Purse;
 use annona_ledger::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(crate) use digits::digit;
 pub use digits::{NoPin, Pin};
 pub use ladder::{Next, next};
 pub use lent::{Lent, LentFault, envelope, open as open_lent, usable};

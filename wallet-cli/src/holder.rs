@@ -1,5 +1,6 @@
 //! Finding a household, and what it is called on the ledger.
 
+use annona_ledger::digits::typed;
 use annona_ledger::id::{CycleId, ProgrammeId, Pseudonym, Purse};
 use annona_ledger::short_code::ShortCode;
 use annona_node::cycle_key;
@@ -12,10 +13,11 @@ use crate::fault::{Fault, Outcome};
 
 /// A household by its number in the person file, its short code, or `SOURCE:KEY` of its registration.
 pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<HouseholdId> {
-    if let Ok(number) = text.parse::<u64>() {
+    let number = typed(text);
+    if let Ok(id) = number.parse() {
         // All digits could be a code too, but a code has twelve characters.
-        if text.len() != annona_ledger::short_code::LENGTH {
-            return Ok(HouseholdId(number));
+        if number.len() != annona_ledger::short_code::LENGTH {
+            return Ok(HouseholdId(id));
         }
     }
     if let Some((source, key)) = text.split_once(':') {

@@ -1,5 +1,7 @@
 //! How like two households are, from what was registered of them, and why.
 
+use annona_ledger::digits::western;
+
 use super::roman::{bare, roman};
 use crate::person::{Field, Household, Person, Value};
 
@@ -396,22 +398,11 @@ fn jaro_winkler(one: &str, other: &str) -> u32 {
 
 /// A document's number without what people write between its digits.
 pub(crate) fn document(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).map(digit).collect()
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).map(western).collect()
 }
 
 /// The last eight digits of a telephone number: with its country in front or not.
 fn phone(text: &str) -> String {
-    let digits: String = text.chars().map(digit).filter(char::is_ascii_digit).collect();
+    let digits: String = text.chars().map(western).filter(char::is_ascii_digit).collect();
     digits.get(digits.len().saturating_sub(8)..).unwrap_or_default().to_owned()
-}
-
-/// A digit of any script as ours.
-fn digit(c: char) -> char {
-    for zero in ['٠', '۰', '०', '০', '၀'] {
-        let place = (c as u32).wrapping_sub(zero as u32);
-        if place < 10 {
-            return char::from_digit(place, 10).unwrap_or(c);
-        }
-    }
-    c
 }

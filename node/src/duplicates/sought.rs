@@ -5,11 +5,11 @@
 //! نیلا  نيلا                      نيلا          နီလာ မောင်  နီလာမောင်   နီလာမောင်
 //! ```
 
+use annona_ledger::digits::western;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{bare, roman};
 use crate::person::clean;
-use crate::pin::digit;
 
 /// A text without what people write or leave out as they please: case, accents and vowel marks, stretched and joining
 /// signs, spaces, signs of direction; letters that stand for one another on Arabic keyboards as one, digits as ours. Two
@@ -26,7 +26,7 @@ pub fn sought(text: &str) -> String {
             'ى' | 'ی' | 'ے' => out.push('ي'),
             'ة' | 'ہ' | 'ھ' | 'ە' => out.push('ه'),
             'ک' => out.push('ك'),
-            c => out.push(digit(c).map_or(c, |digit| char::from(b'0' + digit))),
+            c => out.push(western(c)),
         }
     }
     out

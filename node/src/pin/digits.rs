@@ -2,21 +2,13 @@
 
 use std::fmt;
 
+use annona_ledger::digits::digit;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The fewest digits.
 pub(super) const LEAST: usize = 6;
 /// The most digits.
 pub(super) const MOST: usize = 12;
-
-/// Where the digits of other scripts begin, in Unicode: each has ten in order.
-const ZEROS: [char; 8] = ['0', '٠', '۰', '०', '০', '၀', '꘠', '０'];
-
-/// The value of a digit of any script people here write with.
-pub(crate) fn digit(letter: char) -> Option<u8> {
-    let of = |zero: &char| u32::from(letter).checked_sub(u32::from(*zero)).filter(|n| *n < 10);
-    ZEROS.iter().find_map(of).and_then(|digit| u8::try_from(digit).ok())
-}
 
 /// Six to twelve digits: wiped when dropped, neither copied nor printed.
 #[derive(PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -86,7 +78,8 @@ mod tests {
     #[test]
     fn a_pin_is_the_same_in_every_script() {
         let pin = Pin::parse("204816").expect("a PIN");
-        for typed in ["٢٠٤٨١٦", "۲۰۴۸۱۶", "২০৪৮১৬", "၂၀၄၈၁၆", " 204816\n"]
+        for typed in
+            ["٢٠٤٨١٦", "۲۰۴۸۱۶", "২০৪৮১৬", "၂၀၄၈၁၆", "២០៤៨១៦", "߂߀߄߈߁߆", "꘢꘠꘤꘨꘡꘦", " 204816\n"]
         {
             assert_eq!(Pin::parse(typed), Ok(Pin::parse("204816").expect("a PIN")), "{typed}");
         }

@@ -10,6 +10,7 @@
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
+use annona_ledger::digits::typed;
 use annona_node::atomic;
 use annona_node::person::{Attributes, Household, Scope};
 use clap::Args;
@@ -130,7 +131,7 @@ impl Told {
             match whose.map(|(before, rest)| (before.trim(), rest.trim().to_owned())) {
                 None => told.whole.push(line.to_owned()),
                 Some(("member", rest)) => told.new.push(rest),
-                Some((number, rest)) => match number.parse() {
+                Some((number, rest)) => match typed(number).parse() {
                     Ok(number) => told.of.push((number, rest)),
                     Err(_) => {
                         return Err(Fault::input(format!(
@@ -198,9 +199,10 @@ mod tests {
         assert!(told.only().is_err());
         let one = Told::of("member: given_name=Adam,age=0").expect("a form");
         assert_eq!(one.only().expect("one").iter().count(), 2);
-        for wrong in ["head: age=3", "-1: age=3", "\u{664}: age=3"] {
+        for wrong in ["head: age=3", "-1: age=3", "\u{1369}: age=3"] {
             assert!(Told::of(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(Told::of("\u{662}: age=3").expect("a form").of, [(2, "age=3".to_owned())]);
         let mut nobody = Household::default();
         assert!(Told::of("1: age=3").expect("a form").write(&mut nobody).is_err());
     }

@@ -2,6 +2,7 @@
 
 use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Commodity, Unit};
+use annona_ledger::digits::typed;
 
 use crate::fault::{Fault, Outcome};
 
@@ -19,13 +20,14 @@ pub(crate) fn unit_name(commodity: &Commodity) -> String {
     }
 }
 
-/// Reads `12.5` of a commodity into minor units. More digits than the commodity has are a mistake, not rounded away.
+/// Reads `12.5` of a commodity into minor units, in the digits of any script. More digits than the commodity has are a mistake, not rounded away.
 pub(crate) fn amount(commodity: &Commodity, text: &str) -> Outcome<Amount> {
     let places = usize::from(digits(&commodity.unit));
     let wrong = |why: &str| {
         Fault::input(format!("\"{text}\" is not an amount of {}: {why}.", commodity.name))
     };
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let text = typed(text);
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let is_number = |t: &str| t.bytes().all(|digit| digit.is_ascii_digit());
     if whole.is_empty() || !is_number(whole) || !is_number(part) || text.ends_with('.') {
         return Err(wrong("write digits, with a point before decimals, such as 12.5"));
@@ -79,10 +81,13 @@ mod tests {
         check(3, "0.001", Some((1, "0.001 kg")));
         check(0, "7", Some((7, "7 kg")));
         check(2, "007", Some((700, "7.00 kg")));
+        check(3, "١٢٫٥", Some((12_500, "12.500 kg")));
+        check(3, "៣", Some((3_000, "3.000 kg")));
         check(0, "9223372036854775807", Some((i64::MAX as u64, "9223372036854775807 kg")));
         check(0, "9223372036854775808", None);
         check(3, "9223372036854775807", None);
-        for bad in ["", ".", ".5", "5.", "-1", "+1", "1,5", "1e3", "1.2345", "٣", "1 000"] {
+        for bad in ["", ".", ".5", "5.", "-1", "+1", "1,5", "1e3", "1.2345", "፫", "1 000", "١٬٠٠٠"]
+        {
             check(3, bad, None);
         }
         assert_eq!(print_units(&commodity(2), -5), "-0.05 kg");
