@@ -20,9 +20,9 @@ pub mod table;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use check::{Code, Finding, Findings, Severity};
+pub use check::{Code, Columns, Finding, Findings, InColumn, Severity, Words};
 pub use map::{Map, suggest_map};
-pub use plan::{Applied, Apply, Known, KnownHouseholds, Plan, Register};
+pub use plan::{Applied, Apply, Elsewhere, Known, KnownHouseholds, Plan, Register};
 pub use read::{Dropped, Registration, Report};
 pub use register::{AfterBatch, RegisterFault, VaultRegister};
 pub use table::{CsvOptions, Source, TableError};

@@ -23,6 +23,7 @@ mod file;
 mod keys;
 mod older;
 mod papers;
+mod registers;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use fault::VaultFault;
 use keys::KeyFile;
 pub use keys::MAX_KEY_FILE;
 pub use papers::{MAX_PAPERS, Paper};
+pub use registers::MAX_REGISTERS;
 use rows::{Rows, Secrets};
 
 use crate::seal::Key;

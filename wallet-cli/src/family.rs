@@ -14,12 +14,14 @@ mod happened;
 mod import;
 mod keys;
 mod lend;
+mod list_fields;
 mod merge;
 mod overlap;
 mod pin;
 mod retention;
 mod show;
 mod split;
+mod told;
 
 pub(crate) use fields::closed;
 pub(crate) use keys::tell_unreadable;
@@ -34,7 +36,7 @@ use crate::session::Session;
 const EXAMPLES: &str = "\
 Examples:
   $ annona family add --from tesfaye.family --operator mara.keys --operator-passphrase-file pass.txt
-  $ annona family find ሰላም
+  $ annona family find - < words.txt
   $ annona family import camp.csv --map camp.toml --dry-run";
 
 /// Families: add, find, show and change them one by one, or import a registration file.
@@ -50,6 +52,7 @@ pub(crate) enum Family {
     Split(split::Split),
     Merge(merge::Merge),
     Import(import::Import),
+    Fields(list_fields::Fields),
     Pin(pin::Pin),
     Retention(retention::Retention),
     #[command(subcommand)]
@@ -75,6 +78,7 @@ impl Family {
             Self::Split(command) => command.run(session),
             Self::Merge(command) => command.run(session),
             Self::Import(command) => command.run(session),
+            Self::Fields(command) => command.run(session),
             Self::Pin(command) => command.run(session),
             Self::Retention(command) => command.run(session),
             Self::Keys(command) => command.run(session),

@@ -5,6 +5,7 @@ mod moment;
 mod money;
 
 use annona_ledger::charter::{Charter, Commodity, Organisation, Programme};
+use annona_ledger::digits::typed;
 use annona_ledger::id::{OrgId, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::notice::{NodeCertificate, OperatorRoles, Roles, Roster};
@@ -104,7 +105,7 @@ pub(crate) fn programme<'a>(
     charter: &'a Charter,
     text: &str,
 ) -> Outcome<(ProgrammeId, &'a Programme)> {
-    let number = text.parse().ok().map(ProgrammeId);
+    let number = typed(text).parse().ok().map(ProgrammeId);
     let mut found = charter
         .programmes()
         .filter(|(id, programme)| Some(*id) == number || same(programme.name.as_str(), text));
@@ -201,6 +202,15 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 /// A text as it is compared: NFKC, lower case.
 pub(crate) fn fold(text: &str) -> String {
     text.trim().nfkc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// A node as people know it, by its site and its first digits: `lake (a7642f9c)`; its digits where no certificate is known.
+pub(crate) fn site(roster: &Roster, node: &[u8; 8]) -> String {
+    let digits = hex(node);
+    match roster.node(node) {
+        Some(c) => format!("{} ({})", c.site_name, digits.get(..8).unwrap_or_default()),
+        None => digits,
+    }
 }
 
 /// `1 family`, `2 families`.

@@ -1,8 +1,9 @@
 //! Findings: everything in a file that is not as it should be, by sheet, row and column, with what to do.
 //!
-//! A finding shows the place and the problem, not the value: a list of findings is printed, mailed and left on desks.
-//! The one exception is a short word that a value map does not know, because without it nobody could mend the map.
+//! A finding shows the place and the problem, never the value: a list of findings is printed, mailed and left on desks.
+//! Words that a value map does not know are told of a column as a whole, where they cannot be names ([`Words`]).
 
+mod columns;
 mod convert;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-pub(crate) use convert::{Compiled, key_text, number};
+pub use columns::{Columns, InColumn, MAX_WORDS, WORD_IN, Words};
+pub(crate) use convert::{Compiled, Said, is_identifier, key_text, number};
 
 /// The most findings kept with their place; beyond it they are only counted.
 pub const MAX_FINDINGS: usize = 200_000;
@@ -20,11 +22,11 @@ pub const MAX_FINDINGS: usize = 200_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing is lost.
+    /// Nothing is lost that the map asks for.
     Note,
-    /// A value is left out; the rest of the row is imported.
+    /// A value, or a column, is left out; the rest of the row is imported.
     Warning,
-    /// The row, or the column, is not imported.
+    /// The row is not imported.
     Error,
 }
 
@@ -43,7 +45,9 @@ macro_rules! codes {
             /// How much it costs.
             #[must_use]
             pub fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity,)* } }
-            fn text(self) -> &'static str { match self { $(Self::$variant => $text,)* } }
+            /// What is wrong and what to do.
+            #[must_use]
+            pub fn text(self) -> &'static str { match self { $(Self::$variant => $text,)* } }
         }
     };
 }
@@ -54,7 +58,7 @@ codes! {
     OrphanMember "orphan-member" Error "no household has the key this person refers to; correct the key or add the household"
     TooManyMembers "too-many-members" Error "this household has more members than one may have; split it"
     HouseholdRefused "household-refused" Error "the household cannot be kept"
-    RefusedColumn "refused-column" Error "this column is refused and none of its values is stored"
+    RefusedColumn "refused-column" Warning "this column is refused and none of its values is stored"
     MissingColumn "missing-column" Warning "the map names a column that the header does not have; correct the map or the file"
     RepeatedColumn "repeated-column" Warning "several columns have this name; rename them, because none of them can be told from the others"
     AmbiguousDate "ambiguous-date" Warning "the date can be read in several ways; say date_order in the map"
@@ -87,6 +91,18 @@ codes! {
     AmountTooLarge "amount-too-large" Error "the amount, or the total with it, is larger than can be kept"
 }
 
+impl Code {
+    /// Whether each of these is a value of the file that is left out of its row.
+    #[must_use]
+    pub fn loses_a_value(self) -> bool {
+        let columns = [Self::RefusedColumn, Self::MissingColumn, Self::RepeatedColumn];
+        // A value that is not there is not lost.
+        self.severity() == Severity::Warning
+            && self != Self::MissingValue
+            && !columns.contains(&self)
+    }
+}
+
 /// The name and letters of a column.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ColumnName {
@@ -107,7 +123,7 @@ pub struct Finding {
     pub column: Option<Arc<ColumnName>>,
     /// What it is about.
     pub code: Code,
-    /// A word, a row number or a reason that makes it plain; never a personal value.
+    /// A row number or a reason that makes it plain; never a value.
     pub detail: Option<Box<str>>,
 }
 
@@ -160,6 +176,9 @@ pub struct Findings {
     /// How many there are of each code, including those beyond the list.
     #[serde(serialize_with = "by_name")]
     pub counts: BTreeMap<Code, u64>,
+    /// By column, including those beyond the list.
+    #[serde(serialize_with = "columns::shown")]
+    pub columns: Columns,
 }
 
 impl Findings {
@@ -167,9 +186,31 @@ impl Findings {
     pub fn add(&mut self, finding: Finding) {
         let count = self.counts.entry(finding.code).or_insert(0);
         *count = count.saturating_add(1);
+        self.columns.of(&finding);
+        self.push(finding);
+    }
+
+    /// Adds one about a word that the map does not know, found in a household. The word is told of the column alone.
+    pub(crate) fn add_word(&mut self, finding: Finding, word: &str, household: &str) {
+        let count = self.counts.entry(finding.code).or_insert(0);
+        *count = count.saturating_add(1);
+        if let Some(column) = self.columns.of(&finding) {
+            column.words.add(word, household);
+        }
+        self.push(finding);
+    }
+
+    fn push(&mut self, finding: Finding) {
         if self.list.len() < MAX_FINDINGS {
             self.list.push(finding);
         }
+    }
+
+    /// How many values the map asks for and the file has are not imported.
+    #[must_use]
+    pub fn values_lost(&self) -> u64 {
+        let lost = |(code, _): &(&Code, &u64)| code.loses_a_value();
+        self.counts.iter().filter(lost).map(|(_, n)| *n).sum()
     }
 
     /// How many there are of one code.

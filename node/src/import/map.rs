@@ -34,11 +34,13 @@ use toml::Spanned;
 use crate::import::table::CsvOptions;
 use crate::person::{Date, Field, Kind, Scope, Value};
 
-pub(super) use suggest::likely_key;
 pub use suggest::suggest_map;
+pub(super) use suggest::{guess, likely_key};
 
 /// The most bytes a mapping file may have.
 pub const MAX_MAP: usize = 1024 * 1024;
+/// What a drafted map has where nobody but its reader knows what is right; no map is taken with it.
+pub(super) const OPEN: &str = "?";
 /// The most members one row may hold (`member = N`).
 pub const MAX_MEMBERS_A_ROW: u8 = 50;
 
@@ -184,6 +186,13 @@ impl Map {
 
     fn check(&self, text: &str) -> Result<(), MapError> {
         let fault = |what: String| Err(MapError(what));
+        if self.source == OPEN {
+            return fault(
+                "source: in place of \"?\", write which register the keys belong to, for example \"intake-2026\": the same \
+                 as in every earlier map of that register, and at every site"
+                    .into(),
+            );
+        }
         if self.source.is_empty()
             || self.source.len() > 64
             || self.source.chars().any(char::is_control)
@@ -245,6 +254,12 @@ fn check_sheet(table: &str, sheet: &Sheet, text: &str) -> Result<(), MapError> {
             return fault(format!("\"{other}\" already fills {}", field.name()));
         }
         for (word, meaning) in column.values.iter().flatten() {
+            if *meaning == Word::Text(OPEN.to_owned()) {
+                return fault(format!(
+                    "values: in place of \"?\", write what \"{word}\" stands for, or \"\" for not known{}",
+                    hint(field)
+                ));
+            }
             if *meaning != Word::Text(String::new()) && value_of(field, meaning).is_none() {
                 return fault(format!(
                     "values: what \"{word}\" stands for does not fit {}{}",
@@ -301,6 +316,10 @@ fn field<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Field>, D::Error> 
 }
 
 fn named<E: de::Error>(name: &str) -> Result<Field, E> {
+    if name.is_empty() {
+        let what = "write a field between the quotation marks, or leave the line out; `annona family fields` lists them";
+        return Err(E::custom(what));
+    }
     Field::named(name).ok_or_else(|| {
         let near = suggest::nearest(name).map(|f| format!("; did you mean \"{}\"?", f.name()));
         E::custom(format!("there is no field \"{name}\"{}", near.unwrap_or_default()))

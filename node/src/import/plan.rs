@@ -1,5 +1,6 @@
 //! What an import would change in the person file, and doing it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use annona_ledger::hash::Hash;
@@ -41,6 +42,13 @@ pub trait KnownHouseholds {
     /// Those of the person file.
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<Self::Id>>, Self::Error>;
 
+    /// The registers that households here were taken from, by name, as far as it is known.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn registers(&self) -> Result<BTreeSet<String>, Self::Error>;
+
     /// Opens a household, to say which fields differ. None where it must not or cannot be opened.
     ///
     /// # Errors
@@ -72,12 +80,12 @@ pub trait Register: KnownHouseholds {
         digest: Hash,
     ) -> Result<(), Self::Error>;
 
-    /// Makes everything since the last commit durable in one step.
+    /// Makes everything since the last commit, all of it of one register, durable in one step.
     ///
     /// # Errors
     ///
     /// Those of the person file.
-    fn commit(&mut self) -> Result<(), Self::Error>;
+    fn commit(&mut self, source: &str) -> Result<(), Self::Error>;
 }
 
 /// A household whose content differs from what the person file holds.
@@ -90,6 +98,15 @@ pub struct Change {
     /// Fields the household has here, and that the file could not be read for: with any, it is left as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<&'static str>,
+}
+
+/// Another register under which most keys of a file are here, while none is under the file's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// The other register.
+    pub source: String,
+    /// How many of the file's households have a key that is in it.
+    pub keys: u64,
 }
 
 /// What an import would do.
@@ -106,6 +123,10 @@ pub struct Plan {
     pub held: u64,
     /// Households that are there, and whose records do not open: their keys are missing. They are left as they are.
     pub closed: u64,
+    /// Where all are new and more than half of the keys are here under another register: most likely the same families, who
+    /// would be registered a second time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// Which fields differ, for the first [`MAX_CHANGES`] of them.
     pub changes: Vec<Change>,
     /// What was found in the file.
@@ -168,15 +189,27 @@ impl Registration {
             changed: 0,
             held: 0,
             closed: 0,
+            elsewhere: None,
             changes: Vec::new(),
             report,
         };
+        let mut others = known.registers().map_err(fault)?;
+        others.remove(&plan.report.source);
+        let mut there = BTreeMap::<&str, u64>::new();
         let mut done = 0u64;
         self.each(|row, household| {
             done = done.saturating_add(1);
             watch.step(Progress { phase: Phase::Comparing, done, total, rows: done })?;
             match known.find(&plan.report.source, &household.key).map_err(fault)? {
-                None => plan.new = plan.new.saturating_add(1),
+                None => {
+                    plan.new = plan.new.saturating_add(1);
+                    for other in &others {
+                        if known.find(other, &household.key).map_err(fault)?.is_some() {
+                            let keys = there.entry(other).or_default();
+                            *keys = keys.saturating_add(1);
+                        }
+                    }
+                }
                 Some(Known { digest: None, .. }) => plan.closed = plan.closed.saturating_add(1),
                 Some(found) if found.digest == Some(known.digest(household)?) => {
                     plan.unchanged = plan.unchanged.saturating_add(1);
@@ -198,6 +231,10 @@ impl Registration {
             }
             Ok(())
         })?;
+        let most = there.into_iter().max_by_key(|(_, keys)| *keys);
+        plan.elsewhere = most
+            .filter(|(_, keys)| plan.new == total && keys.saturating_mul(2) > total)
+            .map(|(source, keys)| Elsewhere { source: source.to_owned(), keys });
         Ok(plan)
     }
 
@@ -254,13 +291,13 @@ impl Registration {
             };
             *count = count.saturating_add(1);
             if open >= how.batch.max(1) {
-                register.commit().map_err(fault)?;
+                register.commit(source).map_err(fault)?;
                 open = 0;
             }
             Ok(())
         });
         if open > 0 && matches!(all, Ok(()) | Err(ImportError::Cancelled)) {
-            register.commit().map_err(fault)?;
+            register.commit(source).map_err(fault)?;
         }
         all?;
         (watch.progress)(Progress { phase: Phase::Writing, done, total, rows: done });

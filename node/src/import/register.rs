@@ -1,5 +1,6 @@
 //! The vault as the place an import writes to.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use annona_ledger::hash::Hash;
@@ -86,6 +87,10 @@ impl KnownHouseholds for VaultRegister<'_> {
         Ok(found.map(|f| Known { id: f.id, digest: f.digest.map(Hash) }))
     }
 
+    fn registers(&self) -> Result<BTreeSet<String>, RegisterFault> {
+        Ok(self.vault.registers()?)
+    }
+
     fn open(&self, id: &HouseholdId) -> Result<Option<Household>, RegisterFault> {
         let stored = self.vault.household(*id)?;
         let members = stored.members.iter().map(|m| m.as_slice());
@@ -112,9 +117,10 @@ impl Register for VaultRegister<'_> {
         self.wait(Some(*id), "", household, digest)
     }
 
-    fn commit(&mut self) -> Result<(), RegisterFault> {
+    fn commit(&mut self, source: &str) -> Result<(), RegisterFault> {
         let (mut added, mut replaced) = (Vec::new(), Vec::new());
         let mut txn = self.vault.begin()?;
+        txn.keep_register(source)?;
         for w in &self.waiting {
             if let Some(id) = w.id {
                 txn.replace(id, w.digest.0, &w.household, &w.members)?;

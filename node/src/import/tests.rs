@@ -1,6 +1,6 @@
 //! Whole imports: a file, a map, what comes out, and the second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::Hash;
@@ -36,6 +36,9 @@ impl KnownHouseholds for Book {
         let id = (source.to_owned(), key.to_owned());
         Ok(self.kept.get(&id).map(|(_, digest)| Known { id: id.clone(), digest: Some(*digest) }))
     }
+    fn registers(&self) -> Result<BTreeSet<String>, Broken> {
+        Ok(self.kept.keys().map(|(source, _)| source.clone()).collect())
+    }
     fn open(&self, id: &Self::Id) -> Result<Option<Household>, Broken> {
         Ok(self.kept.get(id).map(|(h, _)| h.clone()))
     }
@@ -55,7 +58,7 @@ impl Register for Book {
         self.open.push((id.0.clone(), household.clone(), digest));
         Ok(())
     }
-    fn commit(&mut self) -> Result<(), Broken> {
+    fn commit(&mut self, _: &str) -> Result<(), Broken> {
         if self.fail_after.is_some_and(|n| self.commits >= n) {
             return Err(Broken);
         }
@@ -153,6 +156,32 @@ fn the_second_time_changes_nothing_and_a_change_waits_for_update() {
     let plan = watched(|w| second.plan(&book, w)).expect("plan");
     assert_eq!((plan.new, plan.unchanged, plan.changed), (0, 3, 0));
     assert_eq!(book.kept.len(), 4, "a household absent from the second file stays");
+}
+
+/// A list under another name is most likely the same list.
+#[test]
+fn keys_that_are_here_under_another_register_are_noticed() {
+    let first = csv("id,name,size\n1,Amina,4\n2,Bo,2\n3,Chen,9\n", ONE).expect("read");
+    let mut book = Book::default();
+    watched(|w| first.apply(&mut book, Apply::default(), w)).expect("apply");
+    let elsewhere = |text: &str, source: &str| {
+        let map = ONE.replace("source = \"s\"", &format!("source = \"{source}\""));
+        let read = csv(text, &map).expect("read");
+        watched(|w| read.plan(&book, w)).expect("plan").elsewhere.map(|e| (e.source, e.keys))
+    };
+    let rows = [
+        ("id,name,size\n1,Amina,4\n2,Bo,2\n", "s-june", Some(("s".to_owned(), 2))),
+        ("id,name,size\n1,Amina,4\n2,Bo,2\n9,Dara,1\n", "s-june", Some(("s".to_owned(), 2))),
+        // Half of them, and none: two registers that number alike, and one that does not.
+        ("id,name,size\n1,Amina,4\n9,Dara,1\n", "s-june", None),
+        ("id,name,size\n8,Amina,4\n9,Dara,1\n", "s-june", None),
+        ("id,name,size\n", "s-june", None),
+        // The same register.
+        ("id,name,size\n1,Amina,4\n2,Bo,2\n", "s", None),
+    ];
+    for (text, source, expected) in rows {
+        assert_eq!(elsewhere(text, source), expected, "{source}: {text}");
+    }
 }
 
 #[test]

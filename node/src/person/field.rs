@@ -1,5 +1,7 @@
 //! The closed list of attributes. Numbers are stored and names are written in mapping files: neither is ever reused.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a field may hold.
@@ -17,6 +19,18 @@ pub enum Kind {
     YesNo,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(most) => write!(f, "text of at most {most} bytes"),
+            Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Number(most) => write!(f, "a whole number up to {most}"),
+            Self::Date => f.write_str("a day"),
+            Self::YesNo => f.write_str("yes or no"),
+        }
+    }
+}
+
 /// Whose attribute a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -24,6 +38,15 @@ pub enum Scope {
     Person,
     /// Of the household as a whole.
     Household,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Person => "person",
+            Self::Household => "household",
+        })
+    }
 }
 
 /// Answers of the Washington Group short set on functioning.

@@ -484,3 +484,26 @@ fn an_erasure_is_not_done_while_another_reads_the_log() {
     assert!(!vault.keys_due().expect("reads"));
     assert_eq!(fs::metadata(place.folder.path().join("people.db-wal")).expect("a log").len(), 0);
 }
+
+#[test]
+fn registers_are_known_by_name_and_named_to_nobody_without_the_key() {
+    let place = Place::new();
+    let mut vault = place.vault();
+    let id = add(&mut vault, "HH-1", &["Amina"]);
+    let of = |vault: &Vault, key: &[u8]| vault.register_of(id, key).expect("reads");
+    assert_eq!(of(&vault, b"HH-1"), None, "taken in before names were kept");
+    let mut txn = vault.begin().expect("begin");
+    txn.keep_register("camp-file").expect("kept");
+    txn.keep_register("camp-file").expect("again");
+    txn.commit().expect("commit");
+    drop(vault);
+    let mut vault = place.open().expect("opens");
+    assert_eq!(Vec::from_iter(vault.registers().expect("reads")), ["camp-file", OWN_SOURCE]);
+    assert_eq!(of(&vault, b"HH-1").as_deref(), Some("camp-file"));
+    assert_eq!(of(&vault, b"HH-2"), None, "another key");
+    assert!(!holds(&place.bytes(), b"camp-file"));
+    let mut txn = vault.begin().expect("begin");
+    (0..2 * MAX_REGISTERS).for_each(|n| txn.keep_register(&format!("r{n}")).expect("kept"));
+    txn.commit().expect("commit");
+    assert_eq!(vault.registers().expect("reads").len(), MAX_REGISTERS);
+}

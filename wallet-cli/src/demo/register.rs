@@ -97,7 +97,7 @@ impl Site {
         let [one, two] = self.operators;
         format!(
             "family import {} --map {} --dir {} --operator {one}.keys --operator-passphrase-file pass.txt \
-             --second-operator {two}.keys --second-passphrase-file pass.txt",
+             --second {two}.keys --second-passphrase-file pass.txt",
             of.file, of.map, self.dir
         )
     }

@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use annona_ledger::amount::Amount;
@@ -77,8 +77,8 @@ impl Import {
                 ListMap::parse(text).map_err(|why| Fault::from(why).at(path.display()))?
             }
         };
-        let register = self.source.clone().or_else(|| map.source.clone());
-        let register = register.unwrap_or_else(|| OWN_SOURCE.into());
+        let said = self.source.clone().or_else(|| map.source.clone());
+        let register = said.clone().unwrap_or_else(|| OWN_SOURCE.into());
         let mut node = session.signing_node()?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::programme(&charter, &self.programme)?;
@@ -109,6 +109,9 @@ impl Import {
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
         let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
         let closed = RefCell::new(BTreeSet::new());
+        // Where nobody said whose numbers these are, the registers that have them are told.
+        let others = if said.is_none() { vault.registers()? } else { BTreeSet::new() };
+        let mut elsewhere = BTreeMap::<&str, u64>::new();
         let stop = |fault: Fault| ImportError::Register(fault.message.into());
         let report = {
             let work = node.store().look()?;
@@ -122,7 +125,17 @@ impl Import {
                 let holder = holder::pseudonym(&node, &vault, found.id, programme)?;
                 Ok(work.enrolled(programme, &holder).then_some(found.id))
             };
-            let mut known = |key: &str| enrolled(key).map(|h| h.is_some()).map_err(stop);
+            let mut known = |key: &str| {
+                let here = enrolled(key).map_err(stop)?.is_some();
+                for other in others.iter().filter(|name| !here && **name != register) {
+                    if vault.find(other, key.as_bytes()).map_err(|why| stop(why.into()))?.is_some()
+                    {
+                        let keys = elsewhere.entry(other).or_default();
+                        *keys = keys.saturating_add(1);
+                    }
+                }
+                Ok(here)
+            };
             let mut each = |row: ListRow| {
                 let Some(household) = enrolled(&row.key).map_err(stop)? else { return Ok(()) };
                 let commodity = about.commodities.get(row.commodity).map(|c| c.id);
@@ -160,10 +173,21 @@ impl Import {
             session.screen.warn(crate::family::closed(closed));
         }
         let bad = report.findings.at_least(Severity::Error);
+        let of = |(name, keys): (&&str, &u64)| {
+            let keys = count(*keys, "of these keys is", "of these keys are");
+            format!(
+                "{keys} of the register \"{name}\": if they are meant, say --source \"{name}\"."
+            )
+        };
+        let of = elsewhere.iter().map(of).collect::<Vec<_>>().join(" ");
         if bad > 0 && !self.skip_bad_rows {
             let bad = count(bad, "row has a problem", "rows have problems");
-            return Err(Fault::new(Exit::Wrong, format!("{bad}; no list was drafted."))
-                .then("Correct the file, or leave those rows out with --skip-bad-rows."));
+            let fault = Fault::new(Exit::Wrong, format!("{bad}; no list was drafted."));
+            let next = "Correct the file, or leave those rows out with --skip-bad-rows.";
+            return Err(fault.then(if of.is_empty() { next } else { &of }));
+        }
+        if !of.is_empty() {
+            session.screen.warn(of);
         }
         let bytes: usize = kept.iter().map(|row| wire::encode(row).len()).sum();
         if bytes > LIST_BYTES {
@@ -195,14 +219,16 @@ impl Import {
             rows::wait(node.store(), &Waiting { draft: draft.clone(), approvals: Vec::new() })?;
         }
         node.close()?;
+        let families = kept.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
         let value = json!({
-            "list": root.to_string(), "rows": draft.rows, "programme": programme, "cycle": cycle,
+            "list": root.to_string(), "rows": draft.rows, "families": families, "programme": programme, "cycle": cycle,
             "totals": totals, "findings": report.findings.list.len(), "rows_left_out": bad, "reading": report.reading, "drafted": !self.dry_run,
         });
         session.screen.answer("list", value, || {
-            let (verb, rows) =
-                (if self.dry_run { "would be drafted" } else { "is drafted" }, draft.rows);
-            format!("List {root} {verb}: {rows} rows, {}", totals.join(", "))
+            let verb = if self.dry_run { "would be drafted" } else { "is drafted" };
+            let rows = count(u64::from(draft.rows), "row", "rows");
+            let families = count(families as u64, "family", "families");
+            format!("List {root} {verb}: {rows} for {families}, {}", totals.join(", "))
         })?;
         session.screen.note(format!(
             "Next: two operators run `annona entitle approve {}`.",

@@ -1,7 +1,9 @@
 //! Attributes as they are typed: `field=value`, and as they are shown.
 
+use annona_ledger::digits::typed;
 use annona_node::import::map::{Word, value_of};
 use annona_node::person::{Attributes, Field, Household, Kind, Scope, Value};
+use annona_node::vault::{HouseholdId, Vault};
 use serde_json::{Map, json};
 
 use crate::fault::{Fault, Outcome};
@@ -39,11 +41,12 @@ pub(super) fn set(attributes: &mut Attributes, scope: Scope, text: &str) -> Outc
             })?
         }
         Kind::Number(most) => {
-            raw.parse().ok().and_then(|number| value_of(field, &Word::Number(number))).ok_or_else(
-                || Fault::input(format!("{} is a whole number up to {most}.", field.name())),
-            )?
+            let number = typed(raw).parse().ok();
+            number.and_then(|number| value_of(field, &Word::Number(number))).ok_or_else(|| {
+                Fault::input(format!("{} is a whole number up to {most}.", field.name()))
+            })?
         }
-        Kind::Date => value_of(field, &Word::Text(raw.to_owned())).ok_or_else(|| {
+        Kind::Date => value_of(field, &Word::Text(typed(raw))).ok_or_else(|| {
             Fault::input(format!("{} is a day such as 2001-05-31.", field.name()))
         })?,
         Kind::YesNo => match raw.to_lowercase().as_str() {
@@ -102,6 +105,13 @@ pub(super) fn name(person: &Attributes) -> String {
     parts.into_iter().filter_map(|field| person.text(field)).collect::<Vec<_>>().join(" ")
 }
 
+/// The key of a household's registration, with its register where its name is known: what commands take for a family.
+pub(super) fn key(vault: &Vault, id: HouseholdId, household: &Household) -> Outcome<String> {
+    let key = &household.key;
+    let register = vault.register_of(id, key.as_bytes())?;
+    Ok(register.map_or_else(|| key.clone(), |register| format!("{register}:{key}")))
+}
+
 /// What is said of records that do not open.
 pub(crate) fn closed(families: u64) -> String {
     format!(
@@ -143,6 +153,7 @@ mod tests {
         check("full_name=မောင် အေး,sex=Male,age=40", Ok("မောင် အေး|male|40"));
         check("full_name=রহিমা\\, বেগম", Ok("রহিমা, বেগম"));
         check("birth_date=2001-05-31,pregnant=yes", Ok("2001-05-31|yes"));
+        check("birth_date=٢٠٠١-٠٥-٣١,age=៤០", Ok("2001-05-31|40"));
         check("full_name=", Ok(""));
         check("size=5", Err("a person has no field"));
         check("sex=woman", Err("female, male"));

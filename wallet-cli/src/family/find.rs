@@ -13,13 +13,14 @@ use crate::stop::LongWork;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family find ሰላም
-  $ annona family find \"فاطمة العلي\" --json
+  $ annona family find - < words.txt
+  $ annona family find - --json < words.txt
   $ annona family find B2-014";
 
 /// Finds families by any words in their names, numbers or places, however they are typed: without accents and vowel marks,
 /// with the letters and digits of another keyboard. After those who have the words come those whose names sound like them.
-/// Every record is opened: seconds on a large site.
+/// Every record is opened: seconds on a large site. Words of the command are seen by everybody on the machine: names are
+/// asked for where none stands there, or come from standard input.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Find {
@@ -52,7 +53,7 @@ impl Find {
                 work.check()?;
                 done = done.saturating_add(1);
                 bar.set(done, total);
-                let household = match vault.registration(id) {
+                let mut household = match vault.registration(id) {
                     Err(fault) if fault.is_of_one_record() => {
                         closed = closed.saturating_add(1);
                         continue;
@@ -60,16 +61,20 @@ impl Find {
                     _ => open(&vault, id)?,
                 };
                 let has = wanted.iter().all(|word| has(&household, word));
+                let more = || (alike.len() as u64) < self.limit;
+                let sounds_so = || sounds.as_ref().is_some_and(|all| sounds_like(&household, all));
+                if !has && !(more() && sounds_so()) {
+                    continue;
+                }
+                let named = fields::key(&vault, id, &household)?;
+                let key = std::mem::replace(&mut household.key, named);
                 let value = json!({
-                    "family": id, "key": household.key, "people": household.people(),
+                    "family": id, "key": key, "named": household.key, "people": household.people(),
                     "head": household.head().map(fields::name), "alike": !has,
                 });
                 let line = format!("{id}  {}", fields::line(&household));
                 if !has {
-                    let more = (alike.len() as u64) < self.limit;
-                    if more && sounds.as_ref().is_some_and(|words| sounds_like(&household, words)) {
-                        alike.push((value, line));
-                    }
+                    alike.push((value, line));
                     continue;
                 }
                 found = found.saturating_add(1);

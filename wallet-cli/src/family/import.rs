@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use annona_ledger::wire::{self, Bounded};
 use annona_node::atomic;
 use annona_node::import::map::MAX_MAP;
 use annona_node::import::{
-    Apply, Code, CsvOptions, Map, Phase, Plan, Progress, Registration, Severity, Source,
+    Apply, CsvOptions, Elsewhere, Map, Phase, Plan, Progress, Registration, Severity, Source,
     VaultRegister, Watch, suggest_map,
 };
 use annona_node::node::Node;
@@ -19,7 +20,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::enrol::Enrolling;
-use super::fields;
+use super::{fields, told};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
 use crate::session::Session;
@@ -29,8 +30,6 @@ use crate::words::{count, hex};
 
 /// Above so many households at once, two different operators must agree.
 const ALONE: u64 = 50;
-/// Findings printed as text; all of them are in the JSON.
-const PRINTED: usize = 200;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,13 +37,14 @@ Examples:
   $ annona family import camp.csv --map camp.toml --dry-run
   $ annona family import camp.csv --members people.csv --map two.toml --dry-run
   $ annona family import camp.csv --map camp.toml --operator mara.keys \\
-      --operator-passphrase-file pass.txt --second-operator yusuf.keys \\
+      --operator-passphrase-file pass.txt --second yusuf.keys \\
       --second-passphrase-file pass.txt";
 
 /// Imports a registration file (CSV or XLSX) by a map of its columns.
 ///
-/// Run it with --dry-run first: it lists every problem by sheet, row and column, and what would happen. An import of
-/// more than 50 households needs two operators: give both, or let the second run the same command with her own key.
+/// Run it with --dry-run first: it lists every problem by sheet, row and column, what would happen, and what would be lost.
+/// `annona family fields` lists the fields for the map. An import of more than 50 households needs two operators: give both,
+/// or let the second run the same command with her own key.
 /// After a kill or a full disk the same command goes on where it stopped.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
@@ -69,8 +69,8 @@ pub(crate) struct Import {
     #[command(flatten)]
     operator: Operator,
     /// The second operator's key file
-    #[arg(long, value_name = "FILE")]
-    second_operator: Option<PathBuf>,
+    #[arg(long, alias = "second-operator", value_name = "FILE")]
+    second: Option<PathBuf>,
     /// Take the second operator's passphrase from the first line of a file
     #[arg(long, value_name = "FILE")]
     second_passphrase_file: Option<PathBuf>,
@@ -134,7 +134,7 @@ impl Import {
         if self.dry_run {
             node.close()?;
             let findings = &plan.report.findings;
-            let wrong = findings.at_least(Severity::Error) - findings.count(Code::RefusedColumn);
+            let wrong = findings.at_least(Severity::Error);
             return if wrong == 0 {
                 Ok(())
             } else {
@@ -142,6 +142,10 @@ impl Import {
                 Err(Fault::new(Exit::Wrong, format!("{rows} a row or more; nothing was changed."))
                     .then("Correct the file or the map, or import the rest without --dry-run."))
             };
+        }
+        if plan.elsewhere.is_some() {
+            let question = "Register them all the same, as families of another register?";
+            session.ask.confirm(&session.screen, question)?;
         }
         let Some((signer, second)) = signers else {
             return Err(Fault::usage("nobody answers for it."));
@@ -191,18 +195,21 @@ impl Import {
             .catch_up(&mut node, &mut vault)?;
         drop(bar);
         node.close()?;
+        let lost = plan.report.findings.values_lost();
         let value = json!({
             "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
             "left": applied.left, "held": applied.held, "closed": applied.closed, "enrolments": enrolled,
+            "values_lost": lost,
         });
         session.screen.answer("imported", value, || {
             format!(
-                "{} added, {} replaced, {} unchanged, {} with other content left as they were; {}",
+                "{} added, {} replaced, {} unchanged, {} with other content left as they were; {}; {} of the file lost",
                 count(applied.added, "family", "families"),
                 applied.replaced,
                 applied.unchanged,
                 applied.left,
                 count(enrolled, "enrolment", "enrolments"),
+                count(lost, "value", "values"),
             )
         })?;
         if applied.closed > 0 {
@@ -227,29 +234,23 @@ impl Import {
         session.screen.answer("plan", value, || {
             let report = &plan.report;
             let mut lines: Vec<String> = Vec::new();
+            let mut refused = BTreeMap::<&str, Vec<String>>::new();
             for dropped in &report.refused_columns {
                 let why = dropped.why.as_deref().unwrap_or_default();
-                lines.push(format!("refused  column {} ({}): {why}", dropped.column, dropped.name));
+                let column = format!("{} ({})", dropped.column, dropped.name);
+                refused.entry(why).or_default().push(column);
             }
-            for finding in report.findings.list.iter().take(PRINTED) {
-                let severity = match finding.code.severity() {
-                    Severity::Note => "note    ",
-                    Severity::Warning => "warning ",
-                    Severity::Error => "error   ",
-                };
-                lines.push(format!("{severity} {finding}"));
-            }
-            let more = report.findings.list.len().saturating_sub(PRINTED) as u64;
-            if more + report.findings.omitted() > 0 {
-                let more = count(more + report.findings.omitted(), "finding", "findings");
-                lines.push(format!("… and {more} more: --json lists them"));
-            }
+            lines.extend(refused.iter().map(|(why, columns)| {
+                let word = if columns.len() == 1 { "column" } else { "columns" };
+                format!("refused  {word} {}: {why}", columns.join(", "))
+            }));
+            lines.extend(told::findings(&report.findings));
             if !report.dropped_columns.is_empty() {
                 let names: Vec<&str> =
                     report.dropped_columns.iter().map(|d| d.name.as_str()).take(40).collect();
                 lines.push(format!("dropped columns (not in the map): {}", names.join(", ")));
             }
-            for change in plan.changes.iter().take(PRINTED) {
+            for change in plan.changes.iter().take(told::PRINTED) {
                 let mut line =
                     format!("row {}: differs in {}", change.row, change.fields.join(", "));
                 if !change.unread.is_empty() {
@@ -258,17 +259,28 @@ impl Import {
                 }
                 lines.push(line);
             }
+            lines.extend(told::lost(&report.findings));
             lines.push(format!(
-                "{} in {}: {} new, {} unchanged, {} with other content; {} refused",
+                "{} in {}: {} new, {} unchanged, {} with other content; {} refused, {} lost",
                 count(report.households, "family", "families"),
                 count(report.rows, "row", "rows"),
                 plan.new,
                 plan.unchanged,
                 plan.changed,
                 count(report.refused_rows, "row", "rows"),
+                count(report.findings.values_lost(), "value", "values"),
             ));
             lines.join("\n")
-        })
+        })?;
+        if let Some(Elsewhere { source, keys }) = &plan.elsewhere {
+            session.screen.warn(format!(
+                "{keys} of these {} keys are here under the register \"{source}\", and none under \"{}\". If it is the \
+                 same register, write source = \"{source}\" in the map: otherwise its families are registered a second \
+                 time, each with a second purse.",
+                plan.new, plan.report.source
+            ));
+        }
+        Ok(())
     }
 
     /// Who answers for it: one operator, or two.
@@ -276,7 +288,7 @@ impl Import {
         let first = self.operator.open(session)?;
         let file = self.second_passphrase_file.as_deref();
         let open = |path| signer::open(session, path, file, "--second-passphrase-file FILE");
-        Ok((first, self.second_operator.as_deref().map(open).transpose()?))
+        Ok((first, self.second.as_deref().map(open).transpose()?))
     }
 }
 

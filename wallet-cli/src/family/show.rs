@@ -28,7 +28,7 @@ impl Show {
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
-        let household = open(&vault, id)?;
+        let mut household = open(&vault, id)?;
         let (mut programmes, mut collects) = (Vec::new(), None);
         if let Ok(charter) = node.store().charter() {
             let work = node.store().look()?;
@@ -49,9 +49,11 @@ impl Show {
                 collects = Some((change.collected_by, change.collector));
             }
         }
+        let named = fields::key(&vault, id, &household)?;
+        let key = std::mem::replace(&mut household.key, named);
         let value = json!({
             "happened": happened,
-            "family": id, "key": household.key, "people": household.people(),
+            "family": id, "key": key, "named": household.key, "people": household.people(),
             "household": fields::json_of(&household.whole),
             "members": household.members.iter().map(fields::json_of).collect::<Vec<_>>(),
             "enrolled": programmes,

@@ -34,6 +34,7 @@ const PRINTS: &[&str] = &[
     "entitle list",
     "family duplicates list",
     "family duplicates show",
+    "family fields",
     "family find",
     "family keys list",
     "family show",

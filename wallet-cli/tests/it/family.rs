@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::camp::{Answer, Camp};
 
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
-const BOTH: &str = "--operator mara.keys --operator-passphrase-file pass.txt --second-operator yusuf.keys \
+const BOTH: &str = "--operator mara.keys --operator-passphrase-file pass.txt --second yusuf.keys \
                     --second-passphrase-file pass.txt";
 
 #[test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use annona_ledger::digits::western;
+
 use super::{Code, ColumnName};
-use crate::import::map::{Column, DateOrder, Word, value_of};
+use crate::import::map::{Column, DateOrder, Word, guess, value_of};
 use crate::import::table::{Cell, Decimal, letters, may_group};
 use crate::person::{Date, Field, Forbidden, Kind, Scope, Value, ValueFault, clean};
 
@@ -33,10 +35,23 @@ pub(crate) struct Compiled {
     order: Option<DateOrder>,
     number_as_text: bool,
     decimal: Decimal,
+    /// Whether the column is called as one of names or of numbers of people is: no word of it is ever told.
+    of_people: bool,
+}
+
+/// What is said of a cell.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// What is wrong with it.
+    Wrong(Code),
+    /// It holds what is never taken, in one value or a whole column of it.
+    Refused(Code, Forbidden),
+    /// It holds a word that does not stand in the map or the field's list. It may be anything, a name too.
+    Word(String),
 }
 
 /// What a cell gave: perhaps a value, perhaps something to say.
-pub(crate) type Given = (Option<Value>, Option<(Code, Option<Box<str>>)>);
+pub(crate) type Given = (Option<Value>, Option<Said>);
 
 impl Compiled {
     pub(crate) fn new(
@@ -62,6 +77,8 @@ impl Compiled {
             order: column.date_order.or(order),
             number_as_text: column.number_as_text,
             decimal,
+            of_people: guess(name)
+                .is_some_and(|field| (1..=6).contains(&field.number()) || is_identifier(field)),
         }
     }
 
@@ -70,7 +87,7 @@ impl Compiled {
     }
 
     pub(crate) fn convert(&self, cell: &Cell) -> Given {
-        let left_out = |code| (None, Some((code, None)));
+        let left_out = |code| (None, Some(Said::Wrong(code)));
         match cell {
             Cell::Fault => return left_out(Code::CellFault),
             Cell::Uncalculated => return left_out(Code::Uncalculated),
@@ -96,29 +113,37 @@ impl Compiled {
     }
 
     fn by_word(&self, values: &BTreeMap<String, Option<Value>>, cell: &Cell) -> Given {
-        let Some(word) = plain(cell) else { return (None, Some((Code::UnknownValue, None))) };
+        let Some(word) = plain(cell) else {
+            return (None, Some(Said::Wrong(Code::UnknownValue)));
+        };
         let word = clean(&word).0;
         match values.get(&word.to_lowercase()).or_else(|| values.get("*")) {
             Some(value) => (value.clone(), None),
-            None => (None, Some((Code::UnknownValue, short(&word)))),
+            None => (None, Some(self.word(word))),
         }
+    }
+
+    fn word(&self, word: String) -> Said {
+        if self.of_people { Said::Wrong(Code::UnknownValue) } else { Said::Word(word) }
     }
 
     fn text(&self, cell: &Cell) -> Given {
         let number = matches!(cell, Cell::Number(_));
         if number && is_identifier(self.field) && !self.number_as_text {
-            return (None, Some((Code::NumberAsId, None)));
+            return (None, Some(Said::Wrong(Code::NumberAsId)));
         }
-        let Some(raw) = plain(cell) else { return (None, Some((Code::NumberAsId, None))) };
+        let Some(raw) = plain(cell) else {
+            return (None, Some(Said::Wrong(Code::NumberAsId)));
+        };
         let (mut text, stray) = clean(&raw);
         if self.field == Field::Sex {
             text = sex(&text).map_or(text, str::to_owned);
         }
-        let said = stray.then_some((Code::StrayCharacters, None));
+        let said = stray.then_some(Said::Wrong(Code::StrayCharacters));
         match Value::text(self.field, &text) {
             Ok(value) => (Some(value), said),
             Err(ValueFault::Empty) => (None, said),
-            Err(ValueFault::TooLong) => (None, Some((Code::TextTooLong, None))),
+            Err(ValueFault::TooLong) => (None, Some(Said::Wrong(Code::TextTooLong))),
             Err(ValueFault::Forbidden(what)) => {
                 // One odd text is a mistake; a magic number tells what the column is.
                 let code = if what == Forbidden::EncodedBytes {
@@ -126,25 +151,18 @@ impl Compiled {
                 } else {
                     Code::RefusedColumn
                 };
-                (None, Some((code, Some(what.to_string().into()))))
+                (None, Some(Said::Refused(code, what)))
             }
-            Err(ValueFault::NotAChoice) => (None, Some((Code::UnknownValue, short(&text)))),
+            Err(ValueFault::NotAChoice) => (None, Some(self.word(text))),
             Err(ValueFault::Kind | ValueFault::Characters | ValueFault::Range) => {
-                (None, Some((Code::UnreadableCharacters, None)))
+                (None, Some(Said::Wrong(Code::UnreadableCharacters)))
             }
         }
     }
 }
 
-/// A word short enough, and without digits, so that it is a category and not somebody's name or number.
-fn short(word: &str) -> Option<Box<str>> {
-    let fits = word.chars().count() <= 24
-        && word.split(' ').count() <= 3
-        && !word.chars().any(char::is_numeric);
-    fits.then(|| word.into())
-}
-
-fn is_identifier(field: Field) -> bool {
+/// Whether a field holds numbers whose leading zeros count.
+pub(crate) fn is_identifier(field: Field) -> bool {
     let numbered = (20..=38).contains(&field.number()) && field != Field::OtherDocumentKind;
     numbered
         || matches!(
@@ -308,9 +326,6 @@ fn date_text(text: &str, order: Option<DateOrder>) -> Result<Date, Code> {
     }
 }
 
-/// Where each script's digits begin: Arabic, Persian and Urdu, Devanagari, Bengali, Thai, Lao, Burmese, Shan, full width.
-const ZEROS: [char; 9] = ['٠', '۰', '०', '০', '๐', '໐', '၀', '႐', '０'];
-
 /// Digits of other scripts as 0 to 9. Ge'ez numerals, which have no zero and no places, are counted out.
 fn western_digits(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -321,9 +336,7 @@ fn western_digits(text: &str) -> String {
             continue;
         }
         flush(&mut geez, &mut out);
-        let digit =
-            ZEROS.iter().find_map(|z| u32::from(c).checked_sub(u32::from(*z)).filter(|d| *d < 10));
-        out.push(digit.and_then(|d| char::from_digit(d, 10)).unwrap_or(c));
+        out.push(western(c));
     }
     flush(&mut geez, &mut out);
     out

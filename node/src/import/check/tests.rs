@@ -1,4 +1,5 @@
 use super::*;
+use crate::person::Field;
 
 #[test]
 fn codes_have_stable_unique_names() {
@@ -35,4 +36,17 @@ fn every_finding_stands_on_its_page() {
         let row = format!("| `{}` | {severity} | {} |", code.name(), code.text());
         assert_eq!(rows.iter().filter(|line| **line == row).count(), 1, "{row}");
     }
+}
+
+#[test]
+fn every_field_stands_on_its_page() {
+    let page = include_str!("../../../../spec/import.md");
+    let (_, table) = page.split_once("## Fields").expect("a part of it");
+    let rows = table.lines().take_while(|line| !line.starts_with("## "));
+    let rows: Vec<&str> = rows.filter(|line| line.starts_with("| `")).collect();
+    let row = |field: &Field| {
+        let (name, of, holds) = (field.name(), field.scope(), field.kind());
+        format!("| `{name}` | {of} | {holds} | {} |", field.meaning())
+    };
+    assert_eq!(rows, Field::ALL.iter().map(row).collect::<Vec<_>>());
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::import::check::key_text;
+use super::{Column, OPEN};
+use crate::import::check::{Compiled, Said, Words, is_identifier, key_text};
 use crate::import::header::{Header, refused_header};
 use crate::import::table::{Row, Source, TableError, letters};
 use crate::import::{ImportError, header};
-use crate::person::{Field, Scope, clean};
+use crate::person::{Field, Kind, Scope, clean};
 
 /// What columns are called. Written for files in English, French, Spanish and Arabic; letters only, lower case.
 const WORDS: &[(&str, Field)] = &[
@@ -186,7 +187,7 @@ pub(super) fn reduce(header: &str) -> String {
 }
 
 /// The field a header most likely means.
-pub(super) fn guess(header: &str) -> Option<Field> {
+pub(in crate::import) fn guess(header: &str) -> Option<Field> {
     let name = reduce(header);
     let words =
         || WORDS.iter().flat_map(|(words, field)| words.split(' ').map(move |w| (w, *field)));
@@ -222,7 +223,9 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Drafts a mapping file for `source`: valid, commented, to be read and corrected by somebody who knows the file.
+/// Drafts a mapping file for `source`: commented, to be read and corrected by somebody who knows the file. Where the file does
+/// not tell what is right, the register above all, it has a question mark, and [`super::Map::parse`] refuses it till that is
+/// answered.
 /// Columns it could not place, and columns that are refused, stand in it as comments with the reason.
 ///
 /// # Errors
@@ -266,7 +269,8 @@ pub fn suggest_map(source: &Source) -> Result<String, ImportError> {
             let rows = samples.get(name).map(Vec::as_slice).unwrap_or_default();
             column.is_some_and(|c| repeats(rows, header, c))
         });
-    Ok(draft(source, &found, joined, persons, key.as_deref()))
+    let draft = Draft { source, key: key.as_deref(), joined, persons, samples: &samples };
+    Ok(draft.print(&found))
 }
 
 fn repeats(rows: &[Row], header: &Header, column: usize) -> bool {
@@ -303,98 +307,120 @@ pub(in crate::import) fn likely_key(header: &Header) -> Option<String> {
     KEYS.iter().find_map(called)
 }
 
-fn draft(
-    source: &Source,
-    found: &[(String, Header, usize)],
+/// A map as it is drafted, for one file.
+struct Draft<'a> {
+    source: &'a Source,
+    key: Option<&'a str>,
+    /// Two sheets that name a household by the same column.
     joined: bool,
+    /// Rows of one key are a household.
     persons: bool,
-    key: Option<&str>,
-) -> String {
-    let mut out = String::new();
-    let name = source.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name: String = clean(&name).0.chars().take(40).collect();
-    let quoted = |t: &str| toml::Value::String(t.to_owned()).to_string();
-    let mut line = |text: String| {
-        out.push_str(&text);
-        out.push('\n');
-    };
-    line(format!("# Drafted from the header. {}", source.reading()));
-    line(
-        "# Read every line: a column under the wrong field is worse than one that is dropped."
-            .into(),
-    );
-    line(format!("source = {}", quoted(if name.is_empty() { "registration" } else { &name })));
-    match key {
-        Some(key) => line(format!("key = [{}]", quoted(key))),
-        None => line(
-            "# No column looks like a key. Name the one, or the several, that tell households apart.\nkey = [\"?\"]".into(),
-        ),
-    }
-    line("# 01/02/2024 can be two days. Say which: day-month-year, month-day-year or year-month-day.".into());
-    line("date_order = \"day-month-year\"".into());
-    let mut tables: Vec<_> = found.iter().map(|(sheet, header, _)| (sheet, header)).collect();
-    // The sheet with more fields of persons is the members'.
-    let share_of_persons = |h: &Header| {
-        h.names().filter(|(_, n)| guess(n).is_some_and(|f| f.scope() == Scope::Person)).count()
-            * 100
-            / h.names().count().max(1)
-    };
-    tables.sort_by_key(|(_, h)| share_of_persons(h));
-    for (at, (sheet, header)) in tables.iter().enumerate() {
-        let table = if persons || (joined && at == 1) { "member" } else { "household" };
-        line(format!("\n[{table}]"));
-        if !sheet.is_empty() {
-            line(format!("sheet = {}", quoted(sheet)));
-        }
-        line(format!("[{table}.columns]"));
-        let mut taken = BTreeSet::new();
-        for (column, name) in header.names() {
-            let place = letters(column);
-            if header.is_repeated(name) {
-                line(format!(
-                    "# {} = \"\"  # column {place}: another column has the same name",
-                    quoted(name)
-                ));
-                continue;
-            }
-            if let Some(why) = refused_header(name) {
-                line(format!("# {} = \"\"  # column {place}: refused, {why}", quoted(name)));
-                continue;
-            }
-            let is_key = key == Some(name);
-            match guess(name)
-                .filter(|f| taken.insert(*f))
-                .filter(|f| table == "household" || persons || f.scope() == Scope::Person)
-            {
-                Some(field) if is_key => {
-                    line(format!(
-                        "{} = {{ field = \"{}\", number_as_text = true }}",
-                        quoted(name),
-                        field.name()
-                    ));
-                }
-                Some(field) if is_identifier(field) => {
-                    line(format!(
-                        "{} = {{ field = \"{}\", number_as_text = true }}",
-                        quoted(name),
-                        field.name()
-                    ));
-                }
-                Some(field) => line(format!("{} = \"{}\"", quoted(name), field.name())),
-                None if is_key => {
-                    line(format!("{} = {{ number_as_text = true }}  # the key", quoted(name)));
-                }
-                None => line(format!(
-                    "# {} = \"\"  # column {place}: not mapped, will be dropped",
-                    quoted(name)
-                )),
-            }
-        }
-    }
-    out
+    /// The first rows of each sheet.
+    samples: &'a BTreeMap<String, Vec<Row>>,
 }
 
-fn is_identifier(field: Field) -> bool {
-    (20..=38).contains(&field.number()) && field != Field::OtherDocumentKind
-        || field == Field::AgencyHouseholdId
+impl Draft<'_> {
+    fn print(&self, found: &[(String, Header, usize)]) -> String {
+        let key = match self.key {
+            Some(key) => format!("key = [{}]", quoted(key)),
+            None => "# No column looks like a key. Name the one, or the several, that tell households apart.\nkey = [\"?\"]".into(),
+        };
+        let mut out = format!(
+            "# Drafted from the header. {}\n\
+             # Read every line: a column under the wrong field is worse than one that is dropped. `annona family fields`\n\
+             # lists the fields. Write something in place of every \"?\".\n\
+             # The register these numbers come from, such as \"intake-2026\". It decides who is the same family: keep it the\n\
+             # same for every later file of that register, and at every site.\n\
+             source = \"{OPEN}\"\n{key}\n\
+             # 01/02/2024 can be two days. Say which: day-month-year, month-day-year or year-month-day.\n\
+             date_order = \"day-month-year\"\n",
+            self.source.reading()
+        );
+        let mut tables: Vec<_> = found.iter().map(|(sheet, header, _)| (sheet, header)).collect();
+        // The sheet with more fields of persons is the members'.
+        let share_of_persons = |h: &Header| {
+            h.names().filter(|(_, n)| guess(n).is_some_and(|f| f.scope() == Scope::Person)).count()
+                * 100
+                / h.names().count().max(1)
+        };
+        tables.sort_by_key(|(_, h)| share_of_persons(h));
+        for (at, (sheet, header)) in tables.iter().enumerate() {
+            let members = self.persons || (self.joined && at == 1);
+            let table = if members { "member" } else { "household" };
+            out.push_str(&format!("\n[{table}]\n"));
+            if !sheet.is_empty() {
+                out.push_str(&format!("sheet = {}\n", quoted(sheet)));
+            }
+            out.push_str(&format!("[{table}.columns]\n"));
+            let rows = self.samples.get(*sheet).map(Vec::as_slice).unwrap_or_default();
+            let mut taken = BTreeSet::new();
+            for (column, name) in header.names() {
+                let taken_for = !header.is_repeated(name) && refused_header(name).is_none();
+                let field = guess(name)
+                    .filter(|f| taken_for && taken.insert(*f))
+                    .filter(|f| !members || self.persons || f.scope() == Scope::Person);
+                out.push_str(&self.line(header, column, name, field, rows));
+                out.push('\n');
+            }
+        }
+        out
+    }
+
+    /// What the draft says of one column.
+    fn line(
+        &self,
+        header: &Header,
+        column: usize,
+        name: &str,
+        field: Option<Field>,
+        rows: &[Row],
+    ) -> String {
+        let (place, called) = (letters(column), quoted(name));
+        if header.is_repeated(name) {
+            return format!(
+                "# {called} = \"\"  # column {place}: another column has the same name"
+            );
+        }
+        if let Some(why) = refused_header(name) {
+            return format!("# {called} = \"\"  # column {place}: refused, {why}");
+        }
+        let is_key = self.key == Some(name);
+        let Some(field) = field else {
+            return if is_key {
+                format!("{called} = {{ number_as_text = true }}  # the key")
+            } else {
+                format!("# {called} = \"\"  # column {place}: not mapped, will be dropped")
+            };
+        };
+        let name = field.name();
+        if is_key || is_identifier(field) {
+            return format!("{called} = {{ field = \"{name}\", number_as_text = true }}");
+        }
+        let words = self.unknown(header, column, field, rows);
+        match field.kind() {
+            Kind::Choice(choices) if !words.is_empty() => format!(
+                "{called} = {{ field = \"{name}\", values = {{ {} }} }}  # {}, or \"\" for not known",
+                words.join(", "),
+                choices.join(", ")
+            ),
+            _ => format!("{called} = \"{name}\""),
+        }
+    }
+
+    /// Words of the first rows that a field with a list of its own does not know, each to be given a meaning.
+    fn unknown(&self, header: &Header, column: usize, field: Field, rows: &[Row]) -> Vec<String> {
+        let decimal = self.source.decimal();
+        let reads = Compiled::new(column, "", field, &Column::default(), None, decimal);
+        let mut words = Words::default();
+        for row in rows.iter().filter(|row| row.number > header.row) {
+            if let (_, Some(Said::Word(word))) = reads.convert(row.cell(column)) {
+                words.add(&word, &row.number.to_string());
+            }
+        }
+        words.told().keys().map(|word| format!("{} = \"{OPEN}\"", quoted(word))).collect()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }

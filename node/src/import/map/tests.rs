@@ -5,7 +5,7 @@ fn mistakes_are_shown_with_their_line() {
     let good = "source = \"s\"\nkey = [\"id\"]\n[household.columns]\na = \"size\"\n";
     Map::parse(good).expect("good");
     let with = |line: &str| format!("{good}{line}\n");
-    let rows: [(String, &str); 17] = [
+    let rows: [(String, &str); 20] = [
         (String::new(), "source"),
         ("source = \"s\"".into(), "key"),
         ("source = \"s\"\nkey = []\n[household.columns]\n".into(), "at least one column"),
@@ -13,6 +13,9 @@ fn mistakes_are_shown_with_their_line() {
         ("source = \"s\"\nkey = [\"a\"]\n".into(), "what a row is"),
         (with("b = \"siz\""), "did you mean \"size\"?"),
         (with("b = \"siz\""), "line 5"),
+        (with("b = \"\""), "leave the line out"),
+        (good.replace("\"s\"", "\"?\""), "which register"),
+        (with("b = { field = \"pregnant\", values = { x = \"?\" } }"), "true or false"),
         (with("b = { field = \"size\", colour = 1 }"), "unknown field `colour`"),
         (with("b = \"size\""), "already fills size"),
         (
@@ -55,6 +58,6 @@ fn headers_of_several_languages_and_tools_are_guessed() {
         ("", None),
     ];
     for (header, expected) in rows {
-        assert_eq!(suggest::guess(header), expected, "{header}");
+        assert_eq!(guess(header), expected, "{header}");
     }
 }

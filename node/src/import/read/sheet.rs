@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Dropped, Registration};
-use crate::import::check::{Code, ColumnName, Compiled, Finding, key_text};
+use crate::import::check::{Code, ColumnName, Compiled, Finding, Said, key_text};
 use crate::import::header::{self, HEADER_ROWS, Header, refused_header};
 use crate::import::map::{Map, Sheet};
 use crate::import::stage::Placed;
@@ -323,23 +323,41 @@ impl Registration {
             }
             let cell = row.cell(column.index);
             let (value, said) = column.convert(cell);
-            if let Some((code, detail)) = said {
-                let encoded = sheet.encoded.get_mut(at).filter(|_| code == Code::RefusedValue);
-                let enough = encoded.is_some_and(|n| {
-                    *n = n.saturating_add(1);
-                    *n >= ENCODED
-                });
-                if code == Code::RefusedColumn || enough {
-                    self.refuse(&sheet.name, &column.name, detail.as_deref().unwrap_or_default());
-                    sheet.refused.insert(at);
-                    let slot = (sheet.role == Role::Household).then_some(column.slot);
-                    self.withheld.insert((column.field, slot));
-                    continue;
+            if value.is_none() && said.is_some() {
+                self.unread.insert(column.field);
+            }
+            let about = |code, detail| Finding {
+                sheet: sheet.name.clone(),
+                row: Some(row.number),
+                column: Some(column.name.clone()),
+                code,
+                detail,
+            };
+            if let Some(said) = said {
+                match said {
+                    Said::Wrong(code) => self.report.findings.add(about(code, None)),
+                    Said::Word(word) => {
+                        let finding = about(Code::UnknownValue, None);
+                        self.report.findings.add_word(finding, &word, &waiting.key);
+                    }
+                    Said::Refused(code, what) => {
+                        let encoded = sheet.encoded.get_mut(at);
+                        let enough =
+                            encoded.filter(|_| code == Code::RefusedValue).is_some_and(|n| {
+                                *n = n.saturating_add(1);
+                                *n >= ENCODED
+                            });
+                        let why = what.to_string();
+                        if code == Code::RefusedColumn || enough {
+                            self.refuse(&sheet.name, &column.name, &why);
+                            sheet.refused.insert(at);
+                            let slot = (sheet.role == Role::Household).then_some(column.slot);
+                            self.withheld.insert((column.field, slot));
+                            continue;
+                        }
+                        self.report.findings.add(about(code, Some(why.into())));
+                    }
                 }
-                if value.is_none() {
-                    self.unread.insert(column.field);
-                }
-                self.say(&sheet.name, Some(row.number), Some(&column.name), code, detail);
             } else if value.is_none() && column.required {
                 self.say(
                     &sheet.name,

@@ -106,6 +106,40 @@ fn the_hope_workbook_imports() {
     );
 }
 
+fn drafted(path: &Path) -> String {
+    let source = Source::open(path, &CsvOptions::default()).expect("open");
+    suggest_map(&source).expect("draft")
+}
+
+/// A draft in which somebody has said what nobody else can know; refused before.
+fn filled(draft: &str) -> String {
+    let refused = Map::parse(draft).expect_err("who is the same person is never guessed");
+    assert!(refused.to_string().contains("in place of \"?\""), "{refused}");
+    draft.replace("source = \"?\"", "source = \"s\"").replace("= \"?\"", "= \"\"")
+}
+
+/// The same list under another name is the same list.
+#[test]
+fn a_draft_never_takes_the_register_from_the_name_of_the_file() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let draft = |name: &str| {
+        let path = dir.path().join(name);
+        let mut text = "household_id,full_name,size,seeing\n".to_owned();
+        (0..9).for_each(|n| text.push_str(&format!("{n},Amina,4,{}\n", ["YES", "none"][n % 2])));
+        std::fs::write(&path, text).expect("write");
+        drafted(&path)
+    };
+    let first = draft("reg.csv");
+    assert_eq!(first, draft("reg-june.csv"));
+    let fault = |draft: &str| Map::parse(draft).expect_err("not yet a map").to_string();
+    assert!(fault(&first).starts_with("source: in place of \"?\""), "{}", fault(&first));
+    let said = first.replace("source = \"?\"", "source = \"reg\"");
+    let open = fault(&said);
+    assert!(open.contains("what \"YES\" stands for") && open.contains("a_lot, cannot"), "{open}");
+    Map::parse(&said.replace("= \"?\"", "= \"some\"")).expect("a map");
+    assert!(!first.contains("Amina"), "{first}");
+}
+
 #[test]
 fn a_drafted_map_is_valid_and_imports_as_many_households() {
     for (file, expected) in [
@@ -114,9 +148,7 @@ fn a_drafted_map_is_valid_and_imports_as_many_households() {
         ("hope-rdi_import_50_hh_50_ind.xlsx", 50),
     ] {
         let Some(path) = sample(file) else { continue };
-        let draft = suggest_map(&Source::open(&path, &CsvOptions::default()).expect("open"))
-            .expect("draft");
-        let r = read(&path, &draft).expect("the draft is a map");
+        let r = read(&path, &filled(&drafted(&path))).expect("the draft is a map");
         assert_eq!(r.report().households, expected, "{file}");
     }
 }
@@ -126,9 +158,8 @@ fn a_drafted_map_sees_that_rows_are_persons() {
     let dir = tempfile::tempdir().expect("temp dir");
     let path = dir.path().join("camp.csv");
     crate::sample::camp(5, 40, &mut std::fs::File::create(&path).expect("create")).expect("write");
-    let draft =
-        suggest_map(&Source::open(&path, &CsvOptions::default()).expect("open")).expect("draft");
-    let r = read(&path, &draft).expect("the draft is a map");
+    let draft = drafted(&path);
+    let r = read(&path, &filled(&draft)).expect("the draft is a map");
     assert!(draft.contains("[member.columns]"), "{draft}");
     assert_eq!((r.report().households, r.report().refused_rows), (40, 0), "{draft}");
 }
