@@ -17,8 +17,12 @@ pub(crate) use apply::take_in;
 use crate::fault::Outcome;
 use crate::session::Session;
 
+/// A description of an article with every table there is; what it founds is the federation of the demonstration.
+pub(crate) const EXAMPLE: &str = include_str!("charter/example.toml");
+
 const EXAMPLES: &str = "\
 Examples:
+  $ annona charter propose --print-example
   $ annona charter propose --found federation.toml --out founding.annona
   $ annona charter sign founding.annona --keys relief.keys
   $ annona charter apply founding.annona";

@@ -1,70 +1,7 @@
 //! The description an article is proposed from (TOML). One file can found a federation or change it; what stands in it
 //! is carried out in the order organisations, keys, programmes, ceilings, budgets, fences, kinds,
 //! closes, releases.
-//!
-//! ```toml
-//! [federation]                       # only to found one
-//! name = "Lake camps"
-//! quorum = 2                         # two thirds, rounded up, where it is not said
-//!
-//! [[organisation]]                   # founding it; [[join]] later
-//! id = 1
-//! name = "Relief"
-//! keys = "relief.keys.public"        # or key = "…" and recovery = "…"
-//!
-//! [[programme]]
-//! id = 1
-//! organisation = 1
-//! name = "Food"
-//! commodity = [{ id = 1, name = "Rice", item = "kg", digits = 3 }]
-//! cap = [{ commodity = "Rice", per_purse = "5", per_site_day = "200", per_site = "1000" }]
-//!
-//! [[ceiling]]
-//! organisation = 1
-//! programme = "Food"
-//! commodity = "Rice"
-//! rights = "40000"
-//! float = "1000"
-//!
-//! [[budget]]
-//! programme = "Food"
-//! cycle = 1
-//! treasury = "9c1e5d0a7b3f2e41"      # the node, by its 16 digits
-//! lines = { Rice = "36000" }
-//!
-//! [[fence]]
-//! feed = "5f6a00c9158c05e9/value/1"
-//! cut = "12:c41e…"                   # blocks, and the hash of the last one's header; or "nothing"
-//! reason = "lost"                    # compromised, late, handed-over
-//!
-//! [[close]]
-//! programme = "Food"
-//! cycle = 1
-//! cuts = { 5f6a00c9158c05e9 = "12:c41e…" }
-//!
-//! [[release]]
-//! feed = "5f6a00c9158c05e9/value/1"
-//! cycle = 1
-//! commodity = "Rice"
-//! amount = "38"
-//! reserve = "9c1e5d0a7b3f2e41"       # the node that claims it
-//!
-//! [[activate]]                       # before a later version of the programs is used
-//! lane = "value"
-//! kind = 64
-//! size = 200
-//! critical = false
-//!
-//! [heal]                             # alone in its file
-//! kept = "article-7.annona"            # the two articles, as they were signed
-//! lost = "other-7.annona"
-//! stays = [{ organisation = 2, keys = "city-new.keys.public" }]
-//! quorum = 2
-//!
-//! [succeed]                          # only beside [federation]
-//! federation = "7f3a…"
-//! heads = ["41d6…", "b802…"]
-//! ```
+//! What it may hold stands in `example.toml`, which `annona charter propose --print-example` prints.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -476,4 +413,31 @@ fn name(what: &str, text: &str) -> Outcome<Name> {
     use unicode_normalization::UnicodeNormalization;
     let text: String = text.nfc().collect();
     Name::new(&text).map_err(|why| Fault::input(format!("the name of {what}: {why}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EXAMPLE;
+    use super::*;
+
+    #[test]
+    fn the_example_has_every_table_and_the_page_has_the_example() {
+        let page = include_str!("../../../spec/charter.md");
+        assert!(page.contains(&format!("```toml\n{EXAMPLE}```\n")), "spec/charter.md");
+        // A comment that holds TOML begins with a word, a bracket or nothing but that.
+        let (_, rest) = EXAMPLE.split_once("Take the # away").expect("what changes a charter");
+        let said: String = rest
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.strip_prefix("# "))
+            .fold(EXAMPLE.to_owned(), |text, line| format!("{text}{line}\n"));
+        let all: Description = toml::from_str(&said).expect("a description");
+        assert!(all.federation.is_some() && all.heal.is_some() && all.succeed.is_some());
+        let Description { organisation, join, leave, rotate, recover, programme, .. } = &all;
+        let some = [organisation.len(), join.len(), leave.len(), rotate.len(), recover.len()];
+        let Description { ceiling, budget, fence, activate, close, release, .. } = &all;
+        let more = [ceiling.len(), budget.len(), fence.len(), activate.len(), close.len()];
+        assert!(some.iter().chain(&more).all(|tables| *tables > 0), "{some:?} {more:?}");
+        assert!(!programme.is_empty() && !release.is_empty());
+    }
 }

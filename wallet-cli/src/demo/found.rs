@@ -1,6 +1,7 @@
 //! The federation is founded, nodes and operators are admitted, budgets are voted, the sites are supplied.
 
 use super::stage::Stage;
+use crate::charter;
 use crate::fault::Outcome;
 
 /// The organisations: number and name of the key file.
@@ -13,62 +14,6 @@ pub(super) const NODES: [(&str, &str, u16); 3] = [
 ];
 /// Operators: name and site.
 const OPERATORS: [(&str, u16); 4] = [("mara", 2), ("yusuf", 2), ("noor", 3), ("sami", 3)];
-
-const FEDERATION: &str = r#"# What three organisations agree on. Signed by at least two of them.
-[federation]
-name = "Lake and Hill"
-quorum = 2
-
-[[organisation]]
-id = 1
-name = "Relief"
-keys = "relief.keys.public"
-
-[[organisation]]
-id = 2
-name = "City"
-keys = "city.keys.public"
-
-[[organisation]]
-id = 3
-name = "Water"
-keys = "water.keys.public"
-
-[[programme]]
-id = 1
-organisation = 1
-name = "Food"
-commodity = [
-  { id = 1, name = "Rice", item = "kg", digits = 3 },
-  { id = 2, name = "Oil", item = "l", digits = 3 },
-]
-cap = [{ commodity = "Rice", per_purse = "5", per_site_day = "40", per_site = "100" }]
-
-[[programme]]
-id = 2
-organisation = 2
-name = "Cash"
-commodity = [{ id = 1, name = "Voucher", currency = "USD", digits = 2 }]
-
-[[ceiling]]
-organisation = 1
-programme = "Food"
-commodity = "Rice"
-rights = 600000
-float = 1000
-
-[[ceiling]]
-organisation = 1
-programme = "Food"
-commodity = "Oil"
-rights = 60000
-
-[[ceiling]]
-organisation = 1
-programme = "Cash"
-commodity = "Voucher"
-rights = 900000
-"#;
 
 /// The budget of the food alone.
 pub(super) const FOOD_BUDGET: &str = r#"
@@ -111,7 +56,7 @@ pub(super) fn charter(stage: &mut Stage) -> Outcome {
         })
         .collect();
     stage.together(&keys)?;
-    stage.write("federation.toml", FEDERATION)?;
+    stage.write("federation.toml", charter::EXAMPLE)?;
     stage.run("charter propose --found federation.toml --out founding.annona")?;
     for (_, name) in OFFICES {
         stage.run(&format!("charter sign founding.annona --keys {name}.keys"))?;
