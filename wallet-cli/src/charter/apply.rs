@@ -102,6 +102,16 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf], dry_run: bool) -> Ou
         session.screen.answer("taken in", value, || {
             format!("{articles} and {notices} taken in, {known} known before. {name} is at epoch {epoch}.")
         })?;
+        if taken.notices > 0 {
+            session.screen.note(
+                "Next: `annona status` says what this node may do; `annona pay claim` takes up what is sent to it.",
+            );
+        } else if taken.articles > 0 {
+            session.screen.note(
+                "Next: a node without a certificate asks for one with `annona node request --out FILE`; a treasury takes up \
+                 a budget with `annona pay claim --budget`.",
+            );
+        }
     }
     for conflict in store.roster().conflicts() {
         session.screen.warn(format!("notices contradict each other: {conflict:?}"));

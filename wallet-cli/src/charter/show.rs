@@ -240,6 +240,7 @@ pub(super) fn missing_line(missing: &Missing) -> String {
     match (missing.required.as_slice(), missing.more) {
         ([], 0) => "enough have signed: `annona charter apply`".into(),
         ([], more) => format!("{more} more must sign, of organisations {}", list(&missing.from)),
+        ([one], _) => format!("organisation {one} must still sign"),
         (must, _) => format!("organisations {} must still sign", list(must)),
     }
 }

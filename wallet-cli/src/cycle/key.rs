@@ -64,6 +64,8 @@ impl GiveKey {
             let given = cycle_key::give(&mut node, programme, cycle)?;
             (given.to, given.before)
         };
+        let sites: Vec<String> =
+            to.iter().map(|to| words::site(node.store().roster(), to)).collect();
         node.close()?;
         let names: Vec<String> = to.iter().map(|node| hex(node)).collect();
         let value = json!({
@@ -76,7 +78,7 @@ impl GiveKey {
             format!(
                 "The key of cycle {cycle} of {} {verb} to {whom} {}",
                 about.name,
-                names.join(" ")
+                sites.join(", ")
             )
         })?;
         if !self.dry_run {

@@ -100,6 +100,13 @@ impl Open {
         });
         session.screen.answer("cycle", value, || {
             if self.dry_run { format!("would open {what}") } else { format!("opened {what}") }
-        })
+        })?;
+        if !self.dry_run {
+            session.screen.note(
+                "Next: every node takes it in with `annona node learn FILE`; then the programme's treasury runs \
+                 `annona cycle key`.",
+            );
+        }
+        Ok(())
     }
 }

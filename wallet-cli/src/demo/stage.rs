@@ -16,6 +16,9 @@ use crate::stop::LongWork;
 /// What opens every key file of the demonstration. It is printed: nothing here is worth a secret.
 const PASSPHRASE: &str = "bread rice oil and salt";
 
+/// What each command is given besides; told once.
+const SILENT: &str = "--passphrase-file pass.txt --yes --heads heads";
+
 /// Where it is played.
 pub(super) struct Stage {
     dir: PathBuf,
@@ -73,7 +76,8 @@ impl Stage {
     /// Opens the demonstration.
     pub(super) fn begin(&self, text: &str) {
         self.screen.note(format!(
-            "{text}\nFolder: {}   Passphrase of every key file: {PASSPHRASE} (Argon2id, 19 MiB, 2 passes)",
+            "{text}\nFolder: {}   Passphrase of every key file: {PASSPHRASE} (Argon2id, 19 MiB, 2 passes)\nTo type a command \
+             again: in that folder, each with {SILENT}",
             self.dir.display()
         ));
     }
@@ -236,7 +240,7 @@ impl Stage {
         self.long.check()?;
         self.commands += 1;
         if !self.screen.json && !words.starts_with("status") {
-            self.screen.note(format!("    $ annona {words}"));
+            self.screen.note(format!("    $ annona {}", typed(words)));
         }
         let child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         child.map_err(|fault| Fault::io("start", &self.program, fault))
@@ -244,12 +248,12 @@ impl Stage {
 
     fn command(&self, words: &str) -> Command {
         // What the nodes have signed is remembered beside their folders, never in them.
-        let heads: &[&str] = if words.contains("--heads") { &[] } else { &["--heads", "heads"] };
+        let heads = !words.contains("--heads");
         let mut command = Command::new(&self.program);
         command
             .args(split(words))
-            .args(["--json", "--no-input", "--yes", "--passphrase-file", "pass.txt"])
-            .args(heads)
+            .args(["--json", "--no-input"])
+            .args(SILENT.split(' ').filter(|word| heads || !word.contains("heads")))
             .current_dir(&self.dir)
             .env_remove("ANNONA_DIR")
             .stdin(Stdio::null());
@@ -349,6 +353,11 @@ impl Answer {
 }
 
 /// Splits a command line as a shell does, with quotation marks and nothing more.
+/// A command as a shell takes it: texts of tickets hold signs that mean something between double quotation marks.
+fn typed(words: &str) -> String {
+    words.replace('"', "'")
+}
+
 fn split(line: &str) -> Vec<impl AsRef<OsStr>> {
     let mut words = Vec::new();
     for (nth, part) in line.split('"').enumerate() {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use annona_ledger::duty::Duty;
 use annona_ledger::entry::Control;
 use annona_ledger::id::{Lane, ProgrammeId};
@@ -11,7 +13,7 @@ use super::rows;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{hex, print_units};
+use crate::words::{count, hex, print_units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,12 +56,21 @@ impl Approve {
                 ));
             }
         }
+        let all = rows::rows(node.store(), &root)?;
         let mut sums = Vec::new();
         if let Some(programme) = charter.programme(draft.programme) {
             for total in draft.totals.iter() {
                 let Some(c) = programme.commodity(total.commodity) else { continue };
                 let amount = print_units(c, i128::from(total.amount.units()));
-                sums.push(format!("  {amount} {} for {} rows in all\n", c.name, draft.rows));
+                let of = || all.iter().filter(|row| row.commodity == c.id);
+                let families = of().map(|row| row.purse).collect::<BTreeSet<_>>().len();
+                let most = of().map(|row| row.amount.units()).max().unwrap_or(0);
+                sums.push(format!(
+                    "  {amount} {} in all, for {}, at most {} each\n",
+                    c.name,
+                    count(families as u64, "family", "families"),
+                    print_units(c, i128::from(most)),
+                ));
             }
         }
         let owner = charter.programme(draft.programme).map(|p| p.org);
@@ -108,6 +119,15 @@ impl Approve {
             (false, false) => {
                 format!("List {root} is approved by one; a second operator must approve it.")
             }
-        })
+        })?;
+        let list: String = root.to_string().chars().take(12).collect();
+        session.screen.note(match (self.dry_run, is_frozen) {
+            (true, _) => return Ok(()),
+            (false, true) => format!("Next: `annona entitle issue {list}`."),
+            (false, false) => {
+                format!("Next: another operator runs `annona entitle approve {list}`.")
+            }
+        });
+        Ok(())
     }
 }

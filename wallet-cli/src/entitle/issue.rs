@@ -110,6 +110,11 @@ pub(super) fn rows_of(
     session.screen.answer("issued", value, || {
         format!("{issued} rows issued, {before} were before, {rest} are left of {}", all.len())
     })?;
+    if rest == 0 && !dry_run {
+        session.screen.note(
+            "Next: `annona card issue FAMILY` or `annona card print FAMILY` gives her a card; `annona pay charge` hands out.",
+        );
+    }
     match short_of_budget {
             None => Ok(()),
             Some(refusal) => Err(Fault::from(refusal).then(

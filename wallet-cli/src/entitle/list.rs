@@ -1,3 +1,4 @@
+use annona_ledger::id::{CycleId, ProgrammeId};
 use annona_node::store::Blob;
 use clap::Args;
 use serde_json::json;
@@ -5,7 +6,7 @@ use serde_json::json;
 use super::rows;
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::hex;
+use crate::words::{count, hex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +22,13 @@ impl Show {
     #[expect(clippy::unused_self, reason = "every command is called the same way")]
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let store = session.read()?;
+        let charter = store.charter().ok().cloned();
+        let of = |programme: ProgrammeId, cycle: CycleId, rows: u32| {
+            let name = charter.as_ref().and_then(|charter| charter.programme(programme));
+            let name =
+                name.map_or_else(|| format!("programme {programme}"), |p| p.name.to_string());
+            format!("{name} cycle {cycle}, {}", count(u64::from(rows), "row", "rows"))
+        };
         for root in store.blobs(Blob::Draft)? {
             let Some(waiting) = rows::waiting(&store, &root)? else { continue };
             let by: Vec<String> =
@@ -32,10 +40,8 @@ impl Show {
             });
             session.screen.answer("list", value, || {
                 let by = if by.is_empty() { "nobody yet".into() } else { by.join(", ") };
-                format!(
-                    "{root}  programme {} cycle {}, {} rows, approved by {by}",
-                    draft.programme, draft.cycle, draft.rows
-                )
+                let of = of(draft.programme, draft.cycle, draft.rows);
+                format!("{root}  {of}, approved by {by}")
             })?;
         }
         let Some(own) = session.own_key()? else { return Ok(()) };
@@ -45,10 +51,8 @@ impl Show {
                 "programme": list.programme, "cycle": list.cycle,
             });
             session.screen.answer("list", value, || {
-                format!(
-                    "{}  programme {} cycle {}, {} rows, frozen as entry {index}",
-                    list.root, list.programme, list.cycle, list.rows
-                )
+                let of = of(list.programme, list.cycle, list.rows);
+                format!("{}  {of}, frozen as entry {index}", list.root)
             })?;
         }
         Ok(())

@@ -16,9 +16,10 @@ use crate::words::{self, count};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family overlap ask --help
-  $ annona family overlap answer --help
-  $ annona family overlap read --help";
+  $ annona family overlap ask --to hill --out for-hill.questions \\
+      --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family overlap answer for-hill.questions --out lake.answers --dir hill
+  $ annona family overlap read lake.answers";
 
 /// Whether another organisation helps with the same need, asked so that it does not learn about whom.
 ///

@@ -113,6 +113,10 @@ impl Admit {
         session.screen.answer("certificate", value, || {
             let (verb, out) = (if self.dry_run { "would go" } else { "is" }, self.out.display());
             format!("The certificate of operator {short} {verb} in {out}")
-        })
+        })?;
+        if !self.dry_run {
+            session.screen.note("Next: every node takes it in with `annona node learn FILE`.");
+        }
+        Ok(())
     }
 }

@@ -42,7 +42,7 @@ const BYTES: u64 = 32 * 1024 * 1024;
 #[derive(Args)]
 #[command(before_help = CLAIM)]
 pub(crate) struct Claim {
-    /// Files that hold tickets, texts of tickets, or - for standard input
+    /// Files that hold tickets, texts of tickets in single quotation marks, or - for standard input
     #[arg(value_name = "TICKET", required_unless_present = "budget")]
     tickets: Vec<String>,
     /// Take up what the charter gives this node: budget lines, and releases to its reserve
@@ -60,7 +60,7 @@ pub(crate) struct Claim {
 #[derive(Args)]
 #[command(before_help = DECLINE)]
 pub(crate) struct Decline {
-    /// Files that hold tickets, texts of tickets, or - for standard input
+    /// Files that hold tickets, texts of tickets in single quotation marks, or - for standard input
     #[arg(value_name = "TICKET", required = true)]
     tickets: Vec<String>,
     /// Say what would be sent back; send and write nothing
@@ -106,6 +106,13 @@ impl Claim {
         }
         if self.dry_run {
             dry_run::nothing(session);
+        } else if done.is_ok() {
+            session.screen.note(if self.budget {
+                "Next: `annona pay supply --to SITE --out FILE` sends of it to a site."
+            } else {
+                "Next: `annona entitle issue LIST` gives families their share of what a site is sent; `annona pay charge` \
+                 hands out."
+            });
         }
         node.close()?;
         done

@@ -19,6 +19,7 @@ use crate::words::{self, Moment, print_date, print_minute, print_units};
 const EXAMPLES: &str = "\
 Examples:
   $ annona pay list
+  $ annona pay list --family 1
   $ annona pay list --merchant \"Al Noor bakery\" --day 2026-05-01
   $ annona pay list --by day --json";
 

@@ -29,7 +29,7 @@ const LARGEST: usize = 64 * 1024;
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Orphan {
-    /// Files that hold promises or a receipt, or texts of promises (AP1:…): all of one site, the redemption's first
+    /// Files that hold promises or a receipt, or texts of promises ('AP1:…', in single quotation marks): all of one site, the redemption's first
     #[arg(value_name = "PROOF", required = true)]
     proofs: Vec<String>,
     /// Say what would be answered, and write nothing

@@ -36,7 +36,7 @@ const LARGEST: usize = 8 * 1024;
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Promise {
-    /// A file that holds a promise or a broken one, or the text of one (AP1:…)
+    /// A file that holds a promise or a broken one, or the text of one ('AP1:…', in single quotation marks)
     #[arg(value_name = "PROMISE")]
     promise: String,
     /// Where to write the proof that it was broken

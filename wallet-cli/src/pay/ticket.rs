@@ -328,7 +328,10 @@ fn hand_out_with(
         };
         let text = slip::ticket(till.id, &ticket);
         let (mut value, carried) = described(till, &ticket);
-        let to = value.get("to").and_then(|to| to.as_str()).unwrap_or_default().to_owned();
+        let to = value.get("to").and_then(|to| to.as_str()).unwrap_or_default();
+        let roster = node.store().roster();
+        let to = words::node(roster, to)
+            .map_or_else(|_| to.to_owned(), |known| words::site(roster, &known.short()));
         let bytes = wire::encode(&ticket).len();
         if let Some(fields) = value.as_object_mut() {
             fields.insert("entry".into(), json!(till.short(accepted.at.index)));

@@ -106,7 +106,8 @@ impl Give {
         if about.programme_id != offer.grant.programme {
             return Err(Fault::input("the offer is of a programme she is not in."));
         }
-        let asked = format!("{}, at most {} times", terms(about, &offer.grant), offer.grant.uses);
+        let uses = crate::words::count(u64::from(offer.grant.uses), "time", "times");
+        let asked = format!("{}, at most {uses}", terms(about, &offer.grant));
         if self.dry_run {
             let words = format!("She would agree: {asked}. Nothing was signed.");
             return dry_run::would(session, "word", json!({ "terms": asked }), &words);

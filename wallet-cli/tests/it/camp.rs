@@ -169,6 +169,7 @@ impl Camp {
             ))
             .fine();
         }
+        self.write("words.txt", "ሰላም\n");
         self.write("federation.toml", FEDERATION);
         self.run("charter propose --found federation.toml --out proposal.annona").fine();
         fs::copy(self.file("proposal.annona"), self.file("founding.annona")).expect("copy");

@@ -13,6 +13,18 @@ pub(crate) fn given(camp: &Camp) {
     camp.run(&give("relief", "--uses 2 --json")).fine();
 }
 
+/// A family of whom enough is known agrees that others are asked, blind, whether they help it too.
+pub(crate) fn overlapping(camp: &Camp) {
+    let known = "member: full_name=Rahima Begum,birth_date=1991-04-07,national_id=A1234567";
+    let id = camp.family(known, &format!("--json {MARA}")).fine().field(0, "family");
+    camp.write("notice-sw.txt", "Tunauliza ruhusa yako. Unaweza kukataa.");
+    camp.run(&format!(
+        "consent give {id} --purpose overlap --to relief --attributes name,age,documents \
+         --notice notice-sw.txt --language sw --uses 2 {MARA}"
+    ))
+    .fine();
+}
+
 /// The hill asks for her name.
 pub(crate) fn asked(camp: &Camp) {
     let id = camp.run("consent list 1 --json").fine().field(0, "consent");

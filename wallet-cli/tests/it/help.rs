@@ -12,7 +12,10 @@ fn examples(camp: &Camp, path: &str, all: &mut Vec<String>) {
     let help = help.replace("\\\n", " ");
     let lines = help.lines();
     let example = |line: &str| line.trim().strip_prefix("$ annona ").map(str::to_owned);
-    all.extend(lines.clone().filter_map(example));
+    let own: Vec<String> = lines.clone().filter_map(example).collect();
+    let shown = own.iter().any(|example| !example.ends_with("--help"));
+    assert!(shown || path.is_empty() || path == "help", "annona {path}: no example but --help");
+    all.extend(own);
     // A command's name stands two spaces in; what it does may go on further in below.
     let commands = lines.skip_while(|line| *line != "Commands:").skip(1);
     for line in commands.take_while(|line| !line.is_empty()) {
@@ -43,12 +46,18 @@ fn every_example_in_the_help_works() {
     assert!(all.len() > 30, "{} examples found", all.len());
     let (mut failed, mut tried) = (Vec::new(), BTreeSet::new());
     for example in &all {
+        // As in a shell: where standard input comes from.
+        let (example, from) =
+            example.split_once(" < ").map_or((example.as_str(), None), |(e, f)| (e, Some(f)));
         let (camp, example) = prepared(example);
         failed.extend(crate::dry_run::tried(&camp, &example, &mut tried).err());
         let before = crate::dry_run::kept(&camp);
         let given =
             if example.contains("--passphrase-f") { "" } else { " --passphrase-file pass.txt" };
         let mut command = camp.command(split(&format!("{example}{given}")));
+        if let Some(from) = from {
+            command.stdin(std::fs::File::open(camp.file(from)).expect("opens"));
+        }
         let output = command.output().expect("the program runs");
         failed.extend(crate::dry_run::only_prints(&camp, &example, &before).err());
         if !output.status.success() {
@@ -143,6 +152,22 @@ fn prepared(example: &str) -> (Camp, String) {
     if example.starts_with("key shares open") {
         let two = "--operator mara.keys --operator yusuf.keys";
         camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();
+    }
+    if example.starts_with("family overlap") {
+        crate::consent::overlapping(&camp);
+        let ask = "family overlap ask --to hill --out for-hill.questions \
+                   --operator mara.keys --operator-passphrase-file pass.txt";
+        if !example.starts_with("family overlap ask") {
+            camp.run(ask).fine();
+            // The answerer counts whom the asker registered today.
+            std::fs::create_dir(camp.file("asked")).expect("folder");
+            camp.run("bundle export --to hill --out asked").fine();
+            camp.run("bundle import asked --dir hill").fine();
+        }
+        if example.starts_with("family overlap read") {
+            let answer = "family overlap answer for-hill.questions --out lake.answers --dir hill";
+            camp.run(answer).fine();
+        }
     }
     let three = ["family death", "family split"];
     if three.iter().any(|words| example.starts_with(words)) {
