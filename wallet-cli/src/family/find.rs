@@ -63,7 +63,8 @@ impl Find {
                 let has = wanted.iter().all(|word| has(&household, word));
                 let more = || (alike.len() as u64) < self.limit;
                 let sounds_so = || sounds.as_ref().is_some_and(|all| sounds_like(&household, all));
-                if !has && !(more() && sounds_so()) {
+                let shown = has || more() && sounds_so();
+                if !shown {
                     continue;
                 }
                 let named = fields::key(&vault, id, &household)?;

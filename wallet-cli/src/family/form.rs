@@ -27,7 +27,7 @@ const MOST: usize = 1 << 20;
 #[derive(Args)]
 pub(super) struct Form {
     /// Take it from a file, or from standard input: lines FIELD=VALUE of the family, "member: FIELD=VALUE,FIELD=VALUE" of
-    /// somebody new, "2: FIELD=VALUE" of the second member [default: ask]
+    /// somebody new, "2: FIELD=VALUE" of the second member. `annona family fields` lists the fields [default: ask]
     #[arg(long, value_name = "FILE|-")]
     from: Option<PathBuf>,
     /// Refused with what to do instead
