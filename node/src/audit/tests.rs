@@ -33,6 +33,8 @@ use crate::config::Zone;
 use crate::store::StoreFault;
 
 mod copied;
+mod doubts;
+mod patterns;
 mod questions;
 mod stopped;
 

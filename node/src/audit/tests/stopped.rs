@@ -29,7 +29,7 @@ struct Chain {
 }
 
 /// Three nodes that write whatever they like.
-struct Tale {
+pub(super) struct Tale {
     federation: FederationId,
     articles: Vec<SignedArticle>,
     charter: Charter,
@@ -340,7 +340,7 @@ proptest! {
 }
 
 /// A treasury that hands out, is cut there, hears of it, hands out again, and takes back what a close has shown.
-fn deaf() -> Tale {
+pub(super) fn deaf() -> Tale {
     let mut tale = Tale::new();
     let at = Minute(9);
     let (units, purse) = (amount(5), Purse([1; 16]));
@@ -364,6 +364,11 @@ fn deaf() -> Tale {
     let late = Minute(10 + 4 * 24 * 60);
     tale.write(0, Value::Refund { redeem: 3, amount: units, at: late });
     tale
+}
+
+/// Seals all that the treasury wrote.
+pub(super) fn sealed(tale: &mut Tale) {
+    tale.seal(0);
 }
 
 #[test]

@@ -1,0 +1,242 @@
+//! Every pattern an auditor is told of, made on purpose: a camp that has exactly it, and the list of all there are.
+
+use std::collections::BTreeSet;
+
+use annona_ledger::block::Proof;
+use annona_ledger::orphan::{Orphan, Shown};
+use annona_ledger::wire::Bytes;
+
+use super::*;
+use crate::audit::anomalies::Usual;
+
+/// The kinds that a test elsewhere makes, and where.
+const ELSEWHERE: [(&str, &str); 2] =
+    [("wallet copied", "audit/words.rs"), ("wallet history", "audit/words.rs")];
+
+/// Hand-outs of a quiet site: enough for shares to say something.
+const HAND_OUTS: u32 = 60;
+/// No night, no clock zone, nothing again unless in the same minute.
+const QUIET: Usual = Usual { utc_offset: 0, night: (0, 0), an_hour: 10, again: 0 };
+
+/// A site while its story is told.
+struct Site<'a> {
+    pen: Pen<'a>,
+    /// The lots of its families, and its lot of the budget.
+    lots: Vec<Lot>,
+    budget: Lot,
+    federation: FederationId,
+}
+
+impl Site<'_> {
+    fn hand_out(&mut self, n: u32, units: u64, method: Method, at: u32) -> u64 {
+        let lot = self.lots[n as usize % self.lots.len()];
+        let (amount, at) = (amount(units), Minute(at));
+        self.pen.write(Value::Redeem { lot, amount, merchant: 0, at, method })
+    }
+
+    fn from_float(&mut self, purse: Purse, at: u32) {
+        let home = self.pen.feed.short();
+        let (lot, amount, method, at) = (self.budget, amount(7), Method::Pin, Minute(at));
+        self.pen.write(Value::FloatRedeem { lot, home, purse, amount, merchant: 0, at, method });
+    }
+
+    /// What a site that nothing is to be asked about does: two an hour, each to another family than the last.
+    fn quiet(&mut self) {
+        for n in 0..HAND_OUTS {
+            self.hand_out(n, 101, Method::Pin, usual(n));
+        }
+    }
+}
+
+/// When the nth hand-out of a quiet site is.
+const fn usual(n: u32) -> u32 {
+    100 + 30 * n
+}
+
+/// Purses of nobody else.
+fn guest(n: u32) -> Purse {
+    let mut purse = [0xee; 16];
+    purse[..4].copy_from_slice(&n.to_be_bytes());
+    Purse(purse)
+}
+
+/// The kinds that a file of two sites is told to have, the first of which does what it is told and the second is quiet.
+fn kinds_of(usual: Usual, story: impl FnOnce(&mut Site<'_>)) -> Vec<&'static str> {
+    let mut camp = camp(2, 40, 0);
+    let nodes = [key(1_000), key(1_001)];
+    let mut story = Some(story);
+    for node in &nodes {
+        let feed = FeedId { node: node.public(), lane: Lane::Value, programme: P };
+        let old = camp.feeds.remove(&feed).expect("the site's feed");
+        let mut pen = Pen::new(node, camp.federation, Lane::Value, P);
+        let (mut lots, mut budget) = (Vec::new(), Lot(0));
+        for block in &old {
+            let verified = block.verify(&camp.federation, &feed).expect("it is good");
+            for placed in verified.entries().iter().cloned() {
+                let (claims, issues) = match &placed.entry {
+                    Entry::Value(Value::Claim { .. }) => (true, false),
+                    Entry::Value(Value::Issue { .. }) => (false, true),
+                    _ => (false, false),
+                };
+                let index = Lot(pen.write(placed.entry));
+                budget = if claims { index } else { budget };
+                lots.extend(issues.then_some(index));
+            }
+        }
+        let mut site = Site { pen, lots, budget, federation: camp.federation };
+        match story.take() {
+            Some(story) => story(&mut site),
+            None => site.quiet(),
+        }
+        site.pen.done(&mut camp.feeds);
+    }
+    told(&camp, usual)
+}
+
+fn told(ledger: &impl Ledger, usual: Usual) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("camp.audit");
+    export(ledger, &path).expect("exported");
+    let file = AuditFile::open(&path).expect("it was written");
+    let seen = anomalies(&file, usual).expect("a charter");
+    let mut kinds: Vec<_> = seen.found.iter().map(|found| found.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// One row: what is done, what is taken for usual, and what is told of it.
+type Row<'a> = (&'a [&'static str], Usual, Box<dyn FnOnce(&mut Site<'_>)>);
+
+fn row<'a>(
+    kinds: &'a [&'static str],
+    usual: Usual,
+    story: impl FnOnce(&mut Site<'_>) + 'static,
+) -> Row<'a> {
+    (kinds, usual, Box::new(story))
+}
+
+/// What stands in the sources as the kind of a pattern.
+fn kinds() -> BTreeSet<String> {
+    let sources = [include_str!("../anomalies.rs"), include_str!("../words.rs")];
+    let mut kinds = BTreeSet::new();
+    for source in sources {
+        let code = source.split("#[cfg(test)]").next().unwrap_or(source);
+        let flat = code.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
+        for before in ["tell(&mut out, ", "tell(out, ", " tell(", "found.push(("] {
+            let after = flat.split(before).skip(1);
+            let quoted = after.filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
+            kinds.extend(quoted.map(str::to_owned));
+        }
+        // The table of shares: a kind and what part of a feed it counts.
+        let shares = flat.split("(\"").skip(1).filter_map(|rest| rest.split_once("\", |of|"));
+        kinds.extend(shares.map(|(kind, _)| kind.to_owned()));
+    }
+    kinds
+}
+
+#[test]
+fn every_kind_of_pattern_is_told_where_it_is_and_nothing_else() {
+    let night = Usual { night: (12, 13), ..QUIET };
+    let rows: Vec<Row<'_>> = vec![
+        row(&[], QUIET, |site| site.quiet()),
+        row(&["rate"], QUIET, |site| {
+            for n in 0..HAND_OUTS {
+                site.hand_out(n, 101, Method::Pin, 120 + n % 60);
+            }
+        }),
+        row(&["night"], night, |site| site.quiet()),
+        row(&["again"], QUIET, |site| {
+            site.quiet();
+            site.hand_out(HAND_OUTS - 1, 101, Method::Pin, usual(HAND_OUTS - 1));
+        }),
+        row(&["two sites"], QUIET, |site| {
+            site.quiet();
+            // The second site serves the first of its own families in this minute.
+            let mut purse = [1u8; 16];
+            purse[..4].copy_from_slice(&((HAND_OUTS - 1) % 40).to_be_bytes());
+            site.from_float(Purse(purse), usual(HAND_OUTS - 1));
+        }),
+        row(&["float"], QUIET, |site| {
+            for n in 0..HAND_OUTS {
+                if n % 3 == 0 {
+                    site.from_float(guest(n), usual(n));
+                } else {
+                    site.hand_out(n, 101, Method::Pin, usual(n));
+                }
+            }
+        }),
+        row(&["float open", "day open"], QUIET, |site| {
+            site.quiet();
+            site.from_float(guest(0), usual(HAND_OUTS));
+            site.hand_out(1, 101, Method::Pin, usual(HAND_OUTS) + 15 * 24 * 60);
+        }),
+        row(&["refund"], QUIET, |site| {
+            for n in 0..HAND_OUTS {
+                let redeem = site.hand_out(n, 101, Method::Pin, usual(n));
+                if n % 8 == 0 {
+                    let (amount, at) = (amount(1), Minute(usual(n)));
+                    site.pen.write(Value::Refund { redeem, amount, at });
+                }
+            }
+        }),
+        row(&["exceptions", "override", "words missing"], QUIET, |site| {
+            for n in 0..HAND_OUTS {
+                let method = if n % 3 == 0 { Method::Override } else { Method::Pin };
+                site.hand_out(n, 101, method, usual(n));
+            }
+        }),
+        row(&["round sums"], QUIET, |site| {
+            for n in 0..HAND_OUTS {
+                site.hand_out(n, if n % 3 == 0 { 101 } else { 1_000 }, Method::Pin, usual(n));
+            }
+        }),
+        row(&["evidence not shown"], QUIET, |site| {
+            site.quiet();
+            site.pen.seal();
+            site.hand_out(0, 101, Method::Pin, usual(HAND_OUTS));
+            let piece = Proof { place: 0, bytes: Bytes::new(vec![1, 2, 3]).expect("small") };
+            let draft = Draft {
+                feed: site.pen.feed,
+                seq: site.pen.blocks.len() as u64,
+                start: site.pen.sealed,
+                entries: &site.pen.open,
+                evidence: &Evidence(many(vec![piece])),
+                frontier_root: Hash::ZERO,
+                epoch: 0,
+                hlc: Hlc::default(),
+            };
+            let block = draft.seal(site.pen.key, &site.federation).expect("it fits");
+            site.pen.blocks.push(block);
+            site.pen.sealed = site.pen.head;
+            site.pen.open.clear();
+        }),
+        row(&["shown by others"], QUIET, |site| {
+            site.quiet();
+            let burnt = key(1_001);
+            let (at, method) = (Minute(usual(0)), Method::Pin);
+            let redeem = Value::Redeem { lot: Lot(2), amount: amount(1), merchant: 0, at, method };
+            let entry = Entry::from(redeem).encode();
+            let feed = FeedId { node: burnt.public(), lane: Lane::Value, programme: P };
+            let head = Head { next: 9_999, accumulator: Hash([3; 32]) };
+            let signature = sign_place(&burnt, &site.federation, &feed, &head.after(&entry));
+            let (index, before) = (head.next, head.accumulator);
+            let entry = Bytes::new(entry).expect("small");
+            let shown = many(vec![Shown::Promised { index, before, entry, signature }]);
+            let node = burnt.public().short();
+            let orphan = Orphan { node, shown, sends: Bounded::empty(), at };
+            site.pen.write(Value::Orphan(Box::new(orphan)));
+        }),
+    ];
+    let mut met: BTreeSet<String> = ELSEWHERE.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    for (wanted, usual, story) in rows {
+        assert_eq!(kinds_of(usual, story), wanted);
+        met.extend(wanted.iter().map(|kind| (*kind).to_owned()));
+    }
+    // Cuts, closes and days need articles: a treasury that goes on after its fence.
+    let mut deaf = stopped::deaf();
+    stopped::sealed(&mut deaf);
+    let wanted = ["tainted", "cut heard", "refund settled", "day open"];
+    assert_eq!(told(&deaf, QUIET), wanted);
+    met.extend(wanted.map(str::to_owned));
+    assert_eq!(met, kinds(), "a kind without a camp that has it, or a camp of a kind there is not");
+}
