@@ -193,6 +193,27 @@ pub fn free(_: &Path) -> Option<u64> {
     None
 }
 
+/// Reads back, on a connection as it is used, what keeps a file from harm by whoever wrote into it, and what was deleted
+/// from being read.
+#[cfg(test)]
+pub(crate) fn is_hardened(connection: &rusqlite::Connection, synchronous: i64) {
+    use rusqlite::config::DbConfig;
+    let told = |name: &str| {
+        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a setting")
+    };
+    assert_eq!(told("trusted_schema"), 0, "nothing in a schema may run");
+    assert_eq!(told("cell_size_check"), 1, "cells are measured before they are read");
+    assert_eq!(told("secure_delete"), 1, "what is deleted is overwritten");
+    assert_eq!(told("synchronous"), synchronous, "what is committed is on the disk");
+    let defends = connection.db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE).expect("a setting");
+    assert!(defends, "tables of SQLite's own are not written");
+    // And it does what it says.
+    connection.execute_batch("PRAGMA writable_schema=ON").expect("ignored");
+    let refused = connection.execute("UPDATE sqlite_schema SET sql='x'", []);
+    let refused = refused.expect_err("defensive").to_string();
+    assert!(refused.contains("may not be modified"), "{refused}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

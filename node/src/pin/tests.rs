@@ -23,6 +23,13 @@ fn pins(path: &Path) -> Pins {
     Pins::open(path, &key()).expect("it opens")
 }
 
+#[test]
+fn a_file_of_pins_is_hardened() {
+    let (_folder, path) = place();
+    drop(pins(&path));
+    crate::disk::is_hardened(&file::open(&path).expect("it opens"), 3);
+}
+
 /// Tries a PIN whole.
 #[track_caller]
 fn tried(pins: &mut Pins, text: &str, now: Millis) -> Answer {

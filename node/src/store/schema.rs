@@ -333,4 +333,21 @@ mod tests {
             assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
         }
     }
+
+    #[test]
+    fn a_ledger_is_hardened_whoever_opens_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("ledger.db");
+        let store = Store::create(&path).expect("a file");
+        crate::disk::is_hardened(store.conn(), 2);
+        drop(store);
+        crate::disk::is_hardened(Store::open(&path).expect("opens").conn(), 2);
+        let reader = Store::reader(&path).expect("opens");
+        let told = |name: &str| {
+            let conn = reader.conn();
+            conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a setting")
+        };
+        assert_eq!((told("trusted_schema"), told("cell_size_check")), (0, 1));
+        reader.conn().execute("DELETE FROM meta", []).expect_err("it only reads");
+    }
 }

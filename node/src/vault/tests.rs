@@ -44,6 +44,13 @@ impl Place {
     }
 }
 
+#[test]
+fn a_person_file_is_hardened() {
+    let place = Place::new();
+    drop(place.vault());
+    crate::disk::is_hardened(&file::connect(&place.path()).expect("it opens"), 2);
+}
+
 fn holds(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|w| w == needle)
 }
