@@ -1,5 +1,7 @@
 // Checks a log folder with programs of others only: Go's own reading of signed notes and tiled logs
-// (golang.org/x/mod/sumdb), and its Ed25519. Nothing of Annona is linked in.
+// (golang.org/x/mod/sumdb), and its Ed25519. Nothing of Annona is linked in. Every leaf must be signed by the key it names
+// and stand under the root; then the headers of each feed must be one chain: no number twice, none left out between two,
+// each beginning where the one before it ended. What is the newest of a feed may be missing: no log can show that.
 //
 //	go run verify.go FOLDER LOG-KEY [WITNESS-KEY…]
 package main
@@ -13,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -76,6 +79,8 @@ func run(folder, logKey string, witnessKeys []string) error {
 	}
 	tree := tlog.Tree{N: size, Hash: root}
 	hashes := tlog.TileHashReader(tree, tiles{folder})
+	there, chains := map[tlog.Hash]bool{}, feeds{}
+	federation := ""
 	for at := int64(0); at < size; {
 		leaves, err := bundle(folder, at/256, min(256, size-at))
 		if err != nil {
@@ -96,11 +101,111 @@ func run(folder, logKey string, witnessKeys []string) error {
 			if !ed25519.Verify(ed25519.PublicKey(leaf[feedKey:feedKey+32]), message, sig) {
 				return fmt.Errorf("leaf %d: the header's signature does not verify", at)
 			}
+			if string(leaf[:context]) != "annona1 header  " {
+				return fmt.Errorf("leaf %d was not signed as a header", at)
+			}
+			if hash := tlog.RecordHash(leaf); there[hash] {
+				return fmt.Errorf("leaf %d stands in the log twice", at)
+			} else {
+				there[hash] = true
+			}
+			if whose := string(leaf[context : context+32]); federation == "" {
+				federation = whose
+			} else if whose != federation {
+				return errors.New("there are leaves of several federations")
+			}
+			if err := chains.add(leaf); err != nil {
+				return fmt.Errorf("leaf %d: %v", at, err)
+			}
 			at++
 		}
 	}
+	if err := chains.check(); err != nil {
+		return err
+	}
 	fmt.Printf("good: %d headers, %d signatures on the checkpoint\n", size, len(signed.Sigs))
 	return nil
+}
+
+// place is where a feed stands: how many entries it has, and the name of the last.
+type place struct {
+	next uint64
+	name string
+}
+
+// span is one block's place in its feed.
+type span struct{ start, end place }
+
+// feeds holds, for each feed, the blocks of each number.
+type feeds map[string]map[uint64][]span
+
+// add reads a header as far as the chain asks: version, number, first entry, how many, and the feed's name before and after.
+func (f feeds) add(leaf []byte) error {
+	feed := string(leaf[context+32 : context+32+36])
+	rest := leaf[context+32+36 : len(leaf)-signature]
+	if len(rest) < 1 || rest[0] != 1 {
+		return errors.New("a header of another version")
+	}
+	rest = rest[1:]
+	var numbers [3]uint64
+	for i := range numbers {
+		number, length := binary.Uvarint(rest)
+		// The shortest spelling only: the same number in more bytes would be another header.
+		if length <= 0 || (length > 1 && rest[length-1] == 0) {
+			return errors.New("a number of the header is not spelled as it must be")
+		}
+		numbers[i], rest = number, rest[length:]
+	}
+	if len(rest) < 64 {
+		return errors.New("the header is cut off")
+	}
+	seq, first, count := numbers[0], numbers[1], numbers[2]
+	if f[feed] == nil {
+		f[feed] = map[uint64][]span{}
+	}
+	here := span{place{first, string(rest[:32])}, place{first + count, string(rest[32:64])}}
+	f[feed][seq] = append(f[feed][seq], here)
+	return nil
+}
+
+// check walks every feed from the first block that the log has of it.
+func (f feeds) check() error {
+	var wrong []string
+	for feed, blocks := range f {
+		name := fmt.Sprintf("%x", feed[1:9])
+		var numbers []uint64
+		for seq := range blocks {
+			numbers = append(numbers, seq)
+		}
+		sort.Slice(numbers, func(a, b int) bool { return numbers[a] < numbers[b] })
+		for i, seq := range numbers {
+			if len(blocks[seq]) > 1 {
+				wrong = append(wrong, fmt.Sprintf("feed %s has forked: %d blocks %d", name, len(blocks[seq]), seq))
+			}
+			if i == 0 {
+				continue
+			}
+			last := numbers[i-1]
+			if last+1 != seq {
+				wrong = append(wrong, fmt.Sprintf("feed %s: blocks between %d and %d are left out", name, last, seq))
+				continue
+			}
+			for _, block := range blocks[seq] {
+				follows := false
+				for _, before := range blocks[last] {
+					follows = follows || before.end == block.start
+				}
+				if !follows {
+					wrong = append(wrong, fmt.Sprintf("feed %s: block %d does not continue the one before it", name, seq))
+				}
+			}
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	sort.Strings(wrong)
+	return errors.New(strings.Join(wrong, "; "))
 }
 
 func min(a, b int64) int64 {

@@ -4,6 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use annona_ledger::key::SigningKey;
+use annona_node::store::Store;
+use annona_node::tlog::folder::LogFolder;
+use annona_node::tlog::leaf::Leaf;
+use annona_node::tlog::note::{NoteKey, Says};
+use annona_node::tlog::publish::{Publisher, known, publish};
+
 use crate::camp::Camp;
 use crate::counter::counter;
 
@@ -100,4 +107,76 @@ fn programs_of_others_reach_the_same_verdict() {
         assert_eq!(checked.status.code(), Some(1), "{}: and so do we", path.display());
         flip(&path, 60);
     }
+}
+
+/// Asks others and ourselves about a log that is wrong: both find it, in these words.
+#[track_caller]
+fn both_find(camp: &Camp, folder: &str, key: &str, words: &str) {
+    let Some(output) = go(&[&*camp.file(folder).to_string_lossy(), camp.told(key).trim()]) else {
+        return;
+    };
+    let theirs = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && theirs.contains(words), "{folder}: {theirs}");
+    let ours = camp.bare(&format!("audit log check {folder} --log-key {key}"));
+    assert_eq!(ours.code, Some(1), "{folder}: {}{}", ours.out, ours.err);
+    assert!(format!("{}{}", ours.out, ours.err).contains(words), "{}{}", ours.out, ours.err);
+}
+
+#[test]
+fn programs_of_others_find_a_fork_and_a_header_that_was_left_out() {
+    // Two copies of one machine go on: each hands out something else, and the hill hears of both.
+    let camp = counter();
+    let twin = camp.copied();
+    for (camp, name, rice) in [(&camp, "one", 1), (&twin, "two", 2)] {
+        camp.run(&format!("pay charge --family 1 --item Rice={rice}")).fine();
+        fs::create_dir(camp.file(name)).expect("folder");
+        camp.run(&format!("bundle export --to hill --out {name}")).fine();
+    }
+    fs::create_dir(camp.file("two")).expect("folder");
+    crate::camp::copy_tree(&twin.file("two"), &camp.file("two"));
+    for name in ["one", "two"] {
+        camp.run(&format!("bundle import {name} --dir hill"));
+    }
+    camp.run("audit log publish hill.log --dir hill --key-out hill.key").fine();
+    both_find(&camp, "hill.log", "hill.key", "has forked");
+
+    // A log whose key leaves out a header that others follow, or puts it in as the last of its feed.
+    for n in 1..=3 {
+        camp.run("pay charge --family 1 --item Rice=0.1").fine();
+        camp.run(&format!("audit export sealed-{n}.audit --seal")).fine();
+    }
+    let node = camp.node("lake");
+    let leaves = known(node.store()).expect("headers");
+    drop(node);
+    let middle = leaves.windows(3).position(|three| {
+        three.iter().all(|leaf| leaf.feed == three[0].feed) && three[0].header.seq == 0
+    });
+    let middle = middle.expect("a feed of three blocks") + 1;
+    let mut short = leaves.clone();
+    short.remove(middle);
+    signed(&camp, "whole", &leaves);
+    assert!(
+        go(&[&*camp.file("whole.log").to_string_lossy(), camp.told("whole.key").trim()])
+            .is_none_or(|output| output.status.success())
+    );
+    camp.bare("audit log check whole.log --log-key whole.key").fine();
+    signed(&camp, "short", &short);
+    both_find(&camp, "short.log", "short.key", "left out");
+}
+
+/// Writes a log of these leaves under a key of its own, as a publisher that lies would.
+fn signed(camp: &Camp, name: &str, leaves: &[Leaf]) {
+    let key = SigningKey::from_seed(&[7; 32]);
+    let named = NoteKey::new("camp.example/log", Says::Log, key.public()).expect("a name");
+    let store = Store::create(&camp.file(&format!("{name}.store"))).expect("a store");
+    let by = Publisher {
+        named: &named,
+        key: &key,
+        federation: leaves[0].federation,
+        node: leaves[0].feed.node,
+        transport: &key,
+    };
+    let folder = LogFolder::at(&camp.file(&format!("{name}.log")));
+    publish(&store, &folder, &by, leaves).expect("it is written");
+    camp.write(&format!("{name}.key"), format!("{named}\n"));
 }
