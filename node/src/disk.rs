@@ -121,6 +121,8 @@ impl DiskFault {
         // 522: SQLITE_IOERR_SHORT_READ, 8458: SQLITE_IOERR_CORRUPTFS; both are damage, not a failing cable.
         let trouble = match source.sqlite_error() {
             Some(e) if matches!(e.extended_code, 522 | 8458) => DiskTrouble::Damaged,
+            // 4874: SQLITE_IOERR_SHMSIZE. The first that a full disk has no room for is the index of a log.
+            Some(e) if e.extended_code == 4874 => DiskTrouble::Full,
             Some(e) => match e.code {
                 ErrorCode::DiskFull => DiskTrouble::Full,
                 ErrorCode::ReadOnly => DiskTrouble::ReadOnly,
@@ -254,6 +256,7 @@ mod tests {
         assert_eq!(fault(11), DiskTrouble::Damaged);
         assert_eq!(fault(26), DiskTrouble::Damaged);
         assert_eq!(fault(522), DiskTrouble::Damaged);
+        assert_eq!(fault(4874), DiskTrouble::Full);
         assert_eq!(fault(10), DiskTrouble::Other);
     }
 }

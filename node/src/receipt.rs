@@ -50,10 +50,7 @@ pub fn accepted(work: &Work<'_>, feed: &FeedId, index: u64) -> Result<Option<Acc
             // Its bytes may be here without its block. What stands before it nobody can tell then, and a promise of another
             // place would be a fork.
             if index < sealed.next {
-                return Err(NodeFault::Refused(format!(
-                    "the block of entry {}#{index} is not kept here: import it again from a node that has it",
-                    feed.programme
-                )));
+                return Err(not_kept(feed, index));
             }
             sealed
         }
@@ -132,7 +129,8 @@ pub fn hops_of(
 ///
 /// # Errors
 ///
-/// [`NodeFault::Refused`] where there is no such entry; [`annona_ledger::rejection::Rejection::TooManyHops`] where its lot travelled too far.
+/// [`NodeFault::Refused`] where there is no such entry, or its block is not kept here;
+/// [`annona_ledger::rejection::Rejection::TooManyHops`] where its lot travelled too far.
 pub fn receipt(
     work: &Work<'_>,
     key: &SigningKey,
@@ -141,10 +139,18 @@ pub fn receipt(
 ) -> Result<Option<Receipt>, NodeFault> {
     let chain = work.trunk(feed).ok_or_else(|| missing(feed, index))?;
     let at = At { chain, index };
-    let bytes = work.entry_bytes(at);
+    let (bytes, row) = (work.entry_bytes(at), work.block_at(at));
+    let sealed = index < work.sealed_next(chain);
     work.check()?;
+    let Some(row) = row else {
+        // What was pruned is sealed, and has no path without its neighbours.
+        return if sealed {
+            Err(not_kept(feed, index))
+        } else {
+            bytes.map(|_| None).ok_or_else(|| missing(feed, index))
+        };
+    };
     let bytes = bytes.ok_or_else(|| missing(feed, index))?;
-    let Some(row) = work.block_at(at) else { return Ok(None) };
     let mut leaves: Vec<Hash> = Vec::with_capacity(usize::from(row.block.header.count));
     let mut rest: &[u8] = &row.block.body;
     while !rest.is_empty() {
@@ -200,6 +206,14 @@ fn lot_of(entry: &Entry, index: u64) -> Option<Lot> {
 
 fn missing(feed: &FeedId, index: u64) -> NodeFault {
     NodeFault::Refused(format!("feed {feed:?} has no entry {index} here"))
+}
+
+/// Pruned here, or never here: what stood beside it is needed for any word about it.
+fn not_kept(feed: &FeedId, index: u64) -> NodeFault {
+    NodeFault::Refused(format!(
+        "the block of entry {}#{index} is not kept here: import it again from a node that has it",
+        feed.programme
+    ))
 }
 
 /// The bytes of the first entry of a body, and the rest.

@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::camp::{Answer, Camp};
 use crate::counter::counter;
 use crate::faults::left;
+use crate::vouch::{closed, signs, witnessed};
 
 /// Runs a command to see how long it takes, then ends it at moments spread over that time, each in a fresh copy of the
-/// camp, every second time as Ctrl-C does, and runs it again there.
+/// camp, every second time as Ctrl-C does, and runs it again there. A kill that comes too late is tried again sooner, so that
+/// every one meets a living process.
 fn killed_at_any_time(
     made: &Camp,
     words: &str,
@@ -25,25 +27,40 @@ fn killed_at_any_time(
     let took = began.elapsed();
     check(&whole);
     for n in 0..moments {
-        let camp = made.copied();
-        let mut child = camp.start(words);
-        std::thread::sleep(took * n / moments);
-        let interrupted = cfg!(unix) && n % 2 == 1 && {
-            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-            sent.is_ok_and(|sent| sent.success())
+        let interrupts = cfg!(unix) && n % 2 == 1;
+        let mut after = took * n / moments;
+        let camp = loop {
+            let camp = made.copied();
+            if ended(&camp, words, after, interrupts) {
+                break camp;
+            }
+            after = if after.as_millis() > 1 { after / 2 } else { Duration::ZERO };
         };
-        if !interrupted {
-            child.kill().expect("killed");
-        }
-        let ended = child.wait_with_output().expect("ended");
-        if interrupted {
-            // Before it listens it is ended by the system; later it ends by itself, or was done.
-            let said = String::from_utf8_lossy(&ended.stderr);
-            assert!(matches!(ended.status.code(), None | Some(0 | 130)), "{words}: {said}");
-        }
         again(&camp, camp.run(words));
         check(&camp);
     }
+}
+
+/// Ends a command so long after its beginning; whether it was still at work.
+fn ended(camp: &Camp, words: &str, after: Duration, interrupts: bool) -> bool {
+    let mut child = camp.start(words);
+    std::thread::sleep(after);
+    let interrupted = interrupts && {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        sent.is_ok_and(|sent| sent.success())
+    };
+    if !interrupted {
+        child.kill().expect("killed");
+    }
+    let ended = child.wait_with_output().expect("ended");
+    let code = ended.status.code();
+    if interrupted {
+        // Before it listens it is ended by the system; later it ends by itself, at a safe place or when it was done.
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(matches!(code, None | Some(0 | 130)), "{words}: {said}");
+        return true;
+    }
+    code.is_none()
 }
 
 #[test]
@@ -146,7 +163,7 @@ fn a_restore_that_was_killed_is_begun_anew() {
 }
 
 /// What begins with a point, or ends as something that is being made: nothing of it may stay.
-fn leftovers(folder: &std::path::Path) -> Vec<String> {
+pub(crate) fn leftovers(folder: &std::path::Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
     let unfinished = |name: &String| {
@@ -254,40 +271,24 @@ fn a_change_of_passphrase_that_was_killed_is_finished_by_the_same_command() {
     }
 }
 
-/// A second organisation's witness, and a node of the first that begins from what both vouch for.
+/// A node of the first organisation that begins from what a witness of the second vouches for as well.
 fn vouched() -> Camp {
-    let camp = counter();
-    let all = ["treasury", "lake", "hill", "council", "late"];
-    for (dir, organisation, key, role) in
-        [("council", 2, "city", "--role witness"), ("late", 1, "relief", "--role merchant")]
-    {
-        camp.run(&format!(
-            "init --dir {dir} --site {dir} {role} --organisation {organisation} --passphrase-cost light"
-        ))
-        .fine();
-        camp.run(&format!("charter apply charter.annona --dir {dir}")).fine();
-        camp.run(&format!("node request --dir {dir} --out {dir}.request")).fine();
-        camp.run(&format!(
-            "node admit {dir}.request --keys {key}.keys --charter charter.annona --programme Food \
-             --site 9 --small-site --until +300d --out {dir}.annona"
-        ))
-        .fine();
-    }
-    for dir in all {
+    let camp = witnessed();
+    let late = "init --dir late --site late --role merchant --organisation 1";
+    camp.run(&format!("{late} --passphrase-cost light")).fine();
+    camp.run("charter apply charter.annona --dir late").fine();
+    camp.run("node request --dir late --out late.request").fine();
+    camp.run(
+        "node admit late.request --keys relief.keys --charter charter.annona --programme Food --site 10 --small-site \
+         --until +300d --out late.annona",
+    )
+    .fine();
+    for dir in ["treasury", "lake", "hill", "council", "late"] {
         camp.run(&format!("node learn council.annona late.annona --dir {dir}")).fine();
     }
-    fs::create_dir(camp.file("news")).expect("folder");
-    camp.run("bundle export --to council --all --out news").fine();
-    camp.run("bundle import news --dir council").fine();
     camp.run("checkpoint make").fine();
     camp.run("checkpoint cosign").fine();
-    camp.run("checkpoint export ours.checkpoint").fine();
-    camp.run("bundle export --to council --out news").fine();
-    camp.run("bundle import news --dir council").fine();
-    camp.bare("checkpoint import ours.checkpoint --dir council").fine();
-    camp.run("checkpoint cosign --dir council").fine();
-    camp.run("checkpoint export theirs.checkpoint --dir council").fine();
-    camp.bare("checkpoint import theirs.checkpoint").fine();
+    signs(&camp, "council");
     camp.run("checkpoint export rows.checkpoint --rows Food").fine();
     camp
 }
@@ -310,6 +311,159 @@ fn a_beginning_from_a_checkpoint_that_was_killed_is_made_by_the_next() {
             camp.run("doctor --full --rebuild --dir late").fine();
             let told = camp.bare("status --dir late --json").fine();
             assert!(told.out.contains("late"), "{}", told.out);
+        },
+    );
+}
+
+/// Value that is taken up, approved, erased, closed, paid and pruned: each is done once, however often it was begun.
+#[test]
+fn a_claim_that_was_killed_is_made_once() {
+    let claim = "pay claim supply.ticket --dir hill";
+    killed_at_any_time(
+        &counter(),
+        claim,
+        4,
+        |_, answer| drop(once(answer, 5, "claimed already")),
+        |camp| {
+            camp.run(claim).fails(5, "claimed already");
+            camp.run("doctor --full --rebuild --dir hill").fine();
+        },
+    );
+}
+
+/// Done now, or done before.
+fn once(answer: Answer, code: i32, words: &str) -> Answer {
+    if answer.code == Some(0) { answer } else { answer.fails(code, words) }
+}
+
+#[test]
+fn an_approval_that_was_killed_freezes_a_list_once() {
+    let camp = counter();
+    let waiting = camp.told("waiting.txt");
+    let by = |who: &str| {
+        format!(
+            "entitle approve {waiting} --operator {who}.keys --operator-passphrase-file pass.txt"
+        )
+    };
+    camp.run(&by("mara")).fine();
+    killed_at_any_time(
+        &camp,
+        &by("yusuf"),
+        4,
+        |_, answer| drop(once(answer, 3, "there is no list")),
+        |camp| {
+            camp.run(&by("yusuf")).fails(3, "there is no list");
+            camp.run("doctor --full --rebuild").fine();
+        },
+    );
+}
+
+#[test]
+fn an_article_whose_taking_in_was_killed_is_taken_in_by_the_next() {
+    let camp = counter();
+    camp.run("charter propose --acts budget.toml --out again.annona").fine();
+    for keys in ["relief", "city"] {
+        camp.run(&format!("charter sign again.annona --keys {keys}.keys")).fine();
+    }
+    killed_at_any_time(
+        &camp,
+        "charter apply again.annona",
+        4,
+        |_, answer| drop(answer.fine()),
+        |camp| {
+            assert_eq!(camp.run("charter show --json").fine().field(0, "epoch"), "2");
+            camp.run("doctor --full --rebuild").fine();
+        },
+    );
+}
+
+#[test]
+fn the_steps_of_a_settlement_that_were_killed_are_taken_once() {
+    let camp = crate::settle::treasury();
+    let stage = |camp: &Camp| {
+        let told = camp.run("settle status --dir treasury --json").fine();
+        (told.lines().len(), told.field(0, "stage"))
+    };
+    killed_at_any_time(
+        &camp,
+        "settle draft --dir treasury",
+        4,
+        |_, answer| drop(once(answer, 5, "nothing waits")),
+        |camp| {
+            assert_eq!(stage(camp), (2, "draft".into()), "one draft, and what waits");
+            camp.run("doctor --full --rebuild --dir treasury").fine();
+        },
+    );
+    let draft = crate::settle::drafted(&camp, 0);
+    killed_at_any_time(
+        &camp,
+        &format!(
+            "settle verify {draft} --operator mara.keys --operator-passphrase-file pass.txt --dir treasury"
+        ),
+        4,
+        |_, answer| drop(once(answer, 5, "rejection")),
+        |camp| assert_eq!(stage(camp).1, "verified"),
+    );
+}
+
+#[test]
+fn a_folder_that_was_killed_while_it_began_anew_is_no_copy_of_what_it_was() {
+    let camp = Camp::new();
+    camp.run("restore lake.backup --people-keys lake.people --dir back").fine();
+    let node = |camp: &Camp, dir: &str| {
+        camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node")
+    };
+    let before = node(&camp, "back");
+    killed_at_any_time(
+        &camp,
+        "node reincarnate --dir back",
+        4,
+        |_, answer| drop(answer.fine()),
+        |camp| {
+            assert_ne!(node(camp, "back"), before);
+            camp.run("doctor --dir back --full").fine();
+            assert!(camp.run("family show 1 --dir back").fine().out.contains("Noor"));
+        },
+    );
+}
+
+#[test]
+fn an_erasure_that_was_killed_is_finished() {
+    let camp = counter();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    killed_at_any_time(
+        &camp,
+        &format!("erase 2 {mara}"),
+        6,
+        |camp, answer| {
+            if answer.code != Some(0) {
+                answer.fails(3, "It may have been erased");
+                camp.run(&format!("erase --finish {mara}")).fine();
+            }
+        },
+        |camp| {
+            camp.run("family show 2").fails(3, "It may have been erased");
+            let pending = camp.run("erase --pending --json").fine();
+            assert_eq!(pending.out.lines().count(), 1, "said once: {}", pending.out);
+            camp.run("doctor --full --rebuild").fine();
+        },
+    );
+}
+
+#[test]
+fn a_pruning_that_was_killed_loses_nothing_and_is_finished_by_the_next() {
+    let camp = closed();
+    signs(&camp, "treasury");
+    let prune = "checkpoint prune --programme Food --json";
+    killed_at_any_time(
+        &camp,
+        prune,
+        6,
+        |_, answer| drop(answer.fine()),
+        |camp| {
+            assert_eq!(camp.run(prune).fine().field(0, "blocks"), "0", "all of it is gone");
+            camp.run("doctor --full --rebuild").fine();
+            camp.run("pay charge --family 1 --item Rice=0.001").fine();
         },
     );
 }

@@ -1,7 +1,11 @@
 //! Checkpoints, through the program.
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::Value;
+
+use crate::camp::Camp;
 use crate::counter::counter;
 
 #[test]
@@ -54,4 +58,132 @@ fn a_changed_checkpoint_is_told() {
     }
     camp.write("empty.checkpoint", "");
     camp.bare("checkpoint import empty.checkpoint").fails(3, "empty.checkpoint");
+}
+
+/// A witness of a second organisation, which has all that the lake has.
+pub(crate) fn witnessed() -> Camp {
+    let camp = counter();
+    let council = "init --dir council --site council --role witness --organisation 2";
+    camp.run(&format!("{council} --passphrase-cost light")).fine();
+    camp.run("charter apply charter.annona --dir council").fine();
+    camp.run("node request --dir council --out council.request").fine();
+    let admitted = "--programme Food --site 9 --small-site --until +300d --out council.annona";
+    let signing = "--keys city.keys --charter charter.annona";
+    camp.run(&format!("node admit council.request {signing} {admitted}")).fine();
+    for dir in ["treasury", "lake", "hill", "council"] {
+        camp.run(&format!("node learn council.annona --dir {dir}")).fine();
+    }
+    carry(&camp, "treasury", "lake");
+    carry(&camp, "lake", "council");
+    camp
+}
+
+/// Takes all that one node has to another.
+fn carry(camp: &Camp, from: &str, to: &str) {
+    let folder = format!("{from}-to-{to}");
+    fs::remove_dir_all(camp.file(&folder)).ok();
+    fs::create_dir(camp.file(&folder)).expect("folder");
+    camp.run(&format!("bundle export --dir {from} --to {to} --all --out {folder}")).fine();
+    camp.run(&format!("bundle import {folder} --dir {to}")).fine();
+}
+
+/// Another node signs the lake's newest checkpoint, and the lake hears of it.
+pub(crate) fn signs(camp: &Camp, dir: &str) {
+    let shown = format!("for-{dir}.checkpoint");
+    camp.run(&format!("checkpoint export {shown}")).fine();
+    camp.bare(&format!("checkpoint import {shown} --dir {dir}")).fine();
+    camp.run(&format!("checkpoint cosign --dir {dir}")).fine();
+    camp.bare(&format!("checkpoint export {dir}.checkpoint --dir {dir}")).fine();
+    camp.bare(&format!("checkpoint import {dir}.checkpoint")).fine();
+}
+
+#[test]
+fn an_entry_is_seen_when_one_has_signed_it_and_certified_when_enough_have() {
+    let camp = witnessed();
+    let (entry, name) = (camp.told("entry.txt"), camp.told("name.txt"));
+    let told = |stage: &str| {
+        let list = camp.run("pay list --json").fine();
+        let file = format!("{stage}.audit");
+        camp.run(&format!("audit export {file}")).fine();
+        let traced = camp.run(&format!("audit trace {file} {name} --json")).fine();
+        let receipt = camp.run(&format!("pay receipt {entry} --out {stage}.receipt --json")).fine();
+        let steps: Vec<Value> = traced.lines();
+        let text = steps.iter().map(ToString::to_string).collect::<String>();
+        let grades: BTreeSet<String> = text
+            .split("\"finality\":\"")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split('"').next()?.to_owned()))
+            .collect();
+        let grades: Vec<String> = grades.into_iter().collect();
+        println!("{stage}: {text}");
+        (list.field(0, "finality"), receipt.field(0, "finality"), grades.join(" "))
+    };
+    let all = |word: &str| (word.to_owned(), word.to_owned(), word.to_owned());
+    assert_eq!(told("before").0, "sealed", "nobody else has said anything");
+    camp.run("checkpoint make").fine();
+    signs(&camp, "council");
+    assert_eq!(told("one"), all("seen"));
+    camp.run("checkpoint cosign").fine();
+    assert_eq!(told("two"), all("certified"));
+}
+
+/// A cycle that is closed, below a checkpoint that the lake and a second organisation have signed and everybody has read.
+pub(crate) fn closed() -> Camp {
+    let camp = witnessed();
+    carry(&camp, "hill", "lake");
+    camp.run("cycle close --programme Food --cycle 1 --out close.annona").fine();
+    for keys in ["relief", "city"] {
+        camp.run(&format!("charter sign close.annona --keys {keys}.keys")).fine();
+    }
+    for dir in ["lake", "treasury", "hill", "council"] {
+        camp.run(&format!("charter apply close.annona --dir {dir}")).fine();
+    }
+    for dir in ["treasury", "council"] {
+        carry(&camp, "lake", dir);
+    }
+    camp.run("checkpoint make").fine();
+    camp.run("checkpoint cosign").fine();
+    signs(&camp, "council");
+    camp
+}
+
+#[test]
+fn s38_a_closed_cycle_is_pruned_and_what_stands_above_is_proven_and_paid_as_before() {
+    let camp = closed();
+    let (entry, name) = (camp.told("entry.txt"), camp.told("name.txt"));
+    let prune = "checkpoint prune --programme Food";
+    // One other organisation is not enough, and nothing goes.
+    camp.run(prune).fails(5, "nothing goes: besides this node");
+    signs(&camp, "treasury");
+    let would = camp.run(&format!("{prune} --dry-run --json")).fine();
+    let gone = camp.run(&format!("{prune} --json")).fine();
+    assert_eq!(gone.field(0, "done"), "true");
+    assert_eq!(gone.field(0, "blocks"), would.field(0, "blocks"));
+    assert_ne!(gone.field(0, "blocks"), "0");
+    assert_eq!(camp.run(&format!("{prune} --json")).fine().field(0, "blocks"), "0", "once");
+    camp.run("doctor --full --rebuild").fine();
+    // Below: neither receipt nor promise can be made again here, and it is said from where to have it.
+    camp.run(&format!("pay receipt {entry} --out late.receipt")).fails(5, "import it again");
+    // Above: it serves on, seals, and is proven from a file that says what it has not.
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    let above = camp.run("pay charge --family 1 --item Rice=1 --json").fine();
+    camp.run("audit export pruned.audit --seal").fine();
+    let checked = camp.bare("audit verify pruned.audit").fine();
+    assert!(checked.out.contains("not checked: programme 1"), "{}", checked.out);
+    let (name_above, out) = (above.field(0, "name"), "--out above.proof");
+    camp.bare(&format!("audit prove pruned.audit {name_above} {out}")).fine();
+    camp.bare("audit check-proof above.proof").fine();
+    let above = above.field(0, "entry");
+    camp.run(&format!("pay receipt {above} --out above.receipt")).fine();
+    camp.run("pay receipt --check above.receipt").fine();
+    camp.bare(&format!("audit prove pruned.audit {name} --out below.proof"))
+        .fails(3, "has no entry");
+    // What was proven before still is, and whoever holds the bodies brings them back.
+    camp.bare("audit check-proof noor.proof").fine();
+    carry(&camp, "council", "lake");
+    camp.run(&format!("pay receipt {entry} --out again.receipt")).fine();
+    camp.run("pay receipt --check again.receipt").fine();
+    camp.run("audit export whole.audit").fine();
+    let whole = camp.bare("audit verify whole.audit").fine();
+    assert!(!whole.out.contains("not checked"), "{}", whole.out);
 }

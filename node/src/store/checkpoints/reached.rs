@@ -50,6 +50,16 @@ impl Store {
         for node in self.roster.nodes().filter(|node| Some(node.org) != own) {
             reached.seen = reached.seen.max(self.seen(&node.short(), feed)?);
         }
+        // A witness of another organisation holds what it has signed, as an audit counts it too.
+        for hash in self.page_hashes()? {
+            let Some(kept) = self.kept_page(&hash)? else { continue };
+            let standing = self.page_standing(&kept)?;
+            if let [tip] = kept.frontier.of(feed)
+                && standing.frontier.iter().any(|org| Some(*org) != own)
+            {
+                reached.seen = reached.seen.max(tip.head.next);
+            }
+        }
         let certified = self.certified()?;
         reached.certified = certified.tips(feed).iter().map(|tip| tip.head.next).max().unwrap_or(0);
         let work = self.look()?;
