@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use annona_tests::faults::camp::{Camp, Machine};
 use annona_tests::faults::power::{self, Planted};
-use annona_tests::faults::rebuild::Pair;
+use annona_tests::faults::rebuild::{self, Pair};
 use annona_tests::faults::refuse::{self, SCRIPT, WAYS};
 use annona_tests::faults::{Failed, rot};
 
@@ -26,18 +26,30 @@ fn kept<T>(done: Result<T, Failed>) -> T {
     done.unwrap_or_else(|failed| panic!("{failed}"))
 }
 
-/// Runs seeds with a bug until one breaks its word as that bug must.
+/// Runs seeds with a bug until one breaks its word as that bug must: in the first of these words, and in no others.
 #[track_caller]
-fn caught(planted: Planted, words: &str) {
-    let mut machine = machine(true);
-    for seed in 0..60 {
-        if let Err(failed) = power::run(camp(), &mut machine, seed, 6, Some(planted)) {
-            let said = failed.broken.to_string();
-            assert!(said.contains(words), "{planted:?} was caught by another: {failed}");
+fn caught(
+    planted: impl std::fmt::Debug,
+    words: &[&str],
+    mut run: impl FnMut(u64) -> Option<Failed>,
+) {
+    for seed in 0..200 {
+        let Some(failed) = run(seed) else { continue };
+        let said = failed.broken.to_string();
+        let known = words.iter().any(|words| said.contains(words));
+        assert!(known, "{planted:?} was caught by another: {failed}");
+        if said.contains(words[0]) {
             return;
         }
     }
-    panic!("{planted:?} was not caught in sixty seeds");
+    panic!("{planted:?} was not caught as {:?} in two hundred seeds", words[0]);
+}
+
+/// Runs chains of lives with a bug.
+#[track_caller]
+fn caught_in_lives(planted: Planted, words: &[&str]) {
+    let mut machine = machine(true);
+    caught(planted, words, |seed| power::run(camp(), &mut machine, seed, 6, Some(planted)).err());
 }
 
 #[test]
@@ -54,22 +66,23 @@ fn a_power_cut_takes_nothing_that_was_promised() {
 
 #[test]
 fn synchronous_normal_is_caught() {
-    caught(Planted::SyncedLater, "lost");
+    caught_in_lives(Planted::SyncedLater, &["is lost"]);
 }
 
 #[test]
 fn a_disk_that_lies_is_caught() {
-    caught(Planted::LyingDisk, "");
+    // A main file whose pages were never synced is damaged as often as it is too old.
+    caught_in_lives(Planted::LyingDisk, &["is lost", "opening: ", "checking: "]);
 }
 
 #[test]
 fn a_promise_before_the_commit_is_caught() {
-    caught(Planted::SignsFirst, "promised");
+    caught_in_lives(Planted::SignsFirst, &["promised"]);
 }
 
 #[test]
 fn a_log_believed_after_a_kill_is_caught() {
-    caught(Planted::TrustsTheLog, "lost");
+    caught_in_lives(Planted::TrustsTheLog, &["is lost"]);
 }
 
 #[test]
@@ -78,9 +91,19 @@ fn a_request_that_fails_is_a_refusal() {
     let mut refused = 0;
     for (n, at) in (1..SCRIPT).step_by(23).enumerate() {
         let machine = &mut machines[usize::from(at % 4 == 3)];
-        refused += kept(refuse::run(camp(), machine, 1, at, n % WAYS.len())).refused;
+        refused += kept(refuse::run(camp(), machine, 1, at, n % WAYS.len(), None)).refused;
     }
     assert!(refused > 0, "nothing was refused");
+}
+
+#[test]
+fn a_commit_that_failed_and_is_answered_with_yes_is_caught() {
+    let mut machine = machine(true);
+    let planted = Planted::Swallows;
+    caught(planted, &["is lost", "the feed has", "sealing on it: "], |seed| {
+        let (at, way) = (1 + seed * 37 % SCRIPT, usize::try_from(seed).expect("few") % WAYS.len());
+        refuse::run(camp(), &mut machine, seed, at, way, Some(planted)).err()
+    });
 }
 
 #[test]
@@ -88,7 +111,7 @@ fn damage_is_found_or_does_no_harm() {
     let mut machine = machine(true);
     let mut all = rot::Tally::default();
     for seed in 0..60 {
-        all.add(&kept(rot::run(camp(), &mut machine, seed, false)));
+        all.add(&kept(rot::run(camp(), &mut machine, seed, None)));
     }
     assert!(all.met > 0 && all.harmless > 0, "{all:?}");
 }
@@ -96,9 +119,19 @@ fn damage_is_found_or_does_no_harm() {
 #[test]
 fn a_store_that_does_not_verify_is_caught() {
     let mut machine = machine(true);
-    let blind = (0..200).find_map(|seed| rot::run(camp(), &mut machine, seed, true).err());
-    let failed = blind.expect("in two hundred media");
-    assert!(failed.broken.to_string().contains("serve"), "{failed}");
+    let planted = rot::Planted::Believes;
+    caught(planted, &["what is served is not", "is served changed"], |seed| {
+        rot::run(camp(), &mut machine, seed, Some(planted)).err()
+    });
+}
+
+#[test]
+fn a_search_that_finds_nothing_is_caught() {
+    let mut machine = machine(true);
+    let planted = rot::Planted::SearchesBlindly;
+    caught(planted, &["nothing finds it"], |seed| {
+        rot::run(camp(), &mut machine, seed, Some(planted)).err()
+    });
 }
 
 #[test]
@@ -107,6 +140,14 @@ fn a_lost_machine_comes_back_from_its_neighbour() {
     for _ in 0..3 {
         kept(pair.lose(1));
     }
+}
+
+#[test]
+fn a_neighbour_that_hands_over_too_little_is_caught() {
+    let mut pair = Pair::found().expect("two sites");
+    kept(pair.lose(1));
+    let failed = pair.lose_with(1, Some(rebuild::Planted::PartLost)).expect_err("a part is lost");
+    assert!(failed.broken.to_string().contains("it came back with root"), "{failed}");
 }
 
 #[test]
@@ -124,10 +165,10 @@ fn what_failed_once_holds() {
             ("refuse", [seed, at, way]) => {
                 let machine = &mut machines[usize::from(at % 4 == 3)];
                 let way = usize::try_from(*way).expect("a way");
-                kept(refuse::run(camp(), machine, *seed, *at, way));
+                kept(refuse::run(camp(), machine, *seed, *at, way, None));
             }
             ("rot", [seed]) => {
-                kept(rot::run(camp(), &mut machines[0], *seed, false));
+                kept(rot::run(camp(), &mut machines[0], *seed, None));
             }
             _ => panic!("{line:?} says nothing that can be run"),
         }

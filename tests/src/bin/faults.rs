@@ -7,7 +7,8 @@
 //! faults rebuild --count 100           a machine is lost and comes back from its neighbour
 //! ```
 //!
-//! `--seed S` is the first seed, `--minutes M` the most to take. Chains run on all cores.
+//! `--seed S` is the first seed, `--minutes M` the most to take. Chains run on all cores. Ends with 1 where a promise was
+//! broken, and where the minutes were over before everything asked for was tried.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -61,9 +62,12 @@ fn main() -> ExitCode {
         other => Err(format!("{other} is not known").into()),
     });
     match done {
-        Ok((words, broken)) => {
+        Ok(Done { words, broken, short }) => {
             println!("{words}, {broken} broken, {:.0} s", began.elapsed().as_secs_f64());
-            if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if let Some(short) = &short {
+                println!("{short}: give it more --minutes, or ask for less");
+            }
+            if broken == 0 && short.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(fault) => {
             eprintln!("{fault}");
@@ -72,8 +76,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was done, in words, and how many promises were broken.
-type Done = Result<(String, usize), Fault>;
+/// What was done, in words.
+struct Done {
+    words: String,
+    /// How many promises were broken.
+    broken: usize,
+    /// What was asked for and not tried.
+    short: Option<String>,
+}
+
+impl Done {
+    /// So much was tried of what was wanted; what broke ends a run early and speaks for itself.
+    fn of(words: String, broken: usize, (tried, wanted): (u64, u64)) -> Self {
+        let short = (broken == 0 && tried < wanted).then(|| format!("{tried} tried of {wanted}"));
+        Self { words, broken, short }
+    }
+}
 
 /// Runs `one` for number after number on all cores until it has done enough, or fails; gives what was summed up.
 fn spread<T: Default + Send>(
@@ -117,7 +135,7 @@ fn spread<T: Default + Send>(
 }
 
 /// Chains of lives, every fourth on a machine without shared memory.
-fn power(asked: &Asked) -> Done {
+fn power(asked: &Asked) -> Result<Done, Fault> {
     let wanted = asked.count.unwrap_or(1);
     let (tally, broken) = spread(
         asked,
@@ -130,10 +148,10 @@ fn power(asked: &Asked) -> Done {
             all.cuts < wanted
         },
     )?;
-    Ok((tally.to_string(), broken))
+    Ok(Done::of(tally.to_string(), broken, (tally.cuts, wanted)))
 }
 
-fn refuse(asked: &Asked) -> Done {
+fn refuse(asked: &Asked) -> Result<Done, Fault> {
     let runs: Vec<(u64, usize)> = (1..=SCRIPT)
         .filter(|at| asked.at.is_none_or(|only| only == *at))
         .flat_map(|at| (0..WAYS.len()).map(move |way| (at, way)))
@@ -147,7 +165,7 @@ fn refuse(asked: &Asked) -> Done {
                 return Ok((0, refuse::Tally::default()));
             };
             let machine = &mut machines[usize::from(at % 4 == 3)];
-            refuse::run(camp, machine, asked.seed, *at, *way).map(|tally| (1, tally))
+            refuse::run(camp, machine, asked.seed, *at, *way, None).map(|tally| (1, tally))
         },
         |(runs, all): &mut (u64, refuse::Tally), (run, tally)| {
             *runs += run;
@@ -162,14 +180,14 @@ fn refuse(asked: &Asked) -> Done {
         "{runs} scripts of {SCRIPT} requests, {failed} with a request that failed: {refused} refusals, \
          {promised} entries promised"
     );
-    Ok((words, broken))
+    Ok(Done::of(words, broken, (failed, total)))
 }
 
-fn rot(asked: &Asked) -> Done {
+fn rot(asked: &Asked) -> Result<Done, Fault> {
     let wanted = asked.count.unwrap_or(1);
     let (tally, broken) = spread(
         asked,
-        |camp, machines, n| rot::run(camp, &mut machines[0], asked.seed + n, false),
+        |camp, machines, n| rot::run(camp, &mut machines[0], asked.seed + n, None),
         |all: &mut rot::Tally, tally| {
             all.add(&tally);
             all.damaged < wanted
@@ -180,18 +198,22 @@ fn rot(asked: &Asked) -> Done {
         "{damaged} media damaged: {harmless} with every answer right, {met} found at once, {searched} found by a \
          search, {shorter} an earlier truth"
     );
-    Ok((words, broken))
+    Ok(Done::of(words, broken, (damaged, wanted)))
 }
 
-fn rebuild(asked: &Asked) -> Done {
-    let mut pair = Pair::found()?;
-    let mut done = 0;
-    for _ in 0..asked.count.unwrap_or(1) {
-        if let Err(failed) = pair.lose(asked.seed) {
-            eprintln!("{failed}");
-            return Ok((format!("{done} machines lost and rebuilt"), 1));
+fn rebuild(asked: &Asked) -> Result<Done, Fault> {
+    let (mut pair, began) = (Pair::found()?, Instant::now());
+    let end = Duration::from_secs(asked.minutes * 60);
+    let (mut done, mut broken, wanted) = (0, 0, asked.count.unwrap_or(1));
+    while done < wanted && broken == 0 && began.elapsed() < end {
+        match pair.lose(asked.seed) {
+            Ok(()) => done += 1,
+            Err(failed) => {
+                eprintln!("{failed}");
+                broken = 1;
+            }
         }
-        done += 1;
     }
-    Ok((format!("{done} machines lost and rebuilt from a neighbour's bundle"), 0))
+    let words = format!("{done} machines lost and rebuilt from a neighbour's bundle");
+    Ok(Done::of(words, broken, (done, wanted)))
 }

@@ -36,6 +36,8 @@ pub enum Planted {
     SignsFirst,
     /// What is found in the log after a kill is promised again without making it durable.
     TrustsTheLog,
+    /// A commit that failed is answered as if it had not.
+    Swallows,
 }
 
 /// What a run did.
@@ -273,7 +275,7 @@ impl Run<'_> {
     /// Asks for all that is in doubt in one commit.
     fn ask(&mut self) -> Result<Vec<Answer>, NodeFault> {
         let feed = self.word.feed;
-        if self.planted == Some(Planted::SignsFirst) {
+        if matches!(self.planted, Some(Planted::SignsFirst | Planted::Swallows)) {
             return self.sign_first();
         }
         let mut group: Vec<_> = self.word.doubt.iter_mut().map(|o| o.request(feed)).collect();
@@ -311,10 +313,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The bug: a promise is signed for what is not committed yet.
+    /// The bug: a promise is signed for what is not committed yet, and stands whatever becomes of the commit.
     fn sign_first(&mut self) -> Result<Vec<Answer>, NodeFault> {
         let feed = self.word.feed;
         let node = &mut self.machine.node;
+        // As the node itself does where the file is not open.
+        if node.store().feeds().is_err() {
+            node.reopen()?;
+        }
         let key = node.signing_key(Name::NodeSigning)?;
         let federation = node.federation()?;
         let at = node.stamp(&feed)?;
@@ -335,7 +341,10 @@ impl Run<'_> {
             }
             answers.push(Ok(accepted));
         }
-        work.commit()?;
+        match work.commit() {
+            Err(_) if self.planted == Some(Planted::Swallows) => {}
+            done => done?,
+        }
         Ok(answers)
     }
 

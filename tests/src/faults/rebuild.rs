@@ -19,6 +19,16 @@ use super::{Broken, Failed, Kept, hold, sound};
 use crate::bench::{self, CASH, Fault, Federation};
 use crate::rng::Rng;
 
+/// Bytes at which a part is closed where one is to be lost: so few that a bundle has several.
+const SMALL_PART: u64 = 4_000;
+
+/// A bug planted on purpose around the neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// What it hands over lacks a part, and whoever takes it in says nothing of that.
+    PartLost,
+}
+
 /// Two sites that exchange bundles; the first is lost again and again.
 pub struct Pair {
     place: TempDir,
@@ -50,9 +60,9 @@ impl Pair {
             <[Node; 2]>::try_from(sites).map_err(|_| "two sites were founded")?;
         let purses = purses.into_iter().next().ok_or("no purses")?;
         treasury.seal_all()?;
-        exchange(place.path().join("first"), &mut treasury, &mut site)?;
-        exchange(place.path().join("second"), &mut treasury, &mut peer)?;
-        exchange(place.path().join("third"), &mut peer, &mut site)?;
+        exchange(place.path().join("first"), &mut treasury, &mut site, None)?;
+        exchange(place.path().join("second"), &mut treasury, &mut peer, None)?;
+        exchange(place.path().join("third"), &mut peer, &mut site, None)?;
         treasury.close()?;
         Ok(Self { place, peer, purses, site: Some(site), lives: 0, orders: 0 })
     }
@@ -63,12 +73,21 @@ impl Pair {
     ///
     /// [`Failed`].
     pub fn lose(&mut self, seed: u64) -> Result<(), Failed> {
-        let life = self.lives;
-        let repeat = format!("rebuild --seed {seed} --count {}", life + 1);
-        self.once(seed).map_err(|broken| Failed { seed, step: life, broken, repeat })
+        self.lose_with(seed, None)
     }
 
-    fn once(&mut self, seed: u64) -> Kept {
+    /// The same, with a bug that must be caught.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`].
+    pub fn lose_with(&mut self, seed: u64, planted: Option<Planted>) -> Result<(), Failed> {
+        let life = self.lives;
+        let repeat = format!("rebuild --seed {seed} --count {}", life + 1);
+        self.once(seed, planted).map_err(|broken| Failed { seed, step: life, broken, repeat })
+    }
+
+    fn once(&mut self, seed: u64, planted: Option<Planted>) -> Kept {
         self.lives += 1;
         let mut chance = Rng::new(seed.wrapping_add(self.lives));
         let mut old = self.site.take().ok_or_else(|| Broken("no site".to_owned()))?;
@@ -82,7 +101,10 @@ impl Pair {
             }
         }
         let out = |name: String| self.place.path().join(name);
-        sound("telling", exchange(out(format!("out-{}", self.lives)), &mut old, &mut self.peer))?;
+        sound(
+            "telling",
+            exchange(out(format!("out-{}", self.lives)), &mut old, &mut self.peer, None),
+        )?;
         let before = sound("the root", old.store().root())?;
         let theirs = sound("the root", self.peer.store().root())?;
         hold(before == theirs, || "the two did not agree before".to_owned())?;
@@ -92,7 +114,7 @@ impl Pair {
         let mut new = sound("a new node", self.make(&folder))?;
         let back = out(format!("back-{}", self.lives));
         sound("coming back", self.introduce(&new))?;
-        sound("coming back", exchange(back, &mut self.peer, &mut new))?;
+        sound("coming back", exchange(back, &mut self.peer, &mut new, planted))?;
         let root = sound("the root", new.store().root())?;
         hold(root == before, || format!("it came back with root {root}, not {before}"))?;
         let health = sound("checking", new.store().check_all(&mut |_, _| {}))?;
@@ -123,13 +145,23 @@ impl Pair {
 }
 
 /// Everything one has, carried to the other on a stick.
-fn exchange(folder: PathBuf, from: &mut Node, to: &mut Node) -> Result<(), Fault> {
+fn exchange(
+    folder: PathBuf,
+    from: &mut Node,
+    to: &mut Node,
+    planted: Option<Planted>,
+) -> Result<(), Fault> {
     std::fs::create_dir(&folder)?;
-    let options = bundle::Options { all: true, ..bundle::Options::default() };
+    let mut options = bundle::Options { all: true, ..bundle::Options::default() };
+    if planted.is_some() {
+        options.part_bytes = SMALL_PART;
+    }
     let federation = from.federation()?;
     let readers = [to.public().short()];
     let written = bundle::export(from, &readers, &options, &folder, &mut |_, _| true)?;
-    let taken = bundle::import(to, &written.files, Some(federation), &mut |_, _| true)?;
+    let kept = written.files.len() - usize::from(planted.is_some());
+    let taken = bundle::import(to, &written.files[..kept], Some(federation), &mut |_, _| true)?;
     std::fs::remove_dir_all(&folder)?;
-    if taken.is_whole() { Ok(()) } else { Err(format!("not all was taken in: {taken:?}").into()) }
+    let whole = taken.is_whole() || planted.is_some();
+    if whole { Ok(()) } else { Err(format!("not all was taken in: {taken:?}").into()) }
 }

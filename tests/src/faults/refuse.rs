@@ -3,7 +3,7 @@
 
 use super::camp::{Camp, Machine};
 use super::platter::Trouble;
-use super::power::Run;
+use super::power::{Planted, Run};
 use super::{Broken, Failed, Kept, hold, sound};
 
 /// Requests of the disk that one script makes, about: every one of them fails in its turn.
@@ -23,7 +23,10 @@ pub struct Tally {
     pub promised: u64,
 }
 
-/// Lets request `at` of the script of a seed fail in one of the [`WAYS`].
+/// How far a script goes on to a request that needs room, where the one that was to fail needed none.
+const LONGEST: u64 = 4 * SCRIPT;
+
+/// Lets request `at` of the script of a seed fail in one of the [`WAYS`]; with a bug around the node, if one is planted.
 ///
 /// # Errors
 ///
@@ -34,11 +37,12 @@ pub fn run(
     seed: u64,
     at: u64,
     way: usize,
+    planted: Option<Planted>,
 ) -> Result<Tally, Failed> {
     let once = way.is_multiple_of(2);
     let trouble = if way < 2 { Trouble::Broken { at, once } } else { Trouble::Full { at, once } };
     let mut tally = Tally::default();
-    let done = Run::begin(camp, machine, seed, None)
+    let done = Run::begin(camp, machine, seed, planted)
         .and_then(|mut run| script(&mut run, trouble, &mut tally));
     let repeat = format!("refuse --seed {seed} --at {at} --way {way}");
     done.map(|()| tally).map_err(|broken| Failed { seed, step: at, broken, repeat })
@@ -48,7 +52,8 @@ fn script(run: &mut Run<'_>, trouble: Trouble, tally: &mut Tally) -> Kept {
     run.machine.disk.with(|platter| platter.trouble(trouble));
     let mut reader = None;
     let mut opened = Some(run.machine.node.reopen());
-    while run.machine.disk.with(|platter| platter.requests()) < SCRIPT {
+    let requests = |run: &Run<'_>| run.machine.disk.with(|platter| platter.requests());
+    while requests(run) < SCRIPT || !run.over() && requests(run) < LONGEST {
         match opened.take().unwrap_or_else(|| run.act(false, &mut reader)) {
             Ok(()) => {}
             Err(fault) if run.over() => {
@@ -60,7 +65,8 @@ fn script(run: &mut Run<'_>, trouble: Trouble, tally: &mut Tally) -> Kept {
             Err(fault) => return Err(Broken(format!("serving: {fault}"))),
         }
     }
-    tally.failed += u64::from(run.over());
+    hold(run.over(), || "the script ended before its request failed".to_owned())?;
+    tally.failed += 1;
     // The disk is well again: the node is not told, and finds out.
     run.machine.disk.with(|platter| platter.trouble(Trouble::None));
     drop(reader);

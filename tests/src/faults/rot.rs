@@ -44,6 +44,15 @@ impl Tally {
     }
 }
 
+/// A bug planted on purpose in whoever reads the damaged medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// It believes what it reads.
+    Believes,
+    /// Its search looks at everything and finds nothing.
+    SearchesBlindly,
+}
+
 /// What a ledger says when it is asked for everything.
 #[derive(PartialEq, Eq)]
 struct Said {
@@ -64,19 +73,25 @@ impl Said {
     }
 }
 
-/// Damages a site's ledger by a seed and looks what becomes of it. With `blind`, the reader is one that believes what it
-/// reads, which the harness must catch.
+/// Damages a site's ledger by a seed and looks what becomes of it, with a bug in the reader if one is planted, which must
+/// be caught.
 ///
 /// # Errors
 ///
 /// [`Failed`].
-pub fn run(camp: &Camp, machine: &mut Machine, seed: u64, blind: bool) -> Result<Tally, Failed> {
-    let done = damaged(camp, machine, seed, blind);
+pub fn run(
+    camp: &Camp,
+    machine: &mut Machine,
+    seed: u64,
+    planted: Option<Planted>,
+) -> Result<Tally, Failed> {
+    let done = damaged(camp, machine, seed, planted);
     let repeat = format!("rot --seed {seed}");
     done.map_err(|broken| Failed { seed, step: 0, broken, repeat })
 }
 
-fn damaged(camp: &Camp, machine: &mut Machine, seed: u64, blind: bool) -> Kept<Tally> {
+fn damaged(camp: &Camp, machine: &mut Machine, seed: u64, planted: Option<Planted>) -> Kept<Tally> {
+    let blind = planted == Some(Planted::Believes);
     let mut chance = Rng::new(seed);
     let which = chance.below(camp.moments.len());
     sound("beginning", machine.begin(&camp.moments[which]))?;
@@ -105,7 +120,7 @@ fn damaged(camp: &Camp, machine: &mut Machine, seed: u64, blind: bool) -> Kept<T
             if blind {
                 return Err(Broken("what is served is not what was written".to_owned()));
             }
-            if searched(&machine.copy()) {
+            if planted != Some(Planted::SearchesBlindly) && searched(&machine.copy()) {
                 tally.searched = 1;
             } else if log && said.is_earlier_than(&right) {
                 tally.shorter = 1;
