@@ -9,6 +9,8 @@ mod tickets;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::tidy::{files, read};
+
 /// Numbers without a row yet. One that gets its row leaves this list.
 const WITHOUT: [u8; 0] = [];
 
@@ -23,7 +25,7 @@ fn every_scenario_has_a_test_that_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let page = include_str!("../README.md");
     let mut listed = BTreeSet::new();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut named_there) = (Vec::new(), BTreeSet::new());
     for line in page.lines().filter(|line| line.starts_with("| S")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [number, _, tests] = cells[..] else { panic!("{line}: three columns") };
@@ -35,9 +37,17 @@ fn every_scenario_has_a_test_that_is_there() {
         for test in named {
             let (file, name) = test.split_once("::").expect("path::name");
             let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-            if !text.contains(&format!("fn {name}(")) {
-                wrong.push(format!("{number}: {file} has no test {name}"));
+            match attributes(&text, name) {
+                None => wrong.push(format!("{number}: {file} has no {name}")),
+                Some(said) if !said.contains(&"#[test]") => {
+                    wrong.push(format!("{number}: {file}::{name} is no test"));
+                }
+                Some(said) if said.iter().any(|line| line.starts_with("#[ignore")) => {
+                    wrong.push(format!("{number}: {file}::{name} is not run"));
+                }
+                Some(_) => {}
             }
+            named_there.insert(test.to_owned());
         }
     }
     let differ: Vec<_> = numbers().symmetric_difference(&listed).cloned().collect();
@@ -45,5 +55,32 @@ fn every_scenario_has_a_test_that_is_there() {
         differ.is_empty(),
         "rows without a number expected, or numbers without a row: {differ:?}"
     );
+    for file in files(&["ledger", "node", "wallet-cli", "tests"], &[".rs"]) {
+        let text = read(&file);
+        for name in text.lines().filter_map(numbered) {
+            if !named_there.contains(&format!("{file}::{name}")) {
+                wrong.push(format!("{file}::{name} stands in no row"));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The attributes of a function, where a text has it.
+fn attributes<'a>(text: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let begins = format!("fn {name}(");
+    let at = lines
+        .iter()
+        .position(|line| line.trim_start_matches("pub(crate) ").starts_with(&begins))?;
+    let above =
+        lines[..at].iter().rev().take_while(|line| line.starts_with('#') || line.starts_with("//"));
+    Some(above.copied().collect())
+}
+
+/// The name of a function that begins with the number of a scenario.
+fn numbered(line: &str) -> Option<&str> {
+    let name = line.trim().strip_prefix("fn ")?.split('(').next()?;
+    let digits = name.strip_prefix('s')?.split_once('_')?.0;
+    (digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(name)
 }

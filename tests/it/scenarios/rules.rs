@@ -79,26 +79,32 @@ fn s13_a_spend_backdated_past_its_expiry_is_late_or_fell_and_moves_what_it_moved
     camp.shop(1);
     let late = Minute(LAST.0 + 1);
     assert_eq!(camp.refused(1, at(Camp::redeeming(lot, 1), late)), Rejection::Expired);
-    // A clock that is set back after the last minute cannot be: the feed has a later stamp already.
-    let mut on = camp.sending(0, 2, Owner::Float, 5);
-    on.at = late;
-    let ticket = camp.write(0, Value::Send(on));
-    let ticket = camp.sites[0].ticket(&ticket).expect("a send");
-    camp.write(1, Value::Merchant { merchant: camp.cast.merchants[1] });
-    let claimed = Value::Claim { ticket: Box::new(ticket), at: late };
-    assert_eq!(camp.refused(1, claimed), Rejection::NotAddressed, "it is for site 2");
+    // Once its feed has a stamp past the last minute, a clock that is set back serves nobody: not a purse whose time is
+    // over, and no ticket that came before.
+    let (one, other) = (camp.send(0, 0, 1, Owner::Float, 5), camp.send(0, 0, 1, Owner::Float, 5));
+    camp.write(1, Value::Claim { ticket: Box::new(one), at: late });
+    assert_eq!(camp.refused(1, Camp::claiming(Box::new(other))), Rejection::StampFell);
+    assert_eq!(camp.refused(1, Camp::redeeming(lot, 1)), Rejection::StampFell);
+    assert_eq!(camp.refused(1, at(Camp::redeeming(lot, 1), LAST)), Rejection::StampFell);
     // A program that does not ask is told by everybody who reads it: late, and its stamp fell. Nothing is undone.
-    let who = &camp.cast.nodes[3];
-    let redeem = |stamp| at(Camp::redeeming(0, 1), stamp);
-    let (feed, block) = written(&camp, who, &[redeem(late), redeem(NOW)]);
+    let granted = camp.issue(1, 10);
+    let owner = Owner::Purse(camp.purse(1));
+    let ticket = Box::new(camp.send(0, granted, 3, owner, 10));
+    let merchant = camp.cast.merchants[0];
+    let spends = [
+        Camp::claiming(ticket),
+        Value::Merchant { merchant },
+        at(Camp::redeeming(0, 4), late),
+        at(Camp::redeeming(0, 2), NOW),
+    ];
+    let (feed, block) = written(&camp, &camp.cast.nodes[3], &spends);
+    camp.hand(0, 4);
     assert_eq!(camp.sites[4].receive(&feed, &block), Received::New);
-    let faults: Vec<Fault> = camp.sites[4].faults().iter().map(|(_, _, fault)| *fault).collect();
-    assert!(faults.contains(&Fault::StampFell), "{faults:?}");
-    assert_eq!(
-        camp.redeemed(4),
-        0,
-        "it names no lot: what it gave is owed, and no sum of a purse's"
-    );
+    let faults: Vec<_> = camp.sites[4].faults();
+    let of = |fault| faults.iter().filter(|(_, _, found)| *found == fault).count();
+    assert_eq!((of(Fault::Late), of(Fault::StampFell), faults.len()), (1, 1, 2), "{faults:?}");
+    assert_eq!(camp.redeemed(4), 6, "both were handed out");
+    camp.conserved(4);
 }
 
 /// Entries of a later version's kinds: 64 must not be passed over, 65 may.

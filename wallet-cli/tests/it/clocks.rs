@@ -206,3 +206,26 @@ fn what_nobody_can_use_any_more_goes_back_to_the_treasury() {
     assert_ne!(rice("treasury", late), here);
     at(&camp, late, &format!("{back} --what expired")).fails(5, "nothing of cycle 1");
 }
+
+/// A quorum by stick: the second signature comes three weeks after the first, and food waits for neither.
+#[test]
+fn s18_signatures_that_take_weeks_stop_nobody_and_count_when_they_come() {
+    let camp = counter();
+    let week = |n: u64| now() + 7 * n * DAY;
+    at(&camp, week(0), "charter propose --acts budget.toml --out slow.annona").fine();
+    at(&camp, week(0), "charter sign slow.annona --keys relief.keys --out first.annona").fine();
+    let epoch = |n: u64| at(&camp, week(n), "charter show --json").fine().field(0, "epoch");
+    for n in 1..=2 {
+        let early = at(&camp, week(n), "charter apply first.annona");
+        assert_ne!(early.code, Some(0), "one of two has signed: {}", early.out);
+        at(&camp, week(n), "pay charge --family 1 --item Rice=1").fine();
+        assert_eq!(epoch(n), "1");
+    }
+    at(&camp, week(3), "charter sign slow.annona --keys city.keys --out second.annona").fine();
+    at(&camp, week(3), "charter apply first.annona second.annona").fine();
+    assert_eq!(epoch(3), "2");
+    at(&camp, week(3), "charter apply first.annona second.annona --dir treasury").fine();
+    at(&camp, week(3), "pay claim --budget --dir treasury").fine();
+    at(&camp, week(3), "pay charge --family 1 --item Rice=1").fine();
+    at(&camp, week(3), "doctor --full --rebuild").fine();
+}
