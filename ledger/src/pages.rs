@@ -57,6 +57,8 @@ fn rejections_and_faults_have_the_numbers_and_names_of_their_page() {
         .collect();
     let mut code = numbered(include_str!("rejection.rs"));
     assert!(code.is_sorted_by_key(|(_, number)| number.parse::<u16>().expect("a number")));
+    let all = crate::rejection::Rejection::ALL.map(|r| (format!("{r:?}"), r.code().to_string()));
+    assert_eq!(code, all, "the list of all of them has all of them");
     code.extend(numbered(include_str!("view.rs")));
     assert!(code.len() > 45);
     assert_eq!(page, code);

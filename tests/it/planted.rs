@@ -3,14 +3,20 @@
 use annona_tests::check::Broken;
 use annona_tests::planted::Bug;
 use annona_tests::run::run;
-use annona_tests::world::Options;
+use annona_tests::world::{Malice, Options};
 
 /// Runs seeds with the bug and without the naive verdict, which alone would catch most, until one is caught.
 #[track_caller]
 fn caught(bug: Bug, by: &[Broken]) {
+    caught_among(bug, None, by);
+}
+
+/// The same, where each seed has a node that does this.
+#[track_caller]
+fn caught_among(bug: Bug, malice: Option<Malice>, by: &[Broken]) {
     let mut broken = Vec::new();
     for seed in 0..240 {
-        let options = Options { bug: Some(bug), naive: false, ..Options::seed(seed) };
+        let options = Options { bug: Some(bug), malice, naive: false, ..Options::seed(seed) };
         if let Err(failed) = run(options) {
             assert!(by.contains(&failed.breach.broken), "{bug:?} was caught by another: {failed}");
             broken.push(failed.breach.broken);
@@ -126,4 +132,14 @@ fn an_entry_settled_again() {
 #[test]
 fn a_payer_that_goes_by_rows() {
     caught(Bug::PaysByRow, &[Broken::PaidTwice]);
+}
+
+#[test]
+fn a_fork_that_nobody_holds_against_its_feed() {
+    caught_among(Bug::ForkForgotten, Some(Malice::Fork), &[Broken::ForkUnproven]);
+}
+
+#[test]
+fn a_proof_against_somebody_honest() {
+    caught(Bug::Slanders, &[Broken::HonestAccused]);
 }

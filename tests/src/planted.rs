@@ -80,6 +80,10 @@ pub enum Bug {
     SettlesAgain,
     /// A payment's reference follows from the row and not from the entry.
     PaysByRow,
+    /// Nobody holds a fork against its feed.
+    ForkForgotten,
+    /// Two blocks that follow on each other are shown as a fork.
+    Slanders,
 }
 
 /// Whether a draft is a line of a settlement over a stretch.

@@ -80,6 +80,9 @@ impl std::fmt::Display for Failed {
         if self.options.offices == Some(false) {
             f.write_str(" --plain")?;
         }
+        if self.options.people == Some(false) {
+            f.write_str(" --no-people")?;
+        }
         f.write_str(self.over.flag())
     }
 }

@@ -4,6 +4,7 @@ mod counter;
 mod lie;
 mod office;
 mod paper;
+pub(crate) mod people;
 mod spoil;
 mod treasury;
 mod trouble;

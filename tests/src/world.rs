@@ -90,6 +90,8 @@ pub struct Options {
     /// Whether days are closed, receipts shown and merchants settled with; drawn, unless told. Seeds from before there was
     /// such a thing are told no.
     pub offices: Option<bool>,
+    /// Whether anything is said about people; drawn, unless told. Seeds from before there was such a thing are told no.
+    pub people: Option<bool>,
     /// Draws that are told instead of drawn.
     pub told: Told,
 }
@@ -110,10 +112,14 @@ impl Options {
             tell: false,
             cuts_nothing: false,
             offices: None,
+            people: None,
             told: NOTHING_TOLD,
         }
     }
 }
+
+/// After how many steps all that was ever written is held against the budget.
+const CHECKED: usize = 40;
 
 /// One node and what it is to itself.
 pub struct Node {
@@ -202,6 +208,9 @@ pub struct World {
     /// So is what counters, merchants and treasuries do.
     pub(crate) desk: Rng,
     pub(crate) busy: bool,
+    /// And what is said about people.
+    pub(crate) crowd: Rng,
+    pub(crate) peopled: bool,
     pub(crate) slips: Vec<Slip>,
     /// Every block that was sealed.
     pub(crate) archive: Vec<(FeedId, Block)>,
@@ -221,6 +230,8 @@ pub struct World {
     pub(crate) options: Options,
     charters: Vec<Charter>,
     bundles: Vec<Bundle>,
+    /// Those that nobody found yet.
+    lost: Vec<Bundle>,
     given: BTreeSet<(usize, Hash)>,
     sealed: BTreeSet<Hash>,
     promises: Vec<(usize, Promise)>,
@@ -314,9 +325,13 @@ impl World {
         let forks = busy && !options.cuts_nothing && desk.chance(14);
         let from = desk.between(70, most.max(71)) as usize;
         let splits = forks.then(|| (from, from + desk.between(5, 120) as usize));
+        let mut crowd = Rng::new(options.seed ^ 0xc0d0_0000_0000_0000);
+        let peopled = options.people.unwrap_or(crowd.chance(40));
         Self {
             desk,
             busy,
+            crowd,
+            peopled,
             twice,
             splits,
             side: None,
@@ -343,6 +358,7 @@ impl World {
             options,
             charters,
             bundles: Vec::new(),
+            lost: Vec::new(),
             given: BTreeSet::new(),
             sealed: BTreeSet::new(),
             promises: Vec::new(),
@@ -365,6 +381,8 @@ impl World {
             self.checkpoint(step)?;
             self.split(step)?;
             self.office_hours()?;
+            self.about_people()?;
+            self.find_lost()?;
             self.cut_twice(step)?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
@@ -386,6 +404,9 @@ impl World {
             }
             if step == self.options.steps / 2 {
                 self.permuted(n)?;
+            }
+            if step % CHECKED == 0 {
+                self.bounded(self.truth.pools().into_iter().map(|(key, sums)| (key, sums.2)))?;
             }
             let heads = self.nodes[n].site.heads();
             self.note(&format!("{step} {n} {heads:?}"));
@@ -481,6 +502,7 @@ impl World {
                     self.nodes[n].model.add(fact.clone());
                     self.truth.add(fact.clone());
                     self.coverage.wrote(&draft.entry);
+                    self.note_clone(&fact);
                     self.keep_slip(promise, &draft.entry);
                     if self.honest(person) {
                         self.pay(n, feed, &name)?;

@@ -11,8 +11,10 @@
 //! sim --malice M                     every seed has a node that does what it must not: fork, mint, overdraw, lie; or none
 //! sim --bug B                        every honest node has a planted bug, and no naive verdict helps: which invariant tells?
 //!                                    higher-cut, reclaim-at-fence, suspense-to-purse, successor-claims, release-uncharged,
-//!                                    orphan-twice, day-unchecked, settles-past-cut, settles-again, pays-by-row
+//!                                    orphan-twice, day-unchecked, settles-past-cut, settles-again, pays-by-row, fork-forgotten,
+//!                                    slanders
 //! sim --plain                        no days, receipts or settlements: as seeds were before there were any
+//! sim --no-people                    nothing is said about people: as seeds were before anything was
 //! sim --tell                         prints every line that enters the digest: what differs between two runs
 //! sim --keep FILE                    adds failed seeds to a file
 //! ```
@@ -39,6 +41,7 @@ struct Asked {
     threads: usize,
     tell: bool,
     plain: bool,
+    no_people: bool,
     malice: Option<Malice>,
     bug: Option<Bug>,
 }
@@ -64,6 +67,7 @@ fn asked() -> Result<Asked, String> {
         threads,
         tell: false,
         plain: false,
+        no_people: false,
         malice: None,
         bug: None,
     };
@@ -74,6 +78,7 @@ fn asked() -> Result<Asked, String> {
             "--both" => asked.over = Over::Both,
             "--tell" => asked.tell = true,
             "--plain" => asked.plain = true,
+            "--no-people" => asked.no_people = true,
             _ => {
                 let value = args.next().ok_or(format!("{arg} wants a value"))?;
                 with(&mut asked, &arg, value)?;
@@ -122,6 +127,8 @@ fn with(asked: &mut Asked, arg: &str, value: String) -> Result<(), String> {
                 "settles-past-cut" => Bug::SettlesPastCut,
                 "settles-again" => Bug::SettlesAgain,
                 "pays-by-row" => Bug::PaysByRow,
+                "fork-forgotten" => Bug::ForkForgotten,
+                "slanders" => Bug::Slanders,
                 other => return Err(format!("--bug {other}: see the head of this program")),
             });
         }
@@ -193,6 +200,7 @@ fn run_all(asked: &Asked, began: Instant) -> Sum {
                         bug: asked.bug,
                         naive: asked.bug.is_none(),
                         offices: asked.plain.then_some(false),
+                        people: asked.no_people.then_some(false),
                         ..Options::seed(seed)
                     };
                     let outcome = run_over(options, asked.over(seed));

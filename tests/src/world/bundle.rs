@@ -65,8 +65,26 @@ impl World {
         let bundle = self.bundles.swap_remove(at);
         if self.rng.chance(12) {
             self.coverage.note("bundle lost");
+            if self.peopled {
+                self.lost.push(bundle);
+            }
             return Ok(());
         }
+        self.arrives(bundle)
+    }
+
+    /// A stick that was lost long ago turns up, and is handed over as if nothing had happened since.
+    pub(super) fn find_lost(&mut self) -> Holds {
+        if self.lost.is_empty() || !self.crowd.chance(4) {
+            return Ok(());
+        }
+        let at = self.crowd.below(self.lost.len());
+        let bundle = self.lost.swap_remove(at);
+        self.coverage.note("bundle found");
+        self.arrives(bundle)
+    }
+
+    fn arrives(&mut self, bundle: Bundle) -> Holds {
         self.coverage.note("bundle delivered");
         let to = bundle.to;
         if self.nodes[to].burnt {

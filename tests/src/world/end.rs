@@ -95,7 +95,8 @@ impl World {
             ensure(signed, Broken::PromiseBroken, || format!("{} is not signed", promise.name()))?;
         }
         self.counted()?;
-        self.bounded()?;
+        let pools = self.nodes[0].site.whole_pools().into_iter();
+        self.bounded(pools.map(|(key, pool)| (key, pool.redeemed.units())))?;
         self.released()?;
         self.labelled()?;
         self.nobody_accused()?;
@@ -195,10 +196,10 @@ impl World {
     }
 
     /// Rule 11: what was redeemed above the budget is explained by the fork or the minted tickets.
-    fn bounded(&self) -> Holds {
+    pub(super) fn bounded(&self, pools: impl Iterator<Item = (PoolKey, i128)>) -> Holds {
         let mut redeemed: BTreeMap<_, i128> = BTreeMap::new();
-        for (key, pool) in self.nodes[0].site.whole_pools() {
-            *redeemed.entry((key.programme, key.commodity)).or_default() += pool.redeemed.units();
+        for (key, units) in pools {
+            *redeemed.entry((key.programme, key.commodity)).or_default() += units;
         }
         for ((programme, commodity), sum) in redeemed {
             let cycle = crate::cast::CYCLE;
