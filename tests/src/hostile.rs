@@ -44,6 +44,7 @@ use self::peer::meeting;
 use crate::rng::{NOTHING_TOLD, Rng};
 
 pub mod credentials;
+mod files;
 pub mod listener;
 pub mod peer;
 pub mod seeds;
@@ -52,7 +53,7 @@ pub mod seeds;
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 42] = [
+pub const DECODERS: [(&str, Decoder); 46] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -86,6 +87,10 @@ pub const DECODERS: [(&str, Decoder); 42] = [
     ("log_leaf", |b| Leaf::read(b).is_some()),
     ("log_note", note),
     ("map_file", |b| text(b).is_some_and(|t| Map::parse(t).is_ok())),
+    ("list_map", |b| text(b).is_some_and(files::list_map)),
+    ("run_config", |b| text(b).is_some_and(files::config)),
+    ("checkpoint_file", |b| in_file("one.checkpoint", b, files::checkpoint)),
+    ("pin_file", |b| in_file("pins.db", b, files::pins)),
     ("card", credentials::card),
     ("status_list", credentials::status_list),
     ("bitstring", credentials::bitstring),

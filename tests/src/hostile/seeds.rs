@@ -222,6 +222,7 @@ fn checkpoints(cast: &Cast, listener: &Listener) -> Vec<(&'static str, Vec<u8>)>
         ("frontier", frontier.sketch().encode()),
     ];
     seeds.extend(chunks.iter().map(|chunk| ("state_chunk", chunk.encode())));
+    seeds.extend(super::files::seeds(page, vec![cosigned], chunks));
     seeds
 }
 
