@@ -37,11 +37,15 @@ pub(crate) fn ours(file: &Path, threads: usize) -> Result<(u64, Duration), Fault
     let source = StoreSource::open(file)?;
     let verdict = audit(&source, &Options::default(), threads, &|_| {}, &AtomicBool::new(false));
     let took = started.elapsed();
-    // A ledger kept from before may break a rule that is newer than it: said, and measured all the same.
-    if let Some(finding) = verdict.first() {
-        eprintln!("the audit found: {}: {}", finding.place, finding.problem);
+    // A ledger kept from before may break a rule that is newer than it, and an audit of what is wrong takes another road.
+    match verdict.first() {
+        Some(finding) => Err(format!(
+            "the audit found: {}: {}; write the ledgers of the bench anew",
+            finding.place, finding.problem
+        )
+        .into()),
+        None => Ok((verdict.entries, took)),
     }
-    Ok((verdict.entries, took))
 }
 
 /// The entries of a ledger as the bare loop stores them: one row each, a chain for each feed.
