@@ -27,8 +27,8 @@ fn examples(camp: &Camp, path: &str, all: &mut Vec<String>) {
     }
 }
 
-#[test]
-fn every_example_in_the_help_works() {
+/// The examples of every command that can be run here.
+fn runnable() -> Vec<String> {
     let camp = Camp::new();
     let mut all = Vec::new();
     examples(&camp, "", &mut all);
@@ -44,6 +44,52 @@ fn every_example_in_the_help_works() {
     // Two that run and meet: tried in `demo`.
     all.retain(|example| !example.starts_with("demo --network"));
     assert!(all.len() > 30, "{} examples found", all.len());
+    all
+}
+
+/// Commands that print what is no answer of a node, and take no `--json`.
+const PLAIN: [&str; 2] = ["completions", "man"];
+
+/// One example of every command, asked for JSON: every line of its answer is one object that says which version of answers
+/// it is.
+#[test]
+fn every_answer_in_json_is_an_object_a_line() {
+    let (mut wrong, mut met) = (Vec::new(), BTreeSet::new());
+    for example in runnable() {
+        let words: Vec<&str> = example.split(' ').collect();
+        let command = words.iter().take_while(|word| !word.starts_with('-') && word.is_ascii());
+        let command: Vec<&str> = command.take(2).copied().collect();
+        let plain = PLAIN.contains(&words[0]) || words[0] == "demo";
+        if plain
+            || example.contains("--json")
+            || example.contains("--help")
+            || !met.insert(command.join(" "))
+        {
+            continue;
+        }
+        let (camp, example) = prepared(&example);
+        let given =
+            if example.contains("--passphrase-f") { "" } else { "--passphrase-file pass.txt" };
+        let mut command = camp.command(split(&format!("{example} --json {given}")));
+        let output = command.output().expect("the program runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let object = |line: &str| {
+            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|told| told["annona"] == 1)
+        };
+        if !output.status.success() || !text.lines().all(object) {
+            wrong.push(format!(
+                "{example} --json\n{text}{}",
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    assert!(met.len() > 60, "{} commands", met.len());
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), met.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_example_in_the_help_works() {
+    let all = runnable();
     let (mut failed, mut tried) = (Vec::new(), BTreeSet::new());
     for example in &all {
         // As in a shell: where standard input comes from.
