@@ -17,7 +17,7 @@ use crate::model::Fact;
 use crate::world::World;
 
 /// Consents, complaints and disclosures that a run knows of: few, so that each is met again.
-const CONSENTS: u64 = 14;
+const CONSENTS: u64 = 10;
 const COMPLAINTS: u64 = 6;
 
 /// The nth thing that may be spoken of, of its kind.
@@ -90,7 +90,7 @@ impl World {
 
     fn disclosed(&mut self, on: DayNo) -> People {
         let grant = consent(self.crowd.between(0, CONSENTS - 1));
-        let commitment = about(2, self.crowd.between(0, 20));
+        let commitment = about(2, self.crowd.between(0, 2));
         let attributes = Attributes(u32::from(!self.crowd.chance(30)) * 5);
         let (recipient, purpose) = (OrgId(2), Purpose::Aid);
         People::Disclosed { commitment, grant, recipient, purpose, attributes, on }
