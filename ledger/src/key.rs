@@ -13,8 +13,10 @@ use crate::hash::Hash;
 #[cfg(test)]
 pub(crate) mod odd;
 mod prepared;
+mod ready;
 
 pub use prepared::Prepared;
+pub use ready::Ready;
 
 /// A public signing key. The algorithm is part of the key: its variant number on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! The state root's leaves: one for each cycle of each programme, so that who knows one programme can vouch for it, and
 //! one row can be shown to somebody who has nothing else (spec/state.md).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{Hash, Purpose, hash, hash_one};
@@ -84,6 +86,70 @@ pub fn leaves(mut rows: Vec<Vec<u8>>) -> Vec<Leaf> {
     rows.chunk_by(same).map(leaf).collect()
 }
 
+/// Rows held at a time at least, where they are told again for each share of them: some five megabytes.
+pub const HELD: usize = 32_768;
+/// Shares of the rows there are at most, beyond the first: however many rows, they are told ten times.
+const SHARES: u64 = 8;
+
+/// As [`leaves`], over rows of which never all are held: `tell` hands on each of them, in any order and the same ones every
+/// time, and is asked again for every next share. At least `held` of them are kept at a time, and at most an eighth of all
+/// where that is more.
+///
+/// # Errors
+///
+/// What `tell` meets.
+pub fn leaves_told<E>(
+    held: usize,
+    mut tell: impl FnMut(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+) -> Result<Vec<Leaf>, E> {
+    let mut leaves: Vec<(LeafId, Tree)> = Vec::new();
+    let mut below: Option<Box<[u8]>> = None;
+    let mut most = held.max(1);
+    loop {
+        let (mut all, mut more) = (0u64, false);
+        // The lowest rows that have not had their turn, each with how often it is there.
+        let mut lowest: BTreeMap<Box<[u8]>, u32> = BTreeMap::new();
+        tell(&mut |row| {
+            all = all.saturating_add(1);
+            if below.as_deref().is_some_and(|below| row <= below) {
+                return;
+            }
+            if let Some(times) = lowest.get_mut(row) {
+                *times = times.saturating_add(1);
+                return;
+            }
+            if lowest.len() >= most {
+                // What is let go stands above all that is kept, and so does every further one like it.
+                more = true;
+                if lowest.last_key_value().is_some_and(|(last, _)| row > &**last) {
+                    return;
+                }
+                lowest.pop_last();
+            }
+            lowest.insert(row.into(), 1);
+        })?;
+        for (row, times) in &lowest {
+            let id = LeafId::of(row);
+            if leaves.last().is_none_or(|(last, _)| *last != id) {
+                leaves.push((id, Tree::new()));
+            }
+            let Some((_, tree)) = leaves.last_mut() else { continue };
+            let hash = row_hash(row);
+            (0..*times).for_each(|_| tree.push(hash));
+        }
+        if !more {
+            break;
+        }
+        below = lowest.pop_last().map(|(row, _)| row);
+        most = most.max(usize::try_from(all.div_ceil(SHARES)).unwrap_or(usize::MAX));
+    }
+    let rows = |tree: &Tree| u32::try_from(tree.leaves()).unwrap_or(u32::MAX);
+    Ok(leaves
+        .iter()
+        .map(|(id, tree)| Leaf { id: *id, rows: rows(tree), root: tree.root() })
+        .collect())
+}
+
 /// The state root over leaves, ascending: how many there are, and the tree over them.
 #[must_use]
 pub fn root(leaves: &[Leaf]) -> Hash {
@@ -132,6 +198,29 @@ mod tests {
         assert_eq!((before[0], before[2]), (after[0], after[2]));
         assert_ne!(before[1], after[1]);
         assert_ne!(root(&before), root(&after));
+    }
+
+    #[test]
+    fn rows_told_in_shares_come_to_the_leaves_of_all_of_them() {
+        // A row that stands there twice, on either side of a share's end, counts twice.
+        let mut rows: Vec<Vec<u8>> = (0..200u8)
+            .map(|n| row(u16::from(n % 3), u16::from(n % 5), n.wrapping_mul(77)))
+            .collect();
+        rows.extend(rows.clone().into_iter().step_by(7));
+        let whole = leaves(rows.clone());
+        for held in [1, 2, 3, 10, 31, 229, 230, 1_000] {
+            let mut times = 0;
+            let told = leaves_told(held, |each| {
+                times += 1;
+                rows.iter().for_each(|row| each(row));
+                rows.reverse();
+                Ok::<(), ()>(())
+            });
+            assert_eq!(told, Ok(whole.clone()), "{held} at a time");
+            assert!(times <= 10, "{held} at a time: told {times} times");
+        }
+        assert_eq!(leaves_told(1, |_| Ok::<(), ()>(())), Ok(Vec::new()));
+        assert_eq!(leaves_told(1, |_| Err("the disk")), Err("the disk"));
     }
 
     #[test]

@@ -560,7 +560,7 @@ pub fn begin(
     store.begin_from(page.checkpoint.epoch, &all, &rows)?;
     // A later article may have voted more since: then the leaves moved, and only the working root can be held to.
     if store.charter()?.epoch() == page.checkpoint.epoch {
-        let state = annona_ledger::leaf::leaves(store.look()?.state_rows());
+        let state = store.look()?.state_leaves();
         let of = |leaf: &&annona_ledger::leaf::Leaf| wanted.contains(&leaf.id.programme);
         let mine: Vec<_> = state.iter().filter(of).collect();
         let theirs: Vec<_> = page.state.iter().filter(of).collect();

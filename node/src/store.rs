@@ -19,6 +19,7 @@ mod people;
 mod power;
 mod prune;
 mod received;
+mod recent;
 mod replay;
 mod rows;
 mod schema;

@@ -9,6 +9,7 @@ use annona_ledger::view::{
 use annona_ledger::wire;
 use rusqlite::params;
 
+use super::StoreFault;
 use super::rows::{self, At64, Sum, Units};
 use super::work::{ChainRow, Work};
 
@@ -109,35 +110,43 @@ impl Work<'_> {
     /// Writes what came to be of lots.
     pub(super) fn flush_slots(&self) {
         let changed = self.slots.borrow_mut().changed();
+        if !changed.is_empty() {
+            let written = self.write_slots(changed);
+            self.kept(written);
+        }
+    }
+
+    fn write_slots(&self, changed: Vec<(At, Slot, bool)>) -> Result<(), StoreFault> {
+        let tx = self.writing()?;
+        // Found once for all: thousands are written at a time.
+        let mut update = tx.prepare_cached("UPDATE slot SET balance=?2, held=?3 WHERE at=?1")?;
+        // Only what can change after opening is rewritten: the index by purse then stays untouched.
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO slot(at, origin, owner, purse, cycle, commodity, balance, held, expires, opened)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT(at) DO UPDATE SET balance=excluded.balance, held=excluded.held",
+        )?;
         for (at, slot, new) in changed {
             let Slot::Lot(lot) = slot else { continue };
             if !new {
-                self.write(
-                    "UPDATE slot SET balance=?2, held=?3 WHERE at=?1",
-                    params![At64(at), Sum(lot.balance), Sum(lot.held)],
-                );
+                update.execute(params![At64(at), Sum(lot.balance), Sum(lot.held)])?;
                 continue;
             }
             let (owner, purse) = rows::owner_columns(&lot.owner);
-            // Only what can change after opening is rewritten: the index by purse then stays untouched.
-            self.write(
-                "INSERT INTO slot(at, origin, owner, purse, cycle, commodity, balance, held, expires, opened)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT(at) DO UPDATE SET balance=excluded.balance, held=excluded.held",
-                params![
-                    At64(at),
-                    lot.origin.0,
-                    owner,
-                    purse,
-                    lot.cycle.0,
-                    lot.commodity.0,
-                    Sum(lot.balance),
-                    Sum(lot.held),
-                    lot.expires.0,
-                    rows::opened_number(lot.opened),
-                ],
-            );
+            insert.execute(params![
+                At64(at),
+                lot.origin.0,
+                owner,
+                purse,
+                lot.cycle.0,
+                lot.commodity.0,
+                Sum(lot.balance),
+                Sum(lot.held),
+                lot.expires.0,
+                rows::opened_number(lot.opened),
+            ])?;
         }
+        Ok(())
     }
 
     fn put_ticket(&self, name: &Hash, row: &TicketRow) {

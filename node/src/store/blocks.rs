@@ -400,15 +400,10 @@ impl Work<'_> {
     /// The entry at a place of exactly this chain, from its block or the tail.
     #[must_use]
     pub fn entry_at(&self, at: At) -> Option<Entry> {
-        for (_, block) in self.recent.borrow().iter().rev().filter(|(chain, _)| *chain == at.chain)
-        {
-            let place = at.index.checked_sub(block.header().first);
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            if let Some(placed) = place.and_then(|place| block.entries().get(place)) {
-                return Some(placed.entry.clone());
-            }
-        }
         let lane = self.chain(at.chain).feed.lane;
+        if let Some(entry) = self.recent.borrow().entry(at, lane) {
+            return self.kept(entry.map_err(StoreFault::from));
+        }
         let bytes = self.entry_bytes(at)?;
         self.kept(Entry::decode(lane, &bytes).map_err(StoreFault::from))
     }

@@ -186,8 +186,8 @@ impl Work<'_> {
         if self.stands_at(frontier, ProgrammeId::NONE) {
             whole.insert(ProgrammeId::NONE);
         }
-        let state = leaf::leaves(self.state_rows());
-        let state = state.into_iter().filter(|leaf| whole.contains(&leaf.id.programme)).collect();
+        let state = self.state_leaves().into_iter();
+        let state = state.filter(|leaf| whole.contains(&leaf.id.programme)).collect();
         let mut working = Vec::new();
         for programme in whole {
             if let Some(rows) = self.working_rows(programme)? {

@@ -55,7 +55,10 @@ impl Work<'_> {
             };
             *self.stopped.borrow_mut() = Some(read);
         }
-        ask(self.stopped.borrow().as_ref().unwrap_or(&Stopped::default()))
+        match &*self.stopped.borrow() {
+            Some(stopped) => ask(stopped),
+            None => ask(&Stopped::default()),
+        }
     }
 
     fn halts(&self) -> Vec<At> {

@@ -45,18 +45,35 @@ impl Hasher for Scattering {
         self.sum
     }
 
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for some in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..some.len()].copy_from_slice(some);
-            self.write_u64(u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let word = rest.iter().rfold(0, |word, byte| (word << 8) | u64::from(*byte));
+            self.write_u64(word);
         }
     }
 
+    // What keys are made of, as it is: spelt out in bytes first, each cost more than the rest of a look.
+    #[inline]
+    fn write_u16(&mut self, word: u16) {
+        self.write_u64(u64::from(word));
+    }
+
+    #[inline]
     fn write_u32(&mut self, word: u32) {
         self.write_u64(u64::from(word));
     }
 
+    #[inline]
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    #[inline(always)]
     fn write_u64(&mut self, word: u64) {
         // The product's upper half too: its lower bits know nothing of the word's upper ones.
         let product = u128::from(self.sum.rotate_left(23) ^ word) * u128::from(self.factor);

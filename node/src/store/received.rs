@@ -1,7 +1,5 @@
 //! Blocks of others: where each belongs among the chains that are here, and folding it there.
 
-use std::rc::Rc;
-
 use annona_ledger::block::{self, Block, BlockFault, Evidence, Verified};
 use annona_ledger::feed::Head;
 use annona_ledger::id::FeedId;
@@ -43,9 +41,6 @@ pub enum Received {
     /// More branches of this feed than are kept.
     TooManyBranches,
 }
-
-/// Blocks whose entries are at hand after they were folded: a refund follows what it gives back within few.
-const RECENT: usize = 24;
 
 /// Where a block belongs.
 enum Spot {
@@ -154,7 +149,7 @@ impl Work<'_> {
             Spot::Gap(have) => return Ok(Received::Gap { have }),
             Spot::Full => return Ok(Received::TooManyBranches),
         };
-        self.take(chain, block, &Rc::new(verified))?;
+        self.take(chain, block, &verified)?;
         if matches!(received, Received::Fork { .. }) {
             self.mark_faulty(chain);
             self.keep_contradiction(feed, &block.header, &block.signature)?;
@@ -199,20 +194,9 @@ impl Work<'_> {
         Ok(Some(Received::Fork { index: header.first }))
     }
 
-    fn take(
-        &self,
-        chain: ChainNo,
-        block: &Block,
-        verified: &Rc<Verified>,
-    ) -> Result<(), StoreFault> {
+    fn take(&self, chain: ChainNo, block: &Block, verified: &Verified) -> Result<(), StoreFault> {
         self.insert_block(chain, verified.feed(), block, verified.hash())?;
-        {
-            let mut recent = self.recent.borrow_mut();
-            if recent.len() >= RECENT {
-                recent.pop_front();
-            }
-            recent.push_back((chain, verified.clone()));
-        }
+        self.recent.borrow_mut().push(chain, verified, &block.body);
         let known = self.head(chain).next > block.header.first;
         self.fold_block(chain, verified.entries());
         if known {

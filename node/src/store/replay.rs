@@ -3,11 +3,12 @@
 use annona_ledger::entry::Entry;
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, ProgrammeId};
+use annona_ledger::id::{CarrierId, FeedId, ProgrammeId, Pseudonym};
 use annona_ledger::key::PublicKey;
+use annona_ledger::leaf::{self, Leaf};
 use annona_ledger::state;
 use annona_ledger::time::Minute;
-use annona_ledger::view::{At, ChainNo, View};
+use annona_ledger::view::{At, ChainNo, Pool, Slot, View};
 use annona_ledger::{limits, wire};
 use rusqlite::TransactionBehavior;
 
@@ -272,64 +273,71 @@ impl Work<'_> {
         self.check()
     }
 
-    /// The root of the state as this transaction sees it.
+    /// The root of the state as this transaction sees it. A fault is kept.
     #[must_use]
     pub fn root(&self) -> Hash {
-        state::root(self.state_rows())
+        leaf::root(&self.state_leaves())
     }
 
-    /// The rows under the state root, in no particular order.
+    /// The leaves under the state root. Rows are read again for each share of them that is held: a ledger of millions of
+    /// lots has no room in a phone's memory. A fault is kept.
     #[must_use]
-    pub fn state_rows(&self) -> Vec<Vec<u8>> {
+    pub fn state_leaves(&self) -> Vec<Leaf> {
         let flushed = self.flush();
         self.kept(flushed);
-        let mut out: Vec<Vec<u8>> = Vec::new();
-        let lots = self.all(&format!("SELECT {SLOT}, at FROM slot WHERE same IS NULL"), [], |r| {
-            Ok((rows::slot(r)?, r.get::<_, At64>(10)?.0))
+        let leaves = leaf::leaves_told(leaf::HELD, |each| {
+            self.state_rows(each);
+            self.check()
         });
-        for (slot, at) in lots {
-            if let annona_ledger::view::Slot::Lot(lot) = slot {
-                out.push(state::lot_bytes(&self.chain(at.chain).feed.short(), &lot));
+        self.kept(leaves).unwrap_or_default()
+    }
+
+    /// Hands on the rows under the state root, in no particular order.
+    fn state_rows(&self, out: &mut dyn FnMut(&[u8])) {
+        self.each(&format!("SELECT {SLOT}, at FROM slot WHERE same IS NULL"), |r| {
+            if let Slot::Lot(lot) = rows::slot(r)? {
+                let at = r.get::<_, At64>(10)?.0;
+                out(&state::lot_bytes(&self.chain(at.chain).feed.short(), &lot));
             }
-        }
+            Ok(())
+        });
         for (key, pool) in self.all_pools() {
-            if pool != annona_ledger::view::Pool::default() {
-                out.push(state::pool_bytes(&key, &pool));
+            if pool != Pool::default() {
+                out(&state::pool_bytes(&key, &pool));
             }
         }
-        let tickets = self.all(&format!("SELECT {TICKET}, name FROM ticket"), [], |r| {
-            Ok((rows::ticket(r)?, Hash(r.get(13)?)))
+        self.each(&format!("SELECT {TICKET}, name FROM ticket"), |r| {
+            out(&state::ticket_bytes(&Hash(r.get(13)?), &rows::ticket(r)?));
+            Ok(())
         });
-        out.extend(tickets.iter().map(|(row, name)| state::ticket_bytes(name, row)));
-        let floats = self.all(&format!("SELECT {FLOAT}, name FROM float"), [], |r| {
+        self.each(&format!("SELECT {FLOAT}, name FROM float"), |r| {
             let name = Hash(r.get(8)?);
-            Ok((rows::float(r, &name)?, name))
+            out(&state::float_bytes(&name, &rows::float(r, &name)?));
+            Ok(())
         });
-        out.extend(floats.iter().map(|(row, name)| state::float_bytes(name, row)));
-        out.extend(self.all("SELECT programme, pseudonym FROM enrolled", [], |r| {
-            let who = annona_ledger::id::Pseudonym(r.get(1)?);
-            Ok(state::enrolled_bytes(ProgrammeId(r.get(0)?), &who))
-        }));
-        out.extend(self.all("SELECT programme, carrier, pseudonym FROM carrier", [], |r| {
-            let carrier = annona_ledger::id::CarrierId(r.get(1)?);
-            let who = annona_ledger::id::Pseudonym(r.get(2)?);
-            Ok(state::carrier_bytes(ProgrammeId(r.get(0)?), &carrier, &who))
-        }));
-        out.extend(self.all("SELECT programme, carrier FROM cancelled", [], |r| {
-            let carrier = annona_ledger::id::CarrierId(r.get(1)?);
-            Ok(state::cancelled_bytes(ProgrammeId(r.get(0)?), &carrier))
-        }));
+        self.each("SELECT programme, pseudonym FROM enrolled", |r| {
+            out(&state::enrolled_bytes(ProgrammeId(r.get(0)?), &Pseudonym(r.get(1)?)));
+            Ok(())
+        });
+        self.each("SELECT programme, carrier, pseudonym FROM carrier", |r| {
+            let (carrier, who) = (CarrierId(r.get(1)?), Pseudonym(r.get(2)?));
+            out(&state::carrier_bytes(ProgrammeId(r.get(0)?), &carrier, &who));
+            Ok(())
+        });
+        self.each("SELECT programme, carrier FROM cancelled", |r| {
+            out(&state::cancelled_bytes(ProgrammeId(r.get(0)?), &CarrierId(r.get(1)?)));
+            Ok(())
+        });
         let lists = self.all("SELECT node, idx, bytes FROM list", [], |r| {
             Ok((r.get::<_, [u8; 8]>(0)?, r.get::<_, i64>(1)?, r.get::<_, Vec<u8>>(2)?))
         });
         for (node, index, bytes) in lists {
             let list = wire::decode(&bytes, limits::ENTRY_BYTES).map_err(StoreFault::from);
             if let Some(list) = self.kept(list) {
-                out.push(state::list_bytes(&node, index.cast_unsigned(), &list));
+                out(&state::list_bytes(&node, index.cast_unsigned(), &list));
             }
         }
-        out.extend(self.stop_rows());
-        out.extend(self.settled_bytes());
-        out
+        self.stop_rows().iter().for_each(|row| out(row));
+        self.settled_bytes().iter().for_each(|row| out(row));
     }
 }

@@ -1,13 +1,11 @@
 //! One transaction: what it sees, and what it will have changed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::amount::Balance;
-use annona_ledger::block::Verified;
 use annona_ledger::charter::Charter;
 use annona_ledger::clock::{self, Others};
 use annona_ledger::consent::Told;
@@ -20,7 +18,7 @@ use annona_ledger::id::{
     CarrierId, Commitment, CommodityId, FeedId, FeedRef, Lane, MerchantId, OrgId, ProgrammeId,
     Pseudonym, Purse,
 };
-use annona_ledger::key::{PublicKey, Signature};
+use annona_ledger::key::{PublicKey, Ready, Signature};
 use annona_ledger::list::List;
 use annona_ledger::notice::Roster;
 use annona_ledger::orphan::Fact;
@@ -37,6 +35,7 @@ use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
 use super::StoreFault;
 use super::held::Held;
+use super::recent::Recent;
 use super::rows::{self, At64, FLOAT, SLOT, Sum, TICKET};
 
 /// Where a node last sent what a purse had.
@@ -93,14 +92,16 @@ pub struct Work<'a> {
     /// is above it was used by nobody.
     pub(super) rows_used: RefCell<MostUsed>,
     /// The blocks folded last: what an entry refers to nearly always stands in one of them.
-    pub(super) recent: RefCell<VecDeque<(ChainNo, Rc<Verified>)>>,
+    pub(super) recent: RefCell<Recent>,
+    /// The chain that was asked for last: of a dozen questions an entry asks of chains, all are about its own.
+    last: Cell<Option<(ChainNo, ChainRow)>>,
     /// Room for what a fold changes.
     changes: RefCell<Vec<Change>>,
     /// Sends whose signatures were checked beforehand and hold, by signature.
     pub(super) vouched: RefCell<BTreeMap<Signature, (Sent, ProgrammeId)>>,
     pub(super) fault: RefCell<Option<StoreFault>>,
     /// Where rows are left for the next transaction.
-    home: Option<(Home, i64)>,
+    pub(super) home: Option<(Home, i64)>,
 }
 
 /// Rows as the last transaction of a writer left them, until something else writes the file.
@@ -109,12 +110,17 @@ pub(super) struct Kept {
     chains: Held<ChainNo, ChainRow>,
     pools: Held<PoolKey, Pool>,
     slots: Held<At, Slot>,
+    recent: Recent,
     /// How many rows this connection had changed, and the number of the last commit of another.
     at: Option<(u64, i64)>,
 }
 
-/// Kept rows of one store.
-pub(super) type Home = Arc<Mutex<Kept>>;
+/// What stays with one store from one transaction to the next.
+#[derive(Clone, Default)]
+pub(super) struct Home {
+    kept: Arc<Mutex<Kept>>,
+    pub(super) ready: Arc<Mutex<Ready>>,
+}
 
 /// An entry of the tail, and its evidence.
 pub(super) type Pending = (Vec<u8>, Option<Vec<u8>>);
@@ -167,6 +173,7 @@ impl<'a> Work<'a> {
             numbers: RefCell::default(),
             rows_used: RefCell::default(),
             recent: RefCell::default(),
+            last: Cell::new(None),
             changes: RefCell::default(),
             vouched: RefCell::default(),
             fault: RefCell::default(),
@@ -177,11 +184,13 @@ impl<'a> Work<'a> {
     /// The same for the one who writes: what its last transaction knew of rows it need not read again, as long as nobody
     /// else has written since. `version` is the number of the last commit of another connection.
     pub(super) fn at_home(mut self, home: &Home, version: i64) -> Self {
-        let mut kept = std::mem::take(&mut *home.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut kept =
+            std::mem::take(&mut *home.kept.lock().unwrap_or_else(PoisonError::into_inner));
         if kept.at.take() == Some((self.tx.total_changes(), version)) {
             self.chains = RefCell::new(kept.chains);
             self.pools = RefCell::new(kept.pools);
             self.slots = RefCell::new(kept.slots);
+            self.recent = RefCell::new(kept.recent);
         }
         self.home = Some((home.clone(), version));
         self
@@ -212,6 +221,18 @@ impl<'a> Work<'a> {
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_map(key, read)?.collect());
         self.kept(found.map_err(StoreFault::from)).unwrap_or_default()
+    }
+
+    /// Reads rows one by one, as many as there are.
+    pub(super) fn each(&self, sql: &str, mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) {
+        let walked = self.tx.prepare_cached(sql).and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                read(row)?;
+            }
+            Ok(())
+        });
+        self.kept(walked.map_err(StoreFault::from));
     }
 
     pub(super) fn write(&self, sql: &str, values: impl Params) {
@@ -250,6 +271,15 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn chain_row(&self, chain: ChainNo) -> Option<ChainRow> {
+        if let Some((_, row)) = self.last.get().filter(|(last, _)| *last == chain) {
+            return Some(row);
+        }
+        let row = self.chain_held(chain)?;
+        self.last.set(Some((chain, row)));
+        Some(row)
+    }
+
+    fn chain_held(&self, chain: ChainNo) -> Option<ChainRow> {
         if let Some(row) = self.chains.borrow().get(&chain) {
             return Some(row);
         }
@@ -265,6 +295,7 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn set_chain(&self, chain: ChainNo, row: ChainRow) {
+        self.last.set(Some((chain, row)));
         self.chains.borrow_mut().set(chain, row);
     }
 
@@ -376,6 +407,7 @@ impl<'a> Work<'a> {
         if outcome.is_err() {
             self.tx.prepare_cached("ROLLBACK TO basket")?.execute([])?;
             self.chains.borrow_mut().take_back();
+            self.last.set(None);
             self.pools.borrow_mut().take_back();
             self.slots.borrow_mut().take_back();
             self.approved.borrow_mut().clear();
@@ -486,15 +518,16 @@ impl<'a> Work<'a> {
     /// The first fault met on the way; nothing of the transaction remains then.
     pub fn commit(self) -> Result<(), StoreFault> {
         self.flush()?;
-        let Self { tx, home, chains, pools, slots, .. } = self;
+        let Self { tx, home, chains, pools, slots, recent, .. } = self;
         let changes = tx.total_changes();
         tx.commit()?;
         if let Some((home, version)) = home {
             let (chains, pools, slots) =
                 (chains.into_inner(), pools.into_inner(), slots.into_inner());
             if slots.len() <= KEPT && pools.len() <= KEPT {
-                let kept = Kept { chains, pools, slots, at: Some((changes, version)) };
-                *home.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+                let recent = recent.into_inner();
+                let kept = Kept { chains, pools, slots, recent, at: Some((changes, version)) };
+                *home.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
             }
         }
         Ok(())

@@ -43,15 +43,17 @@ pub(crate) fn child(mut args: impl Iterator<Item = String>) -> Result<(), Fault>
     let desk = Desk::new(&writer.asking())?;
     let mut meeting = Meeting::open(&desk, &peer, Bounds::default())?;
     let (stop, whole) =
-        (Arc::new(AtomicBool::new(false)), held(&written.data().join("ledger.db"))?);
+        (Arc::new(AtomicBool::new(false)), held(&looking(&written.data().join("ledger.db"))?)?);
     let started = Instant::now();
     let link = TcpStream::connect(address)?;
     link.set_nodelay(true)?;
     let watching = {
         let stop = stop.clone();
+        // One look costs a row: a connection of its own each time would read the schema, on a core that is wanted.
+        let conn = looking(&file)?;
         std::thread::spawn(move || -> Result<Duration, String> {
             loop {
-                if held(&file).map_err(|fault| fault.to_string())? >= whole {
+                if held(&conn).map_err(|fault| fault.to_string())? >= whole {
                     let took = started.elapsed();
                     stop.store(true, Ordering::Relaxed);
                     return Ok(took);
@@ -82,11 +84,16 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How many entries of sealed blocks a file holds.
-fn held(file: &Path) -> Result<u64, Fault> {
+fn looking(file: &Path) -> Result<Connection, Fault> {
     let conn = Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     conn.busy_timeout(Duration::from_secs(10))?;
-    let sum: Option<i64> = conn.query_row("SELECT sum(sealed) FROM chain", [], |r| r.get(0))?;
+    Ok(conn)
+}
+
+/// How many entries of sealed blocks a file holds.
+fn held(conn: &Connection) -> Result<u64, Fault> {
+    let mut sum = conn.prepare_cached("SELECT sum(sealed) FROM chain")?;
+    let sum: Option<i64> = sum.query_row([], |r| r.get(0))?;
     Ok(sum.unwrap_or(0).cast_unsigned())
 }
 
