@@ -32,7 +32,9 @@ pub const WRITE: Duration = Duration::from_secs(160);
 pub const GREETING: Duration = Duration::from_secs(30);
 /// Bytes read from a link at a time.
 pub const PIECE: usize = 16 * 1024;
-/// Such pieces of one peer that may wait for the ledger; beyond, its link is not read.
+/// Bytes that are encrypted together at most, and so lost together where a link is cut: half a second at 64 kbit/s.
+pub const MESSAGE: usize = 4 * 1024;
+/// Pieces of [`PIECE`] of one peer that may wait for the ledger; beyond, its link is not read.
 pub const WAITING: usize = 8;
 /// Links that one member may open in a minute: a line that breaks every few seconds, and no faster.
 pub const OPENED: usize = 20;
@@ -81,6 +83,7 @@ mod tests {
             ("STREAMS", STREAMS as u64),
             ("CIRCUITS_PEER", CIRCUITS_PEER as u64),
             ("PIECE", PIECE as u64),
+            ("MESSAGE", MESSAGE as u64),
             ("WAITING", WAITING as u64),
             ("FEED_QUOTA", FEED_QUOTA),
         ];

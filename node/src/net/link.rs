@@ -158,8 +158,15 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 ) {
     while let Some(bytes) = writes.recv().await {
         let written = timeout(limits::WRITE, async {
-            to.write_all(&bytes).await?;
-            to.flush().await
+            // What is encrypted together is read once the last of it is there: of all of a flight in one, a slow line that is
+            // cut every few seconds would bring nothing, ever.
+            for some in bytes.chunks(limits::MESSAGE) {
+                to.write_all(some).await?;
+                to.flush().await?;
+                // It is on its way before more of it is added.
+                tokio::task::yield_now().await;
+            }
+            Ok::<(), std::io::Error>(())
         });
         let told = match written.await {
             Ok(Ok(())) => heard.send(Heard::Written),

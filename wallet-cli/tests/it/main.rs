@@ -22,6 +22,7 @@ mod killed;
 mod known;
 mod lan;
 mod line;
+mod misbehaving;
 mod network;
 mod outside;
 mod pages;

@@ -12,6 +12,23 @@ use crate::camp::{Camp, copy_tree};
 use crate::counter::counter;
 use crate::running::{Node, PATIENCE, admit, entries, name, port, until};
 
+/// What a node says of its figures, at a path.
+fn ask(at: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", at)).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("asked");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("answered");
+    said
+}
+
+/// One of them.
+#[track_caller]
+fn figure(at: u16, name: &str) -> u64 {
+    let page = ask(at, "/metrics");
+    let found = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    found.unwrap_or_else(|| panic!("{name} in\n{page}"))
+}
+
 /// Three nodes of the camp, the lake and the hill dialling the treasury.
 fn three(camp: &Camp) -> [Node; 3] {
     let [a, b, c] = [port(), port(), port()];
@@ -79,12 +96,30 @@ fn s44_a_stranger_gets_a_handshake_and_a_revoked_node_nothing() {
     camp.run("node request --dir new --out new.request").fine();
     camp.run("node admit new.request --keys relief.keys --charter charter.annona --site 9 --until +300d --out new.annona").fine();
     camp.run("node learn treasury.annona lake.annona new.annona --dir new").fine();
-    let one = Node::start(&camp, "treasury", a, &[]);
-    let two = Node::start(&camp, "lake", b, &[(&treasury, a)]);
+    let at = port();
+    camp.write(
+        "treasury/run.toml",
+        format!(
+            "[network]\nlisten = [\"127.0.0.1:{a}\"]\n[metrics]\nlisten = \"127.0.0.1:{at}\"\n"
+        ),
+    );
+    let one = Node::again(&camp, "treasury", a);
+    let begun = one.memory();
     let stranger = Node::start(&camp, "new", c, &[(&treasury, a)]);
     stranger.comes_to(&camp, &treasury, "not_admitted");
     let row = stranger.peer(&camp, &treasury);
     assert_eq!((&row["sent"], &row["received"]), (&json!(0), &json!(0)), "{row}");
+    // It tries again and again, and each time costs the treasury one handshake: no link, no frame, no memory.
+    until("it was refused three times", || figure(at, "annona_strangers_total") >= 3);
+    assert_eq!(figure(at, "annona_links_total"), 0);
+    let tried = figure(at, "annona_incoming_total");
+    assert!(tried >= figure(at, "annona_strangers_total"), "{tried} connections");
+    let page = ask(at, "/metrics");
+    let mut sent = page.lines().filter(|line| line.starts_with("annona_peer_sent_bytes_total{"));
+    assert!(sent.all(|line| line.ends_with(" 0")), "nobody was sent anything: {page}");
+    let grown = one.memory().saturating_sub(begun);
+    assert!(grown < 16 << 20, "{} MiB for a stranger", grown >> 20);
+    let two = Node::start(&camp, "lake", b, &[(&treasury, a)]);
     two.comes_to(&camp, &treasury, "meeting");
     // Once its certificate is known it gets in, without anybody starting anything.
     camp.run("node learn new.annona --dir treasury").fine();
@@ -293,14 +328,7 @@ fn figures_are_shown_to_this_machine_and_name_nobody() {
         format!("[network]\nlisten = []\n[metrics]\nlisten = \"127.0.0.1:{at}\"\n"),
     );
     let lake = Node::again(&camp, "lake", 0);
-    let ask = |path: &str| {
-        let mut stream = TcpStream::connect(("127.0.0.1", at)).expect("a connection");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("asked");
-        let mut said = String::new();
-        stream.read_to_string(&mut said).expect("answered");
-        said
-    };
-    let page = ask("/metrics");
+    let page = ask(at, "/metrics");
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     for line in ["annona_may_sign 1", "annona_folder_lent 0", "annona_peers{state=\"meeting\"} 0"] {
         assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
@@ -310,7 +338,7 @@ fn figures_are_shown_to_this_machine_and_name_nobody() {
         let (name, value) = line.rsplit_once(' ').expect("a value");
         assert!(name.starts_with("annona_") && value.parse::<f64>().is_ok(), "{line}");
     }
-    assert!(ask("/").starts_with("HTTP/1.1 404"), "nothing else is there");
+    assert!(ask(at, "/").starts_with("HTTP/1.1 404"), "nothing else is there");
     assert_eq!(lake.stop(), Some(0));
 }
 
