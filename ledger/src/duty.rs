@@ -1,7 +1,7 @@
 //! What an operator answers for, and the certificate she needs for it: one table for every command that asks who is at
 //! work (spec/notices.md, "Duties").
 
-use crate::id::{OrgId, ProgrammeId};
+use crate::id::{OrgId, ProgrammeId, SiteId};
 use crate::key::PublicKey;
 use crate::notice::{OperatorRoles, Roster};
 use crate::time::Minute;
@@ -80,6 +80,8 @@ duties! {
     GrievanceOpen = "grievance open", OperatorRoles::REGISTRAR;
     /// Takes an appeal.
     GrievanceAppeal = "grievance appeal", OperatorRoles::REGISTRAR;
+    /// Refers a complaint to another organisation, under a consent.
+    GrievanceRefer = "grievance refer", OperatorRoles::REGISTRAR;
     /// Decides a complaint.
     GrievanceDecide = "grievance decide", OperatorRoles::SENIOR;
     /// Approves a distribution list.
@@ -88,18 +90,27 @@ duties! {
     Counter = "pay", OperatorRoles::STAFF;
 }
 
+/// The site of a certificate that holds at every site of its organisation.
+pub const EVERY_SITE: SiteId = SiteId(0);
+
 /// Whether a key may do something for a programme at a minute: certified for it by one of these organisations, in one of
-/// the duty's roles, and then.
+/// the duty's roles, then, and at the site of the node at work.
+///
+/// `here` is whose node it is and at which site. An organisation numbers its own sites, so the certificate of another is
+/// bound to none of them, and that of its own to this one or to [`EVERY_SITE`].
 #[must_use]
 pub fn may(
     roster: &Roster,
+    here: Option<(OrgId, SiteId)>,
     orgs: &[OrgId],
     (duty, programme): (Duty, ProgrammeId),
     who: &PublicKey,
     at: Minute,
 ) -> bool {
     roster.operator_ever(who).any(|c| {
+        let elsewhere = here.is_some_and(|(org, site)| org == c.org && site != c.site);
         orgs.contains(&c.org)
+            && (c.site == EVERY_SITE || !elsewhere)
             && c.roles.meets(duty.roles())
             && c.programmes.contains(&programme)
             && (c.issued..=c.not_after).contains(&at)
@@ -109,58 +120,92 @@ pub fn may(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::SiteId;
+    use crate::charter::Charter;
     use crate::notice::{Notice, OperatorCertificate};
     use crate::testing::*;
 
-    /// Role × command × scope: one certificate, right or wrong in one thing or several; only the wholly right one serves.
+    /// Role × command × scope × site: one certificate, right or wrong in one thing or several; only the wholly right one
+    /// serves.
     #[test]
-    fn the_wrong_role_scope_or_day_is_refused_whatever_the_command() {
+    fn the_wrong_role_scope_site_or_day_is_refused_whatever_the_command() {
         let charter = charter();
-        let federation = charter.federation();
         let own = charter.programme(FOOD).expect("a programme").org;
         let other = OrgId(2);
         assert_ne!(own, other);
-        let (issued, not_after) = (Minute(100), Minute(200));
         let mut cells = 0;
-        for role in OperatorRoles::each() {
+        for roles in OperatorRoles::each() {
             for org in [own, other] {
                 for of in [FOOD, CASH] {
-                    let mut roster = roster(&charter);
-                    let operator = key(120).public();
-                    let (site, programmes) = (SiteId(0), bounded([of]));
-                    let roles = role;
-                    let certificate = OperatorCertificate {
-                        org,
-                        operator,
-                        site,
-                        roles,
-                        programmes,
-                        issued,
-                        not_after,
-                    };
-                    let signer = key(u8::try_from(org.0).expect("small"));
-                    let notice = Notice::Operator(certificate).sign(&federation, &signer);
-                    roster.learn(&charter, &notice).expect("a good certificate");
-                    for duty in Duty::ALL {
-                        for at in [99, 100, 200, 201] {
-                            for who in [operator, key(121).public(), key(A).public()] {
-                                let right = role.meets(duty.roles())
-                                    && org == own
-                                    && of == FOOD
-                                    && (100..=200).contains(&at)
-                                    && who == operator;
-                                let asked = (*duty, FOOD);
-                                let answer = may(&roster, &[own], asked, &who, Minute(at));
-                                assert_eq!(answer, right, "{duty:?} {role:?} {org} {of} {at}");
-                                cells += 1;
-                            }
-                        }
+                    for site in [0, 2, 3] {
+                        let certificate = OperatorCertificate {
+                            org,
+                            operator: key(120).public(),
+                            site: SiteId(site),
+                            roles,
+                            programmes: bounded([of]),
+                            issued: Minute(100),
+                            not_after: Minute(200),
+                        };
+                        cells += cells_of(&charter, &certificate, own);
                     }
                 }
             }
         }
-        assert_eq!(cells, 7 * 2 * 2 * Duty::ALL.len() * 4 * 3);
+        assert_eq!(cells, 7 * 2 * 2 * 3 * Duty::ALL.len() * 4 * 3 * 3);
+    }
+
+    /// Tries one certificate at every duty, minute and place, by herself and by others.
+    fn cells_of(charter: &Charter, c: &OperatorCertificate, own: OrgId) -> usize {
+        let mut roster = roster(charter);
+        let signer = key(u8::try_from(c.org.0).expect("small"));
+        let notice = Notice::Operator(c.clone()).sign(&charter.federation(), &signer);
+        roster.learn(charter, &notice).expect("a good certificate");
+        let mut cells = 0;
+        for duty in Duty::ALL {
+            for at in [99, 100, 200, 201] {
+                for who in [c.operator, key(121).public(), key(A).public()] {
+                    for here in [None, Some((own, SiteId(2))), Some((own, SiteId(3)))] {
+                        let there =
+                            here.is_none_or(|(_, site)| [SiteId(0), site].contains(&c.site));
+                        let right = c.roles.meets(duty.roles())
+                            && c.org == own
+                            && c.programmes.contains(&FOOD)
+                            && (100..=200).contains(&at)
+                            && who == c.operator
+                            && there;
+                        let answer = may(&roster, here, &[own], (*duty, FOOD), &who, Minute(at));
+                        assert_eq!(answer, right, "{duty:?} {c:?} {here:?} {at}");
+                        cells += 1;
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    /// Each organisation numbers its own sites: a guest of the programme's organisation is at none of this one's.
+    #[test]
+    fn a_site_is_one_of_its_own_organisation() {
+        let charter = charter();
+        let own = charter.programme(FOOD).expect("a programme").org;
+        let mut roster = roster(&charter);
+        let operator = key(120).public();
+        let certificate = OperatorCertificate {
+            org: own,
+            operator,
+            site: SiteId(3),
+            roles: OperatorRoles::REGISTRAR,
+            programmes: bounded([FOOD]),
+            issued: Minute(100),
+            not_after: Minute(200),
+        };
+        let signer = key(u8::try_from(own.0).expect("small"));
+        let notice = Notice::Operator(certificate).sign(&charter.federation(), &signer);
+        roster.learn(&charter, &notice).expect("a good certificate");
+        let asked = (Duty::FamilyAdd, FOOD);
+        let may = |here| may(&roster, here, &[own, OrgId(2)], asked, &operator, Minute(150));
+        assert!(may(Some((OrgId(2), SiteId(2)))));
+        assert!(!may(Some((own, SiteId(2)))));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub enum BackupFault {
 }
 
 /// What a backup is gathered from, beside what it copies.
-const SCRATCH: [&str; 4] = [LEDGER, PEOPLE, PEOPLE_KEYS, KEYS];
+const SCRATCH: [&str; 5] = [LEDGER, PEOPLE, PEOPLE_KEYS, KEYS, CARDS];
 
 /// Where a copy of a file of the folder lies while a backup is made.
 #[must_use]

@@ -30,9 +30,9 @@ use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 
 pub use attributes::{Shown, attribute_of};
-pub use paper::{Consent, Opened, Stage, disclosures, find, list};
+pub use paper::{Consent, Opened, Stage, disclosures, find, list, note_joined};
 pub use permit::{Asking, Permit, Showing, first_day, permit, unfinished, unshown, would_open};
-pub use receipt::{Parties, receipt, slip, withdraw_code};
+pub use receipt::{Parties, read_slip_code, receipt, slip, slip_code, slip_page, withdraw_code};
 
 use crate::credential::register::RegisterFault;
 use crate::disk::DiskFault;

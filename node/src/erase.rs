@@ -155,7 +155,6 @@ fn cancel_wallets(
     gone: &[(HouseholdId, Vec<Erasure>)],
     operator: &SigningKey,
 ) -> Result<(), ConsentFault> {
-    let federation = node.federation()?;
     let mut carriers = Vec::new();
     for (id, erasures) in gone {
         for Erasure { programme, .. } in erasures {
@@ -165,6 +164,17 @@ fn cancel_wallets(
             }
         }
     }
+    cancel(node, &carriers, Some(operator)).map(drop)
+}
+
+/// Cancels carriers on the ledger, with an operator's word where there is one; gives those that are cancelled there now.
+fn cancel(
+    node: &mut Node,
+    carriers: &[(ProgrammeId, CarrierId)],
+    operator: Option<&SigningKey>,
+) -> Result<Vec<(ProgrammeId, CarrierId)>, ConsentFault> {
+    let federation = node.federation()?;
+    let mut done = Vec::new();
     for carriers in carriers.chunks(AT_ONCE) {
         let request = |(programme, carrier): &(ProgrammeId, CarrierId)| {
             let (programme, carrier) = (*programme, *carrier);
@@ -175,15 +185,31 @@ fn cancel_wallets(
                 }
                 let entry = Entry::from(Registry::CarrierCancelled { carrier, at });
                 let word = Statement::Entry { feed: feed.short(), leaf: leaf(&entry.encode()) };
-                let evidence = Some(word.sign(&federation, operator).encode());
+                let evidence = operator.map(|key| word.sign(&federation, key).encode());
                 Ok(vec![Composed { evidence, ..Composed::from(entry) }])
             });
             Request { feed: node.feed(Lane::Registry, programme), compose }
         };
         let mut group: Vec<Request<'_>> = carriers.iter().map(request).collect();
-        drop(node.write(&mut group)?);
+        let answers = node.write(&mut group)?;
+        let all = carriers.iter().zip(answers);
+        done.extend(all.filter(|(_, answer)| answer.is_ok()).map(|(one, _)| *one));
     }
-    Ok(())
+    Ok(done)
+}
+
+/// Cancels the wallets of whoever was erased here upon hearing of it. What this node may not say stays to be said.
+fn cancel_heard(
+    node: &mut Node,
+    vault: &mut Vault,
+    operator: Option<&SigningKey>,
+) -> Result<(), ConsentFault> {
+    let waiting = vault.wallets_to_cancel()?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let done = cancel(node, &waiting, operator)?;
+    Ok(vault.wallets_cancelled(&done)?)
 }
 
 /// Takes what other files of the folder tell of households that are gone: their PINs, their cards, which count no more, and
@@ -251,7 +277,10 @@ pub fn rotate(node: &mut Node, vault: &mut Vault) -> Result<(), ConsentFault> {
 pub fn is_unfinished(node: &Node, vault: &Vault) -> Result<bool, ConsentFault> {
     let mine = |p: &ProgrammeId| node.certificate().is_some_and(|c| c.programmes.contains(p));
     let unsaid = |one: &Erasure| !one.said && mine(&one.programme);
-    Ok(vault.site_key_due()? || vault.erasures()?.iter().any(unsaid))
+    let wallet = |(programme, _): &(ProgrammeId, CarrierId)| mine(programme);
+    Ok(vault.site_key_due()?
+        || vault.erasures()?.iter().any(unsaid)
+        || vault.wallets_to_cancel()?.iter().any(wallet))
 }
 
 /// Says on the ledger what was erased and not said yet; says how much that was. What this node may not say, since it lost
@@ -270,6 +299,7 @@ pub fn finish(
     if vault.keys_due()? || vault.site_key_due()? {
         rotate(node, vault)?;
     }
+    cancel_heard(node, vault, Some(operator))?;
     let mut said = 0;
     for erasure in vault.erasures()?.into_iter().filter(|one| !one.said) {
         let commitment = erasure.commitment;
@@ -331,7 +361,7 @@ pub(crate) fn apply_to(
     erased: &Erased,
     heard: u64,
 ) -> Result<u64, ConsentFault> {
-    let mut gone = Vec::new();
+    let (mut gone, mut wallets) = (Vec::new(), Vec::new());
     let mut after = None;
     loop {
         let page = vault.all(after, MAX_PAGE)?;
@@ -352,6 +382,15 @@ pub(crate) fn apply_to(
                 }
             }
             if !theirs.is_empty() {
+                // Known by a salt that goes with her: it would go on paying.
+                for programme in vault.programmes(id)? {
+                    match desk::kept(vault, id, programme) {
+                        Ok(Some(kept)) => wallets.push((programme, kept.carrier(programme))),
+                        Ok(None) => {}
+                        Err(ConsentFault::Vault(fault)) if fault.is_of_one_record() => {}
+                        Err(fault) => return Err(fault),
+                    }
+                }
                 gone.push((id, theirs));
             }
         }
@@ -359,6 +398,9 @@ pub(crate) fn apply_to(
     let mut txn = vault.begin()?;
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
+    }
+    for (programme, carrier) in wallets {
+        txn.note_wallet_to_cancel(programme, &carrier)?;
     }
     txn.set_erasures_heard(heard)?;
     txn.commit()?;
@@ -387,6 +429,7 @@ pub fn follow(node: &mut Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     if vault.keys_due()? || vault.site_key_due()? {
         rotate(node, vault)?;
     }
+    cancel_heard(node, vault, None)?;
     let open = open(node)?;
     let control = node.feed(Lane::Control, ProgrammeId::NONE);
     for erased in &open {
@@ -454,18 +497,26 @@ pub fn pending(node: &Node, vault: &Vault) -> Result<Vec<Pending>, ConsentFault>
     let keeps = Roles::REGISTRAR.and(Roles::VAULT);
     let own = node.public().short();
     let work = node.store().look().map_err(NodeFault::from)?;
-    let keepers: Vec<_> = vault.copies()?.into_iter().map(|copy| copy.node).collect();
+    let (keepers, erasures) = (vault.copies()?, vault.erasures()?);
+    let roster = node.store().roster();
+    let serves = |who: &[u8; 8], of| roster.node(who).is_some_and(|c| c.programmes.contains(&of));
     let mut all = Vec::new();
-    for erasure in vault.erasures()? {
+    let last = erasures.len() as u64;
+    for (nth, erasure) in (0u64..).zip(erasures) {
         let told = work.told(&erasure.commitment);
         let done = |who: &[u8; 8]| {
             told.iter().any(|t| t.by == *who && (seen_of(t).is_some() || erasure_of(t).is_some()))
         };
-        let nodes = node.store().roster().nodes();
+        let nodes = roster.nodes();
         let nodes = nodes.filter(|c| {
             c.roles.meets(keeps) && c.programmes.contains(&erasure.programme) && c.short() != own
         });
-        let nodes = nodes.map(|c| c.short()).chain(keepers.iter().copied());
+        // A keeper that does not serve the programme hears nothing of it and can say nothing: it counts as done when it was
+        // given a copy of after it.
+        let keeps = keepers.iter().filter(|copy| {
+            serves(&copy.node, erasure.programme) || nth >= last.saturating_sub(copy.behind)
+        });
+        let nodes = nodes.map(|c| c.short()).chain(keeps.map(|copy| copy.node));
         let nodes: BTreeSet<_> = nodes.filter(|who| !done(who)).collect();
         let nodes: Vec<_> = nodes.into_iter().collect();
         if !nodes.is_empty() {

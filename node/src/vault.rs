@@ -16,6 +16,7 @@
 //!              └ body n: length (2) ‖ member record    ‖ zeros to 64              sealed under data key n
 //! ```
 
+mod apart;
 mod copies;
 mod erased;
 mod fault;
@@ -35,6 +36,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use apart::Beside;
 pub use copies::Given;
 pub use erased::Erasure;
 pub use fault::VaultFault;
@@ -163,6 +165,7 @@ impl Vault {
                 Err(fault) => return Err(fault),
             }
         }
+        vault.unpart()?;
         Ok(vault)
     }
 
@@ -400,21 +403,6 @@ impl Vault {
         there.map_err(|e| VaultFault::sqlite("read", &self.path, e))
     }
 
-    /// Copies this file to another, without any data key: nobody can open a record of the copy, until the keys are put
-    /// back ([`Vault::put_keys`]).
-    ///
-    /// # Errors
-    ///
-    /// [`VaultFault::Disk`] where there is no room for a second copy.
-    pub fn copy_without_keys(&self, to: &Path) -> Result<(), VaultFault> {
-        let name = to.to_string_lossy();
-        let copied = self.connection.execute("VACUUM INTO ?1", [name.as_ref()]);
-        // Beside other keys than now, other records open: whoever was erased is looked for again.
-        let forget = |copy: Connection| copy.execute(FORGET_HEARD, []);
-        let done = copied.and_then(|_| Connection::open(to).and_then(forget));
-        done.map(drop).map_err(|e| VaultFault::sqlite("copy", to, e))
-    }
-
     /// The data keys, in a file of their own, under the vault's key, which a backup has: what a keeper of a copy is given,
     /// sealed once more.
     ///
@@ -462,6 +450,7 @@ impl Vault {
         // What was passed over for want of a key is held against the erasures again when this is next opened.
         self.connection.execute(FORGET_HEARD, []).map_err(|e| self.rows().sqlite("write", e))?;
         self.keys.rewrite(&self.rows().live_keys()?, None)?;
+        self.unpart()?;
         self.keyless()
     }
 
@@ -518,6 +507,12 @@ impl Vault {
     #[cfg(test)]
     pub(crate) fn secrets_of(&self, id: HouseholdId) -> Vec<(&'static str, Vec<u8>)> {
         self.rows().secrets_of(id)
+    }
+
+    /// What else of a household lies in the file in a form of its own: her papers, and her handles.
+    #[cfg(test)]
+    pub(crate) fn found_by(&self, id: HouseholdId) -> Vec<(&'static str, Vec<u8>)> {
+        self.rows().found_by(id)
     }
 }
 
@@ -607,7 +602,8 @@ impl VaultTxn<'_> {
         let stored = rows
             .remove_records(id)
             .and_then(|()| rows.store(id, &handle, secrets, digest, household, members))
-            .and_then(|()| rows.reseal_papers(id, &head.key));
+            .and_then(|()| rows.reseal_papers(id, &head.key))
+            .and_then(|()| rows.reseal_apart(id, &head.key));
         self.whole(stored)
     }
 
@@ -717,7 +713,7 @@ impl VaultTxn<'_> {
 impl Rows<'_> {
     fn find(&self, source: &str, key: &[u8]) -> Result<Option<Found>, VaultFault> {
         let handle = self.source_handle(source, key)?;
-        let Some(id) = self.id_by_source(&handle)? else { return Ok(None) };
+        let Some(id) = self.id_by_source(&handle)? else { return self.nobody().map(|()| None) };
         let digest = match self.head(id) {
             Ok((_, head)) => Some(head.digest),
             Err(fault) if fault.is_of_one_record() => None,
@@ -764,7 +760,11 @@ impl Rows<'_> {
 
     fn household_by_card(&self, code: &[u8]) -> Result<Option<HouseholdId>, VaultFault> {
         let handle = self.card_handle(code)?;
-        self.bound("SELECT household, binding FROM card WHERE handle = ?1", &handle)
+        let found = self.bound("SELECT household, binding FROM card WHERE handle = ?1", &handle)?;
+        if found.is_none() {
+            self.nobody()?;
+        }
+        Ok(found)
     }
 
     fn id_by_source(&self, handle: &[u8; 32]) -> Result<Option<HouseholdId>, VaultFault> {

@@ -4,6 +4,7 @@ mod corpus;
 mod exhaustive;
 mod holes;
 mod planted;
+mod records;
 mod scenarios;
 mod seeds;
 mod shapes;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, clear, scratch, write};
+use annona_node::credential::register::{MAX_FILE, Register, RegisterFault};
 use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SETTINGS};
 use annona_node::node::Node;
 use clap::Args;
@@ -36,23 +37,38 @@ impl Backup {
         let what = format!("passphrase of {}", session.dir.display());
         let passphrase = session.ask.passphrase(&what)?;
         let node = Node::open(&session.dir, &passphrase, &session.heads()?, session.clock)?;
-        let vault = session.vault(&node)?;
+        let mut vault = session.vault(&node)?;
         let cost = node.keys().describe().cost;
-        let (ledger, people, keys, own) = (
+        let (ledger, people, keys, own, cards) = (
             scratch(node.folder(), LEDGER),
             scratch(node.folder(), PEOPLE),
             scratch(node.folder(), PEOPLE_KEYS),
             scratch(node.folder(), KEYS),
+            scratch(node.folder(), CARDS),
         );
         // What an interrupted backup has left.
         clear(node.folder())?;
         let sealed = (|| {
             node.store().copy_to(&ledger)?;
-            vault.copy_without_keys(&people)?;
+            // What tells of whom a card is goes with her record: sealed under her own key.
+            let held = node.folder().file(CARDS);
+            let register = match held.exists().then(|| Register::of_node(&node, &mut vault)) {
+                // It tells nobody of anybody, and keeps the rest from no backup.
+                Some(Err(fault @ RegisterFault::Damaged { .. })) => {
+                    session.screen.warn(fault.to_string());
+                    atomic::write(&cards, &atomic::read(&held, MAX_FILE)?)?;
+                    None
+                }
+                other => other.transpose()?,
+            };
+            let beside = |id| register.as_ref().map(|r| r.beside(id)).unwrap_or_default();
+            vault.copy_without_keys(&people, &beside)?;
+            if let Some(register) = &register {
+                atomic::write(&cards, &register.for_backup()?)?;
+            }
             // Without the key that people's keys lie under: what is left of them elsewhere opens by no backup.
             atomic::write(&own, &node.keys().for_backup()?)?;
-            let [settings, cards, pins] =
-                [SETTINGS, CARDS, PINS].map(|name| node.folder().file(name));
+            let [settings, pins] = [SETTINGS, PINS].map(|name| node.folder().file(name));
             let mut files = vec![(LEDGER, &*ledger), (PEOPLE, &people), (KEYS, &own)];
             for (name, file) in [(SETTINGS, &settings), (CARDS, &cards), (PINS, &pins)] {
                 if file.exists() {

@@ -81,7 +81,11 @@ pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
         let all = consent::list(vault, id)?;
         return number.checked_sub(1).and_then(|at| all.into_iter().nth(at)).ok_or_else(unknown);
     }
-    let id = GrantId(unhex("the number of a consent", text)?);
+    let scanned = consent::read_slip_code(text).map(|(id, _)| id);
+    let id = match scanned {
+        Some(id) => id,
+        None => GrantId(unhex("the number of a consent", text)?),
+    };
     consent::find(vault, &id)?.ok_or_else(unknown)
 }
 

@@ -79,7 +79,7 @@ impl Erase {
         for programme in &programmes {
             let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
             let role = (Duty::Erase, *programme);
-            signer.may(node.store().roster(), org.as_slice(), role, at)?;
+            signer.may(&node, org.as_slice(), role, at)?;
         }
         // Before she is asked: without her keys nobody else would hear of it.
         let told = all
@@ -170,7 +170,7 @@ impl Erase {
         for one in &unsaid {
             let at = node.stamp(&node.feed(Lane::Registry, one.programme))?;
             let (org, role) = (node.org(), (Duty::Erase, one.programme));
-            signer.may(node.store().roster(), org.as_slice(), role, at)?;
+            signer.may(&node, org.as_slice(), role, at)?;
         }
         let mut said = unsaid.len() as u64;
         if !self.dry_run {

@@ -5,6 +5,7 @@ mod decide;
 mod list;
 mod open;
 mod read;
+mod refer;
 mod sealed;
 mod slip;
 
@@ -35,6 +36,7 @@ pub(crate) enum Grievance {
     List(list::List),
     Decide(decide::Decide),
     Appeal(appeal::Appeal),
+    Refer(refer::Refer),
     Read(read::Read),
 }
 
@@ -45,6 +47,7 @@ impl Grievance {
             Self::List(command) => command.run(session),
             Self::Decide(command) => command.run(session),
             Self::Appeal(command) => command.run(session),
+            Self::Refer(command) => command.run(session),
             Self::Read(command) => command.run(session),
         }
     }

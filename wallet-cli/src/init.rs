@@ -70,6 +70,7 @@ impl Init {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let roles = node_roles(&self.roles)?;
         if let Some(site) = &self.site {
+            crate::words::plain("the site's name", site)?;
             Name::new(site).map_err(|why| Fault::input(format!("the site's name: {why}.")))?;
         }
         let heads = session.heads()?;

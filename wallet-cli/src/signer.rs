@@ -7,11 +7,10 @@ use annona_ledger::entry::Entry;
 use annona_ledger::feed::leaf;
 use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
-use annona_ledger::notice::Roster;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::Minute;
 use annona_node::keystore::{Name, Secret};
-use annona_node::node::Composed;
+use annona_node::node::{Composed, Node};
 use clap::Args;
 
 use crate::fault::{Fault, Outcome};
@@ -80,18 +79,19 @@ impl Signer {
         &self.key
     }
 
-    /// Checks that she holds a certificate in force, of one of these organisations, for the programme and the duty.
+    /// Checks that she holds a certificate in force, of one of these organisations, for the programme, the duty and the site
+    /// of this node.
     pub(crate) fn may(
         &self,
-        roster: &Roster,
+        node: &Node,
         orgs: &[OrgId],
         (duty, programme): (Duty, ProgrammeId),
         at: Minute,
     ) -> Outcome {
-        let key = self.public();
-        if duty::may(roster, orgs, (duty, programme), &key, at) {
+        if self.has(node, orgs, (duty, programme), at) {
             return Ok(());
         }
+        let (key, roster) = (self.public(), node.store().roster());
         let short = hex(&key.short());
         if roster.operator_ever(&key).next().is_none() {
             return Err(Fault::refused(format!("operator {short} has no certificate here."))
@@ -103,6 +103,18 @@ impl Signer {
             role.join(" or ")
         ))
         .then("`annona operator list` tells what she may do."))
+    }
+
+    /// Whether she does.
+    pub(crate) fn has(
+        &self,
+        node: &Node,
+        orgs: &[OrgId],
+        asked: (Duty, ProgrammeId),
+        at: Minute,
+    ) -> bool {
+        let here = node.certificate().map(|c| (c.org, c.site));
+        duty::may(node.store().roster(), here, orgs, asked, &self.public(), at)
     }
 
     /// An entry of a feed with her word beside it.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::ConsentFault;
-use crate::vault::{HouseholdId, MAX_RECORD, Vault};
+use crate::seal::random;
+use crate::vault::{HouseholdId, MAX_RECORD, Vault, VaultFault, VaultTxn};
 
 /// A consent that was asked for here.
 pub struct Consent {
@@ -79,6 +80,8 @@ enum Paper {
         word: Stated,
         carrier: CarrierId,
     },
+    /// Somebody came into the household after every consent before it.
+    Joined,
 }
 
 fn read(bytes: &[u8]) -> Option<Paper> {
@@ -130,9 +133,10 @@ impl Consent {
             Paper::Own { grant, secret, word, carrier } => {
                 (grant, secret, word, StateWord::Given, Some(carrier))
             }
-            Paper::Disclosure { .. } | Paper::Erasure { .. } | Paper::Opening { .. } => {
-                return None;
-            }
+            Paper::Disclosure { .. }
+            | Paper::Erasure { .. }
+            | Paper::Opening { .. }
+            | Paper::Joined => return None,
         };
         let secret = Secret::take(&mut secret);
         Some(Self { household, grant, secret, word, answered, carrier })
@@ -169,7 +173,9 @@ impl Opened {
             Paper::Disclosure { disclosure, secret, shown: true } => {
                 (disclosure, secret, Stage::Shown)
             }
-            Paper::Consent { .. } | Paper::Own { .. } | Paper::Erasure { .. } => return None,
+            Paper::Consent { .. } | Paper::Own { .. } | Paper::Erasure { .. } | Paper::Joined => {
+                return None;
+            }
         };
         Some(Self { household, disclosure, secret: Secret::take(&mut secret), stage })
     }
@@ -203,4 +209,29 @@ pub fn list(vault: &Vault, household: HouseholdId) -> Result<Vec<Consent>, Conse
 pub fn disclosures(vault: &Vault, household: HouseholdId) -> Result<Vec<Opened>, ConsentFault> {
     let papers = vault.papers(household)?;
     Ok(papers.iter().filter_map(|bytes| Opened::of(household, read(bytes)?)).collect())
+}
+
+/// Notes that somebody came into a household by its register: whoever agreed before spoke for those who were there.
+///
+/// # Errors
+///
+/// As [`VaultTxn::put_paper`].
+pub fn note_joined(txn: &mut VaultTxn<'_>, household: HouseholdId) -> Result<(), VaultFault> {
+    let number: [u8; 16] = random()?;
+    let name = [b"joined".as_slice(), &number].concat();
+    txn.put_paper(household, &name, &written(&Paper::Joined))
+}
+
+/// Whether somebody came in so after a consent was given: papers keep the order in which they were put.
+pub(super) fn joined_after(vault: &Vault, consent: &Consent) -> Result<bool, ConsentFault> {
+    let papers = vault.papers(consent.household)?;
+    let is_it = |paper: &Paper| match paper {
+        Paper::Consent { grant, .. } | Paper::Own { grant, .. } => grant.id == consent.grant.id,
+        Paper::Disclosure { .. }
+        | Paper::Erasure { .. }
+        | Paper::Opening { .. }
+        | Paper::Joined => false,
+    };
+    let after = papers.iter().filter_map(|bytes| read(bytes)).skip_while(|paper| !is_it(paper));
+    Ok(after.into_iter().any(|paper| matches!(paper, Paper::Joined)))
 }

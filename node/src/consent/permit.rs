@@ -189,7 +189,8 @@ fn asked(
     })
 }
 
-/// Whether somebody came into the household since a consent was given: by birth or to stay, or with another household.
+/// Whether somebody came into the household since a consent was given: by birth or to stay, with another household, or by
+/// the register's next file.
 fn joined_since(
     vault: &Vault,
     federation: &FederationId,
@@ -197,7 +198,8 @@ fn joined_since(
 ) -> Result<bool, ConsentFault> {
     let changes = household::changes(vault, federation, consent.household)?;
     let since = consent.grant.not_before;
-    Ok(changes.iter().any(|c| household::adds_people(c.happened) && c.on >= since))
+    let joined = changes.iter().any(|c| household::adds_people(c.happened) && c.on >= since);
+    Ok(joined || super::paper::joined_after(vault, consent)?)
 }
 
 /// The first day on which a consent that is given now may count: of a day on which somebody joined the household, it could

@@ -2,13 +2,16 @@
 //! with the terms of the W3C Data Privacy Vocabulary.
 
 use annona_ledger::charter::Charter;
-use annona_ledger::consent::{Grant, Recipient, StateWord, Way};
+use annona_ledger::consent::{Grant, GrantId, Recipient, StateWord, Way};
+use annona_ledger::hash::Hash;
 use annona_ledger::id::{Commitment, OrgId};
 use annona_ledger::notice::Roles;
 use annona_ledger::time::DayNo;
 use serde_json::{Value, json};
 
 use super::Consent;
+use crate::credential::sheet::escape;
+use crate::credential::{NotMade, qr};
 use crate::papers::Papers;
 
 /// Who is meant by the numbers of a consent, and which day is which.
@@ -85,6 +88,47 @@ pub fn withdraw_code(commitment: &Commitment) -> String {
     let digits = commitment.to_string();
     let groups = digits.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group));
     groups.collect::<Vec<_>>().join("-")
+}
+
+/// How the text of a slip's code begins; the number of the consent and its commitment follow, as 96 capital digits.
+const CODE: &str = "AC1:";
+
+/// What stands in the code on a slip: which consent, and what takes it back. It names nobody.
+#[must_use]
+pub fn slip_code(consent: &Consent) -> String {
+    let (id, commitment) = (consent.grant.id, consent.commitment());
+    format!("{CODE}{}{}", id.to_string().to_uppercase(), commitment.to_string().to_uppercase())
+}
+
+/// Reads what a scanner gives of such a code.
+#[must_use]
+pub fn read_slip_code(text: &str) -> Option<(GrantId, Commitment)> {
+    let digits = text.trim().strip_prefix(CODE).filter(|digits| digits.len() == 96)?;
+    let digits = Some(digits).filter(|all| all.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let byte = |at: usize| u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok();
+    let mut bytes = [0; 48];
+    for (at, place) in bytes.iter_mut().enumerate() {
+        *place = byte(at)?;
+    }
+    let (id, commitment) = bytes.split_first_chunk::<16>()?;
+    Some((GrantId(*id), Commitment(Hash(commitment.try_into().ok()?))))
+}
+
+/// The half page as a file to print: the words of [`slip`] in a language, and the code any desk scans to take the consent
+/// back.
+///
+/// # Errors
+///
+/// [`NotMade`] never, of a consent that is kept.
+pub fn slip_page(papers: &Papers, words: &str, code: &str) -> Result<String, NotMade> {
+    let (code, words) = (qr::code(code)?.svg(), escape(words));
+    let (tag, direction) = (papers.tag, if papers.right_to_left { "rtl" } else { "ltr" });
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\"><head><meta charset=\"utf-8\"><title>Consent</title><style>\
+         @page{{size:A5 landscape;margin:10mm}}body{{margin:0;font:10pt/1.4 system-ui,sans-serif}}\
+         pre{{white-space:pre-wrap;overflow-wrap:anywhere;font:9pt/1.5 ui-monospace,monospace}}\
+         svg{{width:42mm;height:42mm}}</style></head><body><main>{code}<pre>{words}</pre></main></body></html>\n"
+    ))
 }
 
 /// The receipt: record, processing, parties, events. It names the person by her pseudonym in the programme and nothing

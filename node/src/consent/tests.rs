@@ -6,6 +6,7 @@ use annona_ledger::id::{OrgId, Pseudonym};
 
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, key, short};
+use crate::import::{KnownHouseholds, Register, VaultRegister};
 use crate::person::{Attributes as Record, Date, Field, Household, Value};
 use crate::seal::Key;
 
@@ -555,4 +556,37 @@ fn a_guardians_consent_says_who_spoke_and_ends_by_its_days() {
     let (shown, _) =
         desk.permit(&asking).expect("a permit").open(&mut desk.vault, today()).expect("opens");
     assert_eq!(shown.members.len(), 2);
+}
+
+/// The next file of a register: whoever it brings into the household agreed to nothing.
+#[test]
+fn who_a_register_brings_in_is_opened_under_no_older_consent() {
+    let mut desk = Desk::new();
+    let grant = Grant { uses: 9, ..desk.grant(1) };
+    desk.give(&grant, Answer::Yes).expect("given");
+    let (ours, other) = (person(NAME, (1990, 3, 1)), person("Bilal Canary", (2020, 11, 21)));
+    let register = |desk: &mut Desk, members: Vec<Record>| {
+        let household = Household { key: "HH-1".to_owned(), members, whole: Record::default() };
+        let mut register = VaultRegister::new(&mut desk.vault);
+        let digest = register.digest(&household).expect("a digest");
+        register.replace(&desk.id, &household, digest).expect("waits");
+        register.commit().expect("kept");
+    };
+    let asking = desk.asking();
+    let opens = |desk: &mut Desk, asking: &Asking| desk.permit(asking).map(drop);
+    // Corrected, and one of them gone: the same people.
+    let mut moved = ours;
+    moved.set(Field::Phone, Value::text(Field::Phone, "0711").expect("fits")).expect("fits");
+    register(&mut desk, vec![moved.clone(), other.clone()]);
+    register(&mut desk, vec![moved.clone()]);
+    opens(&mut desk, &asking).expect("as before");
+    // He comes back, and she might be his mother: nobody here knows.
+    register(&mut desk, vec![moved.clone(), other]);
+    assert_eq!(closed(desk.permit(&asking)), Closed::OutsideWindow);
+    let again = Grant { uses: 9, ..desk.grant(2) };
+    desk.give(&again, Answer::Yes).expect("given");
+    let asking = Asking { grant: again.id, ..asking };
+    opens(&mut desk, &asking).expect("asked anew");
+    register(&mut desk, vec![moved, person("Somebody Else", (2020, 11, 21))]);
+    assert_eq!(closed(desk.permit(&asking)), Closed::OutsideWindow);
 }

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use annona_ledger::hash::Hash;
 use annona_ledger::id::{CarrierId, Commitment, ProgrammeId};
 use annona_ledger::key::PublicKey;
 use annona_ledger::wire;
@@ -165,7 +166,71 @@ impl Register {
         } else if vault.has_printed(&issuer)? {
             return Err(RegisterFault::Missing { path });
         }
-        Self::open(&path, node.vault_key().map_err(Box::new)?)
+        let mut register = Self::open(&path, node.vault_key().map_err(Box::new)?)?;
+        // Out of a backup, where whose they are lay apart until their keys came back.
+        let beside = vault.beside()?;
+        for (household, bytes) in &beside {
+            register.put_back(*household, bytes);
+        }
+        if !beside.is_empty() {
+            register.save()?;
+        }
+        for (household, _) in beside {
+            vault.beside_is_back(household)?;
+        }
+        Ok(register)
+    }
+
+    /// What it has of a household, for a backup to seal under her own key ([`Vault::copy_without_keys`]).
+    #[must_use]
+    pub fn beside(&self, household: HouseholdId) -> Vec<u8> {
+        let Held { lines, issued, .. } = &self.held;
+        let lines: Vec<&Line> = lines.iter().filter(|l| l.household == household).collect();
+        let issued: Vec<&Issued> = issued.iter().filter(|i| i.household == household).collect();
+        if lines.is_empty() && issued.is_empty() {
+            return Vec::new();
+        }
+        wire::encode(&(lines, issued))
+    }
+
+    /// This register as a backup has it: which places are whose, so that they are revoked with her, and nothing that the
+    /// ledger, or a card, calls her.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterFault::Seal`] without randomness.
+    pub fn for_backup(&self) -> Result<Vec<u8>, RegisterFault> {
+        let Held { lists, lines, issued } = &self.held;
+        let carrier = CarrierId([0; 16]);
+        let lines: Vec<Line> =
+            lines.iter().map(|l| Line { carrier, code: None, ..l.clone() }).collect();
+        let consent = Commitment(Hash::ZERO);
+        let issued: Vec<Issued> = issued.iter().map(|i| Issued { consent, ..*i }).collect();
+        Ok(self.key.seal(PURPOSE, &wire::encode(&(lists, lines, issued)))?)
+    }
+
+    /// Puts back what [`Register::beside`] gave, where its place was not taken back meanwhile.
+    fn put_back(&mut self, household: HouseholdId, bytes: &[u8]) {
+        let read = wire::decode::<(Vec<Line>, Vec<Issued>)>(bytes, MAX_FILE);
+        let Ok((lines, issued)) = read else { return };
+        for line in lines.into_iter().filter(|line| line.household == household) {
+            let is = |l: &&mut Line| {
+                let place = (l.issuer, l.programme, l.list, l.index);
+                place == (line.issuer, line.programme, line.list, line.index)
+            };
+            if let Some(here) = self.held.lines.iter_mut().find(is) {
+                *here = line;
+            }
+        }
+        for one in issued.into_iter().filter(|one| one.household == household) {
+            let is = |i: &&mut Issued| {
+                let place = (i.issuer, i.programme, i.list, i.index);
+                place == (one.issuer, one.programme, one.list, one.index)
+            };
+            if let Some(here) = self.held.issued.iter_mut().find(is) {
+                *here = one;
+            }
+        }
     }
 
     /// As [`Register::save`], the first time of all noting that there is one now: before any card of it is out.
@@ -446,13 +511,13 @@ mod tests {
             let (list, index) = register.draw(&issuer(), 2).expect("a place");
             let (programme, issuer) = (2, issuer());
             let household = HouseholdId(household);
-            let consent = Commitment(annona_ledger::hash::Hash([household.0 as u8; 32]));
+            let consent = Commitment(Hash([household.0 as u8; 32]));
             register.issued(Issued { household, programme, issuer, list, index, consent });
         }
         register.save().expect("saved");
         let mut register = Register::open(&path, key()).expect("it opens");
         assert_eq!((register.len(), register.credentials()), (1, 3));
-        let consent = Commitment(annona_ledger::hash::Hash([2; 32]));
+        let consent = Commitment(Hash([2; 32]));
         assert_eq!(register.reconcile(|_, _| false, |one| *one == consent), 1);
         assert_eq!(register.forget(&[HouseholdId(1)]), 2, "her card and her credential");
         assert_eq!((register.len(), register.credentials()), (0, 1));

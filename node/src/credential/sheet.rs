@@ -72,7 +72,8 @@ pub fn sheet(language: &str, faces: &[Face<'_>]) -> Result<String, NotMade> {
     Ok(html)
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML has it.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -32,7 +32,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::import::table::CsvOptions;
-use crate::person::{Date, Field, Kind, Scope, Value};
+use crate::person::{Date, Field, Kind, Scope, Value, forbidden};
 
 pub use suggest::suggest_map;
 pub(super) use suggest::{guess, likely_key};
@@ -198,6 +198,9 @@ impl Map {
             || self.source.chars().any(char::is_control)
         {
             return fault("source: a name of 1 to 64 bytes, for example \"intake-2026\"".into());
+        }
+        if let Some(found) = forbidden(&self.source) {
+            return fault(format!("source: {found}"));
         }
         if self.key.is_empty() || self.key.iter().any(|k| k.trim().is_empty()) {
             return fault("key: at least one column, for example key = [\"household_id\"]".into());

@@ -7,7 +7,8 @@ use annona_ledger::hash::Hash;
 use zeroize::Zeroizing;
 
 use super::plan::{Known, KnownHouseholds, Register};
-use crate::person::{Household, HouseholdError};
+use crate::consent::note_joined;
+use crate::person::{Attributes, Field, Household, HouseholdError};
 use crate::vault::{HouseholdId, Vault, VaultFault};
 
 /// What happens after a batch is durable in the vault: enrolling on the ledger, for example. It is given the
@@ -31,6 +32,8 @@ struct Waiting {
     digest: Hash,
     household: Zeroizing<Vec<u8>>,
     members: Vec<Zeroizing<Vec<u8>>>,
+    /// Whether somebody is among them who was not there before.
+    joined: bool,
 }
 
 /// Why a batch was not written.
@@ -62,16 +65,30 @@ impl<'a> VaultRegister<'a> {
 
     fn wait(
         &mut self,
-        id: Option<HouseholdId>,
+        (id, joined): (Option<HouseholdId>, bool),
         source: &str,
         household: &Household,
         digest: Hash,
     ) -> Result<(), RegisterFault> {
         let (whole, members) = household.records()?;
         let (source, key) = (source.to_owned(), Zeroizing::new(household.key.clone()));
-        self.waiting.push(Waiting { id, source, key, digest, household: whole, members });
+        let new = Waiting { id, source, key, digest, household: whole, members, joined };
+        self.waiting.push(new);
         Ok(())
     }
+}
+
+/// Whether somebody is in a household who was not: one more, or a name that nobody of it had. A name that is spelt otherwise
+/// counts as another person: nobody is opened under a consent that may not be hers.
+fn somebody_joins(old: &Household, new: &Household) -> bool {
+    const NAMES: [Field; 4] =
+        [Field::FullName, Field::GivenName, Field::MiddleName, Field::FamilyName];
+    let named = |of: &Household| -> Vec<[Option<String>; 4]> {
+        let name = |person: &Attributes| NAMES.map(|field| person.text(field).map(str::to_owned));
+        of.members.iter().map(name).collect()
+    };
+    let before = named(old);
+    new.members.len() > old.members.len() || named(new).iter().any(|name| !before.contains(name))
 }
 
 impl KnownHouseholds for VaultRegister<'_> {
@@ -83,8 +100,12 @@ impl KnownHouseholds for VaultRegister<'_> {
     }
 
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<HouseholdId>>, RegisterFault> {
-        let found = self.vault.find(source, key.as_bytes())?;
-        Ok(found.map(|f| Known { id: f.id, digest: f.digest.map(Hash) }))
+        match self.vault.find(source, key.as_bytes()) {
+            Ok(found) => Ok(found.map(|f| Known { id: f.id, digest: f.digest.map(Hash) })),
+            // It may be there, and nobody can tell before the keys are back: passed over, and told with those that are.
+            Err(VaultFault::NoKey { id, .. }) => Ok(Some(Known { id, digest: None })),
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     fn registers(&self) -> Result<BTreeSet<String>, RegisterFault> {
@@ -105,7 +126,7 @@ impl Register for VaultRegister<'_> {
         household: &Household,
         digest: Hash,
     ) -> Result<(), RegisterFault> {
-        self.wait(None, source, household, digest)
+        self.wait((None, false), source, household, digest)
     }
 
     fn replace(
@@ -114,7 +135,8 @@ impl Register for VaultRegister<'_> {
         household: &Household,
         digest: Hash,
     ) -> Result<(), RegisterFault> {
-        self.wait(Some(*id), "", household, digest)
+        let joined = self.open(id)?.is_none_or(|old| somebody_joins(&old, household));
+        self.wait((Some(*id), joined), "", household, digest)
     }
 
     fn commit(&mut self, source: &str) -> Result<(), RegisterFault> {
@@ -124,6 +146,9 @@ impl Register for VaultRegister<'_> {
         for w in &self.waiting {
             if let Some(id) = w.id {
                 txn.replace(id, w.digest.0, &w.household, &w.members)?;
+                if w.joined {
+                    note_joined(&mut txn, id)?;
+                }
                 replaced.push(id);
             } else {
                 let key = w.key.as_bytes();

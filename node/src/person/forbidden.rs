@@ -45,8 +45,9 @@ impl fmt::Display for Forbidden {
 
 /// Magic numbers as base64 prints them. Sources: ISO/IEC 10918-1 (FF D8 FF), 15444-1 (JP2 signature box),
 /// RFC 2083 (PNG), RFC 9649 (RIFF…WEBP), the WSQ specification (FF A0), ISO/IEC 19794-2 and -4 (`FMR`, `FIR`).
-const BASE64: [(&str, Forbidden); 8] = [
+const BASE64: [(&str, Forbidden); 9] = [
     ("/9j/", Forbidden::Image),
+    ("_9j_", Forbidden::Image),
     ("iVBORw0KGgo", Forbidden::Image),
     ("AAAADGpQ", Forbidden::Image),
     ("UklGR", Forbidden::Image),
@@ -70,39 +71,57 @@ const RAW: [(&str, Forbidden); 10] = [
     ("data:audio/", Forbidden::Recording),
 ];
 
-/// Tells what a text looks like, where it looks like something that may not be kept.
+/// AVIF and HEIC boxes as base64 prints them, after `AAAA` and the box's length.
+const BOXES: [&str; 2] = ["GZ0eXBhdmlm", "GZ0eXBoZWlj"];
+
+/// Tells what a text looks like, where it looks like something that may not be kept: by itself, or among other words.
 #[must_use]
 pub fn forbidden(text: &str) -> Option<Forbidden> {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
-    if let Some((_, what)) = RAW.iter().find(|(magic, _)| text.starts_with(magic)) {
+    if let Some((_, what)) = RAW.iter().find(|(magic, _)| text.contains(magic)) {
         return Some(*what);
     }
-    if text.starts_with("RIFF") {
-        if text.contains("WAVE") {
-            return Some(Forbidden::Recording);
-        }
-        if text.contains("WEBP") {
-            return Some(Forbidden::Image);
-        }
-    }
-    if text.get(4..).is_some_and(|t| t.starts_with("ftypavif")) {
+    if text.contains("ftypavif") || text.contains("ftypheic") {
         return Some(Forbidden::Image);
     }
-    let run = longest_run(text);
-    let magic = |(magic, _): &&(&str, Forbidden)| text.starts_with(magic) && run >= 20;
-    if let Some((_, what)) = BASE64.iter().find(magic) {
-        // RIFF opens both a picture and a recording: the container's name stands eight bytes on.
-        let wav = *what == Forbidden::Image && text.starts_with("UklGR") && text.contains("V0FWR");
-        return Some(if wav { Forbidden::Recording } else { *what });
+    let riff = |word: &str, inside| word.starts_with("RIFF") && text.contains(inside);
+    let words = || text.split(|c: char| !is_letter(c) || c == '=').filter(|word| !word.is_empty());
+    for word in words() {
+        if riff(word, "WAVE") {
+            return Some(Forbidden::Recording);
+        }
+        if riff(word, "WEBP") {
+            return Some(Forbidden::Image);
+        }
+        if let Some(what) = encoded(word) {
+            return Some(what);
+        }
     }
-    (run > MAX_RUN).then_some(Forbidden::EncodedBytes)
+    (longest_run(text) > MAX_RUN).then_some(Forbidden::EncodedBytes)
+}
+
+/// What one word of base64 looks like.
+fn encoded(word: &str) -> Option<Forbidden> {
+    if word.len() < 20 {
+        return None;
+    }
+    if word.starts_with("AAAA") && BOXES.iter().any(|inside| word.contains(inside)) {
+        return Some(Forbidden::Image);
+    }
+    let (_, what) = BASE64.iter().find(|(magic, _)| word.starts_with(magic))?;
+    // RIFF opens both a picture and a recording: the container's name stands eight bytes on.
+    let wav = word.starts_with("UklGR") && word.get(8..).is_some_and(|rest| rest.contains("XQVZF"));
+    Some(if wav { Forbidden::Recording } else { *what })
+}
+
+/// A letter of base64, of either alphabet.
+const fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')
 }
 
 fn longest_run(text: &str) -> usize {
     let (mut longest, mut run) = (0, 0);
-    for b in text.bytes() {
-        let letter = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
-        run = if letter { run + 1 } else { 0 };
+    for c in text.chars() {
+        run = if is_letter(c) { run + 1 } else { 0 };
         longest = longest.max(run);
     }
     longest

@@ -56,7 +56,7 @@ fn nothing_personal_is_printed() {
 #[test]
 fn text_that_hides_an_image_or_a_template_is_refused() {
     let long = "A".repeat(65);
-    let rows: [(&str, Option<Forbidden>); 18] = [
+    let rows: [(&str, Option<Forbidden>); 30] = [
         ("/9j/4AAQSkZJRgABAQEASABIAAD", Some(Forbidden::Image)),
         ("ÿØÿà\u{0}\u{10}JFIF", Some(Forbidden::Image)),
         ("iVBORw0KGgoAAAANSUhEUgAAAAE", Some(Forbidden::Image)),
@@ -72,6 +72,18 @@ fn text_that_hides_an_image_or_a_template_is_refused() {
         ("Rk1SACAyMAAAAAEIAAAAPAFAAf", Some(Forbidden::Template)),
         ("RklSADAyMAAAAAEIAAAAPAFAAf", Some(Forbidden::Template)),
         (&long, Some(Forbidden::EncodedBytes)),
+        ("AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYx", Some(Forbidden::Image)),
+        ("AAAAHGZ0eXBhdmlmAAAAAGF2aWZtaWYx", Some(Forbidden::Image)),
+        ("AAAAGGZ0eXBoZWljAAAAAG1pZjE", Some(Forbidden::Image)),
+        ("her photo: /9j/4AAQSkZJRgABAQEASABIAAD", Some(Forbidden::Image)),
+        ("photo=/9j/4AAQSkZJRgABAQEASABIAAD", Some(Forbidden::Image)),
+        ("taken (iVBORw0KGgoAAAANSUhEUgAAAAE)", Some(Forbidden::Image)),
+        ("thumb Rk1SACAyMAAAAAEIAAAAPAFAAf", Some(Forbidden::Template)),
+        ("see data:image/png;base64,AA", Some(Forbidden::Image)),
+        ("a note, then ‰PNG\r\n", Some(Forbidden::Image)),
+        ("UklGRiQAAABXQVZFZm10IBAAAAAB", Some(Forbidden::Recording)),
+        ("R/9j/ street", None),
+        ("UklGR", None),
         ("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", None),
         ("Wolfeschlegelsteinhausenbergerdorff", None),
         ("محمد عبد الرحمن", None),

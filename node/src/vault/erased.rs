@@ -3,7 +3,7 @@
 use annona_ledger::consent::{Secret, erasure_commitment};
 use annona_ledger::hash::Hash;
 use annona_ledger::hash::{Purpose, keyed};
-use annona_ledger::id::{Commitment, ProgrammeId};
+use annona_ledger::id::{CarrierId, Commitment, ProgrammeId};
 use rusqlite::{OptionalExtension, params};
 
 use super::rows::{Rows, number};
@@ -91,6 +91,43 @@ impl Vault {
         self.rows().run("DELETE FROM note WHERE name GLOB 'forget *'", [])
     }
 
+    /// Wallets of whoever was erased here upon hearing of it that the ledger may not say are cancelled yet, by what they are
+    /// called there.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn wallets_to_cancel(&self) -> Result<Vec<(ProgrammeId, CarrierId)>, VaultFault> {
+        let rows = self.rows();
+        let read = |r: &rusqlite::Row<'_>| {
+            let name: String = r.get(0)?;
+            Ok((name.strip_prefix(CANCEL).and_then(carrier_of), r.get::<_, u16>(1)?))
+        };
+        let sql = "SELECT name, value FROM note WHERE name GLOB ?1 || '*' ORDER BY name";
+        let all: Vec<(Option<CarrierId>, u16)> = rows
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_map([CANCEL], read)?.collect())
+            .map_err(|e| rows.sqlite("read", e))?;
+        Ok(all.into_iter().filter_map(|(id, of)| Some((ProgrammeId(of), id?))).collect())
+    }
+
+    /// Notes that the ledger says so of these.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn wallets_cancelled(
+        &mut self,
+        done: &[(ProgrammeId, CarrierId)],
+    ) -> Result<(), VaultFault> {
+        let rows = self.rows();
+        let gone = |(_, carrier): &(ProgrammeId, CarrierId)| {
+            rows.run("DELETE FROM note WHERE name = ?1", [cancel(carrier)])
+        };
+        done.iter().try_for_each(gone)
+    }
+
     /// Whether cards were ever printed by an issuer, by eight bytes of its key.
     ///
     /// # Errors
@@ -154,7 +191,34 @@ fn printed(issuer: &[u8; 8]) -> String {
     format!("printed {digits}")
 }
 
+/// How the note of a wallet that is to be cancelled begins; its carrier follows.
+const CANCEL: &str = "cancel ";
+
+fn cancel(carrier: &CarrierId) -> String {
+    let digits: String = carrier.0.iter().map(|b| format!("{b:02x}")).collect();
+    format!("{CANCEL}{digits}")
+}
+
+fn carrier_of(digits: &str) -> Option<CarrierId> {
+    let number = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32)?;
+    Some(CarrierId(number.to_be_bytes()))
+}
+
 impl VaultTxn<'_> {
+    /// Notes that a wallet is to be cancelled on the ledger ([`Vault::wallets_to_cancel`]).
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn note_wallet_to_cancel(
+        &mut self,
+        programme: ProgrammeId,
+        carrier: &CarrierId,
+    ) -> Result<(), VaultFault> {
+        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES (?1, ?2)";
+        self.rows().run(sql, params![cancel(carrier), programme.0])
+    }
+
     /// Deletes a household's data keys, records, papers and look-up handles. Nothing is left of them in the file once this
     /// is committed and the file rewritten ([`Vault::scrub`]); what must be said on the ledger for it is kept.
     ///

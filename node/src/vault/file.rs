@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::fault::VaultFault;
 use super::keys::KeyFile;
-use super::older;
 use super::rows::Secrets;
+use super::{apart, older};
 use crate::atomic;
 use crate::disk::DiskFault;
 use crate::seal::{self, Key};
@@ -161,6 +161,7 @@ pub(super) fn open(
     if found < 4 {
         older::part_keys(&connection, path, &secrets)?;
     }
+    connection.execute_batch(apart::TABLE).map_err(|e| VaultFault::sqlite("open", path, e))?;
     // The last first: it is the one in use, but where its first use was interrupted.
     let all = || sites.iter().rev().chain([key]);
     let keys = match KeyFile::open(&key_path(path), all(), secrets.id)? {

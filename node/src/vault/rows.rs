@@ -143,8 +143,17 @@ impl Rows<'_> {
             row.ok_or(VaultFault::NotFound { id })?;
         let damaged = || self.damaged(format!("the head of household {id}"));
         let key = self.data_key(id, 0)?;
-        let place = self.place(HEAD, slot(id, 0)?, &source);
-        let plain = key.open(&place, &sealed.ok_or_else(damaged)?).map_err(|_| damaged())?;
+        let sealed = sealed.ok_or_else(damaged)?;
+        let place = slot(id, 0)?;
+        let opened = |source: &[u8; 32]| key.open(&self.place(HEAD, place, source), &sealed);
+        let (source, plain) = match opened(&source) {
+            Ok(plain) => (source, plain),
+            Err(_) => {
+                // In a file from a backup the handle lies apart.
+                let apart = self.source_apart(id, &key)?.ok_or_else(damaged)?;
+                (apart, opened(&apart).map_err(|_| damaged())?)
+            }
+        };
         let (root, rest) = plain.split_first_chunk().ok_or_else(damaged)?;
         let (registration, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let (digest, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
@@ -234,7 +243,7 @@ impl Rows<'_> {
         Ok(Place { number: number.and_then(|n| u64::try_from(n).ok()).unwrap_or(0), slot })
     }
 
-    fn data_key(&self, id: HouseholdId, member: u8) -> Result<Key, VaultFault> {
+    pub(super) fn data_key(&self, id: HouseholdId, member: u8) -> Result<Key, VaultFault> {
         let place = self.key_place(slot(id, member)?)?;
         if let Some(key) = self.keys.get(place)? {
             return Ok(key);
@@ -297,8 +306,30 @@ impl Rows<'_> {
         all
     }
 
+    /// Her sealed papers, as they begin, and the handles by which she is found.
+    #[cfg(test)]
+    pub(super) fn found_by(&self, id: HouseholdId) -> Vec<(&'static str, Vec<u8>)> {
+        let sql = "SELECT 'sealed paper', substr(sealed, 1, 32) FROM paper WHERE household = ?1
+                   UNION ALL SELECT 'handle', source FROM household WHERE id = ?1
+                   UNION ALL SELECT 'handle', handle FROM enrolment WHERE household = ?1
+                   UNION ALL SELECT 'handle', handle FROM card WHERE household = ?1";
+        let mut rows = self.connection.prepare(sql).expect("reads");
+        let read = |r: &rusqlite::Row<'_>| {
+            let what: String = r.get(0)?;
+            Ok((if what == "handle" { "handle" } else { "sealed paper" }, r.get(1)?))
+        };
+        let number = number(id).expect("a number");
+        let rows = rows.query_map([number], read).expect("reads");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+
     /// One value of at most `limit` bytes; a longer one is not loaded and counts as absent.
-    fn blob(&self, sql: &str, slot: i64, limit: usize) -> Result<Option<Vec<u8>>, VaultFault> {
+    pub(super) fn blob(
+        &self,
+        sql: &str,
+        slot: i64,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, VaultFault> {
         self.connection
             .prepare_cached(sql)
             .and_then(|mut s| s.query_row(params![slot, limit as i64], |r| r.get(0)).optional())
@@ -340,6 +371,7 @@ impl Rows<'_> {
         self.run(sql, params![id_number])?;
         self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;
+        self.run("DELETE FROM apart WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM enrolment WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM household WHERE id = ?1", params![id_number])
     }

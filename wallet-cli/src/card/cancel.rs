@@ -51,7 +51,7 @@ impl Cancel {
                 let role = (Duty::CardCancel, programme);
                 let feed = node.feed(Lane::Registry, programme);
                 let at = stamp(&work, &feed, node.now()).at;
-                signer.may(node.store().roster(), &orgs, role, at)?;
+                signer.may(&node, &orgs, role, at)?;
                 bound.push((programme, carrier));
             }
             work.check()?;

@@ -47,7 +47,7 @@ impl Issue {
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let role = (Duty::CardIssue, programme);
-        signer.may(node.store().roster(), &[about.org, org], role, at)?;
+        signer.may(&node, &[about.org, org], role, at)?;
         let pseudonym = holder::pseudonym(&node, &vault, id, programme)?;
         let code = loop {
             let code = ShortCode::new(u64::from_be_bytes(random()?));

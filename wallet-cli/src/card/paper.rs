@@ -118,7 +118,7 @@ pub(super) fn may(node: &Node, signer: &Signer, duty: Duty, programme: Programme
     let owner = node.store().charter()?.programme(programme).map_or(certificate.org, |p| p.org);
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
     let orgs = [owner, certificate.org];
-    signer.may(node.store().roster(), &orgs, (duty, programme), at)
+    signer.may(node, &orgs, (duty, programme), at)
 }
 
 /// The certificate by which this node issues for a programme.

@@ -102,7 +102,7 @@ impl Wallet {
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let role = (Duty::CardWallet, programme);
-        signer.may(node.store().roster(), &[about.org, org], role, at)?;
+        signer.may(&node, &[about.org, org], role, at)?;
         let pseudonym = holder::pseudonym(&node, &vault, id, programme)?;
         let before = desk::kept(&vault, id, programme)?;
         let Some(shown) = shown else {

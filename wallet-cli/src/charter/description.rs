@@ -412,6 +412,7 @@ impl Budget {
 fn name(what: &str, text: &str) -> Outcome<Name> {
     use unicode_normalization::UnicodeNormalization;
     let text: String = text.nfc().collect();
+    words::plain(&format!("the name of {what}"), &text)?;
     Name::new(&text).map_err(|why| Fault::input(format!("the name of {what}: {why}.")))
 }
 

@@ -124,7 +124,7 @@ impl Give {
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        signer.may(node.store().roster(), &[org], (Duty::ConsentGive, programme), at)?;
+        signer.may(&node, &[org], (Duty::ConsentGive, programme), at)?;
         let to = words::organisation(&charter, &self.to)?.id;
         let recipient = if self.role.is_empty() {
             Recipient::Organisation(to)

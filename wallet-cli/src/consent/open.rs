@@ -59,7 +59,7 @@ impl Open {
         let mut vault = session.vault(&node)?;
         let known = find(&vault, &self.consent)?;
         let programme = known.grant.programme;
-        let at = served(&node, &signer, programme)?;
+        let at = served(&node, &signer, (Duty::ConsentOpen, programme))?;
         let asker = words::node(node.store().roster(), &self.asker)?.short();
         let asking = Asking {
             grant: known.grant.id,
@@ -83,11 +83,11 @@ impl Open {
     }
 }
 
-/// Makes sure that an operator may open records for a programme; gives the stamp of now.
-pub(crate) fn served(node: &Node, signer: &Signer, programme: ProgrammeId) -> Outcome<Minute> {
-    let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-    let (orgs, role) = (node.org(), (Duty::ConsentOpen, programme));
-    signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+/// Makes sure that an operator may open records for a programme, as a duty of hers; gives the stamp of now.
+pub(crate) fn served(node: &Node, signer: &Signer, role: (Duty, ProgrammeId)) -> Outcome<Minute> {
+    let at = node.stamp(&node.feed(Lane::Registry, role.1))?;
+    let orgs = node.org();
+    signer.may(node, orgs.as_slice(), role, at)?;
     Ok(at)
 }
 

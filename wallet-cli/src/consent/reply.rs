@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use annona_ledger::duty::Duty;
 use annona_node::atomic;
 use annona_node::consent::{self, request};
 use clap::Args;
@@ -55,7 +56,7 @@ impl Reply {
         if answered && !cut {
             return Err(refused(request::RequestFault::Answered));
         }
-        let at = served(&node, &signer, known.grant.programme)?;
+        let at = served(&node, &signer, (Duty::ConsentReply, known.grant.programme))?;
         if self.out.exists() {
             return Err(Fault::input(format!("{} exists already.", self.out.display()))
                 .then("Name another file: nothing is written over."));

@@ -1,22 +1,29 @@
-use annona_node::consent::{self, Parties, receipt, slip};
+use std::path::PathBuf;
+
+use annona_node::atomic;
+use annona_node::consent::{self, Parties, receipt, slip, slip_code, slip_page};
 use clap::Args;
 
 use super::{date, find, heard, papers};
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::{Session, Spoken};
 
 const EXAMPLES: &str = "\
 Examples:
   $ annona consent show 1/1
-  $ annona consent show 1/1 --json";
+  $ annona consent show 1/1 --json
+  $ annona consent show 1/1 --out amina-slip.html";
 
 /// Prints a consent for the person to take home: half a page in words, or with --json the receipt other programs read
 /// (the shape of ISO/IEC TS 27560, terms of the Data Privacy Vocabulary). Neither has her name.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Show {
-    /// The consent: FAMILY/N, or its number
+    /// The consent: FAMILY/N, its number, or the text of the code on its slip
     consent: String,
+    /// Write the half page as an HTML file to print, with a code that any desk scans to take it back
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     spoken: Spoken,
 }
@@ -33,6 +40,16 @@ impl Show {
         let parties = Parties { charter: &charter, date: &date_of };
         session.speak(&self.spoken);
         let papers = papers(session, &known.grant);
+        if let Some(out) = &self.out {
+            if out.exists() {
+                return Err(Fault::input(format!("{} exists already.", out.display()))
+                    .then("Name another file: nothing is written over."));
+            }
+            let words = slip(&known, state, &parties, papers);
+            let page = slip_page(papers, &words, &slip_code(&known));
+            let page = page.map_err(|why| Fault::input(why.to_string()))?;
+            atomic::write(out, page.as_bytes())?;
+        }
         session.screen.answer("receipt", receipt(&known, state, &parties), || {
             let page = slip(&known, state, &parties, papers);
             format!("{page}\n{}", papers.rows([(papers.as_of, date(&charter, today))]).trim_end())

@@ -24,7 +24,7 @@ Examples:
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Withdraw {
-    /// The consent: FAMILY/N, its number, or the digits to take it back from its slip
+    /// The consent: FAMILY/N, its number, or from its slip the digits to take it back or the text of its code
     consent: String,
     /// Why: asked, guardian or invalid
     #[arg(long, value_name = "REASON", default_value = "asked")]
@@ -50,8 +50,12 @@ impl Withdraw {
         // As they stand on her paper: with hyphens, and perhaps the marks that keep them in order between Arabic words.
         let mark = |c: char| c == '-' || ('\u{2066}'..='\u{2069}').contains(&c);
         let digits: String = self.consent.chars().filter(|c| !mark(*c)).collect();
-        let (commitment, programme) = if digits.len() == 64 {
-            let commitment = Commitment(Hash(words::unhex("the digits of a slip", &digits)?));
+        let scanned = consent::read_slip_code(&digits).map(|(_, commitment)| commitment);
+        let (commitment, programme) = if scanned.is_some() || digits.len() == 64 {
+            let commitment = match scanned {
+                Some(scanned) => scanned,
+                None => Commitment(Hash(words::unhex("the digits of a slip", &digits)?)),
+            };
             let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;
             (commitment, programme)
         } else {
@@ -61,7 +65,7 @@ impl Withdraw {
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = node.org();
         let role = (Duty::ConsentWithdraw, programme);
-        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+        signer.may(&node, orgs.as_slice(), role, at)?;
         let mut on = None;
         if !self.dry_run {
             session.confirm("Take this consent back?", &[])?;

@@ -76,7 +76,7 @@ impl Approve {
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
         let role = (Duty::EntitleApprove, draft.programme);
-        signer.may(node.store().roster(), &orgs, role, draft.at)?;
+        signer.may(&node, &orgs, role, draft.at)?;
         if waiting.approvals.iter().any(|a| a.operator == signer.public()) {
             return Err(Fault::refused("this operator has approved the list. A second one must.")
                 .then("Nothing was changed."));

@@ -12,7 +12,7 @@ use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{self, hex};
+use crate::words::{self, hex, plain};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +57,8 @@ impl Add {
             Some(key) => clean(key).0,
             None => format!("F-{}", hex(&random::<5>()?)),
         };
+        plain("the key", &household.key)?;
+        plain("the register's name", &self.source)?;
         household.check()?;
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();

@@ -75,7 +75,7 @@ impl Collector {
         let feed = node.feed(Lane::Registry, till.id);
         let at = node.stamp(&feed)?;
         let orgs = [till.programme.org, node.org().unwrap_or(till.programme.org)];
-        signer.may(node.store().roster(), &orgs, (Duty::FamilyCollector, till.id), at)?;
+        signer.may(&node, &orgs, (Duty::FamilyCollector, till.id), at)?;
         let pseudonym = holder::pseudonym(&node, &vault, id, till.id)?;
         let code = ShortCode::new(u64::from_be_bytes(random()?));
         let carrier = card::carrier(&node, &code, till.id)?;

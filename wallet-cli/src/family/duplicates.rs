@@ -223,7 +223,7 @@ impl Decide {
         let pair = named(&node, &vault, programme, (one, other))?;
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = [about.org, node.org().unwrap_or(about.org)];
-        signer.may(node.store().roster(), &orgs, (Duty::DuplicatesDecide, programme), at)?;
+        signer.may(&node, &orgs, (Duty::DuplicatesDecide, programme), at)?;
         let verdict = self.verdict;
         if !self.dry_run {
             let question = format!("Families {one} and {other} are {}?", verdict.word());

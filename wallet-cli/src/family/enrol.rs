@@ -41,7 +41,7 @@ impl<'a> Enrolling<'a> {
             let orgs: [OrgId; 2] = [owner, certificate.org];
             // By the stamp the entry will have: a wrong clock takes nobody's certificate away.
             let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
-            signer.may(node.store().roster(), &orgs, (duty, *programme), at)?;
+            signer.may(node, &orgs, (duty, *programme), at)?;
         }
         Ok(Self { signer, programmes })
     }

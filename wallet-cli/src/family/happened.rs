@@ -166,7 +166,7 @@ pub(super) fn two(
         let of = node.store().charter()?.programme(*programme).map(|p| p.org);
         let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
         let duty = (Duty::FamilyPinSecond, *programme);
-        second.may(node.store().roster(), &orgs, duty, at)?;
+        second.may(node, &orgs, duty, at)?;
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ impl Ask {
         let to = words::node(node.store().roster(), &self.to)?.short();
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         let orgs = [about.org, node.org().unwrap_or(about.org)];
-        signer.may(node.store().roster(), &orgs, (Duty::OverlapAsk, programme), at)?;
+        signer.may(&node, &orgs, (Duty::OverlapAsk, programme), at)?;
         let families = if self.families.is_empty() { every(&vault)? } else { self.families };
         let mut ids = Vec::with_capacity(families.len());
         for family in families {

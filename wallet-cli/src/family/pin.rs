@@ -116,7 +116,7 @@ impl Pin {
             let of = charter.programme(*programme).map(|about| about.org);
             let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
             let at = node.stamp(&node.feed(Lane::Registry, *programme))?;
-            first.may(node.store().roster(), &orgs, (Duty::FamilyPin, *programme), at)?;
+            first.may(node, &orgs, (Duty::FamilyPin, *programme), at)?;
         }
         if !has {
             return Ok(());

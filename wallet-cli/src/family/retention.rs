@@ -57,7 +57,7 @@ impl Retention {
             let of = node.store().charter()?.programme(programme).map(|about| about.org);
             let orgs: Vec<OrgId> = node.org().into_iter().chain(of).collect();
             let role = (Duty::FamilyRetention, programme);
-            signer.may(node.store().roster(), &orgs, role, at)?;
+            signer.may(&node, &orgs, role, at)?;
         }
         let mut rows = Vec::new();
         for class in DataClass::ALL {

@@ -42,7 +42,7 @@ impl Appeal {
         let orgs = node.org();
         let at = node.stamp(&node.feed(Lane::Registry, known.programme))?;
         let role = (Duty::GrievanceAppeal, known.programme);
-        signer.may(node.store().roster(), orgs.as_slice(), role, at)?;
+        signer.may(&node, orgs.as_slice(), role, at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
         if !self.dry_run {
             say(&mut node, known.programme, known.commitment, &signer, |on| {

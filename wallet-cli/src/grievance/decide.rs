@@ -1,4 +1,6 @@
 use annona_ledger::consent::{GrievanceStep, Outcome as Answer, Stage, may_decide};
+use annona_ledger::duty::Duty;
+use annona_ledger::id::Lane;
 use annona_ledger::statement::Statement;
 use clap::Args;
 use serde_json::json;
@@ -52,6 +54,10 @@ impl Decide {
                  appeal somebody else than who decided before.",
             ));
         }
+        // By a certificate for this programme, at this minute, and here.
+        let at = node.stamp(&node.feed(Lane::Registry, known.programme))?;
+        let role = (Duty::GrievanceDecide, known.programme);
+        signer.may(&node, known.stands.decider.as_slice(), role, at)?;
         let (grievance, federation) = (known.commitment, node.federation()?);
         if !self.dry_run {
             say(&mut node, known.programme, grievance, &signer, |on| {

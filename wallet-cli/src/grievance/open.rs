@@ -78,13 +78,12 @@ impl Open {
             Fault::input("the complaint is not UTF-8 text.").at(self.text.display())
         })?;
         words::plain("the complaint", words)?;
-        words.split_whitespace().try_for_each(|word| words::plain("the complaint", word))?;
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;
         let org = node.org().unwrap_or(about.org);
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-        signer.may(node.store().roster(), &[org], (Duty::GrievanceOpen, programme), at)?;
+        signer.may(&node, &[org], (Duty::GrievanceOpen, programme), at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
         if !self.dry_run
             && let Some(left) = slip::left(&node)?

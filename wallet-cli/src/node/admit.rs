@@ -150,7 +150,10 @@ impl Admit {
             return Err(together("a node that registers families and serves them"));
         }
         let site_name = match (&self.name, &request.site_name) {
-            (Some(name), _) => Name::new(name)?,
+            (Some(name), _) => {
+                words::plain("the site's name", name)?;
+                Name::new(name)?
+            }
             (None, Some(name)) => name.clone(),
             (None, None) => return Err(Fault::usage("say what the place is called: --name NAME.")),
         };

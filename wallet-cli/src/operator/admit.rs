@@ -39,7 +39,7 @@ pub(crate) struct Admit {
     /// The charter and notices, as a file [default: those of the data folder]
     #[arg(long, value_name = "FILE")]
     charter: Option<PathBuf>,
-    /// The site she works at, by its number
+    /// The site she works at, by its number; 0 for every site of the organisation
     #[arg(long, value_name = "N")]
     site: u16,
     /// What she may do: registrar, cashier, approver, supervisor, auditor, witness, device

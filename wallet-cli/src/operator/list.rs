@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use annona_ledger::duty::EVERY_SITE;
 use annona_ledger::notice::OperatorCertificate;
 use annona_ledger::time::Millis;
 use clap::Args;
@@ -42,11 +43,14 @@ impl List {
 pub(super) fn line(c: &OperatorCertificate, founded: Millis) -> String {
     let roles: Vec<_> = c.roles.words().collect();
     let programmes: Vec<_> = c.programmes.iter().map(ToString::to_string).collect();
+    let site = match c.site {
+        EVERY_SITE => "every site".to_owned(),
+        one => format!("site {one}"),
+    };
     format!(
-        "Operator {} of organisation {} at site {}: {}, for programmes {}, until {}",
+        "Operator {} of organisation {} at {site}: {}, for programmes {}, until {}",
         hex(&c.operator.short()),
         c.org,
-        c.site,
         roles.join(", "),
         programmes.join(", "),
         print_minute(c.not_after, founded),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use annona_ledger::consent::{Exception, RefusalClass};
 use annona_ledger::counter::{Ground, HandOut, Turned, Vouched, Word, check, signers};
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::Method;
 use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId, Purse};
+use annona_ledger::notice::OperatorRoles;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
@@ -202,8 +204,9 @@ impl Proof {
         }
         // Counted last, and before it is written: nobody who may not sign uses one up, and no plug that is pulled gives one
         // back.
-        if method == Method::Desk {
+        if !known.signers.is_empty() {
             known.signers_may(node, (till, purses, items))?;
+            known.staff_may(node, till)?;
         }
         if method == Method::Desk && !counter::count_desk(node, till.id, today)? {
             let words = "the desk has made all the exceptions of today".to_owned();
@@ -377,6 +380,16 @@ impl Known {
         let roster = node.store().roster();
         let ground = Ground { federation: &self.federation, roster, orgs: self.orgs };
         Ok(check(&ground, &out, &words)?)
+    }
+
+    /// Whether those of them who must be staff work at this counter: the rule of the method asks for no site.
+    fn staff_may(&self, node: &Node, till: &Till) -> Result<(), No> {
+        let at = node.stamp(&till.feed)?;
+        let role = (Duty::Counter, till.id);
+        let staff = self.signers.iter().filter(|one| one.has(node, &self.orgs, role, at)).count();
+        let staffed = |roles: &&OperatorRoles| roles.meets(Duty::Counter.roles());
+        let needed = signers(self.method).iter().filter(staffed).count();
+        if staff < needed { Err(Turned::MayNot.into()) } else { Ok(()) }
     }
 
     /// The name of the request: the paper's own, where it pays once.

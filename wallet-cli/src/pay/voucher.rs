@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use annona_ledger::counter::{Ground, HandOut, Vouched, check};
+use annona_ledger::duty::Duty;
 use annona_ledger::entry::Method;
 use annona_ledger::hash::Hash;
 use annona_ledger::limits;
@@ -101,6 +102,9 @@ impl Voucher {
         let (feed, leaf, method) = (till.feed.short(), Hash::ZERO, Method::Voucher);
         let out = HandOut { feed, leaf, purse, commodity, amount, at, method };
         check(&ground, &out, &words).map_err(|turned| Fault::refused(format!("{turned}.")))?;
+        for one in [&first, &second] {
+            one.may(&node, &orgs, (Duty::Counter, programme), at)?;
+        }
         let what = till.items_text(&[item]);
         if self.dry_run {
             let value = json!({ "item": till.items_value(&[item]), "days": self.days });

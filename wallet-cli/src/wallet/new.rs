@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::fault::Outcome;
 use crate::init::PassphraseCost;
 use crate::session::Session;
+use crate::words::plain;
 
 const NEW: &str = "\
 Examples:
@@ -47,6 +48,7 @@ pub(crate) struct Add {
 
 impl New {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        self.name.iter().try_for_each(|name| plain("her name", name))?;
         let passphrase = session.ask.first_passphrase(&self.wallet.display().to_string())?;
         let place = super::place(session)?;
         let cost = self.passphrase_cost.cost();
@@ -63,6 +65,7 @@ impl New {
 
 impl Add {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        plain("her name", &self.name)?;
         let mut wallet = super::open(session, &self.wallet)?;
         wallet.add(&self.name)?;
         let people = wallet.people().len();

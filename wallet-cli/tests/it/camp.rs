@@ -199,7 +199,7 @@ impl Camp {
         for name in ["mara", "yusuf"] {
             self.run(&format!("operator new --out {name}.keys --passphrase-cost light")).fine();
             self.run(&format!(
-                "operator admit {name}.keys.public {signing} --organisation 1 --site 2 --role registrar \
+                "operator admit {name}.keys.public {signing} --organisation 1 --site 0 --role registrar \
                  --role approver --programme Food --out {name}.annona"
             ))
             .fine();

@@ -113,6 +113,32 @@ fn a_consent_is_taken_back_at_another_desk_by_the_digits_on_its_slip() {
     camp.run(OPEN).fails(5, "withdrawn");
 }
 
+/// What a scanner gives of the code on her slip does as the digits do, at whatever desk; the code has no name.
+#[test]
+fn the_code_on_a_slip_takes_the_consent_back() {
+    let camp = Camp::new();
+    given(&camp);
+    camp.run("consent show 1/1 --out slip.html").fine();
+    camp.run("consent show 1/1 --out slip.html").fails(3, "exists already");
+    let page = camp.told("slip.html");
+    assert!(page.contains("<svg") && page.contains("to take back") && !page.contains("Noor"));
+    let id = camp.run("consent list 1 --json").fine().field(0, "consent");
+    let slip = camp.run("consent show 1/1").fine().out;
+    let line = slip.lines().find(|line| line.contains("to take back")).expect("the digits");
+    let digits = line.split_whitespace().last().expect("the digits").replace('-', "");
+    let code = format!("AC1:{id}{digits}").to_uppercase();
+    // The page has this code and no other: drawn again, it is the same picture.
+    let drawn = annona_node::credential::qr::code(&code).expect("a code").svg();
+    assert!(page.contains(&drawn), "another code");
+    assert_eq!(camp.run(&format!("consent show {code}")).fine().out, slip);
+    camp.run(&format!("consent withdraw {} --dir hill {MARA}", &code[..99])).fails(3, "");
+    camp.run(&format!("consent withdraw {code} --dir hill {MARA}")).fine();
+    std::fs::create_dir(camp.file("stick")).expect("folder");
+    camp.run("bundle export --dir hill --to lake --out stick").fine();
+    camp.run("bundle import stick").fine();
+    camp.run(OPEN).fails(5, "withdrawn");
+}
+
 #[test]
 fn a_no_is_kept_and_nothing_counts_that_cannot_be_consented_to() {
     let camp = Camp::new();

@@ -67,6 +67,19 @@ fn the_demonstration_plays_to_its_end() {
     }
     let bodies = bodies(&camp.file("day"));
     assert!(bodies.is_empty(), "{bodies:?}");
+    // Nobody of whom the day was told is in any file of a node, or in anything it said.
+    for (site, file) in [("lake", "lake-families.csv"), ("hill", "hill-families.csv")] {
+        let csv = fs::read_to_string(camp.file(&format!("day/{file}"))).expect("a registration");
+        let columns = ["household_id", "given_name", "family_name", "phone"];
+        let canaries = crate::canaries::of_csv(&csv, &columns);
+        assert!(canaries.len() > 200, "{site}: {} are looked for", canaries.len());
+        for folder in ["lake", "hill", "treasury", "auditor"] {
+            let folder = camp.file(&format!("day/{folder}"));
+            if folder.exists() {
+                assert_eq!(crate::canaries::found(&folder, &canaries), [], "{site}");
+            }
+        }
+    }
     // The folders are left, and work.
     camp.bare("status --dir day/hill").fine();
     camp.bare("audit verify day/auditor/camp.audit").fine();

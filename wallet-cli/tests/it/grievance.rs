@@ -18,6 +18,49 @@ pub(crate) fn complaints(camp: &Camp) -> [String; 2] {
     [first, second]
 }
 
+/// Family 1 agrees that its complaint goes to City.
+pub(crate) fn may_refer(camp: &Camp) {
+    camp.write("notice-sw.txt", "Tunauliza ruhusa yako. Unaweza kukataa.");
+    let words =
+        "--purpose complaint --to City --attributes name --notice notice-sw.txt --language sw";
+    camp.run(&format!("consent give 1 {words} {MARA}")).fine();
+}
+
+/// A complaint goes to another organisation where she agreed to that, and is that one's to decide from then on.
+#[test]
+fn a_complaint_is_referred_under_her_consent_and_under_no_other() {
+    let camp = Camp::new();
+    let [open, decided] = complaints(&camp);
+    crate::consent::given(&camp);
+    may_refer(&camp);
+    let refer = |complaint: &str, to: &str, consent: &str| {
+        camp.run(&format!("grievance refer {complaint} --to {to} --consent {consent} {MARA}"))
+    };
+    refer(&open, "City", "1/1").fails(5, "another recipient");
+    refer(&open, "Water", "1/2").fails(5, "another recipient");
+    refer(&open, "Relief", "1/2").fails(5, "decides it already");
+    refer(&open, "City", "1/9").fails(3, "consent list");
+    refer(&decided, "City", "1/2").fails(5, "not the next step");
+    let for_referral = "consent give 1 --purpose referral --to City --attributes name --notice notice-sw.txt --language sw";
+    camp.run(&format!("{for_referral} {MARA}")).fine();
+    refer(&open, "City", "1/3").fails(5, "another purpose");
+    camp.run(&format!("grievance refer {open} --to City --consent 1/2 --dry-run {MARA}")).fine();
+    let list = || camp.run("grievance list --open --json").fine();
+    let before = list().field(0, "decider");
+    refer(&open, "City", "1/2").fine();
+    assert_ne!(list().field(0, "decider"), before);
+    // Relief's no more.
+    camp.run(&format!("grievance decide {open} --outcome upheld {YUSUF}"))
+        .fails(5, "may not decide");
+    refer(&open, "City", "1/2").fails(5, "decides it already");
+    // Taken back, it opens no other.
+    let said =
+        camp.run(&format!("grievance open --text complaint.txt --decider Relief {MARA} --json"));
+    let another = said.fine().field(0, "complaint");
+    camp.run(&format!("consent withdraw 1/2 {MARA}")).fine();
+    refer(&another, "City", "1/2").fails(5, "withdrawn");
+}
+
 #[test]
 fn an_appeal_is_decided_by_another_and_nothing_of_the_complaint_is_on_the_ledger() {
     let camp = Camp::new();

@@ -186,6 +186,9 @@ fn prepared(example: &str) -> (Camp, String) {
         camp.run(&format!("{supply} --item Rice=3000 --item Oil=200")).fine();
         camp.run("pay claim lake.ticket").fine();
     }
+    if example.starts_with("grievance refer") {
+        crate::grievance::may_refer(&camp);
+    }
     if example.starts_with("consent ") && !example.starts_with("consent take") {
         crate::consent::given(&camp);
         if example.starts_with("consent read") {

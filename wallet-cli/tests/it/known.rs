@@ -9,7 +9,7 @@ const YUSUF: &str = "--second yusuf.keys --second-passphrase-file pass.txt";
 /// The counter, and beside it a supervisor, a witness and a reader.
 fn staffed() -> Camp {
     let camp = counter();
-    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 2";
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 0";
     let admit = |name: &str, roles: &str| {
         camp.run(&format!("operator new --out {name}.keys --passphrase-cost light")).fine();
         camp.run(&format!(
@@ -246,7 +246,7 @@ fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
 #[test]
 fn the_wrong_role_opens_nothing_at_any_command() {
     let camp = staffed();
-    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 2";
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 0";
     camp.run("operator new --out nobody.keys --passphrase-cost light").fine();
     camp.run(&format!(
         "operator admit nobody.keys.public {signing} --role cashier --role approver --role supervisor \
@@ -282,42 +282,97 @@ fn the_wrong_role_opens_nothing_at_any_command() {
     assert_eq!(camp.run("family show 1 --json").fine().out, before);
 }
 
-/// No entrance takes a picture, a template or a recording, whatever it is called.
+/// No entrance takes a picture, a template or a recording, whatever it is called and whatever stands before it; and each is
+/// refused for that, since the same command takes plain words.
 #[test]
 fn nothing_of_a_body_comes_in_by_any_entrance() {
-    let camp = counter();
-    let before = camp.run("family show 1 --json").fine().out;
+    let camp = crate::wallet::wallet();
+    let signing = "--keys relief.keys --charter charter.annona --small-site";
     let long = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo".repeat(2);
     let disguised = [
         "/9j/4AAQSkZJRgABAQAAAQ",
+        "her photo /9j/4AAQSkZJRgABAQAAAQ",
         "iVBORw0KGgoAAAANSUhEUg",
         "Rk1SACAyMAAAAAAA/AAAA",
         "RklSADAxMAAAAAAAAAAAA",
         "UklGRiQAAABXQVZFZm10IBAAAAAB",
+        "AAAAIGZ0eXBhdmlmAAAAAGF2",
         "data:image/png;base64,AAAA",
         &long,
     ];
-    for text in disguised {
-        camp.write("new.family", format!("member: full_name={text}"));
+    let entrances = |text: &str, nth: usize| {
+        let told = text.replace(',', "\\,");
+        camp.write("new.family", format!("member: full_name={told}"));
         camp.write("whole.family", format!("address={text}"));
-        camp.write("of.family", format!("1: full_name={text}"));
-        for command in [
-            format!("family add --from new.family --key B1-077 {MARA}"),
-            format!("family change 1 --from whole.family {MARA}"),
-            format!("family change 1 --from of.family {MARA}"),
-            format!("pay charge --family 1 --item Rice=1 --merchant \"{text}\""),
-            format!("merchant add \"{text}\""),
-        ] {
+        camp.write("of.family", format!("1: full_name={told}"));
+        camp.write("plain.family", "size=2");
+        camp.write("face.toml", camp.told("camp.toml").replace("\"camp\"", &format!("{text:?}")));
+        camp.write("said.txt", text);
+        camp.write("names.toml", FOUNDED.replace("Lake camps", text));
+        camp.write("queue.jsonl", format!(
+            "{{\"request\":\"q{nth}\",\"family\":\"1\",\"items\":{{\"Rice\":\"0.1\"}},\"merchant\":{text:?}}}"
+        ));
+        [
+            format!("family add --from new.family --key N-{nth} {MARA} --dry-run"),
+            format!("family add --from plain.family --key \"{text}\" {MARA} --dry-run"),
+            format!("family add --from plain.family --source \"{text}\" {MARA} --dry-run"),
+            format!("family change 1 --from whole.family {MARA} --dry-run"),
+            format!("family change 1 --from of.family {MARA} --dry-run"),
+            format!("family import camp.csv --map face.toml {MARA} --dry-run"),
+            format!("pay charge --family 1 --item Rice=0.1 --merchant \"{text}\" --dry-run"),
+            "pay charge --from queue.jsonl".to_owned(),
+            format!("merchant add \"{text}\" --dry-run"),
+            format!("grievance open --text said.txt --decider Relief {MARA} --dry-run"),
+            "charter propose --found names.toml --out names.annona".to_owned(),
+            format!(
+                "init --dir site-{nth} --site \"{text}\" --role registrar --passphrase-cost light"
+            ),
+            format!(
+                "node admit hill.request {signing} --site 3 --name \"{text}\" --ceiling Food/Rice=5:0:5 --out site.annona --dry-run"
+            ),
+            format!("wallet new w-{nth}.wallet --name \"{text}\" --passphrase-cost light"),
+            format!("wallet add amina.wallet --name \"{text}\""),
+        ]
+    };
+    let removed = || drop(std::fs::remove_file(camp.file("names.annona")));
+    for command in entrances("Plain Words", 0) {
+        let answer = camp.run(&command);
+        assert_eq!(answer.code, Some(0), "{command}: {}{}", answer.out, answer.err);
+        removed();
+    }
+    let before = camp.run("family show 1 --json").fine().out;
+    for (nth, text) in (1..).zip(disguised) {
+        for command in entrances(text, nth) {
             let answer = camp.run(&command);
-            assert!(matches!(answer.code, Some(2 | 3)), "{command}: {}{}", answer.out, answer.err);
+            let told = format!("{}{}", answer.out, answer.err);
+            // A queue goes on with its other lines, and says of this one what is wrong with it.
+            let refused =
+                answer.code == Some(3) || command.contains("queue") && answer.code != Some(0);
+            assert!(refused, "{command}: {told}");
+            assert!(told.contains("it looks like"), "{command}: {told}");
         }
-        camp.write("face.csv", format!("household_id,full_name,size\nF-1,{text},4\n"));
-        let looked = camp.run("family import face.csv --map camp.toml --dry-run");
+        assert!(!camp.file(&format!("site-{nth}")).join("keys.annona").exists(), "{text}");
+        // In a cell it takes the cell, or its column, and not the row.
+        camp.write("face.csv", format!("household_id,full_name,size\nF-1,\"{text}\",4\n"));
+        let looked = camp.run(&format!("family import face.csv --map camp.toml {MARA} --dry-run"));
         let told = format!("{}{}", looked.out, looked.err);
-        assert!(looked.code != Some(0) || told.contains("looks like"), "{text}: {told}");
+        assert!(told.contains("looks like"), "{text}: {told}");
     }
     assert_eq!(camp.run("family show 1 --json").fine().out, before);
+    assert!(!camp.file("names.annona").exists() && !camp.file("site.annona").exists());
 }
+
+/// The least that founds a federation.
+const FOUNDED: &str = r#"
+[federation]
+name = "Lake camps"
+quorum = 1
+
+[[organisation]]
+id = 1
+name = "Relief"
+keys = "relief.keys.public"
+"#;
 
 /// Pairs are proposed, shown side by side and decided by a person; what is decided stays decided, and nobody goes hungry.
 #[test]

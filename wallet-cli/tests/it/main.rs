@@ -1,6 +1,7 @@
 //! Tests of the program as it is run: the real binary, real folders, real files.
 
 mod camp;
+mod canaries;
 mod cards;
 mod carry;
 mod clocks;
@@ -29,6 +30,7 @@ mod pages;
 mod pay;
 mod pins;
 mod registers;
+mod roles;
 mod running;
 mod settle;
 mod shown;

@@ -1,4 +1,5 @@
-//! What we issue, checked by programs of others from the Python registry: they must accept it, and refuse it altered.
+//! What we issue, checked by programs of others from the registries of Python and JavaScript: they must accept it, and refuse
+//! it altered.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -192,18 +193,41 @@ fn programs_of_others_accept_what_we_issue_and_refuse_it_altered() {
 
     let cases = serde_json::to_string(&all.cases).expect("JSON");
     fs::write(folder.path().join("cases.json"), cases).expect("written");
-    ask(&library, folder.path(), all.cases.len());
+    python(&library, folder.path(), all.cases.len());
+    // The same files, by the programs in JavaScript.
+    let by = ["pycose", "cwt list", "jwt list", "w3c", "bitstring", "sd-jwt"];
+    let theirs = all.cases.iter().filter(|case| by.contains(&case["by"].as_str().expect("a name")));
+    javascript(&library, folder.path(), theirs.count());
 }
 
-fn ask(library: &Path, folder: &Path, cases: usize) {
+/// Those from npm, where `.ci/run` has installed them beside the others.
+#[cfg(unix)]
+fn javascript(library: &Path, folder: &Path, cases: usize) {
+    let modules = library.join("node_modules");
+    if !modules.join("jose").is_dir() {
+        println!("skipped, because ANNONA_STRANGERS has no programs from npm");
+        return;
+    }
+    let program = folder.join("credentials.mjs");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/outside/credentials.mjs");
+    fs::copy(source, &program).expect("copied");
+    std::os::unix::fs::symlink(modules, folder.join("node_modules")).expect("named");
+    right(Command::new("node").arg(program).arg(folder), cases);
+}
+
+#[cfg(not(unix))]
+fn javascript(_: &Path, _: &Path, _: usize) {}
+
+fn python(library: &Path, folder: &Path, cases: usize) {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/outside/credentials.py");
-    let output = Command::new("python3")
-        .arg(program)
-        .arg(folder)
-        .env("PYTHONPATH", library)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("what installed them runs");
+    let mut command = Command::new("python3");
+    command.arg(program).arg(folder).env("PYTHONPATH", library);
+    right(command.env("PYTHONDONTWRITEBYTECODE", "1"), cases);
+}
+
+/// Each says of each file what it must.
+fn right(command: &mut Command, cases: usize) {
+    let output = command.output().expect("what installed them runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{err}");

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use annona_ledger::consent::Purpose;
+use annona_ledger::duty::Duty;
 use annona_ledger::key::PublicKey;
 use annona_node::atomic;
 use annona_node::consent::{self, Asking, Shown};
@@ -100,7 +101,7 @@ impl Issue {
         let known = find(&vault, &self.consent)?;
         let programme = known.grant.programme;
         let ends = Seconds::of(registrar(&node, programme)?.not_after.begins(charter.founded()));
-        let at = served(&node, &signer, programme)?;
+        let at = served(&node, &signer, (Duty::ConsentOpen, programme))?;
         let asker = words::node(node.store().roster(), &self.asker)?;
         let (short, bound, sealing) = (asker.short(), asker.node, asker.sealing);
         let hers = self.holder.as_deref().map(holder).transpose()?;
