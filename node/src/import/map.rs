@@ -193,14 +193,15 @@ impl Map {
                     .into(),
             );
         }
+        // Before its length: a photograph is called one, and no long name.
+        if let Some(found) = forbidden(&self.source) {
+            return fault(format!("source: {found}"));
+        }
         if self.source.is_empty()
             || self.source.len() > 64
             || self.source.chars().any(char::is_control)
         {
             return fault("source: a name of 1 to 64 bytes, for example \"intake-2026\"".into());
-        }
-        if let Some(found) = forbidden(&self.source) {
-            return fault(format!("source: {found}"));
         }
         if self.key.is_empty() || self.key.iter().any(|k| k.trim().is_empty()) {
             return fault("key: at least one column, for example key = [\"household_id\"]".into());
