@@ -383,7 +383,9 @@ pub(crate) fn apply_to(
             }
             if !theirs.is_empty() {
                 // Known by a salt that goes with her: it would go on paying.
-                for programme in vault.programmes(id)? {
+                let mut programmes: BTreeSet<_> = vault.programmes(id)?.into_iter().collect();
+                programmes.extend(theirs.iter().map(|one| one.programme));
+                for programme in programmes {
                     match desk::kept(vault, id, programme) {
                         Ok(Some(kept)) => wallets.push((programme, kept.carrier(programme))),
                         Ok(None) => {}

@@ -100,7 +100,7 @@ impl Vault {
             .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
             .map_err(|e| rows.sqlite("read", e))?;
         if ids.is_empty() {
-            return rows.run("DELETE FROM note WHERE name = ?1", [NOTE]);
+            return Ok(());
         }
         rows.run("BEGIN IMMEDIATE", [])?;
         let mut back = 0u64;

@@ -4,7 +4,7 @@ use annona_ledger::entry::CarrierKind;
 use annona_ledger::time::Minute;
 
 use super::*;
-use crate::bundle::tests::world::{pass, write};
+use crate::bundle::tests::world::{enrol, pass, write};
 use crate::holder::Wallet;
 use crate::seal::Cost;
 
@@ -28,6 +28,7 @@ fn a_wallet_kept_here_is_cancelled_when_an_erasure_is_heard_of() {
         let kept = desk::Kept { introduction, given: Vec::new() };
         kept.keep(&mut vault, id, FOOD).expect("kept");
         let (carrier, kind, at) = (kept.carrier(FOOD), CarrierKind::Phone, Minute(100));
+        enrol(&mut world.a, FOOD, pseudonym);
         let pseudonym = Pseudonym(pseudonym);
         let feed = world.a.feed(Lane::Registry, FOOD);
         let bound = Registry::CarrierBound { pseudonym, carrier, kind, at };
