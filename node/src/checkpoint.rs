@@ -287,7 +287,7 @@ fn take_back(node: &mut Node, programme: ProgrammeId) -> Result<(), CheckpointFa
         }
     }
     let memory = node.store().look()?.signed()?;
-    if held.is_empty() && memory.len() > 0 {
+    if held.is_empty() && !memory.is_empty() {
         // What it said of a page that it has let go would count wherever that page is kept.
         return Err(CheckpointFault::NoWord(programme));
     }

@@ -172,7 +172,7 @@ fn going_on<'a>(key: &'a SigningKey, camp: &Camp, feed: FeedId, blocks: Vec<Bloc
 /// A clock at the end of time belongs to one node: nobody else's day is late by it.
 #[test]
 fn one_clock_alone_makes_nothing_late() {
-    let mut camp = camp(2, 4, 60);
+    let mut camp = camp(2, 40, 200);
     let treasury = key(1);
     let feed = FeedId { node: treasury.public(), lane: Lane::Value, programme: P };
     let blocks = camp.feeds.remove(&feed).expect("the treasury's");
