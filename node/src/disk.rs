@@ -151,6 +151,12 @@ impl DiskFault {
         code.is_some_and(|e| matches!(e.extended_code, 4618 | 4874 | 5130 | 5386))
     }
 
+    /// Whether SQLite could not open a file, or another that it needs beside it.
+    pub(crate) fn cannot_open(&self) -> bool {
+        let code = self.source.downcast_ref::<rusqlite::Error>().and_then(|e| e.sqlite_error());
+        code.is_some_and(|e| e.code == ErrorCode::CannotOpen)
+    }
+
     /// The kind of trouble.
     #[must_use]
     pub fn trouble(&self) -> DiskTrouble {

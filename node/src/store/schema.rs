@@ -202,15 +202,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreFault> {
         Err(StoreFault::Disk(fault)) => fault.at(path),
         other => return other,
     };
+    // SQLite says of an index it may not make either that, or that it cannot open something.
     let refused = matches!(fault.trouble(), DiskTrouble::ReadOnly | DiskTrouble::Denied);
-    // SQLite says of an index it cannot make either that, or that it cannot open something.
-    if !refused && fault.trouble() != DiskTrouble::Other {
+    if !path.exists() || !(refused || fault.cannot_open()) {
         return Err(fault.into());
     }
-    let log = std::fs::metadata(format!("{}-wal", path.display()));
-    match log {
-        Ok(log) if log.len() > 0 && refused => Err(StoreFault::LogUnread { path: path.to_owned() }),
-        Ok(log) if log.len() > 0 => Err(fault.into()),
+    match std::fs::metadata(format!("{}-wal", path.display())) {
+        Ok(log) if log.len() > 0 => Err(StoreFault::LogUnread { path: path.to_owned() }),
         // Who writes has a log: without one nobody does.
         _ => reader(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)
             .map_err(|_| StoreFault::Disk(fault)),
