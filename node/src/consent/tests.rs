@@ -570,7 +570,7 @@ fn who_a_register_brings_in_is_opened_under_no_older_consent() {
         let mut register = VaultRegister::new(&mut desk.vault);
         let digest = register.digest(&household).expect("a digest");
         register.replace(&desk.id, &household, digest).expect("waits");
-        register.commit().expect("kept");
+        register.commit("intake").expect("kept");
     };
     let asking = desk.asking();
     let opens = |desk: &mut Desk, asking: &Asking| desk.permit(asking).map(drop);

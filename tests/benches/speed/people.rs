@@ -162,7 +162,7 @@ fn one_among_many(table: &mut Table, folder: &Path) -> Result<(), Fault> {
     // One erasure writes every other key anew: what it costs at this size.
     let mut vault = Vault::open(&path, &key)?;
     let mut txn = vault.begin()?;
-    txn.erase(annona_node::vault::HouseholdId(77), &[])?;
+    txn.erase(HouseholdId(77), &[])?;
     let started = Instant::now();
     txn.commit()?;
     vault.rotate(&Key::random()?)?;

@@ -16,7 +16,7 @@ const ELSEWHERE: [(&str, &str); 2] =
 /// Hand-outs of a quiet site: enough for shares to say something.
 const HAND_OUTS: u32 = 60;
 /// No night, no clock zone, nothing again unless in the same minute.
-const QUIET: Usual = Usual { utc_offset: 0, night: (0, 0), an_hour: 10, again: 0 };
+const QUIET: Usual = Usual { zone: Zone(0), night: (0, 0), an_hour: 10, again: 0 };
 
 /// A site while its story is told.
 struct Site<'a> {
