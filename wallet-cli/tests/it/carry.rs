@@ -70,7 +70,7 @@ fn an_audit_needs_the_file_alone_and_finds_one_changed_bit() {
         camp.bare("audit verify wrong.audit").fails(1, "wrong.audit");
     }
     camp.write("empty.audit", "");
-    camp.bare("audit verify empty.audit").fails(1, "empty");
+    camp.bare("audit verify empty.audit").fails(3, "empty.audit: this is no audit file");
     camp.bare("audit verify missing.audit").fails(3, "missing.audit");
     camp.bare("audit export camp.audit").fails(6, "is there already");
     camp.bare("audit export today.audit").fine();
