@@ -143,9 +143,11 @@ impl Import {
                     .then("Correct the file or the map, or import the rest without --dry-run."))
             };
         }
-        if plan.elsewhere.is_some() {
-            let question = "Register them all the same, as families of another register?";
-            session.ask.confirm(&session.screen, question)?;
+        if let Some(Elsewhere { source, .. }) = &plan.elsewhere {
+            let own = &plan.report.source;
+            let question =
+                format!("Register them as families of \"{own}\", beside those of \"{source}\"?");
+            session.confirm(&question, &[&map_bytes])?;
         }
         let Some((signer, second)) = signers else {
             return Err(Fault::usage("nobody answers for it."));
