@@ -140,8 +140,10 @@ pub const EVENTS: &[&str] = &[
     "node: only serves",
 ];
 
-/// What is counted, and too seldom to be asked for.
+/// What is counted, and not asked for: too seldom, or no matter of its own.
 pub const SELDOM: &[&str] = &[
+    "clock off",
+    "clock set right",
     "a draft held nothing any more",
     "article kept aside",
     "node: site",
