@@ -256,20 +256,18 @@ fn faulty(ground: &Ground, denied: &BTreeSet<FeedId>, parts: &[Part]) -> Faulty 
     faulty
 }
 
-/// The newest stamp of the node that has the second-newest; of the only one that has any.
+/// The newest stamp of the node that has the second-newest; of the only one that has any; the founding where all are of it.
 fn as_of(parts: &[Part]) -> Option<Minute> {
     let mut newest: BTreeMap<[u8; 8], Minute> = BTreeMap::new();
-    for part in parts.iter().filter(|part| part.outcome.certified) {
-        let stamps = part.outcome.chains.iter().map(|chain| chain.last_stamp);
-        let last = stamps.max().filter(|last| *last > Minute(0));
-        if let Some(last) = last {
-            let known = newest.entry(part.feed.node.short()).or_default();
-            *known = last.max(*known);
-        }
+    for part in parts.iter().filter(|part| part.outcome.entries > 0) {
+        let last = part.outcome.chains.iter().map(|chain| chain.last_stamp).max();
+        let known = newest.entry(part.feed.node.short()).or_default();
+        *known = last.unwrap_or_default().max(*known);
     }
-    let mut stamps: Vec<Minute> = newest.into_values().collect();
+    let founding = newest.values().next().map(|_| Minute(0));
+    let mut stamps: Vec<Minute> = newest.into_values().filter(|at| *at > Minute(0)).collect();
     stamps.sort_unstable_by(|a, b| b.cmp(a));
-    stamps.get(1).or(stamps.first()).copied()
+    stamps.get(1).or(stamps.first()).copied().or(founding)
 }
 
 /// Every release the charter voted: its epoch, the name it is claimed by, and what it is.
