@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use annona_node::audit::labels::decimal;
-use annona_node::audit::reconcile::{Claim, Reconciliation};
 use annona_node::audit::reconcile;
+use annona_node::audit::reconcile::{Claim, Reconciliation};
 use annona_node::import::table::Cell;
 use annona_node::import::{CsvOptions, Source};
 use clap::Args;
