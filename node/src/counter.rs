@@ -22,7 +22,7 @@ use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::seal::random;
 use crate::serve::Item;
-use crate::store::Work;
+use crate::store::{StoreFault, Work};
 
 /// A challenge to an outside reader: for one purse, at this node, on one day.
 ///
@@ -60,7 +60,12 @@ pub(crate) fn same(own: &Nonce, given: &Nonce) -> bool {
     own.0.iter().zip(given.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
-pub(crate) fn key(node: &Node) -> Result<[u8; 32], NodeFault> {
+/// The key by which a place names what only it may know again: codes of cards on the ledger, its challenges.
+///
+/// # Errors
+///
+/// [`NodeFault::NoKey`].
+pub fn key(node: &Node) -> Result<[u8; 32], NodeFault> {
     let key = node.keys().get(Name::Vault).and_then(Secret::as_seed).copied();
     key.ok_or(NodeFault::NoKey("key of the person file"))
 }
@@ -103,6 +108,33 @@ pub fn count_desk(node: &Node, programme: ProgrammeId, on: DayNo) -> Result<bool
     let day = kept.map_or(on.0, |(day, _)| day.max(on.0));
     node.store().set_meta(&name, &wire::encode(&(day, used.saturating_add(1))))?;
     Ok(true)
+}
+
+/// For how long a way that failed is not named again, in milliseconds: as long as a PIN waits.
+const TRIED: u64 = 10 * 60 * 1000;
+/// So many failures are remembered at most: those of a long queue in that time.
+const MOST_TRIED: usize = 64;
+
+/// Notes that a method has failed for a purse, and says which have within the last ten minutes, this one among them: what
+/// is named next must be something else. Nothing hangs on it but that.
+///
+/// # Errors
+///
+/// [`NodeFault::Store`]: then it is not noted.
+pub fn tried(node: &Node, purse: &Purse, method: Method) -> Result<Vec<Method>, NodeFault> {
+    let now = node.now().0;
+    let kept: Option<Vec<(Purse, Method, u64)>> = node
+        .store()
+        .meta("tried")?
+        .and_then(|b| wire::decode(&b, limits::CARRYING_ENTRY_BYTES).ok());
+    let mut kept = kept.unwrap_or_default();
+    // A clock that was set back forgets: better one way named twice than none named.
+    kept.retain(|(_, _, at)| *at <= now && now - at < TRIED);
+    kept.retain(|(whose, what, _)| (whose, what) != (purse, &method));
+    kept.push((*purse, method, now));
+    kept.drain(..kept.len().saturating_sub(MOST_TRIED));
+    node.store().set_meta("tried", &wire::encode(&kept))?;
+    Ok(kept.iter().filter(|(whose, ..)| whose == purse).map(|(_, method, _)| *method).collect())
 }
 
 /// How a holder is known, as it will stand beside what she is handed.
@@ -213,6 +245,47 @@ pub fn refuse(
     })
 }
 
+/// The refusal whose slip begins with these bytes, as far as the registries of a programme are known here. The bytes are
+/// those that a slip shows.
+///
+/// # Errors
+///
+/// [`StoreFault`]: a broken or damaged file.
+pub fn refusal(
+    work: &Work<'_>,
+    programme: ProgrammeId,
+    begins: &[u8],
+) -> Result<Option<(SlipId, RefusalClass, DayNo)>, StoreFault> {
+    let mut found = None;
+    let mut look = |entry: &Entry| {
+        if let Entry::Registry(Registry::People(People::Refused { class, slip, on, .. })) = entry
+            && slip.0.starts_with(begins)
+        {
+            found.get_or_insert((*slip, *class, *on));
+        }
+    };
+    let lane = Lane::Registry;
+    for feed in work.feeds() {
+        if feed.id.lane != lane || feed.id.programme != programme {
+            continue;
+        }
+        work.blocks::<StoreFault>(feed.chain, 0, |block, _| {
+            let mut rest: &[u8] = &block.block.body;
+            while !rest.is_empty() {
+                let (entry, after) = Entry::take(lane, rest)?;
+                look(&entry);
+                rest = after;
+            }
+            Ok(true)
+        })?;
+        for bytes in work.tail(feed.chain)? {
+            look(&Entry::decode(lane, &bytes)?);
+        }
+    }
+    work.check()?;
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +305,22 @@ mod tests {
         assert!(count_desk(node, FOOD, day.plus(1)).expect("counted"));
         assert!(count_desk(node, FOOD, DayNo(0)).expect("counted"));
         assert_eq!(node.store().meta("desk 1").expect("read"), Some(wire::encode(&(21u32, 2u32))));
+    }
+
+    #[test]
+    fn what_failed_for_a_purse_is_known_for_it_alone_and_never_grows() {
+        let world = World::new();
+        let note = |purse: u8, method| tried(&world.a, &Purse([purse; 16]), method).expect("noted");
+        assert_eq!(note(1, Method::Pin), [Method::Pin]);
+        assert_eq!(note(1, Method::Witness), [Method::Pin, Method::Witness]);
+        assert_eq!(note(1, Method::Pin), [Method::Witness, Method::Pin]);
+        assert_eq!(note(2, Method::Desk), [Method::Desk]);
+        for purse in 3..=200 {
+            note(purse, Method::Desk);
+        }
+        assert_eq!(note(1, Method::Sight), [Method::Sight], "the oldest give way");
+        let kept = world.a.store().meta("tried").expect("read").expect("kept").len();
+        assert!(kept <= MOST_TRIED * 32 + 2, "{kept}");
     }
 
     #[test]

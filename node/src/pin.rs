@@ -131,6 +131,20 @@ impl Pins {
         Ok(self.counted(&self.handle(household))?.is_some())
     }
 
+    /// Whether a household has a PIN here that may be tried now: it neither waits nor is locked. Counts nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn may_try(&self, household: HouseholdId, now: Millis) -> Result<bool, PinFault> {
+        self.is_open(&self.handle(household), now)
+    }
+
+    fn is_open(&self, handle: &[u8; 32], now: Millis) -> Result<bool, PinFault> {
+        let open = |(wrong, last)| wrong < WAITS_AT || wrong < LOCKED_AT && now >= after(last);
+        Ok(self.counted(handle)?.is_some_and(open))
+    }
+
     /// Begins an attempt: counts it, and makes that durable, before the PIN is looked at.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::words::{self, Shown};
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
-    entitle, erase, family, grievance, init, key, man, merchant, node, operator, pay, peers,
+    entitle, erase, family, grievance, init, key, man, merchant, node, operator, out, pay, peers,
     restore, run, settle, status, stop, wallet,
 };
 
@@ -70,6 +70,9 @@ struct Global {
     /// Agree to what would be asked
     #[arg(short, long, global = true)]
     yes: bool,
+    /// Replace a file that is there, where a command makes one; never a file of keys
+    #[arg(long, global = true)]
+    replace: bool,
     /// Take the passphrase from the first line of a file
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "passphrase_fd")]
     passphrase_file: Option<PathBuf>,
@@ -167,7 +170,7 @@ pub(crate) fn command() -> clap::Command {
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     let secured = annona_node::folder::forbid_core_dumps();
-    let (cli, dry_run) = match parse(std::env::args_os()) {
+    let (cli, dry_run, places) = match parse(std::env::args_os()) {
         Ok(parsed) => parsed,
         Err(mistake) => return misused(&mistake),
     };
@@ -178,7 +181,7 @@ pub(crate) fn main() -> ExitCode {
     }
     stop::listen();
     std::panic::set_hook(Box::new(move |panic| fault_of_this_program(screen, panic)));
-    let done = run(cli, screen);
+    let done = places.and_then(|()| run(cli, screen));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -188,13 +191,14 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// What was typed, and whether it is to be tried only.
-fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, bool), clap::Error> {
+/// What was typed, whether it is to be tried only, and whether the files it makes may stand where it says.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, bool, Outcome), clap::Error> {
     let mut found = command().try_get_matches_from(words)?;
     let dry_run = is_dry_run(&found);
+    let places = out::check(&command(), &found, found.get_flag("replace"));
     let cli =
         Cli::from_arg_matches_mut(&mut found).map_err(|mistake| mistake.format(&mut command()))?;
-    Ok((cli, dry_run))
+    Ok((cli, dry_run, places))
 }
 
 /// Whether the command that was named, however deep, was given `--dry-run`.
@@ -223,7 +227,8 @@ fn misused(mistake: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, screen: Screen) -> Outcome<()> {
-    let Global { dir, heads, no_input, yes, passphrase_file, passphrase_fd, .. } = cli.global;
+    let Global { dir, heads, no_input, yes, replace, passphrase_file, passphrase_fd, .. } =
+        cli.global;
     let dir = dir.map_or_else(default_folder, Ok)?;
     // Settings that cannot be read are told of by whoever needs them.
     let zone = Settings::read(&dir).ok().and_then(|settings| settings.zone);
@@ -239,6 +244,7 @@ fn run(cli: Cli, screen: Screen) -> Outcome<()> {
             descriptor: passphrase_fd,
             ..Ask::default()
         },
+        replace,
         clock: Clock::system(),
         tongue: Cell::default(),
     };
@@ -301,7 +307,7 @@ mod tests {
         let mut found = 0;
         walk(&Cli::command(), "annona", &mut found);
         assert!(found > 60, "{found} commands can be tried");
-        let said = |line: &str| parse(line.split(' ').map(Into::into)).map(|(_, dry)| dry).ok();
+        let said = |line: &str| parse(line.split(' ').map(Into::into)).map(|(_, dry, _)| dry).ok();
         assert_eq!(said("annona charter apply x --dry-run"), Some(true));
         assert_eq!(said("annona erase 1 --dry-run --json"), Some(true));
         assert_eq!(said("annona charter apply x"), Some(false));

@@ -21,6 +21,7 @@ use annona_ledger::id::{CarrierId, ProgrammeId};
 use annona_ledger::short_code::ShortCode;
 use annona_ledger::view::View;
 use annona_node::credential::TrustList;
+use annona_node::credential::register::Line;
 use annona_node::credential::trust::of_federation;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
@@ -36,7 +37,7 @@ Examples:
   $ annona card issue 1 --operator mara.keys --operator-passphrase-file pass.txt
   $ annona card print 2 --out cards.html --operator mara.keys --operator-passphrase-file pass.txt
   $ annona card check 7K3M-9QXD-2VHN
-  $ annona card cancel 7K3M-9QXD-2VHN --operator mara.keys --operator-passphrase-file pass.txt";
+  $ annona card cancel --family 1 --operator mara.keys --operator-passphrase-file pass.txt";
 
 /// Printed cards and short codes: they find a family and authenticate nobody.
 #[derive(Subcommand)]
@@ -72,7 +73,7 @@ impl Card {
     }
 }
 
-pub(crate) use end::end_all;
+pub(crate) use end::{counting, end_all, kinds};
 
 /// Whose cards are believed, by what is known here: registrars that stand; and those that ended, whose cards are believed
 /// where the ledger has them.
@@ -86,15 +87,37 @@ pub(crate) fn carrier(node: &Node, code: &ShortCode, programme: ProgrammeId) -> 
     Ok(code.carrier(key.ok_or(NodeFault::NoKey("key of the person file"))?, programme))
 }
 
+/// The short code beside a printed card.
+pub(crate) fn code_of(line: &Line) -> Option<ShortCode> {
+    line.code.map(|bytes| ShortCode::new(u64::from_be_bytes(bytes) >> 10))
+}
+
+/// What a code may be called on the ledger: one name in each programme.
+pub(crate) fn carriers(node: &Node, code: &ShortCode) -> Outcome<Vec<(ProgrammeId, CarrierId)>> {
+    let charter = node.store().charter()?;
+    charter.programmes().map(|(id, _)| Ok((id, carrier(node, code, id)?))).collect()
+}
+
 /// Counts a code nobody has, where it was looked up without [`family`]; refused while this node waits.
 pub(crate) fn unknown(node: &Node) -> Outcome {
     tries::check(node)?;
     tries::unknown(node)
 }
 
-/// The family a code was given to. Unknown codes are counted: after five within ten minutes none is looked at for half
-/// a minute, so that nobody finds a family by trying.
+/// The family a code was given to, where the ledger has not heard that it was cancelled: a person file that was put back
+/// knows what was lost since. Unknown codes are counted: after five within ten minutes none is looked at for half a
+/// minute, so that nobody finds a family by trying.
 pub(crate) fn family(node: &Node, vault: &Vault, text: &str) -> Outcome<(ShortCode, HouseholdId)> {
+    let (code, id) = given(node, vault, text)?;
+    let work = node.store().look()?;
+    let names = carriers(node, &code)?;
+    let lost = names.iter().any(|(programme, carrier)| work.cancelled(*programme, carrier));
+    work.check()?;
+    if lost { Err(holder::unknown_code()) } else { Ok((code, id)) }
+}
+
+/// As [`family`], of a code that may be cancelled.
+fn given(node: &Node, vault: &Vault, text: &str) -> Outcome<(ShortCode, HouseholdId)> {
     tries::check(node)?;
     // A code that is misread is no try at another's: it names nobody.
     let code: ShortCode = text

@@ -130,6 +130,17 @@ fn decider(node: &Node, text: &str) -> Outcome<OrgId> {
     Ok(words::organisation(charter, text)?.id)
 }
 
+/// Notes which refusal a complaint is about: here, and never on the ledger, where the two would lead to each other.
+fn about(node: &Node, complaint: &Commitment, slip: &str) -> Outcome {
+    Ok(node.store().set_meta(&format!("about:{complaint}"), slip.as_bytes())?)
+}
+
+/// The number of the slip a complaint taken here is about.
+fn slip_of(node: &Node, complaint: &Commitment) -> Outcome<Option<String>> {
+    let number = node.store().meta(&format!("about:{complaint}"))?;
+    Ok(number.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
 /// The first digits of a complaint, as they are read out.
 fn short(commitment: &Commitment) -> String {
     commitment.to_string().chars().take(16).collect()

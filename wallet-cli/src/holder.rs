@@ -7,39 +7,93 @@ use annona_node::cycle_key;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::{Node, NodeFault};
 use annona_node::serve;
-use annona_node::vault::{HouseholdId, Vault};
+use annona_node::vault::{HouseholdId, OWN_SOURCE, Vault, VaultFault};
 
 use crate::fault::{Fault, Outcome};
+use crate::words;
 
-/// A household by its number in the person file, its short code, or `SOURCE:KEY` of its registration.
+/// A family by its number in the person file (`12`, or `#12`), its short code, or `SOURCE:KEY` of its registration.
 pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<HouseholdId> {
     let number = typed(text);
-    if let Ok(id) = number.parse() {
-        // All digits could be a code too, but a code has twelve characters.
-        if number.len() != annona_ledger::short_code::LENGTH {
-            return Ok(HouseholdId(id));
-        }
+    if let Some(id) = number.strip_prefix('#').and_then(|digits| digits.parse().ok()) {
+        return here(vault, HouseholdId(id))?.ok_or_else(|| unknown_number(&number));
+    }
+    // All digits could be a code too, but a code has twelve characters.
+    if let Ok(id) = number.parse::<u64>()
+        && number.len() != annona_ledger::short_code::LENGTH
+    {
+        return numbered(vault, &number, HouseholdId(id));
     }
     if let Some((source, key)) = text.split_once(':') {
         let found = vault.find(source, key.as_bytes())?;
         return found.map(|found| found.id).ok_or_else(|| {
-            Fault::input(format!(
-                "no household \"{key}\" of source \"{source}\" is registered here."
-            ))
-            .then("`annona family find WORD` looks through names and numbers.")
+            Fault::input(format!("no family \"{key}\" of source \"{source}\" is registered here."))
+                .then("`annona family find WORD` looks through names and numbers.")
         });
     }
     let code: ShortCode = text.parse().map_err(|why| {
         Fault::input(format!(
-            "\"{text}\" names no household ({why}): give its number, its short code, or SOURCE:KEY."
+            "\"{text}\" names no family ({why}): give its number, its short code, or SOURCE:KEY."
         ))
     })?;
     vault.household_by_card(&code.bytes())?.ok_or_else(unknown_code)
 }
 
+/// Whether a text is a short code, and nothing else.
+pub(crate) fn is_code(text: &str) -> bool {
+    !text.contains(':') && text.parse::<ShortCode>().is_ok()
+}
+
+/// A family by digits: those of the person file, where no register numbers another family alike.
+fn numbered(vault: &Vault, digits: &str, id: HouseholdId) -> Outcome<HouseholdId> {
+    let known = here(vault, id)?;
+    let mut registers = vault.registers()?;
+    registers.insert(OWN_SOURCE.to_owned());
+    for source in registers {
+        let Some(other) = vault.find(&source, digits.as_bytes())? else { continue };
+        if Some(other.id) != known {
+            let is = match known {
+                Some(_) => "is the number of one family here, and",
+                None => "is no family's number here;",
+            };
+            let own = known.map(|id| format!(", or \"#{id}\" for the first")).unwrap_or_default();
+            return Err(Fault::input(format!(
+                "{digits} {is} the key {source}:{digits} is family {}'s: say {source}:{digits}{own}.",
+                other.id
+            )));
+        }
+    }
+    known.ok_or_else(|| unknown_number(digits))
+}
+
+/// A family that is here. One whose record does not open is, too: what stands in its way is told when it is opened.
+fn here(vault: &Vault, id: HouseholdId) -> Outcome<Option<HouseholdId>> {
+    match vault.registration(id) {
+        Err(VaultFault::NotFound { .. }) => Ok(None),
+        Err(fault) if !fault.is_of_one_record() => Err(fault.into()),
+        _ => Ok(Some(id)),
+    }
+}
+
+fn unknown_number(text: &str) -> Fault {
+    let digits = text.trim_start_matches('#');
+    Fault::input(format!("no family has number {digits} here: there never was one, or it was erased."))
+        .then(&format!(
+            "A number of a register is written SOURCE:KEY, and `annona family find {digits}` looks for it."
+        ))
+}
+
+/// Who it is that is about to be served, in one line that holds no name: `family 12, key HH-0012, 6 people`. None where her
+/// record is not here, or does not open: that keeps nobody from her food.
+pub(crate) fn told(vault: &Vault, id: HouseholdId) -> Option<String> {
+    let household = crate::family::open(vault, id).ok()?;
+    let (key, people) = (words::name(&household.key), household.people());
+    Some(format!("family {id}, key {key}, {}", words::count(people, "person", "people")))
+}
+
 /// What is said of a code nobody has. The same words for a code that never was and one that was taken back.
 pub(crate) fn unknown_code() -> Fault {
-    Fault::refused("no household here has this code: it was issued elsewhere, or was taken back.")
+    Fault::refused("no family here has this code: it was issued elsewhere, or was taken back.")
         .then("Read it again, or find the family by name: `annona family find WORD`.")
 }
 

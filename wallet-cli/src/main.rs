@@ -9,6 +9,7 @@ mod ask;
 mod dry_run;
 mod fault;
 mod holder;
+mod out;
 mod paper;
 mod progress;
 mod screen;

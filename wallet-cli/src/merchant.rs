@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::fault::{Fault, Outcome};
 use crate::pay::till::{Till, merchant_name, remember_merchant};
 use crate::session::Session;
-use crate::words::hex;
+use crate::words::{self, hex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,9 +93,11 @@ impl Add {
         let handle = merchant.to_string();
         let value = json!({ "merchant": handle, "name": name, "known": known });
         if known {
-            session.screen.answer("merchant", value, || format!("{handle}  {name}: known here"))?;
+            session.screen.answer("merchant", value, || {
+                format!("{handle}  {}: known here", words::name(&name))
+            })?;
         } else {
-            let words = format!("{handle}  {name}");
+            let words = format!("{handle}  {}", words::name(&name));
             till.entered(session, "merchant", added.as_ref(), value, &words)?;
         }
         Ok(node.close()?)
@@ -121,7 +123,8 @@ impl List {
             let (handle, name) = (merchant.to_string(), merchant_name(node.store(), &merchant));
             let value = json!({ "merchant": handle, "name": name, "nodes": nodes });
             session.screen.answer("merchant", value, || {
-                format!("{handle}  {}  at {}", name.unwrap_or_default(), nodes.join(", "))
+                let name = words::name(&name.unwrap_or_default());
+                format!("{handle}  {name}  at {}", nodes.join(", "))
             })?;
         }
         Ok(())

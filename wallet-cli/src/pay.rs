@@ -16,10 +16,11 @@ mod queue;
 mod reader;
 mod receipt;
 mod refund;
+mod short;
 pub(crate) mod slip;
 mod ticket;
 pub(crate) mod till;
-mod turned;
+pub(crate) mod turned;
 mod voucher;
 
 use clap::{Args, Subcommand};

@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) screen: Screen,
     /// What to ask, and how.
     pub(crate) ask: Ask,
+    /// Whether files that are there may be replaced by those a command makes.
+    pub(crate) replace: bool,
     /// The time.
     pub(crate) clock: Clock,
     /// The language of the papers of this command, where the command line says so.

@@ -4,6 +4,8 @@ mod cuts;
 mod moment;
 mod money;
 
+use std::io::IsTerminal;
+
 use annona_ledger::charter::{Charter, Commodity, Organisation, Programme};
 use annona_ledger::digits::typed;
 use annona_ledger::id::{OrgId, ProgrammeId};
@@ -213,6 +215,23 @@ pub(crate) fn site(roster: &Roster, node: &[u8; 8]) -> String {
     }
 }
 
+/// A text of people or places as it stands in a line of others. On a terminal one that is written from right to left is
+/// isolated (UAX #9, X5c): otherwise the numbers beside it would become part of its run, and stand where another's are.
+/// Stored texts hold no such marks, so nobody can end an isolation from within.
+pub(crate) fn name(text: &str) -> String {
+    isolated(text, std::io::stdout().is_terminal())
+}
+
+fn isolated(text: &str, terminal: bool) -> String {
+    // Letters of the blocks that are written from right to left; their presentation forms; the right-to-left planes.
+    let rtl = |c: char| matches!(u32::from(c), 0x590..=0x8FF | 0xFB1D..=0xFDFF | 0xFE70..=0xFEFC | 0x10800..=0x10FFF | 0x1E800..=0x1EFFF);
+    if terminal && text.chars().any(rtl) {
+        format!("\u{2068}{text}\u{2069}")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// `1 family`, `2 families`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
@@ -228,6 +247,17 @@ mod tests {
         assert_eq!(hex(&[10, 255]), "0aff");
         for bad in ["", "0a", "0aff0", "0af", "+aff", "0agg", "äff"] {
             assert!(unhex::<2>("key", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_from_right_to_left_are_isolated_on_a_terminal_and_nowhere_else() {
+        for name in ["نور عبد الله", "רות לוי", "𞤀𞤥𞤭𞤲𞤢"] {
+            assert_eq!(isolated(name, true), format!("\u{2068}{name}\u{2069}"));
+            assert_eq!(isolated(name, false), name);
+        }
+        for name in ["Noor", "ሰላም ተስፋዬ", "မောင် အေး", ""] {
+            assert_eq!(isolated(name, true), name);
         }
     }
 

@@ -121,7 +121,7 @@ pub fn read_slip_code(text: &str) -> Option<(GrantId, Commitment)> {
 ///
 /// [`NotMade`] never, of a consent that is kept.
 pub fn slip_page(papers: &Papers, words: &str, code: &str) -> Result<String, NotMade> {
-    let (code, words) = (qr::code(code)?.svg(), escape(words));
+    let (code, words) = (qr::code(code)?.svg("AC1"), escape(words));
     let (tag, direction) = (papers.tag, if papers.right_to_left { "rtl" } else { "ltr" });
     Ok(format!(
         "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\"><head><meta charset=\"utf-8\"><title>Consent</title><style>\

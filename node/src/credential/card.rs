@@ -104,7 +104,7 @@ impl Card {
     ///
     /// [`NotMade`] for a text that does not belong on a card, or a card that is too long.
     pub fn print(&self, key: &SigningKey) -> Result<Printed, NotMade> {
-        self.fits()?;
+        self.check()?;
         let mut holder = vec![(Out::Number(ID), Out::Text(&self.id))];
         let optional = [(LANGUAGE, &self.language), (NAME, &self.name)];
         for (attribute, text) in optional {
@@ -133,7 +133,12 @@ impl Card {
         Ok(Printed { text, carrier: carrier(&signature) })
     }
 
-    fn fits(&self) -> Result<(), NotMade> {
+    /// Whether all that stands on it belongs on a card: asked before an old one is taken back for its sake.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMade`] for a text that does not.
+    pub fn check(&self) -> Result<(), NotMade> {
         let language = |l: &String| {
             matches!(l.len(), 2 | 3) && l.bytes().all(|letter| letter.is_ascii_lowercase())
         };

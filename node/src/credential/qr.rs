@@ -3,6 +3,7 @@
 use fast_qr::{ECL, Mode, QRBuilder};
 
 use super::NotMade;
+use super::sheet::escape;
 
 /// The quiet zone around a code, in modules (ISO/IEC 18004).
 pub const MARGIN: usize = 4;
@@ -58,9 +59,10 @@ impl Code {
         }
     }
 
-    /// The code as SVG, in modules: one path, a stroke for each run of dark modules.
+    /// The code as SVG, in modules: one path, a stroke for each run of dark modules. `label` is what is read out to whoever
+    /// cannot see it.
     #[must_use]
-    pub fn svg(&self) -> String {
+    pub fn svg(&self, label: &str) -> String {
         use std::fmt::Write;
         let width = self.width();
         let mut path = String::new();
@@ -78,8 +80,9 @@ impl Code {
         }
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {width}\" \
-             shape-rendering=\"crispEdges\" role=\"img\"><path fill=\"#fff\" d=\"M0 0h{width}v{width}H0z\"/>\
-             <path fill=\"#000\" d=\"{path}\"/></svg>"
+             shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"{}\"><path fill=\"#fff\" d=\"M0 0h{width}v{width}H0z\"/>\
+             <path fill=\"#000\" d=\"{path}\"/></svg>",
+            escape(label)
         )
     }
 }
@@ -107,7 +110,8 @@ mod tests {
             assert!(ring(0) && ring(6), "a finder at {x}, {y}");
         }
         assert!((0..29).all(|n| !code.dark(n, 3) && !code.dark(3, n)), "a margin");
-        let svg = code.svg();
+        let svg = code.svg("code of card \"A\"");
         assert!(svg.contains("viewBox=\"0 0 29 29\"") && svg.contains("M4 4h7v1h-7z"), "{svg}");
+        assert!(svg.contains("role=\"img\" aria-label=\"code of card &quot;A&quot;\""), "{svg}");
     }
 }

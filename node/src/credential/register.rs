@@ -327,6 +327,11 @@ impl Register {
         self.held.lines.iter().find(|l| l.household == household && l.programme == programme.0)
     }
 
+    /// The cards a family holds: one for each programme.
+    pub fn of_family(&self, household: HouseholdId) -> impl Iterator<Item = &Line> {
+        self.held.lines.iter().filter(move |line| line.household == household)
+    }
+
     /// The cards printed with a short code: one for each programme it was given in.
     pub fn by_code(&self, code: &[u8; 8]) -> impl Iterator<Item = &Line> {
         self.held.lines.iter().filter(move |line| line.code.as_ref() == Some(code))

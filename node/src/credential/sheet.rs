@@ -17,8 +17,24 @@ pub struct Face<'a> {
     pub code: Option<&'a str>,
     /// The last day it holds, as it is shown.
     pub until: &'a str,
-    /// The direction of the name: `rtl` or `ltr`. Declared for each language, never guessed.
-    pub direction: &'a str,
+    /// The language to speak with the holder, ISO 639, where the card says one: the direction of the card follows from it.
+    pub language: Option<&'a str>,
+}
+
+/// Languages written from right to left, by their codes of two and three letters (ISO 639). Declared here, never guessed
+/// from the letters of a name.
+const RIGHT_TO_LEFT: [&str; 56] = [
+    "aeb", "aii", "apc", "apd", "ar", "ara", "arb", "arq", "ars", "ary", "arz", "ayl", "azb",
+    "bal", "bgn", "ckb", "div", "dv", "fa", "fas", "glk", "haz", "hbo", "he", "heb", "iw", "kas",
+    "khw", "ks", "lrc", "mzn", "nqo", "pbt", "pbu", "per", "pes", "pnb", "prs", "ps", "pst", "pus",
+    "rhg", "sd", "sdh", "shu", "skr", "snd", "syc", "syr", "ug", "uig", "ur", "urd", "uzs", "yi",
+    "yid",
+];
+
+/// Whether a language is written from right to left.
+#[must_use]
+pub fn right_to_left(language: &str) -> bool {
+    RIGHT_TO_LEFT.binary_search(&language).is_ok()
 }
 
 /// Side of a printed code with its margin, in millimetres. With the margin taken off, a version 13 code still has 36 mm.
@@ -36,23 +52,27 @@ b{display:block;font-size:11pt}\
 .n{font-size:12pt;overflow-wrap:anywhere}\
 .c{font:700 10pt ui-monospace,monospace;direction:ltr;unicode-bidi:isolate;white-space:nowrap}\
 small{display:block;margin-top:1.5mm}\
-@media screen{main{padding:10mm}}";
+h1{font-size:14pt;margin:10mm}\
+@media screen{main{padding:0 10mm 10mm}}\
+@media print{h1{display:none}}";
 
 /// The sheet, as a file.
 ///
 /// # Errors
 ///
 /// [`NotMade`] where a text is no card's.
-pub fn sheet(language: &str, faces: &[Face<'_>]) -> Result<String, NotMade> {
+pub fn sheet(faces: &[Face<'_>]) -> Result<String, NotMade> {
     debug_assert!(STYLE.contains(&format!("svg{{width:{CODE_MM}mm")), "one size");
+    // Its own words are English; each card is in the language of whose it is.
     let mut html = format!(
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>Cards</title>\
-         <style>{STYLE}</style></head><body><main>\n",
-        escape(language)
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Cards</title>\
+         <style>{STYLE}</style></head><body><h1>Cards</h1><main>\n"
     );
     for face in faces {
-        let code = qr::code(face.text)?.svg();
-        let direction = if face.direction == "rtl" { "rtl" } else { "ltr" };
+        let label = format!("code of card {}", face.code.unwrap_or(face.programme));
+        let code = qr::code(face.text)?.svg(&label);
+        let language = face.language.unwrap_or("en");
+        let direction = if right_to_left(language) { "rtl" } else { "ltr" };
         let name = face
             .name
             .map(|name| format!("<span class=\"n\" dir=\"{direction}\">{}</span>", escape(name)));
@@ -60,7 +80,9 @@ pub fn sheet(language: &str, faces: &[Face<'_>]) -> Result<String, NotMade> {
         // Writing to memory does not fail.
         let written = writeln!(
             html,
-            "<article>{code}<div><b>{}</b>{}{}<small>{}</small></div></article>",
+            "<article lang=\"{}\" dir=\"{direction}\">{code}<div><b dir=\"auto\">{}</b>{}{}\
+             <small lang=\"en\" dir=\"ltr\">until {}</small></div></article>",
+            escape(language),
             escape(face.programme),
             name.unwrap_or_default(),
             short.unwrap_or_default(),
@@ -93,18 +115,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_language_has_one_direction_by_whichever_code_it_goes() {
+        assert!(RIGHT_TO_LEFT.is_sorted(), "it is searched by halves");
+        let rtl = "ar ara fa fas per prs ps pus ur urd he heb ug uig yi yid dv div sd snd ckb rhg";
+        for language in rtl.split(' ') {
+            assert!(right_to_left(language), "{language}");
+        }
+        for language in ["en", "eng", "fr", "am", "amh", "my", "mya", "sw", "kmr", "ku", "", "xx"] {
+            assert!(!right_to_left(language), "{language}");
+        }
+    }
+
+    #[test]
     fn a_sheet_holds_each_card_and_nothing_that_is_not_on_it() {
         let face = Face {
             text: "6BF590B20FFWJWG.FKJ05H7B0XKA8FA9DIWENPEJ/5P$DPQE88",
             programme: "Food & <Cash>",
             name: Some("\"أمينة\""),
             code: Some("7K3M-9QXD-2VHN"),
-            until: "until 2027-01-15",
-            direction: "rtl",
+            until: "2027-01-15",
+            language: Some("ara"),
         };
-        let plain = Face { name: None, code: None, ..face.clone() };
-        let html = sheet("en", &[face, plain]).expect("a sheet");
-        assert_eq!(html.matches("<article>").count(), 2);
+        let plain = Face { name: None, code: None, language: None, ..face.clone() };
+        let html = sheet(&[face, plain]).expect("a sheet");
+        // Each card in its own direction, whatever comes first on the sheet.
+        assert_eq!(html.matches("<article lang=\"ara\" dir=\"rtl\">").count(), 1);
+        assert_eq!(html.matches("<article lang=\"en\" dir=\"ltr\">").count(), 1);
+        assert_eq!(html.matches("until 2027-01-15</small>").count(), 2);
+        assert!(html.contains("<h1>Cards</h1>"));
+        assert!(html.contains("aria-label=\"code of card 7K3M-9QXD-2VHN\""));
+        assert!(html.contains("aria-label=\"code of card Food &amp; &lt;Cash&gt;\""));
         assert_eq!(html.matches("<svg").count(), 2);
         assert!(html.contains("Food &amp; &lt;Cash&gt;"));
         assert!(html.contains("<span class=\"n\" dir=\"rtl\">&quot;أمينة&quot;</span>"));

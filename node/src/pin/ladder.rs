@@ -63,11 +63,13 @@ impl Next {
     }
 }
 
-/// The first step that was not tried. The voucher is never used up: nobody is left with nothing.
+/// The first step that was not tried, and is not closed to her: no PIN, no card, nobody else grown up. The voucher is never
+/// used up: nobody is left with nothing.
 #[must_use]
-pub fn next(tried: &[Method]) -> Next {
+pub fn next(tried: &[Method], closed: &[Next]) -> Next {
     let untried = |step: &&Next| step.method().is_none_or(|method| !tried.contains(&method));
-    Next::ALL.iter().find(untried).copied().unwrap_or(Next::Voucher)
+    let mut steps = Next::ALL.iter().filter(untried);
+    steps.find(|step| !closed.contains(step)).copied().unwrap_or(Next::Voucher)
 }
 
 #[cfg(test)]
@@ -81,14 +83,26 @@ mod tests {
         for set in 0u32..1 << ALL.len() {
             let failed: Vec<Method> =
                 (0..ALL.len()).filter(|n| set >> n & 1 == 1).map(|n| ALL[n]).collect();
-            let step = next(&failed);
-            assert!(step.method().is_none_or(|method| !failed.contains(&method)));
-            assert!(!step.words().is_empty());
+            // And every set of steps that are closed to her.
+            for shut in 0u32..1 << Next::ALL.len() {
+                let closed: Vec<Next> =
+                    Next::ALL.into_iter().filter(|step| shut >> *step as u32 & 1 == 1).collect();
+                let step = next(&failed, &closed);
+                assert!(step.method().is_none_or(|method| !failed.contains(&method)));
+                assert!(step == Next::Voucher || !closed.contains(&step));
+                assert!(!step.words().is_empty());
+            }
         }
-        assert_eq!(next(&[]), Next::Pin);
-        assert_eq!(next(&[Method::Attested]), Next::Pin, "a fingerprint that failed is no end");
-        assert_eq!(next(&[Method::Pin]), Next::Sight);
-        assert_eq!(next(&[Method::Pin, Method::Sight]), Next::Adult);
-        assert_eq!(next(&ALL), Next::Voucher);
+        assert_eq!(next(&[], &[]), Next::Pin);
+        assert_eq!(
+            next(&[Method::Attested], &[]),
+            Next::Pin,
+            "a fingerprint that failed is no end"
+        );
+        assert_eq!(next(&[Method::Pin], &[]), Next::Sight);
+        assert_eq!(next(&[Method::Pin], &[Next::Sight]), Next::Adult, "she has no card");
+        assert_eq!(next(&[Method::Witness], &[Next::Pin]), Next::Sight, "her PIN waits");
+        assert_eq!(next(&[Method::Pin, Method::Sight], &[]), Next::Adult);
+        assert_eq!(next(&ALL, &Next::ALL), Next::Voucher);
     }
 }

@@ -161,6 +161,15 @@ impl Pins {
         self.connection.query_row(sql, row, |r| r.get(0)).map_err(|e| self.sqlite("read", e))
     }
 
+    /// As [`Pins::may_try`], of a PIN that was lent to this node.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn may_try_lent(&self, purse: &Purse, now: Millis, today: DayNo) -> Result<bool, PinFault> {
+        Ok(self.has_lent(purse, today)? && self.is_open(&self.lent_handle(purse), now)?)
+    }
+
     pub(super) fn open_key(&self, handle: &[u8; 32], sealed: &[u8]) -> Result<Key, PinFault> {
         let plain = self.key.open(&purpose(handle), sealed)?;
         let mut key: [u8; 32] =

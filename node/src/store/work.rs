@@ -10,7 +10,7 @@ use annona_ledger::charter::Charter;
 use annona_ledger::clock::{self, Others};
 use annona_ledger::consent::Told;
 use annona_ledger::day::DayRow;
-use annona_ledger::entry::{Entry, Value};
+use annona_ledger::entry::{CarrierKind, Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fold::Place;
 use annona_ledger::hash::Hash;
@@ -1065,13 +1065,21 @@ impl View for Work<'_> {
 }
 
 impl Work<'_> {
-    /// The carriers that name a holder in a programme: cards, codes, collectors' papers, wallets. Cancelled ones, too.
+    /// The carriers that name a holder in a programme, each with its kind: cards, codes, collectors' papers, wallets.
+    /// Cancelled ones, too.
     #[must_use]
-    pub fn carriers_of(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> Vec<CarrierId> {
+    pub fn carriers_of(
+        &self,
+        programme: ProgrammeId,
+        pseudonym: &Pseudonym,
+    ) -> Vec<(CarrierId, CarrierKind)> {
         self.all(
-            "SELECT carrier FROM carrier WHERE programme=?1 AND pseudonym=?2 ORDER BY carrier",
+            "SELECT carrier, kind FROM carrier WHERE programme=?1 AND pseudonym=?2 ORDER BY carrier",
             params![programme.0, pseudonym.0],
-            |r| r.get(0).map(CarrierId),
+            |r| {
+                let kind = wire::decode(&[r.get::<_, u8>(1)?], 1).map_err(|_| rows::damaged())?;
+                Ok((CarrierId(r.get(0)?), kind))
+            },
         )
     }
 

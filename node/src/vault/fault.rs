@@ -79,30 +79,26 @@ pub enum VaultFault {
     #[error("a source of registrations needs a name without zero bytes, such as the file's label")]
     BadSource,
     /// The source has named this household before.
-    #[error(
-        "this registration is already stored as household {id}. Replace it instead of adding it."
-    )]
+    #[error("this registration is already stored as family {id}. Replace it instead of adding it.")]
     Known {
         /// Its number.
         id: HouseholdId,
     },
     /// Another household has that card.
-    #[error(
-        "that card was given to household {held}. Check the code, or take the card back first."
-    )]
+    #[error("that card was given to family {held}. Check the code, or take the card back first.")]
     CardTaken {
         /// The household that has it.
         held: HouseholdId,
     },
     /// There is no such household: never was, or it was erased.
-    #[error("there is no household {id} in this vault. It may have been erased.")]
+    #[error("no family has number {id} here: there never was one, or it was erased.")]
     NotFound {
         /// The number asked for.
         id: HouseholdId,
     },
     /// The record is there, and the key that opens it is not: it was left out of a copy, or destroyed.
     #[error(
-        "the key of household {id} is not here: {} came from a backup, which has none. A node that keeps a copy gives it back (`annona family keys give` there, `annona family keys take` here).",
+        "the key of family {id} is not here: {} came from a backup, which has none. A node that keeps a copy gives it back (`annona family keys give` there, `annona family keys take` here).",
         path.display()
     )]
     NoKey {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::dry_run;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::session::{self, Session};
 use crate::words::count;
 
@@ -25,9 +25,6 @@ pub(crate) struct Export {
     /// Seal what is still open first: needs the passphrase
     #[arg(long)]
     seal: bool,
-    /// Replace a file that is there
-    #[arg(long)]
-    replace: bool,
     /// Say what would be in it; seal and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -35,15 +32,6 @@ pub(crate) struct Export {
 
 impl Export {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        if self.file.exists() && !self.replace {
-            return Err(Fault::new(
-                crate::fault::Exit::Conflict,
-                format!(
-                    "{} is there already. Name another file, or say --replace.",
-                    self.file.display()
-                ),
-            ));
-        }
         let mut seals = 0;
         if self.seal {
             let mut node = session.node()?;

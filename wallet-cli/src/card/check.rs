@@ -8,10 +8,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::against::{Believed, Known, refused};
-use super::{carrier, family, paper};
+use super::{carrier, given, paper};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::holder;
 use crate::session::Session;
+use crate::{holder, words};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,7 +130,8 @@ fn say(session: &Session, charter: Option<&Charter>, checked: &Checked, at: OnLe
             (None, Some(number)) => format!(" in programme {number}"),
             (None, None) => String::new(),
         };
-        let name = card.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        let name = card.name.as_ref().map(|name| format!("{}, ", words::name(name)));
+        let name = name.unwrap_or_default();
         format!(
             "good: {name}holder {}{programme}, issued by {}, until {}. It authenticates nobody.",
             card.id, issuer.name, card.expires
@@ -175,7 +176,7 @@ fn next(refusal: &Refusal) -> &'static str {
 fn code(session: &Session, text: &str) -> Outcome {
     let node = session.node()?;
     let vault = session.vault(&node)?;
-    let (code, id) = family(&node, &vault, text)?;
+    let (code, id) = given(&node, &vault, text)?;
     let charter = node.store().charter()?.clone();
     let work = node.store().look()?;
     let (mut bound, mut cancelled) = (Vec::new(), false);

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use annona_ledger::charter::Charter;
 use annona_ledger::duty::Duty;
 use annona_ledger::entry::{CarrierKind, Registry};
-use annona_ledger::id::{Lane, ProgrammeId};
-use annona_ledger::key::SigningKey;
+use annona_ledger::id::{CarrierId, Lane, ProgrammeId};
+use annona_ledger::key::{PublicKey, SigningKey};
 use annona_ledger::notice::{NodeCertificate, Roles};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::short_code::{RANDOM_BITS, ShortCode};
 use annona_ledger::time::Millis;
-use annona_ledger::view::View;
 use annona_node::atomic;
 use annona_node::credential::card::{MAX_NAME, Printed};
 use annona_node::credential::register::{Line, Register, RegisterFault};
@@ -30,13 +29,11 @@ use super::carrier;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Signer;
-use crate::words::Moment;
-use crate::{family, holder};
+use crate::words::{self, Moment};
+use crate::{family, holder, out};
 
 /// Families in one commit.
 const GROUP: usize = 256;
-/// Languages written from right to left. Declared here, never guessed from the letters.
-const RIGHT_TO_LEFT: [&str; 7] = ["ar", "ckb", "fa", "he", "ps", "sd", "ur"];
 
 /// Where cards go.
 #[derive(Args, Clone, Debug)]
@@ -58,7 +55,7 @@ pub(super) struct Made {
 
 impl Made {
     pub(super) fn code(&self) -> Option<ShortCode> {
-        self.line.code.map(|bytes| ShortCode::new(u64::from_be_bytes(bytes) >> 10))
+        super::code_of(&self.line)
     }
 
     pub(super) fn json(&self) -> Value {
@@ -112,6 +109,30 @@ pub(super) struct Terms {
     until: Option<Seconds>,
 }
 
+impl Terms {
+    /// What the register keeps of a card: its code comes once it is drawn, its name on the ledger once it is signed.
+    fn line(
+        &self,
+        household: HouseholdId,
+        issuer: &PublicKey,
+        (list, index): (u32, u32),
+        expires: Seconds,
+    ) -> Line {
+        Line {
+            household,
+            programme: self.programme.0,
+            issuer: *issuer,
+            list,
+            index,
+            expires: expires.0,
+            language: self.language.clone(),
+            named: self.named,
+            code: None,
+            carrier: CarrierId([0; 16]),
+        }
+    }
+}
+
 /// Checks that this node and this operator may give cards in a programme.
 pub(super) fn may(node: &Node, signer: &Signer, duty: Duty, programme: ProgrammeId) -> Outcome {
     let certificate = registrar(node, programme)?;
@@ -130,6 +151,30 @@ pub(super) fn registrar(node: &Node, programme: ProgrammeId) -> Outcome<&NodeCer
     Ok(certificate)
 }
 
+/// Asks whatever could refuse a card or its sheet, before anything is cancelled or made.
+pub(super) fn check(
+    session: &Session,
+    (node, vault): (&Node, &Vault),
+    ids: &[HouseholdId],
+    terms: &Terms,
+    to: &Where,
+) -> Outcome {
+    let key = node.signing_key(Name::NodeSigning)?;
+    let expires = expires(node, terms)?;
+    for id in ids {
+        // At no place of any list: it is looked at, and not signed.
+        face(node, vault, &terms.line(*id, &key.public(), (0, 0), expires))?.0.check()?;
+        if let Some(folder) = &to.png {
+            let picture = folder.join(format!("{id}.png"));
+            // A folder that is not there is made.
+            if folder.exists() {
+                out::free(&picture, session.replace)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Makes cards for families that have none: places in the status list first, then the ledger, then what remembers them.
 pub(super) fn make(
     node: &mut Node,
@@ -145,20 +190,9 @@ pub(super) fn make(
     for ids in ids.chunks(GROUP) {
         let mut lines = Vec::new();
         for id in ids {
-            let (list, index) = register.draw(&key.public(), terms.programme.0)?;
-            lines.push(Line {
-                household: *id,
-                programme: terms.programme.0,
-                issuer: key.public(),
-                list,
-                index,
-                expires: expires.0,
-                language: terms.language.clone(),
-                named: terms.named,
-                code: Some(fresh(vault)?.bytes()),
-                // Known once the card is signed.
-                carrier: annona_ledger::id::CarrierId([0; 16]),
-            });
+            let place = register.draw(&key.public(), terms.programme.0)?;
+            let line = terms.line(*id, &key.public(), place, expires);
+            lines.push(Line { code: Some(fresh(vault)?.bytes()), ..line });
         }
         // A place is taken before a card names it: a kill loses the place, and never gives it twice.
         register.save_first(vault, &key.public())?;
@@ -202,40 +236,16 @@ pub(super) fn again(node: &Node, vault: &Vault, line: &Line) -> Outcome<Made> {
     Ok(Made { line: line.clone(), text: printed.text, name })
 }
 
-/// Cancels a printed card and the code beside it on the ledger, and takes its place in the status list back.
-pub(super) fn cancel(
-    node: &mut Node,
-    vault: &mut Vault,
-    register: &mut Register,
-    signer: &Signer,
-    line: &Line,
-) -> Outcome {
-    let programme = ProgrammeId(line.programme);
-    let mut carriers = vec![line.carrier];
-    if let Some(code) = line.code {
-        let code = ShortCode::new(u64::from_be_bytes(code) >> 10);
-        carriers.push(carrier(node, &code, programme)?);
-    }
-    let federation = node.federation()?;
-    let feed = node.feed(Lane::Registry, programme);
-    let compose: Compose<'_> = Box::new(move |work, feed, at| {
-        let open = carriers.iter().filter(|carrier| !work.cancelled(programme, carrier));
-        let entry = |carrier: &_| Registry::CarrierCancelled { carrier: *carrier, at };
-        Ok(open.map(|c| signer.stands_for(&federation, feed, entry(c))).collect())
-    });
-    let answers = node.write(&mut [Request { feed, compose }])?;
-    answers.into_iter().next().ok_or_else(|| Fault::refused("nothing was written."))??;
-    if let Some(code) = line.code {
-        let mut txn = vault.begin()?;
-        txn.drop_card(&code)?;
-        txn.commit()?;
-    }
-    register.take_back(line.household, programme);
-    Ok(register.save()?)
-}
-
 /// Writes the sheet and the pictures, and answers with a line for each card.
 pub(super) fn hand_out(session: &Session, node: &Node, made: &[Made], to: &Where) -> Outcome {
+    let ids: Vec<String> = made.iter().map(|one| one.line.household.to_string()).collect();
+    written(session, node, made, to).map_err(|fault| {
+        let ids = ids.join(" ");
+        fault.then(&format!("The card counts: `annona card reprint` prints it, for family {ids}."))
+    })
+}
+
+fn written(session: &Session, node: &Node, made: &[Made], to: &Where) -> Outcome {
     let charter = node.store().charter()?;
     let mut faces = Vec::new();
     for one in made {
@@ -243,11 +253,8 @@ pub(super) fn hand_out(session: &Session, node: &Node, made: &[Made], to: &Where
         let programme = about.map(|p| p.name.as_str().to_owned()).unwrap_or_default();
         let until = one.line.expires().to_string();
         let day = until.split('T').next().unwrap_or_default().to_owned();
-        faces.push((programme, format!("→ {day}"), one.code().map(|code| code.to_string())));
+        faces.push((programme, day, one.code().map(|code| code.to_string())));
     }
-    let language = made.first().and_then(|one| one.line.language.clone());
-    let language = language.unwrap_or_else(|| "en".to_owned());
-    let direction = if RIGHT_TO_LEFT.contains(&&*language) { "rtl" } else { "ltr" };
     if let Some(out) = &to.out {
         let faces: Vec<Face<'_>> = faces
             .iter()
@@ -258,10 +265,10 @@ pub(super) fn hand_out(session: &Session, node: &Node, made: &[Made], to: &Where
                 name: one.name.as_deref(),
                 code: code.as_deref(),
                 until,
-                direction,
+                language: one.line.language.as_deref(),
             })
             .collect();
-        atomic::write(out, sheet(&language, &faces)?.as_bytes())?;
+        atomic::write(out, sheet(&faces)?.as_bytes())?;
     }
     if let Some(folder) = &to.png {
         std::fs::create_dir_all(folder).map_err(|e| Fault::io("create", folder, e))?;
@@ -279,8 +286,8 @@ pub(super) fn hand_out(session: &Session, node: &Node, made: &[Made], to: &Where
     }
     if let Some(out) = &to.out {
         session.screen.note(format!(
-            "{} cards in {}: print it at 100 %.",
-            made.len(),
+            "{} in {}: print it at 100 %.",
+            words::count(made.len() as u64, "card", "cards"),
             out.display()
         ));
     }
@@ -314,18 +321,23 @@ fn expires(node: &Node, terms: &Terms) -> Outcome<Seconds> {
     Ok(wanted)
 }
 
-/// Signs a card, with what the person file says of the family now.
+/// What stands on a card, with what the person file says of the family now.
+fn face(node: &Node, vault: &Vault, line: &Line) -> Outcome<(Card, Option<String>)> {
+    let programme = ProgrammeId(line.programme);
+    let pseudonym = holder::pseudonym(node, vault, line.household, programme)?;
+    let name = if line.named { Some(first_name(vault, line.household)?) } else { None };
+    let card = Card::ours(&pseudonym.0, line.expires(), line.status());
+    Ok((Card { language: line.language.clone(), name: name.clone(), ..card }, name))
+}
+
+/// Signs a card.
 fn print(
     node: &Node,
     vault: &Vault,
     line: &Line,
     key: &SigningKey,
 ) -> Outcome<(Printed, Option<String>)> {
-    let programme = ProgrammeId(line.programme);
-    let pseudonym = holder::pseudonym(node, vault, line.household, programme)?;
-    let name = if line.named { Some(first_name(vault, line.household)?) } else { None };
-    let card = Card::ours(&pseudonym.0, line.expires(), line.status());
-    let card = Card { language: line.language.clone(), name: name.clone(), ..card };
+    let (card, name) = face(node, vault, line)?;
     Ok((card.print(key)?, name))
 }
 

@@ -63,6 +63,7 @@ impl Print {
             }
         }
         let terms = self.on.terms(session.now(), &charter, programme, None);
+        paper::check(session, (&node, &vault), &ids, &terms, &self.to)?;
         if self.dry_run {
             let words = format!("{} cards would be printed in {}.", ids.len(), about.name);
             dry_run::would(session, "card", json!({ "families": ids }), &words)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{attributes, purpose};
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words;
 
@@ -43,10 +43,6 @@ impl Ask {
         let node = session.node()?;
         let grant = GrantId(words::unhex("the number of a consent", &self.consent)?);
         let to = words::node(node.store().roster(), &self.of)?.short();
-        if self.out.exists() {
-            return Err(Fault::input(format!("{} exists already.", self.out.display()))
-                .then("Name another file: nothing is written over."));
-        }
         let what = (grant, purpose(&self.purpose)?, attributes(&self.attributes)?);
         atomic::write(&self.out, &request::ask(&node, to, what)?)?;
         node.close()?;

@@ -67,10 +67,6 @@ impl Open {
             purpose: purpose(&self.purpose)?,
             attributes: attributes(&self.attributes)?,
         };
-        if self.out.exists() {
-            return Err(Fault::input(format!("{} exists already.", self.out.display()))
-                .then("Name another file: nothing is written over."));
-        }
         if self.dry_run {
             consent::would_open(&node, &vault, &asking)?;
             node.close()?;

@@ -57,10 +57,6 @@ impl Reply {
             return Err(refused(request::RequestFault::Answered));
         }
         let at = served(&node, &signer, (Duty::ConsentReply, known.grant.programme))?;
-        if self.out.exists() {
-            return Err(Fault::input(format!("{} exists already.", self.out.display()))
-                .then("Name another file: nothing is written over."));
-        }
         consent::would_open(&node, &vault, &asking)?;
         if self.dry_run {
             node.close()?;

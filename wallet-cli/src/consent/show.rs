@@ -41,10 +41,6 @@ impl Show {
         session.speak(&self.spoken);
         let papers = papers(session, &known.grant);
         if let Some(out) = &self.out {
-            if out.exists() {
-                return Err(Fault::input(format!("{} exists already.", out.display()))
-                    .then("Name another file: nothing is written over."));
-            }
             let words = slip(&known, state, &parties, papers);
             let page = slip_page(papers, &words, &slip_code(&known));
             let page = page.map_err(|why| Fault::input(why.to_string()))?;

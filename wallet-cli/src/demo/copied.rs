@@ -67,7 +67,7 @@ pub(super) fn restored(stage: &mut Stage, camp: &Camp) -> Outcome {
         format!("pay charge --programme Food --family \"{family}\" --item Rice=1 --dir hill-new");
     stage.refused("restored", &charge, 6, "annona node reincarnate")?;
     stage.run("node reincarnate --dir hill-new")?;
-    stage.run("charter show --dir treasury --out charter.annona")?;
+    stage.run("charter show --dir treasury --out charter.annona --replace")?;
     stage.run("charter apply charter.annona --dir hill-new")?;
     stage.run("node request --dir hill-new --out hill-new.request")?;
     stage.run(

@@ -124,7 +124,7 @@ fn nodes(stage: &mut Stage) -> Outcome {
 
 /// For each site, the node that serves its families should it be lost.
 fn insure(stage: &mut Stage) -> Outcome {
-    stage.run("charter show --dir treasury --out charter.annona")?;
+    stage.run("charter show --dir treasury --out charter.annona --replace")?;
     let mut names = Vec::new();
     for (site, reserve) in [("lake", "hill"), ("hill", "lake")] {
         for programme in ["Food", "Cash"] {

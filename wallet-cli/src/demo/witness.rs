@@ -16,7 +16,7 @@ pub(super) fn act(stage: &mut Stage) -> Outcome {
     stage.run(&format!(
         "init --dir {COUNCIL} --site {COUNCIL} --role witness --organisation 2 --passphrase-cost light"
     ))?;
-    stage.run("charter show --dir treasury --out charter.annona")?;
+    stage.run("charter show --dir treasury --out charter.annona --replace")?;
     stage.run(&format!("charter apply charter.annona --dir {COUNCIL}"))?;
     stage.run(&format!("node request --dir {COUNCIL} --out {COUNCIL}.request"))?;
     stage.run(&format!(

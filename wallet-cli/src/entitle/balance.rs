@@ -30,6 +30,12 @@ impl Balance {
         let id = holder::find(&vault, &self.family)?;
         // A family that was erased, or never was, has no balance of nothing.
         vault.household(id)?;
+        // Whose it is, before how much: numbers that look alike mean different people.
+        if !session.screen.json()
+            && let Some(told) = holder::told(&vault, id)
+        {
+            session.screen.answer("family", json!({}), || told)?;
+        }
         let charter = node.store().charter()?.clone();
         let cycles: Vec<_> = node
             .keys()

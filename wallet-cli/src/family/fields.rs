@@ -7,6 +7,7 @@ use annona_node::vault::{HouseholdId, Vault};
 use serde_json::{Map, json};
 
 use crate::fault::{Fault, Outcome};
+use crate::words;
 
 /// Reads `size=5` into attributes of one scope. An empty value takes the attribute away.
 pub(super) fn set(attributes: &mut Attributes, scope: Scope, text: &str) -> Outcome {
@@ -117,17 +118,18 @@ pub(crate) fn closed(families: u64) -> String {
     format!(
         "{} left out: their records do not open, their keys are missing or damaged. A node that keeps a copy gives the \
          keys back (`annona family keys give` there, `annona family keys take` here).",
-        crate::words::count(families, "family was", "families were"),
+        words::count(families, "family was", "families were"),
     )
 }
 
-/// A household in one line: head, size, key.
+/// A household in one line: head, size, place, key. What is said before it says whose number stands there.
 pub(super) fn line(household: &Household) -> String {
     let head = household.head().map(name).unwrap_or_default();
     let head = if head.is_empty() { "(no name)".into() } else { head };
-    let people = crate::words::count(household.people(), "person", "people");
-    let place = household.whole.text(Field::Village).map(|v| format!(", {v}")).unwrap_or_default();
-    format!("{head}, {people}{place}, key {}", household.key)
+    let people = words::count(household.people(), "person", "people");
+    let place = household.whole.text(Field::Village).map(|v| format!(" · {}", words::name(v)));
+    let place = place.unwrap_or_default();
+    format!("{} · {people}{place} · key {}", words::name(&head), words::name(&household.key))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Find {
                     "family": id, "key": key, "named": household.key, "people": household.people(),
                     "head": household.head().map(fields::name), "alike": !has,
                 });
-                let line = format!("{id}  {}", fields::line(&household));
+                let line = format!("family {id}: {}", fields::line(&household));
                 if !has {
                     alike.push((value, line));
                     continue;

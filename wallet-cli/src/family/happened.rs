@@ -19,6 +19,7 @@ use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::{self, Operator, Signer};
+use crate::words;
 
 /// Who answers for a change, and who collects after it.
 #[derive(Args)]
@@ -105,6 +106,7 @@ impl Happened {
         });
         session.screen.answer("changed", value, || {
             let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
+            let name = words::name(&name);
             format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
         })?;
         if !passes.is_empty() {

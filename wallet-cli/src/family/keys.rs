@@ -12,7 +12,7 @@ use annona_node::copies::{Kept, MAX_FILE};
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words::hex;
 
@@ -70,13 +70,4 @@ pub(crate) fn tell_unreadable(session: &Session, kept: &Kept) {
             one.why
         ));
     }
-}
-
-/// A file that is about to be written must not be there.
-fn free(path: &std::path::Path) -> Outcome {
-    if path.exists() {
-        return Err(Fault::input(format!("{} exists already.", path.display()))
-            .then("Name another file: nothing is written over."));
-    }
-    Ok(())
 }

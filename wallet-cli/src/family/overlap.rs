@@ -87,10 +87,6 @@ impl Overlap {
 impl Ask {
     fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
-        if self.out.exists() {
-            return Err(Fault::input(format!("{} exists already.", self.out.display()))
-                .then("Name another file: nothing is written over."));
-        }
         let mut vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
         let (programme, about) = words::served(&node, &charter, self.programme.as_deref())?;

@@ -1,4 +1,7 @@
+use annona_ledger::entry::CarrierKind;
 use annona_ledger::view::View;
+use annona_node::credential::register::Register;
+use annona_node::folder::CARDS;
 use annona_node::household;
 use annona_node::person::{Field, Household};
 use annona_node::vault::{HouseholdId, Vault};
@@ -7,15 +10,15 @@ use serde_json::json;
 
 use super::fields;
 use crate::fault::Outcome;
-use crate::holder;
 use crate::session::Session;
+use crate::{card, holder, words};
 
 const EXAMPLES: &str = "\
 Examples:
   $ annona family show 1
   $ annona family show desk:B1-001 --json";
 
-/// Shows all that is known of a family, and where it is enrolled.
+/// Shows all that is known of a family, where it is enrolled, and which cards and codes of it count.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Show {
@@ -26,10 +29,11 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
-        let vault = session.vault(&node)?;
+        let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, &self.family)?;
         let mut household = open(&vault, id)?;
         let (mut programmes, mut collects) = (Vec::new(), None);
+        let (mut counts, mut counting) = (Vec::new(), Vec::new());
         if let Ok(charter) = node.store().charter() {
             let work = node.store().look()?;
             for (programme, about) in charter.programmes() {
@@ -37,6 +41,29 @@ impl Show {
                 if work.enrolled(programme, &holder) {
                     programmes.push(format!("{programme} {}", about.name));
                 }
+            }
+            drop(work);
+            for (programme, about) in charter.programmes() {
+                let all = card::counting(&node, &vault, id, programme)?;
+                if !all.is_empty() {
+                    counting.push(format!("{} in {}", card::kinds(&all), about.name));
+                    let of = |kind| all.iter().filter(|(_, is)| *is == kind).count();
+                    counts.push(json!({
+                        "programme": programme, "codes": of(CarrierKind::Code),
+                        "papers": of(CarrierKind::Paper), "wallets": of(CarrierKind::Phone),
+                    }));
+                }
+            }
+        }
+        // Of a code only its hash is kept, but for those beside printed cards.
+        let mut cards = Vec::new();
+        if node.folder().file(CARDS).exists() {
+            match Register::of_node(&node, &mut vault) {
+                Ok(register) => cards.extend(register.of_family(id).map(|line| {
+                    let code = card::code_of(line).map(|code| code.to_string());
+                    (line.programme, code, line.expires().to_string())
+                })),
+                Err(fault) => session.screen.warn(format!("her printed cards: {fault}")),
             }
         }
         let mut happened = Vec::new();
@@ -56,26 +83,40 @@ impl Show {
             "family": id, "key": key, "named": household.key, "people": household.people(),
             "household": fields::json_of(&household.whole),
             "members": household.members.iter().map(fields::json_of).collect::<Vec<_>>(),
-            "enrolled": programmes,
+            "enrolled": programmes, "counting": counts,
+            "cards": cards.iter().map(|(programme, code, until)| json!({
+                "programme": programme, "code": code, "until": until,
+            })).collect::<Vec<_>>(),
         });
         session.screen.answer("family", value, || {
-            let mut lines = vec![format!("Family {id}, key {}", household.key)];
+            let mut lines = vec![format!("Family {id}, key {}", words::name(&household.key))];
             lines.extend(
                 household
                     .whole
                     .iter()
-                    .map(|(f, v)| format!("  {}: {}", f.name(), fields::print(v))),
+                    .map(|(f, v)| format!("  {}: {}", f.name(), words::name(&fields::print(v)))),
             );
             for (number, person) in (1..).zip(&household.members) {
-                lines.push(format!("  {number}. {}", fields::name(person)));
+                lines.push(format!("  {number}. {}", words::name(&fields::name(person))));
                 let names =
                     [Field::FullName, Field::GivenName, Field::MiddleName, Field::FamilyName];
                 let rest = person.iter().filter(|(field, _)| !names.contains(field));
-                lines.extend(rest.map(|(f, v)| format!("     {}: {}", f.name(), fields::print(v))));
+                let line = |(field, value): (Field, &_)| {
+                    format!("     {}: {}", field.name(), words::name(&fields::print(value)))
+                };
+                lines.extend(rest.map(line));
             }
             let list =
                 if programmes.is_empty() { "nowhere yet".into() } else { programmes.join(", ") };
             lines.push(format!("  enrolled in: {list}"));
+            lines.extend(counting.iter().map(|all| format!("  counts: {all}")));
+            lines.extend(cards.iter().map(|(_, code, until)| {
+                let code = code.as_deref().unwrap_or("no code");
+                format!("  printed card: {code}, until {until}")
+            }));
+            if !counting.is_empty() {
+                lines.push(format!("  lost? `annona card cancel --family {id}`"));
+            }
             if let Some((family, number)) = collects {
                 lines.push(format!("  collects: member {number} of family {family}"));
             }

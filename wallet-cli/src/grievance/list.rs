@@ -3,7 +3,7 @@ use annona_ledger::time::{DayNo, Minute};
 use clap::Args;
 use serde_json::json;
 
-use super::{all, short, slip};
+use super::{all, short, slip, slip_of};
 use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words::count;
@@ -45,8 +45,9 @@ impl List {
             let left = stands.due.map(|due| i64::from(due.0) - i64::from(today.0));
             let decider = stands.decider.and_then(|org| charter.organisation(org));
             let decider = decider.map_or_else(String::new, |org| org.name.to_string());
+            let about = slip_of(&node, &one.commitment)?;
             let value = json!({
-                "complaint": one.commitment.to_string(), "programme": one.programme,
+                "slip": about, "complaint": one.commitment.to_string(), "programme": one.programme,
                 "stage": stands.stage.word(), "decider": decider, "days_left": left,
                 "overdue": past, "outcome": stands.outcome.map(|o| o.word()),
             });
@@ -59,7 +60,8 @@ impl List {
                     None => String::new(),
                 };
                 let (name, stage) = (short(&one.commitment), stands.stage.word());
-                format!("{name}  {stage:<9}  {decider}{clock}{outcome}")
+                let about = about.map(|slip| format!("  slip {slip}")).unwrap_or_default();
+                format!("{name}  {stage:<9}  {decider}{clock}{outcome}{about}")
             })?;
         }
         let words = count(overdue, "complaint is", "complaints are");

@@ -2,16 +2,17 @@ use std::path::PathBuf;
 
 use annona_ledger::consent::{GrievanceStep, Secret, random_commitment};
 use annona_ledger::duty::Duty;
-use annona_ledger::id::{Lane, OrgId};
-use annona_node::atomic;
+use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_node::node::Node;
 use annona_node::seal::random;
+use annona_node::{atomic, counter};
 use clap::Args;
 use serde_json::json;
 
 use super::slip::{self, Slip};
 use super::{decider, say, sealed, short};
 use crate::fault::{Fault, Outcome};
+use crate::pay::turned;
 use crate::session::{Session, Spoken};
 use crate::signer::Operator;
 use crate::words;
@@ -20,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona grievance open --text complaint.txt --decider Relief --operator mara.keys \\
       --operator-passphrase-file pass.txt
-  $ annona grievance open --text complaint.txt --decider City --days 7 --dry-run \\
+  $ annona grievance open --text complaint.txt --slip 3C1F-90A2-77D0-0B1E --decider City --dry-run \\
       --operator mara.keys --operator-passphrase-file pass.txt
   $ annona grievance open --text complaint.txt --decider Relief --sensitive --reader hill \\
       --out complaint.sealed --operator mara.keys --operator-passphrase-file pass.txt";
@@ -38,6 +39,9 @@ pub(crate) struct Open {
     /// The complaint as it was written down
     #[arg(long, value_name = "FILE")]
     text: PathBuf,
+    /// The number of her slip, where she was refused something: it goes with the text
+    #[arg(long, value_name = "NUMBER")]
+    slip: Option<String>,
     /// The organisation that decides it
     #[arg(long, value_name = "ORG")]
     decider: String,
@@ -85,12 +89,20 @@ impl Open {
         let at = node.stamp(&node.feed(Lane::Registry, programme))?;
         signer.may(&node, &[org], (Duty::GrievanceOpen, programme), at)?;
         let (decider, days) = (decider(&node, &self.decider)?, self.days);
+        let refused = self.slip.as_deref().map(|text| refused(&node, programme, text));
+        let refused = refused.transpose()?;
+        let text = match &refused {
+            Some(number) => zeroize::Zeroizing::new(
+                [format!("slip {number}\n\n").as_bytes(), text.as_slice()].concat(),
+            ),
+            None => text,
+        };
         if !self.dry_run
             && let Some(left) = slip::left(&node)?
         {
             if left.is_of(&text) {
                 // The same once more, since nobody saw its slip: there is one complaint, and this is its slip.
-                self.print(session, &left, decider)?;
+                self.print(session, &left, decider, refused.as_deref())?;
                 slip::forget(&node)?;
                 return Ok(node.close()?);
             }
@@ -122,12 +134,22 @@ impl Open {
             }
         }
         // Before anything else that may fail: it is written, and she must have its code.
-        self.print(session, &slip, decider)?;
+        self.print(session, &slip, decider, refused.as_deref())?;
         slip::forget(&node)?;
+        // Of a sensitive one nothing is to be seen here, not even what it is about.
+        if let Some(number) = refused.filter(|_| !self.dry_run && !self.sensitive) {
+            super::about(&node, &complaint, &number)?;
+        }
         Ok(node.close()?)
     }
 
-    fn print(&self, session: &Session, slip: &Slip, decider: OrgId) -> Outcome {
+    fn print(
+        &self,
+        session: &Session,
+        slip: &Slip,
+        decider: OrgId,
+        refused: Option<&str>,
+    ) -> Outcome {
         let name = short(&slip.complaint);
         let Some(code) = slip.code() else {
             let value = json!({ "ticket": name, "written": !self.dry_run });
@@ -136,7 +158,7 @@ impl Open {
         let days = self.days;
         let value = json!({
             "complaint": slip.complaint.to_string(), "code": code, "decider": decider,
-            "days": days, "written": !self.dry_run,
+            "days": days, "written": !self.dry_run, "slip": refused,
         });
         session.screen.answer("grievance", value, || {
             let decider = self.decider.clone();
@@ -146,13 +168,18 @@ impl Open {
                 );
             }
             let papers = session.papers();
-            let rows = [
-                (papers.complaint, name),
-                (papers.decided_by, decider),
-                (papers.within_days, days.to_string()),
-                (papers.code, code),
-            ];
-            papers.rows(rows).trim_end().to_owned()
+            let complaint = (papers.complaint, name);
+            let decided = (papers.decided_by, decider);
+            let within = (papers.within_days, days.to_string());
+            let code = (papers.code, code);
+            let page = match refused {
+                Some(number) => {
+                    let about = (papers.slip, number.to_owned());
+                    papers.rows([complaint, about, decided, within, code])
+                }
+                None => papers.rows([complaint, decided, within, code]),
+            };
+            page.trim_end().to_owned()
         })
     }
 
@@ -165,9 +192,20 @@ impl Open {
             return Err(Fault::refused("a sensitive complaint is read at another site than this.")
                 .then("Name a node outside: `annona node show`."));
         }
-        if self.out.as_ref().is_some_and(|out| out.exists()) {
-            return Err(Fault::input("the file to write exists already: name another."));
-        }
         Ok(Some(reader.sealing))
     }
+}
+
+/// The whole number of a slip, where the ledger here knows that somebody was refused by it.
+fn refused(node: &Node, programme: ProgrammeId, text: &str) -> Outcome<String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
+    let begins: [u8; 8] = words::unhex("the number of the slip", &digits)?;
+    let work = node.store().look()?;
+    let found = counter::refusal(&work, programme, &begins)?;
+    let (slip, ..) = found.ok_or_else(|| {
+        Fault::input(format!("no slip {text} was given out here, as far as is known.")).then(
+            "Read it again. Another site's comes with a sync; until then write its number into the text, and leave --slip out.",
+        )
+    })?;
+    Ok(turned::number(&slip))
 }

@@ -13,7 +13,7 @@ use crate::sealed::Kind;
 const KIND: Kind = Kind {
     magic: b"annona complain\n",
     purpose: b"annona 2026 v1 complaint",
-    most: super::open::MOST + 256,
+    most: super::open::MOST + 320,
     none: "this is no sealed complaint.",
 };
 

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::Method;
-use annona_ledger::id::{FeedId, MerchantId, Purse};
+use annona_ledger::id::{CarrierId, FeedId, MerchantId, ProgrammeId, Purse};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
@@ -16,28 +16,38 @@ use clap::Args;
 use serde_json::json;
 
 use super::known::{Known, Proof, Typed};
+use super::short::{self, Short};
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
+use crate::holder;
 use crate::session::Session;
 use crate::stop::Writing;
-use crate::words::hex;
+use crate::words::{self, hex};
 
 const EXAMPLES: &str = "\
 Examples:
   $ annona pay charge --card 7K3M-9QXD-2VHN --item Rice=10 --item Oil=1.5
   $ annona pay charge --family 1 --item Rice=2 --method desk --operator mara.keys \\
       --operator-passphrase-file pass.txt --second yusuf.keys --second-passphrase-file pass.txt
+  $ annona pay charge --family 1 --item Rice=1 --request till-3-0008
   $ annona pay charge --from queue.jsonl --json";
 
 /// Redeems a holder's entitlement here: goods leave once the answer is printed, never before.
 ///
+/// If the power fails before the answer: type the same line with the same --request, and what was accepted is answered
+/// again and not handed out twice. Or look: `annona pay list --family F`.
+///
 /// With --from, a queue: one order a line, as JSON or as CSV with a header (request, card, family, purse, ticket, items,
 /// merchant, method, programme). Each gets one answer line, in order, once it is durable; whatever has queued is made
-/// durable in one commit. An order with a request id of its own can be sent again: what was accepted stays as it is
-/// and is answered again.
+/// durable in one commit. An order with a request id of its own can be sent again, as above. As JSON, then as CSV:
+///
+///   {"request": "till-3-0008", "family": 12, "items": {"Rice": "10", "Oil": "1.5"}}
+///
+///   request,family,items
+///   till-3-0009,12,Rice=10;Oil=1.5
 #[derive(Args)]
-#[command(before_help = EXAMPLES)]
+#[command(before_help = EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct Charge {
     #[command(flatten)]
     whose: Whose,
@@ -76,6 +86,10 @@ pub(super) struct Order {
     pub(super) merchant: MerchantId,
     pub(super) method: Method,
     pub(super) asked: Option<Asked>,
+    /// What the card's code is called on the ledger: where it was cancelled there, nothing is handed out for it.
+    pub(super) codes: Vec<(ProgrammeId, CarrierId)>,
+    /// What is left, where it is less than was asked for: told once the order was refused.
+    pub(super) left: Arc<OnceLock<Vec<Left>>>,
 }
 
 impl Charge {
@@ -117,20 +131,27 @@ impl Charge {
         let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
+        // Whose it is, before how much. Where her record does not open she is served all the same.
+        let vault = self.whose.is_here().then(|| node.vault().ok()).flatten();
+        let line = vault.and_then(|vault| holder::told(&vault, self.whose.family(&vault)?));
+        let whose = line.map(|line| format!("{line}\n")).unwrap_or_default();
         if self.dry_run {
             let order = Order::new(&till, purses, items, (merchant, method), self.request);
-            return dry_run(session, &node, &till, &order);
+            return dry_run(session, &node, &till, &order, &whose);
         }
+        let purse = purses.first().copied();
+        let who = turned::Who { programme: till.id, whose: &self.whose, purse };
         let known =
             self.proof.known(session, typed, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {
             Ok(known) => known,
-            Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+            Err(no) => return Err(no.told(session, &mut node, who, method)),
         };
         let request = known.request(self.request)?;
         let order = Order::new(&till, purses, items, (merchant, method), request);
         let items = order.items.clone();
         let purses = order.purses.clone();
+        let left = Arc::clone(&order.left);
         let earlier = Arc::new(OnceLock::new());
         let compose = order.compose(Arc::clone(&earlier), Some(Arc::clone(&known)));
         let writing = Writing::begin();
@@ -138,23 +159,17 @@ impl Charge {
         let answer = node.write(&mut group)?.remove(0);
         drop(group);
         let answer = match answer {
-            Err(Refusal::Rule(rule @ (Rejection::LotNotFound | Rejection::ExceedsLot))) => {
-                let (fault, at) = (Fault::from(rule), node.stamp(&till.feed)?);
-                let work = node.store().look()?;
-                let left = |purse: &Purse| serve::balance(&work, &till.feed, purse, at);
-                let some = purses.iter().flat_map(left).any(|left| left.units > 0);
-                work.check()?;
-                drop(work);
-                let place = if some { None } else { gone(&node, &purses)? };
-                let fault = match place {
-                    Some(place) => fault.then(&format!(
-                        "All she had here was sent to {place}: she is served there until it comes back."
-                    )),
-                    None => fault,
-                };
-                return Err(turned::by_value(session, &mut node, till.id, fault));
+            Err(Refusal::Rule(rule)) if short::is(rule) => {
+                let left = left.get().map(Vec::as_slice).unwrap_or_default();
+                return Err(match short::of(&till, rule, &items, left) {
+                    Short::Less(fault) => fault,
+                    Short::Nothing(fault) => {
+                        let place = if left.is_empty() { gone(&node, &purses)? } else { None };
+                        turned::by_value(session, &mut node, who, fault, place.as_deref())
+                    }
+                });
             }
-            Err(refusal) => return Err(known.refused(session, &mut node, till.id, refusal)),
+            Err(refusal) => return Err(known.refused(session, &mut node, who, refusal)),
             Ok(done) => done,
         };
         // What is printed from here on is durable: nothing that fails now makes a no of it.
@@ -203,10 +218,11 @@ impl Charge {
                 Some(rest) => rest.iter().map(print).collect::<Vec<_>>().join(", "),
             };
             format!(
-                "accepted{} {}: {} by {name}\nleft here: {rest}\n{}",
+                "{whose}accepted{} {}: {} by {}\nleft here: {rest}\n{}",
                 if repeated { " before, as" } else { "" },
                 till.short(promise.index),
                 till.items_text(&items),
+                words::name(&name),
                 slip::promise(&promise),
             )
         })?;
@@ -239,7 +255,8 @@ impl Order {
             let content = format!("charge {purse} {} {merchant} {method:?}", items.join(","));
             till.asked(&request, content.as_bytes())
         });
-        Self { purses, items, merchant, method, asked }
+        let left = Arc::default();
+        Self { purses, items, merchant, method, asked, codes: Vec::new(), left }
     }
 
     /// Composes it at the moment of writing. Where it was accepted before, says where, and writes nothing.
@@ -252,6 +269,9 @@ impl Order {
             if let Some(before) = before(work, self.asked.as_ref())? {
                 let _ = earlier.set(before);
                 return Ok(Vec::new());
+            }
+            if self.codes.iter().any(|(programme, code)| work.cancelled(*programme, code)) {
+                return Err(NodeFault::Refused(holder::unknown_code().message));
             }
             let mut composed = self.pay(work, feed, at)?;
             if let Some(known) = &known {
@@ -290,6 +310,8 @@ impl Order {
                 done => return done,
             }
         }
+        let left = self.purses.iter().flat_map(|purse| serve::balance(work, feed, purse, at));
+        drop(self.left.set(left.filter(|left| left.units > 0).collect()));
         Err(reason.into())
     }
 }
@@ -381,12 +403,20 @@ pub(super) fn before(work: &Work<'_>, asked: Option<&Asked>) -> Result<Option<Ea
     )))
 }
 
-fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order) -> Outcome {
+fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order, whose: &str) -> Outcome {
     let at = node.stamp(&till.feed)?;
     let work = node.store().look()?;
     let known = before(&work, order.asked.as_ref())?;
     if known.is_none() {
-        order.pay(&work, &till.feed, at)?;
+        order.pay(&work, &till.feed, at).map_err(|fault| match fault {
+            NodeFault::Rejected(rule) if short::is(rule) => {
+                let left = order.left.get().map(Vec::as_slice).unwrap_or_default();
+                match short::of(till, rule, &order.items, left) {
+                    Short::Less(fault) | Short::Nothing(fault) => fault,
+                }
+            }
+            other => other.into(),
+        })?;
     }
     let purses: Vec<String> = order.purses.iter().map(|purse| hex(&purse.0)).collect();
     let value = json!({
@@ -394,6 +424,7 @@ fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order) -> Outcom
         "items": till.items_value(&order.items),
     });
     session.screen.answer("charge", value, || {
-        format!("would be accepted: {}. Nothing was written.", till.items_text(&order.items))
+        let items = till.items_text(&order.items);
+        format!("{whose}would be accepted: {items}. Nothing was written.")
     })
 }

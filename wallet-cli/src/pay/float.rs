@@ -112,11 +112,13 @@ impl Float {
             let home = FeedRef::value(home, till.id);
             return would_serve(session, node, &till, (&purses, &items, merchant, method), home);
         }
+        let purse = purses.first().copied();
+        let who = turned::Who { programme: till.id, whose: &self.whose, purse };
         let known =
             self.proof.known(session, typed, (&node, &till), &self.whose, &mut purses, &items);
         let known = match known {
             Ok(known) => known,
-            Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+            Err(no) => return Err(no.told(session, &mut node, who, method)),
         };
         let Some(purse) = purses.first().copied() else {
             return Err(Fault::usage("say whose it is: --purse, --ticket or --card."));
@@ -151,7 +153,7 @@ impl Float {
             Err(refusal) => {
                 let behind = refusal == Refusal::Rule(Rejection::FloatCap)
                     && stamp(&node.store().look()?, &till.feed, node.now()).behind;
-                let fault = known.refused(session, &mut node, till.id, refusal);
+                let fault = known.refused(session, &mut node, who, refusal);
                 return Err(if behind {
                     fault.then(
                         "clock? This device's clock shows a day before the last entry here, so no new day begins and \

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::charge::{Order, before, handed, told};
 use super::known::{Known, Proof, Typed};
 use super::till::{self, How, Till, Whose, named};
+use super::turned;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::stop::Writing;
@@ -184,13 +185,14 @@ impl Post {
                 till.short(hold)
             )));
         }
+        let who = turned::Who { programme: till.id, whose: &self.whose, purse: Some(purse) };
         let known = if self.dry_run {
             None
         } else {
             let asked = (&node, &till);
             match self.proof.known(session, typed, asked, &self.whose, &mut purses, &[item]) {
                 Ok(known) => Some(known),
-                Err(no) => return Err(no.told(session, &mut node, till.id, method)),
+                Err(no) => return Err(no.told(session, &mut node, who, method)),
             }
         };
         // Named by its hold where no paper names it: cut off before its answer it is answered again, and not refused.
@@ -226,7 +228,7 @@ impl Post {
         let accepted = match (answer, &known) {
             (Ok(accepted), _) => accepted,
             (Err(refusal), Some(known)) => {
-                return Err(known.refused(session, &mut node, till.id, refusal));
+                return Err(known.refused(session, &mut node, who, refusal));
             }
             (Err(refusal), None) => return Err(refusal.into()),
         };

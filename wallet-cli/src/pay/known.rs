@@ -8,7 +8,7 @@ use annona_ledger::consent::{Exception, RefusalClass};
 use annona_ledger::counter::{Ground, HandOut, Turned, Vouched, Word, check, signers};
 use annona_ledger::duty::Duty;
 use annona_ledger::entry::Method;
-use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId, Purse};
+use annona_ledger::id::{FederationId, FeedId, OrgId, Purse};
 use annona_ledger::notice::OperatorRoles;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
@@ -98,13 +98,13 @@ impl No {
         self,
         session: &Session,
         node: &mut Node,
-        programme: ProgrammeId,
+        who: turned::Who<'_>,
         method: Method,
     ) -> Fault {
         match self {
             Self::Fault(fault) => fault,
             Self::Refused { class, words } => {
-                turned::by_method(session, node, programme, (class, method), &words)
+                turned::by_method(session, node, who, (class, method), &words)
             }
         }
     }
@@ -435,7 +435,7 @@ impl Known {
         &self,
         session: &Session,
         node: &mut Node,
-        programme: ProgrammeId,
+        who: turned::Who<'_>,
         refusal: Refusal,
     ) -> Fault {
         match refusal {
@@ -444,9 +444,9 @@ impl Known {
                     return fault;
                 }
                 let class = RefusalClass::Authentication;
-                turned::by_method(session, node, programme, (class, self.method), &words)
+                turned::by_method(session, node, who, (class, self.method), &words)
             }
-            other => turned::by_rule(session, node, programme, other),
+            other => turned::by_rule(session, node, who, other),
         }
     }
 }

@@ -152,7 +152,7 @@ impl List {
                         "{at}  {id}#{}  {}  {name} {units}  total {total}  {}  {finality}",
                         row.index,
                         row.what,
-                        merchant.unwrap_or_default(),
+                        words::name(&merchant.unwrap_or_default()),
                     )
                 })
             })?;
@@ -166,9 +166,9 @@ impl List {
                 "of": key, "programme": id, "commodity": commodity, "lines": count,
                 "units": units.to_string(),
             });
-            session
-                .screen
-                .answer("sum", value, || format!("{key}  {name} {amount}  in {count}"))?;
+            session.screen.answer("sum", value, || {
+                format!("{}  {name} {amount}  in {count}", words::name(&key))
+            })?;
         }
         if !asked {
             return Err(Fault::refused("this node has no cycle of any programme with a key.")

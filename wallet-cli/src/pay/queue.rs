@@ -3,6 +3,7 @@
 
 mod lines;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
@@ -17,14 +18,18 @@ use annona_node::counter;
 use annona_node::node::{Node, Refusal};
 use annona_node::pin::Next;
 use annona_node::receipt;
+use annona_node::serve::{Item, Left};
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};
 use clap::ValueEnum;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::charge::Order;
+use super::short::{self, Short};
 use super::till::{How, Place, Till, Whose, remember_merchant};
 use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
@@ -55,9 +60,11 @@ pub(super) struct Defaults {
 struct Line {
     request: Option<String>,
     card: Option<String>,
+    #[serde(deserialize_with = "text_or_number")]
     family: Option<String>,
     purse: Option<String>,
     ticket: Option<String>,
+    #[serde(deserialize_with = "items")]
     items: BTreeMap<String, Value>,
     merchant: Option<String>,
     method: Option<String>,
@@ -74,7 +81,44 @@ struct Pending {
 enum State {
     Unread(String),
     Refused(String),
-    Queued { programme: ProgrammeId, waiting: Waiting, earlier: Arc<OnceLock<Earlier>> },
+    Queued {
+        programme: ProgrammeId,
+        waiting: Waiting,
+        earlier: Arc<OnceLock<Earlier>>,
+        short: Asked,
+    },
+}
+
+/// What was asked for, and what is left where that is less.
+struct Asked {
+    items: Vec<Item>,
+    left: Arc<OnceLock<Vec<Left>>>,
+}
+
+/// A family as text, or as the number it is.
+fn text_or_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        _ => Err(D::Error::custom("a family is a number, or text in quotation marks")),
+    }
+}
+
+fn items<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Object(items) => Ok(items.into_iter().collect()),
+        _ => Err(D::Error::custom("items are written {\"Rice\": \"10\", \"Oil\": \"1.5\"}")),
+    }
+}
+
+/// Reads an order in JSON. The line is told by whoever reads the file: within it there is only one.
+fn read(text: &str) -> Result<Line, String> {
+    serde_json::from_str(text).map_err(|why| {
+        let said = why.to_string();
+        let said = said.split(" at line ").next().unwrap_or_default();
+        format!("not an order, at letter {}: {said}", why.column())
+    })
 }
 
 #[derive(Default)]
@@ -102,6 +146,7 @@ pub(super) fn run(
     let node = session.signing_node()?;
     let vault = session.vault(&node)?;
     let mut tills = Tills::open(&node, programme)?;
+    let cards = Zeroizing::new(counter::key(&node)?);
     let long = LongWork::begin();
     let writer = Writer::start(node)?;
     let (asking, printing) = (writer.asking(), writer.asking());
@@ -121,7 +166,8 @@ pub(super) fn run(
             Some(file) => Box::new(file),
             None => Box::new(std::io::stdin()),
         };
-        let mut feeding = Feeding { tills: &mut tills, vault: &vault, defaults, asking, send };
+        let (tills, vault) = (&mut tills, &vault);
+        let mut feeding = Feeding { tills, vault, defaults, cards, asking, send };
         let read = feeding.read(from, reader, |bytes| {
             if draws {
                 bar.set(bytes, total.max(bytes));
@@ -210,6 +256,8 @@ struct Feeding<'a> {
     tills: &'a mut Tills,
     vault: &'a Vault,
     defaults: &'a Defaults,
+    /// By which codes are named on the ledger.
+    cards: Zeroizing<[u8; 32]>,
     asking: Asking,
     send: SyncSender<Pending>,
 }
@@ -257,7 +305,7 @@ impl Feeding<'_> {
             // A queue is of one kind: after an order in JSON, anything else is a line that cannot be read.
             json |= header.is_none() && text.starts_with('{');
             let order = if json {
-                serde_json::from_str(text).map_err(|why| format!("not an order: {why}"))
+                read(text)
             } else if let Some(header) = &header {
                 header.order(text)
             } else {
@@ -278,10 +326,11 @@ impl Feeding<'_> {
         match self.order(line, request.clone()) {
             Ok((till, order)) => {
                 let earlier = Arc::new(OnceLock::new());
+                let short = Asked { items: order.items.clone(), left: Arc::clone(&order.left) };
                 let waiting =
                     self.asking.queue(till.feed, order.compose(Arc::clone(&earlier), None))?;
-                let programme = till.id;
-                self.answer_later(number, request, State::Queued { programme, waiting, earlier })
+                let state = State::Queued { programme: till.id, waiting, earlier, short };
+                self.answer_later(number, request, state)
             }
             Err(fault) => {
                 let state = match fault.exit {
@@ -321,7 +370,13 @@ impl Feeding<'_> {
                 Fault::input(format!("\"{word}\" is no way to authenticate a holder"))
             })?,
         };
-        let look = |code: &str| self.look(code);
+        let codes = Cell::new(Vec::new());
+        let look = |code: &str| {
+            let (code, family) = self.look(code)?;
+            let named = self.tills.open.keys().map(|id| (*id, code.carrier(&self.cards, *id)));
+            codes.set(named.collect());
+            Ok(family)
+        };
         let place = Place { vault: self.vault, card: &look };
         if !matches!(method, How::Sight) {
             return Err(Fault::refused(format!(
@@ -330,7 +385,13 @@ impl Feeding<'_> {
                 Next::Sight.words()
             )));
         }
-        let purses = till.purses(&whose, Some(place), self.defaults.cycle)?;
+        let purses = till.purses(&whose, Some(place), self.defaults.cycle);
+        // The line is read: it is she who is not known here.
+        let purses = purses.map_err(|fault| match fault.exit {
+            Exit::Input if whose.family.is_some() => Fault::refused(fault.message),
+            _ => fault,
+        })?;
+        let codes = codes.take();
         let merchant = line.merchant.filter(|name| !name.trim().is_empty());
         let merchant = merchant.as_deref().or(self.defaults.merchant.as_deref());
         let (merchant, name) = till.merchant(merchant)?;
@@ -338,17 +399,17 @@ impl Feeding<'_> {
             self.asking.with(move |node| remember_merchant(node.store(), &merchant, &name))??;
         }
         let order = Order::new(&till, purses, items, (merchant, method.method()), request);
-        Ok((till, order))
+        Ok((till, Order { codes, ..order }))
     }
 
     /// The family of a card. The node is asked only about a code that is unknown: to ask it for each would part the
-    /// groups that are committed together.
-    fn look(&self, text: &str) -> Outcome<HouseholdId> {
+    /// groups that are committed together. Whether it was cancelled is looked at when it is written.
+    fn look(&self, text: &str) -> Outcome<(ShortCode, HouseholdId)> {
         let code: ShortCode = text
             .parse()
             .map_err(|why| Fault::input(format!("\"{text}\" is no card's code: {why}")))?;
         if let Some(family) = self.vault.household_by_card(&code.bytes())? {
-            return Ok(family);
+            return Ok((code, family));
         }
         self.asking.with(|node| card::unknown(node))??;
         Err(holder::unknown_code())
@@ -381,8 +442,10 @@ impl Answerer<'_> {
 
     fn one(&self, pending: Pending, tally: &mut Tally) -> Outcome {
         let Pending { line, request, state } = pending;
-        let (programme, waiting, earlier) = match state {
-            State::Queued { programme, waiting, earlier } => (programme, waiting, earlier),
+        let (programme, waiting, earlier, asked) = match state {
+            State::Queued { programme, waiting, earlier, short } => {
+                (programme, waiting, earlier, short)
+            }
             State::Unread(why) => {
                 tally.unread += 1;
                 return self.refused(line, request.as_deref(), ("unreadable", None, None), &why);
@@ -399,9 +462,25 @@ impl Answerer<'_> {
                     Refusal::Rule(rejection) => Some(rejection.code()),
                     Refusal::Words(_) => None,
                 };
-                let slip = self.heard(programme, &refusal)?;
+                let till = self.promised.get(&programme);
+                let left = asked.left.get().map(Vec::as_slice).unwrap_or_default();
+                let short = match (&refusal, till) {
+                    (Refusal::Rule(rule), Some(till)) if short::is(*rule) => {
+                        Some(short::of(till, *rule, &asked.items, left))
+                    }
+                    _ => None,
+                };
+                let slip = match &short {
+                    // Something of it is left: it was typed wrong, and nobody is refused.
+                    Some(Short::Less(_)) => None,
+                    _ => self.heard(programme, &refusal)?,
+                };
+                let reason = match short {
+                    Some(Short::Less(fault) | Short::Nothing(fault)) => fault.message,
+                    None => refusal.to_string(),
+                };
                 let what = ("refused", code, slip);
-                self.refused(line, request.as_deref(), what, &refusal.to_string())
+                self.refused(line, request.as_deref(), what, &reason)
             }
             Ok(accepted) => {
                 let till = self.promised.get(&programme);
@@ -458,6 +537,7 @@ impl Answerer<'_> {
         let value = json!({
             "line": line, "request": request, "accepted": false, "answer": word,
             "rejection": code, "reason": reason, "ticket": slip.map(|slip| slip.to_string()),
+            "slip": slip.map(|slip| turned::number(&slip)),
         });
         self.screen.answer("charge", value, || {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();

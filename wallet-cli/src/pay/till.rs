@@ -8,6 +8,7 @@ use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FederationId, FeedId, Lane, MerchantId, ProgrammeId, Purse,
 };
 use annona_ledger::key::SigningKey;
+use annona_ledger::short_code::ShortCode;
 use annona_ledger::ticket::Promise;
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::ChainNo;
@@ -47,6 +48,18 @@ pub(crate) struct Whose {
 impl Whose {
     pub(crate) fn is_none(&self) -> bool {
         !self.is_here() && self.purse.is_none() && self.ticket.is_none()
+    }
+
+    /// The family it is, where it was named by card or family and is known here.
+    pub(crate) fn family(&self, vault: &Vault) -> Option<HouseholdId> {
+        match (&self.card, &self.family) {
+            (Some(code), _) => {
+                let code: ShortCode = code.parse().ok()?;
+                vault.household_by_card(&code.bytes()).ok()?
+            }
+            (None, Some(family)) => holder::find(vault, family).ok(),
+            (None, None) => None,
+        }
     }
 
     /// Whether the person file of this place is needed to say whose it is.
@@ -205,6 +218,8 @@ impl Till {
         let vault = place.vault;
         let household = match (&whose.card, &whose.family) {
             (Some(card), _) => (place.card)(card)?,
+            // A code is looked up as a card's, whichever option it came by: tries are counted, lost ones refused.
+            (None, Some(code)) if holder::is_code(code) => (place.card)(code)?,
             (None, Some(family)) => holder::find(vault, family)?,
             (None, None) => {
                 return Err(Fault::usage(

@@ -2,16 +2,35 @@
 
 use annona_ledger::consent::RefusalClass;
 use annona_ledger::counter::RULES;
-use annona_ledger::entry::Method;
-use annona_ledger::id::{ProgrammeId, SlipId};
+use annona_ledger::entry::{CarrierKind, Method};
+use annona_ledger::id::{Lane, ProgrammeId, Purse, SlipId};
+use annona_ledger::notice::OperatorRoles;
 use annona_ledger::rejection::Rejection;
+use annona_ledger::time::DayNo;
 use annona_node::counter;
+use annona_node::credential::register::Register;
+use annona_node::folder::{CARDS, PINS};
 use annona_node::node::{Node, Refusal};
-use annona_node::pin::next;
+use annona_node::pin::{Next, next};
+use annona_node::vault::{HouseholdId, Vault};
 use serde_json::json;
 
-use crate::fault::{Exit, Fault};
+use super::pin::pins;
+use super::till::Whose;
+use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
+use crate::{card, family, words};
+
+/// Who is refused, as far as she is known.
+#[derive(Clone, Copy)]
+pub(super) struct Who<'a> {
+    /// In which programme.
+    pub(super) programme: ProgrammeId,
+    /// Whose entitlement it was to be.
+    pub(super) whose: &'a Whose,
+    /// The purse it was asked of.
+    pub(super) purse: Option<Purse>,
+}
 
 /// What kind of refusal a rule of the ledger is to the person at the counter; `None` where it is the node's own trouble.
 pub(super) fn class_of(refusal: &Refusal) -> Option<RefusalClass> {
@@ -27,19 +46,109 @@ pub(super) fn class_of(refusal: &Refusal) -> Option<RefusalClass> {
     }
 }
 
-/// Refuses somebody for who she could not be shown to be: the next method is named, and there always is one.
+/// Refuses somebody for who she could not be shown to be: the next method is named, with what is typed for it. It is one
+/// that she has and that has not failed just now, and there always is one.
 pub(super) fn by_method(
     session: &Session,
     node: &mut Node,
-    programme: ProgrammeId,
+    who: Who<'_>,
     (class, method): (RefusalClass, Method),
     words: &str,
 ) -> Fault {
-    let next = next(&[method]);
+    let tried = who.purse.and_then(|purse| counter::tried(node, &purse, method).ok());
+    let next = next(&tried.unwrap_or_else(|| vec![method]), &closed(node, who));
     let fault = Fault::refused(format!("{words}. Nothing was handed out."));
     let to_her = session.papers().method(next);
-    slip(session, node, (programme, class), words, (next.words(), to_her));
-    fault.then(&format!("Next: {}.", next.words()))
+    slip(session, node, (who.programme, class), words, (next.words(), to_her));
+    fault.then(&format!("Next: {}: {}.", next.words(), typed(next)))
+}
+
+/// What is typed for a step.
+const fn typed(next: Next) -> &'static str {
+    match next {
+        Next::Pin => "--method pin",
+        Next::Sight => "--card CODE --method sight",
+        Next::Adult => "--method adult --member N --operator FILE",
+        Next::Collector => "--method collector --paper PAPER",
+        Next::Witness => "--method witness --operator FILE --second FILE",
+        Next::Desk => "--method desk --operator FILE --second FILE",
+        Next::Voucher => {
+            "`annona pay voucher --operator FILE --second FILE` makes it out, then --method voucher --paper PAPER"
+        }
+    }
+}
+
+/// The steps that are closed to her. What cannot be looked up closes nothing.
+fn closed(node: &Node, who: Who<'_>) -> Vec<Next> {
+    let vault = node.vault().ok();
+    let family = vault.as_ref().and_then(|vault| Some((vault, who.whose.family(vault)?)));
+    let mut closed = Vec::new();
+    if !may_try_pin(node, family.map(|(_, id)| id), who.purse).unwrap_or(true) {
+        closed.push(Next::Pin);
+    }
+    match family {
+        Some((vault, id)) => {
+            let (card, collector) = carries(node, vault, id, who.programme).unwrap_or((true, true));
+            if !card && who.whose.card.is_none() {
+                closed.push(Next::Sight);
+            }
+            if !has_adults(node, vault, id) {
+                closed.push(Next::Adult);
+            }
+            if !collector {
+                closed.push(Next::Collector);
+            }
+        }
+        // Who belongs to the household is known at its own site only.
+        None => closed.push(Next::Adult),
+    }
+    let witness = |one: &annona_ledger::notice::OperatorCertificate| {
+        one.roles.has(OperatorRoles::WITNESS) && one.programmes.contains(&who.programme)
+    };
+    if !node.store().roster().operators().any(witness) {
+        closed.push(Next::Witness);
+    }
+    closed
+}
+
+fn may_try_pin(node: &Node, family: Option<HouseholdId>, purse: Option<Purse>) -> Outcome<bool> {
+    if !node.folder().file(PINS).exists() {
+        return Ok(false);
+    }
+    let (pins, now) = (pins(node)?, node.now());
+    let today = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
+    Ok(match (family, purse) {
+        (Some(id), _) => pins.may_try(id, now)?,
+        (None, Some(purse)) => pins.may_try_lent(&purse, now, today)?,
+        (None, None) => false,
+    })
+}
+
+/// Whether anybody grown up but whoever stands there may come.
+fn has_adults(node: &Node, vault: &Vault, id: HouseholdId) -> bool {
+    let (Ok(of), Some(today)) = (family::open(vault, id), words::date(node.now())) else {
+        return false;
+    };
+    of.members.iter().filter(|member| of.is_adult(member, today) == Some(true)).count() > 1
+}
+
+/// Whether a card or code of hers counts, and whether a collector's paper does: a paper that is no card of the register
+/// here.
+fn carries(
+    node: &Node,
+    vault: &Vault,
+    id: HouseholdId,
+    programme: ProgrammeId,
+) -> Outcome<(bool, bool)> {
+    let all = card::counting(node, vault, id, programme)?;
+    let of = |kind| all.iter().filter(|(_, is)| *is == kind).count();
+    let mut printed = 0;
+    if node.folder().file(CARDS).exists() {
+        let register = Register::of_node(node, &mut node.vault()?)?;
+        printed = usize::from(register.of(id, programme).is_some());
+    }
+    let codes = of(CarrierKind::Code) > 0 || of(CarrierKind::Card) > 0;
+    Ok((codes || printed > 0, of(CarrierKind::Paper) > printed))
 }
 
 /// Refuses somebody whose card nobody here has, or no longer.
@@ -57,41 +166,60 @@ pub(super) fn by_card(
     fault
 }
 
-/// Refuses somebody for what her entitlement is.
+/// Refuses somebody for what her entitlement is. `elsewhere` is where what she had was sent.
 pub(super) fn by_value(
     session: &Session,
     node: &mut Node,
-    programme: ProgrammeId,
+    who: Who<'_>,
     fault: Fault,
+    elsewhere: Option<&str>,
 ) -> Fault {
-    let next = (ASK_HOME, session.papers().ask_home);
-    slip(session, node, (programme, RefusalClass::Value), &fault.message, next);
-    fault
+    let papers = session.papers();
+    let (next, to_her) = match elsewhere {
+        Some(place) => (format!("she is served at {place}, until it comes back"), papers.elsewhere),
+        // Her home is here: to send her to the site that registered her would send her to where she stands.
+        None if who.whose.is_here() => ("complain with this number".into(), papers.any_desk),
+        None => (
+            "her home, or this site's allowance: `annona pay float`; or complain with this number"
+                .into(),
+            papers.ask_home,
+        ),
+    };
+    let heard = (next.as_str(), to_her);
+    slip(session, node, (who.programme, RefusalClass::Value), &fault.message, heard);
+    match elsewhere {
+        Some(place) => fault.then(&format!(
+            "All she had here was sent to {place}: she is served there until it comes back."
+        )),
+        None => fault.then(&format!("Next: {next}.")),
+    }
 }
 
 /// As [`by_value`], for whatever a rule of the ledger said.
-pub(super) fn by_rule(
-    session: &Session,
-    node: &mut Node,
-    programme: ProgrammeId,
-    refusal: Refusal,
-) -> Fault {
+pub(super) fn by_rule(session: &Session, node: &mut Node, who: Who<'_>, refusal: Refusal) -> Fault {
     let class = class_of(&refusal);
-    let fault = Fault::from(refusal);
-    if let Some(class) = class {
-        let next = match class {
-            RefusalClass::Value => (ASK_HOME, session.papers().ask_home),
-            _ => (
+    let fault = match refusal {
+        Refusal::Rule(rule) if class.is_some() => nothing_handed_out(rule),
+        other => other.into(),
+    };
+    match class {
+        Some(RefusalClass::Value) => by_value(session, node, who, fault, None),
+        Some(class) => {
+            let next = (
                 "another site, or the desk, can serve her; or complain with this number",
                 session.papers().elsewhere,
-            ),
-        };
-        slip(session, node, (programme, class), &fault.message, next);
+            );
+            slip(session, node, (who.programme, class), &fault.message, next);
+            fault
+        }
+        None => fault,
     }
-    fault
 }
 
-const ASK_HOME: &str = "ask the site that registered her, or complain with this number";
+/// A rule that stands against a hand-out. That she was refused is written: what was not done is told, and no more.
+pub(super) fn nothing_handed_out(rule: Rejection) -> Fault {
+    Fault::refused(format!("{rule} (rejection {}); nothing was handed out", rule.code()))
+}
 
 /// Says it on the ledger and prints the slip, in her language. What she can do next is said twice: to who serves, and to
 /// her. What cannot be written, or printed, changes nothing for her.
@@ -120,15 +248,15 @@ fn slip(
         (papers.complain, papers.any_desk.to_owned()),
     ]);
     let value = json!({
-        "ticket": slip.to_string(), "class": class.word(), "rules": RULES, "why": why,
-        "next": next, "written": wrote.is_ok(), "language": papers.tag, "paper": page,
+        "slip": number(&slip), "ticket": slip.to_string(), "class": class.word(), "rules": RULES,
+        "why": why, "next": next, "written": wrote.is_ok(), "language": papers.tag, "paper": page,
     });
     // The fault that follows tells the rest; a screen that is gone must not stand in its way.
     drop(session.screen.answer("refusal", value, || page.trim_end().to_owned()));
 }
 
 /// The first digits of a slip, as they are read out.
-pub(super) fn number(slip: &SlipId) -> String {
+pub(crate) fn number(slip: &SlipId) -> String {
     let digits = slip.to_string().to_uppercase();
     let groups: Vec<&str> = (0..4).filter_map(|n| digits.get(n * 4..n * 4 + 4)).collect();
     groups.join("-")

@@ -222,7 +222,7 @@ impl Camp {
         for dir in ["treasury", "lake", "hill"] {
             self.run(&format!("charter apply voted.annona --dir {dir}")).fine();
         }
-        self.run("charter show --out charter.annona").fine();
+        self.run("charter show --out charter.annona --replace").fine();
         self.run("cycle key --programme Food --cycle 1 --dir treasury").fine();
         fs::create_dir(self.file("keys")).expect("folder");
         self.run("bundle export --dir treasury --to lake --to hill --out keys").fine();

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::camp::Camp;
+use crate::counter::counter;
 
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 /// A machine without a ledger: what a stranger runs.
@@ -110,7 +111,7 @@ fn a_torn_card_is_printed_again_and_a_lost_one_is_cancelled() {
     camp.bare("card check card.txt").fails(1, "Revoked");
     camp.bare("card check new.txt --transfer").fine();
     camp.run(&format!("card check {}", again.field(0, "code")))
-        .fails(5, "no household here has this code");
+        .fails(5, "no family here has this code");
     // A stranger with yesterday's list honours it still; with today's no more.
     let stale = format!("card check card.txt {STRANGER} --status camp.cards/1.1.cwt --transfer");
     camp.bare(&stale).fine();
@@ -143,4 +144,101 @@ fn a_card_is_bound_to_its_node_its_operator_and_its_certificate() {
     camp.write("sara.family", "1: full_name=Sara");
     camp.run(&format!("family change 2 --from sara.family {MARA}")).fine();
     camp.run(&format!("card reprint 2 {MARA}")).fails(6, "card reissue");
+}
+
+#[test]
+fn what_stands_against_a_new_card_is_told_while_the_old_one_counts() {
+    let camp = Camp::new();
+    camp.write("there.html", "another sheet");
+    for (wrong, code, words) in [
+        ("--language Arabic", 3, "two or three small letters"),
+        ("--until +999d", 5, "may not outlive it"),
+        ("--out nowhere/cards.html", 3, "there is no folder nowhere"),
+        ("--out there.html", 6, "is there already"),
+    ] {
+        for command in ["card reissue 1", "card print 2"] {
+            for dry in ["--dry-run", ""] {
+                camp.run(&format!("{command} {wrong} {dry} {MARA}")).fails(code, words);
+            }
+        }
+        camp.bare("card check card.txt --transfer").fine();
+    }
+    camp.run(&format!("card reprint 2 {MARA}")).fails(5, "no printed card");
+    camp.run(&format!("card reissue 2 {MARA}")).fails(5, "no card and no code that counts");
+    camp.run(&format!("card reissue 1 --png card.txt {MARA}")).fails(3, "there is no folder");
+    camp.bare("card check card.txt --transfer").fine();
+}
+
+/// What fails once the card is made says where it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_card_whose_sheet_was_not_told_of_is_printed_again() {
+    let camp = Camp::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("opens");
+    let words = format!("card reissue 1 --out new.html {MARA} --passphrase-file pass.txt --json");
+    let done = camp.command(crate::camp::split(&words)).stdout(full).output().expect("runs");
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!done.status.success() && told.contains("`annona card reprint` prints it"), "{told}");
+    camp.bare("card check card.txt").fails(1, "Revoked");
+    camp.run(&format!("card reprint 1 {MARA}")).fine();
+}
+
+/// A lost card, code or paper is ended by one command that needs no more than the family.
+#[test]
+fn what_is_lost_stops_paying_by_one_command_and_no_code_is_needed() {
+    let camp = counter();
+    let pays = |how: &str| camp.run(&format!("pay charge {how} --item Rice=0.125"));
+    let gone = |how: &str| drop(pays(how).fails(5, "no family here has this code"));
+    let issue = |family: u8| {
+        camp.run(&format!("card issue {family} {MARA} --json")).fine().field(0, "code")
+    };
+    let (first, second) = (camp.told("code.txt"), issue(1));
+    let collector = camp.run(&format!("family collector 1 {MARA} --out c.paper --json")).fine();
+    let collector = collector.field(0, "code");
+    let printed = camp.run(&format!("card reprint 1 {MARA} --json")).fine().field(0, "code");
+    let shown = camp.run("family show 1").fine().out;
+    for words in ["2 cards or collectors' papers", &printed, "annona card cancel --family 1"] {
+        assert!(shown.contains(words), "{words} in\n{shown}");
+    }
+    pays(&format!("--card {second}")).fine();
+    camp.run(&format!("card reissue 1 {MARA} --dry-run")).fine();
+    let new = camp.run(&format!("card reissue 1 {MARA} --json")).fine().field(0, "code");
+    // One after the other, and not all of them: five codes nobody has make a counter wait.
+    gone(&format!("--card {first}"));
+    gone(&format!("--card {collector}"));
+    gone(&format!("--family {printed}"));
+    let paper = "--family 1 --method collector --paper c.paper";
+    pays(paper).fails(5, "does not count");
+    pays(&format!("--card {new}")).fine();
+    let shown = camp.run("family show 1 --json").fine();
+    assert!(shown.out.contains("\"counting\":[{\"codes\":1,\"papers\":1"), "{}", shown.out);
+
+    // A family that never had a printed card.
+    let only = issue(2);
+    camp.run(&format!("card reissue 2 {MARA} --out two.html")).fine();
+    camp.run(&format!("card check {only}")).fails(5, "no family here has this code");
+    // All of it, and nothing new; a person file that is put back knows the code and not that it was lost.
+    let (people, aside) = (camp.file("lake/people.db"), camp.file("aside.db"));
+    fs::copy(&people, &aside).expect("copied");
+    let all = format!("card cancel --family 1 {MARA}");
+    let told = camp.run(&format!("{all} --dry-run")).fine().out;
+    assert!(told.contains("1 code, 1 card or collector's paper in Food"), "{told}");
+    pays(&format!("--card {new}")).fine();
+    camp.run(&format!("{all} --programme Food")).fine();
+    camp.run(&all).fine();
+    fs::copy(&aside, &people).expect("put back");
+    camp.run(&format!("card check {new}")).fails(1, "was cancelled");
+    gone(&format!("--card {new}"));
+    gone(&format!("--family {new}"));
+    camp.write("lost.csv", format!("card,items\n{new},Rice=0.125\n"));
+    let queued = camp.run("pay charge --from lost.csv --json").fails(5, "1 refused");
+    assert!(queued.out.contains("no family here has this code"), "{}", queued.out);
+    // Nobody but a registrar ends a card.
+    let wrong = "--operator hill.keys --operator-passphrase-file pass.txt";
+    camp.run(&format!("card cancel --family 1 {wrong}")).fails(3, "");
+    camp.run(&format!("card cancel {new} --family 1 {MARA}")).fails(2, "cannot be used");
+    // She is served meanwhile, and gets another.
+    pays("--family 1").fine();
+    let again = camp.run(&format!("card print 1 {MARA} --json")).fine().field(0, "code");
+    pays(&format!("--card {again}")).fine();
 }

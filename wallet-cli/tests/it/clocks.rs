@@ -139,7 +139,7 @@ fn offices_are_told_when_their_clock_cannot_be_right() {
     assert!(!camp.file("new.annona").exists());
     // A clock that is far ahead may be right: the dates are shown, and a person agrees to them.
     for words in &office[..3] {
-        let told = at(&camp, FAR, words).fine();
+        let told = at(&camp, FAR, &format!("{words} --replace")).fine();
         let said = format!("{}{}", told.out, told.err);
         assert!(said.contains("2099"), "{words}: {said}");
     }

@@ -119,7 +119,7 @@ fn the_code_on_a_slip_takes_the_consent_back() {
     let camp = Camp::new();
     given(&camp);
     camp.run("consent show 1/1 --out slip.html").fine();
-    camp.run("consent show 1/1 --out slip.html").fails(3, "exists already");
+    camp.run("consent show 1/1 --out slip.html").fails(6, "is there already");
     let page = camp.told("slip.html");
     assert!(page.contains("<svg") && page.contains("to take back") && !page.contains("Noor"));
     let id = camp.run("consent list 1 --json").fine().field(0, "consent");
@@ -128,7 +128,7 @@ fn the_code_on_a_slip_takes_the_consent_back() {
     let digits = line.split_whitespace().last().expect("the digits").replace('-', "");
     let code = format!("AC1:{id}{digits}").to_uppercase();
     // The page has this code and no other: drawn again, it is the same picture.
-    let drawn = annona_node::credential::qr::code(&code).expect("a code").svg();
+    let drawn = annona_node::credential::qr::code(&code).expect("a code").svg("AC1");
     assert!(page.contains(&drawn), "another code");
     assert_eq!(camp.run(&format!("consent show {code}")).fine().out, slip);
     camp.run(&format!("consent withdraw {} --dir hill {MARA}", &code[..99])).fails(3, "");

@@ -338,8 +338,8 @@ fn a_dry_run_says_what_is_then_done() {
         ("1".into(), "0".into())
     );
     let carried = ["cycle", "commodity", "units", "to", "purse"];
-    check("pay ticket --family 1 --to hill --out amina.ticket", &carried);
-    check("pay claim amina.ticket --dir hill", &["units", "purse"]);
+    check("pay ticket --family 1 --to hill --out noor.ticket", &carried);
+    check("pay claim noor.ticket --dir hill", &["units", "purse"]);
     check("pay decline supply.ticket --dir hill", &["units"]);
     check("pay supply --dir treasury --cycle 1 --to lake --item Rice=3 --item Oil=1", &carried);
     // An article of the charter, and one that is refused, alike.

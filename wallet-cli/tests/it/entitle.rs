@@ -33,7 +33,7 @@ fn nobody_finds_a_family_by_trying_codes() {
     // Codes of another place: good codes that nobody here has.
     for seed in 1..=5u64 {
         let code = annona_ledger::short_code::ShortCode::new(seed).to_string();
-        camp.run(&format!("card check {code}")).fails(5, "no household here has this code");
+        camp.run(&format!("card check {code}")).fails(5, "no family here has this code");
     }
     let code = camp.told("code.txt");
     camp.run(&format!("card check {code}")).fails(5, "wait");

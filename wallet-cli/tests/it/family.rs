@@ -36,7 +36,7 @@ fn names_in_every_script_are_added_found_and_shown() {
     let changed = camp.run(&format!("{change} {MARA}")).fine();
     assert!(changed.out.contains("sex, size"), "{}", changed.out);
     assert!(camp.run("family show desk:J").fine().out.contains("size: 4"));
-    camp.run("family show 77").fails(3, "no household 77");
+    camp.run("family show 77").fails(3, "no family has number 77 here");
     camp.run("family find nobody").fine();
     // No name reaches the ledger file.
     let ledger = std::fs::read(camp.file("lake/ledger.db")).expect("read");
@@ -313,4 +313,24 @@ fn names_are_told_in_a_file_and_never_in_a_command() {
     command.stdin(std::fs::File::open(camp.file("words.txt")).expect("opens"));
     let found = command.output().expect("runs");
     assert!(String::from_utf8_lossy(&found.stdout).contains("ሰላም ተስፋዬ"), "{found:?}");
+}
+
+#[test]
+fn a_number_that_is_two_families_is_asked_about() {
+    let camp = Camp::new();
+    // The desk's own register numbers a family as the person file numbers another.
+    let other = camp.family("member: full_name=Sara", &format!("--key 1 {MARA} --json")).fine();
+    let other = other.field(0, "family");
+    let said = camp.run("family show 1").fails(3, "say desk:1, or \"#1\" for the first");
+    assert!(said.err.contains(&format!("family {other}'s")) && !said.err.contains("Sara"));
+    camp.run("pay charge --family 1 --item Rice=1").fails(3, "desk:1");
+    assert!(camp.run("family show desk:1").fine().out.contains("Sara"));
+    assert!(camp.run("family show #1").fine().out.contains("Noor"));
+    // A key that is nobody's number is no family that was erased.
+    camp.family("member: full_name=Idris", &format!("--key 1092128444 {MARA}")).fine();
+    camp.run("entitle balance 1092128444").fails(3, "say desk:1092128444");
+    for unknown in ["5551", "#5551"] {
+        camp.run(&format!("entitle balance {unknown}"))
+            .fails(3, "`annona family find 5551` looks for it");
+    }
 }

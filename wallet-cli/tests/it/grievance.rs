@@ -112,7 +112,7 @@ fn a_sensitive_complaint_is_a_ticket_here_and_a_text_for_its_reader() {
         said.contains("ticket") && !said.contains("code") && !said.contains("Relief"),
         "{said}"
     );
-    camp.run(&open).fails(3, "exists already");
+    camp.run(&open).fails(6, "is there already. Name another file, or say --replace.");
     let file = std::fs::read(camp.file("sealed")).expect("reads");
     assert!(!file.windows(words.len()).any(|w| w == words.as_bytes()));
     camp.run("grievance read sealed").fails(5, "another node");
@@ -178,4 +178,32 @@ fn nothing_of_a_body_goes_as_the_text_of_a_complaint() {
         assert!(!camp.file("sealed").exists());
     }
     assert_eq!(camp.run("grievance list --json").fine().out, "");
+}
+
+/// The number on the paper of a refusal leads to it, and a complaint about it says so.
+#[test]
+fn a_complaint_about_a_refusal_takes_the_number_of_its_slip() {
+    let camp = Camp::new();
+    let refused = camp.run("pay charge --family 1 --item Rice=1 --json").fails(5, "");
+    let slip = refused.field(0, "slip");
+    assert_eq!(slip.len(), 19, "{slip}");
+    camp.write("complaint.txt", "She was sent away.");
+    let open = |slip: &str| {
+        format!("grievance open --text complaint.txt --slip {slip} --decider Relief {MARA}")
+    };
+    camp.run(&open("3C1F-90A2-77D0-0B1E")).fails(3, "no slip 3C1F-90A2-77D0-0B1E was given out");
+    camp.run(&open("3C1F")).fails(3, "16 hexadecimal digits");
+    camp.run(&format!("{} --dry-run", open(&slip))).fine();
+    assert!(camp.run("grievance list").fine().out.is_empty());
+    let said = camp.run(&format!("{} --json", open(&slip.to_lowercase()))).fine();
+    assert_eq!(said.field(0, "slip"), slip);
+    let listed = camp.run("grievance list").fine().out;
+    assert!(listed.contains(&format!("slip {slip}")), "{listed}");
+    // Its reader sees it before the text; of a sensitive one the desk sees nothing.
+    let sealed = format!("{} --reader hill --out sealed --sensitive", open(&slip));
+    camp.write("complaint.txt", "The supervisor sent her away.");
+    camp.run(&sealed).fine();
+    assert_eq!(camp.run("grievance list").fine().out.matches(&slip).count(), 1);
+    let read = camp.run("grievance read sealed --dir hill").fine().out;
+    assert!(read.contains(&format!("slip {slip}\n\nThe supervisor")), "{read}");
 }

@@ -97,7 +97,8 @@ impl Islands {
     fn vote(&self, acts: &str) {
         let camp = &self.camp;
         camp.write("acts.toml", acts);
-        camp.run("charter propose --acts acts.toml --out acts.annona --dir treasury").fine();
+        camp.run("charter propose --acts acts.toml --out acts.annona --replace --dir treasury")
+            .fine();
         for org in ["relief", "city"] {
             camp.run(&format!("charter sign acts.annona --keys {org}.keys --dir treasury")).fine();
         }
@@ -171,7 +172,7 @@ fn five(lan: Lan) -> Islands {
     islands.vote(
         "[[ceiling]]\norganisation = 2\nprogramme = \"Food\"\ncommodity = \"Rice\"\nrights = 1000\nfloat = 100\n",
     );
-    islands.camp.run("charter show --dir treasury --out charter.annona").fine();
+    islands.camp.run("charter show --dir treasury --out charter.annona --replace").fine();
     admit(&islands.camp, "mill", (2, "city"), known);
     admit(&islands.camp, "well", (3, "water"), known);
     for (dir, dials) in [
@@ -284,7 +285,7 @@ fn five_nodes_part_serve_burn_heal_grow_and_lose_one_and_answer_for_every_unit()
     let known = islands.alike(&left, whole + 1);
 
     // One comes new: its certificate is known to the treasury alone, and it dials who it knows.
-    islands.camp.run("charter show --dir treasury --out charter.annona").fine();
+    islands.camp.run("charter show --dir treasury --out charter.annona --replace").fine();
     admit(&islands.camp, "dune", (1, "relief"), "treasury.annona");
     islands.settle("dune", &["treasury"]);
     let five = ["treasury", "lake", "mill", "well", "dune"];

@@ -20,7 +20,7 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
         .fails(5, "has no certificate");
     // Without the second file nobody's name is in a copy.
     camp.run("restore lake.backup --dir nameless").fine();
-    camp.run("family show 1 --dir nameless").fails(3, "the key of household 1 is not here");
+    camp.run("family show 1 --dir nameless").fails(3, "the key of family 1 is not here");
     camp.run("restore lake.backup --dir lake").fails(6, "is not empty");
     camp.bare("restore lake.backup --dir other --passphrase-file new-passphrase.txt")
         .fails(5, "does not open");

@@ -176,7 +176,7 @@ fn a_readers_yes_counts_for_one_purse_on_one_day_and_once() {
     };
     let answer = |who: &str, word: &str| {
         let said = format!("pay attest challenge.txt --method iris {word} {}", by(who));
-        camp.run(&format!("{said} --out answer.paper")).fine();
+        camp.run(&format!("{said} --out answer.paper --replace")).fine();
     };
     let charge = |family: u8| {
         let rest = "--method attested --paper answer.paper";
@@ -409,4 +409,40 @@ fn pairs_are_decided_by_a_person_and_keep_nobody_from_aid() {
     assert_eq!(pairs().lines().count(), 1, "{}", pairs());
     assert_eq!(camp.run("family duplicates list --all --json").fine().out.lines().count(), 2);
     camp.run("pay charge --family 1 --item Rice=0.5").fine();
+}
+
+/// What is named next is neither what has just failed nor what she does not have, and is named with what is typed.
+#[test]
+fn the_next_method_is_one_that_can_be_tried() {
+    let camp = staffed();
+    let next = |rest: &str, words: &str| {
+        let said = camp.run(&format!("pay charge --item Rice=0.5 {rest}"));
+        let said = said.fails(5, &format!("Next: {words}"));
+        assert!(said.err.contains("--method"), "{}", said.err);
+    };
+    // Family 1 has no PIN here, and a card that counts.
+    next("--family 1 --method pin --pin-file pin.txt", "look at the card");
+    // Another has neither, nobody else who is grown up, and no collector.
+    let one = "member: full_name=Zaid,age=30";
+    let alone = camp.family(one, &format!("--key T-8 {MARA} --json")).fine().field(0, "family");
+    next(&format!("--family {alone} --method pin --pin-file pin.txt"), "a community witness");
+    let desk = format!("--method desk {MARA} {}", and("mara"));
+    next(&format!("--family {alone} {desk}"), "a community witness");
+    camp.run(&format!("pay voucher --family 1 --item Rice=0.5 --out v.paper {MARA} {YUSUF}"))
+        .fine();
+    next(&format!("--family {alone} --method voucher --paper v.paper"), "a community witness");
+    // What has failed for her is not named again: two of staff, none of them a witness.
+    next(&format!("--family 1 --method witness {MARA} {YUSUF}"), "look at the card");
+    next(&format!("--family 1 --method adult --member 1 {MARA}"), "look at the card");
+    // A collector that was named is one; a PIN that waits is none.
+    camp.run(&format!("family collector 2 {MARA} --out c.paper")).fine();
+    camp.write("wrong.txt", "771204");
+    for _ in 0..3 {
+        next("--family 2 --method pin --pin-file wrong.txt", "the collector it has named");
+    }
+    next("--family 2 --method voucher --paper v.paper", "the collector it has named");
+    // Two who are grown up: the other may come.
+    let two = "member: full_name=Sara,age=40\nmember: full_name=Idris,age=41";
+    let both = camp.family(two, &format!("--key T-9 {MARA} --json")).fine().field(0, "family");
+    next(&format!("--family {both} --method desk {MARA} {}", and("mara")), "another adult");
 }

@@ -25,6 +25,7 @@ mod lan;
 mod line;
 mod misbehaving;
 mod network;
+mod out;
 mod outside;
 mod pages;
 mod pay;

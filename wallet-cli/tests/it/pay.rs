@@ -45,7 +45,7 @@ fn what_must_not_be_paid_is_refused_with_its_number() {
         ("pay charge --family 1 --item Rice=1.0001", 3, "at most 3 decimals"),
         ("pay charge --family 1 --item Rice=9223372036854775807", 3, "larger than an amount"),
         ("pay charge --family 1 --item Salt=1", 3, "no commodity"),
-        ("pay charge --family 99 --item Rice=1", 3, "household"),
+        ("pay charge --family 99 --item Rice=1", 3, "no family has number 99 here"),
         ("pay charge --purse 00 --item Rice=1", 3, "32 hexadecimal"),
         ("pay charge --purse 00112233445566778899aabbccddeeff --item Rice=1", 5, "rejection 21"),
         ("pay charge --card 7K3M-9QXD-2VHN --item Rice=1", 3, "misread"),
@@ -175,9 +175,10 @@ fn what_was_put_by_is_handed_out_once_however_often_it_is_asked() {
 #[test]
 fn a_supply_whose_ticket_cannot_be_written_is_not_to_be_sent_again() {
     let camp = counter();
-    let supply =
-        "pay supply --dir treasury --cycle 1 --to lake --item Rice=1 --out nowhere/lake.ticket";
-    let said = camp.run(supply).fails(3, "do not send it again");
+    // A name that no file can have: whatever can be asked before is asked before.
+    let supply = "pay supply --dir treasury --cycle 1 --to lake --item Rice=1 --out";
+    camp.run(&format!("{supply} nowhere/lake.ticket")).fails(3, "there is no folder nowhere");
+    let said = camp.run(&format!("{supply} {}", "x".repeat(300))).fails(3, "do not send it again");
     let (_, rest) = said.err.split_once("--again ").expect("how to have the ticket");
     let entry = rest.split_whitespace().next().expect("the entry");
     camp.run(&format!("pay ticket --dir treasury --again {entry} --out again.ticket")).fine();
@@ -361,4 +362,84 @@ fn indices(camp: &Camp) -> BTreeSet<u64> {
         entry.split_once('#').expect("a name").1.parse().expect("index")
     };
     list.lines().iter().map(index).collect()
+}
+
+#[test]
+fn who_asks_for_more_than_there_is_hears_what_there_is() {
+    let camp = counter();
+    let refusals = || {
+        camp.run("audit export counted.audit --seal --replace").fine();
+        camp.run("audit anomalies counted.audit --json").fine().out.matches("\"class\"").count()
+    };
+    let before = refusals();
+    // An amount that was typed wrong refuses nobody: no slip, nothing on the ledger.
+    for dry in ["", " --dry-run"] {
+        let said = camp.run(&format!("pay charge --family 1 --item Rice=99{dry}"));
+        let said = said.fails(5, "Rice 12.500 kg until ");
+        assert!(said.err.contains("Hand out what there is: --item Rice=12.500"), "{}", said.err);
+        assert!(said.out.is_empty() && !said.err.contains("nothing was written"), "{}", said.err);
+    }
+    let said = camp.run("pay charge --family 1 --item Rice=99 --item Oil=1").fails(5, "");
+    assert!(said.err.contains("--item Rice=12.500 --item Oil=1.000"), "{}", said.err);
+    camp.write("short.csv", "family,items\n1,Rice=99\n");
+    let queued = camp.run("pay charge --from short.csv --json").fails(5, "1 refused");
+    assert_eq!(queued.field(0, "ticket"), "null", "{}", queued.out);
+    assert!(queued.field(0, "reason").contains("--item Rice=12.500"), "{}", queued.out);
+    assert_eq!(refusals(), before, "nobody was refused");
+    camp.run("pay charge --family 1 --item Rice=12.500").fine();
+    // Nothing of it is left: she is refused, hears what else she has, and stands at her home already.
+    let said = camp.run("pay charge --family 1 --item Rice=1").fails(5, "nothing is left of Rice");
+    assert!(said.err.contains("Left here: Oil 2.000 l until"), "{}", said.err);
+    assert!(said.err.contains("Next: complain with this number"), "{}", said.err);
+    assert!(said.out.contains("REFUSED "), "{}", said.out);
+    assert_eq!(refusals(), before + 1);
+    // Elsewhere it is another place that helps.
+    let away = "pay charge --dir hill --purse 00112233445566778899aabbccddeeff --item Rice=1";
+    let said = camp.run(away).fails(5, "nothing is left of Rice here");
+    assert!(said.err.contains("Next: her home, or this site's allowance"), "{}", said.err);
+}
+
+#[test]
+fn whose_it_is_stands_before_how_much() {
+    let camp = counter();
+    let whose = "family 1, key B1-001, 1 person\n";
+    for command in ["entitle balance 1", "pay charge --family 1 --item Rice=1"] {
+        let said = camp.run(command).fine().out;
+        assert!(said.starts_with(whose), "{said}");
+    }
+    let code = camp.told("code.txt");
+    let dry = camp.run(&format!("pay charge --card {code} --item Rice=1 --dry-run")).fine().out;
+    assert!(dry.starts_with(whose) && !dry.contains("Noor"), "{dry}");
+}
+
+#[test]
+fn a_line_of_a_queue_that_is_wrong_is_told_in_its_own_words() {
+    let camp = counter();
+    let lines = [
+        (r#"{"family": 1, "items": {"Rice": "1"}}"#, "true", ""),
+        (
+            r#"{"family": "1", "items": "Rice=1;Oil=1"}"#,
+            "false",
+            r#"items are written {"Rice": "10""#,
+        ),
+        (r#"{"family": true, "items": {"Rice": "1"}}"#, "false", "a family is a number"),
+        (r#"{"family": 99, "items": {"Rice": "1"}}"#, "false", "no family has number 99 here"),
+        ("{\"family\": 1", "false", "not an order, at letter"),
+    ];
+    let all: Vec<&str> = lines.iter().map(|(line, ..)| *line).collect();
+    camp.write("queue.jsonl", all.join("\n"));
+    let told = camp.run("pay charge --from queue.jsonl --json").fails(3, "1 accepted");
+    for (n, (line, accepted, words)) in lines.iter().enumerate() {
+        assert_eq!(told.field(n, "accepted"), *accepted, "{line}");
+        assert_eq!(told.field(n, "line"), (n + 1).to_string());
+        let reason = told.field(n, "reason");
+        assert!(reason.contains(words) && !reason.contains("at line 1"), "{line}: {reason}");
+    }
+    // Whom nobody knows is refused; her line could be read.
+    assert_eq!(told.field(3, "answer"), "refused");
+    let help = camp.bare("pay charge --help").fine().out;
+    for words in ["--request till-3-0008", "request,family,items", "Rice=10;Oil=1.5", "power fails"]
+    {
+        assert!(help.contains(words), "{words} in\n{help}");
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) fn drafted(camp: &Camp, steps: usize) -> String {
 
 /// The payments of a settlement, each as its cells.
 fn payments(camp: &Camp, settlement: &str, dir: &str) -> Vec<Vec<String>> {
-    camp.run(&format!("settle pay {settlement} --out pay.csv --dir {dir}")).fine();
+    camp.run(&format!("settle pay {settlement} --out pay.csv --replace --dir {dir}")).fine();
     let text = camp.told("pay.csv");
     let mut lines = text.lines();
     let header = "reference,merchant,programme,cycle,commodity,units,kind,node,index,copy,amount";

@@ -8,7 +8,7 @@ use crate::counter::counter;
 /// Proposes acts, has two organisations sign them, and lets both sites hear.
 fn vote(camp: &Camp, acts: &str) {
     camp.write("acts.toml", acts);
-    camp.run("charter propose --acts acts.toml --out acts.annona").fine();
+    camp.run("charter propose --acts acts.toml --out acts.annona --replace").fine();
     enact(camp, "acts.annona");
 }
 
@@ -88,7 +88,8 @@ fn a_node_is_revoked_by_its_own_organisation_and_a_cycle_closes_with_what_is_kno
     assert_eq!(charter.lines()[0]["closes"].as_array().map(Vec::len), Some(1));
     // It waits for nobody, and nobody is refused food by it.
     camp.run("pay charge --family 1 --item Rice=1").fine();
-    camp.run("cycle close --programme Food --cycle 7 --out close.annona").fails(3, "not known");
+    camp.run("cycle close --programme Food --cycle 7 --out close.annona --replace")
+        .fails(3, "not known");
     let health = camp.run("doctor --full --rebuild --dir treasury").fine();
     assert!(health.out.contains("made anew, the same"), "{}", health.out);
 }

@@ -211,3 +211,26 @@ fn a_person_who_thinks_stops_nobody_and_is_asked_again_where_things_have_changed
     let Some(told) = typed_while(&camp, &asked, "[y/N]", "y\\n", drop) else { return };
     assert_eq!((&told["meanwhile"][0], &told["code"]), (&0.into(), &3.into()), "{told}");
 }
+
+/// A number stands beside each name, and no name takes it into its own direction.
+#[cfg(unix)]
+#[test]
+fn a_name_from_right_to_left_leaves_the_number_beside_it_alone() {
+    let camp = counter();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    for (n, name) in ["نور عبد الله", "زينب حسن", "רחל לוי"].into_iter().enumerate()
+    {
+        let lines = format!("size=6\nvillage=A2\nmember: full_name={name}");
+        let added = camp.family(&lines, &format!("--key R-{n} {mara} --json")).fine();
+        let id = added.field(0, "family");
+        let word = name.split(' ').next().expect("a word");
+        let find = format!("family find {word} --passphrase-file pass.txt");
+        let Some(told) = typed(&camp, &find, "family", "") else { return };
+        let said = told["said"].as_str().unwrap_or_default();
+        let line = format!("family {id}: \u{2068}{name}\u{2069} · 6 people · A2 · key ");
+        assert!(said.contains(&line), "{said}");
+        // What a program reads holds no marks.
+        let piped = camp.run(&format!("family find {word}")).fine().out;
+        assert!(piped.contains(name) && !piped.contains('\u{2068}'), "{piped}");
+    }
+}

@@ -51,20 +51,21 @@ fn new(camp: &Camp, name: &str, family: u8) {
 
 /// Goes to the lake's desk and takes in what it says.
 fn learns(camp: &Camp, name: &str, family: u8) -> Answer {
-    camp.run(&format!("wallet introduce {name}.wallet --out {name}.introduction")).fine();
-    let shown = format!("--introduction {name}.introduction --out {name}.page");
+    camp.run(&format!("wallet introduce {name}.wallet --out {name}.introduction --replace")).fine();
+    let shown = format!("--introduction {name}.introduction --out {name}.page --replace");
     camp.run(&format!("card wallet {family} {shown} {MARA}")).fine();
     camp.run(&format!("wallet take {name}.wallet {name}.page --json")).fine()
 }
 
 /// Asks a till for a bill, and has a wallet sign it.
 fn signs(camp: &Camp, name: &str, dir: &str, item: &str) -> Answer {
-    camp.run(&format!("pay bill --item {item} --dir {dir} --out {name}.bill")).fine();
-    camp.run(&format!("wallet sign {name}.wallet {name}.bill --out {name}.signed --json"))
+    camp.run(&format!("pay bill --item {item} --dir {dir} --out {name}.bill --replace")).fine();
+    camp.run(&format!("wallet sign {name}.wallet {name}.bill --out {name}.signed --replace --json"))
 }
 
 fn charge(camp: &Camp, name: &str) -> Answer {
-    let paper = format!("--method signed --paper {name}.signed --receipts {name}.receipts");
+    let paper =
+        format!("--method signed --paper {name}.signed --receipts {name}.receipts --replace");
     camp.run(&format!("pay charge {paper} --json"))
 }
 
@@ -328,7 +329,7 @@ pub(crate) fn offered(camp: &Camp) {
 /// A consent of hers, by her own word, on her newest page. Gives its number.
 pub(crate) fn agreed(camp: &Camp) -> String {
     offered(camp);
-    camp.run("wallet consent give amina.wallet amina.offer --out amina.word").fine();
+    camp.run("wallet consent give amina.wallet amina.offer --out amina.word --replace").fine();
     let taken = camp.run("consent take 1 amina.word --json").fine();
     learns(camp, "amina", 1);
     taken.field(0, "consent")
@@ -339,7 +340,7 @@ fn she_gives_and_takes_back_a_consent_by_her_own_word() {
     let camp = wallet();
     offered(&camp);
     assert_eq!(camp.run("consent list 1 --json").fine().out, "", "an offer is none");
-    let give = "wallet consent give amina.wallet amina.offer --out amina.word";
+    let give = "wallet consent give amina.wallet amina.offer --out amina.word --replace";
     camp.write("other.txt", "Something else.");
     camp.run(&format!("{give} --notice other.txt")).fails(3, "another notice");
     camp.run(&format!("{give} --notice notice-sw.txt")).fine();
@@ -368,7 +369,8 @@ fn she_gives_and_takes_back_a_consent_by_her_own_word() {
     assert_eq!((list.field(0, "state"), list.field(0, "to")), ("given".into(), "Relief".into()));
     assert_eq!(list.field(1, "shown"), "true");
     let id = list.field(0, "consent");
-    let back = format!("wallet consent withdraw amina.wallet {} --out back.word", &id[..8]);
+    let back =
+        format!("wallet consent withdraw amina.wallet {} --out back.word --replace", &id[..8]);
     camp.run("wallet consent withdraw amina.wallet 00").fails(3, "no consent");
     camp.run(&back).fine();
     let taken = camp.run("consent take 1 back.word --json").fine();
@@ -400,7 +402,8 @@ fn a_copy_gives_no_consent_before_it_has_learned_and_takes_back_at_once() {
     camp.run(&format!("{restore} --passphrase-cost light")).fine();
     offered(&camp);
     camp.run("wallet consent give again.wallet amina.offer").fails(5, "before it has heard");
-    camp.run(&format!("wallet consent withdraw again.wallet {id} --out back.word")).fine();
+    camp.run(&format!("wallet consent withdraw again.wallet {id} --out back.word --replace"))
+        .fine();
     camp.run("consent take 1 back.word").fine();
 }
 
@@ -414,7 +417,7 @@ fn what_was_put_by_is_handed_out_on_her_signature_and_one_bill_pays_once() {
     let held = hold("Rice=2");
     let post = |held: &str| {
         camp.run(&format!(
-            "pay post {held} --method signed --paper amina.signed --receipts amina.receipts --json"
+            "pay post {held} --method signed --paper amina.signed --receipts amina.receipts --replace --json"
         ))
     };
     // Less than was put by, and another node's bill.
@@ -502,13 +505,13 @@ fn a_passphrase_is_changed_whole_or_not_at_all() {
 #[test]
 fn a_ticket_is_kept_shown_and_known_as_taken_up() {
     let camp = wallet();
-    camp.run("pay ticket --family 1 --to hill --out amina.ticket").fine();
+    camp.run("pay ticket --family 1 --to hill --out amina.ticket --replace").fine();
     camp.run("wallet new eve.wallet --name Eve --passphrase-cost light").fine();
     camp.run("wallet receive eve.wallet amina.ticket").fails(5, "nobody in this wallet");
     camp.run("wallet receive amina.wallet amina.ticket").fine();
     let kept = camp.run("wallet receive amina.wallet amina.ticket --json").fine();
     assert_eq!(kept.field(0, "tickets"), "2", "rice and oil; the same again is no third");
-    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --json").fine();
+    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --replace --json").fine();
     assert_eq!(shown.out.lines().count(), 2);
     assert_eq!((shown.field(0, "to"), shown.field(0, "used")), ("hill".into(), "false".into()));
     let line = |text: String, nth: usize| text.lines().nth(nth).map(str::to_owned);
@@ -517,7 +520,7 @@ fn a_ticket_is_kept_shown_and_known_as_taken_up() {
     // Her wallet alone takes it to the hill, which gives it a receipt.
     camp.run("pay claim hers.ticket --dir hill --receipts claim.receipts").fine();
     camp.run("wallet receive amina.wallet claim.receipts").fine();
-    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --json").fine();
+    let shown = camp.run("wallet tickets amina.wallet --out hers.ticket --replace --json").fine();
     assert_eq!((shown.field(0, "used"), shown.field(1, "used")), ("true".into(), "true".into()));
     assert_eq!(camp.told("hers.ticket").trim(), "");
     learns(&camp, "amina", 1);

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::KIND;
-use super::present::free;
 use crate::card::paper::registrar;
 use crate::consent::open::{date_of, served};
 use crate::consent::{attributes, find, purpose};
@@ -118,7 +117,6 @@ impl Issue {
             )
             .then("Or issue it to her own key, as SD-JWT: --holder KEY, from `annona wallet show`."));
         }
-        free(&self.out)?;
         if self.dry_run {
             consent::would_open(&node, &vault, &asking)?;
             node.close()?;

@@ -48,17 +48,7 @@ pub(crate) struct Present {
 
 /// Writes a file that is not there yet.
 fn put(out: &Path, bytes: &[u8]) -> Outcome {
-    free(out)?;
     Ok(atomic::write(out, bytes)?)
-}
-
-/// Makes sure that nothing is written over.
-pub(super) fn free(out: &Path) -> Outcome {
-    if out.exists() {
-        return Err(Fault::input(format!("{} exists already.", out.display()))
-            .then("Name another file: nothing is written over."));
-    }
-    Ok(())
 }
 
 impl Answering {

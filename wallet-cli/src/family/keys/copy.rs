@@ -37,7 +37,6 @@ impl Copy {
             return Err(Fault::input("a copy at this node itself would burn with it.")
                 .then("Name another node: `annona node show`."));
         }
-        super::free(&self.out)?;
         let families = vault.count()?;
         if !self.dry_run {
             let (label, file) = copies::make(&node, &mut vault, &keeper)?;

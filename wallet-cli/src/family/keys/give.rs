@@ -33,7 +33,6 @@ impl Give {
         let roster = node.store().roster();
         let site = words::node(roster, &self.site)?.short();
         let to = words::node(roster, self.to.as_deref().unwrap_or(&self.site))?.clone();
-        super::free(&self.out)?;
         let question = format!("Give {} the keys of the people of {}?", to.site_name, self.site);
         session.confirm(&question, &[])?;
         atomic::write(&self.out, &copies::give(&node, &site, &to)?)?;
