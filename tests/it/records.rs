@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::tidy::{files, read};
 
 /// Files that open a household's record, or read an opened one, and for whom.
-const DOORS: [(&str, &str); 13] = [
+const DOORS: [(&str, &str); 15] = [
     ("node/src/consent/permit.rs", "another organisation, under a consent, written down before"),
     ("node/src/vault.rs", "the door itself, and the check of a whole file"),
     ("node/src/household.rs", "who is there before and after a change that two operators make"),
@@ -19,6 +19,11 @@ const DOORS: [(&str, &str); 13] = [
     ("wallet-cli/src/pay/known.rs", "whether a member is an adult"),
     ("wallet-cli/src/card/paper.rs", "the name on a card, where she wants it"),
     ("wallet-cli/src/family/duplicates.rs", "two side by side, for a person to decide"),
+    (
+        "wallet-cli/src/holder.rs",
+        "whose a number is that could be two families', before anything is given",
+    ),
+    ("wallet-cli/src/pay/turned.rs", "whether another adult may come, once a method was refused"),
     ("node/src/person.rs", "what a record is made of"),
 ];
 

@@ -41,7 +41,7 @@ fn camp() -> (Camp, [String; 2]) {
         camp.run(&format!("charter sign cash.annona --keys {name}.keys")).fine();
     }
     camp.run("charter apply cash.annona").fine();
-    camp.run("charter show --out charter.annona").fine();
+    camp.run("charter show --out charter.annona --replace").fine();
     (camp, complaints)
 }
 

@@ -145,7 +145,7 @@ fn s38_a_closed_cycle_is_pruned_and_what_stands_above_is_proven_and_paid_as_befo
     let (entry, name) = (camp.told("entry.txt"), camp.told("name.txt"));
     let prune = "checkpoint prune --programme Food";
     // One other organisation is not enough, and nothing goes.
-    camp.run(prune).fails(5, "nothing goes: besides this node");
+    camp.run(prune).fails(5, "it takes 2 organisations");
     signs(&camp, "treasury");
     let would = camp.run(&format!("{prune} --dry-run --json")).fine();
     let gone = camp.run(&format!("{prune} --json")).fine();

@@ -25,11 +25,14 @@ struct Site<'a> {
     lots: Vec<Lot>,
     budget: Lot,
     federation: FederationId,
+    /// The newest stamp of its hand-outs.
+    newest: u32,
 }
 
 impl Site<'_> {
     fn hand_out(&mut self, n: u32, units: u64, method: Method, at: u32) -> u64 {
         let lot = self.lots[n as usize % self.lots.len()];
+        self.newest = at.max(self.newest);
         let (amount, at) = (amount(units), Minute(at));
         self.pen.write(Value::Redeem { lot, amount, merchant: 0, at, method })
     }
@@ -48,6 +51,8 @@ impl Site<'_> {
     }
 }
 
+/// Minutes after which something was long ago.
+const DAYS: u32 = 2 * 24 * 60;
 /// When the nth hand-out of a quiet site is.
 const fn usual(n: u32) -> u32 {
     100 + 30 * n
@@ -61,10 +66,10 @@ fn guest(n: u32) -> Purse {
 }
 
 /// The kinds that a file of two sites is told to have, the first of which does what it is told and the second is quiet.
-fn kinds_of(usual: Usual, story: impl FnOnce(&mut Site<'_>)) -> Vec<&'static str> {
+fn kinds_of(quiet: Usual, story: impl FnOnce(&mut Site<'_>)) -> Vec<&'static str> {
     let mut camp = camp(2, 40, 0);
     let nodes = [key(1_000), key(1_001)];
-    let mut story = Some(story);
+    let (mut story, mut newest) = (Some(story), 0);
     for node in &nodes {
         let feed = FeedId { node: node.public(), lane: Lane::Value, programme: P };
         let old = camp.feeds.remove(&feed).expect("the site's feed");
@@ -83,14 +88,21 @@ fn kinds_of(usual: Usual, story: impl FnOnce(&mut Site<'_>)) -> Vec<&'static str
                 lots.extend(issues.then_some(index));
             }
         }
-        let mut site = Site { pen, lots, budget, federation: camp.federation };
+        let mut site = Site { pen, lots, budget, federation: camp.federation, newest };
         match story.take() {
             Some(story) => story(&mut site),
-            None => site.quiet(),
+            // One clock alone makes nothing late.
+            None => {
+                site.quiet();
+                if newest > usual(HAND_OUTS) + DAYS {
+                    site.hand_out(0, 101, Method::Pin, newest);
+                }
+            }
         }
+        newest = site.newest;
         site.pen.done(&mut camp.feeds);
     }
-    told(&camp, usual)
+    told(&camp, quiet)
 }
 
 fn told(ledger: &impl Ledger, usual: Usual) -> Vec<&'static str> {
