@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use crate::fault::{Exit, Fault, Outcome};
@@ -33,7 +34,14 @@ pub(crate) fn check(command: &Command, matches: &ArgMatches, replace: bool) -> O
     let exports = path == ["audit", "export"];
     let is_made = |id: &str| MADE.contains(&id) || exports && id == "file";
     let named = |id: &str| matches.try_get_many::<PathBuf>(id).ok().flatten().into_iter().flatten();
+    // What is asked again under its own name is answered again, its receipts too: they are the same.
+    let again = matches.try_get_raw("request").is_ok_and(|given| given.is_some());
     for argument in command.get_arguments().filter(|a| is_made(a.get_id().as_str())) {
+        let id = argument.get_id().as_str();
+        // A name that nobody typed is the command's own, which it makes anew each time.
+        if matches.value_source(id) != Some(ValueSource::CommandLine) || again && id == "receipts" {
+            continue;
+        }
         // A folder that is named is filled, and not replaced.
         if argument.get_value_names().is_some_and(|names| names.iter().any(|name| name != "FILE")) {
             continue;

@@ -14,7 +14,7 @@ use crate::fold;
 use crate::hash::Hash;
 use crate::id::{CommodityId, CycleId, MerchantId};
 use crate::settlement::{Came, Kind, came_of};
-use crate::view::{At, ChainNo, Change, Slot, View};
+use crate::view::{At, ChainNo, Change, Fault, Slot, View};
 
 /// The entries of one feed that settlements name.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,9 @@ pub(super) struct Settled {
     chains: BTreeMap<(u64, Hash), ChainNo>,
     /// Where each chain left another, and up to where it is folded.
     upto: Vec<(Option<At>, u64)>,
+    /// The first entry for a merchant that its feed had not named yet: whether it did later, a settlement knows and an
+    /// audit that reads on does not. From there on a treasury is not held to what is found.
+    nameless: Option<u64>,
 }
 
 impl Settled {
@@ -111,6 +114,11 @@ impl Settled {
         if let Some(rows) = self.rows.get_mut(chain) {
             rows.push(Packed { index: at.index, leaf, amount: came.amount, terms: number });
         }
+    }
+
+    /// Whether an entry below an index may be settled for a merchant that was named after it.
+    pub(super) fn is_unsure_below(&self, index: u64) -> bool {
+        self.nameless.is_some_and(|first| first < index)
     }
 
     /// How many entries were kept.
@@ -185,6 +193,11 @@ impl FeedAudit<'_> {
         {
             let end = (to.index.saturating_add(1), placed.accumulator);
             self.out.settled.get_or_insert_default().chains.insert(end, to.chain);
+        }
+        let nameless = |change: &Change| matches!(change, Change::Fault(_, Fault::MerchantMissing));
+        if self.named.is_some() && all.iter().any(nameless) {
+            let first = &mut self.out.settled.get_or_insert_default().nameless;
+            *first = Some(first.map_or(to.index, |known| known.min(to.index)));
         }
         let came = match value {
             Value::DayClose { day, .. } => {

@@ -108,6 +108,7 @@ fn coming(
                     coming.open = true;
                     continue;
                 };
+                coming.open |= settled.is_unsure_below(*to);
                 let looked = looked.entry(*node).or_default();
                 for row in parts.into_iter().flat_map(|part| settled.rows(part)) {
                     *looked = looked.saturating_add(1);
@@ -134,7 +135,10 @@ fn coming(
                         (None, _) => coming.open = true,
                         (Some(one), other) => {
                             let mut all = [Some(one), other].into_iter().flatten().chain(says);
-                            if !all.any(|said| is_said(row, &said)) {
+                            let after = row.index.saturating_add(1);
+                            if settled.is_some_and(|s| s.is_unsure_below(after)) {
+                                coming.open = true;
+                            } else if !all.any(|said| is_said(row, &said)) {
                                 coming.wrong.push(row.index);
                             }
                         }

@@ -85,7 +85,6 @@ impl Work<'_> {
         let feed = FeedRef::value(sent.node, programme);
         let reach = |chain: &ChainNo| fold::folded_to(self, *chain) > sent.index;
         let Some(chain) = self.branches(&feed).into_iter().find(reach) else { return };
-        self.mark_faulty(chain);
         // Not by the open tail: an own feed denies nothing that it signed.
         let block = self.block_at(fold::owner_of(self, chain, sent.index));
         let promise = self.kept(sent.promise(programme).map_err(StoreFault::from));
@@ -96,6 +95,7 @@ impl Work<'_> {
             other: Statement::Block(Box::new(found.block)),
         };
         if proof.verify(&self.charter().federation()).is_some() {
+            self.mark_faulty(chain);
             let put = self.put_proof(&proof);
             let _ = self.kept(put);
         }

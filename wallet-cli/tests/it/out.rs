@@ -84,3 +84,12 @@ fn a_place_that_is_none_is_told_before_anything_is_moved() {
     changes_nothing(&camp, &format!("{ticket} hill"), 3, "is a folder: name a file in it");
     camp.run(&format!("{ticket} new.ticket")).fine();
 }
+
+#[test]
+fn what_is_asked_again_under_its_own_name_is_answered_with_its_receipts() {
+    let camp = counter();
+    let charge = "pay charge --family 1 --item Rice=0.25 --request till-9 --receipts nine --json";
+    let first = camp.run(charge).fine();
+    let again = camp.run(charge).fine();
+    assert_eq!(again.field(0, "entry"), first.field(0, "entry"), "the same, and not a second one");
+}

@@ -350,3 +350,20 @@ fn a_stretch_of_a_branch_is_made_from_the_branch_and_what_it_shares() {
     }
     assert_eq!(settlements(&world), (vec![Compared::Same; 2], vec![]));
 }
+
+#[test]
+fn a_treasury_is_not_held_to_whom_its_counter_named_too_late() {
+    let mut world = world(false);
+    let (lot, merchant, method) = (Lot(2), 1, Method::Pin);
+    world.write(COUNTER, Value::Redeem { lot, amount: amount(1), merchant, at: AT, method }.into());
+    world.write(COUNTER, Value::Merchant { merchant: MerchantId([9; 16]) }.into());
+    world.seal(COUNTER);
+    let line = stretch(&world, COUNTER, 0, world.chains[COUNTER].head.next, &[]);
+    draft(&mut world, &[line], |frozen| frozen);
+    let (compared, problems) = settlements(&world);
+    assert_eq!(compared, [Compared::Open]);
+    let accused = |problem: &Problem| {
+        matches!(problem, Problem::SettlementDiffers { .. } | Problem::SettlementRow { .. })
+    };
+    assert!(!problems.iter().any(|(_, problem)| accused(problem)), "{problems:?}");
+}
