@@ -97,6 +97,9 @@ impl Signer {
             return Err(Fault::refused(format!("operator {short} has no certificate here."))
                 .then("Take it in with `annona node learn FILE`."));
         }
+        if let Some(fault) = self.elsewhere(node, orgs, (duty, programme), at) {
+            return Err(fault);
+        }
         let role: Vec<_> = duty.roles().words().collect();
         Err(Fault::refused(format!(
             "operator {short} may not act as {} for programme {programme} here and now.",
@@ -115,6 +118,33 @@ impl Signer {
     ) -> bool {
         let here = node.certificate().map(|c| (c.org, c.site));
         duty::may(node.store().roster(), here, orgs, asked, &self.public(), at)
+    }
+
+    /// What to tell her where the site alone stands against her: her certificates serve for all else that is asked, and are
+    /// for another site of this node's organisation.
+    pub(crate) fn elsewhere(
+        &self,
+        node: &Node,
+        orgs: &[OrgId],
+        asked: (Duty, ProgrammeId),
+        at: Minute,
+    ) -> Option<Fault> {
+        let here = node.certificate().map(|c| (c.org, c.site))?;
+        let (key, roster) = (self.public(), node.store().roster());
+        let serves = |place| duty::may(roster, Some(place), orgs, asked, &key, at);
+        if serves(here) {
+            return None;
+        }
+        let own = roster.operator_ever(&key).filter(|c| c.org == here.0);
+        let hers = own.map(|c| c.site).find(|site| serves((here.0, *site)))?;
+        let (short, here) = (hex(&key.short()), here.1);
+        let fault = Fault::refused(format!(
+            "operator {short} may not act here: her certificate is for site {hers}, and this is site {here}."
+        ));
+        Some(fault.then(&format!(
+            "`annona operator admit` makes her another, with --site {here}, or with --site 0 for every site of the \
+             organisation; `annona node learn FILE` takes it in."
+        )))
     }
 
     /// An entry of a feed with her word beside it.

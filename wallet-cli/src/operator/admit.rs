@@ -39,7 +39,8 @@ pub(crate) struct Admit {
     /// The charter and notices, as a file [default: those of the data folder]
     #[arg(long, value_name = "FILE")]
     charter: Option<PathBuf>,
-    /// The site she works at, by its number; 0 for every site of the organisation
+    /// The site she works at, by its number: at the organisation's other sites the certificate counts for nothing. 0 is for
+    /// every site of it: for a team that goes from one to another, or works at an office
     #[arg(long, value_name = "N")]
     site: u16,
     /// What she may do: registrar, cashier, approver, supervisor, auditor, witness, device

@@ -382,14 +382,21 @@ impl Known {
         Ok(check(&ground, &out, &words)?)
     }
 
-    /// Whether those of them who must be staff work at this counter: the rule of the method asks for no site.
+    /// Whether those of them who must be staff work at this counter: the rule of the method asks for no site. That is told to
+    /// them alone: the holder has done nothing, and another method would ask it of the same people.
     fn staff_may(&self, node: &Node, till: &Till) -> Result<(), No> {
         let at = node.stamp(&till.feed)?;
         let role = (Duty::Counter, till.id);
         let staff = self.signers.iter().filter(|one| one.has(node, &self.orgs, role, at)).count();
         let staffed = |roles: &&OperatorRoles| roles.meets(Duty::Counter.roles());
         let needed = signers(self.method).iter().filter(staffed).count();
-        if staff < needed { Err(Turned::MayNot.into()) } else { Ok(()) }
+        if staff >= needed {
+            return Ok(());
+        }
+        match self.signers.iter().find_map(|one| one.elsewhere(node, &self.orgs, role, at)) {
+            Some(fault) => Err(fault.then("Nobody was refused, and nothing handed out.").into()),
+            None => Err(Turned::MayNot.into()),
+        }
     }
 
     /// The name of the request: the paper's own, where it pays once.

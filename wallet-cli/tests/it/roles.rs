@@ -23,6 +23,9 @@ enum Wrong {
 const WRONG: [Wrong; 5] =
     [Wrong::Role, Wrong::Organisation, Wrong::Programme, Wrong::Site, Wrong::Ended];
 
+/// What is told of a certificate for another site.
+const ELSEWHERE: &str = "her certificate is for site 3, and this is site 2";
+
 /// A camp in which every duty has something to be done, and its complaints: one open, one decided.
 fn camp() -> (Camp, [String; 2]) {
     let camp = crate::wallet::wallet();
@@ -189,7 +192,8 @@ fn whoever_lacks_one_thing_does_nothing_at_any_command() {
             let run = if wrong == Wrong::Ended { in_two_days } else { Camp::run };
             let answer = run(&camp, &said);
             assert_eq!(answer.code, Some(5), "{wrong:?} {duty:?}: {}\n{}", answer.said, answer.err);
-            assert!(answer.err.contains("may not"), "{wrong:?} {duty:?}: {}", answer.err);
+            let words = if wrong == Wrong::Site { ELSEWHERE } else { "may not" };
+            assert!(answer.err.contains(words), "{wrong:?} {duty:?}: {}", answer.err);
             tried += 1;
         }
         assert_eq!(kept(&camp), before, "{wrong:?}: something was written");
@@ -199,6 +203,19 @@ fn whoever_lacks_one_thing_does_nothing_at_any_command() {
         // At the counter somebody stands and is sent away: that is written down, and nothing is handed out.
         let command = command(Duty::Counter, &camp, &complaints);
         let said = by(&command, &operator(&camp, wrong, Duty::Counter));
+        if wrong == Wrong::Site {
+            // The family has done nothing: staff are told, and nobody else.
+            let answer = camp.run(&said).fails(5, ELSEWHERE);
+            assert!(
+                answer.err.contains("--site 2") && answer.err.contains("--site 0"),
+                "{}",
+                answer.err
+            );
+            assert!(!answer.err.contains("Next: "), "a next method: {}", answer.err);
+            assert_eq!(answer.out, "", "a slip");
+            assert_eq!(kept(&camp), before, "a refusal on the ledger");
+            continue;
+        }
         let run = if wrong == Wrong::Ended { in_two_days } else { Camp::run };
         let answer = run(&camp, &said).fails(5, "may not answer");
         assert!(answer.out.contains("REFUSED"), "{wrong:?}: {}", answer.out);
