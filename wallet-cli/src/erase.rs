@@ -103,7 +103,13 @@ impl Erase {
         if !self.dry_run {
             let question =
                 format!("Erase family {id} ({people}) for good? Nothing brings it back.");
-            session.confirm(&question, &[])?;
+            // These families, as they are now; what cannot be opened for want of its keys cannot have been changed.
+            let named = format!("{all:?}");
+            let open = all.iter().filter_map(|id| crate::family::open(&vault, *id).ok());
+            let records = open.map(|family| family.encode()).collect::<Result<Vec<_>, _>>()?;
+            let mut about = vec![named.as_bytes()];
+            about.extend(records.iter().map(|record| record.as_slice()));
+            session.confirm(&question, &about)?;
             if told == 0 && self.untold {
                 erase::erase_untold(&mut node, &mut vault, id, signer.key())?;
             } else {

@@ -9,7 +9,7 @@ use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
-use super::end::{cancel, counting, kinds, lose};
+use super::end::{about, cancel, counting, kinds, lose};
 use super::{carriers, given};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -144,7 +144,10 @@ impl Cancel {
         let told = Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty());
         if !self.dry_run {
             let what = told.as_deref().unwrap_or("what is left of its codes");
-            session.confirm(&format!("Cancel {what} of family {id}?"), &[])?;
+            let about: Vec<Vec<u8>> =
+                lost.iter().map(|(p, all)| about(*p, all, register.of(id, *p))).collect();
+            let about: Vec<&[u8]> = about.iter().map(Vec::as_slice).collect();
+            session.confirm(&format!("Cancel {what} of family {id}?"), &about)?;
             for (programme, all) in &lost {
                 let whose = (id, *programme);
                 lose(&mut node, &mut vault, &mut register, signer, whose, all)?;

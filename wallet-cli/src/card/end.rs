@@ -3,7 +3,7 @@
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::{CarrierId, Lane, ProgrammeId};
 use annona_ledger::view::View;
-use annona_node::credential::register::Register;
+use annona_node::credential::register::{Line, Register};
 use annona_node::folder::CARDS;
 use annona_node::node::{Compose, Node, Request};
 use annona_node::vault::{HouseholdId, Vault};
@@ -42,6 +42,19 @@ pub(crate) fn kinds(all: &[(CarrierId, CarrierKind)]) -> String {
     ];
     let some = some.into_iter().filter(|(number, ..)| *number > 0);
     some.map(|(number, one, many)| count(number, one, many)).collect::<Vec<_>>().join(", ")
+}
+
+/// What an answer is about that names carriers by their kinds: these and no others, with the card the register has. Another
+/// desk may have given a new one while the person thought.
+pub(super) fn about(
+    programme: ProgrammeId,
+    all: &[(CarrierId, CarrierKind)],
+    line: Option<&Line>,
+) -> Vec<u8> {
+    let mut carriers: Vec<String> = all.iter().map(|(carrier, _)| carrier.to_string()).collect();
+    carriers.sort_unstable();
+    let line = line.map(|line| (line.carrier.to_string(), line.list, line.index));
+    format!("{programme} {carriers:?} {line:?}").into_bytes()
 }
 
 /// Cancels on the ledger what is not cancelled there yet, all of it in one commit. Says how many that were.

@@ -4,7 +4,7 @@ use annona_node::credential::register::Register;
 use clap::Args;
 use serde_json::json;
 
-use super::end::{counting, kinds, lose};
+use super::end::{about as about_all, counting, kinds, lose};
 use super::paper::{self, On, Where};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
@@ -67,7 +67,8 @@ impl Reissue {
             dry_run::would(session, "card", value, &format!("Would be cancelled: {told}."))?;
             return Ok(node.close()?);
         }
-        session.confirm(&format!("Cancel {told}, and print a card?"), &[])?;
+        let about = about_all(programme, &lost, line.as_ref());
+        session.confirm(&format!("Cancel {told}, and print a card?"), &[&about])?;
         // The old one first: a kill in between leaves the family with no card, and never with two.
         let whose = (id, programme);
         lose(&mut node, &mut vault, &mut register, &signer, whose, &lost).map_err(|fault| {

@@ -109,8 +109,11 @@ impl Wallet {
             let before =
                 before.ok_or_else(|| Fault::input(format!("family {id} has no wallet here.")))?;
             if !self.dry_run {
-                session.confirm(&format!("Cancel the wallet of family {id}?"), &[])?;
                 let carrier = before.carrier(programme);
+                // That wallet: another desk may have given a new one meanwhile.
+                let about = carrier.to_string();
+                let question = format!("Cancel the wallet of family {id}?");
+                session.confirm(&question, &[about.as_bytes()])?;
                 write(&mut node, programme, &signer, &[(carrier, None)])?;
             }
             let value = json!({ "family": id, "cancelled": !self.dry_run });

@@ -68,7 +68,8 @@ impl Withdraw {
         signer.may(&node, orgs.as_slice(), role, at)?;
         let mut on = None;
         if !self.dry_run {
-            session.confirm("Take this consent back?", &[])?;
+            let about = commitment.to_string();
+            session.confirm("Take this consent back?", &[about.as_bytes()])?;
             let said = consent::withdraw(&mut node, programme, commitment, reason, signer.key())?;
             on = Some(date(&charter, said));
         }

@@ -204,6 +204,21 @@ fn a_person_who_thinks_stops_nobody_and_is_asked_again_where_things_have_changed
     let Some(told) = typed(&camp, &change, "[y/N]", "y\\n") else { return };
     assert_eq!((&told["code"], asked(&told)), (&0.into(), 1), "{told}");
     assert!(camp.run("family show 1").fine().out.contains("0700"));
+    // Another desk hands out a new card meanwhile: the answer was about the old one.
+    let cancel = format!("card cancel --family 1 {mara}");
+    let other =
+        "card reissue 1 --out second.html --operator mara.keys --operator-passphrase-file pass.txt";
+    let Some(told) = typed_while(&camp, &cancel, "[y/N]", "y\\nn\\n", other) else { return };
+    assert_eq!(
+        (
+            &told["meanwhile"][0],
+            &told["code"],
+            told["said"].as_str().expect("words").matches("[y/N]").count()
+        ),
+        (&0.into(), &5.into(), 2),
+        "{told}"
+    );
+    assert!(camp.run("family show 1").fine().out.contains("card"), "the new card counts");
     // Nothing is left to ask about: somebody else has decided it.
     camp.run("family keys copy --to hill --out for-hill").fine();
     let drop = "family keys drop --at hill";
