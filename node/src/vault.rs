@@ -255,7 +255,8 @@ impl Vault {
         self.rows().find_by_pseudonym(programme, &pseudonym)
     }
 
-    /// The household a card was given to. Only a keyed hash of the code is stored.
+    /// The household a card was given to. Only a keyed hash of the code is stored. None has it where it was just drawn;
+    /// where it was shown, [`Vault::nobody`] says whether it may be of one whose key is not here.
     ///
     /// # Errors
     ///
@@ -760,11 +761,7 @@ impl Rows<'_> {
 
     fn household_by_card(&self, code: &[u8]) -> Result<Option<HouseholdId>, VaultFault> {
         let handle = self.card_handle(code)?;
-        let found = self.bound("SELECT household, binding FROM card WHERE handle = ?1", &handle)?;
-        if found.is_none() {
-            self.nobody()?;
-        }
-        Ok(found)
+        self.bound("SELECT household, binding FROM card WHERE handle = ?1", &handle)
     }
 
     fn id_by_source(&self, handle: &[u8; 32]) -> Result<Option<HouseholdId>, VaultFault> {

@@ -36,7 +36,11 @@ pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<HouseholdId> {
             "\"{text}\" names no family ({why}): give its number, its short code, or SOURCE:KEY."
         ))
     })?;
-    vault.household_by_card(&code.bytes())?.ok_or_else(unknown_code)
+    if let Some(id) = vault.household_by_card(&code.bytes())? {
+        return Ok(id);
+    }
+    vault.nobody()?;
+    Err(unknown_code())
 }
 
 /// Whether a text is a short code, and nothing else.
@@ -50,7 +54,13 @@ fn numbered(vault: &Vault, digits: &str, id: HouseholdId) -> Outcome<HouseholdId
     let mut registers = vault.registers()?;
     registers.insert(OWN_SOURCE.to_owned());
     for source in registers {
-        let Some(other) = vault.find(&source, digits.as_bytes())? else { continue };
+        let other = match vault.find(&source, digits.as_bytes()) {
+            Ok(Some(other)) => other,
+            Ok(None) => continue,
+            // Somebody whose keys are not here keeps no family from being found by the number this file gave it.
+            Err(VaultFault::NoKey { .. }) if known.is_some() => continue,
+            Err(fault) => return Err(fault.into()),
+        };
         if Some(other.id) != known {
             let is = match known {
                 Some(_) => "is the number of one family here, and",
@@ -93,7 +103,7 @@ pub(crate) fn told(vault: &Vault, id: HouseholdId) -> Option<String> {
 
 /// What is said of a code nobody has. The same words for a code that never was and one that was taken back.
 pub(crate) fn unknown_code() -> Fault {
-    Fault::refused("no family here has this code: it was issued elsewhere, or was taken back.")
+    Fault::refused("no family here has this code: it was issued elsewhere, or was taken back, or its family's keys are not back in a restored folder.")
         .then("Read it again, or find the family by name: `annona family find WORD`.")
 }
 

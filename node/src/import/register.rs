@@ -102,7 +102,7 @@ impl KnownHouseholds for VaultRegister<'_> {
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<HouseholdId>>, RegisterFault> {
         match self.vault.find(source, key.as_bytes()) {
             Ok(found) => Ok(found.map(|f| Known { id: f.id, digest: f.digest.map(Hash) })),
-            // It may be there, and nobody can tell before the keys are back: passed over, and told with those that are.
+            // It may be there, and nobody can tell before the keys are back or given up: passed over, and told with those that are.
             Err(VaultFault::NoKey { id, .. }) => Ok(Some(Known { id, digest: None })),
             Err(fault) => Err(fault.into()),
         }

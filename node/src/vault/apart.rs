@@ -22,10 +22,9 @@ mod tests;
 const APART: &[u8] = b"annona 2026 v1 vault apart";
 /// The longest such record, in bytes: some hundred cards and enrolments.
 const MAX_APART: usize = 64 << 10;
-/// Until the first household's handles are back, none can be found, and one that is not found may be there.
-const NOTE: &str = "apart";
 
-/// `rows` is 1 while the household's own rows lie here, 0 once only what other files had of it does.
+/// `rows` is 1 while the household's own rows lie here, 2 where somebody said besides that nobody has its key any more, 0
+/// once only what other files had of it does.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS apart (
     household INTEGER PRIMARY KEY, rows INTEGER NOT NULL, sealed BLOB NOT NULL
@@ -70,22 +69,19 @@ impl Vault {
         copy.execute_batch(&format!("{begin} {};", super::FORGET_HEARD)).map_err(failed)?;
         let Self { secrets, keys, .. } = self;
         let rows = Rows { connection: &copy, secrets, keys, path: to };
-        let (mut after, mut parted) = (None, false);
+        let mut after = None;
         loop {
             let page = self.all(after, MAX_PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
             for id in page {
                 match rows.part(id, beside(id)) {
-                    Ok(()) => parted = true,
+                    Ok(()) => {}
                     // What opens for nobody here is in the copy as it is here: apart already, or damaged.
                     Err(fault) if fault.is_of_one_record() => {}
                     Err(fault) => return Err(fault),
                 }
             }
-        }
-        if parted {
-            rows.run("INSERT OR REPLACE INTO note (name, value) VALUES (?1, 1)", [NOTE])?;
         }
         // Written anew: no freed page of the copy has what was parted.
         copy.execute_batch("COMMIT; VACUUM;").map_err(failed)
@@ -96,17 +92,16 @@ impl Vault {
         let rows = self.rows();
         let ids: Vec<i64> = rows
             .connection
-            .prepare_cached("SELECT household FROM apart WHERE rows = 1 ORDER BY household")
+            .prepare_cached("SELECT household FROM apart WHERE rows > 0 ORDER BY household")
             .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
             .map_err(|e| rows.sqlite("read", e))?;
         if ids.is_empty() {
             return Ok(());
         }
         rows.run("BEGIN IMMEDIATE", [])?;
-        let mut back = 0u64;
         for id in ids {
             match rows.put_back(HouseholdId(id.unsigned_abs())) {
-                Ok(()) => back += 1,
+                Ok(()) => {}
                 Err(fault) if fault.is_of_one_record() => {}
                 Err(fault) => {
                     drop(rows.run("ROLLBACK", []));
@@ -114,10 +109,36 @@ impl Vault {
                 }
             }
         }
-        if back > 0 {
-            rows.run("DELETE FROM note WHERE name = ?1", [NOTE])?;
-        }
         rows.run("COMMIT", [])
+    }
+
+    /// The households whose handles lie apart, and whose keys nobody gave up: as long as there is one, a number or code that
+    /// is not found may be its own.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn unfound(&self) -> Result<u64, VaultFault> {
+        self.rows().count("SELECT count(*) FROM apart WHERE rows = 1")
+    }
+
+    /// Refuses to say that nobody is found while some household's handles lie apart ([`Vault::unfound`]).
+    ///
+    /// # Errors
+    ///
+    /// [`VaultFault::NoKey`] of the first of them.
+    pub fn nobody(&self) -> Result<(), VaultFault> {
+        self.rows().nobody()
+    }
+
+    /// Notes that nobody has the keys of those households ([`Vault::unfound`]) any more: who is not found is new from now on.
+    /// Nothing is destroyed; should a key come after all, its household is back.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn give_up(&mut self) -> Result<(), VaultFault> {
+        self.rows().run("UPDATE apart SET rows = 2 WHERE rows = 1", [])
     }
 
     /// What other files had of households when the backup was made that this file came from, as far as their keys are here.
@@ -173,7 +194,7 @@ impl Rows<'_> {
             .prepare_cached("SELECT rows FROM apart WHERE household = ?1")
             .and_then(|mut s| s.query_row([id_number], |r| r.get(0)).optional())
             .map_err(|e| self.sqlite("read", e))?;
-        if apart == Some(1) {
+        if apart.is_some_and(|rows| rows > 0) {
             return Ok(());
         }
         let read = |sql: &str| {
@@ -268,14 +289,13 @@ impl Rows<'_> {
         self.put_apart(id, &head.key, 0, &apart)
     }
 
-    /// Refuses to say that nobody is found in a file that came from a backup, before any key is back: she may be there.
+    /// Refuses to say that nobody is found while some household's handles lie apart: she may be there.
     pub(super) fn nobody(&self) -> Result<(), VaultFault> {
-        let sql = "SELECT household FROM apart WHERE rows = 1
-                   AND EXISTS (SELECT 1 FROM note WHERE name = ?1) LIMIT 1";
+        let sql = "SELECT household FROM apart WHERE rows = 1 ORDER BY household LIMIT 1";
         let first: Option<i64> = self
             .connection
             .prepare_cached(sql)
-            .and_then(|mut s| s.query_row([NOTE], |r| r.get(0)).optional())
+            .and_then(|mut s| s.query_row([], |r| r.get(0)).optional())
             .map_err(|e| self.sqlite("read", e))?;
         first.map_or(Ok(()), |id| {
             let (id, path) = (HouseholdId(id.unsigned_abs()), self.path.to_owned());

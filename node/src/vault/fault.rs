@@ -98,7 +98,7 @@ pub enum VaultFault {
     },
     /// The record is there, and the key that opens it is not: it was left out of a copy, or destroyed.
     #[error(
-        "the key of family {id} is not here: {} came from a backup, which has none. A node that keeps a copy gives it back (`annona family keys give` there, `annona family keys take` here).",
+        "the key of family {id} is not here: {} came from a backup, which has none. A node that keeps a copy gives it back (`annona family keys give` there, `annona family keys take` here). Where nobody has it, `annona family keys give-up` says so: who is not found is new from then on.",
         path.display()
     )]
     NoKey {

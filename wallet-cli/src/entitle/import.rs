@@ -14,7 +14,7 @@ use annona_node::bundle::LIST_BYTES;
 use annona_node::import::list::{Commodity, ListMap, ListRow, read_list};
 use annona_node::import::map::MAX_MAP;
 use annona_node::import::{ImportError, Progress, Severity, Source, Watch};
-use annona_node::vault::{HouseholdId, OWN_SOURCE};
+use annona_node::vault::{HouseholdId, OWN_SOURCE, VaultFault};
 use clap::Args;
 use serde_json::json;
 
@@ -109,6 +109,15 @@ impl Import {
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
         let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
         let closed = RefCell::new(BTreeSet::new());
+        // Why a key that is not found may be a family's all the same.
+        let unsure = RefCell::new(None);
+        let look = |register: &str, key: &str| match vault.find(register, key.as_bytes()) {
+            Err(fault @ VaultFault::NoKey { .. }) => {
+                *unsure.borrow_mut() = Some(fault);
+                Ok(None)
+            }
+            found => found,
+        };
         // Where nobody said whose numbers these are, the registers that have them are told.
         let others = if said.is_none() { vault.registers()? } else { BTreeSet::new() };
         let mut elsewhere = BTreeMap::<&str, u64>::new();
@@ -117,7 +126,7 @@ impl Import {
             let work = node.store().look()?;
             let key_of = holder::cycle_secret(&node, programme, cycle)?;
             let enrolled = |key: &str| -> Outcome<Option<HouseholdId>> {
-                let Some(found) = vault.find(&register, key.as_bytes())? else { return Ok(None) };
+                let Some(found) = look(&register, key)? else { return Ok(None) };
                 if found.digest.is_none() {
                     closed.borrow_mut().insert(found.id);
                     return Ok(None);
@@ -128,8 +137,7 @@ impl Import {
             let mut known = |key: &str| {
                 let here = enrolled(key).map_err(stop)?.is_some();
                 for other in others.iter().filter(|name| !here && **name != register) {
-                    if vault.find(other, key.as_bytes()).map_err(|why| stop(why.into()))?.is_some()
-                    {
+                    if look(other, key).map_err(|why| stop(why.into()))?.is_some() {
                         let keys = elsewhere.entry(other).or_default();
                         *keys = keys.saturating_add(1);
                     }
@@ -171,6 +179,9 @@ impl Import {
         let closed = closed.into_inner().len() as u64;
         if closed > 0 {
             session.screen.warn(crate::family::closed(closed));
+        }
+        if let Some(fault) = unsure.into_inner() {
+            session.screen.warn(format!("rows of nobody here may be of some family: {fault}"));
         }
         let bad = report.findings.at_least(Severity::Error);
         let of = |(name, keys): (&&str, &u64)| {

@@ -71,7 +71,12 @@ impl Add {
         let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyAdd), only)?;
         let mut vault = session.vault(&node)?;
         let source = clean(&self.source).0;
-        if let Some(known) = vault.find(&source, household.key.as_bytes())? {
+        // A key that was just drawn is nobody's, also where the keys of some families are not here.
+        let known = match self.key {
+            Some(_) => vault.find(&source, household.key.as_bytes())?,
+            None => None,
+        };
+        if let Some(known) = known {
             return Err(Fault::new(
                 crate::fault::Exit::Conflict,
                 format!("family {} has the key \"{}\" already.", known.id, household.key),

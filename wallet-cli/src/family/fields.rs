@@ -116,8 +116,9 @@ pub(super) fn key(vault: &Vault, id: HouseholdId, household: &Household) -> Outc
 /// What is said of records that do not open.
 pub(crate) fn closed(families: u64) -> String {
     format!(
-        "{} left out: their records do not open, their keys are missing or damaged. A node that keeps a copy gives the \
-         keys back (`annona family keys give` there, `annona family keys take` here).",
+        "{} left out: their records do not open, their keys are missing or damaged, or they may be among those. A node that \
+         keeps a copy gives the keys back (`annona family keys give` there, `annona family keys take` here); where nobody \
+         has them, `annona family keys give-up`.",
         words::count(families, "family was", "families were"),
     )
 }

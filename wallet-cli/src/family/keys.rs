@@ -3,6 +3,7 @@
 mod copy;
 mod drop;
 mod give;
+mod give_up;
 mod keep;
 mod list;
 mod rotate;
@@ -34,6 +35,7 @@ pub(crate) enum Keys {
     Drop(drop::Drop),
     Give(give::Give),
     Take(take::Take),
+    GiveUp(give_up::GiveUp),
     Rotate(rotate::Rotate),
 }
 
@@ -46,6 +48,7 @@ impl Keys {
             Self::Drop(command) => command.run(session),
             Self::Give(command) => command.run(session),
             Self::Take(command) => command.run(session),
+            Self::GiveUp(command) => command.run(session),
             Self::Rotate(command) => command.run(session),
         }
     }

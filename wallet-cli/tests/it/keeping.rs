@@ -21,6 +21,8 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
     // Without the second file nobody's name is in a copy.
     camp.run("restore lake.backup --dir nameless").fine();
     camp.run("family show 1 --dir nameless").fails(3, "the key of family 1 is not here");
+    camp.run(&format!("family keys give-up --dry-run --dir nameless {mara}"))
+        .fails(6, "is not the living copy");
     camp.run("restore lake.backup --dir lake").fails(6, "is not empty");
     camp.bare("restore lake.backup --dir other --passphrase-file new-passphrase.txt")
         .fails(5, "does not open");

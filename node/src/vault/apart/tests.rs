@@ -65,7 +65,8 @@ fn a_backup_leads_from_a_number_to_nobody_until_the_keys_are_back() {
     let mut restored = Vault::open(&backup, &key()).expect("opens");
     let no_key = |fault| matches!(fault, VaultFault::NoKey { .. });
     assert!(no_key(restored.find("register", b"HH-2").expect_err("asked for")));
-    assert!(no_key(restored.household_by_card(b"code of HH-2").expect_err("asked for")));
+    assert_eq!(restored.household_by_card(b"code of HH-2").expect("reads"), None);
+    assert!(no_key(restored.nobody().expect_err("may be of one whose key is not here")));
     assert!(restored.beside().expect("reads").is_empty());
     // A backup of it is no further.
     let again = dir.path().join("again.db");
@@ -130,4 +131,43 @@ fn who_was_registered_again_meanwhile_is_found_and_the_older_one_opens() {
         restored.beside_is_back(first.0).expect("nothing beside");
     }
     assert_eq!(restored.verify().expect("whole"), 3);
+}
+
+#[test]
+fn a_copy_of_the_keys_older_than_the_backup_doubles_nobody_until_the_rest_is_given_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, backup) = (dir.path().join("people.db"), dir.path().join("backup.db"));
+    let mut vault = Vault::create(&path, &key()).expect("a vault");
+    let first = family(&mut vault, "HH-1");
+    let older = vault.copy_keys().expect("copied");
+    let second = family(&mut vault, "HH-2");
+    vault.copy_without_keys(&backup, &|_| Vec::new()).expect("copied");
+    let mut restored = Vault::open(&backup, &key()).expect("opens");
+    assert_eq!(restored.unfound().expect("counted"), 2);
+    restored.lay_over(&older).expect("its own");
+    assert_eq!(restored.put_keys().expect("put back"), 2, "the second's are not in it");
+    is_whole(&restored, "HH-1", first);
+    let is_second = |fault| matches!(fault, VaultFault::NoKey { id, .. } if id == second.0);
+    for _ in 0..2 {
+        assert!(is_second(restored.find("register", b"HH-2").expect_err("she may be there")));
+        assert!(is_second(restored.nobody().expect_err("she may be there")));
+        assert_eq!(restored.unfound().expect("counted"), 1);
+        drop(restored);
+        restored = Vault::open(&backup, &key()).expect("opens");
+    }
+    // A new arrival gets a number and a code that were drawn for her.
+    let third = family(&mut restored, "drawn");
+    is_whole(&restored, "drawn", third);
+    restored.give_up().expect("noted");
+    assert_eq!(restored.unfound().expect("counted"), 0);
+    assert_eq!(restored.find("register", b"HH-2").expect("reads"), None);
+    restored.nobody().expect("everybody is found");
+    // It stays given up in a copy, and is no loss once the key comes after all.
+    let again = dir.path().join("again.db");
+    restored.copy_without_keys(&again, &|_| Vec::new()).expect("copied");
+    let copy = Vault::open(&again, &key()).expect("opens");
+    assert_eq!(copy.unfound().expect("counted"), 2, "those of the copy alone");
+    restored.lay_over(&vault.copy_keys().expect("copied")).expect("its own");
+    assert_eq!(restored.put_keys().expect("put back"), 0);
+    is_whole(&restored, "HH-2", second);
 }
