@@ -178,5 +178,5 @@ fn may(node: &Node, signer: &Signer, charter: &Charter, programme: ProgrammeId) 
     let owner = charter.programme(programme).map(|about| about.org);
     let orgs: Vec<OrgId> = owner.into_iter().chain(node.org()).collect();
     let at = node.stamp(&node.feed(Lane::Registry, programme))?;
-    signer.may(&node, &orgs, (Duty::CardCancel, programme), at)
+    signer.may(node, &orgs, (Duty::CardCancel, programme), at)
 }

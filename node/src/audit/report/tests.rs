@@ -108,7 +108,7 @@ fn a_report_is_tied_to_its_file_and_told_by_the_clock_of_its_zone() {
     let digest = report.about.digest.clone().expect("the file has an end");
     let (json, csv) = (json(&report), csv(&report));
     assert_eq!(json["about"]["digest"], digest);
-    for page in [html(&report, "en"), html(&report, "ar"), csv.clone()] {
+    for page in [html(&report, "en"), html(&report, "ar"), csv] {
         for words in
             [&digest, "camp.audit", "1.2.3", "--utc-offset +05:30", "UTC+05:30", "2026-11-18 18:"]
         {

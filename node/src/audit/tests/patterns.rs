@@ -37,7 +37,7 @@ impl Site<'_> {
         self.pen.write(Value::Redeem { lot, amount, merchant: 0, at, method })
     }
 
-    fn from_float(&mut self, purse: Purse, at: u32) {
+    fn out_of_float(&mut self, purse: Purse, at: u32) {
         let home = self.pen.feed.short();
         let (lot, amount, method, at) = (self.budget, amount(7), Method::Pin, Minute(at));
         self.pen.write(Value::FloatRedeem { lot, home, purse, amount, merchant: 0, at, method });
@@ -166,12 +166,12 @@ fn every_kind_of_pattern_is_told_where_it_is_and_nothing_else() {
             // The second site serves the first of its own families in this minute.
             let mut purse = [1u8; 16];
             purse[..4].copy_from_slice(&((HAND_OUTS - 1) % 40).to_be_bytes());
-            site.from_float(Purse(purse), usual(HAND_OUTS - 1));
+            site.out_of_float(Purse(purse), usual(HAND_OUTS - 1));
         }),
         row(&["float"], QUIET, |site| {
             for n in 0..HAND_OUTS {
                 if n % 3 == 0 {
-                    site.from_float(guest(n), usual(n));
+                    site.out_of_float(guest(n), usual(n));
                 } else {
                     site.hand_out(n, 101, Method::Pin, usual(n));
                 }
@@ -179,7 +179,7 @@ fn every_kind_of_pattern_is_told_where_it_is_and_nothing_else() {
         }),
         row(&["float open", "day open"], QUIET, |site| {
             site.quiet();
-            site.from_float(guest(0), usual(HAND_OUTS));
+            site.out_of_float(guest(0), usual(HAND_OUTS));
             site.hand_out(1, 101, Method::Pin, usual(HAND_OUTS) + 15 * 24 * 60);
         }),
         row(&["refund"], QUIET, |site| {
