@@ -180,14 +180,15 @@ mod tests {
     use super::Duty;
 
     /// Commands whose operator is asked for elsewhere: by the entry's own rule (`admit`), or by what she signs.
-    /// The last has the duty of `consent open`, in another form.
-    const BY_THE_ENTRY: [&str; 6] = [
+    /// The last two have the duties of `consent open` and of `erase`, in another form.
+    const BY_THE_ENTRY: [&str; 7] = [
         "node clock",
         "settle verify",
         "settle approve",
         "settle dispute",
         "settle pay",
         "card credential issue",
+        "family keys give-up",
     ];
 
     fn asking(command: &Command, path: &str, all: &mut BTreeSet<String>) {

@@ -10,7 +10,8 @@ use crate::words::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  $ annona family keys give-up --dry-run --operator mara.keys --operator-passphrase-file pass.txt";
+  $ annona family keys give-up --dry-run --operator mara.keys --operator-passphrase-file pass.txt
+  $ annona family keys give-up --operator mara.keys --operator-passphrase-file pass.txt";
 
 /// Goes on without keys that nobody has, in a restored folder: whoever is not found is new from then on.
 ///
