@@ -76,9 +76,9 @@ impl Approve {
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
         let role = (Duty::EntitleApprove, draft.programme);
-        // Then, as every node asks it, and today: nobody approves by a certificate that has ended since.
-        signer.may(&node, &orgs, role, draft.at)?;
+        // Today, for nobody approves by a certificate that has ended since; and then, as every node asks it.
         signer.may(&node, &orgs, role, node.stamp(&control)?)?;
+        signer.may(&node, &orgs, role, draft.at)?;
         if waiting.approvals.iter().any(|a| a.operator == signer.public()) {
             return Err(Fault::refused("this operator has approved the list. A second one must.")
                 .then("Nothing was changed."));
