@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::tidy::{files, read};
 
 /// Files that open a household's record, or read an opened one, and for whom.
-const DOORS: [(&str, &str); 15] = [
+const DOORS: [(&str, &str); 16] = [
     ("node/src/consent/permit.rs", "another organisation, under a consent, written down before"),
     ("node/src/vault.rs", "the door itself, and the check of a whole file"),
     ("node/src/household.rs", "who is there before and after a change that two operators make"),
@@ -24,6 +24,7 @@ const DOORS: [(&str, &str); 15] = [
         "whose a number is that could be two families', before anything is given",
     ),
     ("wallet-cli/src/pay/turned.rs", "whether another adult may come, once a method was refused"),
+    ("wallet-cli/src/erase.rs", "that who is erased is still who she was when it was asked"),
     ("node/src/person.rs", "what a record is made of"),
 ];
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-
 use std::sync::atomic::AtomicBool;
 
 use annona_ledger::audit::Options;
