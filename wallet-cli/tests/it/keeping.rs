@@ -31,6 +31,33 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
 }
 
 #[test]
+fn a_site_whose_keys_nobody_has_registers_who_comes_and_doubles_nobody_unasked() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run("restore lake.backup --dir back").fine();
+    camp.run("node reincarnate --dir back").fine();
+    camp.run("node request --dir back --out back.request").fine();
+    camp.run(
+        "node admit back.request --keys relief.keys --charter charter.annona --site 4 --small-site \
+         --programme Food --until +300d --out back.annona",
+    )
+    .fine();
+    camp.run("node learn back.annona mara.annona yusuf.annona --dir back").fine();
+    let noor = format!("--key B1-001 --dir back {mara}");
+    // Whoever has never been here is registered at once; of whom a number says nothing, nothing is said.
+    camp.family("member: full_name=Late", &format!("--dir back {mara}")).fine();
+    camp.family("member: full_name=Noor", &noor).fails(3, "annona family keys give-up");
+    let tried = camp.run(&format!("family keys give-up --dry-run --json --dir back {mara}")).fine();
+    assert_eq!([tried.field(0, "families"), tried.field(0, "given_up")], ["2", "false"]);
+    let done = camp.run(&format!("family keys give-up --json --dir back {mara}")).fine();
+    assert_eq!([done.field(0, "families"), done.field(0, "given_up")], ["2", "true"]);
+    let again = camp.run(&format!("family keys give-up --dir back {mara}")).fine();
+    assert!(again.out.contains("nothing has to be given up"), "{}", again.out);
+    camp.family("member: full_name=Noor", &noor).fine();
+    camp.family("member: full_name=Noor", &noor).fails(6, "B1-001");
+}
+
+#[test]
 fn the_doctor_rebuilds_the_same_state_and_names_bad_settings() {
     let camp = Camp::new();
     camp.run("doctor --full --rebuild").fine();

@@ -3,7 +3,7 @@ use annona_ledger::id::{Lane, ProgrammeId};
 use clap::Args;
 use serde_json::json;
 
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::session::Session;
 use crate::signer::Operator;
 use crate::words::count;
@@ -43,11 +43,8 @@ impl GiveUp {
         }
         let families = vault.unfound()?;
         let told = count(families, "family", "families");
-        if families == 0 && !self.dry_run {
-            return Err(Fault::input("no family waits for its key to be found by.")
-                .then("Nothing has to be given up."));
-        }
-        if !self.dry_run {
+        // Whoever was cut off before the answer types the line again: what is given up already is no fault.
+        if families > 0 && !self.dry_run {
             let question = format!(
                 "Give up the keys of {told}? Whoever of them comes is registered anew, and is here twice if a key comes back."
             );
@@ -56,9 +53,10 @@ impl GiveUp {
         }
         node.close()?;
         let value = json!({ "families": families, "given_up": !self.dry_run });
-        session.screen.answer("given_up", value, || {
-            let verb = if self.dry_run { "would be" } else { "are" };
-            format!("The keys of {told} {verb} given up.")
+        session.screen.answer("given_up", value, || match (families, self.dry_run) {
+            (0, _) => "No family waits for its key: nothing has to be given up.".into(),
+            (_, true) => format!("The keys of {told} would be given up."),
+            (_, false) => format!("The keys of {told} are given up."),
         })
     }
 }
