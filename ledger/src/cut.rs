@@ -68,13 +68,19 @@ pub fn may_revoke(roster: &Roster, said: &Revocation) -> bool {
     may && said.cut.is_sound() && roster.org_of(&said.feed.node) == Some(by.org)
 }
 
-/// How many entries of a chain, from the first, lie below a cut; `None` where the chain is not known up to it, and all
-/// that is known lies below it.
-///
-/// Of a feed that forked, a cut names one branch: of another one, what they share lies below.
-#[must_use]
-pub fn below(view: &dyn View, chain: ChainNo, cut: &Cut) -> Option<u64> {
-    let Some(last) = cut.seq.checked_sub(1) else { return Some(0) };
+/// How much of a chain lies below a cut.
+enum Under {
+    /// As many entries, from the first.
+    Known(u64),
+    /// This view began above the cut's block: all that it began with as rows is taken to lie below, though only its number
+    /// could tell of each, and nothing after.
+    Begun(u64),
+    /// The chain is not known up to the cut, and all that is known lies below it.
+    All,
+}
+
+fn under(view: &dyn View, chain: ChainNo, cut: &Cut) -> Under {
+    let Some(last) = cut.seq.checked_sub(1) else { return Under::Known(0) };
     let feed = view.chain(chain).feed.short();
     let chains = view.branches(&feed);
     let named = chains.iter().find_map(|other| {
@@ -84,13 +90,44 @@ pub fn below(view: &dyn View, chain: ChainNo, cut: &Cut) -> Option<u64> {
     if let Some((named, next)) = named {
         let shared = shared(view, chain, named);
         // On the branch that the cut names, or on one that left it later: up to the cut.
-        return Some(next.min(shared));
+        return Under::Known(next.min(shared));
     }
+    let path = path(view, chain);
     // The chain has another block at that place, and the branch that was meant is not known here.
-    let other = path(view, chain)
-        .into_iter()
-        .any(|(of, upto)| view.sealed(of, last).is_some_and(|block| block.next <= upto));
-    if other { Some(0) } else { None }
+    let other = path
+        .iter()
+        .any(|(of, upto)| view.sealed(*of, last).is_some_and(|block| block.next <= *upto));
+    if other {
+        return Under::Known(0);
+    }
+    let begun = path.into_iter().find_map(|(of, _)| Some((of, begun_above(view, of, last)?)));
+    match begun {
+        // Right above that block, and there is no branch that could have another one there.
+        Some((of, next)) if view.floor(of).blocks == cut.seq && chains.len() == 1 => {
+            Under::Known(next)
+        }
+        Some((_, next)) => Under::Begun(next),
+        None => Under::All,
+    }
+}
+
+/// Where exactly this chain begins here, if that is above the block of a number.
+fn begun_above(view: &dyn View, chain: ChainNo, seq: u64) -> Option<u64> {
+    let floor = view.floor(chain);
+    (floor.blocks > seq).then_some(floor.next)
+}
+
+/// How many entries of a chain, from the first, lie below a cut; `None` where the chain is not known up to it, and all
+/// that is known lies below it.
+///
+/// Of a feed that forked, a cut names one branch: of another one, what they share lies below. Where the view began above
+/// the cut's block, what it began with.
+#[must_use]
+pub fn below(view: &dyn View, chain: ChainNo, cut: &Cut) -> Option<u64> {
+    match under(view, chain, cut) {
+        Under::Known(next) | Under::Begun(next) => Some(next),
+        Under::All => None,
+    }
 }
 
 /// Whether an entry lies above a cut on any of the chains that have it: where the branch that the cut names is not known
@@ -235,7 +272,8 @@ fn seen_above(view: &dyn View, feed: &FeedRef, index: u64, placed: bool, cut: &C
     let beyond = |chain: ChainNo| {
         path(view, chain).into_iter().any(|(of, upto)| {
             let block = view.sealed(of, last).filter(|block| block.next <= upto);
-            block.is_some_and(|block| index >= block.next)
+            let next = block.map(|block| block.next).or_else(|| begun_above(view, of, last));
+            next.is_some_and(|next| index >= next)
         })
     };
     reached.peek().is_some() && reached.all(beyond)
@@ -246,12 +284,16 @@ fn stands_to(view: &dyn View, feed: &FeedRef, index: u64, placed: bool, cut: &Cu
     let reached = view.branches(feed).into_iter().filter(|chain| view.head(*chain).next > index);
     let chains = if placed { reached.collect() } else { view.branches(feed) };
     // Below only where every chain that may hold it has it below.
-    let mut ends = chains.into_iter().filter_map(|chain| below(view, chain, cut));
-    if let Some(first) = ends.next() {
-        let least = ends.fold(first, u64::min);
-        return if index < least { Stands::Below } else { Stands::Above };
+    let (mut known, mut begun) = (false, false);
+    for chain in chains {
+        match under(view, chain, cut) {
+            Under::Known(next) | Under::Begun(next) if index >= next => return Stands::Above,
+            Under::Known(_) => known = true,
+            Under::Begun(_) => begun = true,
+            Under::All => {}
+        }
     }
-    if placed {
+    if !begun && (known || placed) {
         return Stands::Below;
     }
     let most = cut.seq.saturating_mul(limits::BLOCK_ENTRIES as u64);

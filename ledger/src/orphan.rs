@@ -236,7 +236,7 @@ impl Book for Pages<'_> {
     }
 
     fn tells(&self, index: u64) -> bool {
-        let gone = |at: At| index < self.view.floor(at.chain) && self.view.entry(at).is_none();
+        let gone = |at: At| index < self.view.floor(at.chain).next && self.view.entry(at).is_none();
         !self.places(index).any(gone)
     }
 

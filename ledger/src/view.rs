@@ -100,6 +100,15 @@ pub enum Slot {
     Same(At),
 }
 
+/// Where a view begins a chain: what lies below came as rows ([`View::floor`]). Nothing does where it has all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Floor {
+    /// How many blocks lie below.
+    pub blocks: u64,
+    /// The index of the first entry that does not.
+    pub next: u64,
+}
+
 /// Units that were sent, and whether they have arrived. Named by [`EntryName::ticket`] of the `Send` or `FloatCover`, or
 /// by the name of a budget line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -479,11 +488,11 @@ pub trait View {
     fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed>;
     /// The sealed block in which the entry at a place stands. `None` in an open tail.
     fn sealed_over(&self, at: At) -> Option<Sealed>;
-    /// The index from which on all of a chain's entries are here. Below it, of what this view began with as rows, only
-    /// those are that later ones refer to: that another is not here tells nothing.
-    fn floor(&self, chain: ChainNo) -> u64 {
+    /// From where on all of exactly this chain is here. Below it, of what this view began with as rows, only those entries
+    /// are that later ones refer to: that another is not here tells nothing, nor that a block is not.
+    fn floor(&self, chain: ChainNo) -> Floor {
         let _ = chain;
-        0
+        Floor::default()
     }
     /// The first [`Fault::Halted`] of exactly this chain.
     fn halted(&self, chain: ChainNo) -> Option<u64>;

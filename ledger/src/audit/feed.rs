@@ -54,7 +54,8 @@ pub(super) struct Told1 {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tickets {
     rows: BTreeMap<Hash, TicketRow>,
-    fresh: BTreeSet<Hash>,
+    /// Ascending.
+    fresh: Vec<Hash>,
     carried: BTreeMap<Hash, Where>,
 }
 
@@ -63,7 +64,7 @@ impl Tickets {
     pub(super) fn told(self) -> impl Iterator<Item = Told1> {
         let Self { rows, fresh, mut carried } = self;
         rows.into_iter().map(move |(name, row)| {
-            let (moved, carried) = (fresh.contains(&name), carried.remove(&name));
+            let (moved, carried) = (fresh.binary_search(&name).is_ok(), carried.remove(&name));
             Told1 { name, row, moved, carried }
         })
     }
@@ -146,15 +147,35 @@ impl Outcome {
 /// Runs looked through for the one a hand-out belongs to: more cycles than one block serves at once.
 const RUNS: usize = 16;
 
-/// Purses kept for one hour before those met twice are let go.
-const PURSES: usize = 1 << 16;
-
 /// One hour at a counter.
 #[derive(Clone, Debug, Default)]
 struct Hour {
     hour: u32,
     redemptions: u64,
     purses: Vec<Purse>,
+    /// How many of those were met once, when it was last looked.
+    once: usize,
+}
+
+/// Purses kept at least before those met twice are let go.
+const PURSES: usize = 1 << 10;
+
+impl Hour {
+    /// Keeps whom it served; at most twice as many as there are.
+    fn serve(&mut self, purse: Purse) {
+        if self.purses.len() >= self.once.saturating_mul(2).max(PURSES) {
+            self.meet_once();
+        }
+        self.purses.push(purse);
+    }
+
+    /// Lets those go that were met twice: how many are left.
+    fn meet_once(&mut self) -> usize {
+        self.purses.sort_unstable();
+        self.purses.dedup();
+        self.once = self.purses.len();
+        self.once
+    }
 }
 
 /// The audit of one feed.
@@ -169,7 +190,7 @@ pub(super) struct FeedAudit<'a> {
     pub(super) named: Option<&'a Named>,
     pub(super) days: Days,
     carried: BTreeMap<Hash, Where>,
-    fresh: BTreeSet<Hash>,
+    fresh: Vec<Hash>,
     last: Option<(Header, Vec<Proof>)>,
     /// Whether it commits to evidence that has not come yet.
     owed: bool,
@@ -219,7 +240,7 @@ impl<'a> FeedAudit<'a> {
             named: told.settled.get(&feed.short()),
             days: Days::new(),
             carried: BTreeMap::new(),
-            fresh: BTreeSet::new(),
+            fresh: Vec::new(),
             last: None,
             owed: false,
             behind: 0,
@@ -553,7 +574,7 @@ impl<'a> FeedAudit<'a> {
                 }
             }
             Change::Ticket(name, _) if self.rows.ticket(name).is_none() => {
-                self.fresh.insert(*name);
+                self.fresh.push(*name);
             }
             Change::Fault(at, fault) => {
                 self.out.insolvent |= fault.proves_insolvency();
@@ -831,26 +852,21 @@ impl<'a> FeedAudit<'a> {
         }
         self.hour.redemptions = self.hour.redemptions.saturating_add(1);
         if let Owner::Purse(purse) = owner {
-            self.hour.purses.push(purse);
-            if self.hour.purses.len() > PURSES {
-                self.hour.purses.sort_unstable();
-                self.hour.purses.dedup();
-            }
+            self.hour.serve(purse);
         }
     }
 
     fn end_hour(&mut self) {
-        let hour = std::mem::take(&mut self.hour);
-        let mut purses = hour.purses;
-        purses.sort_unstable();
-        purses.dedup();
-        if hour.redemptions > 0 {
-            let sum = self.hours.entry(hour.hour).or_default();
-            sum.0 = sum.0.saturating_add(u32::try_from(purses.len()).unwrap_or(u32::MAX));
-            sum.1 = sum.1.saturating_add(u32::try_from(hour.redemptions).unwrap_or(u32::MAX));
+        let families = self.hour.meet_once();
+        if self.hour.redemptions > 0 {
+            let sum = self.hours.entry(self.hour.hour).or_default();
+            sum.0 = sum.0.saturating_add(u32::try_from(families).unwrap_or(u32::MAX));
+            let redemptions = u32::try_from(self.hour.redemptions).unwrap_or(u32::MAX);
+            sum.1 = sum.1.saturating_add(redemptions);
         }
+        let mut purses = std::mem::take(&mut self.hour.purses);
         purses.clear();
-        self.hour.purses = purses;
+        self.hour = Hour { purses, ..Hour::default() };
     }
 
     /// Ends the feed: what it comes to.
@@ -865,6 +881,11 @@ impl<'a> FeedAudit<'a> {
             redemptions,
         });
         self.out.served = hours.collect();
+        // All feeds' stay until the last is read.
+        self.out.served.shrink_to_fit();
+        self.out.back.shrink_to_fit();
+        self.out.pools.shrink();
+        self.out.given.shrink();
         if self.out.forked || self.out.insolvent || self.with_lots {
             self.out.lots = Some(Lots::of(&self.rows));
         }
@@ -901,6 +922,7 @@ impl<'a> FeedAudit<'a> {
             self.out.doubts = None;
         }
         let rows = std::mem::take(&mut self.rows.tickets);
+        self.fresh.sort_unstable();
         self.out.tickets = Tickets { rows, fresh: self.fresh, carried: self.carried };
         self.out.ended = self.rows.ended.keys().copied().collect();
         self.out.heard = heard;

@@ -1,6 +1,6 @@
 //! The keys an audit meets, and the signatures under them: a few dozen nodes sign everything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -13,10 +13,12 @@ use crate::notice::Roster;
 const OFTEN: usize = 6;
 /// How many keys are prepared at most: at 133 kB each, a fifth of the memory an audit may take besides its lots.
 const MOST: usize = 96;
-/// How many good tickets are remembered at most: some 3 MB.
-const TICKETS: usize = 1 << 16;
 /// Kept apart by their first bits, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
+/// How many good tickets a shard remembers, each in a place of its own, a megabyte in all. A newer one takes the place of
+/// an older: what a site was supplied with stands behind every ticket it sends and is asked about again and again, while of
+/// all those tickets hardly one ever is.
+const TICKETS: usize = 1 << 11;
 
 /// The node keys of a roster, ready to verify. Which of them are prepared changes how long an answer takes, never the
 /// answer.
@@ -25,7 +27,12 @@ pub(super) struct Keys {
     known: BTreeMap<PublicKey, Known>,
     prepared: AtomicUsize,
     /// Tickets whose signatures hold, by a hash over name and signature.
-    good: [Mutex<BTreeSet<Hash>>; SHARDS],
+    good: [Mutex<Vec<Option<Hash>>>; SHARDS],
+}
+
+/// The place of a ticket in its shard.
+fn place(ticket: &Hash) -> usize {
+    usize::from(u16::from_le_bytes([ticket.0[1], ticket.0[2]])) % TICKETS
 }
 
 #[derive(Debug, Default)]
@@ -40,19 +47,21 @@ impl Keys {
         Self { known: keys.map(|key| (key, Known::default())).collect(), ..Self::default() }
     }
 
-    fn shard(&self, ticket: &Hash) -> Option<MutexGuard<'_, BTreeSet<Hash>>> {
+    fn shard(&self, ticket: &Hash) -> Option<MutexGuard<'_, Vec<Option<Hash>>>> {
         self.good.get(usize::from(ticket.0[0]) % SHARDS)?.lock().ok()
     }
 
     /// Whether a ticket was kept as good.
     pub(super) fn holds(&self, ticket: &Hash) -> bool {
-        self.shard(ticket).is_some_and(|good| good.contains(ticket))
+        self.shard(ticket).is_some_and(|good| good.get(place(ticket)) == Some(&Some(*ticket)))
     }
 
-    /// Keeps a ticket as good, while there is room.
+    /// Keeps a ticket as good, in the place of another.
     pub(super) fn keep(&self, ticket: Hash) {
-        if let Some(mut good) = self.shard(&ticket).filter(|good| good.len() < TICKETS / SHARDS) {
-            good.insert(ticket);
+        let Some(mut good) = self.shard(&ticket) else { return };
+        good.resize(TICKETS, None);
+        if let Some(kept) = good.get_mut(place(&ticket)) {
+            *kept = Some(ticket);
         }
     }
 

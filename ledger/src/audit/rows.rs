@@ -139,6 +139,10 @@ impl<T: Default> Few<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &(PoolKey, T)> {
         self.rows.iter()
     }
+
+    pub(super) fn shrink(&mut self) {
+        self.rows.shrink_to_fit();
+    }
 }
 
 /// The view of one feed's audit.

@@ -384,7 +384,7 @@ fn what_was_shown_below_where_a_view_begins_contradicts_nothing_and_counts_no_mo
     let before = sums(&desk.state);
     assert!(!desk.state.faulty(&feed_of(A)));
     // A node that began above has only what was given it of the part below: here nothing.
-    let above = Above { state: &desk.state, first: 6, cosigned: None, looked: Default::default() };
+    let above = Above::of(&desk.state, 6);
     assert_eq!(contradicted(&above, &feed_of(A)), None);
     assert!(pools(&above, &feed_of(A)).is_empty(), "the blocks have it: {before:?}");
     // What its blocks deny, whoever has them tells.

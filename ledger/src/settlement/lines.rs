@@ -71,11 +71,11 @@ fn stretch(
         next = index.saturating_add(1);
         let Some((at, value, leaf)) = entry_of(view, chain, index) else {
             let place = owner_of(view, chain, index);
-            if index < view.floor(place.chain) {
+            if index < view.floor(place.chain).next {
                 // What is not here, others settle: a stretch over it could not be made into rows.
                 push(view, feed, chain, (first, index), std::mem::take(&mut except), counts, lines);
                 let block = view.sealed_over(place).map(|block| block.next);
-                next = block.unwrap_or_else(|| view.floor(place.chain)).max(next).min(to);
+                next = block.unwrap_or_else(|| view.floor(place.chain).next).max(next).min(to);
                 (first, counts) = (next, false);
             }
             continue;

@@ -18,7 +18,7 @@ use crate::settlement::SettlementRow;
 use crate::state::State;
 use crate::time::Minute;
 use crate::view::{
-    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, HoldRow, Revocation, Sealed, Slot,
+    At, Chain, ChainNo, ClockWord, FloatRow, FloatSpan, Floor, HoldRow, Revocation, Sealed, Slot,
     TicketRow, Use, View,
 };
 
@@ -27,11 +27,17 @@ use crate::view::{
 pub(crate) struct Above<'a> {
     pub(crate) state: &'a State,
     pub(crate) first: u64,
+    /// Whether it has the headers of what is below: it was dropped here, and did not come as rows.
+    pub(crate) headers: bool,
     pub(crate) cosigned: Option<Cut>,
     pub(crate) looked: Cell<usize>,
 }
 
-impl Above<'_> {
+impl<'a> Above<'a> {
+    pub(crate) const fn of(state: &'a State, first: u64) -> Self {
+        Self { state, first, headers: true, cosigned: None, looked: Cell::new(0) }
+    }
+
     fn look(&self, times: usize) {
         self.looked.set(self.looked.get() + times);
     }
@@ -63,8 +69,14 @@ impl View for Above<'_> {
         lines
     }
 
-    fn floor(&self, _: ChainNo) -> u64 {
-        self.first
+    fn floor(&self, chain: ChainNo) -> Floor {
+        let below =
+            |seq: &u64| self.state.sealed(chain, *seq).is_some_and(|b| b.next <= self.first);
+        Floor { blocks: (0..).take_while(below).count() as u64, next: self.first }
+    }
+
+    fn sealed(&self, chain: ChainNo, seq: u64) -> Option<Sealed> {
+        self.state.sealed(chain, seq).filter(|block| self.headers || block.next > self.first)
     }
 
     fn certified(&self, _: &FeedRef) -> Option<Cut> {
@@ -91,7 +103,6 @@ impl View for Above<'_> {
         cancelled(programme: ProgrammeId, carrier: &CarrierId) -> bool;
         unverified(chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance;
         branches(feed: &FeedRef) -> Vec<ChainNo>;
-        sealed(chain: ChainNo, seq: u64) -> Option<Sealed>;
         sealed_over(at: At) -> Option<Sealed>;
         halted(chain: ChainNo) -> Option<u64>;
         ended(chain: ChainNo) -> Option<u64>;

@@ -436,14 +436,20 @@ impl Store {
         let work = self.begin()?;
         for tip in certified.frontier.tips() {
             // Of a feed that forked the branches are many: a fence is all that cuts it.
-            let Some(header) = work.ending_at(&tip.feed, &tip.head) else { continue };
+            // Where this file began with rows the header is not here: what is certified is as many blocks, whatever they
+            // are called. Only a fork could have others there.
+            let name = match work.ending_at(&tip.feed, &tip.head) {
+                Some(header) => header.hash(),
+                None if work.begins_at(&tip.feed, &tip.head).is_some() => Hash::ZERO,
+                None => continue,
+            };
             work.write(
                 "INSERT INTO certified(feed, seq, head) VALUES(?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq=excluded.seq, head=excluded.head WHERE excluded.seq>seq",
                 params![
                     super::rows::feed_ref_bytes(&tip.feed.short()),
                     tip.blocks.cast_signed(),
-                    header.hash().0
+                    name.0
                 ],
             );
         }

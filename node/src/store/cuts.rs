@@ -155,13 +155,16 @@ impl Work<'_> {
         out
     }
 
-    /// The cut after everything that is sealed and known here of a feed. Of a forked one: of the chain known first.
+    /// The cut after everything that is sealed and known here of a feed. Of a forked one: of the chain known first. `None`
+    /// where that is what this file began with as rows: what its last block is called, only whoever has its header knows.
     #[must_use]
-    pub fn cut_here(&self, feed: &FeedRef) -> Cut {
+    pub fn cut_here(&self, feed: &FeedRef) -> Option<Cut> {
         let trunk = self.feed_named(feed).and_then(|feed| self.trunk(&feed));
         let row = trunk.and_then(|chain| Some((chain, self.chain_row(chain)?)));
-        let last = row.and_then(|(chain, row)| self.sealed_as(chain, row.seq.checked_sub(1)?));
-        last.map_or(Cut::NOTHING, |last| Cut { seq: last.seq.saturating_add(1), head: last.hash })
+        let last = row.and_then(|(chain, row)| Some((chain, row.seq.checked_sub(1)?)));
+        let Some((chain, last)) = last else { return Some(Cut::NOTHING) };
+        let last = self.sealed_as(chain, last)?;
+        Some(Cut { seq: last.seq.saturating_add(1), head: last.hash })
     }
 
     /// The feed of a short name, by the certificate that stands for it.

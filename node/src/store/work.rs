@@ -27,8 +27,8 @@ use annona_ledger::settlement::SettlementRow;
 use annona_ledger::ticket::Sent;
 use annona_ledger::time::Minute;
 use annona_ledger::view::{
-    At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, HoldRow, LotRow, Pool, PoolKey,
-    Revocation, Sealed, Slot, TicketRow, Use, View,
+    At, Chain, ChainNo, Change, ClockWord, FloatRow, FloatSpan, Floor, HoldRow, LotRow, Pool,
+    PoolKey, Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 use annona_ledger::{admit, fold, limits, wire};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
@@ -1024,8 +1024,9 @@ impl View for Work<'_> {
         self.sealed_around(at)
     }
 
-    fn floor(&self, chain: ChainNo) -> u64 {
-        Work::floor(self, chain).map_or(0, |floor| floor.head.next)
+    fn floor(&self, chain: ChainNo) -> Floor {
+        let begun = Work::floor(self, chain);
+        begun.map_or(Floor::default(), |it| Floor { blocks: it.blocks, next: it.head.next })
     }
 
     fn halted(&self, chain: ChainNo) -> Option<u64> {

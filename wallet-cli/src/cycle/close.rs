@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::charter::describe;
 use crate::fault::{Fault, Outcome};
+use crate::node::revoke;
 use crate::paper::Papers;
 use crate::session::Session;
 use crate::words::{self, hex, print_cut};
@@ -58,7 +59,7 @@ impl Close {
         for feed in work.feeds() {
             let short = feed.id.short();
             if feed.id.lane == Lane::Value && feed.id.programme == programme {
-                cuts.insert(short.node, work.cut_here(&short));
+                cuts.insert(short.node, revoke::after_all(&work, &short)?);
             }
         }
         work.check()?;

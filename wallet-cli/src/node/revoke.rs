@@ -4,6 +4,7 @@ use annona_ledger::cut::Cut;
 use annona_ledger::entry::{Control, Entry};
 use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
 use annona_node::node::{Compose, Composed, Request};
+use annona_node::store::Work;
 use clap::Args;
 use serde_json::json;
 
@@ -52,7 +53,9 @@ impl Revoke {
             .map(|(feed, cut)| json!({ "feed": feed.to_string(), "cut": print_cut(cut) }))
             .collect();
         if !self.dry_run {
-            let question = format!("Revoke {} feeds of node {}?", cuts.len(), hex(&target));
+            let each = cuts.iter().map(|(feed, cut)| format!("{feed} after {}", say_cut(cut)));
+            let each = each.collect::<Vec<_>>().join(", ");
+            let question = format!("Revoke node {} ({each})?", hex(&target));
             session.ask.confirm(&session.screen, &question)?;
             let mut node = session.signing_node()?;
             let control = node.feed(Lane::Control, ProgrammeId::NONE);
@@ -118,11 +121,21 @@ impl Revoke {
         for feed in feeds {
             let cut = match &self.cut {
                 Some(text) => words::cut(text)?,
-                None => work.cut_here(&feed),
+                None => after_all(&work, &feed)?,
             };
             cuts.push((feed, cut));
         }
         work.check()?;
         Ok((node, cuts))
     }
+}
+
+/// The cut after everything that is known here of a feed.
+pub(crate) fn after_all(work: &Work<'_>, feed: &FeedRef) -> Outcome<Cut> {
+    work.cut_here(feed).ok_or_else(|| {
+        Fault::refused(format!(
+            "this node began from a checkpoint and has no header of {feed}: a cut made here would cut all of it."
+        ))
+        .then("Make it at a node that has its headers: `annona node revoke --dry-run` prints its cut there, and `--cut` takes it here. `annona cycle close` drafts an article that is signed anywhere.")
+    })
 }

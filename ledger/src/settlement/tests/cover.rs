@@ -207,7 +207,7 @@ fn a_row_by_itself_is_paid_where_its_entry_stands_and_once_any_settlement_of_it_
 #[test]
 fn a_stretch_begins_anew_behind_what_is_not_here() {
     let (desk, _) = four();
-    let above = Above { state: &desk.state, first: 6, cosigned: None, looked: Default::default() };
+    let above = Above::of(&desk.state, 6);
     let found = lines(&above, &feed_of(A), &reach(8, false));
     let spans: Vec<(u64, u64)> = found
         .iter()

@@ -371,8 +371,7 @@ fn a_chain_is_known_by_its_accumulator_wherever_that_can_be_told() {
     assert_eq!(with(&desk, 7, &head.accumulator), None, "not yet reached");
     // Who began above that place cannot tell, and has one chain; who has two does not guess.
     let told = |desk: &Desk, next| {
-        let view =
-            Above { state: &desk.state, first: 9, cosigned: None, looked: Default::default() };
+        let view = Above::of(&desk.state, 9);
         chain_with(&view, &feed_of(A), next, &Hash::ZERO)
     };
     assert_eq!([5, 6, 7].map(|next| told(&desk, next)), [Some(trunk), Some(trunk), None]);
@@ -384,7 +383,7 @@ fn a_chain_is_known_by_its_accumulator_wherever_that_can_be_told() {
 fn what_is_not_here_comes_to_nothing_that_anybody_could_sign() {
     let (mut desk, _) = known([redeem(2, 5), redeem(3, 4), redeem(2, 1)]);
     let [all, here] = [4, 5].map(|from| stretch(&mut desk, from, 7, &[]));
-    let view = Above { state: &desk.state, first: 5, cosigned: None, looked: Default::default() };
+    let view = Above::of(&desk.state, 5);
     assert_eq!(rows(&view, FOOD, &[all]), None);
     let told = rows(&view, FOOD, &[here]).map(|rows| amounts(&rows));
     assert_eq!(told, Some(vec![(5, 4, Kind::Redeemed), (6, 1, Kind::Redeemed)]));

@@ -345,7 +345,7 @@ fn forced(desk: &mut Desk, lines: impl IntoIterator<Item = Settling>) -> (ChainN
 /// What it takes to fold an entry at the end of a chain, and what comes of it.
 fn cost(desk: &Desk, chain: ChainNo, settling: &Settling) -> (usize, Vec<Change>) {
     let head = desk.state.head(chain);
-    let view = Above { state: &desk.state, first: 0, cosigned: None, looked: Default::default() };
+    let view = Above::of(&desk.state, 0);
     let entry = settle(settling.clone()).entry;
     let (feed, at) = (desk.state.chain(chain).feed, At { chain, index: head.next });
     let accumulator = head.after(&entry.encode()).accumulator;
@@ -429,7 +429,7 @@ fn what_waits_is_found_in_one_walk_whatever_others_have_drafted() {
         let (_, draft) = forced(&mut desk, [whole.clone()]);
         desk.force(&value(TREASURY), settle(draft).entry);
     }
-    let view = Above { state: &desk.state, first: 0, cosigned: None, looked: Default::default() };
+    let view = Above::of(&desk.state, 0);
     assert!(lines(&view, &feed_of(A), &reach(ENTRIES, true)).is_empty());
     let looked = view.looked.get();
     assert!(looked <= 8 * ENTRIES as usize, "{looked} looks at {ENTRIES} entries");

@@ -185,8 +185,7 @@ fn below_what_witnesses_have_cosigned_only_a_fence_cuts() {
     camp.redeem(A, FAMILY, 1);
     let high = camp.seal(&value(A));
     let lowest = |camp: &Camp, cosigned| {
-        let view =
-            Above { state: &camp.desk.state, first: 0, cosigned, looked: Default::default() };
+        let view = Above { cosigned, ..Above::of(&camp.desk.state, 0) };
         cut::lowest(&view, &feed_of(A))
     };
     camp.revoke(A, A, low);
@@ -383,6 +382,42 @@ fn where_an_entry_stands_say_only_the_chains_that_have_it() {
     assert_eq!(cut::below(state, twin, &cut), Some(1), "only what they share is below");
     let stands = cut::stands(state, &feed_of(A), sent.index, &sent.accumulator());
     assert_eq!(stands, Stands::Below);
+}
+
+#[test]
+fn who_began_above_a_cut_takes_what_came_later_to_be_above_it() {
+    let mut camp = Camp::with_a(20);
+    let [first, second, third] = [(); 3].map(|()| {
+        let sent = camp.send(A, FAMILY, node(B), family(), 1);
+        (sent, camp.seal(&value(A)))
+    });
+    let feed = feed_of(A);
+    let chain = camp.desk.state.trunk(&value(A));
+    // It begins with rows of two blocks, and has the third.
+    let first_here = third.0.index;
+    let stands = |camp: &Camp, headers: bool| {
+        let view = Above { headers, ..Above::of(&camp.desk.state, first_here) };
+        let stands = |sent: &Sent| cut::stands(&view, &feed, sent.index, &sent.accumulator());
+        [&first.0, &second.0, &third.0].map(stands)
+    };
+    let heard = |camp: &Camp, headers: bool| {
+        let view = Above { headers, ..Above::of(&camp.desk.state, first_here) };
+        let heard = |sent: &Sent| cut::heard_from(&view, &feed, sent.index, true).is_some();
+        [heard(&second.0), heard(&third.0)]
+    };
+    // Fenced at its end there: whatever lies below is below the cut, and the rest above.
+    camp.fence(A, second.1);
+    let all = [Stands::Below, Stands::Below, Stands::Above];
+    assert_eq!([stands(&camp, true), stands(&camp, false)], [all, all]);
+    assert_eq!([heard(&camp, true), heard(&camp, false)], [[false, true]; 2]);
+    // And once more, further below: what is on which side of it the rows do not say.
+    camp.fence(A, first.1);
+    assert_eq!(stands(&camp, true), [Stands::Below, Stands::Above, Stands::Above]);
+    assert_eq!(stands(&camp, false), [Stands::Unknown, Stands::Unknown, Stands::Above]);
+    let view = Above { headers: false, ..Above::of(&camp.desk.state, first_here) };
+    assert_eq!(cut::below(&view, chain, &first.1), Some(first_here));
+    let later = At { chain, index: first_here };
+    assert_eq!(cut::label(&view, later, None), cut::Label::Tainted);
 }
 
 #[test]

@@ -191,6 +191,16 @@ fn s39_a_node_from_a_checkpoint_is_a_node_from_genesis_and_goes_on_the_same() {
     }
     checkpoint::begin(n.store_mut(), &read, &programmes).expect("begins");
     assert_eq!(came_to(&n), came_to(&world.b), "as one that read everything");
+    // It says of no feed that nothing of it is known, and holds whatever a quorum certified for certified.
+    let feed = world.a.feed(Lane::Value, FOOD).short();
+    let cuts = |node: &Node| {
+        let work = node.store().look().expect("readable");
+        (work.cut_here(&feed), View::certified(&work, &feed).map(|cut| cut.seq))
+    };
+    checkpoint::keep(n.store_mut(), &read).expect("it knows these tips");
+    let (whole, certified) = cuts(&world.b);
+    assert!(certified.is_some() && whole.is_some_and(|cut| cut.seq > 0));
+    assert_eq!(cuts(&n), (None, certified));
 
     // A refund of a redemption below the checkpoint, one above it, and a claim at B of a ticket from below.
     let value = world.a.feed(Lane::Value, FOOD);
