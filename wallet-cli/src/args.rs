@@ -251,10 +251,11 @@ fn run(cli: Cli, screen: Screen) -> Outcome<()> {
     let mut done = cli.command.run(&session);
     // It ended to ask: all it held is given back, and where she agrees it begins anew.
     while done.is_err() && session.ask.open(&screen)? {
+        screen.again();
         let again = parse(std::env::args_os()).map_err(|why| Fault::usage(why.to_string()))?;
         done = again.0.command.run(&session);
     }
-    done.and_then(|()| screen.end())
+    done.and_then(|()| screen.end()).map_err(|fault| fault.in_folder(&session.dir))
 }
 
 /// Ends the program where it met a fault of its own, whatever thread it was in: nothing goes on with half a change, and

@@ -17,7 +17,7 @@ use annona_node::consent::ConsentFault;
 use annona_node::copies::CopyFault;
 use annona_node::daemon::DaemonFault;
 use annona_node::disk::{DiskFault, DiskTrouble};
-use annona_node::folder::FolderFault;
+use annona_node::folder::{FolderFault, LEDGER};
 use annona_node::guard::GuardFault;
 use annona_node::holder::HolderFault;
 use annona_node::household::ChangeFault;
@@ -107,6 +107,14 @@ impl Fault {
     /// The same fault, with the place it happened at in front.
     pub(crate) fn at(mut self, place: impl std::fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// The same fault, which says in which folder the ledger file is that the system could not use.
+    pub(crate) fn in_folder(mut self, dir: &Path) -> Self {
+        let (bare, whole) = (format!("could not use {LEDGER}:"), dir.join(LEDGER));
+        let named = format!("could not use {}:", whole.display());
+        self.message = self.message.replace(&bare, &named);
         self
     }
 

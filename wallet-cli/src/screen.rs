@@ -1,8 +1,10 @@
 //! What a command says: answers on stdout, everything else on stderr.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use annona_ledger::hash::{Hash, Purpose, hash};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{Exit, Fault, Outcome};
@@ -12,6 +14,40 @@ pub(crate) const JSON: u32 = 1;
 
 /// Whether a program was told anything yet.
 static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// What was said so far.
+static SAID: Mutex<Said> = Mutex::new(Said { before: Vec::new(), now: Vec::new() });
+
+/// What a command said, for when it begins anew after a question: nothing is told twice. By its hash, since it may name people.
+struct Said {
+    /// By the run that ended with the question, and not by this one.
+    before: Vec<Hash>,
+    /// By this run.
+    now: Vec<Hash>,
+}
+
+impl Said {
+    /// So many are remembered; what comes after them is told again. Lists that are longer ask no question after them.
+    const MOST: usize = 1024;
+
+    /// Begins anew.
+    fn again(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+
+    /// Whether this was not told before the command began anew. What was told twice then may be told twice now.
+    fn is_new(&mut self, text: &str) -> bool {
+        if self.now.len() >= Self::MOST && self.before.is_empty() {
+            return true;
+        }
+        let named = hash(Purpose::File, &[text.as_bytes()]);
+        if self.now.len() < Self::MOST {
+            self.now.push(named);
+        }
+        let told = self.before.iter().position(|said| *said == named);
+        told.map(|at| self.before.swap_remove(at)).is_none()
+    }
+}
 
 /// Where a command's words go.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +82,18 @@ impl Screen {
                 tried(fields);
             }
             ANSWERED.store(true, Ordering::Relaxed);
-            return out(&object.to_string());
+            let text = object.to_string();
+            return if is_new(&text) { out(&text) } else { Ok(()) };
         }
         let text = text();
-        if text.is_empty() { Ok(()) } else { out(&text) }
+        if text.is_empty() || !is_new(&text) { Ok(()) } else { out(&text) }
+    }
+
+    /// The command begins anew after a question: what it has told already, it does not tell again.
+    pub(crate) fn again(&self) {
+        if let Ok(mut said) = SAID.lock() {
+            said.again();
+        }
     }
 
     /// Ends a command that did what it was asked. A dry run that came to nothing says so to a program, which could take its
@@ -67,7 +111,7 @@ impl Screen {
 
     /// Tells what was done, or what to do next. Nothing with `--quiet` or `--json`.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
-        if !self.quiet && !self.json {
+        if !self.quiet && !self.json && is_new(text.as_ref()) {
             anstream::eprintln!("{}", text.as_ref());
         }
     }
@@ -82,6 +126,9 @@ impl Screen {
     /// Warns, whatever was asked for.
     pub(crate) fn warn(&self, text: impl AsRef<str>) {
         let text = text.as_ref();
+        if !is_new(text) {
+            return;
+        }
         if self.json {
             anstream::eprintln!("{}", versioned("warning", json!({ "message": text })));
         } else {
@@ -134,6 +181,10 @@ fn tried(fields: &mut Map<String, Value>) {
     fields.insert("dry_run".into(), json!(true));
 }
 
+fn is_new(text: &str) -> bool {
+    SAID.lock().map_or(true, |mut said| said.is_new(text))
+}
+
 fn out(line: &str) -> Outcome {
     let mut stdout = anstream::stdout().lock();
     let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
@@ -148,5 +199,29 @@ fn out(line: &str) -> Outcome {
             ),
         )),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_before_a_question_is_told_once_and_what_is_new_is_told() {
+        let mut said = Said { before: Vec::new(), now: Vec::new() };
+        let tell = |said: &mut Said, all: &[&str]| -> Vec<bool> {
+            all.iter().map(|text| said.is_new(text)).collect()
+        };
+        assert_eq!(tell(&mut said, &["a", "b", "a"]), [true; 3], "a list may have a line twice");
+        said.again();
+        let after = tell(&mut said, &["a", "c", "a", "a", "b"]);
+        assert_eq!(after, [false, true, false, true, false]);
+        // Asked a second time: what was passed over just now was told all the same.
+        said.again();
+        assert_eq!(tell(&mut said, &["b", "c", "d"]), [false, false, true]);
+        for n in 0..2 * Said::MOST {
+            assert!(said.is_new(&n.to_string()));
+        }
+        assert!(said.now.len() <= Said::MOST);
     }
 }

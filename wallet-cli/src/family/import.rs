@@ -18,6 +18,7 @@ use annona_node::node::Node;
 use annona_node::store::Blob;
 use clap::Args;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::enrol::Enrolling;
 use super::{fields, told};
@@ -84,11 +85,18 @@ impl Import {
             let value = json!({ "map": map, "reading": source.reading().to_string() });
             return session.screen.answer("map", value, || map.trim_end().to_owned());
         };
-        let map_bytes = atomic::read(&map_path, MAX_MAP)?;
-        let text = std::str::from_utf8(&map_bytes)
-            .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_path.display()))?;
-        let map = Map::parse(text).map_err(|why| Fault::from(why).at(map_path.display()))?;
+        // Read once: a pipe has it no second time.
+        let text = session.ask.once(&format!("map {}", map_path.display()), || {
+            let bytes = atomic::read(&map_path, MAX_MAP)?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_path.display()))?;
+            Ok(Zeroizing::new(text.to_owned()))
+        })?;
+        let map = Map::parse(&text).map_err(|why| Fault::from(why).at(map_path.display()))?;
         let work = LongWork::begin();
+        // Before it is read, and after: what is agreed to and signed is what was read.
+        let hashed = || if self.dry_run { Ok(None) } else { self.hash(&work).map(Some) };
+        let file = hashed()?;
         let source = opened(&self.file, &map)?;
         session.screen.note(format!("Read as {}", source.reading()));
         let members = match &self.members {
@@ -125,6 +133,11 @@ impl Import {
                 None => fault.at(file),
             }
         })?;
+        if hashed()? != file {
+            return Err(Fault::input("the file was changed while it was read.")
+                .at(self.file.display())
+                .then("Run the same command again once nobody writes to it."));
+        }
         // Who answers for it is asked before the folder is held.
         let signers = (!self.dry_run).then(|| self.signers(session)).transpose()?;
         let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
@@ -143,30 +156,26 @@ impl Import {
                     .then("Correct the file or the map, or import the rest without --dry-run."))
             };
         }
+        let (Some((signer, second)), Some(file)) = (signers, file) else {
+            return Err(Fault::usage("nobody answers for it."));
+        };
+        let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?;
+        let statement = Statement::Import {
+            node: node.public().short(),
+            file,
+            map: hash(Purpose::File, &[text.as_bytes()]),
+            update: self.update,
+        };
         if let Some(Elsewhere { source, .. }) = &plan.elsewhere {
             let own = &plan.report.source;
             let question =
                 format!("Register them as families of \"{own}\", beside those of \"{source}\"?");
-            session.confirm(&question, &[&map_bytes])?;
+            // What was told: this file by this map, and what it comes to here.
+            let (said, told) = (wire::encode(&statement), planned(&plan)?.to_string());
+            session.confirm(&question, &[&said, told.as_bytes()])?;
         }
-        let Some((signer, second)) = signers else {
-            return Err(Fault::usage("nobody answers for it."));
-        };
-        let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?;
         let writes =
             plan.new + if self.update { plan.changed.saturating_sub(plan.held) } else { 0 };
-        let statement = Statement::Import {
-            node: node.public().short(),
-            file: match &self.members {
-                None => file_hash(&self.file, &work)?,
-                Some(members) => {
-                    let both = [file_hash(&self.file, &work)?, file_hash(members, &work)?];
-                    hash(Purpose::File, &[b"two files", &both[0].0, &both[1].0])
-                }
-            },
-            map: hash(Purpose::File, &[&map_bytes]),
-            update: self.update,
-        };
         if writes > ALONE {
             agreed(session, &mut node, &statement, (&signer, second.as_ref()), writes)?;
         }
@@ -231,9 +240,7 @@ impl Import {
     }
 
     fn tell(&self, session: &Session, plan: &Plan) -> Outcome {
-        let value = serde_json::to_value(plan)
-            .map_err(|why| Fault::input(format!("the report cannot be written: {why}")))?;
-        session.screen.answer("plan", value, || {
+        session.screen.answer("plan", planned(plan)?, || {
             let report = &plan.report;
             let mut lines: Vec<String> = Vec::new();
             let mut refused = BTreeMap::<&str, Vec<String>>::new();
@@ -285,6 +292,14 @@ impl Import {
         Ok(())
     }
 
+    /// The hash of what is imported: of two files, of both.
+    fn hash(&self, work: &LongWork) -> Outcome<Hash> {
+        let file = file_hash(&self.file, work)?;
+        let Some(members) = &self.members else { return Ok(file) };
+        let members = file_hash(members, work)?;
+        Ok(hash(Purpose::File, &[b"two files", &file.0, &members.0]))
+    }
+
     /// Who answers for it: one operator, or two.
     fn signers(&self, session: &Session) -> Outcome<(Signer, Option<Signer>)> {
         let first = self.operator.open(session)?;
@@ -331,6 +346,11 @@ fn agreed(
         names.join("")
     ))
     .then("A second operator runs the same command with her own --operator FILE."))
+}
+
+fn planned(plan: &Plan) -> Outcome<serde_json::Value> {
+    serde_json::to_value(plan)
+        .map_err(|why| Fault::input(format!("the report cannot be written: {why}")))
 }
 
 /// A table; what is wrong with it is told with its name.

@@ -1,5 +1,6 @@
 //! Tests of the program as it is run: the real binary, real folders, real files.
 
+mod answers;
 mod camp;
 mod canaries;
 mod cards;

@@ -9,7 +9,7 @@ const FILE: &str =
     "household_id,full_name,size\nN-1,Amina Yusuf,4\nN-2,Bo Chen,2\nN-3,Dara Sok,9\n";
 
 /// A camp that has imported a file under the register "reg".
-fn imported() -> Camp {
+pub(crate) fn imported() -> Camp {
     let camp = Camp::new();
     camp.write("reg.csv", FILE);
     let draft = camp.bare("family import reg.csv --suggest-map").fine().out;

@@ -45,12 +45,12 @@ print(json.dumps({"code": running.wait(), "met": met, "before": before, "during"
 "#;
 
 /// What came of it, or `None` where nobody can play the terminal.
-fn typed(camp: &Camp, words: &str, prompt: &str, keys: &str) -> Option<Value> {
+pub(crate) fn typed(camp: &Camp, words: &str, prompt: &str, keys: &str) -> Option<Value> {
     typed_while(camp, words, prompt, keys, "")
 }
 
-/// As [`typed`], while another command runs at the prompt, before anything is typed.
-fn typed_while(
+/// As [`typed`], while another of our commands runs at the prompt, before anything is typed.
+pub(crate) fn typed_while(
     camp: &Camp,
     words: &str,
     prompt: &str,
@@ -63,6 +63,17 @@ fn typed_while(
     let rest = ["--passphrase-file", "pass.txt", "--yes", "--no-input", "--heads", &heads];
     other.extend(rest.map(str::to_owned));
     let other = if meanwhile.is_empty() { Vec::new() } else { other };
+    typed_beside(camp, words, prompt, keys, &other)
+}
+
+/// As [`typed_while`], with any program.
+pub(crate) fn typed_beside(
+    camp: &Camp,
+    words: &str,
+    prompt: &str,
+    keys: &str,
+    other: &[String],
+) -> Option<Value> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let output = Command::new("python3")
         .args(["-c", TERMINAL, prompt, keys, env!("CARGO_BIN_EXE_annona")])

@@ -44,7 +44,7 @@ pub(crate) fn at_hand() -> Camp {
 }
 
 /// A wallet that a family was given at the lake's desk.
-fn new(camp: &Camp, name: &str, family: u8) {
+pub(crate) fn new(camp: &Camp, name: &str, family: u8) {
     camp.run(&format!("wallet new {name}.wallet --name Amina --passphrase-cost light")).fine();
     learns(camp, name, family);
 }
@@ -58,12 +58,12 @@ fn learns(camp: &Camp, name: &str, family: u8) -> Answer {
 }
 
 /// Asks a till for a bill, and has a wallet sign it.
-fn signs(camp: &Camp, name: &str, dir: &str, item: &str) -> Answer {
+pub(crate) fn signs(camp: &Camp, name: &str, dir: &str, item: &str) -> Answer {
     camp.run(&format!("pay bill --item {item} --dir {dir} --out {name}.bill --replace")).fine();
     camp.run(&format!("wallet sign {name}.wallet {name}.bill --out {name}.signed --replace --json"))
 }
 
-fn charge(camp: &Camp, name: &str) -> Answer {
+pub(crate) fn charge(camp: &Camp, name: &str) -> Answer {
     let paper =
         format!("--method signed --paper {name}.signed --receipts {name}.receipts --replace");
     camp.run(&format!("pay charge {paper} --json"))
@@ -146,7 +146,7 @@ fn a_signature_is_for_one_till_on_one_bill_and_a_cancelled_wallet_pays_nothing()
     // Another family's purse.
     signs(&camp, "amina", "lake", "Rice=1").fine();
     let other = "pay charge --family 2 --method signed --paper amina.signed";
-    turned(camp.run(other), "another household");
+    turned(camp.run(other), "another family");
     camp.run("pay charge --family 1 --item Rice=1 --method signed").fails(2, "--paper");
     // Bytes that were changed on the way.
     let text = camp.told("amina.signed");
