@@ -13,6 +13,7 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::{Hash, Purpose, hash};
+use annona_ledger::time::Millis;
 use zeroize::Zeroizing;
 
 use crate::fault::{Exit, Fault, Outcome};
@@ -38,7 +39,12 @@ pub(crate) struct Memory {
     /// The question that is open, and of what it is.
     open: Option<(String, Hash)>,
     agreed: Vec<Hash>,
+    /// The time that a question named.
+    named: Option<Millis>,
 }
+
+/// For so long an answer about the time holds, in milliseconds: who thinks longer is asked about another time.
+const STILL: u64 = 10 * 60 * 1000;
 
 impl Ask {
     /// The passphrase of `what`: from the file or descriptor given with the command, otherwise by prompt.
@@ -150,6 +156,15 @@ impl Ask {
         Err(Fault::new(Exit::NotAllowed, ""))
     }
 
+    /// The time a question names: that of the first asking where it was just now, so that typing a passphrase makes no other
+    /// question of it.
+    pub(crate) fn time(&self, now: Millis) -> Millis {
+        let mut memory = self.memory.borrow_mut();
+        let first =
+            memory.named.filter(|first| (first.0..=first.0.saturating_add(STILL)).contains(&now.0));
+        *memory.named.insert(first.unwrap_or(now))
+    }
+
     /// Asks the question with which a command ended, if it ended with one, now that nothing is held. Says whether there was
     /// one and it was agreed to.
     pub(crate) fn open(&self, screen: &Screen) -> Outcome<bool> {
@@ -212,4 +227,18 @@ fn from_file(path: &Path) -> Outcome<Zeroizing<String>> {
         return Err(wrong("is empty: its first line is the passphrase"));
     }
     Ok(Zeroizing::new(line.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_question_stays_while_it_is_answered_and_no_longer() {
+        let ask = Ask::default();
+        let named = |minute: u64| ask.time(Millis(minute * 60_000)).0 / 60_000;
+        assert_eq!([100, 101, 110].map(named), [100, 100, 100]);
+        assert_eq!([111, 112].map(named), [111, 111], "she thought for too long");
+        assert_eq!([90, 95, 101].map(named), [90, 90, 101], "the clock was set back");
+    }
 }

@@ -33,7 +33,8 @@ impl Clock {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
         let founded = node.store().charter()?.founded();
-        let clock = Minute::of(node.now(), founded);
+        // What the question named: between her yes and the writing two passphrases open, and a minute may turn.
+        let clock = Minute::of(session.ask.time(node.now()), founded);
         let shown = print_minute(clock, founded);
         if !self.dry_run {
             session.confirm(&format!("Is it {shown} now?"), &[])?;
