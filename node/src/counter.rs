@@ -13,7 +13,7 @@ use annona_ledger::id::{FederationId, FeedId, Lane, Nonce, OrgId, ProgrammeId, P
 use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::statement::Statement;
-use annona_ledger::time::DayNo;
+use annona_ledger::time::{DayNo, Millis};
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
 
@@ -22,7 +22,7 @@ use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::seal::random;
 use crate::serve::Item;
-use crate::store::{StoreFault, Work};
+use crate::store::{Store, StoreFault, Work};
 
 /// A challenge to an outside reader: for one purse, at this node, on one day.
 ///
@@ -122,19 +122,43 @@ const MOST_TRIED: usize = 64;
 ///
 /// [`NodeFault::Store`]: then it is not noted.
 pub fn tried(node: &Node, purse: &Purse, method: Method) -> Result<Vec<Method>, NodeFault> {
-    let now = node.now().0;
-    let kept: Option<Vec<(Purse, Method, u64)>> = node
-        .store()
-        .meta("tried")?
-        .and_then(|b| wire::decode(&b, limits::CARRYING_ENTRY_BYTES).ok());
-    let mut kept = kept.unwrap_or_default();
-    // A clock that was set back forgets: better one way named twice than none named.
-    kept.retain(|(_, _, at)| *at <= now && now - at < TRIED);
+    let now = node.now();
+    let mut kept = failed(node.store())?;
+    kept.retain(|one| lasts(one, now));
     kept.retain(|(whose, what, _)| (whose, what) != (purse, &method));
-    kept.push((*purse, method, now));
+    kept.push((*purse, method, now.0));
     kept.drain(..kept.len().saturating_sub(MOST_TRIED));
-    node.store().set_meta("tried", &wire::encode(&kept))?;
+    node.store().set_meta(FAILED, &wire::encode(&kept))?;
     Ok(kept.iter().filter(|(whose, ..)| whose == purse).map(|(_, method, _)| *method).collect())
+}
+
+/// Where the file keeps them.
+pub(crate) const FAILED: &str = "tried";
+
+/// What is to be kept of the failures noted in a file, where the time of some is over: whose they were is to stand neither
+/// in the ledger nor in a backup for longer. `None` where all of it stays.
+///
+/// # Errors
+///
+/// A storage fault.
+pub(crate) fn outlived(store: &Store, now: Millis) -> Result<Option<Vec<u8>>, StoreFault> {
+    let mut kept = failed(store)?;
+    let before = kept.len();
+    kept.retain(|one| lasts(one, now));
+    Ok((kept.len() < before).then(|| wire::encode(&kept)))
+}
+
+/// Whose purse, by what, and when.
+type Failed = (Purse, Method, u64);
+
+fn failed(store: &Store) -> Result<Vec<Failed>, StoreFault> {
+    let kept = store.meta(FAILED)?;
+    Ok(kept.and_then(|b| wire::decode(&b, limits::CARRYING_ENTRY_BYTES).ok()).unwrap_or_default())
+}
+
+/// Whether a failure still counts. A clock that was set back forgets: better one way named twice than none named.
+fn lasts((.., at): &Failed, now: Millis) -> bool {
+    now.0.checked_sub(*at).is_some_and(|since| since < TRIED)
 }
 
 /// How a holder is known, as it will stand beside what she is handed.
@@ -289,7 +313,7 @@ pub fn refusal(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::tests::world::{FOOD, World};
+    use crate::bundle::tests::world::{FOOD, World, reopen};
 
     #[test]
     fn the_desk_has_so_many_a_day_and_a_clock_set_back_gives_no_more() {
@@ -321,6 +345,37 @@ mod tests {
         assert_eq!(note(1, Method::Sight), [Method::Sight], "the oldest give way");
         let kept = world.a.store().meta("tried").expect("read").expect("kept").len();
         assert!(kept <= MOST_TRIED * 32 + 2, "{kept}");
+    }
+
+    /// Whoever takes a folder or a backup of it later does not learn who stood there and was not known.
+    #[test]
+    fn what_failed_is_gone_from_the_file_once_its_time_is_over() {
+        let mut world = World::new();
+        let now = world.a.now();
+        let kept = |world: &World| world.a.store().meta(FAILED).expect("read").expect("kept");
+        let none = wire::encode(&Vec::<Failed>::new());
+        let note = |world: &World, ago: u64| {
+            let all = vec![(Purse([7; 16]), Method::Pin, now.0 - ago)];
+            world.a.store().set_meta(FAILED, &wire::encode(&all)).expect("kept");
+        };
+        let feed = world.a.feed(Lane::Registry, FOOD);
+        let write = |world: &mut World| {
+            let compose = refused(SlipId([1; 16]), RefusalClass::Policy);
+            let answers = world.a.write(&mut [Request { feed, compose }]).expect("written");
+            assert!(answers.into_iter().all(|answer| answer.is_ok()));
+        };
+        note(&world, TRIED - 1);
+        write(&mut world);
+        assert_ne!(kept(&world), none, "it still counts");
+        note(&world, TRIED);
+        write(&mut world);
+        assert_eq!(kept(&world), none, "with what is written next, as an opened or closed day is");
+        // Nothing is written: whoever opens the folder, to back it up for one, drops it.
+        note(&world, TRIED);
+        let World { dir, a, .. } = world;
+        drop(a);
+        let a = reopen(dir.path(), "a");
+        assert_eq!(a.store().meta(FAILED).expect("read"), Some(none));
     }
 
     #[test]

@@ -149,6 +149,10 @@ impl Node {
         let keys = Keystore::open(&folder.file(KEYS), passphrase)?;
         crate::shares::follow(&folder, &keys);
         let store = Store::open(&folder.file(LEDGER))?;
+        // Of a disk that takes no writes nothing is dropped, and everything else is told there.
+        if let Ok(Some(kept)) = crate::counter::outlived(&store, clock.now()) {
+            drop(store.set_meta(crate::counter::FAILED, &kept));
+        }
         let signing = signing_key(&keys)?;
         let armed = arm(&store, &signing.public(), heads, &folder)?;
         let heads = heads.to_owned();
@@ -428,6 +432,7 @@ impl Node {
             self.remember()?;
         }
         let now = self.clock.now();
+        let outlived = crate::counter::outlived(&self.store, now)?;
         let mut work = self.store.begin()?;
         let mut answers = Vec::with_capacity(group.len());
         for request in group.iter_mut() {
@@ -436,6 +441,9 @@ impl Node {
         let wrote = answers.iter().any(|answer| answer.as_ref().is_ok_and(|a| !a.is_empty()));
         let sealed =
             if wrote { seal_full(&mut work, &answers, &self.signing, now)? } else { false };
+        if let Some(kept) = outlived.filter(|_| wrote) {
+            work.set_meta(crate::counter::FAILED, &kept)?;
+        }
         let done = if wrote { work.commit() } else { work.abandon() };
         if let Err(fault) = done {
             self.broken = true;

@@ -227,11 +227,19 @@ fn reader(path: impl AsRef<Path>, flags: OpenFlags) -> Result<Connection, StoreF
     }
 }
 
-/// The name of a file that nobody changes, as SQLite takes it.
+/// The name of a file that nobody changes, as SQLite takes it: byte for byte, whatever a name is made of here.
 fn unchanging(path: &Path) -> String {
-    let name = path.display().to_string();
-    let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    format!("file:{name}?immutable=1")
+    let bytes = path.as_os_str().as_encoded_bytes();
+    // Without a host between the slashes the first part of a name with two would be taken for one.
+    let mut name = if path.is_absolute() { "file://" } else { "file:" }.to_owned();
+    for byte in bytes {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+            plain if plain.is_ascii_alphanumeric() => name.push(char::from(*plain)),
+            other => name.push_str(&format!("%{other:02x}")),
+        }
+    }
+    name + "?immutable=1"
 }
 
 pub(super) fn defend(conn: &Connection) -> Result<(), StoreFault> {
@@ -330,6 +338,30 @@ mod tests {
             let found = std::fs::metadata(dir.path().join(name)).expect("there");
             assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_closed_ledger_is_read_by_its_own_name_whatever_bytes_are_in_it() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().expect("a folder");
+        for name in [&b"camp \xff?#%25&immutable=0"[..], "ሐይቅ 湖".as_bytes(), b"a/../b"] {
+            let folder = dir.path().join(std::ffi::OsStr::from_bytes(name));
+            if std::fs::create_dir_all(&folder).is_err() {
+                println!("skipped, because this file system takes no such name");
+                continue;
+            }
+            let path = folder.join("ledger.db");
+            let store = Store::create(&path).expect("a file");
+            store.set_meta("whose", name).expect("written");
+            drop(store);
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            let conn = reader(unchanging(&path), flags).expect("opens");
+            let of = "SELECT value FROM meta WHERE key='whose'";
+            let whose: Vec<u8> = conn.query_row(of, [], |row| row.get(0)).expect("its own");
+            assert_eq!(whose, name);
+        }
+        assert!(unchanging(Path::new("//x/y")).starts_with("file:////x"), "no host");
     }
 
     #[test]
