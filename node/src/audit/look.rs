@@ -1,5 +1,7 @@
 //! Finding single entries in a source.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use annona_ledger::audit::{Ground, Item, Options, Source, govern};
 use annona_ledger::block::{Block, Placed};
 use annona_ledger::entry::{Entry, Value};
@@ -133,6 +135,36 @@ impl<'a, S: Source> Looking<'a, S> {
             !forked
         });
         forked
+    }
+
+    /// The blocks of a feed from its beginning to one of them, on its branch, as far as they are here.
+    pub(super) fn below(&self, feed: &FeedRef, last: &Hash) -> BTreeSet<Hash> {
+        let mut found = BTreeSet::new();
+        let Ok(id) = self.feed(feed) else { return found };
+        // By where each ends: the block before begins there.
+        let mut ends = BTreeMap::new();
+        let mut at = None;
+        self.source.items(&id, &mut |_, item| {
+            let header = match item {
+                Item::Block(block) => block.header,
+                Item::Header(signed) => signed.0,
+                Item::Evidence { .. } | Item::Unreadable(_) => return true,
+            };
+            let hash = header.hash();
+            if hash == *last {
+                at = Some(header.end());
+            }
+            ends.insert(header.end(), (header.start(), hash));
+            true
+        });
+        // Every block ends after it begins, so this comes to an end.
+        while let Some((start, hash)) = at.and_then(|at| ends.get(&at)) {
+            if !found.insert(*hash) {
+                break;
+            }
+            at = Some(*start);
+        }
+        found
     }
 
     /// The value entry at a place.

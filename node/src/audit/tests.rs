@@ -34,6 +34,7 @@ use crate::store::StoreFault;
 
 mod copied;
 mod doubts;
+mod grades;
 mod patterns;
 mod questions;
 mod stopped;

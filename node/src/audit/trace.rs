@@ -5,7 +5,7 @@ use annona_ledger::entry::{Entry, Value};
 use annona_ledger::finality::{Finality, Standing, finality};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, FeedRef, ProgrammeId};
-use annona_ledger::ticket::{Moved, Ticket};
+use annona_ledger::ticket::{Moved, Sent, Ticket};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking};
@@ -63,7 +63,7 @@ pub fn trace(
     let mut tracing = Tracing { looking, cosigned, trail: Trail::default() };
     let value = tracing.looking.value(feed, index)?;
     tracing.trail.entry = Some(tracing.step(feed, index, &value));
-    tracing.back(*feed, value.clone());
+    tracing.back((*feed, index), value.clone());
     tracing.trail.came.reverse();
     tracing.on(*feed, index, &value, 0);
     Ok(tracing.trail)
@@ -162,17 +162,36 @@ impl<S: Source> Tracing<'_, S> {
 
     /// How final an entry is, by its block. A send that is known from its ticket alone has no block here.
     fn grade(&self, feed: &FeedRef, index: u64, cycle: Option<CycleId>) -> Finality {
-        let Ok(found) = self.looking.find(feed, index, None) else { return Finality::Accepted };
+        finality(&self.standing(feed, index, cycle))
+    }
+
+    fn standing(&self, feed: &FeedRef, index: u64, cycle: Option<CycleId>) -> Standing {
+        let Ok(found) = self.looking.find(feed, index, None) else { return Standing::default() };
         let header = found.block.header;
         let closed = cycle.and_then(|c| self.looking.ground.charter.closed(feed.programme, c));
         let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
         let settled = shown.is_some_and(|cut| header.seq < cut.seq);
-        // Of a forked feed it is not followed on which branch the signed block lies: that block itself is certified.
+        // Of a forked feed, what was signed is on one branch, and all that lies below it there.
         let forked = self.looking.forked(feed);
         let standing = self.cosigned.standing(feed, header.end().next, |(upto, cut)| {
-            (!forked || cut.head == header.hash()).then_some(*upto)
+            let on_it = || self.looking.below(feed, &cut.head).contains(&header.hash());
+            (!forked || on_it()).then_some(*upto)
         });
-        finality(&Standing { settled, ..standing })
+        Standing { settled, ..standing }
+    }
+
+    /// How final what a ticket says was sent is. Whoever claimed it holds it, and so does who has signed the claim.
+    fn grade_of_sent(&self, step: &Step, sent: &Sent, claimed: (&FeedRef, u64)) -> &'static str {
+        let (feed, index) = claimed;
+        let roster = &self.looking.ground.roster;
+        let elsewhere = roster.org_of(&feed.node) != roster.org_of(&sent.node);
+        let known = self.looking.find(feed, index, None).is_ok();
+        let Standing { seen, certified, .. } = self.standing(feed, index, None);
+        match step.finality {
+            Some(word) if word != Finality::Accepted.word() => word,
+            _ if known && (elsewhere || seen || certified) => Finality::Seen.word(),
+            _ => Finality::Accepted.word(),
+        }
     }
 
     /// The cycle and commodity an entry moves.
@@ -210,8 +229,7 @@ impl<S: Source> Tracing<'_, S> {
     }
 
     /// From an entry to what filled its lot, up to a budget.
-    fn back(&mut self, feed: FeedRef, value: Value) {
-        let (mut feed, mut value) = (feed, value);
+    fn back(&mut self, (mut feed, mut index): (FeedRef, u64), mut value: Value) {
         for _ in 0..DEPTH {
             if let Value::Claim { ticket, .. } = &value {
                 match &**ticket {
@@ -224,9 +242,11 @@ impl<S: Source> Tracing<'_, S> {
                         return;
                     }
                     Ticket::Sent(sent, _) => {
-                        feed = FeedRef::value(sent.node, feed.programme);
-                        let (index, moved) = (sent.index, sent.moved.entry());
-                        let step = self.step(&feed, index, &moved);
+                        let (claimed, moved) = ((feed, index), sent.moved.entry());
+                        (feed, index) = (FeedRef::value(sent.node, feed.programme), sent.index);
+                        let mut step = self.step(&feed, index, &moved);
+                        step.finality =
+                            Some(self.grade_of_sent(&step, sent, (&claimed.0, claimed.1)));
                         self.trail.came.push(step);
                         value = moved;
                         // What was sent stands in the claim; what filled it stands in the sender's feed, if that is here.
@@ -238,7 +258,7 @@ impl<S: Source> Tracing<'_, S> {
             let Some(opened) = at(lot) else { break };
             let step = self.step(&feed, lot, &opened);
             self.trail.came.push(step);
-            value = opened;
+            (index, value) = (lot, opened);
         }
         self.trail.cut = true;
     }
