@@ -22,7 +22,7 @@ use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::screen::Screen;
 use crate::settings::Settings;
-use crate::signer::{Operator, Signer};
+use crate::signer::{self, Operator, Signer};
 use crate::words;
 
 /// A command at work.
@@ -136,10 +136,7 @@ impl Session {
         node.may_sign()?;
         node.federation()?;
         if node.certificate().is_none() {
-            return Err(Fault::refused(
-                "this node has no certificate. Send `annona node request` to its organisation and \
-                 take in the answer with `annona node learn FILE`.",
-            ));
+            return Err(signer::uncertified());
         }
         Ok(node)
     }

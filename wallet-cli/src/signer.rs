@@ -91,6 +91,9 @@ impl Signer {
         if self.has(node, orgs, (duty, programme), at) {
             return Ok(());
         }
+        if node.certificate().is_none() {
+            return Err(uncertified());
+        }
         let (key, roster) = (self.public(), node.store().roster());
         let short = hex(&key.short());
         if roster.operator_ever(&key).next().is_none() {
@@ -117,7 +120,8 @@ impl Signer {
         at: Minute,
     ) -> bool {
         let here = node.certificate().map(|c| (c.org, c.site));
-        duty::may(node.store().roster(), here, orgs, asked, &self.public(), at)
+        let may = |here| duty::may(node.store().roster(), here, orgs, asked, &self.public(), at);
+        here.is_some_and(may)
     }
 
     /// What to tell her where the site alone stands against her: her certificates serve for all else that is asked, and are
@@ -131,7 +135,7 @@ impl Signer {
     ) -> Option<Fault> {
         let here = node.certificate().map(|c| (c.org, c.site))?;
         let (key, roster) = (self.public(), node.store().roster());
-        let serves = |place| duty::may(roster, Some(place), orgs, asked, &key, at);
+        let serves = |place| duty::may(roster, place, orgs, asked, &key, at);
         if serves(here) {
             return None;
         }
@@ -169,6 +173,14 @@ impl Signer {
     ) -> annona_ledger::statement::Stated {
         statement.sign(federation, &self.key)
     }
+}
+
+/// What is told at a node that nobody has certified.
+pub(crate) fn uncertified() -> Fault {
+    Fault::refused(
+        "this node has no certificate. Send `annona node request` to its organisation and take in the answer with \
+         `annona node learn FILE`.",
+    )
 }
 
 #[cfg(test)]
