@@ -66,7 +66,7 @@ pub enum Turned {
     )]
     MayNot = 4,
     /// The paper is about somebody else.
-    #[error("the paper is for another household, or another programme")]
+    #[error("the paper is for another family, or another programme")]
     OtherHolder = 5,
     /// The word is about another hand-out.
     #[error("the word is about another hand-out")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::checkpoint::{
     Chunk, ChunkFault, Cosignature, CosignatureRejection, Of, Page, PageFault, Refusal, Said,
@@ -20,6 +20,8 @@ use annona_ledger::sync::frame::{Frame, FrameFault, PAGE, PREFIX, length};
 use annona_ledger::time::Minute;
 use annona_ledger::wire::{Bounded, WireFault};
 
+use crate::atomic;
+use crate::audit::export::is_part;
 use crate::disk::DiskFault;
 use crate::keystore::Name;
 use crate::node::{Node, NodeFault};
@@ -349,14 +351,19 @@ pub fn carry(
     Ok(Carried { page: kept.page, cosignatures: kept.cosignatures, rows: carried })
 }
 
-/// Writes a checkpoint file.
+/// Writes a checkpoint file; one that is there under that name is replaced once the new one is whole.
 ///
 /// # Errors
 ///
-/// [`CheckpointFault`]; then no file of that name is left.
+/// [`CheckpointFault`]; then what was there before is there still.
 pub fn write(path: &Path, carried: &Carried) -> Result<u64, CheckpointFault> {
     let fault = |fault| DiskFault::io("write", path, fault);
-    let mut out = BufWriter::new(File::create_new(path).map_err(fault)?);
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(part);
+    atomic::sweep_parts(path.parent().unwrap_or(Path::new("")), |name| is_part(path, name));
+    let (file, _held) = atomic::part(&part).map_err(fault)?;
+    let mut out = BufWriter::new(file);
     let mut bytes = 0u64;
     let mut put = |some: &[u8]| -> Result<(), CheckpointFault> {
         bytes = bytes.saturating_add(some.len() as u64);
@@ -377,10 +384,12 @@ pub fn write(path: &Path, carried: &Carried) -> Result<u64, CheckpointFault> {
         Ok(())
     })();
     let synced = written.and_then(|()| {
-        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|f| fault(f).into())
+        let whole = out.flush().and_then(|()| out.get_ref().sync_all());
+        let named = whole.and_then(|()| std::fs::rename(&part, path));
+        named.and_then(|()| atomic::sync_folder(path.parent())).map_err(|f| fault(f).into())
     });
     if synced.is_err() {
-        drop(std::fs::remove_file(path));
+        drop(std::fs::remove_file(&part));
     }
     synced.map(|()| bytes)
 }

@@ -57,13 +57,13 @@ pub enum ConsentFault {
     #[error("no such consent is known here")]
     Unknown,
     /// The record is of another household or programme than said.
-    #[error("the consent is not of this household in this programme")]
+    #[error("the consent is not of this family in this programme")]
     OtherHousehold,
     /// What it is to take the place of is somebody else's.
-    #[error("the consent it would take the place of is not of this household in this programme")]
+    #[error("the consent it would take the place of is not of this family in this programme")]
     OthersConsent,
     /// A word by a wallet is not hers, or is none that this desk takes.
-    #[error("the word is not taken for this household: {0}")]
+    #[error("the word is not taken for this family: {0}")]
     NotHers(&'static str),
     /// It was answered already.
     #[error("this consent was answered already: it never changes, another takes its place")]

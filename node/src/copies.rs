@@ -131,7 +131,9 @@ pub enum CopyFault {
     )]
     Older,
     /// Of another vault than the one at hand.
-    #[error("these are the keys of another site's people: of vault {theirs}, and this is {ours}.")]
+    #[error(
+        "these are the keys of another site's people: of person file {theirs}, and this is {ours}."
+    )]
     OtherVault {
         /// Whose keys they are.
         theirs: String,

@@ -95,10 +95,10 @@ pub enum What {
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeFault {
     /// One person, twice.
-    #[error("a household is changed by two operators who are not one person.")]
+    #[error("a family is changed by two operators who are not one person.")]
     SamePerson,
     /// No such member.
-    #[error("the household has members 1 to {count}, no {number}.")]
+    #[error("the family has members 1 to {count}, no {number}.")]
     NoMember {
         /// The number asked for.
         number: usize,
@@ -109,10 +109,10 @@ pub enum ChangeFault {
     #[error("name a living member who collects from now on, by number.")]
     NoCollector,
     /// Nobody would be left.
-    #[error("nobody would be left in the household. Merge it into another, or erase it.")]
+    #[error("nobody would be left in the family. Merge it into another, or erase it.")]
     NobodyLeft,
     /// One household with itself, or one that was merged before.
-    #[error("the household cannot be merged with itself, nor with one that was merged already.")]
+    #[error("the family cannot be merged with itself, nor with one that was merged already.")]
     NotTwo,
     /// The household as it would be.
     #[error(transparent)]

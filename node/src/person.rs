@@ -285,13 +285,13 @@ pub type Records = (Zeroizing<Vec<u8>>, Vec<Zeroizing<Vec<u8>>>);
 #[derive(Debug, thiserror::Error)]
 pub enum HouseholdError {
     /// The key is empty, too long or not clean text.
-    #[error("the household key is empty, longer than {MAX_KEY} bytes, or holds stray characters")]
+    #[error("the family's key is empty, longer than {MAX_KEY} bytes, or holds stray characters")]
     Key,
     /// More members than [`MAX_MEMBERS`].
-    #[error("{0} members; a household has at most {MAX_MEMBERS}")]
+    #[error("{0} members; a family has at most {MAX_MEMBERS}")]
     TooManyMembers(usize),
     /// More bytes than [`MAX_BYTES`].
-    #[error("{0} bytes; a household takes at most {MAX_BYTES}")]
+    #[error("{0} bytes; a family takes at most {MAX_BYTES}")]
     TooLong(usize),
     /// A value that its field may not hold.
     #[error("field {}: {why}", field.name())]
@@ -302,7 +302,7 @@ pub enum HouseholdError {
         why: ValueFault,
     },
     /// The bytes are not the canonical form of a household.
-    #[error("the bytes are not a household in canonical form")]
+    #[error("the bytes are not a family in canonical form")]
     NotCanonical,
 }
 

@@ -23,7 +23,7 @@ mod show;
 mod split;
 mod told;
 
-pub(crate) use fields::closed;
+pub(crate) use fields::{closed, key};
 pub(crate) use keys::tell_unreadable;
 pub(crate) use lend::take as take_pins;
 pub(crate) use show::open;

@@ -528,4 +528,16 @@ mod tests {
         check(NoticeRejection::BadSignature, Exit::Wrong);
         check(ImportError::Cancelled, Exit::Interrupted);
     }
+
+    #[test]
+    fn a_ledger_that_cannot_be_used_is_named_with_its_folder() {
+        let full = std::io::ErrorKind::StorageFull;
+        let gone = |path| DiskFault::io("use", Path::new(path), full.into());
+        let of =
+            |path| Fault::from(StoreFault::Disk(gone(path))).in_folder(Path::new("/camp/lake"));
+        let text = of(LEDGER).message;
+        assert!(text.starts_with("could not use /camp/lake/ledger.db: the disk is full"), "{text}");
+        let whole = of("/camp/hill/ledger.db").message;
+        assert!(whole.starts_with("could not use /camp/hill/ledger.db:"), "{whole}");
+    }
 }

@@ -93,11 +93,12 @@ fn unknown_number(text: &str) -> Fault {
         ))
 }
 
-/// Who it is that is about to be served, in one line that holds no name: `family 12, key HH-0012, 6 people`. None where her
+/// Who it is that is about to be served, in one line that holds no name: `family 12, key reg:HH-0012, 6 people`. None where her
 /// record is not here, or does not open: that keeps nobody from her food.
 pub(crate) fn told(vault: &Vault, id: HouseholdId) -> Option<String> {
     let household = crate::family::open(vault, id).ok()?;
-    let (key, people) = (words::name(&household.key), household.people());
+    let key = crate::family::key(vault, id, &household).ok()?;
+    let (key, people) = (words::name(&key), household.people());
     Some(format!("family {id}, key {key}, {}", words::count(people, "person", "people")))
 }
 

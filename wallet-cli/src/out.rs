@@ -31,7 +31,7 @@ pub(crate) fn check(command: &Command, matches: &ArgMatches, replace: bool) -> O
     if KEYS.contains(&path.join(" ").as_str()) {
         return Ok(());
     }
-    let exports = path == ["audit", "export"];
+    let exports = matches!(path[..], ["audit" | "checkpoint", "export"]);
     let is_made = |id: &str| MADE.contains(&id) || exports && id == "file";
     let named = |id: &str| matches.try_get_many::<PathBuf>(id).ok().flatten().into_iter().flatten();
     // What is asked again under its own name is answered again, its receipts too: they are the same.

@@ -115,7 +115,7 @@ pub(crate) fn suspended(charter: &Charter, work: &Work<'_>, of: Option<&[u8; 8]>
             value,
             format!(
                 "  suspense of {} in {} cycle {cycle}: {most}{} {}, {} released ({why})",
-                hex(&node),
+                words::site(work.roster(), &node),
                 about.name,
                 print_units(c, units),
                 c.name,

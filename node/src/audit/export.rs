@@ -269,7 +269,7 @@ pub fn export(ledger: &impl Ledger, path: &Path) -> Result<Exported, ExportFault
 }
 
 /// Whether a file is what an export to `path` that was killed has left.
-fn is_part(path: &Path, name: &str) -> bool {
+pub(crate) fn is_part(path: &Path, name: &str) -> bool {
     let whole = path.file_name().and_then(|whole| whole.to_str()).unwrap_or_default();
     let number = name.strip_prefix(whole).and_then(|rest| rest.strip_prefix('.'));
     let number = number.and_then(|rest| rest.strip_suffix(".part")).unwrap_or_default();

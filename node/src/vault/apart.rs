@@ -253,7 +253,7 @@ impl Rows<'_> {
         let sql =
             "SELECT CASE WHEN length(sealed) <= ?2 THEN sealed END FROM apart WHERE household = ?1";
         let Some(sealed) = self.blob(sql, number(id)?, MAX_APART)? else { return Ok(None) };
-        let damaged = || self.damaged(format!("what a backup had of household {id}"));
+        let damaged = || self.damaged(format!("what a backup had of family {id}"));
         let plain = key.open(&self.place(APART, number(id)?, &[]), &sealed);
         let plain = plain.map_err(|_| damaged())?;
         wire::decode(&plain, MAX_APART).map(Some).map_err(|_| damaged())

@@ -10,14 +10,14 @@ use crate::seal::SealError;
 #[derive(Debug, thiserror::Error)]
 pub enum VaultFault {
     /// The file is something else, or a vault whose making was interrupted.
-    #[error("{} is not a vault of people. Check the path; nothing was changed.", path.display())]
+    #[error("{} is not a person file. Check the path; nothing was changed.", path.display())]
     NotAVault {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a newer program.
     #[error(
-        "{} is a vault of version {found}, this program knows up to {known}. Use the newer program; nothing was changed.",
+        "{} is a person file of version {found}, this program knows up to {known}. Use the newer program; nothing was changed.",
         path.display()
     )]
     Newer {
@@ -30,7 +30,7 @@ pub enum VaultFault {
     },
     /// The file was written before the first release, when records held less.
     #[error(
-        "{} is a vault of version {found}, from before the first release; this program reads version {known}. What a household's purses are derived from is not in it: begin a new folder with `annona init` and read the registrations again with `annona family import`. Nothing was changed.",
+        "{} is a person file of version {found}, from before the first release; this program reads version {known}. What a family's purses are derived from is not in it: begin a new folder with `annona init` and read the registrations again with `annona family import`. Nothing was changed.",
         path.display()
     )]
     Older {

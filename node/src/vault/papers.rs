@@ -102,7 +102,7 @@ impl Rows<'_> {
         key: &Key,
         (handle, sealed): &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, VaultFault> {
-        let damaged = || self.damaged(format!("a paper of household {id}"));
+        let damaged = || self.damaged(format!("a paper of family {id}"));
         let plain = key.open(&self.paper_place(id, handle)?, sealed).map_err(|_| damaged())?;
         unpad(&plain).ok_or_else(damaged)
     }

@@ -122,7 +122,7 @@ impl Rows<'_> {
         let Some((found, binding)) = row else { return Ok(None) };
         let id = HouseholdId(found.unsigned_abs());
         if found < 0 || binding != self.binding(id, handle) {
-            return Err(self.damaged(format!("a card or enrolment of household {id}")));
+            return Err(self.damaged(format!("a card or enrolment of family {id}")));
         }
         Ok(Some(id))
     }
@@ -141,7 +141,7 @@ impl Rows<'_> {
             .map_err(|e| self.sqlite("read", e))?;
         let (source, sealed): ([u8; 32], Option<Vec<u8>>) =
             row.ok_or(VaultFault::NotFound { id })?;
-        let damaged = || self.damaged(format!("the head of household {id}"));
+        let damaged = || self.damaged(format!("the head of family {id}"));
         let key = self.data_key(id, 0)?;
         let sealed = sealed.ok_or_else(damaged)?;
         let place = slot(id, 0)?;
@@ -170,7 +170,7 @@ impl Rows<'_> {
         member: u8,
         head: &Head,
     ) -> Result<Zeroizing<Vec<u8>>, VaultFault> {
-        let damaged = || self.damaged(format!("record {member} of household {id}"));
+        let damaged = || self.damaged(format!("record {member} of family {id}"));
         let sealed = self.blob(
             "SELECT CASE WHEN length(sealed) <= ?2 THEN sealed END FROM body WHERE slot = ?1",
             slot(id, member)?,
@@ -249,7 +249,7 @@ impl Rows<'_> {
             return Ok(key);
         }
         match self.keys.sealed(place)? {
-            Some(_) => Err(self.damaged(format!("data key {member} of household {id}"))),
+            Some(_) => Err(self.damaged(format!("data key {member} of family {id}"))),
             None => Err(VaultFault::NoKey { id, path: self.path.to_owned() }),
         }
     }

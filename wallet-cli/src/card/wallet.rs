@@ -46,9 +46,9 @@ pub(crate) struct Wallet {
     /// What `annona wallet introduce` printed: its text, or a file that holds it
     #[arg(long, value_name = "TEXT", required_unless_present = "cancel")]
     introduction: Option<String>,
-    /// Where the page goes
-    #[arg(long, value_name = "FILE", default_value = "wallet.page")]
-    out: PathBuf,
+    /// Where the page goes [default: FAMILY.page, with her number, where her newer page takes the place of the one before]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// For how many days its keys count
     #[arg(long, value_name = "N", default_value_t = 180)]
     days: u32,
@@ -164,17 +164,18 @@ impl Wallet {
         let page = desk::page(&node, (programme, &shown), home, self.days)??;
         let given = page.purses.len();
         let sealed = page.seal(&node.signing_key(Name::NodeSigning)?, &shown.sealing)?;
-        atomic::write(&self.out, &sealed)?;
+        let out = self.out.unwrap_or_else(|| PathBuf::from(format!("{id}.page")));
+        atomic::write(&out, &sealed)?;
         let value = json!({
             "family": id, "programme": programme, "purses": given, "receipts": page.notes.len(),
-            "page": self.out, "carrier": carrier.to_string(),
+            "page": out, "carrier": carrier.to_string(),
         });
         session.screen.answer("wallet", value, || {
             format!(
                 "{} of family {id} in {}: the wallet takes in {}",
                 words::count(given as u64, "purse", "purses"),
                 about.name,
-                self.out.display()
+                out.display()
             )
         })?;
         Ok(node.close()?)

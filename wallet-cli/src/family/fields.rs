@@ -107,7 +107,7 @@ pub(super) fn name(person: &Attributes) -> String {
 }
 
 /// The key of a household's registration, with its register where its name is known: what commands take for a family.
-pub(super) fn key(vault: &Vault, id: HouseholdId, household: &Household) -> Outcome<String> {
+pub(crate) fn key(vault: &Vault, id: HouseholdId, household: &Household) -> Outcome<String> {
     let key = &household.key;
     let register = vault.register_of(id, key.as_bytes())?;
     Ok(register.map_or_else(|| key.clone(), |register| format!("{register}:{key}")))

@@ -222,13 +222,13 @@ impl Proof {
             (Some(code), _) => card::family(node, &vault, code)?.1,
             (None, Some(family)) => holder::find(&vault, family)?,
             (None, None) => {
-                let words = "who belongs to the household is known at its own site only".to_owned();
+                let words = "who belongs to the family is known at its own site only".to_owned();
                 return Err(No::Refused { class: RefusalClass::Authentication, words });
             }
         };
-        let number = self.member.ok_or_else(|| {
-            Fault::usage("say which member of the household is there: --member N.")
-        })?;
+        let number = self
+            .member
+            .ok_or_else(|| Fault::usage("say which member of the family is there: --member N."))?;
         let of = crate::family::open(&vault, household)?;
         let member = number.checked_sub(1).and_then(|place| of.members.get(place));
         let member = member.ok_or_else(|| {

@@ -158,6 +158,14 @@ impl List {
             })?;
             work.check()?;
         }
+        let told = match self.by {
+            Some(_) => format!(
+                "{} of {}",
+                words::count(sums.len() as u64, "sum", "sums"),
+                words::count(lines, "line", "lines")
+            ),
+            None => words::count(lines, "line", "lines"),
+        };
         for ((key, id, commodity), (count, units)) in sums {
             let known = charter.programme(id).and_then(|p| p.commodity(commodity));
             let amount = known.map_or_else(|| units.to_string(), |c| print_units(c, units));
@@ -167,14 +175,15 @@ impl List {
                 "units": units.to_string(),
             });
             session.screen.answer("sum", value, || {
-                format!("{}  {name} {amount}  in {count}", words::name(&key))
+                let lines = words::count(count, "line", "lines");
+                format!("{}  {name} {amount}  in {lines}", words::name(&key))
             })?;
         }
         if !asked {
             return Err(Fault::refused("this node has no cycle of any programme with a key.")
                 .then("`annona entitle import` begins one."));
         }
-        session.screen.note(words::count(lines, "line", "lines"));
+        session.screen.note(told);
         Ok(())
     }
 

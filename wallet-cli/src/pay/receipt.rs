@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::till::{Till, named};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::out;
 use crate::session::Session;
 use crate::words::{self, hex, print_minute};
 
@@ -65,6 +66,15 @@ impl Receipt {
         let mut node = session.node()?;
         let programme = entry.programme.or_else(|| self.programme.clone());
         let till = Till::open(&node, programme.as_deref())?;
+        let path = match &self.out {
+            Some(path) => path.clone(),
+            // As one that is named on the command line: a receipt may be the only paper somebody has.
+            None => {
+                let path = PathBuf::from(format!("{}-{}.receipt", till.id, entry.index));
+                out::free(&path, session.replace)?;
+                path
+            }
+        };
         let mut made = node.receipt(&till.feed, entry.index)?;
         if made.is_none() {
             // Its block is still open: a receipt needs the block's signature.
@@ -73,10 +83,6 @@ impl Receipt {
         }
         let made = made.ok_or_else(|| Fault::new(Exit::Bug, "a sealed entry without a block"))?;
         let bytes = wire::encode(&made);
-        let path = self
-            .out
-            .clone()
-            .unwrap_or_else(|| PathBuf::from(format!("{}-{}.receipt", till.id, entry.index)));
         atomic::write(&path, &[&MAGIC[..], &bytes[..]].concat())?;
         let hops = made.provenance.len();
         let grade = grade(node.store(), &till.feed, entry.index)?;

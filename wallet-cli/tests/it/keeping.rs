@@ -18,6 +18,9 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
     // The new node has no certificate: still nothing is signed.
     camp.family("member: full_name=Late", &format!("--dir back {mara}"))
         .fails(5, "has no certificate");
+    // Nor is a PIN set, of which no entry tells: this node is at no site whose operators answer for it.
+    camp.run(&format!("family pin 1 --pin-file pin.txt --programme Food --dir back {mara}"))
+        .fails(5, "has no certificate");
     // Without the second file nobody's name is in a copy.
     camp.run("restore lake.backup --dir nameless").fine();
     camp.run("family show 1 --dir nameless").fails(3, "the key of family 1 is not here");

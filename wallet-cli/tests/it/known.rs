@@ -122,7 +122,7 @@ fn papers_count_for_one_holder_in_their_days_and_pay_once() {
     let collects = "--family 1 --method collector --paper c.paper";
     charge(collects).fine();
     charge(collects).fine();
-    turned_away(charge("--family 2 --method collector --paper c.paper"), "another household");
+    turned_away(charge("--family 2 --method collector --paper c.paper"), "another family");
     camp.run(&format!("card cancel {code} {MARA}")).fine();
     turned_away(charge(collects), "does not count");
     camp.run(&format!("family collector 1 {}", by("wendo"))).fails(5, "registrar");
@@ -139,7 +139,7 @@ fn papers_count_for_one_holder_in_their_days_and_pay_once() {
         camp.run(&format!("pay charge --item Rice=0.6 {voucher}")),
         "for less, or for something else",
     );
-    turned_away(charge("--family 2 --method voucher --paper v.paper"), "another household");
+    turned_away(charge("--family 2 --method voucher --paper v.paper"), "another family");
     turned_away(charge("--family 1 --method collector --paper v.paper"), "has not signed");
     let before = served(&camp);
     charge(voucher).fine();
@@ -189,7 +189,7 @@ fn a_readers_yes_counts_for_one_purse_on_one_day_and_once() {
     // Replayed: answered as before, and nothing leaves; for another purse it never counts.
     charge(1).fine();
     assert_eq!(served(&camp), before + 1);
-    turned_away(charge(2), "another household");
+    turned_away(charge(2), "another family");
     answer("reader", "--no-match");
     turned_away(charge(1), "the reader said no");
     ask(1);
@@ -201,7 +201,7 @@ fn a_readers_yes_counts_for_one_purse_on_one_day_and_once() {
     let elsewhere = "pay charge --dir hill --ticket amina.ticket --item Rice=0.5";
     turned_away(
         camp.run(&format!("{elsewhere} --method attested --paper answer.paper")),
-        "another household",
+        "another family",
     );
 }
 

@@ -29,6 +29,7 @@ fn no_command_writes_over_what_is_there() {
         "audit log publish camp.log --key-out log.key",
         "audit report camp.audit --out noor.receipt",
         "charter show --out charter.annona",
+        "checkpoint export camp.checkpoint",
         "family lend-pins --to hill --out amina.ticket",
         "node request --out hill.request",
         "pay charge --family 1 --item Rice=0.5 --receipts amina.ticket",
@@ -46,8 +47,18 @@ fn no_command_writes_over_what_is_there() {
     std::fs::create_dir(camp.file("pictures")).expect("a folder");
     camp.write("pictures/2.png", "another card");
     changes_nothing(&camp, &format!("card print 2 --png pictures {mara}"), 6, THERE);
+    // Of a receipt the command's own name is no other: it may be the only paper somebody has.
+    let receipt = format!("pay receipt {}", camp.told("entry.txt"));
+    let made = camp.run(&format!("{receipt} --json")).fine().field(0, "file");
+    camp.write(&made, "somebody's");
+    camp.run(&receipt).fails(6, THERE);
+    assert_eq!(camp.told(&made), "somebody's");
+    camp.run(&format!("{receipt} --replace")).fine();
+    camp.run(&format!("pay receipt --check {made}")).fine();
     // Who says so, gets it.
-    for command in [&prove, "charter show --out charter.annona"] {
+    for command in
+        [&prove, "charter show --out charter.annona", "checkpoint export camp.checkpoint"]
+    {
         camp.run(&format!("{command} --replace")).fine();
     }
     camp.run(&format!("--replace card print 2 --png pictures {mara} --out cards.html")).fine();

@@ -115,6 +115,9 @@ fn a_card_finds_the_purse_and_a_promise_names_the_entry() {
     camp.run(&format!("pay receipt \"{promise}\" --dir hill")).fails(5, "not by this one");
     let sums = camp.run("pay list --by commodity --json").fine();
     assert_eq!(sums.field(0, "units"), "7500", "5 + 4 - 1.5 kg");
+    let sums = camp.run("pay list --by commodity").fine();
+    assert!(sums.out.ends_with("in 3 lines\n"), "{}", sums.out);
+    assert!(sums.err.contains("1 sum of 3 lines"), "{}", sums.err);
     let mine = camp.run(&format!("pay list --card {code} --json")).fine();
     let totals: Vec<Value> = mine.lines().iter().map(|line| line["total"].clone()).collect();
     assert_eq!(totals, ["4000", "2500"]);
@@ -402,7 +405,7 @@ fn who_asks_for_more_than_there_is_hears_what_there_is() {
 #[test]
 fn whose_it_is_stands_before_how_much() {
     let camp = counter();
-    let whose = "family 1, key B1-001, 1 person\n";
+    let whose = "family 1, key desk:B1-001, 1 person\n";
     for command in ["entitle balance 1", "pay charge --family 1 --item Rice=1"] {
         let said = camp.run(command).fine().out;
         assert!(said.starts_with(whose), "{said}");

@@ -40,6 +40,8 @@ fn s09_a_lost_site_is_fenced_ends_and_is_released_and_nobody_is_charged() {
     // 3000 kg came, 5 were handed out, 20 went to the hill: the same for every cut.
     let held = rice(&camp, &lake);
     assert_eq!((&held["suspense"], &held["exact"]), (&json!("2975000"), &json!(false)));
+    let told = camp.run("status").fine().out;
+    assert!(told.contains(&format!("suspense of lake ({}) in Food", &lake[..8])), "{told}");
     camp.run("pay charge --family 1 --item Rice=1").fails(5, "rejection 8");
     let supply = "pay supply --dir treasury --cycle 1 --item Rice=1";
     camp.run(&format!("{supply} --to lake")).fails(5, "rejection 49");

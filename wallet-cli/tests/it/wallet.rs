@@ -169,6 +169,31 @@ fn a_signature_is_for_one_till_on_one_bill_and_a_cancelled_wallet_pays_nothing()
 }
 
 #[test]
+fn two_families_are_given_their_pages_in_one_folder_on_one_day() {
+    let camp = counter();
+    let given = |name: &str, family: u8| {
+        camp.run(&format!("wallet introduce {name}.wallet --out {name}.introduction --replace"))
+            .fine();
+        let shown =
+            format!("card wallet {family} --introduction {name}.introduction {MARA} --json");
+        camp.run(&shown).fine().field(0, "page")
+    };
+    for name in ["amina", "noor"] {
+        camp.run(&format!("wallet new {name}.wallet --name {name} --passphrase-cost light")).fine();
+    }
+    let (first, second) = (given("amina", 1), given("noor", 2));
+    assert_ne!(first, second, "neither takes the other's away before it was taken in");
+    // Her newer page takes the place of her own.
+    assert_eq!(given("amina", 1), first);
+    for (name, page, other) in [("amina", &first, &second), ("noor", &second, &first)] {
+        camp.run(&format!("wallet take {name}.wallet {other}")).fails(5, "nobody in this wallet");
+        camp.run(&format!("wallet take {name}.wallet {page}")).fine();
+    }
+    signs(&camp, "amina", "lake", "Rice=1").fine();
+    charge(&camp, "amina").fine();
+}
+
+#[test]
 fn a_restored_wallet_signs_nothing_before_it_has_learned() {
     let camp = wallet();
     signs(&camp, "amina", "lake", "Rice=1").fine();

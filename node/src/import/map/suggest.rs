@@ -323,7 +323,7 @@ impl Draft<'_> {
     fn print(&self, found: &[(String, Header, usize)]) -> String {
         let key = match self.key {
             Some(key) => format!("key = [{}]", quoted(key)),
-            None => "# No column looks like a key. Name the one, or the several, that tell households apart.\nkey = [\"?\"]".into(),
+            None => "# No column looks like a key. Name the one, or the several, that tell families apart.\nkey = [\"?\"]".into(),
         };
         let mut out = format!(
             "# Drafted from the header. {}\n\

@@ -183,7 +183,7 @@ fn claims(shown: &Shown, member: usize) -> Outcome<Vec<(&'static str, Value)>> {
     let place = member.checked_sub(1);
     let fields = place.and_then(|at| shown.members.get(at)).ok_or_else(|| {
         let count = words::count(shown.members.len() as u64, "member", "members");
-        Fault::input(format!("the household has {count}.")).then(
+        Fault::input(format!("the family has {count}.")).then(
             "Run the same with another --member: it is written down already, and takes no second use.",
         )
     })?;
