@@ -225,6 +225,28 @@ impl Folder {
         self.lock.unlock().map_err(|e| DiskFault::io("unlock", &self.root, e).into())
     }
 
+    /// Gives it to whoever wants it, and back to the node that lent it.
+    pub(crate) fn let_go(&mut self) -> Result<(), FolderFault> {
+        self.release()?;
+        self.loan = None;
+        Ok(())
+    }
+
+    /// Holds it again as [`Folder::open`] does, waiting for other commands to be done.
+    pub(crate) fn hold_again(&mut self) -> Result<(), FolderFault> {
+        for _ in 0..loan::WAITS {
+            match Self::hold(&self.root) {
+                Err(FolderFault::Held { .. }) => std::thread::sleep(loan::PAUSE),
+                held => {
+                    *self = held?;
+                    return Ok(());
+                }
+            }
+        }
+        *self = Self::hold(&self.root)?;
+        Ok(())
+    }
+
     /// Holds it again, once nobody else does.
     pub(crate) fn retake(&self) -> Result<(), FolderFault> {
         self.lock.lock().map_err(|e| DiskFault::io("lock", &self.root, e))?;

@@ -17,6 +17,31 @@ impl Node {
     ///
     /// [`NodeFault`]. What `during` gave is lost then; this node writes nothing more, and who runs it starts it anew.
     pub fn lend<T>(&mut self, during: impl FnOnce() -> T) -> Result<T, NodeFault> {
+        self.set_down()?;
+        self.folder.release()?;
+        let done = during();
+        self.folder.retake()?;
+        self.take_up()?;
+        Ok(done)
+    }
+
+    /// Gives the folder to whoever wants it while `during` runs: there is nothing to write. Afterwards it is held again, once
+    /// other commands are done, or lent anew by the node that runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::lend`]; the folder's, where another process does not give it within a minute.
+    pub fn rest<T>(&mut self, during: impl FnOnce() -> T) -> Result<T, NodeFault> {
+        self.set_down()?;
+        self.folder.let_go()?;
+        let done = during();
+        self.folder.hold_again()?;
+        self.take_up()?;
+        Ok(done)
+    }
+
+    /// Closes the ledger, and the memory of what was signed.
+    fn set_down(&mut self) -> Result<(), NodeFault> {
         let marks = marks(&self.store, &self.public())?;
         // From here on nothing of this node counts until it is read again.
         self.broken = true;
@@ -26,9 +51,11 @@ impl Node {
         if let Ok(armed) = std::mem::replace(&mut self.armed, lent) {
             armed.close(&marks)?;
         }
-        self.folder.release()?;
-        let done = during();
-        self.folder.retake()?;
+        Ok(())
+    }
+
+    /// Reads all of it again: the folder is held.
+    fn take_up(&mut self) -> Result<(), NodeFault> {
         self.keys.reread().map_err(|fault| match fault {
             KeystoreFault::WrongPassphrase { .. } => NodeFault::Stopped(
                 "its passphrase was changed meanwhile; start it again with the new one".into(),
@@ -44,6 +71,6 @@ impl Node {
         self.arm()?;
         // A process that is killed gives back the folder before the memory: the next write or seal looks again.
         self.broken = matches!(self.armed, Err(GuardFault::Held { .. }));
-        Ok(done)
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
-//! A queue of orders in one process: read, written in groups, answered in order. Two threads: one reads and queues, one
-//! waits for each commit and answers, so that a till that sends one line and waits for its answer never waits for more.
+//! A queue of orders in one process: read, written in groups, answered in order. One thread reads, one queues, one waits
+//! for each commit and answers, so that a till that sends one line and waits for its answer never waits for more. While
+//! nothing is sent the folder is free (spec/network.md, "The folder").
 
 mod lines;
 
@@ -8,13 +9,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, SlipId};
 use annona_ledger::short_code::ShortCode;
-use annona_node::counter;
 use annona_node::node::{Node, Refusal};
 use annona_node::pin::Next;
 use annona_node::receipt;
@@ -22,6 +23,7 @@ use annona_node::serve::{Item, Left};
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};
+use annona_node::{counter, erase};
 use clap::ValueEnum;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -40,12 +42,16 @@ use crate::stop::LongWork;
 use crate::words;
 use crate::{card, holder};
 
-use lines::{Header, next_line};
+use lines::{Header, Raw};
 
 /// The longest line of a queue, in bytes.
 const LINE: usize = 64 * 1024;
 /// Orders that are queued and not answered yet, at most: as many as one commit takes.
 const PENDING: usize = annona_node::writer::GROUP;
+
+/// For so long nothing is sent before the folder is given to whoever wants it: a till that is asked line by line would
+/// otherwise open it for each.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// What an order may leave out.
 pub(super) struct Defaults {
@@ -81,12 +87,7 @@ struct Pending {
 enum State {
     Unread(String),
     Refused(String),
-    Queued {
-        programme: ProgrammeId,
-        waiting: Waiting,
-        earlier: Arc<OnceLock<Earlier>>,
-        short: Asked,
-    },
+    Queued { till: Arc<Till>, waiting: Waiting, earlier: Arc<OnceLock<Earlier>>, short: Asked },
 }
 
 /// What was asked for, and what is left where that is less.
@@ -144,31 +145,39 @@ pub(super) fn run(
     };
     let total = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
     let node = session.signing_node()?;
-    let vault = session.vault(&node)?;
-    let mut tills = Tills::open(&node, programme)?;
+    let vault = Some(session.vault(&node)?);
+    let tills = Tills::open(&node, programme)?;
     let cards = Zeroizing::new(counter::key(&node)?);
     let long = LongWork::begin();
     let writer = Writer::start(node)?;
     let (asking, printing) = (writer.asking(), writer.asking());
     let (send, receive) = sync_channel(PENDING);
     let gone = AtomicBool::new(false);
-    let answerer = Answerer {
-        screen: session.screen,
-        asking: printing,
-        promised: tills.promisers(),
-        gone: &gone,
-    };
+    let open = Arc::new(AtomicUsize::new(0));
+    let answerer =
+        Answerer { screen: session.screen, asking: printing, open: Arc::clone(&open), gone: &gone };
+    let lines = lines::start(match file {
+        Some(file) => Box::new(file),
+        None => Box::new(std::io::stdin()),
+    })?;
     let (read, answered) = std::thread::scope(|scope| {
         let printer = scope.spawn(move || answerer.run(&receive));
         let mut bar = Bar::new(&session.screen, "orders");
         let draws = !stdin && !std::io::stdout().is_terminal();
-        let reader: Box<dyn Read> = match file {
-            Some(file) => Box::new(file),
-            None => Box::new(std::io::stdin()),
+        let (lines, stopped) = (Some(lines), long.flag());
+        let mut feeding = Feeding {
+            tills,
+            vault,
+            defaults,
+            programme,
+            cards,
+            asking,
+            send,
+            open,
+            lines,
+            stopped,
         };
-        let (tills, vault) = (&mut tills, &vault);
-        let mut feeding = Feeding { tills, vault, defaults, cards, asking, send };
-        let read = feeding.read(from, reader, |bytes| {
+        let read = feeding.read(from, |bytes| {
             if draws {
                 bar.set(bytes, total.max(bytes));
             }
@@ -179,9 +188,10 @@ pub(super) fn run(
         (read, printer.join())
     });
     let tally = answered.map_err(|_| Fault::new(Exit::Bug, "the answering thread broke off"))?;
-    writer.stop()?;
+    let closed = writer.stop();
     let tally = tally?;
     read?;
+    closed?;
     let Tally { accepted, repeated, refused, unread } = tally;
     let words = format!(
         "{accepted} accepted ({repeated} of them before), {refused} refused, {unread} unreadable"
@@ -241,10 +251,6 @@ impl Tills {
             .cloned()
             .ok_or_else(|| format!("this node does not serve programme {id}"))
     }
-
-    fn promisers(&self) -> BTreeMap<ProgrammeId, Arc<Till>> {
-        self.open.clone()
-    }
 }
 
 fn text_of(value: &Value) -> String {
@@ -253,33 +259,74 @@ fn text_of(value: &Value) -> String {
 
 /// The side that reads.
 struct Feeding<'a> {
-    tills: &'a mut Tills,
-    vault: &'a Vault,
+    tills: Tills,
+    /// `None` while the folder is another's.
+    vault: Option<Vault>,
     defaults: &'a Defaults,
+    programme: Option<&'a str>,
     /// By which codes are named on the ledger.
     cards: Zeroizing<[u8; 32]>,
     asking: Asking,
     send: SyncSender<Pending>,
+    /// How many orders are not answered yet.
+    open: Arc<AtomicUsize>,
+    /// `None` while somebody else waits for the next.
+    lines: Option<Receiver<std::io::Result<Raw>>>,
+    /// Set once the person has asked to stop.
+    stopped: &'static AtomicBool,
+}
+
+/// Waits for the next line, or until the person stops it.
+fn next_of<T>(lines: &Receiver<T>, stopped: &AtomicBool) -> Option<T> {
+    loop {
+        match lines.recv_timeout(IDLE) {
+            Ok(line) => return Some(line),
+            Err(RecvTimeoutError::Timeout) if !stopped.load(Ordering::Relaxed) => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 impl Feeding<'_> {
-    fn read(
-        &mut self,
-        path: &Path,
-        reader: Box<dyn Read>,
-        mut go_on: impl FnMut(u64) -> Outcome,
-    ) -> Outcome {
-        let mut reader = BufReader::with_capacity(LINE, reader);
+    /// The next line; `None` at the end. Where none comes, and all before it are answered, the folder is free meanwhile.
+    fn next(&mut self) -> Outcome<Option<std::io::Result<Raw>>> {
+        let gone = || Fault::new(Exit::Bug, "the lines are elsewhere");
+        loop {
+            match self.lines.as_ref().ok_or_else(gone)?.recv_timeout(IDLE) {
+                Ok(line) => return Ok(Some(line)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if self.stopped.load(Ordering::Relaxed) => {
+                    return Ok(None);
+                }
+                // Whoever answers may ask the node once more.
+                Err(RecvTimeoutError::Timeout) if self.open.load(Ordering::Acquire) > 0 => {}
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        // Whoever has the folder may write it anew.
+        self.vault = None;
+        let lines = self.lines.take().ok_or_else(gone)?;
+        let (programme, stopped) = (self.programme.map(str::to_owned), self.stopped);
+        let rested = self.asking.with(move |node| -> Outcome<_> {
+            let line = node.rest(|| next_of(&lines, stopped))?;
+            let mut vault = node.vault()?;
+            // As whenever it is opened: before any record.
+            erase::apply(node, &mut vault)?;
+            Ok((line, lines, vault, Tills::open(node, programme.as_deref())?))
+        });
+        let (line, lines, vault, tills) = rested??;
+        (self.lines, self.vault, self.tills) = (Some(lines), Some(vault), tills);
+        Ok(line)
+    }
+
+    fn read(&mut self, path: &Path, mut go_on: impl FnMut(u64) -> Outcome) -> Outcome {
         let mut header: Option<Header> = None;
         let mut json = false;
         let (mut number, mut bytes) = (0u64, 0u64);
-        let mut line = Vec::with_capacity(1024);
         loop {
             go_on(bytes)?;
-            line.clear();
-            let long = next_line(&mut reader, &mut line)
-                .map_err(|fault| Fault::io("read", path, fault))?;
-            let Some(long) = long else { return Ok(()) };
+            let Some(line) = self.next()? else { return go_on(bytes) };
+            let Raw { line, long } = line.map_err(|fault| Fault::io("read", path, fault))?;
             number += 1;
             bytes += line.len() as u64;
             if long {
@@ -329,7 +376,7 @@ impl Feeding<'_> {
                 let short = Asked { items: order.items.clone(), left: Arc::clone(&order.left) };
                 let waiting =
                     self.asking.queue(till.feed, order.compose(Arc::clone(&earlier), None))?;
-                let state = State::Queued { programme: till.id, waiting, earlier, short };
+                let state = State::Queued { till, waiting, earlier, short };
                 self.answer_later(number, request, state)
             }
             Err(fault) => {
@@ -377,7 +424,7 @@ impl Feeding<'_> {
             codes.set(named.collect());
             Ok(family)
         };
-        let place = Place { vault: self.vault, card: &look };
+        let place = Place { vault: self.vault()?, card: &look };
         if !matches!(method, How::Sight) {
             return Err(Fault::refused(format!(
                 "who is known by {} is asked one by one and not in a queue. Next: {}",
@@ -408,14 +455,19 @@ impl Feeding<'_> {
         let code: ShortCode = text
             .parse()
             .map_err(|why| Fault::input(format!("\"{text}\" is no card's code: {why}")))?;
-        if let Some(family) = self.vault.household_by_card(&code.bytes())? {
+        if let Some(family) = self.vault()?.household_by_card(&code.bytes())? {
             return Ok((code, family));
         }
         self.asking.with(|node| card::unknown(node))??;
         Err(holder::unknown_code())
     }
 
+    fn vault(&self) -> Outcome<&Vault> {
+        self.vault.as_ref().ok_or_else(|| Fault::new(Exit::Bug, "the person file is elsewhere"))
+    }
+
     fn answer_later(&self, line: u64, request: Option<String>, state: State) -> Outcome {
+        self.open.fetch_add(1, Ordering::Release);
         // Nobody answers any more: the reason is told by the answering side.
         self.send.send(Pending { line, request, state }).map_err(|_| Fault::input(""))
     }
@@ -425,14 +477,18 @@ impl Feeding<'_> {
 struct Answerer<'a> {
     screen: Screen,
     asking: Asking,
-    promised: BTreeMap<ProgrammeId, Arc<Till>>,
+    open: Arc<AtomicUsize>,
     gone: &'a AtomicBool,
 }
 
 impl Answerer<'_> {
     fn run(&self, pending: &Receiver<Pending>) -> Outcome<Tally> {
         let mut tally = Tally::default();
-        let done = pending.iter().try_for_each(|pending| self.one(pending, &mut tally));
+        let done = pending.iter().try_for_each(|pending| {
+            self.one(pending, &mut tally)?;
+            self.open.fetch_sub(1, Ordering::Release);
+            Ok(())
+        });
         if done.is_err() {
             // What is queued is written all the same; its answers are had by sending the same requests again.
             self.gone.store(true, Ordering::Relaxed);
@@ -442,10 +498,8 @@ impl Answerer<'_> {
 
     fn one(&self, pending: Pending, tally: &mut Tally) -> Outcome {
         let Pending { line, request, state } = pending;
-        let (programme, waiting, earlier, asked) = match state {
-            State::Queued { programme, waiting, earlier, short } => {
-                (programme, waiting, earlier, short)
-            }
+        let (till, waiting, earlier, asked) = match state {
+            State::Queued { till, waiting, earlier, short } => (till, waiting, earlier, short),
             State::Unread(why) => {
                 tally.unread += 1;
                 return self.refused(line, request.as_deref(), ("unreadable", None, None), &why);
@@ -462,18 +516,17 @@ impl Answerer<'_> {
                     Refusal::Rule(rejection) => Some(rejection.code()),
                     Refusal::Words(_) => None,
                 };
-                let till = self.promised.get(&programme);
                 let left = asked.left.get().map(Vec::as_slice).unwrap_or_default();
-                let short = match (&refusal, till) {
-                    (Refusal::Rule(rule), Some(till)) if short::is(*rule) => {
-                        Some(short::of(till, *rule, &asked.items, left))
+                let short = match &refusal {
+                    Refusal::Rule(rule) if short::is(*rule) => {
+                        Some(short::of(&till, *rule, &asked.items, left))
                     }
                     _ => None,
                 };
                 let slip = match &short {
                     // Something of it is left: it was typed wrong, and nobody is refused.
                     Some(Short::Less(_)) => None,
-                    _ => self.heard(programme, &refusal)?,
+                    _ => self.heard(&till, &refusal)?,
                 };
                 let reason = match short {
                     Some(Short::Less(fault) | Short::Nothing(fault)) => fault.message,
@@ -483,13 +536,11 @@ impl Answerer<'_> {
                 self.refused(line, request.as_deref(), what, &reason)
             }
             Ok(accepted) => {
-                let till = self.promised.get(&programme);
-                let till = till.ok_or_else(|| Fault::new(Exit::Bug, "an answer without a till"))?;
                 let promise = match (accepted.last(), earlier.get().copied()) {
                     (Some(last), _) => till.promise(last)?,
                     (None, Some(earlier)) => {
                         tally.repeated += 1;
-                        let till = Arc::clone(till);
+                        let till = Arc::clone(&till);
                         self.asking.with(move |node| {
                             let work = node.store().look()?;
                             receipt::promised(&work, till.key(), &earlier.feed, earlier.last())
@@ -518,9 +569,8 @@ impl Answerer<'_> {
 
     /// Says on the ledger that somebody was refused for what her entitlement is.
     /// Gives the number of her slip.
-    fn heard(&self, programme: ProgrammeId, refusal: &Refusal) -> Outcome<Option<SlipId>> {
+    fn heard(&self, till: &Till, refusal: &Refusal) -> Outcome<Option<SlipId>> {
         let Some(class) = turned::class_of(refusal) else { return Ok(None) };
-        let Some(till) = self.promised.get(&programme) else { return Ok(None) };
         let (slip, feed) = (counter::slip()?, FeedId { lane: Lane::Registry, ..till.feed });
         // Written with the group that comes next; nobody waits for it.
         drop(self.asking.queue(feed, counter::refused(slip, class))?);

@@ -18,6 +18,7 @@ mod faults;
 mod founding;
 mod grievance;
 mod help;
+mod idle;
 mod islands;
 mod keeping;
 mod killed;

@@ -2,6 +2,39 @@
 
 use super::*;
 
+/// A line as it was read.
+pub(super) struct Raw {
+    pub(super) line: Vec<u8>,
+    /// Whether it is longer than a line may be: nothing of it counts.
+    pub(super) long: bool,
+}
+
+/// So many lines are read ahead.
+const AHEAD: usize = 16;
+
+/// Reads lines in a thread of its own: who waits for the next one can do something else meanwhile. Nobody waits for the
+/// thread, which a till that sends nothing would hold up.
+pub(super) fn start(reader: Box<dyn Read + Send>) -> Outcome<Receiver<std::io::Result<Raw>>> {
+    let (send, lines) = sync_channel(AHEAD);
+    let run = move || {
+        let mut reader = BufReader::with_capacity(LINE, reader);
+        loop {
+            let mut line = Vec::new();
+            let read = match next_line(&mut reader, &mut line) {
+                Ok(None) => return,
+                Ok(Some(long)) => Ok(Raw { line, long }),
+                Err(fault) => Err(fault),
+            };
+            let last = read.is_err();
+            if send.send(read).is_err() || last {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("lines".into()).spawn(run);
+    thread.map(|_| lines).map_err(|why| Fault::new(Exit::Input, format!("no thread: {why}.")))
+}
+
 /// Reads one line without its end; `true` where it was too long and was skipped, `None` at the end.
 pub(super) fn next_line(
     reader: &mut impl BufRead,
