@@ -25,7 +25,7 @@ use crate::holder::desk;
 use crate::household;
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
-use crate::pin::Pins;
+use crate::pin::{Lent, Pins};
 use crate::seal::Key;
 use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
@@ -333,11 +333,43 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     }
     let erased = heard(node)?;
     let heard = erased.values().map(|all| all.len() as u64).sum();
-    let gone = if vault.erasures_heard()? == heard { 0 } else { apply_to(vault, &erased, heard)? };
+    let gone = if vault.erasures_heard()? == heard {
+        0
+    } else {
+        // PINs that do not open keep no record from being erased: they are tried again each time, as nothing new was heard.
+        let lent = forget_lent(node, &erased);
+        apply_to(vault, &erased, if lent.is_ok() { heard } else { 0 })?
+    };
     // A register that does not open keeps nobody from being served. It is tried again each time, and this node does not
     // say that it followed ([`follow`]) before it is done.
     drop(beside(node, vault));
     Ok(gone)
+}
+
+/// Destroys the PINs others lent to this node of whoever was erased: nobody is known by them any more, whatever their day.
+fn forget_lent(node: &Node, erased: &Erased) -> Result<usize, ConsentFault> {
+    let path = node.folder().file(PINS);
+    if !path.exists() {
+        return Ok(0);
+    }
+    Ok(Pins::open(&path, &node.vault_key()?)?.forget_lent(erased.values().flatten())?)
+}
+
+/// Takes PINs that were lent to this node, but for those of whom it has heard that they are erased: a file of before may be
+/// brought again. Says of how many purses are here.
+///
+/// # Errors
+///
+/// Those of the file of PINs and of the ledger; then nothing of it is kept, or all of it until the next opening.
+pub fn keep_lent(
+    node: &Node,
+    pins: &mut Pins,
+    rows: &[Lent],
+    today: DayNo,
+) -> Result<usize, ConsentFault> {
+    let kept = pins.keep(rows, today)?;
+    let gone = pins.forget_lent(heard(node)?.values().flatten())?;
+    Ok(kept.saturating_sub(gone))
 }
 
 /// Erasures, by programme.

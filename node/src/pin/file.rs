@@ -12,7 +12,7 @@ use crate::disk::DiskFault;
 
 /// "PINS", as SQLite keeps it.
 const APPLICATION: i64 = 0x5049_4e53;
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 BEGIN IMMEDIATE;
@@ -25,10 +25,19 @@ CREATE TABLE pin(
   wrong INTEGER NOT NULL CHECK(wrong BETWEEN 0 AND 10),
   last INTEGER NOT NULL,
   lent BLOB,
-  until INTEGER
+  until INTEGER,
+  gone BLOB
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 0x50494e53;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
+COMMIT;
+";
+
+/// From the version before, which did not keep by what an erasure names whoever was lent.
+const FROM_2: &str = "
+BEGIN IMMEDIATE;
+ALTER TABLE pin ADD COLUMN gone BLOB;
+PRAGMA user_version = 3;
 COMMIT;
 ";
 
@@ -67,6 +76,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
     let found = (read("application_id").map_err(failed)?, read("user_version").map_err(failed)?);
     match found {
         (APPLICATION, VERSION) => Ok(connection),
+        (APPLICATION, 2) => {
+            connection.execute_batch(FROM_2).map_err(failed)?;
+            Ok(connection)
+        }
         // New, or its making was cut off: then it is empty.
         (0, 0) if tables(&connection).map_err(failed)? == 0 => {
             connection.execute_batch(TABLES).map_err(failed)?;

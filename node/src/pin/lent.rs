@@ -4,8 +4,10 @@
 //! A row holds the key of one household's check. Whoever breaks the node it was lent to can guess at that PIN, as with
 //! any card; at the others of the site there is nothing to guess at.
 
-use annona_ledger::hash::{Hash, Purpose, hash};
-use annona_ledger::id::{FederationId, OrgId, ProgrammeId, Purse};
+use std::collections::BTreeSet;
+
+use annona_ledger::hash::{Hash, Purpose, hash, keyed};
+use annona_ledger::id::{Commitment, FederationId, OrgId, ProgrammeId, Purse};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::{NodeCertificate, Roster};
 use annona_ledger::role::HOLDS_CYCLE_KEYS;
@@ -25,7 +27,7 @@ use crate::vault::HouseholdId;
 /// Rows of one envelope.
 pub(super) const MOST: usize = 16_384;
 /// Bytes of one row, at most.
-const ROW: usize = 160;
+const ROW: usize = 192;
 /// Bytes of the lender's name and signature.
 const STATED: usize = 98;
 
@@ -40,6 +42,7 @@ pub struct Lent {
     key: [u8; 32],
     check: [u8; 32],
     until: u32,
+    gone: [u8; 32],
 }
 
 /// Why lent PINs were not taken.
@@ -73,7 +76,8 @@ pub fn usable(rows: &[Lent], today: DayNo) -> impl Iterator<Item = &Lent> {
 }
 
 impl Pins {
-    /// What another node needs to check a household's PIN for a purse, until a day. `None` where it has no PIN here.
+    /// What another node needs to check a household's PIN for a purse, until a day, or until it hears of `gone`: what her
+    /// erasure would be called in the purse's programme. `None` where it has no PIN here.
     ///
     /// # Errors
     ///
@@ -83,12 +87,14 @@ impl Pins {
         household: HouseholdId,
         purse: Purse,
         until: DayNo,
+        gone: &Commitment,
     ) -> Result<Option<Lent>, PinFault> {
         let handle = self.handle(household);
         let Some(Row { salt, cost, check, .. }) = self.row(&handle)? else { return Ok(None) };
         let Cost { memory_kib: memory, passes } = cost;
         let key = *self.key_of(&handle).expose();
-        Ok(Some(Lent { purse: purse.0, salt, memory, passes, key, check, until: until.0 }))
+        let (purse, until, gone) = (purse.0, until.0, gone.0.0);
+        Ok(Some(Lent { purse, salt, memory, passes, key, check, until, gone }))
     }
 
     /// Keeps what was lent, and destroys the keys of what has ended. A row that is here already, or was within a year, keeps
@@ -113,13 +119,22 @@ impl Pins {
             let mut taken = 0;
             for (handle, row, key) in &sealed {
                 taken += transaction.execute(
-                    "INSERT INTO pin (handle, salt, memory, passes, tag, wrong, last, lent, until)
-                     VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)
+                    "INSERT INTO pin (handle, salt, memory, passes, tag, wrong, last, lent, until, gone)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7, ?8)
                      ON CONFLICT(handle) DO UPDATE SET salt = ?2, memory = ?3, passes = ?4,
-                       tag = ?5, lent = ?6, until = max(until, ?7),
+                       tag = ?5, lent = ?6, until = max(until, ?7), gone = ?8,
                        wrong = iif(tag = ?5, wrong, 0)
                      WHERE tag = ?5 OR until < ?7",
-                    params![handle, row.salt, row.memory, row.passes, row.check, key, row.until],
+                    params![
+                        handle,
+                        row.salt,
+                        row.memory,
+                        row.passes,
+                        row.check,
+                        key,
+                        row.until,
+                        gone_name(&self.key, &row.gone)
+                    ],
                 )?;
             }
             Ok(taken)
@@ -128,6 +143,39 @@ impl Pins {
         let taken = done.map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(taken)
+    }
+
+    /// Destroys what was lent of whoever is erased: key, check and count, before its day. Says of how many purses.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`]; then nothing is.
+    pub fn forget_lent<'a>(
+        &mut self,
+        erased: impl IntoIterator<Item = &'a Commitment>,
+    ) -> Result<usize, PinFault> {
+        let gone = (|| {
+            let transaction = self.connection.transaction()?;
+            let mut kept: BTreeSet<[u8; 32]> = BTreeSet::new();
+            {
+                let mut rows = transaction.prepare("SELECT gone FROM pin WHERE gone NOT NULL")?;
+                for one in rows.query_map([], |row| row.get(0))? {
+                    kept.insert(one?);
+                }
+            }
+            let mut destroyed = 0;
+            if !kept.is_empty() {
+                for Commitment(Hash(erased)) in erased {
+                    let name = gone_name(&self.key, erased);
+                    if kept.contains(&name) {
+                        let sql = "DELETE FROM pin WHERE gone = ?1";
+                        destroyed += transaction.execute(sql, [name])?;
+                    }
+                }
+            }
+            transaction.commit().map(|()| destroyed)
+        })();
+        gone.map_err(|e| self.sqlite("write", e))
     }
 
     /// Begins an attempt at a purse's PIN that another node lent to this one, on a day: after its last it is none.
@@ -176,6 +224,11 @@ impl Pins {
             plain.as_slice().try_into().map_err(|_| PinFault::Seal(SealError::DoesNotOpen))?;
         Ok(Key::take(&mut key))
     }
+}
+
+/// By what a file knows an erasure it may hear of: nobody else who reads it learns from the ledger which purse that was.
+fn gone_name(key: &Key, erasure: &[u8; 32]) -> [u8; 32] {
+    keyed(Purpose::Lookup, key.expose(), &[b"pin gone", erasure]).0
 }
 
 fn purpose(handle: &[u8; 32]) -> Vec<u8> {

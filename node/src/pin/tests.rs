@@ -1,9 +1,12 @@
+use annona_ledger::id::Commitment;
 use annona_ledger::time::DayNo;
 
 use super::*;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 const AMINA: HouseholdId = HouseholdId(7);
+/// What her erasure would be called.
+const GONE: Commitment = Commitment(Hash([5; 32]));
 
 fn key() -> Key {
     Key::take(&mut [3; 32])
@@ -164,8 +167,9 @@ fn a_lent_pin_is_checked_under_a_count_of_its_own_and_ends_with_its_day() {
     let mut home = pins(&here);
     home.set(AMINA, &pin("204816")).expect("set");
     let (purse, today) = (Purse([9; 16]), DayNo(20));
-    assert!(home.lend(HouseholdId(8), purse, today).expect("read").is_none());
-    let rows = || vec![home.lend(AMINA, purse, today.plus(1)).expect("read").expect("a PIN")];
+    assert!(home.lend(HouseholdId(8), purse, today, &GONE).expect("read").is_none());
+    let rows =
+        || vec![home.lend(AMINA, purse, today.plus(1), &GONE).expect("read").expect("a PIN")];
     let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
     assert!(matches!(away.begin_lent(&purse, NOW, today), Ok(Begun::NoPin)));
     assert_eq!(away.keep(&rows(), today).expect("kept"), 1);
@@ -193,6 +197,56 @@ fn a_lent_pin_is_checked_under_a_count_of_its_own_and_ends_with_its_day() {
     assert_eq!(away.keep(&rows(), over).expect("kept"), 0, "nor is an old file taken");
 }
 
+#[test]
+fn what_was_lent_of_whoever_is_erased_is_destroyed_before_its_day() {
+    let ((_one, here), (_two, there)) = (place(), place());
+    let (mut home, other) = (pins(&here), HouseholdId(8));
+    let today = DayNo(20);
+    home.set(AMINA, &pin("204816")).expect("set");
+    home.set(other, &pin("550142")).expect("set");
+    // She has two purses, of two cycles; somebody else has one.
+    let stays = Commitment(Hash([6; 32]));
+    let of = [(AMINA, 1, GONE), (AMINA, 2, GONE), (other, 3, stays)];
+    let rows: Vec<Lent> = of
+        .iter()
+        .map(|(id, purse, gone)| {
+            let purse = Purse([*purse; 16]);
+            home.lend(*id, purse, today.plus(9), gone).expect("read").expect("a PIN")
+        })
+        .collect();
+    let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
+    assert_eq!(away.keep(&rows, today).expect("kept"), 3);
+    let check = away.row(&away.lent_handle(&Purse([1; 16]))).expect("read").expect("a row").check;
+    let holds = |bytes: &[u8]| {
+        std::fs::read(&there).expect("the file").windows(32).any(|window| window == bytes)
+    };
+    assert!(holds(&check));
+    assert!(!holds(&GONE.0.0), "the file alone does not tell which erasure is whose");
+    assert_eq!(away.forget_lent([&Commitment(Hash([7; 32]))]).expect("read"), 0, "nobody here");
+    assert_eq!(away.forget_lent([&GONE]).expect("destroyed"), 2);
+    for (purse, there) in [(1, false), (2, false), (3, true)] {
+        assert_eq!(away.has_lent(&Purse([purse; 16]), today).expect("read"), there, "{purse}");
+    }
+    assert!(!holds(&check), "its check is gone from the file");
+}
+
+/// A file of the version before is taken over with what is counted in it.
+#[test]
+fn a_file_of_before_erasures_were_heard_opens_with_its_counts() {
+    let (_folder, path) = place();
+    let mut made = pins(&path);
+    made.set(AMINA, &pin("204816")).expect("set");
+    assert_eq!(tried(&mut made, "204817", NOW), Answer::Again { left: 2 });
+    drop(made);
+    let old = Connection::open(&path).expect("opens");
+    old.execute_batch("ALTER TABLE pin DROP COLUMN gone; PRAGMA user_version = 2;")
+        .expect("as it was");
+    drop(old);
+    let mut now = pins(&path);
+    assert_eq!(tried(&mut now, "204817", NOW), Answer::Again { left: 1 });
+    assert_eq!(now.forget_lent([&GONE]).expect("read"), 0);
+}
+
 /// Ten guesses are ten, however often and for however long a PIN is lent; another PIN begins anew.
 #[test]
 fn a_lent_pin_keeps_its_count_from_day_to_day_until_it_is_another() {
@@ -200,7 +254,8 @@ fn a_lent_pin_keeps_its_count_from_day_to_day_until_it_is_another() {
     let mut home = pins(&here);
     home.set(AMINA, &pin("204816")).expect("set");
     let (purse, first) = (Purse([9; 16]), DayNo(20));
-    let rows = |home: &Pins, day| vec![home.lend(AMINA, purse, day).expect("read").expect("a PIN")];
+    let rows =
+        |home: &Pins, day| vec![home.lend(AMINA, purse, day, &GONE).expect("read").expect("a PIN")];
     let mut away = Pins::open(&there, &Key::take(&mut [4; 32])).expect("opens");
     let mut now = NOW;
     for guess in 0..LOCKED_AT {

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use annona_ledger::id::{Lane, OrgId};
 use annona_ledger::time::DayNo;
-use annona_node::atomic;
 use annona_node::keystore::{Name, Secret};
 use annona_node::node::NodeFault;
 use annona_node::pin::{envelope, open_lent, usable};
 use annona_node::vault::Vault;
+use annona_node::{atomic, erase};
 use clap::Args;
 use serde_json::json;
 
@@ -94,8 +94,9 @@ impl Lend {
                 continue;
             }
             let whose = Whose { family: Some(family), ..Whose::default() };
+            let gone = vault.erasure_commitment(id, till.id)?;
             for purse in till.purses_here(session, &node, &whose, None)? {
-                rows.extend(pins.lend(id, purse, until)?);
+                rows.extend(pins.lend(id, purse, until, &gone)?);
             }
         }
         if rows.is_empty() {
@@ -180,5 +181,5 @@ pub(crate) fn take(
     if dry_run {
         return Ok(usable(&rows, today).count());
     }
-    Ok(pins(node)?.keep(&rows, today)?)
+    Ok(erase::keep_lent(node, &mut pins(node)?, &rows, today)?)
 }

@@ -207,8 +207,9 @@ impl Ticket {
         let pins = super::pin::pins(node)?;
         let until = DayNo::of(node.stamp(&till.feed)?).plus(TICKET_DAYS);
         let mut rows = Vec::new();
+        let gone = vault.erasure_commitment(household, till.id)?;
         for purse in purses {
-            rows.extend(pins.lend(household, *purse, until)?);
+            rows.extend(pins.lend(household, *purse, until, &gone)?);
         }
         if rows.is_empty() {
             return Ok(None);

@@ -239,6 +239,18 @@ fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
     let noor = "pay charge --dir hill --ticket noor.ticket --item Rice=0.5 --method pin";
     turned_away(camp.run(&format!("{noor} --pin-file wrong.txt")), "2 more");
     camp.run(&format!("{noor} --pin-file pin.txt")).fine();
+    // She is erased at home: where that is heard of, nobody is known by her PIN any more, whatever day it was lent for.
+    camp.run("family lend-pins --to hill --family 1 --days 30 --out again.pins").fine();
+    camp.run(&format!("erase 1 {MARA}")).fine();
+    std::fs::create_dir(camp.file("erased")).expect("a folder");
+    camp.run("bundle export --to hill --out erased").fine();
+    camp.run("bundle import erased --dir hill").fine();
+    let gone = camp.run(&format!("{noor} --pin-file pin.txt"));
+    turned_away(gone, "no PIN");
+    // Nor by the file of before, brought once more.
+    let again = camp.run("family take-pins again.pins --dir hill --json").fine();
+    assert_eq!(again.field(0, "purses"), "0");
+    turned_away(camp.run(&format!("{noor} --pin-file pin.txt")), "no PIN");
 }
 
 /// The table of duties is tried cell by cell where it stands; here every command is given somebody who is everything but
