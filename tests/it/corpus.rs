@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use annona_tests::hostile::credentials;
 use annona_tests::hostile::seeds::seeds as made;
-use annona_tests::hostile::{DECODERS, Decoder, TABLES, simulator, spoilt};
+use annona_tests::hostile::{DECODERS, Decoder, SEALED, TABLES, handed_over, simulator, spoilt};
 use annona_tests::rng::Rng;
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -21,6 +21,22 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// Files, meetings and a desk are slow to try: only with bytes as they are, and from their own corpus.
+const SLOW: [&str; 12] = [
+    "audit_file",
+    "bundle_part",
+    "proof_file",
+    "session",
+    "pin_file",
+    "checkpoint_file",
+    "shares_file",
+    "overlap_asked",
+    "overlap_answered",
+    "consent_request",
+    "lent_pins",
+    "people_copy",
+];
 
 /// The byte strings of every vector.
 fn seeds() -> Vec<Vec<u8>> {
@@ -73,9 +89,7 @@ fn no_decoder_panics_and_every_value_has_one_spelling() {
         for round in 0..30 {
             let bytes = if round == 0 { seed.clone() } else { spoilt(seed, &mut rng) };
             for ((name, decode), count) in DECODERS.iter().zip(&mut values) {
-                // Files and meetings are slow to try: only as they are, and from their own corpus.
-                let slow = ["audit_file", "bundle_part", "proof_file", "session", "pin_file"];
-                let file = *name == "checkpoint_file" || slow.contains(name);
+                let file = SLOW.contains(name);
                 *count += u32::from((round == 0 || !file) && decode(&bytes));
             }
         }
@@ -93,7 +107,7 @@ fn no_decoder_panics_and_every_value_has_one_spelling() {
 
 #[test]
 fn what_fuzzers_found_worth_keeping_is_tried_again() {
-    for (name, decode) in DECODERS.iter().chain(&TABLES) {
+    for (name, decode) in DECODERS.iter().chain(&TABLES).chain(&SEALED) {
         let mut values = 0;
         let kept = kept(name);
         for bytes in &kept {
@@ -124,13 +138,14 @@ fn every_decoder_has_a_corpus_in_which_something_is_a_value() {
         let mut given = made();
         given.extend(vectors_of_decoders());
         given.extend(credentials::seeds());
+        given.extend(handed_over());
         for (nth, (name, bytes)) in given.into_iter().enumerate() {
             let folder = corpus.join(name);
             fs::create_dir_all(&folder).expect("a folder");
             fs::write(folder.join(format!("seed-{nth:03}")), bytes).expect("a seed");
         }
     }
-    for (name, decode) in DECODERS.iter().chain(&TABLES) {
+    for (name, decode) in DECODERS.iter().chain(&TABLES).chain(&SEALED) {
         let kept = kept(name);
         assert!(!kept.is_empty(), "{name}: nothing in tests/fuzz/corpus");
         let values = kept.iter().filter(|bytes| decode(bytes)).count();

@@ -1,6 +1,7 @@
 //! Everything that is tried across crates, in one binary.
 
 mod corpus;
+mod decoders;
 mod exhaustive;
 mod holes;
 mod planted;

@@ -12,6 +12,7 @@ use annona_ledger::block::{Block, Evidence, Header};
 use annona_ledger::broken::BrokenPromise;
 use annona_ledger::charter::{ArticleFork, SignedArticle};
 use annona_ledger::checkpoint::{Chunk, Cosignature, Page, Working};
+use annona_ledger::consent::{Disclosure, Grant};
 use annona_ledger::counter::Vouched;
 use annona_ledger::entry::Entry;
 use annona_ledger::fork::ForkProof;
@@ -30,6 +31,7 @@ use annona_node::audit::{AuditFile, audit, check_proof};
 use annona_node::bundle::inspect;
 use annona_node::config::Zone;
 use annona_node::consent::own::{Offer, Word};
+use annona_node::consent::read_slip_code;
 use annona_node::holder::HolderFault;
 use annona_node::holder::page;
 use annona_node::holder::till::{Bill, Introduction, Signed};
@@ -44,16 +46,18 @@ use self::peer::meeting;
 use crate::rng::{NOTHING_TOLD, Rng};
 
 pub mod credentials;
+mod desk;
 mod files;
 pub mod listener;
 pub mod peer;
+mod sealed;
 pub mod seeds;
 
 /// Hands bytes to a decoder; `true` where they were a value.
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// Every decoder, by the name of its fuzz target.
-pub const DECODERS: [(&str, Decoder); 46] = [
+pub const DECODERS: [(&str, Decoder); 56] = [
     ("entry_value", |b| entry(Lane::Value, b)),
     ("entry_registry", |b| entry(Lane::Registry, b)),
     ("entry_control", |b| entry(Lane::Control, b)),
@@ -98,6 +102,16 @@ pub const DECODERS: [(&str, Decoder); 46] = [
     ("w3c", credentials::w3c),
     ("canonical", credentials::canonical),
     ("trust_list", credentials::trust_list),
+    ("grant", |b| Grant::decode(b).is_ok_and(|grant| grant.encode() == b)),
+    ("disclosure", |b| Disclosure::decode(b).is_ok_and(|shown| shown.encode() == b)),
+    ("slip_code", |b| text(b).is_some_and(|t| read_slip_code(t).is_some())),
+    ("oprf_element", desk::element),
+    ("overlap_asked", desk::asked),
+    ("overlap_answered", desk::answered),
+    ("consent_request", desk::asking),
+    ("lent_pins", desk::lent_pins),
+    ("people_copy", desk::copy),
+    ("shares_file", sealed::shares_file),
     ("audit_file", audit_file),
     ("bundle_part", |b| {
         in_file("part", b, |path| inspect(path, None).is_ok_and(|part| part.is_ok()))
@@ -109,6 +123,18 @@ pub const TABLES: [(&str, Decoder); 2] = [
     ("table_csv", |b| in_file("table.csv", b, table)),
     ("table_xlsx", |b| in_file("table.xlsx", b, table)),
 ];
+
+/// Files under a passphrase are tried apart: opening one takes the memory that its header asks for, 19 MiB at the least.
+pub const SEALED: [(&str, Decoder); 2] =
+    [("keystore_file", sealed::keystore), ("backup_file", sealed::backup)];
+
+/// What a fuzzer begins with of files that open by a secret, and of those that a desk takes.
+#[must_use]
+pub fn handed_over() -> Vec<(&'static str, Vec<u8>)> {
+    let mut seeds = sealed::seeds();
+    seeds.extend(desk::seeds());
+    seeds
+}
 
 /// Runs the simulator as bytes say: a seed, how long, and which of its draws are told instead of drawn. Every invariant
 /// is checked after every step, over the core's own maps.
@@ -134,7 +160,7 @@ pub fn simulator(bytes: &[u8]) {
     }
 }
 
-/// Tries one decoder, which the first byte names, on the rest.
+/// Tries one decoder, which the first byte names, on the rest: any but those that need a passphrase's memory.
 pub fn any(bytes: &[u8]) {
     if let Some((first, rest)) = bytes.split_first() {
         let all: Vec<_> = DECODERS.iter().chain(&TABLES).collect();
@@ -168,7 +194,7 @@ pub fn spoilt(seed: &[u8], rng: &mut Rng) -> Vec<u8> {
 /// A decoder by its name.
 #[must_use]
 pub fn decoder(name: &str) -> Option<Decoder> {
-    let all = DECODERS.iter().chain(&TABLES);
+    let all = DECODERS.iter().chain(&TABLES).chain(&SEALED);
     all.into_iter().find(|(known, _)| *known == name).map(|(_, decoder)| *decoder)
 }
 
