@@ -78,6 +78,8 @@ pub const EVENTS: &[&str] = &[
     "seal",
     "bundle lost",
     "bundle found",
+    "bundle found after weeks",
+    "copied card at two sites",
     "one card at two sites in a day",
     "bundle delivered",
     "bundle twice",

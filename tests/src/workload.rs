@@ -160,15 +160,15 @@ impl World {
         Some(vec![Entry::from(Value::Merchant { merchant }).into()])
     }
 
+    /// How many merchants a feed names.
+    fn merchants_named(&self, n: usize, feed: &FeedId) -> usize {
+        let own = self.nodes[n].model.facts.iter().filter(|f| f.feed == *feed);
+        own.filter(|f| matches!(f.entry, Entry::Value(Value::Merchant { .. }))).count()
+    }
+
     /// A merchant that is named, most of the time.
     fn merchant(&mut self, n: usize, feed: &FeedId) -> Result<u32, MerchantId> {
-        let named = self.nodes[n]
-            .model
-            .facts
-            .iter()
-            .filter(|f| f.feed == *feed)
-            .filter(|f| matches!(f.entry, Entry::Value(Value::Merchant { .. })))
-            .count();
+        let named = self.merchants_named(n, feed);
         match u32::try_from(self.rng.below(named)) {
             Ok(m) if named > 0 => Ok(m),
             _ => Err(self.cast.merchants[0]),

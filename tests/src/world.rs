@@ -1,5 +1,6 @@
 //! The world: nodes, the bundles between them, the papers people carry, and what chance does to all of it.
 
+mod bounds;
 mod bundle;
 mod chance;
 mod checkpoint;
@@ -189,6 +190,13 @@ struct Bundle {
     blocks: Vec<(FeedId, Block)>,
 }
 
+/// A bundle that was lost, and from which step on somebody may find it.
+struct Lost {
+    at: usize,
+    from: usize,
+    bundle: Bundle,
+}
+
 /// Rights a node held when it was copied.
 type Rights = BTreeMap<(ProgrammeId, annona_ledger::id::CommodityId), i128>;
 
@@ -231,7 +239,7 @@ pub struct World {
     charters: Vec<Charter>,
     bundles: Vec<Bundle>,
     /// Those that nobody found yet.
-    lost: Vec<Bundle>,
+    lost: Vec<Lost>,
     given: BTreeSet<(usize, Hash)>,
     sealed: BTreeSet<Hash>,
     promises: Vec<(usize, Promise)>,
@@ -382,7 +390,8 @@ impl World {
             self.split(step)?;
             self.office_hours()?;
             self.about_people()?;
-            self.find_lost()?;
+            self.find_lost(step)?;
+            self.copy_card()?;
             self.cut_twice(step)?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
@@ -392,7 +401,7 @@ impl World {
                 0..64 => self.serve(n)?,
                 64..74 => self.seal(n),
                 74..84 => self.pack(n),
-                84..93 => self.deliver()?,
+                84..93 => self.deliver(step)?,
                 93..95 => self.divide(),
                 95..97 => self.crash(n)?,
                 97..98 => self.jump(n),
@@ -406,7 +415,7 @@ impl World {
                 self.permuted(n)?;
             }
             if step % CHECKED == 0 {
-                self.bounded(self.truth.pools().into_iter().map(|(key, sums)| (key, sums.2)))?;
+                self.checked()?;
             }
             let heads = self.nodes[n].site.heads();
             self.note(&format!("{step} {n} {heads:?}"));

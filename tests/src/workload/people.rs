@@ -4,16 +4,17 @@
 use annona_ledger::consent::{
     Attributes, GrievanceStep, Outcome, People, Purpose, RefusalClass, Verdict, Withdrawal,
 };
-use annona_ledger::entry::{Control, Entry, Registry, Value};
+use annona_ledger::entry::{Control, Entry, Lot, Method, Owner, Registry, Value};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{Commitment, Lane, OrgId, ProgrammeId, SlipId};
+use annona_ledger::id::{Commitment, FeedRef, Lane, OrgId, ProgrammeId, Purse, SlipId};
 use annona_ledger::key::SigningKey;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
 
+use super::amount;
 use crate::cast::{CASH, ITEMS};
 use crate::check::Holds;
-use crate::model::Fact;
+use crate::model::{Fact, LotLine};
 use crate::world::World;
 
 /// Consents, complaints and disclosures that a run knows of: few, so that each is met again.
@@ -90,7 +91,7 @@ impl World {
 
     fn disclosed(&mut self, on: DayNo) -> People {
         let grant = consent(self.crowd.between(0, CONSENTS - 1));
-        let commitment = about(2, self.crowd.between(0, 2));
+        let commitment = about(2, self.crowd.between(0, 1));
         let attributes = Attributes(u32::from(!self.crowd.chance(30)) * 5);
         let (recipient, purpose) = (OrgId(2), Purpose::Aid);
         People::Disclosed { commitment, grant, recipient, purpose, attributes, on }
@@ -166,6 +167,55 @@ impl World {
 }
 
 impl World {
+    /// A copied card is shown at two sites that never hear of each other in time: each gives from its float, within its
+    /// own caps.
+    pub(crate) fn copy_card(&mut self) -> Holds {
+        if !self.peopled || !self.crowd.chance(4) {
+            return Ok(());
+        }
+        let programme = if self.crowd.chance(50) { CASH } else { ITEMS };
+        let mut stocks: Vec<(usize, LotLine)> = Vec::new();
+        for n in (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt) {
+            let feed = self.feed(n, Lane::Value, programme);
+            let lots = self.lots(n, &feed, |lot| lot.owner == Owner::Float);
+            stocks.extend(lots.into_iter().map(|lot| (n, lot)));
+        }
+        let Some((_, first)) = self.crowd.pick(&stocks).cloned() else { return Ok(()) };
+        stocks.retain(|(_, lot)| lot.commodity == first.commodity);
+        stocks.dedup_by_key(|(n, _)| self.nodes[*n].person);
+        self.crowd.shuffle(&mut stocks);
+        let purses: Vec<(Purse, FeedRef)> = self
+            .truth
+            .lots
+            .iter()
+            .filter(|lot| lot.feed.programme == programme && lot.commodity == first.commodity)
+            .filter_map(|lot| match lot.owner {
+                Owner::Purse(purse) => Some((purse, lot.feed)),
+                _ => None,
+            })
+            .collect();
+        let Some((purse, home)) = self.crowd.pick(&purses).copied() else { return Ok(()) };
+        let mut given = 0;
+        for (n, lot) in stocks.into_iter().filter(|(_, lot)| lot.feed != home).take(2) {
+            let feed = self.feed(n, Lane::Value, programme);
+            let merchant = Entry::from(Value::Merchant { merchant: self.cast.merchants[0] });
+            if self.merchants_named(n, &feed) == 0
+                && self.write(n, &feed, &[merchant.into()])?.is_none()
+            {
+                continue;
+            }
+            let (lot, at) = (Lot(self.index_of(n, &lot)), self.stamp(n, &feed));
+            let (merchant, method) = (0, Method::Sight);
+            let amount = amount(self.crowd.between(1, 4));
+            let value = Value::FloatRedeem { lot, home, purse, amount, merchant, at, method };
+            given += u32::from(self.write(n, &feed, &[Entry::from(value).into()])?.is_some());
+        }
+        if given == 2 {
+            self.coverage.note("copied card at two sites");
+        }
+        Ok(())
+    }
+
     /// Notes where a card is used at two sites in one day: copied, or carried from one to the other.
     pub(crate) fn note_clone(&mut self, fact: &Fact) {
         let Entry::Value(Value::FloatRedeem { purse, at, .. }) = &fact.entry else { return };

@@ -8,10 +8,13 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::time::Hlc;
 use annona_ledger::wire::Bytes;
 
-use super::{Bundle, Malice, World};
+use super::{Bundle, Lost, Malice, World};
 use crate::check::{Broken, Holds, ensure};
 use crate::model::Fact;
 use crate::site::Received;
+
+/// Steps for which a lost bundle that is found late is found by nobody: some days of the world.
+const LOST_LONG: usize = 100;
 
 impl World {
     pub(super) fn seal(&mut self, n: usize) {
@@ -57,7 +60,7 @@ impl World {
     }
 
     /// Hands over some bundle, or loses it.
-    pub(super) fn deliver(&mut self) -> Holds {
+    pub(super) fn deliver(&mut self, step: usize) -> Holds {
         if self.bundles.is_empty() {
             return Ok(());
         }
@@ -66,7 +69,9 @@ impl World {
         if self.rng.chance(12) {
             self.coverage.note("bundle lost");
             if self.peopled {
-                self.lost.push(bundle);
+                // Half of them lie in a drawer for weeks.
+                let from = if self.crowd.chance(50) { step + LOST_LONG } else { step };
+                self.lost.push(Lost { at: step, from, bundle });
             }
             return Ok(());
         }
@@ -74,13 +79,18 @@ impl World {
     }
 
     /// A stick that was lost long ago turns up, and is handed over as if nothing had happened since.
-    pub(super) fn find_lost(&mut self) -> Holds {
-        if self.lost.is_empty() || !self.crowd.chance(4) {
+    pub(super) fn find_lost(&mut self, step: usize) -> Holds {
+        let lie: Vec<usize> =
+            (0..self.lost.len()).filter(|at| self.lost[*at].from <= step).collect();
+        if lie.is_empty() || !self.crowd.chance(4) {
             return Ok(());
         }
-        let at = self.crowd.below(self.lost.len());
-        let bundle = self.lost.swap_remove(at);
+        let Some(which) = self.crowd.pick(&lie).copied() else { return Ok(()) };
+        let Lost { at, bundle, .. } = self.lost.swap_remove(which);
         self.coverage.note("bundle found");
+        if step >= at + LOST_LONG {
+            self.coverage.note("bundle found after weeks");
+        }
         self.arrives(bundle)
     }
 

@@ -1,15 +1,13 @@
 //! What must hold once everybody has everything, and in whatever order it came.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use annona_ledger::hash::Hash;
 
-use super::{Malice, World};
+use super::World;
 use crate::cast::Cast;
 use crate::check::{self, Broken, Holds, ensure};
 use crate::model::Model;
-use annona_ledger::view::PoolKey;
-
 use crate::site::{Received, Site, memory::Memory};
 
 impl World {
@@ -94,9 +92,10 @@ impl World {
             let signed = promise.verifies(&self.cast.federation, key);
             ensure(signed, Broken::PromiseBroken, || format!("{} is not signed", promise.name()))?;
         }
-        self.counted()?;
+        self.counted(0, &self.gave(), false)?;
         let pools = self.nodes[0].site.whole_pools().into_iter();
         self.bounded(pools.map(|(key, pool)| (key, pool.redeemed.units())))?;
+        self.explained(0)?;
         self.released()?;
         self.labelled()?;
         self.nobody_accused()?;
@@ -149,23 +148,6 @@ impl World {
         ensure(same, Broken::RootsDiffer, || format!("two orders of {part} blocks: {roots:?}"))
     }
 
-    /// Everything that honest sites handed out and still have counts once, whoever showed it before it came.
-    fn counted(&self) -> Holds {
-        let pools = self.nodes[0].site.whole_pools();
-        for (number, person) in self.cast.nodes.iter().enumerate() {
-            if !self.honest(number) || self.cast.burns == Some(number) {
-                continue;
-            }
-            for (key, sums) in self.truth.pools().iter().filter(|(k, _)| k.node == person.short()) {
-                let came = pools.get(key).map_or(0, |pool| pool.redeemed.units());
-                ensure(came == sums.2, Broken::ShownTwice, || {
-                    format!("{key:?}: {came} counts as redeemed, {} was", sums.2)
-                })?;
-            }
-        }
-        Ok(())
-    }
-
     /// Rule 17: what is released after a feed's end, and no more than it had, is charged to nobody.
     fn released(&self) -> Holds {
         let Some(charges) = self.nodes[0].site.charges() else { return Ok(()) };
@@ -192,67 +174,6 @@ impl World {
             })?;
         }
         seen.iter().for_each(|label| self.coverage.note(label));
-        Ok(())
-    }
-
-    /// Rule 11: what was redeemed above the budget is explained by the fork or the minted tickets.
-    pub(super) fn bounded(&self, pools: impl Iterator<Item = (PoolKey, i128)>) -> Holds {
-        let mut redeemed: BTreeMap<_, i128> = BTreeMap::new();
-        for (key, units) in pools {
-            *redeemed.entry((key.programme, key.commodity)).or_default() += units;
-        }
-        for ((programme, commodity), sum) in redeemed {
-            let cycle = crate::cast::CYCLE;
-            let voted = self.truth.charter().budgeted(programme, cycle, commodity);
-            let twice: i128 = self
-                .truth
-                .sends
-                .iter()
-                .filter(|s| (s.programme, s.commodity) == (programme, commodity))
-                .filter(|s| s.claims.len() > 1)
-                .map(|s| s.amount)
-                .sum();
-            let of = |key: &PoolKey| (key.programme, key.commodity) == (programme, commodity);
-            let lines = self.truth.sends.iter().filter(|s| s.released.is_some());
-            // What was released before a feed's end, or too much of it, the quorum took on itself.
-            let early: i128 = lines
-                .filter(|s| (s.programme, s.commodity) == (programme, commodity))
-                .filter(|s| {
-                    self.freed
-                        .iter()
-                        .any(|f| of(&f.key) && Some(f.key.node) == s.released && !f.exact)
-                })
-                .map(|s| s.amount)
-                .sum();
-            let again: i128 = self
-                .truth
-                .given
-                .iter()
-                .filter(|g| (g.feed.programme, g.commodity) == (programme, commodity))
-                .filter(|g| g.refunds.len() > 1)
-                .map(|g| g.refunded)
-                .sum();
-            let excess = early
-                + match self.malice {
-                    Malice::None => 0,
-                    Malice::Fork => {
-                        self.rights.get(&(programme, commodity)).copied().unwrap_or(0)
-                            + twice
-                            + again
-                    }
-                    Malice::Mint => {
-                        let minted =
-                            self.truth.roster().node(&self.cast.nodes[self.villain].short());
-                        let ceiling = minted.and_then(|c| c.ceiling(programme, commodity));
-                        let ceiling = ceiling.map_or(0, |c| i128::from(c.unverified.units()));
-                        ceiling * self.cast.nodes.len() as i128
-                    }
-                    Malice::Overdraw | Malice::Lie => continue,
-                };
-            ensure(sum <= i128::from(voted.units()) + excess, Broken::BoundPassed, || {
-                format!("{sum} redeemed of {voted} in {programme:?} {commodity:?}, excess {excess}")
-            })?;
-        }
         Ok(())
     }
 }
