@@ -1,8 +1,8 @@
 //! The same small histories in the real core: what the model says a state comes to, `fold` must come to, in every order
 //! of delivery; and what a writer of the model may write, `admit` must let through, and nothing else of its kind.
 //!
-//! Rows whose stock is at A alone can be bound, as far as they need no article after the first. Each feed begins with
-//! what the model takes for granted: A claims its budgets, and every site names a merchant.
+//! A row is bound as far as it needs no article after the first: what follows on one is left out. Each feed begins with
+//! what the model takes for granted: A claims its budgets, floats are sent and claimed, and every site names a merchant.
 
 mod ground;
 
@@ -12,13 +12,16 @@ use annona_ledger::admit::{Draft, RowProof, admit};
 use annona_ledger::amount::Amount;
 use annona_ledger::charge::charges;
 use annona_ledger::charter::{
-    Act, Article, Charter, Commodity, Line, Organisation, Risk, SignedArticle, Unit,
+    Act, Article, Cap, Charter, Commodity, Line, Organisation, Risk, SignedArticle, Unit,
 };
-use annona_ledger::entry::{Control, Entry as RealEntry, Lot, Method, Owner, Send, Value};
+use annona_ledger::entry::{
+    Control, Entry as RealEntry, FloatCover, Lot, Method, Owner, Send, Value,
+};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
-    CommodityId, CycleId, FederationId, FeedId, Lane, MerchantId, OrgId, ProgrammeId, Purse, SiteId,
+    CommodityId, CycleId, EntryName, FederationId, FeedId, FeedRef, Lane, MerchantId, OrgId,
+    ProgrammeId, Purse, SiteId,
 };
 use annona_ledger::key::SigningKey;
 use annona_ledger::list::{Builder, Row as ListRow};
@@ -116,8 +119,7 @@ impl<'a> Real<'a> {
     }
 
     fn index(&self, feed: usize, index: u8) -> u64 {
-        let first = if feed == 0 { self.ground.row.kinds + 1 } else { 1 };
-        u64::from(first + index)
+        self.ground.heads[feed].next + u64::from(index)
     }
 
     fn lot(&self, feed: usize, lot: u8) -> Lot {
@@ -142,7 +144,11 @@ impl<'a> Real<'a> {
         let stamps = history.take(name.index().into()).map(|(_, entry)| stamped(entry));
         let stamp = stamps.max().unwrap_or_default();
         let (value, hops) = self.value(name.feed(), name.branch(), entry, stamp);
-        let moved = if let Value::Send(send) = &value { Some(Moved::Send(*send)) } else { None };
+        let moved = match &value {
+            Value::Send(send) => Some(Moved::Send(*send)),
+            Value::FloatCover(cover) => Some(Moved::Cover(*cover)),
+            _ => None,
+        };
         let entry = RealEntry::Value(value);
         let after = before.after(&entry.encode());
         let sends = moved.map_or_else(Vec::new, |moved| {
@@ -175,10 +181,15 @@ impl<'a> Real<'a> {
             Entry::Send { lot, to, n, at } => {
                 hops = self.filled(feed, branch, lot);
                 let (purse, kind) = world.owner(feed, branch, lot);
+                // What is nobody's refills a float.
+                let (owner, expires) = match purse {
+                    0 => (Owner::Float, Minute::NEVER),
+                    _ => (Owner::Purse(Purse([purse; 16])), expires),
+                };
                 Value::Send(Send {
                     from: self.lot(feed, lot),
                     to: short(to.into()),
-                    owner: Owner::Purse(Purse([purse; 16])),
+                    owner,
                     cycle: MAY,
                     commodity: commodity(kind),
                     amount: units(n),
@@ -207,6 +218,26 @@ impl<'a> Real<'a> {
                 Value::Post { hold: self.index(feed, hold), at: day(at), method }
             }
             Entry::Drop { hold } => Value::Drop { hold: self.index(feed, hold), at },
+            Entry::Float { purse, home, n } => Value::FloatRedeem {
+                lot: self.lot(feed, STOCK),
+                home: FeedRef::value(short(home.into()), FOOD),
+                purse: Purse([purse; 16]),
+                amount: units(n),
+                merchant,
+                at,
+                method,
+            },
+            Entry::Cover { lot, float, n } => {
+                self.place(float);
+                let Placed { before, after, .. } = self.at(float);
+                let (index, accumulator) = (before.next, after.accumulator);
+                let of = FeedRef::value(short(float.feed()), FOOD);
+                let float = EntryName { feed: of, index, accumulator };
+                hops = self.filled(feed, branch, lot);
+                let (from, cycle, amount) = (self.lot(feed, lot), MAY, units(n));
+                let commodity = commodity(world.owner(feed, branch, lot).1);
+                Value::FloatCover(FloatCover { from, float, cycle, commodity, amount, at })
+            }
             other => unreachable!("{other:?} is in no row that is bound"),
         };
         (value, hops)
@@ -372,7 +403,8 @@ fn on_the_way(real: &Real<'_>, state: &State) -> Result<(), String> {
             return Err(format!("an honest site is charged {charged} on the way"));
         }
     }
-    let given = real.ground.row.stock[0].map(i128::from);
+    let given: [i128; KINDS] =
+        std::array::from_fn(|kind| ground::budget(real.ground.row, kind).into());
     let kinds = usize::from(real.ground.row.kinds);
     if whole[..kinds] != given[..kinds] {
         return Err(format!("{whole:?} on the way, of {given:?}"));
@@ -385,7 +417,7 @@ fn admits(real: &Real<'_>, known: &Known) -> Result<(), String> {
     let (row, world) = (real.ground.row, real.world);
     // A writer that knows of a fork refuses more than the model's, which knows nothing of others.
     let sites = if world.wicked == 0 { row.sites } else { 0 };
-    for feed in 0..sites {
+    for feed in (0..sites).filter(|feed| world.alive(*feed)) {
         let mut steps = Vec::new();
         Writer::new(row, world, feed, 0).steps(&mut steps);
         let may: Vec<Entry> = steps
@@ -437,6 +469,16 @@ fn sayable(row: &Row, world: &World, feed: usize, at: u8) -> Vec<Entry> {
     for (of, _) in world.facts(world.all()).filter(|(of, _)| world.ticket(*of).is_some()) {
         all.push(Entry::Claim { of });
     }
+    if act(Act::Float) {
+        for n in row.parts.iter().copied() {
+            all.extend((1..=row.purses).map(|purse| Entry::Float { purse, home: 0, n }));
+            let floats =
+                world.facts(world.all()).filter(|(_, fact)| matches!(fact, Entry::Float { .. }));
+            for (float, _) in floats {
+                all.extend((0..len).map(|lot| Entry::Cover { lot, float, n }));
+            }
+        }
+    }
     for lot in 0..len {
         if act(Act::Hold) {
             all.extend([Entry::Post { hold: lot, at }, Entry::Drop { hold: lot }]);
@@ -472,7 +514,11 @@ impl Model for InCore<'_> {
         World::new()
     }
     fn next(&self, world: &World, out: &mut Vec<(Step, World)>) {
+        let first = out.len();
         self.row.next(world, out);
+        let mut later = out.split_off(first);
+        later.retain(|(_, world)| world.epoch == 0);
+        out.append(&mut later);
     }
     fn broken(&self, world: &World, _: u8, _: usize) -> Option<String> {
         agrees(&self.ground, world).err()
@@ -492,7 +538,10 @@ impl Row {
     /// Whether the real core can be held against this row.
     #[must_use]
     pub fn is_real(&self) -> bool {
-        let bound = ["01", "02", "09", "11", "N1", "N4", "C1", "H1", "H4", "F1", "F2", "F3"];
+        let bound = [
+            "01", "02", "07", "08", "09", "11", "12", "20", "N1", "N2", "N4", "N7", "C1", "C4",
+            "H1", "H4", "H5", "F1", "F2", "F3", "F6",
+        ];
         self.name.split(' ').next().is_some_and(|code| bound.contains(&code))
     }
 

@@ -11,6 +11,11 @@ pub(super) struct Ground<'a> {
     pub(super) proofs: Vec<RowProof>,
 }
 
+/// Units of a kind that lie anywhere at the beginning, but for the reserve's: the budget.
+pub(super) fn budget(row: &Row, kind: usize) -> u8 {
+    row.stock.iter().take(SITES).map(|stock| stock[kind]).sum()
+}
+
 pub(super) fn charter(row: &Row) -> Charter {
     let organisation = |n: u8| Organisation {
         id: OrgId(n.into()),
@@ -22,7 +27,14 @@ pub(super) fn charter(row: &Row) -> Charter {
     let commodity_of =
         |kind| Commodity { id: commodity(kind), name: named("Rice"), unit: kilograms.clone() };
     let line =
-        |kind: u8| Line { commodity: commodity(kind), amount: units(row.stock[0][kind as usize]) };
+        |kind: u8| Line { commodity: commodity(kind), amount: units(budget(row, kind.into())) };
+    // The model has none: what stands there is the limit.
+    let cap = |kind| Cap {
+        commodity: commodity(kind),
+        per_purse: units(90),
+        per_site_day: units(90),
+        per_site: units(90),
+    };
     let acts = [
         Act::Found {
             name: named("Small"),
@@ -35,7 +47,7 @@ pub(super) fn charter(row: &Row) -> Charter {
             org: OrgId(1),
             name: named("Food"),
             commodities: bounded((0..row.kinds).map(commodity_of)),
-            risk: Risk::default(),
+            risk: Risk { caps: bounded((0..row.kinds).map(cap)), ..Risk::default() },
         },
         Act::Budget {
             programme: FOOD,
@@ -61,7 +73,7 @@ pub(super) fn roster(row: &Row, charter: &Charter) -> Roster {
         programme: FOOD,
         commodity: commodity(kind),
         rights: units(90),
-        float: units(0),
+        float: units(90),
         unverified: units(90),
     };
     for feed in 0..SITES {
@@ -119,6 +131,9 @@ impl<'a> Ground<'a> {
             let budget = Ticket::Budget { epoch: 0, act: 2, line: kind };
             ground.begin(0, Value::Claim { ticket: Box::new(budget), at: FIRST });
         }
+        for feed in (1..SITES).filter(|feed| row.stock[*feed][0] > 0) {
+            ground.float(feed);
+        }
         for feed in 0..SITES {
             ground.begin(feed, Value::Merchant { merchant: MerchantId([1; 16]) });
         }
@@ -150,6 +165,28 @@ impl<'a> Ground<'a> {
             path: merkle::path(&leaves, row.row).expect("a row there is"),
         };
         self.proofs = rows.iter().map(proof).collect();
+    }
+
+    /// A sends a site its float, which claims it first of all.
+    fn float(&mut self, to: usize) {
+        let send = Send {
+            from: Lot(0),
+            to: short(to),
+            owner: Owner::Float,
+            cycle: MAY,
+            commodity: commodity(0),
+            amount: units(self.row.stock[to][0]),
+            expires: Minute::NEVER,
+            at: FIRST,
+        };
+        let before = self.heads[0];
+        self.begin(0, Value::Send(send));
+        let feed = on(0, Lane::Value);
+        let signature = sign_place(&of_site(0), &self.federation, &feed, &self.heads[0]);
+        let (index, before) = (before.next, before.accumulator);
+        let sent = Sent { node: short(0), index, before, moved: Moved::Send(send), signature };
+        let ticket = Box::new(Ticket::Sent(sent, Bounded::empty()));
+        self.begin(to, Value::Claim { ticket, at: FIRST });
     }
 
     pub(super) fn begin(&mut self, feed: usize, value: Value) {
