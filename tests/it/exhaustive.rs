@@ -98,3 +98,17 @@ fn the_page_lists_every_row() {
         .collect();
     assert_eq!(missing, Vec::<String>::new(), "lines that spec/model.md lacks");
 }
+
+/// `exhaust` ends with 1 where a row that holds was not searched as deep as the page says.
+#[test]
+fn a_row_that_is_searched_less_deep_than_the_page_says_is_told() {
+    for row in rows().iter().filter(|row| row.breaks.is_none()) {
+        let least = row.least().unwrap_or_else(|| panic!("{}: the page says no depth", row.name));
+        assert!(least >= 7, "{}: {least} is not deep", row.name);
+        let few = row.run(Limits { states: 50, depth: u8::MAX });
+        assert!(few.complete < least && row.shallow(&few).is_some(), "{}: {few:?}", row.name);
+        let mut deep = few;
+        deep.complete = least;
+        assert_eq!(row.shallow(&deep), None);
+    }
+}

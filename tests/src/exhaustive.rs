@@ -85,6 +85,38 @@ impl Row {
     }
 }
 
+/// The page that says how deep each row is complete with a million and a half states.
+const PAGE: &str = include_str!("../../spec/model.md");
+
+impl Row {
+    /// How deep this row must be complete with a million states, where it holds: a step less than the page says, since
+    /// another step is more than half as many states again. `None` where the page does not say.
+    #[must_use]
+    pub fn least(&self) -> Option<u8> {
+        let begins = format!("| {} | holds |", self.name);
+        let line = PAGE.lines().find(|line| line.starts_with(&begins))?;
+        let depth = line.trim_end_matches([' ', '|']).rsplit('|').next()?;
+        let depth: u8 = depth.split([',', ' ']).find_map(|word| word.parse().ok())?;
+        Some(depth.saturating_sub(1))
+    }
+
+    /// Why a search of a million states did not go as deep as it should: this row has grown, and is tried less than it
+    /// was.
+    #[must_use]
+    pub fn shallow(&self, found: &Outcome) -> Option<String> {
+        if self.breaks.is_some() || found.all {
+            return None;
+        }
+        match self.least() {
+            None => Some("the page does not say how deep".to_owned()),
+            Some(least) if found.complete < least => {
+                Some(format!("complete to {}, not {least}", found.complete))
+            }
+            Some(_) => None,
+        }
+    }
+}
+
 /// One line of the table, and the shortest trace below it.
 pub struct Line<'a>(pub &'a Row, pub &'a Outcome);
 
