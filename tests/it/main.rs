@@ -4,6 +4,7 @@ mod corpus;
 mod decoders;
 mod exhaustive;
 mod holes;
+mod mutants;
 mod planted;
 mod records;
 mod scenarios;
