@@ -1,7 +1,8 @@
 //! Nodes that run: real processes on loopback that meet, refuse, break and come back.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use annona_node::folder::LEDGER;
@@ -236,6 +237,40 @@ fn a_node_that_is_killed_comes_back_and_is_met_again() {
     lake.comes_to(&camp, &own, "meeting");
     treasury.comes_to(&camp, &name, "meeting");
     assert_eq!([hill.stop(), lake.stop(), treasury.stop()], [Some(0); 3]);
+}
+
+/// Asks the socket of a node that runs, with whatever bytes, and hears it out.
+fn says(camp: &Camp, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(camp.file("treasury/run.sock")).expect("it listens");
+    // It may have heard enough before all is said.
+    let said = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
+    let mut answer = Vec::new();
+    drop((said, stream.read_to_end(&mut answer)));
+    String::from_utf8(answer).expect("it answers in text")
+}
+
+#[test]
+fn a_node_goes_on_whatever_is_said_to_its_socket() {
+    let camp = counter();
+    let treasury = Node::start(&camp, "treasury", port(), &[]);
+    let long = vec![b'a'; 100_000];
+    let no_text = [b"status ".as_slice(), &[0xff; 40], b"\n"].concat();
+    let no_process: [&[u8]; 3] = [b"lend x\n", b"lend -1\n", b"lend 99999999999999999999\n"];
+    for bytes in no_process {
+        assert_eq!(says(&camp, bytes), "that is no process\n", "{bytes:02x?}");
+    }
+    let unknown: [&[u8]; 6] = [b"", b"\n", b"lend\n", b"status status\n", b"stop\n", &long];
+    for bytes in unknown {
+        let answer = says(&camp, bytes);
+        assert!(!answer.contains("yours") && !answer.contains('{'), "{answer}");
+    }
+    assert_eq!(says(&camp, &no_text), "", "no text is no question");
+    assert!(says(&camp, b"lend 4711\n").contains("yours"), "whoever closes gives it back");
+    // As often as may be open at once: none of them is left behind.
+    for _ in 0..80 {
+        assert!(says(&camp, b"status\n").starts_with('{'));
+    }
+    assert_eq!(treasury.stop(), Some(0));
 }
 
 #[test]
