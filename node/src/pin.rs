@@ -38,7 +38,7 @@ pub const COST: Cost = Cost::FLOOR;
 #[derive(Debug, thiserror::Error)]
 pub enum PinFault {
     /// The file is something else, or another version's.
-    #[error("{} is no file of PINs this program knows. Put back the one of this folder.", path.display())]
+    #[error("{} is no file of PINs this program knows. Put back the one of this folder; where this folder has been served by a newer annona, use that one. Nothing was changed.", path.display())]
     NotPins {
         /// The file.
         path: PathBuf,
@@ -115,7 +115,7 @@ impl Pins {
     pub fn set(&mut self, household: HouseholdId, pin: &Pin) -> Result<(), PinFault> {
         let handle = self.handle(household);
         let salt: [u8; 16] = random()?;
-        let check = check_of(&self.key_of(&handle), pin, &salt, COST)?;
+        let check = check_of(&self.key_of(&handle), &COST.key(pin.expose(), &salt)?);
         let sql = "INSERT OR REPLACE INTO pin (handle, salt, memory, passes, tag, wrong, last)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)";
         let row = params![handle, salt, COST.memory_kib, COST.passes, check];
@@ -184,11 +184,20 @@ impl Pins {
         let right = match self.row(&handle)? {
             None => false,
             Some(Row { salt, cost, check: kept, lent }) => {
-                let key = match lent {
-                    None => self.key_of(&handle),
-                    Some(sealed) => self.open_key(&handle, &sealed)?,
-                };
-                same(&check_of(&key, pin, &salt, cost)?, &kept)
+                let slow = cost.key(pin.expose(), &salt)?;
+                match lent {
+                    Some(none) if none.is_empty() => {
+                        let right = same(&self.first_check(&handle, &slow), &kept);
+                        if right {
+                            self.renew(&handle, &check_of(&self.key_of(&handle), &slow))?;
+                        }
+                        right
+                    }
+                    Some(sealed) => {
+                        same(&check_of(&self.open_key(&handle, &sealed)?, &slow), &kept)
+                    }
+                    None => same(&check_of(&self.key_of(&handle), &slow), &kept),
+                }
             }
         };
         if right {
@@ -254,6 +263,18 @@ impl Pins {
         Key::take(&mut key)
     }
 
+    /// A check as the first version kept it: under the site key, which cannot be lent.
+    fn first_check(&self, handle: &[u8; 32], slow: &Key) -> [u8; 32] {
+        keyed(Purpose::Lookup, self.key.expose(), &[b"pin check", handle, slow.expose()]).0
+    }
+
+    /// Keeps the check of today for one of the first version: the PIN has just been typed.
+    fn renew(&self, handle: &[u8; 32], check: &[u8; 32]) -> Result<(), PinFault> {
+        let sql = "UPDATE pin SET tag = ?2, lent = NULL WHERE handle = ?1";
+        let done = self.connection.execute(sql, params![handle, check]);
+        done.map(drop).map_err(|e| self.sqlite("write", e))
+    }
+
     fn row(&self, handle: &[u8; 32]) -> Result<Option<Row>, PinFault> {
         let sql = "SELECT salt, memory, passes, tag, lent FROM pin WHERE handle = ?1";
         let row = self.connection.query_row(sql, params![handle], |r| {
@@ -293,13 +314,12 @@ struct Row {
     salt: [u8; 16],
     cost: Cost,
     check: [u8; 32],
-    /// The sealed key of a PIN that is kept elsewhere.
+    /// The sealed key of a PIN that is kept elsewhere; empty where the check is one of the first version.
     lent: Option<Vec<u8>>,
 }
 
-fn check_of(key: &Key, pin: &Pin, salt: &[u8; 16], cost: Cost) -> Result<[u8; 32], PinFault> {
-    let slow = cost.key(pin.expose(), salt)?;
-    Ok(keyed(Purpose::Lookup, key.expose(), &[b"pin check", slow.expose()]).0)
+fn check_of(key: &Key, slow: &Key) -> [u8; 32] {
+    keyed(Purpose::Lookup, key.expose(), &[b"pin check", slow.expose()]).0
 }
 
 /// Equal, without telling by time how many bytes are.

@@ -82,12 +82,14 @@ impl Doctor {
         let reads = config.map(|_| "run.toml reads, or is not there".into());
         looking.say("run", reads.map_err(|fault| fault.to_string()))?;
         looking.say("disk", room(session))?;
+        // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing. What an
+        // earlier version left is brought up to date by that.
+        let opened = session.node();
         looking.say("permissions", permissions(session))?;
         if let Some(copies) = copies(session) {
             looking.warn("copies", &copies)?;
         }
-        // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing.
-        let mut node = session.node()?;
+        let mut node = opened?;
         let heads = node.store().check_heads().map(|()| "the ends of all feeds are whole".into());
         looking.say("heads", heads.map_err(|fault| fault.to_string()))?;
         let may = node.may_sign().map(|()| "this is the living copy".into());

@@ -33,15 +33,20 @@ PRAGMA user_version = 3;
 COMMIT;
 ";
 
-/// From the version before, which did not keep by what an erasure names whoever was lent.
-const FROM_2: &str = "
-BEGIN IMMEDIATE;
-ALTER TABLE pin ADD COLUMN gone BLOB;
-PRAGMA user_version = 3;
-COMMIT;
+/// From version 1, which lent nothing: an empty `lent` marks a check of that time until the PIN is typed.
+const FROM_1: &str = "
+ALTER TABLE pin ADD COLUMN lent BLOB;
+ALTER TABLE pin ADD COLUMN until INTEGER;
+UPDATE pin SET lent = x'';
 ";
 
-/// Opens the file, or makes it.
+/// From version 2, which did not keep by what an erasure names whoever was lent.
+const FROM_2: &str = "
+ALTER TABLE pin ADD COLUMN gone BLOB;
+PRAGMA user_version = 3;
+";
+
+/// Opens the file, or makes it; one of an earlier version is brought up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
     let failed = |e| DiskFault::sqlite("open", path, e);
     if !path.exists() {
@@ -76,8 +81,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
     let found = (read("application_id").map_err(failed)?, read("user_version").map_err(failed)?);
     match found {
         (APPLICATION, VERSION) => Ok(connection),
-        (APPLICATION, 2) => {
-            connection.execute_batch(FROM_2).map_err(failed)?;
+        (APPLICATION, before @ (1 | 2)) => {
+            // In one go: a cut in between leaves the file as it was.
+            let from_1 = if before == 1 { FROM_1 } else { "" };
+            let all = format!("BEGIN IMMEDIATE; {from_1} {FROM_2} COMMIT;");
+            connection.execute_batch(&all).map_err(failed)?;
             Ok(connection)
         }
         // New, or its making was cut off: then it is empty.

@@ -77,7 +77,8 @@ pub fn usable(rows: &[Lent], today: DayNo) -> impl Iterator<Item = &Lent> {
 
 impl Pins {
     /// What another node needs to check a household's PIN for a purse, until a day, or until it hears of `gone`: what her
-    /// erasure would be called in the purse's programme. `None` where it has no PIN here.
+    /// erasure would be called in the purse's programme. `None` where it has no PIN here, or one of the first version that
+    /// has not been typed since: what that is compared with opens under no key but the site's.
     ///
     /// # Errors
     ///
@@ -90,7 +91,9 @@ impl Pins {
         gone: &Commitment,
     ) -> Result<Option<Lent>, PinFault> {
         let handle = self.handle(household);
-        let Some(Row { salt, cost, check, .. }) = self.row(&handle)? else { return Ok(None) };
+        let Some(Row { salt, cost, check, lent: None }) = self.row(&handle)? else {
+            return Ok(None);
+        };
         let Cost { memory_kib: memory, passes } = cost;
         let key = *self.key_of(&handle).expose();
         let (purse, until, gone) = (purse.0, until.0, gone.0.0);

@@ -145,6 +145,42 @@ fn a_stolen_file_says_nothing_and_answers_nobody_without_its_key() {
 }
 
 #[test]
+fn a_file_of_the_first_version_keeps_its_counts_and_is_lent_once_its_pins_were_typed() {
+    let (_folder, path) = place();
+    let mut here = pins(&path);
+    here.set(AMINA, &pin("204816")).expect("set");
+    here.set(HouseholdId(8), &pin("771204")).expect("set");
+    // As it lay there before a household had a key of its own.
+    for (household, digits) in [(AMINA, "204816"), (HouseholdId(8), "771204")] {
+        let handle = here.handle(household);
+        let row = here.row(&handle).expect("read").expect("a row");
+        let slow = row.cost.key(pin(digits).expose(), &row.salt).expect("a key");
+        here.renew(&handle, &here.first_check(&handle, &slow)).expect("written");
+    }
+    assert_eq!(tried(&mut here, "111222", NOW), Answer::Again { left: 2 });
+    drop(here);
+    let raw = Connection::open(&path).expect("SQLite");
+    raw.execute_batch(
+        "ALTER TABLE pin DROP COLUMN lent; ALTER TABLE pin DROP COLUMN until; PRAGMA user_version = 1;",
+    )
+    .expect("as it was");
+    drop(raw);
+    let mut here = pins(&path);
+    let lent = |pins: &Pins| pins.lend(AMINA, Purse([9; 16]), DayNo(20)).expect("read").is_some();
+    assert!(!lent(&here), "nobody elsewhere could check it");
+    assert_eq!(tried(&mut here, "204817", NOW), Answer::Again { left: 1 }, "the count went on");
+    assert_eq!(tried(&mut here, "204816", NOW), Answer::Right);
+    assert!(lent(&here));
+    let mut here = pins(&path);
+    assert_eq!(tried(&mut here, "204817", NOW), Answer::Again { left: 2 });
+    assert_eq!(tried(&mut here, "204816", NOW), Answer::Right);
+    // Whose PIN was not typed is where it was, and a new one takes its place.
+    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20)).expect("read").is_none());
+    here.set(HouseholdId(8), &pin("530917")).expect("set");
+    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20)).expect("read").is_some());
+}
+
+#[test]
 fn a_file_of_another_kind_is_left_alone() {
     let (_folder, path) = place();
     std::fs::write(&path, vec![7; 4096]).expect("written");

@@ -35,10 +35,31 @@ pub(super) fn upgrade(conn: &mut Connection, path: &Path) -> Result<(), StoreFau
     }
     copy(conn, path, found)
         .map_err(|why| StoreFault::NoCopy { copy: copy_of(path, found), why: why.to_string() })?;
+    private(path).map_err(|why| DiskFault::io("close to others", path, why))?;
     anew(conn).map_err(|fault| match fault {
         StoreFault::Disk(why) => StoreFault::NotUpgraded { copy: copy_of(path, found), why },
         other => other,
     })
+}
+
+/// Earlier versions left it to the shell who may read a ledger file and its log.
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for beside in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        match std::fs::set_permissions(PathBuf::from(name), PermissionsExt::from_mode(0o600)) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn anew(conn: &mut Connection) -> Result<(), StoreFault> {

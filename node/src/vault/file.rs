@@ -154,11 +154,12 @@ pub(super) fn open(
         .map_err(|e| VaultFault::sqlite("open", path, e))?;
     let secrets = unlock(&connection, path, key)?;
     // Once the key fits: a folder that is not ours stays as it is.
-    if found < 3 {
-        let sql = format!("BEGIN IMMEDIATE; {PAPERS} PRAGMA user_version=3; COMMIT;");
-        connection.execute_batch(&sql).map_err(|e| VaultFault::sqlite("open", path, e))?;
-    }
     if found < 4 {
+        // The first files of version 3 had papers alone.
+        let lacks = PAPERS.replace(" TABLE ", " TABLE IF NOT EXISTS ");
+        let lacks = lacks.replace(" INDEX ", " INDEX IF NOT EXISTS ");
+        let sql = format!("BEGIN IMMEDIATE; {lacks} PRAGMA user_version=3; COMMIT;");
+        connection.execute_batch(&sql).map_err(|e| VaultFault::sqlite("open", path, e))?;
         older::part_keys(&connection, path, &secrets)?;
     }
     connection.execute_batch(apart::TABLE).map_err(|e| VaultFault::sqlite("open", path, e))?;

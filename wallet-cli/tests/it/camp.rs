@@ -30,6 +30,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What a command that has ended answered.
+    pub(crate) fn of(said: &str, output: Output) -> Self {
+        answer(said.to_owned(), output)
+    }
+
     /// Panics unless the command did what it was asked.
     #[track_caller]
     pub(crate) fn fine(self) -> Self {

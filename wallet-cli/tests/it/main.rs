@@ -42,6 +42,7 @@ mod stopped;
 mod strangers;
 mod terminal;
 mod till;
+mod upgraded;
 mod vouch;
 mod wallet;
 mod wrong_files;
