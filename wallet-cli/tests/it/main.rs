@@ -15,6 +15,8 @@ mod entitle;
 mod erase;
 mod family;
 mod faults;
+#[cfg(feature = "mdns")]
+mod found;
 mod founding;
 mod grievance;
 mod help;
