@@ -44,6 +44,7 @@ mod stopped;
 mod strangers;
 mod terminal;
 mod till;
+mod unit;
 mod upgraded;
 mod vouch;
 mod wallet;
