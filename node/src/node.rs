@@ -3,6 +3,7 @@
 //! A [`Node`] is owned by one thread, the writer ([`crate::writer`]): nobody else calls `admit`.
 
 mod lend;
+mod people;
 #[cfg(test)]
 mod tests;
 
@@ -27,13 +28,12 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::disk::DiskTrouble;
-use crate::folder::{Folder, FolderFault, KEYS, LEDGER, PEOPLE};
+use crate::folder::{Folder, FolderFault, KEYS, LEDGER};
 use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::member::Between;
 use crate::seal::{Cost, Key, SealError, random};
 use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
-use crate::vault::{Vault, VaultFault};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -214,6 +214,8 @@ impl Node {
             // A backup has none.
             self.keys.put(Name::Site(1), Secret::random()?)?;
         }
+        // Whose people these are, until a certificate says it.
+        self.store.set_meta(&people::was(&signing.public().short()), &self.public().short())?;
         self.keys.save()?;
         self.armed = guard.arm(&[], |_, _, _| None);
         self.signing = signing;
@@ -323,23 +325,6 @@ impl Node {
     pub fn vault_key(&self) -> Result<Key, NodeFault> {
         let key = self.keys.get(Name::Vault).and_then(Secret::as_key);
         key.ok_or(NodeFault::NoKey("key of the person file"))
-    }
-
-    /// This node's person file; made on first use.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultFault`]; [`VaultFault::WrongKey`] where the key file has no key of it.
-    pub fn vault(&self) -> Result<Vault, VaultFault> {
-        let path = self.folder.file(PEOPLE);
-        let key = self.keys.get(Name::Vault).and_then(Secret::as_key);
-        let key = key.ok_or_else(|| VaultFault::WrongKey { path: path.clone() })?;
-        let sites = self.keys.site_keys();
-        if path.exists() {
-            Vault::open_under(&path, &key, &sites)
-        } else {
-            Vault::create_under(&path, &key, &sites)
-        }
     }
 
     /// One of this node's feeds.

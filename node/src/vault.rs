@@ -40,6 +40,7 @@ pub use apart::Beside;
 pub use copies::Given;
 pub use erased::Erasure;
 pub use fault::VaultFault;
+pub(crate) use file::key_path;
 use keys::KeyFile;
 pub use keys::MAX_KEY_FILE;
 pub use papers::{MAX_PAPERS, Paper};
@@ -143,8 +144,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Older`], [`VaultFault::Damaged`] or
-    /// [`VaultFault::WrongKey`], tested in this order; [`VaultFault::Disk`] where the file cannot be read.
+    /// [`VaultFault::NotAVault`], [`VaultFault::Newer`], [`VaultFault::Older`], [`VaultFault::Damaged`],
+    /// [`VaultFault::WrongKey`] or [`VaultFault::KeysLost`], tested in this order; [`VaultFault::Disk`] where the file cannot be read.
     pub fn open(path: &Path, key: &Key) -> Result<Self, VaultFault> {
         Self::open_under(path, key, &[])
     }
@@ -156,7 +157,23 @@ impl Vault {
     ///
     /// As [`Vault::open`].
     pub fn open_under(path: &Path, key: &Key, sites: &[Key]) -> Result<Self, VaultFault> {
-        let (connection, secrets, keys) = file::open(path, key, sites)?;
+        Self::opened(path, file::open(path, key, sites, false)?)
+    }
+
+    /// As [`Vault::open_under`], where its data keys are lost: it begins a new file of them, for a copy to be put into
+    /// ([`Vault::put_keys`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`].
+    pub fn open_without_keys(path: &Path, key: &Key, sites: &[Key]) -> Result<Self, VaultFault> {
+        Self::opened(path, file::open(path, key, sites, true)?)
+    }
+
+    fn opened(
+        path: &Path,
+        (connection, secrets, keys): (Connection, Secrets, KeyFile),
+    ) -> Result<Self, VaultFault> {
         let mut vault = Self { connection, secrets, keys, path: path.to_owned(), settled: false };
         if vault.keys_due()? {
             // What an interrupted erasure has left. A full disk keeps nobody from being served: it is tried again.

@@ -94,6 +94,10 @@ impl Doctor {
         looking.say("heads", heads.map_err(|fault| fault.to_string()))?;
         let may = node.may_sign().map(|()| "this is the living copy".into());
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
+        if !self.full {
+            let people = node.vault().map(|_| "the person file and its keys are here".into());
+            looking.say("person file", people.map_err(|fault| fault.to_string()))?;
+        }
         if node.store().charter().is_err() {
             looking.warn(
                 "federation",
@@ -136,10 +140,10 @@ impl Doctor {
                 Err(format!("{}. Restore from other nodes' bundles.", health.damage.join("; ")))
             };
             looking.say("ledger", found)?;
-            let people = session.vault(&node)?.verify();
+            let people = session.vault(&node).and_then(|vault| Ok(vault.verify()?));
             let people = people
                 .map(|n| format!("{} open", count(n, "family's records", "families' records")));
-            looking.say("person file", people.map_err(|fault| fault.to_string()))?;
+            looking.say("person file", people.map_err(|fault| fault.message))?;
         }
         if self.rebuild {
             let before = node.store().root()?;

@@ -370,7 +370,10 @@ impl From<VaultFault> for Fault {
     fn from(fault: VaultFault) -> Self {
         let exit = match fault {
             VaultFault::Disk(disk) => return disk.into(),
-            VaultFault::Damaged { .. } => Exit::Wrong,
+            VaultFault::Damaged { .. }
+            | VaultFault::NotAVault { .. }
+            | VaultFault::Lost { .. }
+            | VaultFault::KeysLost { .. } => Exit::Wrong,
             VaultFault::WrongKey { .. } => Exit::NotAllowed,
             VaultFault::Known { .. } | VaultFault::CardTaken { .. } => Exit::Conflict,
             _ => Exit::Input,

@@ -151,7 +151,15 @@ impl Session {
 
     /// The sealed person file of an open node; made on first use.
     pub(crate) fn vault(&self, node: &Node) -> Outcome<Vault> {
-        let mut vault = node.vault()?;
+        self.looked_at(node, node.vault()?)
+    }
+
+    /// As [`Session::vault`], where the keys of people's records are about to be taken back.
+    pub(crate) fn vault_without_keys(&self, node: &Node) -> Outcome<Vault> {
+        self.looked_at(node, node.vault_without_keys()?)
+    }
+
+    fn looked_at(&self, node: &Node, mut vault: Vault) -> Outcome<Vault> {
         // Before any record opens: who was erased, here or elsewhere, stays so in a folder made from an old copy.
         let gone = annona_node::erase::apply(node, &mut vault)?;
         if gone > 0 {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::VaultFault;
+use super::file;
 use super::rows::{Rows, number};
 use super::{HouseholdId, MAX_PAGE, Paper, Vault};
 use crate::seal::{Key, random};
@@ -66,7 +67,8 @@ impl Vault {
         let copy = Connection::open(to).map_err(failed)?;
         let begin = "PRAGMA secure_delete=1; PRAGMA synchronous=OFF; BEGIN IMMEDIATE;";
         // Beside other keys than now, other records open: whoever was erased is looked for again.
-        copy.execute_batch(&format!("{begin} {};", super::FORGET_HEARD)).map_err(failed)?;
+        let forget = format!("{begin} {}; {};", super::FORGET_HEARD, file::FORGET_KEYED);
+        copy.execute_batch(&forget).map_err(failed)?;
         let Self { secrets, keys, .. } = self;
         let rows = Rows { connection: &copy, secrets, keys, path: to };
         let mut after = None;

@@ -10,9 +10,35 @@ use crate::seal::SealError;
 #[derive(Debug, thiserror::Error)]
 pub enum VaultFault {
     /// The file is something else, or a vault whose making was interrupted.
-    #[error("{} is not a person file. Check the path; nothing was changed.", path.display())]
+    #[error(
+        "{} is not a person file: it is empty, or something else has its name. Put back the one that was there, or \
+         restore the last backup (`annona restore`); nothing was changed.",
+        path.display()
+    )]
     NotAVault {
         /// The file.
+        path: PathBuf,
+    },
+    /// There was a file, and it is gone.
+    #[error(
+        "{} is not here, and people were registered in it: begun anew it would enrol each of them a second time. Put it back; \
+         where nobody has it, restore the last backup into another folder (`annona restore FILE --dir ELSEWHERE`) and go on \
+         there. Purses are served meanwhile (`annona pay charge --purse`).",
+        path.display()
+    )]
+    Lost {
+        /// The person file.
+        path: PathBuf,
+    },
+    /// There was a file of data keys, and it is gone.
+    #[error(
+        "{} is not here, and every record of a family is sealed under a key in it. Put it back. Where nobody has it, a node that \
+         keeps a copy gives the keys back (`annona family keys give` there, `annona family keys take` here), or restore the \
+         last backup with its --people-keys file. Purses are served meanwhile (`annona pay charge --purse`).",
+        path.display()
+    )]
+    KeysLost {
+        /// The file of data keys.
         path: PathBuf,
     },
     /// The file was written by a newer program.
@@ -52,7 +78,7 @@ pub enum VaultFault {
     },
     /// Bytes in the file are not what was written.
     #[error(
-        "{} is damaged at {place}. Copy the whole folder to another disk first, then run `annona doctor --full`, or restore the last backup.",
+        "{} is damaged at {place}. Copy the whole folder to another disk first. `annona doctor --full` says what else is; the way back is the last backup (`annona restore`).",
         path.display()
     )]
     Damaged {

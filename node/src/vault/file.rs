@@ -69,6 +69,12 @@ CREATE TABLE copy (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Whether the data keys had a file here: where it is gone, it was lost, and is not made anew as beside a backup.
+const KEYED: &str = "SELECT EXISTS (SELECT 1 FROM note WHERE name = 'keyed')";
+const KEEP_KEYED: &str = "INSERT OR IGNORE INTO note (name, value) VALUES ('keyed', 1)";
+/// What a copy forgets that goes without them.
+pub(super) const FORGET_KEYED: &str = "DELETE FROM note WHERE name = 'keyed'";
+
 /// Makes an empty vault beside `path` and gives it that name once it is whole and durable.
 pub(super) fn create(path: &Path, key: &Key) -> Result<(), VaultFault> {
     if path.try_exists().map_err(|e| DiskFault::io("create", path, e))? {
@@ -127,6 +133,7 @@ pub(super) fn open(
     path: &Path,
     key: &Key,
     sites: &[Key],
+    without_keys: bool,
 ) -> Result<(Connection, Secrets, KeyFile), VaultFault> {
     let not_a_vault = || VaultFault::NotAVault { path: path.to_owned() };
     let begins = atomic_start(path)?;
@@ -163,21 +170,30 @@ pub(super) fn open(
         older::part_keys(&connection, path, &secrets)?;
     }
     connection.execute_batch(apart::TABLE).map_err(|e| VaultFault::sqlite("open", path, e))?;
+    let keyed = connection.query_row(KEYED, [], |r| r.get::<_, bool>(0));
+    let keyed = keyed.map_err(|e| VaultFault::sqlite("read", path, e))?;
     // The last first: it is the one in use, but where its first use was interrupted.
     let all = || sites.iter().rev().chain([key]);
     let keys = match KeyFile::open(&key_path(path), all(), secrets.id)? {
         Some(keys) => keys,
+        None if !without_keys && keyed && last_key(&connection, path)? > 0 => {
+            return Err(VaultFault::KeysLost { path: key_path(path) });
+        }
         None => {
             new_keys(&connection, path, &secrets, sites.last().unwrap_or(key))?;
             let gone = || DiskFault::io("open", path, std::io::ErrorKind::NotFound.into());
             KeyFile::open(&key_path(path), all(), secrets.id)?.ok_or_else(gone)?
         }
     };
+    if !keyed {
+        // Noted the next time where the disk is full: nobody waits for it.
+        drop(connection.execute(KEEP_KEYED, []));
+    }
     Ok((connection, secrets, keys))
 }
 
 /// Where the keys of a vault lie: beside it, under its name.
-pub(super) fn key_path(path: &Path) -> PathBuf {
+pub(crate) fn key_path(path: &Path) -> PathBuf {
     path.with_extension("keys")
 }
 
@@ -189,11 +205,16 @@ fn new_keys(
     secrets: &Secrets,
     key: &Key,
 ) -> Result<(), VaultFault> {
+    let first = last_key(connection, path)?.saturating_add(1);
+    KeyFile::make(&key_path(path), key, secrets.id, first, std::iter::empty())
+}
+
+/// The last number that a record names, 0 where none does.
+fn last_key(connection: &Connection, path: &Path) -> Result<u64, VaultFault> {
     let last: Option<i64> = connection
         .query_row("SELECT max(key) FROM body", [], |r| r.get(0))
         .map_err(|e| VaultFault::sqlite("read", path, e))?;
-    let first = last.unwrap_or(0).unsigned_abs().saturating_add(1);
-    KeyFile::make(&key_path(path), key, secrets.id, first, std::iter::empty())
+    Ok(last.unwrap_or(0).unsigned_abs())
 }
 
 /// The first 16 bytes, which tell an SQLite file from anything else before SQLite is asked to read it.

@@ -60,6 +60,79 @@ fn a_site_whose_keys_nobody_has_registers_who_comes_and_doubles_nobody_unasked()
     camp.family("member: full_name=Noor", &noor).fails(6, "B1-001");
 }
 
+/// Files of the lake that are gone.
+fn without(camp: &Camp, dir: &str, names: &[&str]) {
+    for name in names {
+        fs::rename(camp.file(&format!("{dir}/{name}")), camp.file(&format!("kept-{name}")))
+            .expect("there");
+    }
+    for log in ["people.db-wal", "people.db-shm"] {
+        drop(fs::remove_file(camp.file(&format!("{dir}/{log}"))));
+    }
+}
+
+/// Begun anew, it would tell of each family that it is new, and enrol it a second time.
+#[test]
+fn a_person_file_that_is_lost_is_never_begun_anew() {
+    let made = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let import = format!("family import camp.csv --map camp.toml {mara}");
+    for names in [&["people.db"][..], &["people.db", "people.keys"]] {
+        let camp = made.copied();
+        without(&camp, "lake", names);
+        for words in ["family find Noor", "backup late.backup", "family show 1", &import] {
+            let lost = camp.run(words).fails(1, "people.db is not here");
+            assert!(lost.err.contains("Put it back"), "{}", lost.err);
+            assert!(lost.err.contains("annona restore"), "{}", lost.err);
+        }
+        camp.family("member: full_name=Late", mara).fails(1, "people.db is not here");
+        for words in ["doctor", "doctor --full --rebuild"] {
+            let doctor = camp.run(words).fails(1, "wrong");
+            assert!(doctor.out.contains("people.db is not here"), "{}", doctor.out);
+        }
+        for name in names {
+            assert!(!camp.file(&format!("lake/{name}")).exists(), "{name} is begun anew");
+            fs::rename(camp.file(&format!("kept-{name}")), camp.file(&format!("lake/{name}")))
+                .expect("put back");
+        }
+        assert!(camp.run("family show 1").fine().out.contains("Noor"));
+        camp.run("doctor --full").fine();
+    }
+    // Also under a new key, before any certificate tells whose people they are.
+    let camp = made.copied();
+    camp.run("restore lake.backup --people-keys lake.people --dir back").fine();
+    camp.run("node reincarnate --dir back").fine();
+    without(&camp, "back", &["people.db", "people.keys"]);
+    camp.run("family find Noor --dir back").fails(1, "people.db is not here");
+    // Where nobody was registered there is nothing to lose.
+    camp.run("init --dir late --site late --role registrar --passphrase-cost light").fine();
+    for name in ["people.db", "people.keys"] {
+        fs::remove_file(camp.file(&format!("late/{name}"))).expect("there");
+    }
+    camp.run("doctor --dir late").fine();
+}
+
+#[test]
+fn keys_of_people_that_are_lost_come_back_from_where_they_are() {
+    let camp = Camp::new();
+    camp.run("family keys copy --to hill --out for-hill").fine();
+    camp.run("family keys keep for-hill --dir hill").fine();
+    camp.run("family keys give lake --out of-lake --dir hill").fine();
+    without(&camp, "lake", &["people.keys"]);
+    for words in ["family find Noor", "family show 1", "backup late.backup"] {
+        let lost = camp.run(words).fails(1, "people.keys is not here");
+        assert!(lost.err.contains("annona family keys take"), "{}", lost.err);
+    }
+    assert!(camp.run("doctor").fails(1, "wrong").out.contains("people.keys is not here"));
+    assert!(!camp.file("lake/people.keys").exists(), "begun anew");
+    let again = camp.copied();
+    fs::rename(again.file("kept-people.keys"), again.file("lake/people.keys")).expect("put back");
+    again.run("doctor --full").fine();
+    camp.run("family keys take of-lake").fine();
+    assert!(camp.run("family show 1").fine().out.contains("Noor"));
+    camp.run("doctor --full").fine();
+}
+
 #[test]
 fn the_doctor_rebuilds_the_same_state_and_names_bad_settings() {
     let camp = Camp::new();

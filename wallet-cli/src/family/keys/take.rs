@@ -25,8 +25,9 @@ pub(crate) struct Take {
 impl Take {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.node()?;
-        let mut vault = session.vault(&node)?;
+        // First: without it there is nothing to begin new keys for.
         let file = super::read(&self.file)?;
+        let mut vault = session.vault_without_keys(&node)?;
         let taken = copies::take(&node, &mut vault, &file)
             .map_err(|fault| Fault::from(fault).at(self.file.display()))?;
         // From here on they lie under a key that no backup has.
