@@ -25,7 +25,7 @@ use crate::holder::desk;
 use crate::household;
 use crate::keystore::{Name, Secret};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
-use crate::pin::{Lent, Pins};
+use crate::pin::{Lent, PinFault, Pins};
 use crate::seal::Key;
 use crate::vault::{Erasure, HouseholdId, MAX_PAGE, Vault, VaultFault};
 
@@ -240,7 +240,11 @@ pub(crate) fn beside(node: &Node, vault: &mut Vault) -> Result<(), ConsentFault>
 fn others(node: &Node) -> Result<(Option<Pins>, Option<Register>), ConsentFault> {
     let (pins, cards, key) =
         (node.folder().file(PINS), node.folder().file(CARDS), node.vault_key()?);
-    let pins = pins.exists().then(|| Pins::open(&pins, &key)).transpose()?;
+    let pins = match pins.exists().then(|| Pins::open(&pins, &key)) {
+        // Nobody's are in it.
+        Some(Err(PinFault::Missing { .. })) | None => None,
+        Some(other) => Some(other?),
+    };
     let cards = cards.exists().then(|| Register::open(&cards, key)).transpose()?;
     Ok((pins, cards))
 }

@@ -22,8 +22,10 @@ pub use ladder::{Next, next};
 pub use lent::{Lent, LentFault, envelope, open as open_lent, usable};
 
 use crate::disk::DiskFault;
+use crate::folder::{PEOPLE, PINS};
+use crate::node::Node;
 use crate::seal::{Cost, Key, SealError, random};
-use crate::vault::HouseholdId;
+use crate::vault::{HouseholdId, Vault, VaultFault};
 
 /// From this many wrong in a row on, the PIN waits after each.
 pub const WAITS_AT: u32 = 3;
@@ -38,11 +40,32 @@ pub const COST: Cost = Cost::FLOOR;
 #[derive(Debug, thiserror::Error)]
 pub enum PinFault {
     /// The file is something else, or another version's.
-    #[error("{} is no file of PINs this program knows. Put back the one of this folder; where this folder has been served by a newer annona, use that one. Nothing was changed.", path.display())]
+    #[error(
+        "{} is no file of PINs this program knows, or is damaged. Where a newer annona has served this folder, use that one. Else put back the one of \
+         this folder, or take the copy from the last \
+         backup (`annona restore FILE --dir ELSEWHERE`, then copy it here). Where there is none, move it away: `annona family \
+         pin FAMILY --second FILE` begins another. Other methods serve meanwhile.",
+        path.display()
+    )]
     NotPins {
         /// The file.
         path: PathBuf,
     },
+    /// It was begun once, and is not there or has nothing in it.
+    #[error(
+        "{} is not here, or is empty, and families have PINs: begun anew, whoever guessed could guess again, and one operator \
+         alone could give anybody another PIN. Put it back, or take the copy from the last backup (`annona restore FILE --dir \
+         ELSEWHERE`, then copy it here). Where there is none, two operators begin another: `annona family pin FAMILY --second \
+         FILE`. Other methods serve meanwhile.",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The person file, which notes that there are PINs.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     /// No randomness for a salt, or a cost that is not allowed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -96,15 +119,79 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// Opens the file of PINs of a node, or begins one where it never had any.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Missing`]; otherwise as [`Pins::open`].
+    pub fn of_node(node: &Node, vault: &Vault) -> Result<Self, PinFault> {
+        let path = node.folder().file(PINS);
+        if !path.exists() && vault.has_pins()? {
+            return Err(PinFault::Missing { path });
+        }
+        let pins = Self::of_folder(node)?;
+        if pins.kept()? > 0 {
+            // From before this was noted. The next time does it where the disk is full.
+            drop(vault.note_pins());
+        }
+        Ok(pins)
+    }
+
+    /// As [`Pins::of_node`], and begins one also where there was one: two people have to say so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pins::open`].
+    pub fn begin_anew(node: &Node) -> Result<Self, PinFault> {
+        let path = node.folder().file(PINS);
+        if std::fs::metadata(&path).is_ok_and(|about| about.len() == 0) {
+            std::fs::remove_file(&path).map_err(|e| DiskFault::io("remove", &path, e))?;
+        }
+        Self::of_folder(node)
+    }
+
+    /// As [`Pins::of_node`], where the person file does not open: for looking whether they are whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pins::open`].
+    pub fn of_folder(node: &Node) -> Result<Self, PinFault> {
+        let other = |_| VaultFault::WrongKey { path: node.folder().file(PEOPLE) };
+        Self::open(&node.folder().file(PINS), &node.vault_key().map_err(other)?)
+    }
+
     /// Opens the file of PINs, or begins one. `key` is the person file's.
     ///
     /// # Errors
     ///
-    /// [`PinFault`].
+    /// [`PinFault`]; [`PinFault::Missing`] for a file of no bytes.
     pub fn open(path: &Path, key: &Key) -> Result<Self, PinFault> {
         let connection = file::open(path)?;
         let Hash(mut site) = keyed(Purpose::Lookup, key.expose(), &[b"pin site key"]);
         Ok(Self { connection, path: path.to_owned(), key: Key::take(&mut site) })
+    }
+
+    /// How many PINs there are, of households and lent ones.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::Disk`].
+    pub fn kept(&self) -> Result<u64, PinFault> {
+        let count = self.connection.query_row("SELECT count(*) FROM pin", [], |r| r.get(0));
+        count.map(i64::unsigned_abs).map_err(|e| self.sqlite("read", e))
+    }
+
+    /// Reads the whole file, and says how many PINs are in it.
+    ///
+    /// # Errors
+    ///
+    /// [`PinFault::NotPins`] where it is damaged.
+    pub fn verify(&self) -> Result<u64, PinFault> {
+        let damaged = || PinFault::NotPins { path: self.path.clone() };
+        let check = "PRAGMA integrity_check(1)";
+        let said: String =
+            self.connection.query_row(check, [], |r| r.get(0)).map_err(|_| damaged())?;
+        if said == "ok" { self.kept() } else { Err(damaged()) }
     }
 
     /// Gives a household a PIN, in place of the one it had. Nothing of it is locked afterwards.

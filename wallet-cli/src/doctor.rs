@@ -2,11 +2,15 @@ use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::config::{Config, Peer, RUN};
+use annona_node::credential::register::Register;
 use annona_node::disk::DiskFault;
 use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SHARES};
 use annona_node::net::members::Standing;
 use annona_node::node::Node;
+use annona_node::pin::Pins;
+use annona_node::shares::{self, SharesFault};
 use annona_node::store::Store;
+use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
@@ -32,7 +36,7 @@ Examples:
 /// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, clock, certificate, cuts,
 /// faulty feeds, disk.
 ///
-/// With --full every stored block and every person's record is checked. With --rebuild the derived state is made anew
+/// With --full every stored block, every person's record, PINs, cards and shares are checked. With --rebuild the derived state is made anew
 /// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
@@ -140,10 +144,15 @@ impl Doctor {
                 Err(format!("{}. Restore from other nodes' bundles.", health.damage.join("; ")))
             };
             looking.say("ledger", found)?;
-            let people = session.vault(&node).and_then(|vault| Ok(vault.verify()?));
+            let mut vault = session.vault(&node);
+            let people = match &vault {
+                Ok(vault) => vault.verify().map_err(|fault| fault.to_string()),
+                Err(fault) => Err(fault.message.clone()),
+            };
             let people = people
                 .map(|n| format!("{} open", count(n, "family's records", "families' records")));
-            looking.say("person file", people.map_err(|fault| fault.message))?;
+            looking.say("person file", people)?;
+            beside(&mut looking, &node, vault.as_mut().ok())?;
         }
         if self.rebuild {
             let before = node.store().root()?;
@@ -165,6 +174,43 @@ impl Doctor {
                 Exit::Wrong,
                 format!("{}: see above.", count(n, "thing is wrong", "things are wrong")),
             )),
+        }
+    }
+}
+
+/// The smaller files of people and keys: each whole, and opening.
+fn beside(looking: &mut Looking<'_>, node: &Node, mut vault: Option<&mut Vault>) -> Outcome {
+    let text = |fault: &dyn std::fmt::Display| fault.to_string();
+    let there = |name| node.folder().file(name).exists();
+    if there(PINS) || vault.as_ref().is_some_and(|vault| vault.has_pins().unwrap_or(true)) {
+        let pins = match &vault {
+            Some(vault) => Pins::of_node(node, vault),
+            None => Pins::of_folder(node),
+        };
+        let pins = pins.and_then(|pins| pins.verify());
+        let pins = pins.map(|n| format!("{} whole", count(n, "is", "are")));
+        looking.say("PINs", pins.map_err(|fault| text(&fault)))?;
+    }
+    let issuer = node.public().short();
+    let printed = |vault: &mut &mut Vault| vault.has_printed(&issuer).unwrap_or(true);
+    if there(CARDS) || vault.as_mut().is_some_and(|mut vault| printed(&mut vault)) {
+        let cards = match vault {
+            Some(vault) => Register::of_node(node, vault),
+            None => Register::open(&node.folder().file(CARDS), node.vault_key()?),
+        };
+        let cards = cards.map(|_| "the register opens".into());
+        looking.say("cards", cards.map_err(|fault| text(&fault)))?;
+    }
+    match shares::holders(node.folder()) {
+        Err(SharesFault::None) => Ok(()),
+        Err(fault) => looking.say("shares", Err(text(&fault))),
+        Ok(who) => {
+            let fit = match shares::fit(node.folder()) {
+                Ok(true) => Ok(format!("two of {} operators open the keys", who.len())),
+                Ok(false) => Err(SharesFault::OtherKeys.to_string()),
+                Err(fault) => Err(text(&fault)),
+            };
+            looking.say("shares", fit)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The file of PINs: made, recognised, opened.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,14 +47,56 @@ ALTER TABLE pin ADD COLUMN gone BLOB;
 PRAGMA user_version = 3;
 ";
 
-/// Opens the file, or makes it; one of an earlier version is brought up to date.
+/// Opens the file, or makes it where there is none; one of an earlier version is brought up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
-    let failed = |e| DiskFault::sqlite("open", path, e);
-    if !path.exists() {
-        // For its owner alone, before anything is in it.
-        let made = atomic::private().write(true).create_new(true).open(path);
-        made.map_err(|e| DiskFault::io("create", path, e))?;
+    match fs::metadata(path) {
+        // Never of our making: it has its name once it is whole.
+        Ok(about) if about.len() == 0 => return Err(PinFault::Missing { path: path.to_owned() }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(path)?,
+        // What is wrong with it is told by whoever opens it.
+        _ => {}
     }
+    let connection = connect(path)?;
+    let failed = |e| DiskFault::sqlite("open", path, e);
+    let read = |name| connection.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
+    let found = (read("application_id").map_err(failed)?, read("user_version").map_err(failed)?);
+    match found {
+        (APPLICATION, VERSION) => Ok(connection),
+        (APPLICATION, before @ (1 | 2)) => {
+            // In one go: a cut in between leaves the file as it was.
+            let from_1 = if before == 1 { FROM_1 } else { "" };
+            let all = format!("BEGIN IMMEDIATE; {from_1} {FROM_2} COMMIT;");
+            connection.execute_batch(&all).map_err(failed)?;
+            Ok(connection)
+        }
+        _ => Err(PinFault::NotPins { path: path.to_owned() }),
+    }
+}
+
+/// Makes an empty file beside `path`, and gives it that name once it is whole and durable.
+fn create(path: &Path) -> Result<(), PinFault> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let unfinished = path.with_file_name(name);
+    let failed = |e| DiskFault::io("create", path, e);
+    // What an interrupted making has left: nobody's PIN was ever in it.
+    match fs::remove_file(&unfinished) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e).into()),
+        _ => {}
+    }
+    // For its owner alone, before anything is in it.
+    let file = atomic::private().write(true).create_new(true).open(&unfinished).map_err(failed)?;
+    let connection = connect(&unfinished)?;
+    let sqlite = |e| DiskFault::sqlite("create", path, e);
+    connection.execute_batch(TABLES).map_err(sqlite)?;
+    connection.close().map_err(|(_, e)| sqlite(e))?;
+    file.sync_all()
+        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| atomic::sync_folder(path.parent()))
+        .map_err(|e| failed(e).into())
+}
+
+fn connect(path: &Path) -> Result<Connection, PinFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let set = || {
         let c = Connection::open_with_flags(path, flags)?;
@@ -71,32 +114,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, PinFault> {
         c.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(c)
     };
-    let other = || PinFault::NotPins { path: path.to_owned() };
-    let connection: Connection =
-        set().map_err(|e: rusqlite::Error| match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => other(),
-            _ => failed(e).into(),
-        })?;
-    let read = |name| connection.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
-    let found = (read("application_id").map_err(failed)?, read("user_version").map_err(failed)?);
-    match found {
-        (APPLICATION, VERSION) => Ok(connection),
-        (APPLICATION, before @ (1 | 2)) => {
-            // In one go: a cut in between leaves the file as it was.
-            let from_1 = if before == 1 { FROM_1 } else { "" };
-            let all = format!("BEGIN IMMEDIATE; {from_1} {FROM_2} COMMIT;");
-            connection.execute_batch(&all).map_err(failed)?;
-            Ok(connection)
-        }
-        // New, or its making was cut off: then it is empty.
-        (0, 0) if tables(&connection).map_err(failed)? == 0 => {
-            connection.execute_batch(TABLES).map_err(failed)?;
-            Ok(connection)
-        }
-        _ => Err(other()),
-    }
-}
-
-fn tables(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
+    set().map_err(|e: rusqlite::Error| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => PinFault::NotPins { path: path.to_owned() },
+        _ => DiskFault::sqlite("open", path, e).into(),
+    })
 }

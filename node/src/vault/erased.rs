@@ -152,6 +152,28 @@ impl Vault {
         self.rows().run("INSERT INTO note (name, value) VALUES (?1, 1)", [printed(issuer)])
     }
 
+    /// Whether families were ever given PINs, or some were lent to this node: from then on a folder without their file is one
+    /// that lost it.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn has_pins(&self) -> Result<bool, VaultFault> {
+        self.noted("pins")
+    }
+
+    /// Notes that the first PIN is about to be kept.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn note_pins(&self) -> Result<(), VaultFault> {
+        if self.has_pins()? {
+            return Ok(());
+        }
+        self.rows().run("INSERT INTO note (name, value) VALUES ('pins', 1)", [])
+    }
+
     /// Households of whom something may have been written down as shown that never was.
     ///
     /// # Errors
@@ -285,7 +307,7 @@ impl VaultTxn<'_> {
 
 impl Rows<'_> {
     /// The households that notes of a kind are of.
-    fn noted(&self, kind: &str) -> Result<Vec<HouseholdId>, VaultFault> {
+    pub(super) fn noted(&self, kind: &str) -> Result<Vec<HouseholdId>, VaultFault> {
         let read = |r: &rusqlite::Row<'_>| Ok(HouseholdId(r.get::<_, i64>(0)?.unsigned_abs()));
         self.connection
             .prepare_cached("SELECT DISTINCT value FROM note WHERE name GLOB ?1 ORDER BY value")

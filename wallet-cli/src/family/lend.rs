@@ -83,7 +83,7 @@ impl Lend {
         let till = Till::open(&node, self.programme.as_deref())?;
         let to = words::reader(&node, &self.to)?;
         let vault = session.vault(&node)?;
-        let pins = pins(&node)?;
+        let pins = pins(&node, &vault)?;
         let families: Vec<String> =
             if self.families.is_empty() { every(&vault)? } else { self.families.clone() };
         let until = DayNo::of(node.stamp(&till.feed)?).plus(self.days.saturating_sub(1));
@@ -181,5 +181,8 @@ pub(crate) fn take(
     if dry_run {
         return Ok(usable(&rows, today).count());
     }
-    Ok(erase::keep_lent(node, &mut pins(node)?, &rows, today)?)
+    let vault = node.vault()?;
+    let mut pins = pins(node, &vault)?;
+    vault.note_pins()?;
+    Ok(erase::keep_lent(node, &mut pins, &rows, today)?)
 }

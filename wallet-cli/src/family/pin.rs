@@ -3,13 +3,12 @@ use std::path::PathBuf;
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_node::node::Node;
-use annona_node::pin::Pin as Digits;
+use annona_node::pin::{Pin as Digits, PinFault, Pins};
 use clap::Args;
 use serde_json::json;
 
 use super::happened;
 use crate::fault::{Fault, Outcome};
-use crate::pay::pin::pins;
 use crate::session::Session;
 use crate::signer::{self, Operator, Signer};
 use crate::{holder, words};
@@ -66,7 +65,15 @@ impl Pin {
         let id = holder::find(&vault, &self.family)?;
         // A number that is nobody's would get a PIN of its own.
         vault.household(id)?;
-        let mut pins = pins(&node)?;
+        let mut pins = match Pins::of_node(&node, &vault) {
+            // Lost: whether she had one nobody can tell, and what was guessed is forgotten.
+            Err(PinFault::Missing { .. }) if second.is_some() && chosen.is_some() => {
+                self.may(&node, &vault.programmes(id)?, (&first, second.as_ref()), true)?;
+                session.confirm("Begin a new file of PINs? Every family needs a new one.", &[])?;
+                Pins::begin_anew(&node)?
+            }
+            other => other?,
+        };
         let has = pins.has(id)?;
         if !has && (self.unlock || self.remove) {
             return Err(Fault::refused(format!("family {id} has no PIN here."))
@@ -75,6 +82,7 @@ impl Pin {
         self.may(&node, &vault.programmes(id)?, (&first, second.as_ref()), has)?;
         let done = match chosen {
             Some(pin) => {
+                vault.note_pins()?;
                 pins.set(id, &pin)?;
                 "set"
             }

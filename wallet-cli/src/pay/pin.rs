@@ -3,10 +3,9 @@
 use annona_ledger::consent::RefusalClass;
 use annona_ledger::id::{Lane, ProgrammeId, Purse};
 use annona_ledger::time::DayNo;
-use annona_node::folder::PINS;
 use annona_node::node::Node;
 use annona_node::pin::{Answer, Begun, LentFault, Pin, PinFault, Pins};
-use annona_node::vault::HouseholdId;
+use annona_node::vault::{HouseholdId, Vault};
 
 use super::known::No;
 use super::till::Whose;
@@ -16,8 +15,8 @@ use crate::words::print_wait;
 use crate::{card, holder};
 
 /// The PINs of an open node.
-pub(crate) fn pins(node: &Node) -> Outcome<Pins> {
-    Ok(Pins::open(&node.folder().file(PINS), &node.vault_key()?)?)
+pub(crate) fn pins(node: &Node, vault: &Vault) -> Outcome<Pins> {
+    Ok(Pins::of_node(node, vault)?)
 }
 
 /// Asks for the PIN of somebody, by her household where her home is here, by her purse where it was lent, and lets nothing
@@ -34,7 +33,7 @@ pub(super) fn authenticate(
         (None, Some(family)) => Some(holder::find(&vault, family)?),
         (None, None) => None,
     };
-    let mut pins = pins(node)?;
+    let mut pins = pins(node, &vault)?;
     let today = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
     let lent = purses.first().copied();
     let what = household.map_or_else(|| "this purse".into(), |id| format!("family {id}"));
@@ -97,7 +96,8 @@ impl From<PinFault> for Fault {
         match fault {
             PinFault::Disk(disk) => disk.into(),
             PinFault::Seal(fault) => fault.into(),
-            PinFault::NotPins { .. } => Self::new(Exit::Wrong, message),
+            PinFault::Vault(fault) => fault.into(),
+            PinFault::NotPins { .. } | PinFault::Missing { .. } => Self::new(Exit::Wrong, message),
         }
     }
 }

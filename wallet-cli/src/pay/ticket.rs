@@ -195,16 +195,19 @@ impl Ticket {
         to: &[u8; 8],
         purses: &[Purse],
     ) -> Outcome<Option<String>> {
-        if !self.whose.is_here() || !node.folder().file(PINS).exists() {
+        if !self.whose.is_here() {
             return Ok(None);
         }
         let vault = session.vault(node)?;
+        if !node.folder().file(PINS).exists() && !vault.has_pins()? {
+            return Ok(None);
+        }
         let household = match (&self.whose.card, &self.whose.family) {
             (Some(code), _) => card::family(node, &vault, code)?.1,
             (None, Some(family)) => holder::find(&vault, family)?,
             (None, None) => return Ok(None),
         };
-        let pins = super::pin::pins(node)?;
+        let pins = super::pin::pins(node, &vault)?;
         let until = DayNo::of(node.stamp(&till.feed)?).plus(TICKET_DAYS);
         let mut rows = Vec::new();
         let gone = vault.erasure_commitment(household, till.id)?;

@@ -83,7 +83,7 @@ fn closed(node: &Node, who: Who<'_>) -> Vec<Next> {
     let vault = node.vault().ok();
     let family = vault.as_ref().and_then(|vault| Some((vault, who.whose.family(vault)?)));
     let mut closed = Vec::new();
-    if !may_try_pin(node, family.map(|(_, id)| id), who.purse).unwrap_or(true) {
+    if !may_try_pin(node, vault.as_ref(), family.map(|(_, id)| id), who.purse).unwrap_or(true) {
         closed.push(Next::Pin);
     }
     match family {
@@ -111,11 +111,17 @@ fn closed(node: &Node, who: Who<'_>) -> Vec<Next> {
     closed
 }
 
-fn may_try_pin(node: &Node, family: Option<HouseholdId>, purse: Option<Purse>) -> Outcome<bool> {
-    if !node.folder().file(PINS).exists() {
+fn may_try_pin(
+    node: &Node,
+    vault: Option<&Vault>,
+    family: Option<HouseholdId>,
+    purse: Option<Purse>,
+) -> Outcome<bool> {
+    // Without the person file no PIN is looked at.
+    let Some(vault) = vault.filter(|_| node.folder().file(PINS).exists()) else {
         return Ok(false);
-    }
-    let (pins, now) = (pins(node)?, node.now());
+    };
+    let (pins, now) = (pins(node, vault)?, node.now());
     let today = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
     Ok(match (family, purse) {
         (Some(id), _) => pins.may_try(id, now)?,

@@ -1,5 +1,7 @@
 //! PINs at the counter, through the program: right, wrong, waiting, locked, opened; and the next method each time.
 
+use std::fs;
+
 use crate::camp::Camp;
 use crate::counter::counter;
 
@@ -69,4 +71,37 @@ fn a_pin_is_changed_and_opened_by_two_operators_and_no_network() {
     camp.run(&format!("family pin 1 --remove {MARA} {YUSUF}")).fine();
     camp.run(&charge("wrong.txt")).fails(5, "has no PIN here");
     camp.run(&format!("family pin 1 --remove {MARA}")).fails(5, "has no PIN here");
+}
+
+/// Begun anew, ten guesses would be there again, and one operator alone could give anybody a PIN.
+#[test]
+fn pins_that_are_lost_are_named_and_begun_anew_by_two() {
+    let made = with_pins();
+    made.run(&charge("pin.txt")).fine();
+    for empty in [false, true] {
+        let camp = made.copied();
+        let pins = camp.file("lake/pins.db");
+        let kept = camp.file("kept-pins");
+        fs::copy(&pins, &kept).expect("there");
+        let lose = || match empty {
+            true => fs::write(&pins, "").expect("emptied"),
+            false => fs::remove_file(&pins).expect("removed"),
+        };
+        lose();
+        let again = format!("family pin 1 --pin-file wrong.txt {MARA}");
+        for words in [charge("pin.txt").as_str(), &again, &again.replace("pin 1", "pin 2")] {
+            let lost = camp.run(words).fails(1, "pins.db is not here, or is empty");
+            assert!(lost.err.contains("annona restore"), "{}", lost.err);
+        }
+        camp.run("pay charge --family 1 --item Rice=0.5 --method sight").fine();
+        let doctor = camp.run("doctor --full").fails(1, "wrong").out;
+        assert!(doctor.contains("WRONG  PINs: ") && doctor.contains("is empty"), "{doctor}");
+        fs::copy(&kept, &pins).expect("put back");
+        camp.run(&charge("pin.txt")).fine();
+        camp.run("doctor --full").fine();
+        lose();
+        camp.run(&format!("family pin 1 --unlock {MARA} {YUSUF}")).fails(1, "pins.db");
+        camp.run(&format!("{again} {YUSUF}")).fine();
+        camp.run(&charge("wrong.txt")).fine();
+    }
 }
