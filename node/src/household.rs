@@ -91,6 +91,24 @@ pub enum What {
     Merge(HouseholdId),
 }
 
+/// The words of a change, for [`Vault::begun`]: the household, what happened to it and who collects.
+#[must_use]
+pub fn asked(vault: &Vault, id: HouseholdId, what: &What, collector: usize) -> [u8; 32] {
+    let number = |n: usize| n as u64;
+    let words = Zeroizing::new(match what {
+        What::Birth(person) => wire::encode(&(0u8, person)),
+        What::Death(member) => wire::encode(&(1u8, number(*member))),
+        What::Split(members) => {
+            let members: Vec<u64> = members.iter().copied().map(number).collect();
+            wire::encode(&(2u8, members))
+        }
+        What::Merge(other) => wire::encode(&(3u8, other)),
+    });
+    let about = wire::encode(&("change", id, number(collector), &*words));
+    let about = Zeroizing::new(about);
+    vault.content_digest(&about)
+}
+
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeFault {
@@ -128,6 +146,7 @@ pub enum ChangeFault {
 /// A change that may be made: everything was asked, and nothing written.
 pub struct Planned {
     id: HouseholdId,
+    asked: [u8; 32],
     change: Change,
     stays: Written,
     leaves: Option<(String, Written)>,
@@ -208,6 +227,7 @@ pub fn plan(
     if by[0].public() == by[1].public() {
         return Err(ChangeFault::SamePerson);
     }
+    let asked = asked(vault, id, &what, collector);
     let mut stays = opened(vault, id)?;
     let count = stays.members.len();
     let declared = stays.whole.number(Field::Size);
@@ -314,11 +334,12 @@ pub fn plan(
     if !passes.is_empty() {
         passes.extend(&husks);
     }
-    Ok(Planned { id, change, stays: (digest, (whole, members)), leaves, merged, husks, passes })
+    let stays = (digest, (whole, members));
+    Ok(Planned { id, asked, change, stays, leaves, merged, husks, passes })
 }
 
 impl Planned {
-    /// Makes it, all of it in one commit.
+    /// Makes it, all of it in one commit, and notes that it is not answered yet ([`Vault::answered`]).
     ///
     /// # Errors
     ///
@@ -329,7 +350,7 @@ impl Planned {
         federation: &FederationId,
         by: [&SigningKey; 2],
     ) -> Result<Changed, ChangeFault> {
-        let Self { id, change, stays, leaves, merged, husks, .. } = self;
+        let Self { id, asked, change, stays, leaves, merged, husks, .. } = self;
         let (digest, (whole, members)) = stays;
 
         let mut txn = vault.begin()?;
@@ -351,8 +372,10 @@ impl Planned {
             keep(&mut txn, federation, husk, theirs, by)?;
         }
         keep(&mut txn, federation, id, Change { other, ..change }, by)?;
+        let new = leaves.and(other);
+        txn.note_begun(&asked, new.unwrap_or(id))?;
         txn.commit()?;
-        Ok(Changed { stays: id, new: leaves.and(other) })
+        Ok(Changed { stays: id, new })
     }
 }
 

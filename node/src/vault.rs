@@ -17,6 +17,7 @@
 //! ```
 
 mod apart;
+mod begun;
 mod copies;
 mod erased;
 mod fault;

@@ -99,6 +99,13 @@ impl Fault {
         Self::new(Exit::Interrupted, message)
     }
 
+    /// The person asked twice to stop while a family was being written.
+    pub(crate) fn interrupted_in_family() -> Self {
+        let message = "interrupted while it was written: it may stand. Run the same command again: it does what is left, and \
+                       nothing twice.";
+        Self::new(Exit::Interrupted, message)
+    }
+
     /// A file operation that failed; `doing` completes "could not …".
     pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         DiskFault::io(doing, path, source).into()

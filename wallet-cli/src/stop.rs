@@ -42,6 +42,8 @@ impl Drop for LongWork {
 
 static WRITING: AtomicUsize = AtomicUsize::new(0);
 
+static OF_PEOPLE: AtomicBool = AtomicBool::new(false);
+
 /// Something is being written that moves value, and its answer is not out yet. The first Ctrl-C waits for the answer:
 /// somebody is charged by it, and would be again if it were asked for again.
 pub(crate) struct Writing(LongWork);
@@ -51,6 +53,12 @@ impl Writing {
     pub(crate) fn begin() -> Self {
         WRITING.fetch_add(1, Ordering::SeqCst);
         Self(LongWork::begin())
+    }
+
+    /// As [`Writing::begin`], of a family: the same command said again goes on with it.
+    pub(crate) fn of_people() -> Self {
+        OF_PEOPLE.store(true, Ordering::SeqCst);
+        Self::begin()
     }
 }
 
@@ -72,6 +80,7 @@ pub(crate) fn listen() {
         echo.restore();
         let fault = match WRITING.load(Ordering::SeqCst) {
             0 => Fault::interrupted(),
+            _ if OF_PEOPLE.load(Ordering::SeqCst) => Fault::interrupted_in_family(),
             _ => Fault::interrupted_in_writing(),
         };
         anstream::eprintln!("\n{}", fault.message);

@@ -2,8 +2,10 @@ use annona_ledger::duty::Duty;
 use annona_ledger::id::ProgrammeId;
 use annona_node::person::{Household, clean};
 use annona_node::seal::random;
+use annona_node::vault::{Found, HouseholdId, Vault};
 use clap::Args;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::enrol::Enrolling;
 use super::fields;
@@ -12,6 +14,7 @@ use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::signer::Operator;
+use crate::stop::Writing;
 use crate::words::{self, hex, plain};
 
 const EXAMPLES: &str = "\
@@ -53,10 +56,8 @@ impl Add {
         let mut household = Household::default();
         told.write(&mut household)?;
         household.members = told.people()?;
-        household.key = match &self.key {
-            Some(key) => clean(key).0,
-            None => format!("F-{}", hex(&random::<5>()?)),
-        };
+        let drawn = format!("F-{}", hex(&random::<5>()?));
+        household.key = self.key.as_ref().map_or(drawn, |key| clean(key).0);
         plain("the key", &household.key)?;
         plain("the register's name", &self.source)?;
         household.check()?;
@@ -71,12 +72,17 @@ impl Add {
         let enrolling = Enrolling::new(&node, (&signer, Duty::FamilyAdd), only)?;
         let mut vault = session.vault(&node)?;
         let source = clean(&self.source).0;
+        let digest = vault.content_digest(&household.encode()?);
+        let asked = self.asked(&vault, &source, &household)?;
         // A key that was just drawn is nobody's, also where the keys of some families are not here.
         let known = match self.key {
             Some(_) => vault.find(&source, household.key.as_bytes())?,
             None => None,
         };
-        if let Some(known) = known {
+        // It was said before, and never answered: the same family is enrolled, and no other is made.
+        let cut_off = |known: &Found| known.digest == Some(digest) && !known.enrolled;
+        let begun = vault.begun(&asked)?.or(known.filter(cut_off).map(|known| known.id));
+        if let (Some(known), None) = (known, begun) {
             return Err(Fault::new(
                 crate::fault::Exit::Conflict,
                 format!("family {} has the key \"{}\" already.", known.id, household.key),
@@ -94,20 +100,49 @@ impl Add {
             let value = json!({ "key": household.key, "source": source });
             return dry_run::would(session, "family", value, words);
         }
-        let digest = vault.content_digest(&household.encode()?);
-        let (whole, members) = household.records()?;
-        let mut txn = vault.begin()?;
-        let id = txn.add(&source, household.key.as_bytes(), digest, &whole, &members)?;
-        txn.commit()?;
-        // From here on the family is found again, whatever happens: `family import` and `family add` enrol the rest.
-        let enrolled = enrolling.enrol(&mut node, &mut vault, &[id])?;
+        let _writing = Writing::of_people();
+        let id = match begun {
+            Some(id) => {
+                household = super::show::open(&vault, id)?;
+                id
+            }
+            None => {
+                let (whole, members) = household.records()?;
+                let mut txn = vault.begin()?;
+                let key = household.key.as_bytes();
+                let id = txn.add(&source, key, digest, &whole, &members)?;
+                txn.note_begun(&asked, id)?;
+                txn.commit()?;
+                id
+            }
+        };
+        // From here on the family is found again, whatever happens: whoever was cut off before is enrolled with it.
+        let mut ids = vault.all_begun()?;
+        let closed = |one: &HouseholdId| vault.registration(*one).map(drop);
+        ids.retain(|one| !closed(one).is_err_and(|fault| fault.is_of_one_record()));
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        let enrolled = enrolling.enrol(&mut node, &mut vault, &ids)?;
         node.close()?;
         let value =
             json!({ "family": id, "key": household.key, "source": source, "enrolled": enrolled });
         session
             .screen
             .answer("family", value, || format!("Family {id}: {}", fields::line(&household)))?;
+        vault.answered(&asked)?;
         session.screen.note(format!("Next: `annona card issue {id}` gives it a short code."));
         Ok(())
+    }
+
+    /// The words of this command, whatever key is drawn for them.
+    fn asked(&self, vault: &Vault, source: &str, told: &Household) -> Outcome<[u8; 32]> {
+        let mut told = told.clone();
+        if self.key.is_none() {
+            "F-".clone_into(&mut told.key);
+        }
+        let told = told.encode()?;
+        let words = [b"add\0", source.as_bytes(), &[0], told.as_slice()].concat();
+        Ok(vault.content_digest(&Zeroizing::new(words)))
     }
 }

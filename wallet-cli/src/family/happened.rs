@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_ledger::time::DayNo;
-use annona_node::household::{self, What};
+use annona_node::household::{self, Changed, What};
 use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::{self, Operator, Signer};
+use crate::stop::Writing;
 use crate::words;
 
 /// Who answers for a change, and who collects after it.
@@ -77,8 +78,16 @@ impl Happened {
         let (federation, own) = (node.federation()?, ProgrammeId::NONE);
         let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?);
         let by = [first.key(), second.key()];
-        let planned = household::plan(&vault, &federation, (id, what, self.collector), on, by)?;
-        let passes = if self.keep_cards { Vec::new() } else { planned.passes.clone() };
+        let asked = household::asked(&vault, id, &what, self.collector);
+        // It was said before, and never answered: what is left of it is done, and nothing twice.
+        let planned = match vault.begun(&asked)? {
+            Some(begun) => Err(Changed { stays: id, new: Some(begun).filter(|new| *new != id) }),
+            None => Ok(household::plan(&vault, &federation, (id, what, self.collector), on, by)?),
+        };
+        let passes = match &planned {
+            Ok(planned) if !self.keep_cards => planned.passes.clone(),
+            _ => Vec::new(),
+        };
         if self.dry_run {
             node.close()?;
             let words = format!("Family {id} has {count} members. Nothing was changed.");
@@ -86,10 +95,16 @@ impl Happened {
             return dry_run::would(session, "changed", value, &words);
         }
         let about: Vec<&[u8]> = about.iter().map(|record| record.as_slice()).collect();
-        session.confirm(&format!("Change family {id}?"), &about)?;
+        if planned.is_ok() {
+            session.confirm(&format!("Change family {id}?"), &about)?;
+        }
+        let _writing = Writing::of_people();
         // First: where the power fails in between, somebody is without a card, and nobody has another's.
         let ended = card::end_all(&mut node, &mut vault, &first, &passes)?;
-        let done = planned.carry_out(&mut vault, &federation, by)?;
+        let done = match planned {
+            Ok(planned) => planned.carry_out(&mut vault, &federation, by)?,
+            Err(done) => done,
+        };
         if let Some(new) = done.new {
             enrolling.enrol(&mut node, &mut vault, &[new])?;
         }
@@ -109,6 +124,7 @@ impl Happened {
             let name = words::name(&name);
             format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
         })?;
+        vault.answered(&asked)?;
         if !passes.is_empty() {
             let of = passes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             session.screen.note(format!(

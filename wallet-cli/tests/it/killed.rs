@@ -41,6 +41,31 @@ fn killed_at_any_time(
     }
 }
 
+/// As [`killed_at_any_time`], of what would be done a second time if it were said twice: it is said again where no answer
+/// came.
+fn killed_before_its_answer(made: &Camp, words: &str, moments: u32, check: impl Fn(&Camp)) {
+    let whole = made.copied();
+    let began = Instant::now();
+    whole.run(words).fine();
+    let took = began.elapsed();
+    check(&whole);
+    let mut cut = 0;
+    for n in 0..moments {
+        let camp = made.copied();
+        let mut child = camp.start(words);
+        // What is written comes late in it.
+        std::thread::sleep(took / 2 + took * n / moments / 2);
+        child.kill().expect("killed");
+        let ended = child.wait_with_output().expect("ended");
+        if ended.stdout.is_empty() {
+            cut += 1;
+            camp.run(words).fine();
+        }
+        check(&camp);
+    }
+    assert!(cut > 0, "{words}: it was always answered before");
+}
+
 /// Ends a command so long after its beginning; whether it was still at work.
 fn ended(camp: &Camp, words: &str, after: Duration, interrupts: bool) -> bool {
     let mut child = camp.start(words);
@@ -466,4 +491,60 @@ fn a_pruning_that_was_killed_loses_nothing_and_is_finished_by_the_next() {
             camp.run("pay charge --family 1 --item Rice=0.001").fine();
         },
     );
+}
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
+const TWO: &str = "--operator mara.keys --operator-passphrase-file pass.txt \
+                   --second yusuf.keys --second-passphrase-file pass.txt";
+
+/// How many families there are, and that each is enrolled.
+fn enrolled(camp: &Camp) -> usize {
+    let found = camp.run("family find e --json").fine();
+    let families: BTreeSet<String> =
+        found.lines().iter().map(|line| line["family"].to_string()).collect();
+    for family in &families {
+        let shown = camp.run(&format!("family show {family}")).fine();
+        assert!(shown.out.contains("enrolled in: 1"), "{}", shown.out);
+    }
+    families.len()
+}
+
+#[test]
+fn a_registration_that_was_killed_registers_one_family_and_enrols_it() {
+    let camp = Camp::new();
+    camp.write("late.family", "size=2\nmember: full_name=Lateefe\nmember: full_name=Here");
+    let before = enrolled(&camp);
+    for key in ["", "--key B1-077"] {
+        let words = format!("family add --from late.family {key} {MARA}");
+        killed_before_its_answer(&camp, &words, 6, |camp| {
+            assert_eq!(enrolled(camp), before + 1, "{words}");
+        });
+    }
+}
+
+#[test]
+fn what_happens_to_a_family_happens_once_however_often_it_was_killed() {
+    let made = Camp::new();
+    let four = "member: full_name=Eve\nmember: full_name=Pete\nmember: full_name=Zee\nmember: full_name=Lee";
+    let id = made.family(four, &format!("--json {MARA}")).fine().field(0, "family");
+    let other = made.family(four, &format!("--json {MARA}")).fine().field(0, "family");
+    let people = |camp: &Camp, family: &str| {
+        let shown = camp.run(&format!("family show {family} --json")).fine();
+        shown.lines()[0]["members"].as_array().expect("members").len()
+    };
+    let families = enrolled(&made);
+    for (words, left, families) in [
+        (format!("birth {id} --from adam.family"), 5, families),
+        (format!("death {id} --member 4"), 3, families),
+        (format!("split {id} --member 3 --member 4"), 2, families + 1),
+        (format!("merge {id} {other}"), 8, families),
+    ] {
+        let words = format!("family {words} --collector 1 {TWO}");
+        killed_before_its_answer(&made, &words, 4, |camp| {
+            assert_eq!(people(camp, &id), left, "{words}");
+            if !words.contains("merge") {
+                assert_eq!(enrolled(camp), families, "{words}");
+            }
+        });
+    }
 }
