@@ -20,6 +20,8 @@ pub mod table;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::disk::DiskFault;
+
 pub use check::{Code, Columns, Finding, Findings, InColumn, Severity, Words};
 pub use map::{Map, suggest_map};
 pub use plan::{Applied, Apply, Elsewhere, Known, KnownHouseholds, Plan, Register};
@@ -124,8 +126,10 @@ pub enum ImportError {
     )]
     NotTwoTables,
     /// The temporary file failed.
-    #[error("the temporary file for joining rows failed: {0}; is the disk full?")]
-    Stage(#[from] rusqlite::Error),
+    #[error(
+        "{0} Rows of the table wait in that folder until all are read; where it has no room, TMPDIR names another."
+    )]
+    Stage(#[source] DiskFault),
     /// Sealing a row failed.
     #[error(transparent)]
     Seal(#[from] crate::seal::SealError),
@@ -141,6 +145,12 @@ pub enum ImportError {
     /// The person asked to stop.
     #[error("stopped; run the same command again to go on")]
     Cancelled,
+}
+
+impl From<rusqlite::Error> for ImportError {
+    fn from(fault: rusqlite::Error) -> Self {
+        Self::Stage(DiskFault::sqlite("write", &stage::folder(), fault))
+    }
 }
 
 /// One key out of its parts. A slash inside a part must not make two keys one: (a/b, c) and (a, b/c).

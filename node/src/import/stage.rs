@@ -3,6 +3,8 @@
 //! Rows of two sheets, or of one household, may come in any order and in any number. SQLite unlinks the file as it is
 //! opened; what a crash leaves on the disk are sealed bytes and keyed hashes whose keys are gone.
 
+use std::path::PathBuf;
+
 use annona_ledger::hash::{Purpose, keyed};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -36,6 +38,17 @@ pub(super) struct Joined {
 pub(super) enum Placed {
     New(i64),
     Known(i64, u64),
+}
+
+/// Where SQLite puts a file without a name: the order is its own (<https://sqlite.org/tempfiles.html>, section 5).
+pub(super) fn folder() -> PathBuf {
+    if !cfg!(unix) {
+        return std::env::temp_dir();
+    }
+    let named = ["SQLITE_TMPDIR", "TMPDIR"].map(|name| std::env::var_os(name).map(PathBuf::from));
+    let usual = ["/var/tmp", "/usr/tmp", "/tmp"].map(|path| Some(PathBuf::from(path)));
+    let mut all = named.into_iter().chain(usual).flatten();
+    all.find(|path| path.is_dir()).unwrap_or_else(std::env::temp_dir)
 }
 
 impl Stage {

@@ -382,6 +382,43 @@ fn a_disk_that_fills_up_takes_no_half_of_a_file_and_takes_the_whole_later() {
     drop(disk);
 }
 
+/// Rows wait in the folder for temporary files until all are read: where it has no room, the answer says which it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_whose_temporary_folder_is_full_names_it_and_another() {
+    let camp = counter();
+    let Some(disk) = Small::mount(&camp.file("small"), 1) else { return };
+    let fields = ["full_name", "given_name", "middle_name", "mother_name", "father_name"];
+    let mut map = "source = \"camp\"\nkey = [\"household_id\"]\n[household.columns]\n".to_owned();
+    let mut table = "household_id".to_owned();
+    for field in fields {
+        map.push_str(&format!("{field} = \"{field}\"\n"));
+        table.push_str(&format!(",{field}"));
+    }
+    // More than the 16 MiB of rows that wait in memory.
+    let name = "of those who live by the large tree ".repeat(7);
+    for n in 0..16_000 {
+        table.push_str(&format!("\nT-{n}"));
+        for field in fields {
+            table.push_str(&format!(",{field} {name}"));
+        }
+    }
+    camp.write("large.csv", table);
+    camp.write("large.toml", map);
+    let words = "family import large.csv --map large.toml --dry-run";
+    let mut command = camp.command(crate::camp::split(words));
+    command.args(["--passphrase-file", "pass.txt"]).env("TMPDIR", &disk.0);
+    let output = command.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let place = disk.0.display().to_string();
+    for words in [place.as_str(), "the disk is full", "TMPDIR names another"] {
+        assert!(said.contains(words), "no {words} in {said}");
+    }
+    camp.run(words).fine();
+    drop(disk);
+}
+
 /// Runs the program where it can have no more than a gigabyte of addresses: a quarter of the file it is given.
 fn with_little_memory(camp: &Camp, words: &str) -> Answer {
     let mut plain = camp.command(crate::camp::split(words));
