@@ -153,10 +153,12 @@ fn a_dry_run_says_what_is_wrong_and_where() {
 #[cfg(unix)]
 #[test]
 fn a_killed_import_goes_on_where_it_stopped() {
+    use std::os::unix::process::ExitStatusExt;
     let camp = Camp::new();
     let before: u64 = camp.bare("status --json").fine().field(0, "entries").parse().expect("count");
     registrations(&camp, 3_000);
     let import = format!("family import big.csv --map big.toml {BOTH}");
+    let mut met = 0;
     for round in 0..3u64 {
         let mut child = camp
             .command(crate::camp::split(&format!("{import} --passphrase-file pass.txt")))
@@ -172,8 +174,10 @@ fn a_killed_import_goes_on_where_it_stopped() {
             std::thread::yield_now();
         }
         child.kill().expect("kill");
-        child.wait().expect("wait");
+        let ended = child.wait().expect("wait");
+        met += u32::from(ended.signal() == Some(9));
     }
+    assert!(met > 0, "every kill came too late");
     camp.run(&format!("{import} --json")).fine();
     let again = camp.run(&format!("{import} --json")).fine();
     assert_eq!(imported(&again), (0, 0));
