@@ -53,6 +53,16 @@ pub enum NodeFault {
     /// Randomness or sealing.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// There is no key file.
+    #[error(
+        "{} is not here, and without it nothing of this node opens. Put it back, or restore the last backup into another \
+         folder (`annona restore FILE --dir ELSEWHERE`) and go on there.",
+        path.display()
+    )]
+    Lost {
+        /// The key file.
+        path: PathBuf,
+    },
     /// A key is missing from the key file.
     #[error("the key file has no {0}: it belongs to another folder, or is an organisation's")]
     NoKey(&'static str),
@@ -146,7 +156,12 @@ impl Node {
         clock: Clock,
     ) -> Result<Self, NodeFault> {
         let folder = Folder::open(path)?;
-        let keys = Keystore::open(&folder.file(KEYS), passphrase)?;
+        let keys = match Keystore::open(&folder.file(KEYS), passphrase) {
+            Err(KeystoreFault::Disk(fault)) if fault.trouble() == DiskTrouble::Missing => {
+                return Err(NodeFault::Lost { path: folder.file(KEYS) });
+            }
+            other => other?,
+        };
         crate::shares::follow(&folder, &keys);
         let store = Store::open(&folder.file(LEDGER))?;
         // Of a disk that takes no writes nothing is dropped, and everything else is told there.

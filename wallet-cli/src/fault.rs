@@ -292,6 +292,7 @@ impl From<NodeFault> for Fault {
             NodeFault::Guard(fault) => fault.into(),
             NodeFault::Seal(fault) => fault.into(),
             NodeFault::Rejected(fault) => fault.into(),
+            NodeFault::Lost { .. } => of(Exit::Wrong, &fault),
             NodeFault::NoKey(_) => of(Exit::Input, &fault),
             NodeFault::Unknown(_) => of(Exit::Input, &fault),
             NodeFault::Refused(_) | NodeFault::Stopped(_) => of(Exit::NotAllowed, &fault),

@@ -34,6 +34,10 @@ impl Place {
         Vault::open(&self.path(), &key(1))
     }
 
+    pub(super) fn open_without_keys(&self) -> Vault {
+        Vault::open_without_keys(&self.path(), &key(1), &[]).expect("opens")
+    }
+
     /// Every byte of every file in the folder.
     fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();

@@ -396,8 +396,8 @@ fn an_import_whose_temporary_folder_is_full_names_it_and_another() {
         table.push_str(&format!(",{field}"));
     }
     // More than the 16 MiB of rows that wait in memory.
-    let name = "of those who live by the large tree ".repeat(7);
-    for n in 0..16_000 {
+    let name = "of those who live by the large tree ".repeat(6);
+    for n in 0..14_000 {
         table.push_str(&format!("\nT-{n}"));
         for field in fields {
             table.push_str(&format!(",{field} {name}"));
@@ -415,7 +415,6 @@ fn an_import_whose_temporary_folder_is_full_names_it_and_another() {
     for words in [place.as_str(), "the disk is full", "TMPDIR names another"] {
         assert!(said.contains(words), "no {words} in {said}");
     }
-    camp.run(words).fine();
     drop(disk);
 }
 

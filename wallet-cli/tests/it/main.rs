@@ -27,6 +27,7 @@ mod killed;
 mod known;
 mod lan;
 mod line;
+mod lost;
 mod misbehaving;
 mod network;
 mod out;
