@@ -137,7 +137,7 @@ impl Charge {
         let whose = line.map(|line| format!("{line}\n")).unwrap_or_default();
         if self.dry_run {
             let order = Order::new(&till, purses, items, (merchant, method), self.request);
-            return dry_run(session, &node, &till, &order, &whose);
+            return dry_run(session, &mut node, &till, order, &whose);
         }
         let purse = purses.first().copied();
         let who = turned::Who { programme: till.id, whose: &self.whose, purse };
@@ -403,28 +403,28 @@ pub(super) fn before(work: &Work<'_>, asked: Option<&Asked>) -> Result<Option<Ea
     )))
 }
 
-fn dry_run(session: &Session, node: &Node, till: &Till, order: &Order, whose: &str) -> Outcome {
-    let at = node.stamp(&till.feed)?;
-    let work = node.store().look()?;
-    let known = before(&work, order.asked.as_ref())?;
-    if known.is_none() {
-        order.pay(&work, &till.feed, at).map_err(|fault| match fault {
-            NodeFault::Rejected(rule) if short::is(rule) => {
-                let left = order.left.get().map(Vec::as_slice).unwrap_or_default();
-                match short::of(till, rule, &order.items, left) {
-                    Short::Less(fault) | Short::Nothing(fault) => fault,
-                }
-            }
-            other => other.into(),
-        })?;
-    }
+/// What the order would be answered, by the rules of the ledger too; what only its proof would say is not asked.
+fn dry_run(session: &Session, node: &mut Node, till: &Till, order: Order, whose: &str) -> Outcome {
     let purses: Vec<String> = order.purses.iter().map(|purse| hex(&purse.0)).collect();
+    let (items, left) = (order.items.clone(), Arc::clone(&order.left));
+    let earlier = Arc::new(OnceLock::new());
+    let compose = order.compose(Arc::clone(&earlier), None);
+    let mut group = [Request { feed: till.feed, compose }];
+    crate::dry_run::write(node, true, &mut group)?.remove(0).map_err(|no| match no {
+        Refusal::Rule(rule) if short::is(rule) => {
+            let left = left.get().map(Vec::as_slice).unwrap_or_default();
+            match short::of(till, rule, &items, left) {
+                Short::Less(fault) | Short::Nothing(fault) => fault,
+            }
+        }
+        other => other.into(),
+    })?;
     let value = json!({
-        "accepted": true, "repeated": known.is_some(), "purses": purses,
-        "items": till.items_value(&order.items),
+        "accepted": true, "repeated": earlier.get().is_some(), "purses": purses,
+        "items": till.items_value(&items),
     });
     session.screen.answer("charge", value, || {
-        let items = till.items_text(&order.items);
+        let items = till.items_text(&items);
         format!("{whose}would be accepted: {items}. Nothing was written.")
     })
 }

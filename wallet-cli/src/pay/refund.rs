@@ -66,15 +66,6 @@ impl Refund {
         };
         let words =
             format!("{} {}", commodity.name, print_units(commodity, i128::from(back.units())));
-        if self.dry_run {
-            if back > given {
-                return Err(annona_ledger::rejection::Rejection::ExceedsRedemption.into());
-            }
-            let value = json!({ "of": till.short(index), "units": back.units() });
-            return session.screen.answer("refund", value, || {
-                format!("would take back {words} of {}. Nothing was written.", till.short(index))
-            });
-        }
         let asked = self.request.as_deref().map(|request| {
             till.asked(request, format!("refund {index} {}", back.units()).as_bytes())
         });
@@ -95,8 +86,15 @@ impl Refund {
                     Ok::<_, NodeFault>(composed)
                 }),
             }];
-            node.write(&mut group)?.remove(0)?
+            crate::dry_run::write(&mut node, self.dry_run, &mut group)?.remove(0)?
         };
+        if self.dry_run {
+            let of = till.short(index);
+            let value = json!({ "of": of, "units": back.units(), "repeated": earlier.is_some() });
+            return session.screen.answer("refund", value, || {
+                format!("would take back {words} of {of}. Nothing was written.")
+            });
+        }
         let promise = match (answer.last(), earlier) {
             (Some(last), _) => till.promise(last)?,
             (None, Some(known)) => {

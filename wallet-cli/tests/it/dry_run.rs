@@ -361,6 +361,27 @@ fn a_dry_run_says_what_is_then_done() {
     assert_eq!(files, done.field(0, "files"));
 }
 
+/// What is refused is refused when it is tried, by the same rule; what was accepted before is told as that.
+#[test]
+fn a_refund_is_tried_by_the_rules_of_the_ledger() {
+    let camp = crate::counter::counter();
+    let refund = format!("pay refund {}", camp.told("entry.txt"));
+    for words in [format!("{refund} --amount 6"), format!("{refund} --amount 5.001")] {
+        camp.run(&format!("{words} --dry-run")).fails(5, "rejection 27");
+        camp.run(&words).fails(5, "rejection 27");
+    }
+    let named = format!("{refund} --request r7 --json");
+    assert_eq!(camp.run(&format!("{named} --dry-run")).fine().field(0, "repeated"), "false");
+    camp.run(&named).fine();
+    assert_eq!(camp.run(&format!("{named} --dry-run")).fine().field(0, "repeated"), "true");
+    assert_eq!(camp.run(&named).fine().field(0, "repeated"), "true");
+    for words in [&refund, &format!("{refund} --request r8")] {
+        camp.run(&format!("{words} --dry-run")).fails(5, "rejection 26");
+        camp.run(words).fails(5, "rejection 26");
+    }
+    camp.run(&format!("{refund} --request r7 --amount 1 --dry-run")).fails(5, "something else");
+}
+
 /// A till that looks for `accepted` hands nothing out on a dry run.
 #[test]
 fn a_dry_run_says_what_would_be_accepted() {
