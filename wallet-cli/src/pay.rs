@@ -14,7 +14,7 @@ pub(crate) mod pin;
 mod promise;
 mod queue;
 mod reader;
-mod receipt;
+pub(crate) mod receipt;
 mod refund;
 mod short;
 pub(crate) mod slip;

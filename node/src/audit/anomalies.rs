@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::audit::{Ground, Source};
 use annona_ledger::cut::Cut;
 use annona_ledger::entry::Method;
+use annona_ledger::finality::Finality;
 use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
 use serde::Serialize;
 
@@ -49,6 +50,8 @@ pub struct Anomaly {
     pub feed: String,
     /// An entry to begin with, where there is one.
     pub entry: Option<String>,
+    /// How final that entry is, as far as the source shows.
+    pub finality: Option<&'static str>,
     /// How many entries it is about.
     pub count: u64,
     /// What was seen.
@@ -100,6 +103,9 @@ pub struct Anomalies {
     pub not_looked_for: Vec<String>,
 }
 
+/// An entry, and how final it is.
+type Named = (EntryName, Finality);
+
 /// What one feed did.
 #[derive(Default)]
 struct OfFeed {
@@ -111,18 +117,18 @@ struct OfFeed {
     methods: BTreeMap<Method, u64>,
     round: u64,
     night: u64,
-    first_night: Option<EntryName>,
-    hours: BTreeMap<u32, (u64, Option<EntryName>)>,
-    last: BTreeMap<(Purse, CommodityId), (u32, EntryName)>,
-    again: Vec<(EntryName, u32)>,
+    first_night: Option<Named>,
+    hours: BTreeMap<u32, (u64, Option<Named>)>,
+    last: BTreeMap<(Purse, CommodityId), (u32, Named)>,
+    again: Vec<(Named, u32)>,
     /// Hand-outs above the cut, and those by somebody who had heard of the fence; each with the first.
-    above: (u64, Option<EntryName>),
-    heard: (u64, Option<EntryName>),
+    above: (u64, Option<Named>),
+    heard: (u64, Option<Named>),
     /// What was taken back although it was settled.
-    unsettled: (u64, Option<EntryName>),
+    unsettled: (u64, Option<Named>),
 }
 
-fn one_more(sum: &mut (u64, Option<EntryName>), name: EntryName) {
+fn one_more(sum: &mut (u64, Option<Named>), name: Named) {
     sum.0 += 1;
     sum.1.get_or_insert(name);
 }
@@ -132,12 +138,14 @@ struct Looker<'a, S> {
     usual: Usual,
     feeds: BTreeMap<FeedRef, OfFeed>,
     covered: BTreeSet<EntryName>,
-    floats: BTreeMap<EntryName, u32>,
+    floats: BTreeMap<EntryName, (u32, Finality)>,
     newest: BTreeMap<[u8; 8], u32>,
-    at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, EntryName)>>,
+    at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, Named)>>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
     paid: BTreeMap<FeedRef, PaidTo>,
     wanted: words::Wanted,
+    /// How final those are that words are wanted for.
+    worded: BTreeMap<EntryName, Finality>,
 }
 
 /// Looks for patterns.
@@ -159,6 +167,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         cuts: cuts(source, &ground),
         paid: paid(source, &ground),
         wanted: words::Wanted::new(),
+        worded: BTreeMap::new(),
     };
     let walked = walk(source, &ground, &mut |seen| looker.see(seen));
     let handed_out = looker.feeds.values().map(|feed| feed.handed_out + feed.float).sum();
@@ -204,6 +213,10 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
 impl<S: Source> Looker<'_, S> {
     fn see(&mut self, seen: &Seen) {
         words::note(&mut self.wanted, seen);
+        if self.wanted.contains_key(&seen.name) {
+            self.worded.insert(seen.name, seen.finality);
+        }
+        let named = (seen.name, seen.finality);
         let feed = seen.name.feed;
         let newest = self.newest.entry(feed.node).or_default();
         *newest = seen.at.0.max(*newest);
@@ -223,7 +236,7 @@ impl<S: Source> Looker<'_, S> {
                 // The block that shows the hand-out is below the close, the one that takes it back is not.
                 let late = |(cut, of): (&Cut, u64)| of < cut.seq && seen.block >= cut.seq;
                 if was_paid || shown.zip(of).is_some_and(late) {
-                    one_more(&mut of_feed.unsettled, seen.name);
+                    one_more(&mut of_feed.unsettled, named);
                 }
             }
             Did::HandedOut { method, .. } => {
@@ -232,7 +245,7 @@ impl<S: Source> Looker<'_, S> {
             }
             Did::FloatHandedOut { method, .. } => {
                 self.feeds.entry(feed).or_default().float += 1;
-                self.floats.insert(seen.name, seen.at.0);
+                self.floats.insert(seen.name, (seen.at.0, seen.finality));
                 self.handed_out(seen, method);
             }
             Did::Budgeted
@@ -244,6 +257,7 @@ impl<S: Source> Looker<'_, S> {
     }
 
     fn handed_out(&mut self, seen: &Seen, method: Method) {
+        let named = (seen.name, seen.finality);
         let hour = self.looking.labels.hour_of_day(seen.at);
         let (from, to) = self.usual.night;
         let night = if from > to { hour >= from || hour < to } else { (from..to).contains(&hour) };
@@ -260,26 +274,26 @@ impl<S: Source> Looker<'_, S> {
         feed.round += u64::from(seen.units.is_multiple_of(round));
         if night {
             feed.night += 1;
-            feed.first_night.get_or_insert(seen.name);
+            feed.first_night.get_or_insert(named);
         }
         if let Some((upto, since)) = self.cuts.get(&seen.name.feed)
             && seen.block >= *upto
         {
-            one_more(&mut feed.above, seen.name);
+            one_more(&mut feed.above, named);
             if since.is_some_and(|since| seen.epoch >= since) {
-                one_more(&mut feed.heard, seen.name);
+                one_more(&mut feed.heard, named);
             }
         }
-        let busy = feed.hours.entry(clock_hour).or_insert((0, Some(seen.name)));
+        let busy = feed.hours.entry(clock_hour).or_insert((0, Some(named)));
         busy.0 += 1;
         let Some(purse) = seen.purse else { return };
-        if let Some((before, _)) = feed.last.insert((purse, seen.commodity), (seen.at.0, seen.name))
+        if let Some((before, _)) = feed.last.insert((purse, seen.commodity), (seen.at.0, named))
             && seen.at.0.saturating_sub(before) <= self.usual.again
         {
-            feed.again.push((seen.name, seen.at.0.saturating_sub(before)));
+            feed.again.push((named, seen.at.0.saturating_sub(before)));
         }
         let key = (seen.name.feed.programme, purse);
-        self.at_sites.entry(key).or_default().push((seen.at.0, seen.name));
+        self.at_sites.entry(key).or_default().push((seen.at.0, named));
     }
 
     /// The newest minute that two nodes have stamped, or the only one that has stamped any: one clock alone makes nothing late.
@@ -294,7 +308,7 @@ impl<S: Source> Looker<'_, S> {
         out: &mut Anomalies,
         kind: &'static str,
         feed: &FeedRef,
-        entry: Option<EntryName>,
+        entry: Option<Named>,
         count: u64,
         what: String,
     ) {
@@ -306,7 +320,8 @@ impl<S: Source> Looker<'_, S> {
             kind,
             site: self.looking.labels.node(&feed.node),
             feed: feed.to_string(),
-            entry: entry.map(|entry| entry.to_string()),
+            entry: entry.map(|(entry, _)| entry.to_string()),
+            finality: entry.map(|(_, finality)| finality.word()),
             count,
             what,
         });
@@ -356,11 +371,19 @@ impl<S: Source> Looker<'_, S> {
         let federation = ground.charter.federation();
         let odd = words::odd(&federation, &signed, |node| self.looking.labels.node(node));
         for (kind, name, what) in odd {
-            self.tell(out, kind, &name.feed, Some(name), 1, what);
+            self.tell(
+                out,
+                kind,
+                &name.feed,
+                self.worded.get(&name).map(|grade| (name, *grade)),
+                1,
+                what,
+            );
         }
-        let mut missing: BTreeMap<FeedRef, (u64, Option<EntryName>)> = BTreeMap::new();
+        let mut missing: BTreeMap<FeedRef, (u64, Option<Named>)> = BTreeMap::new();
         for name in self.wanted.keys() {
-            one_more(missing.entry(name.feed).or_default(), *name);
+            let finality = self.worded.get(name).copied().unwrap_or(Finality::Accepted);
+            one_more(missing.entry(name.feed).or_default(), (*name, finality));
         }
         for (feed, (count, first)) in missing {
             let what = format!("{count} exceptions without words that hold, or not shown here");
@@ -414,12 +437,12 @@ impl<S: Source> Looker<'_, S> {
             for pair in times.windows(2) {
                 let [(before, one), (after, two)] = pair else { continue };
                 let minutes = after.saturating_sub(*before);
-                if one.feed.node != two.feed.node && minutes <= self.usual.again {
+                if one.0.feed.node != two.0.feed.node && minutes <= self.usual.again {
                     let what = format!(
                         "the same purse at {} {minutes} minutes before",
-                        self.looking.labels.node(&one.feed.node)
+                        self.looking.labels.node(&one.0.feed.node)
                     );
-                    self.tell(out, "two sites", &two.feed, Some(*two), 1, what);
+                    self.tell(out, "two sites", &two.0.feed, Some(*two), 1, what);
                 }
             }
         }
@@ -428,7 +451,7 @@ impl<S: Source> Looker<'_, S> {
     /// What was handed out or taken back where a cut or a close had been.
     fn stopped(&self, out: &mut Anomalies) {
         for (feed, of) in &self.feeds {
-            let mut tell = |kind, (count, first): (u64, Option<EntryName>), what: &str| {
+            let mut tell = |kind, (count, first): (u64, Option<Named>), what: &str| {
                 if count > 0 {
                     self.tell(out, kind, feed, first, count, format!("{count} {what}"));
                 }
@@ -447,10 +470,10 @@ impl<S: Source> Looker<'_, S> {
     fn open_floats(&self, out: &mut Anomalies) {
         const TWO_WEEKS: u32 = 14 * 24 * 60;
         let now = self.now();
-        let mut old: BTreeMap<FeedRef, (u64, EntryName)> = BTreeMap::new();
-        for (name, at) in &self.floats {
+        let mut old: BTreeMap<FeedRef, (u64, Named)> = BTreeMap::new();
+        for (name, (at, finality)) in &self.floats {
             if !self.covered.contains(name) && now.saturating_sub(*at) > TWO_WEEKS {
-                old.entry(name.feed).or_insert((0, *name)).0 += 1;
+                old.entry(name.feed).or_insert((0, (*name, *finality))).0 += 1;
             }
         }
         for (feed, (count, first)) in old {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::audit::{Ground, Item, Options, Source, govern};
-use annona_ledger::block::{Block, Placed};
+use annona_ledger::audit::{Cosigned, Ground, Item, Options, Source, govern};
+use annona_ledger::block::{Block, Header, Placed};
+use annona_ledger::charter::Charter;
 use annona_ledger::entry::{Entry, Value};
+use annona_ledger::finality::Standing;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FeedId, FeedRef};
+use annona_ledger::id::{CycleId, FeedId, FeedRef};
 
 use super::labels::Labels;
 use crate::config::Zone;
@@ -39,6 +41,91 @@ pub enum LookFault {
     /// Something does not fit where it has to.
     #[error("{0}")]
     TooLarge(&'static str),
+}
+
+/// How far an entry of a block has come that moves units of a cycle: as closes and signatures show it. That it was paid is
+/// said by `audit verify`, which holds a settlement against its entries.
+pub(super) fn standing(
+    (charter, cosigned): (&Charter, &Cosigned),
+    (feed, header): (&FeedRef, &Header),
+    signed: &Signed,
+    cycle: Option<CycleId>,
+) -> Standing {
+    let closed = cycle.and_then(|cycle| charter.closed(feed.programme, cycle));
+    let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
+    let settled = shown.is_some_and(|cut| header.seq < cut.seq);
+    let standing = cosigned.standing(feed, header.end().next, |(upto, cut)| {
+        signed.has(&cut.head, &header.hash()).then_some(*upto)
+    });
+    Standing { settled, ..standing }
+}
+
+/// What lies below the signed blocks of a feed: of one that forked, what lies there on the branch of each.
+pub(super) struct Signed(Option<BTreeMap<Hash, BTreeSet<Hash>>>);
+
+impl Signed {
+    pub(super) fn of(source: &impl Source, cosigned: &Cosigned, feed: &FeedId) -> Self {
+        let both = [&cosigned.seen, &cosigned.certified].into_iter();
+        let cuts: Vec<_> = both.filter_map(|of| of.get(&feed.short())).collect();
+        if cuts.is_empty() || !forked(source, feed) {
+            return Self(None);
+        }
+        let below = cuts.into_iter().map(|(_, cut)| (cut.head, below(source, feed, &cut.head)));
+        Self(Some(below.collect()))
+    }
+
+    /// Whether a block is `last` or lies below it, on its branch.
+    fn has(&self, last: &Hash, block: &Hash) -> bool {
+        let Some(branches) = &self.0 else { return true };
+        branches.get(last).is_some_and(|below| below.contains(block))
+    }
+}
+
+/// The blocks of a feed from its beginning to one of them, on its branch, as far as they are here.
+fn below(source: &impl Source, feed: &FeedId, last: &Hash) -> BTreeSet<Hash> {
+    let mut found = BTreeSet::new();
+    // By where each ends: the block before begins there.
+    let mut ends = BTreeMap::new();
+    let mut at = None;
+    source.items(feed, &mut |_, item| {
+        let header = match item {
+            Item::Block(block) => block.header,
+            Item::Header(signed) => signed.0,
+            Item::Evidence { .. } | Item::Unreadable(_) => return true,
+        };
+        let hash = header.hash();
+        if hash == *last {
+            at = Some(header.end());
+        }
+        ends.insert(header.end(), (header.start(), hash));
+        true
+    });
+    // Every block ends after it begins, so this comes to an end.
+    while let Some((start, hash)) = at.and_then(|at| ends.get(&at)) {
+        if !found.insert(*hash) {
+            break;
+        }
+        at = Some(*start);
+    }
+    found
+}
+
+/// Whether two blocks of one number stand in a feed.
+fn forked(source: &impl Source, feed: &FeedId) -> bool {
+    let (mut forked, mut last) = (false, None);
+    source.items(feed, &mut |_, item| {
+        let header = match item {
+            Item::Block(block) => block.header,
+            Item::Header(signed) => signed.0,
+            Item::Evidence { .. } | Item::Unreadable(_) => return true,
+        };
+        // Ascending by number they stand beside each other.
+        let here = (header.seq, header.hash());
+        forked |= last.is_some_and(|(seq, hash)| seq == here.0 && hash != here.1);
+        last = Some(here);
+        !forked
+    });
+    forked
 }
 
 /// A source with its charter read.
@@ -116,55 +203,6 @@ impl<'a, S: Source> Looking<'a, S> {
             true
         });
         found.ok_or(LookFault::NoEntry { feed: *feed, index })
-    }
-
-    /// Whether two blocks of one number stand in a feed.
-    pub(super) fn forked(&self, feed: &FeedRef) -> bool {
-        let Ok(id) = self.feed(feed) else { return false };
-        let (mut forked, mut last) = (false, None);
-        self.source.items(&id, &mut |_, item| {
-            let header = match item {
-                Item::Block(block) => block.header,
-                Item::Header(signed) => signed.0,
-                Item::Evidence { .. } | Item::Unreadable(_) => return true,
-            };
-            // Ascending by number they stand beside each other.
-            let here = (header.seq, header.hash());
-            forked |= last.is_some_and(|(seq, hash)| seq == here.0 && hash != here.1);
-            last = Some(here);
-            !forked
-        });
-        forked
-    }
-
-    /// The blocks of a feed from its beginning to one of them, on its branch, as far as they are here.
-    pub(super) fn below(&self, feed: &FeedRef, last: &Hash) -> BTreeSet<Hash> {
-        let mut found = BTreeSet::new();
-        let Ok(id) = self.feed(feed) else { return found };
-        // By where each ends: the block before begins there.
-        let mut ends = BTreeMap::new();
-        let mut at = None;
-        self.source.items(&id, &mut |_, item| {
-            let header = match item {
-                Item::Block(block) => block.header,
-                Item::Header(signed) => signed.0,
-                Item::Evidence { .. } | Item::Unreadable(_) => return true,
-            };
-            let hash = header.hash();
-            if hash == *last {
-                at = Some(header.end());
-            }
-            ends.insert(header.end(), (header.start(), hash));
-            true
-        });
-        // Every block ends after it begins, so this comes to an end.
-        while let Some((start, hash)) = at.and_then(|at| ends.get(&at)) {
-            if !found.insert(*hash) {
-                break;
-            }
-            at = Some(*start);
-        }
-        found
     }
 
     /// The value entry at a place.

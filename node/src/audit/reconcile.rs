@@ -75,6 +75,8 @@ pub struct Open {
     pub amount: String,
     /// What does not match.
     pub what: String,
+    /// How final the entry is, as far as the source shows. `None` for a row of a list that names none of it.
+    pub finality: Option<&'static str>,
     /// Whether two sides contradict each other; otherwise the other side is only not here yet.
     pub contradicts: bool,
 }
@@ -255,6 +257,7 @@ pub fn reconcile(
             amount: claim.amount.clone(),
             contradicts: true,
             what: format!("line {} of the list: not in this file", claim.line),
+            finality: None,
         });
     }
     for (_, freed) in looking.ground.charter.releases() {
@@ -289,6 +292,7 @@ fn open<S: Source>(looking: &Looking<'_, S>, seen: &Seen, what: &str) -> Open {
         amount: looking.labels.amount(seen.name.feed.programme, seen.commodity, seen.units.into()),
         what: what.to_owned(),
         contradicts: false,
+        finality: Some(seen.finality.word()),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Drawn {
     pub method: String,
     /// Whether it came from the site's float.
     pub float: bool,
+    /// How final it is, as far as the source shows.
+    pub finality: &'static str,
 }
 
 /// A sample.
@@ -125,5 +127,6 @@ fn told<S: Source>(looking: &Looking<'_, S>, seen: &Seen) -> Drawn {
         merchant: merchant.map(|merchant| merchant.to_string()),
         method: method.map(Method::word).unwrap_or_default().to_owned(),
         float,
+        finality: seen.finality.word(),
     }
 }

@@ -8,7 +8,7 @@ use annona_ledger::id::{CommodityId, CycleId, FeedRef, ProgrammeId};
 use annona_ledger::ticket::{Moved, Sent, Ticket};
 use serde::Serialize;
 
-use super::look::{LookFault, Looking};
+use super::look::{self, LookFault, Looking, Signed};
 use super::proof::lot_of;
 use crate::config::Zone;
 
@@ -167,17 +167,10 @@ impl<S: Source> Tracing<'_, S> {
 
     fn standing(&self, feed: &FeedRef, index: u64, cycle: Option<CycleId>) -> Standing {
         let Ok(found) = self.looking.find(feed, index, None) else { return Standing::default() };
-        let header = found.block.header;
-        let closed = cycle.and_then(|c| self.looking.ground.charter.closed(feed.programme, c));
-        let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
-        let settled = shown.is_some_and(|cut| header.seq < cut.seq);
-        // Of a forked feed, what was signed is on one branch, and all that lies below it there.
-        let forked = self.looking.forked(feed);
-        let standing = self.cosigned.standing(feed, header.end().next, |(upto, cut)| {
-            let on_it = || self.looking.below(feed, &cut.head).contains(&header.hash());
-            (!forked || on_it()).then_some(*upto)
-        });
-        Standing { settled, ..standing }
+        let Ok(id) = self.looking.feed(feed) else { return Standing::default() };
+        let signed = Signed::of(self.looking.source, &self.cosigned, &id);
+        let known = (&self.looking.ground.charter, &self.cosigned);
+        look::standing(known, (feed, &found.block.header), &signed, cycle)
     }
 
     /// How final what a ticket says was sent is. Whoever claimed it holds it, and so does who has signed the claim.

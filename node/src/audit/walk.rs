@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::audit::{Ground, Item, Source};
+use annona_ledger::audit::{Cosigned, Ground, Item, Source};
 use annona_ledger::block::Verified;
 use annona_ledger::charter::Charter;
 use annona_ledger::cut;
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Control, Entry, Method, Owner, Value};
+use annona_ledger::finality::Finality;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,
@@ -18,6 +19,8 @@ use annona_ledger::settlement::{Settling, Step};
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::Revocation;
+
+use super::look::{Signed, standing};
 
 /// What an entry did to units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,8 @@ pub(super) struct Seen {
     pub block: u64,
     /// How much of the charter its author knew.
     pub epoch: u32,
+    /// How final it is, as far as the source shows.
+    pub finality: Finality,
 }
 
 /// The lowest cut of each feed that is cut by somebody who may, as the number of blocks below it; of the fenced ones, since
@@ -191,7 +196,7 @@ pub(super) struct Walked {
     /// Feeds whose node has no certificate, or whose blocks did not verify or left a gap: not, or not wholly, seen.
     pub partly: Vec<FeedRef>,
     /// For each feed, hand-outs after its last closed day: how many, and the first, with its stamp.
-    pub open_days: BTreeMap<FeedRef, (u64, EntryName, Minute)>,
+    pub open_days: BTreeMap<FeedRef, (u64, (EntryName, Finality), Minute)>,
     /// Entries of feeds that others show, because they burnt: by the feed they are of and the one that shows them.
     pub shown: BTreeMap<(FeedRef, FeedRef), u64>,
     /// For each feed, blocks that commit to evidence, and how many of those have none here.
@@ -220,7 +225,7 @@ struct Chain {
     /// The blocks read, by the first index behind them.
     ends: Vec<u64>,
     /// Hand-outs after the last closed day: how many, and the first.
-    since: Option<(u64, EntryName, Minute)>,
+    since: Option<(u64, (EntryName, Finality), Minute)>,
     /// Entries of other feeds shown here.
     shown: BTreeMap<FeedRef, u64>,
 }
@@ -228,13 +233,14 @@ struct Chain {
 /// Hands over every entry that moved units, feed by feed, each feed in order; of a forked feed every branch.
 pub(super) fn walk(source: &impl Source, ground: &Ground, each: &mut dyn FnMut(&Seen)) -> Walked {
     let mut walked = Walked::default();
+    let cosigned = source.cosigned();
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
         let certificate = ground.roster.node(&feed.node.short());
         if certificate.is_none_or(|certificate| certificate.node != feed.node) {
             walked.partly.push(feed.short());
             continue;
         }
-        if !walk_feed(source, ground, &feed, each, &mut walked) {
+        if !walk_feed(source, (ground, &cosigned), &feed, each, &mut walked) {
             walked.partly.push(feed.short());
         }
     }
@@ -244,7 +250,7 @@ pub(super) fn walk(source: &impl Source, ground: &Ground, each: &mut dyn FnMut(&
 /// Whether the whole feed could be read.
 fn walk_feed(
     source: &impl Source,
-    ground: &Ground,
+    (ground, cosigned): (&Ground, &Cosigned),
     feed: &FeedId,
     each: &mut dyn FnMut(&Seen),
     walked: &mut Walked,
@@ -254,6 +260,8 @@ fn walk_feed(
     let mut chains = vec![Chain::default()];
     let mut met: BTreeSet<Hash> = BTreeSet::new();
     let mut whole = true;
+    let short = feed.short();
+    let signed = Signed::of(source, cosigned, feed);
     let mut open: Option<Hash> = None;
     let (mut committed, mut shown) = (0u64, 0u64);
     source.items(feed, &mut |_, item| {
@@ -309,7 +317,11 @@ fn walk_feed(
                     }
                 };
                 if let Some(chain) = chains.get_mut(which) {
-                    chain.read(&verified, &ground.charter, each);
+                    let header = verified.header();
+                    let known = (&ground.charter, cosigned);
+                    let graded =
+                        |cycle| finality(&standing(known, (&short, header), &signed, Some(cycle)));
+                    chain.read(&verified, &ground.charter, &graded, each);
                 }
             }
             Item::Evidence { header, last, .. } => {
@@ -332,7 +344,13 @@ fn walk_feed(
 }
 
 impl Chain {
-    fn read(&mut self, block: &Verified, charter: &Charter, each: &mut dyn FnMut(&Seen)) {
+    fn read(
+        &mut self,
+        block: &Verified,
+        charter: &Charter,
+        graded: &dyn Fn(CycleId) -> Finality,
+        each: &mut dyn FnMut(&Seen),
+    ) {
         self.block = (block.header().seq, block.header().epoch);
         for placed in block.entries() {
             let Entry::Value(value) = &placed.entry else { continue };
@@ -349,9 +367,10 @@ impl Chain {
                 }
                 _ => {}
             }
-            if let Some(seen) = self.see(name, value, charter) {
+            if let Some(mut seen) = self.see(name, value, charter) {
+                seen.finality = graded(seen.cycle);
                 if let Did::HandedOut { .. } | Did::FloatHandedOut { .. } = seen.did {
-                    self.since.get_or_insert((0, name, seen.at)).0 += 1;
+                    self.since.get_or_insert((0, (name, seen.finality), seen.at)).0 += 1;
                 }
                 each(&seen);
             }
@@ -379,6 +398,7 @@ impl Chain {
             did,
             block,
             epoch,
+            finality: Finality::Accepted,
         };
         let index = name.index;
         match value {

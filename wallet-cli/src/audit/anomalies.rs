@@ -54,7 +54,8 @@ impl Anomalies {
                 .iter()
                 .map(|found| {
                     let entry = found.entry.as_deref().unwrap_or(&found.feed);
-                    format!("{}: {}: {} ({entry})", found.kind, found.site, found.what)
+                    let grade = found.finality.map(|word| format!(", {word}")).unwrap_or_default();
+                    format!("{}: {}: {} ({entry}{grade})", found.kind, found.site, found.what)
                 })
                 .collect();
             if seen.more > 0 {

@@ -132,8 +132,9 @@ fn text(sites: &Reconciliation) -> String {
         lines.push(format!("  {}; left {}", shown.join(", "), decimal(line.left, line.digits)));
     }
     for open in &sites.open {
+        let grade = open.finality.map(|word| format!("  {word}")).unwrap_or_default();
         lines.push(format!(
-            "? {}  {}  {}  {}: {}",
+            "? {}  {}  {}  {}: {}{grade}",
             open.entry, open.when, open.site, open.amount, open.what
         ));
     }

@@ -82,8 +82,14 @@ fn text(drawing: &Drawing) -> String {
             let merchant =
                 drawn.merchant.as_ref().map_or_else(String::new, |m| format!(", merchant {m}"));
             format!(
-                "{}  {}  {}  purse {}  {}{merchant}, by {}{float}",
-                drawn.entry, drawn.when, drawn.site, drawn.purse, drawn.amount, drawn.method
+                "{}  {}  {}  purse {}  {}{merchant}, by {}{float}  {}",
+                drawn.entry,
+                drawn.when,
+                drawn.site,
+                drawn.purse,
+                drawn.amount,
+                drawn.method,
+                drawn.finality
             )
         })
         .collect();

@@ -190,7 +190,11 @@ impl Charge {
         let receipts = handed(&node, &answer, earlier.get());
         let receipts = receipts.and_then(|all| known.receipts(&node, &till, &all));
         let receipts = told(session, receipts, self.receipts.as_deref());
-        let mut value = till.entry_value(&promise);
+        let mut value = match earlier.get() {
+            Some(before) => till.again_value(node.store(), before, &promise),
+            None => till.entry_value(&promise),
+        };
+        let again = till::again(&value, repeated);
         if let Some(fields) = value.as_object_mut() {
             fields.insert("accepted".into(), json!(true));
             fields.insert("repeated".into(), json!(repeated));
@@ -218,7 +222,7 @@ impl Charge {
                 Some(rest) => rest.iter().map(print).collect::<Vec<_>>().join(", "),
             };
             format!(
-                "{whose}accepted{} {}: {} by {}\nleft here: {rest}\n{}",
+                "{whose}accepted{} {}{again}: {} by {}\nleft here: {rest}\n{}",
                 if repeated { " before, as" } else { "" },
                 till.short(promise.index),
                 till.items_text(&items),

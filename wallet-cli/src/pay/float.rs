@@ -171,7 +171,11 @@ impl Float {
         let last =
             accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
         let promise = till.promise(last)?;
-        let mut value = till.entry_value(&promise);
+        let mut value = match earlier.get() {
+            Some(before) => till.again_value(node.store(), before, &promise),
+            None => till.entry_value(&promise),
+        };
+        let again = till::again(&value, repeated);
         if let Some(fields) = value.as_object_mut() {
             fields.insert("repeated".into(), json!(repeated));
             fields.insert("receipts".into(), json!(receipts));
@@ -181,7 +185,7 @@ impl Float {
         }
         session.screen.answer("float", value, || {
             format!(
-                "accepted{} {}: {} by {name}, from this site's allowance\npending: her home covers it\n{}",
+                "accepted{} {}{again}: {} by {name}, from this site's allowance\npending: her home covers it\n{}",
                 if repeated { " before, as" } else { "" },
                 till.short(promise.index),
                 till.items_text(&items),

@@ -253,6 +253,10 @@ impl Post {
                 fields.insert("receipts".into(), json!(receipts));
             }
         }
+        if let (Some(before), Some(promise)) = (earlier.get(), &promise) {
+            value["finality"] = till.again_value(node.store(), before, promise)["finality"].take();
+        }
+        let again = format!("{again}{}", till::again(&value, earlier.get().is_some()));
         let words = format!("{of} is handed out{again}");
         till.entered(session, "post", promise.as_ref(), value, &words)?;
         Ok(node.close()?)

@@ -13,7 +13,7 @@ use annona_node::store::{StoreFault, Work};
 use clap::Args;
 use serde_json::json;
 
-use super::slip;
+use super::{receipt, slip};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::words::{hex, print_minute};
@@ -133,9 +133,17 @@ impl Promise {
                 Ok(false)
             })?;
         }
+        // On the branch known first: of another nobody has signed more than here.
+        let first = work.trunk(&feed).and_then(|chain| work.accumulator(chain, next));
         work.check()?;
+        drop(work);
+        let finality = match first == Some(name) {
+            true => Some(receipt::grade(&store, &feed, index)?),
+            false => None,
+        };
         let (state, mut next, exit) = if kept {
-            ("kept", "Its block is here.".to_owned(), None)
+            let grade = finality.map(|word| format!(", {word}")).unwrap_or_default();
+            ("kept", format!("Its entry is here{grade}."), None)
         } else if otherwise {
             let next = "Its node said two things there: bring it with `annona pay orphan`.";
             ("contradicted", next.to_owned(), Some(Exit::Conflict))
@@ -161,7 +169,7 @@ impl Promise {
         }
         let place = format!("{}#{index}", proof.feed.short());
         let value = json!({
-            "promise": state, "entry": place, "shown": shown,
+            "promise": state, "entry": place, "shown": shown, "finality": finality,
             "since": since.map(|since| print_minute(since, founded)),
         });
         session.screen.answer("promise", value, || format!("{place}: {state}. {next}"))?;

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, SlipId};
 use annona_ledger::short_code::ShortCode;
-use annona_node::node::{Node, Refusal};
+use annona_node::counter;
+use annona_node::node::{Node, NodeFault, Refusal};
 use annona_node::pin::Next;
 use annona_node::receipt;
 use annona_node::serve::{Item, Left};
@@ -32,7 +33,7 @@ use zeroize::Zeroizing;
 
 use super::charge::Order;
 use super::short::{self, Short};
-use super::till::{How, Place, Till, Whose, remember_merchant};
+use super::till::{self, How, Place, Till, Whose, remember_merchant};
 use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
@@ -536,21 +537,29 @@ impl Answerer<'_> {
                 self.refused(line, request.as_deref(), what, &reason)
             }
             Ok(accepted) => {
-                let promise = match (accepted.last(), earlier.get().copied()) {
-                    (Some(last), _) => till.promise(last)?,
+                let (promise, mut value) = match (accepted.last(), earlier.get().copied()) {
+                    (Some(last), _) => {
+                        let promise = till.promise(last)?;
+                        let value = till.entry_value(&promise);
+                        (promise, value)
+                    }
                     (None, Some(earlier)) => {
                         tally.repeated += 1;
                         let till = Arc::clone(&till);
                         self.asking.with(move |node| {
                             let work = node.store().look()?;
-                            receipt::promised(&work, till.key(), &earlier.feed, earlier.last())
+                            let (feed, last) = (&earlier.feed, earlier.last());
+                            let promise = receipt::promised(&work, till.key(), feed, last)?;
+                            drop(work);
+                            let value = till.again_value(node.store(), &earlier, &promise);
+                            Ok::<_, NodeFault>((promise, value))
                         })??
                     }
                     (None, None) => return Err(Fault::new(Exit::Bug, "an answer without entries")),
                 };
                 tally.accepted += 1;
                 let repeated = accepted.is_empty();
-                let mut value = till.entry_value(&promise);
+                let grade = till::again(&value, repeated);
                 if let Some(fields) = value.as_object_mut() {
                     fields.insert("line".into(), json!(line));
                     fields.insert("request".into(), json!(request));
@@ -561,7 +570,7 @@ impl Answerer<'_> {
                     let word = if repeated { "accepted before" } else { "accepted" };
                     let request = request.unwrap_or_else(|| "-".into());
                     let (entry, slip) = (till.short(promise.index), slip::promise(&promise));
-                    format!("{line}\t{request}\t{word}\t{entry}\t{slip}")
+                    format!("{line}\t{request}\t{word}{grade}\t{entry}\t{slip}")
                 })
             }
         }

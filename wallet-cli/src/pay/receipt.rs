@@ -7,7 +7,7 @@ use annona_ledger::receipt::Receipt as Proof;
 use annona_ledger::view::{At, View};
 use annona_ledger::wire;
 use annona_node::atomic;
-use annona_node::store::Store;
+use annona_node::store::{Reached, Store};
 use clap::Args;
 use serde_json::json;
 
@@ -172,14 +172,23 @@ fn check(session: &Session, path: &Path, charter: Option<&Path>) -> Outcome {
     })
 }
 
-/// How final an entry is, as far as a ledger knows.
-fn grade(store: &Store, feed: &FeedId, index: u64) -> Outcome<&'static str> {
-    let reached = store.finality_of(feed)?;
+/// How final an entry is, as far as a ledger knows. Of a forked feed, on the branch known first.
+pub(crate) fn grade(store: &Store, feed: &FeedId, index: u64) -> Outcome<&'static str> {
+    graded(store, &store.finality_of(feed)?, feed, index)
+}
+
+/// As [`grade`], where it is known how far the feed has come.
+pub(super) fn graded(
+    store: &Store,
+    reached: &Reached,
+    feed: &FeedId,
+    index: u64,
+) -> Outcome<&'static str> {
     let work = store.look()?;
     let found = work.trunk(feed).map(|chain| {
         let at = At { chain, index };
         let cycle = work.entry(at).and_then(|entry| work.moves(at, &entry));
-        work.grade(&reached, at, cycle)
+        work.grade(reached, at, cycle)
     });
     work.check()?;
     Ok(found.unwrap_or(Finality::Accepted).word())

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::charge::before;
 use super::slip;
-use super::till::{Till, named};
+use super::till::{self, Till, named};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::words::{amount, print_units};
@@ -103,7 +103,11 @@ impl Refund {
             }
             (None, None) => return Err(Fault::refused("nothing was to be written.")),
         };
-        let mut value = till.entry_value(&promise);
+        let mut value = match &earlier {
+            Some(before) => till.again_value(node.store(), before, &promise),
+            None => till.entry_value(&promise),
+        };
+        let again = till::again(&value, earlier.is_some());
         if let Some(fields) = value.as_object_mut() {
             fields.insert("of".into(), json!(till.short(index)));
             fields.insert("units".into(), json!(back.units()));
@@ -111,7 +115,7 @@ impl Refund {
         }
         session.screen.answer("refund", value, || {
             format!(
-                "accepted {}: {words} of {} taken back\n{}",
+                "accepted {}{again}: {words} of {} taken back\n{}",
                 till.short(promise.index),
                 till.short(index),
                 slip::promise(&promise)

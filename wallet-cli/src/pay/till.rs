@@ -1,8 +1,11 @@
 //! What every command of a counter needs: the programme and its feed, purses, merchants, items, names of entries.
 
+use std::sync::OnceLock;
+
 use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Charter, Programme};
 use annona_ledger::entry::Method;
+use annona_ledger::finality::Finality;
 use annona_ledger::hash::{Purpose, hash, keyed};
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FederationId, FeedId, Lane, MerchantId, ProgrammeId, Purse,
@@ -15,12 +18,12 @@ use annona_ledger::view::ChainNo;
 use annona_node::keystore::Name;
 use annona_node::node::{Composed, Node, NodeFault, Request, promise};
 use annona_node::serve::{self, Item};
-use annona_node::store::{Accepted, Asked, Store, Work};
+use annona_node::store::{Accepted, Asked, Earlier, Reached, Store, Work};
 use annona_node::vault::{HouseholdId, Vault};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::slip;
+use super::{receipt, slip};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::stop::Writing;
@@ -129,6 +132,8 @@ pub(crate) struct Till {
     key: SigningKey,
     cycles: Vec<(CycleId, Secret32)>,
     site: String,
+    /// How far the feed had come when that was first asked.
+    reached: OnceLock<Reached>,
 }
 
 /// A cycle key, wiped when it goes.
@@ -164,6 +169,7 @@ impl Till {
             key: node.signing_key(Name::NodeSigning)?,
             cycles: cycles.into_iter().map(|(_, cycle, key)| (cycle, key)).collect(),
             site,
+            reached: OnceLock::new(),
         })
     }
 
@@ -370,7 +376,10 @@ impl Till {
     ) -> Outcome {
         let entry = promise.map_or_else(|| json!({}), |p| self.entry_value(p));
         if let (Some(fields), Value::Object(entry)) = (value.as_object_mut(), entry) {
-            fields.extend(entry);
+            // What is known better, such as how final it has become, stays.
+            for (name, told) in entry {
+                fields.entry(name).or_insert(told);
+            }
         }
         session.screen.answer(kind, value, || match promise {
             Some(promise) => {
@@ -390,12 +399,32 @@ impl Till {
         format!("{}#{index}", self.id)
     }
 
-    /// An entry as `--json` tells it.
+    /// An entry that was accepted before, as `--json` tells it: how far it has come since, where that can be read.
+    pub(crate) fn again_value(&self, store: &Store, of: &Earlier, promise: &Promise) -> Value {
+        let mut value = self.entry_value(promise);
+        if let Ok(grade) = self.grade(store, &of.feed, promise.index) {
+            value["finality"] = json!(grade);
+        }
+        value
+    }
+
+    /// How final an entry of this counter is. How far its feed has come is looked up once.
+    fn grade(&self, store: &Store, feed: &FeedId, index: u64) -> Outcome<&'static str> {
+        if self.reached.get().is_none() {
+            drop(self.reached.set(store.finality_of(&self.feed)?));
+        }
+        match self.reached.get().filter(|_| *feed == self.feed) {
+            Some(reached) => receipt::graded(store, reached, feed, index),
+            None => receipt::grade(store, feed, index),
+        }
+    }
+
+    /// An entry that was accepted now, as `--json` tells it.
     pub(crate) fn entry_value(&self, promise: &Promise) -> Value {
         let EntryName { index, accumulator, .. } = promise.name();
         json!({
             "entry": self.short(index), "name": promise.name().to_string(), "index": index,
-            "accumulator": accumulator.to_string(), "finality": "accepted",
+            "accumulator": accumulator.to_string(), "finality": Finality::Accepted.word(),
             "promise": slip::promise(promise),
         })
     }
@@ -419,6 +448,12 @@ impl Till {
             .collect();
         words.join(", ")
     }
+}
+
+/// What is said of an entry that was accepted before: how final it is.
+pub(super) fn again(value: &Value, repeated: bool) -> String {
+    let grade = value["finality"].as_str().filter(|_| repeated);
+    grade.map(|word| format!(" ({word})")).unwrap_or_default()
 }
 
 fn which(node: &Node, charter: &Charter, asked: Option<&str>) -> Outcome<ProgrammeId> {

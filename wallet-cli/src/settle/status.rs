@@ -1,10 +1,13 @@
+use annona_ledger::id::FeedId;
 use annona_ledger::settlement::{Step, is_paid};
 use annona_ledger::time::Minute;
+use annona_ledger::view::View;
 use clap::Args;
 use serde_json::json;
 
 use super::ledger;
 use crate::fault::Outcome;
+use crate::pay::receipt;
 use crate::pay::till::Till;
 use crate::session::Session;
 use crate::words::{hex, print_minute};
@@ -35,7 +38,13 @@ impl Status {
             Some(text) => vec![ledger::named(&work, &till, text)?],
             None => ledger::all(&work, till.id),
         };
-        for found in &all {
+        let places: Vec<_> =
+            all.iter().map(|found| (work.chain(found.at.chain).feed, found.at.index)).collect();
+        drop(work);
+        let grade = |(feed, index): &(FeedId, u64)| receipt::grade(node.store(), feed, *index);
+        let grades = places.iter().map(grade).collect::<Outcome<Vec<_>>>()?;
+        let work = node.store().look()?;
+        for (found, finality) in all.iter().zip(grades) {
             let own = found.feed == till.feed.short();
             let name = format!("{}#{}", till.id, found.at.index);
             let (row, stage) = (&found.row, format!("{:?}", found.row.stage()).to_lowercase());
@@ -60,7 +69,7 @@ impl Status {
             let mut value = json!({
                 "settlement": name, "node": hex(&found.feed.node), "own": own,
                 "name": row.name.to_string(), "stage": stage, "rows": row.rows,
-                "root": row.root.to_string(), "steps": steps,
+                "root": row.root.to_string(), "steps": steps, "finality": finality,
                 "entitled": is_paid(&work, &found.feed, row) || stage != "paid",
             });
             if self.settlement.is_some() {
@@ -75,7 +84,7 @@ impl Status {
                 let at = if own { String::new() } else { format!(" of {}", hex(&found.feed.node)) };
                 let rows = row.rows;
                 let rest = lines.join("\n");
-                format!("{name}{at}  {stage}  {rows} rows\n{rest}")
+                format!("{name}{at}  {stage}  {rows} rows  {finality}\n{rest}")
             })?;
         }
         if self.settlement.is_none() {

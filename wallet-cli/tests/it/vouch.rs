@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::camp::Camp;
+use crate::camp::{Answer, Camp};
 use crate::counter::counter;
 
 #[test]
@@ -99,24 +99,60 @@ pub(crate) fn signs(camp: &Camp, dir: &str) {
 #[test]
 fn an_entry_is_seen_when_one_has_signed_it_and_certified_when_enough_have() {
     let camp = witnessed();
-    let (entry, name) = (camp.told("entry.txt"), camp.told("name.txt"));
+    let name = camp.told("name.txt");
+    // Of the same rice twice, under a name of its own, and to the hill, which never hears of it.
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    let named = "pay charge --family 1 --item Rice=1 --request till-1 --json";
+    let made = camp.run(named).fine();
+    assert_eq!(made.field(0, "finality"), "accepted");
+    let (entry, again) = (made.field(0, "entry"), made.field(0, "name"));
+    camp.write("till.promise", made.field(0, "promise"));
+    camp.write("till.jsonl", r#"{"request":"till-1","family":"1","items":{"Rice":"1"}}"#);
+    camp.run("pay ticket --family 1 --to hill --out away.ticket").fine();
     let told = |stage: &str| {
         let list = camp.run("pay list --json").fine();
         let file = format!("{stage}.audit");
         camp.run(&format!("audit export {file}")).fine();
         let traced = camp.run(&format!("audit trace {file} {name} --json")).fine();
         let receipt = camp.run(&format!("pay receipt {entry} --out {stage}.receipt --json")).fine();
-        let traced: Vec<Value> = traced.lines();
-        let grade = traced[0]["entry"]["finality"].as_str().unwrap_or_default().to_owned();
-        (list.field(0, "finality"), receipt.field(0, "finality"), grade)
+        let sample = camp.run(&format!("audit sample {file} -n 99 --seed x --json")).fine();
+        let sites = camp.run(&format!("audit reconcile {file} --json"));
+        let odd = camp.run(&format!("audit anomalies {file} --json")).fine();
+        let asked = camp.run(named).fine();
+        let queue = camp.run("pay charge --from till.jsonl --json").fine();
+        assert_eq!(asked.field(0, "repeated"), "true");
+        let line = |answer: &Answer| answer.lines().remove(0);
+        let of = |all: &Value, entry: &dyn Fn(&Value) -> bool| {
+            let found = all.as_array().and_then(|all| all.iter().find(|line| entry(line)));
+            found.map_or(Value::Null, |line| line["finality"].clone())
+        };
+        let named = |line: &Value| line["entry"] == json!(again);
+        let sent = |line: &Value| line["site"].as_str().is_some_and(|at| at.contains("lake"));
+        [
+            ("list", line(&list)["finality"].clone()),
+            ("receipt", line(&receipt)["finality"].clone()),
+            ("trace", line(&traced)["entry"]["finality"].clone()),
+            ("sample", of(&line(&sample)["drawn"], &named)),
+            ("sent", of(&line(&sites)["open"], &sent)),
+            ("again at once", of(&line(&odd)["found"], &named)),
+            ("asked again", line(&asked)["finality"].clone()),
+            ("in a queue", line(&queue)["finality"].clone()),
+            ("promise", line(&camp.run("pay promise till.promise --json"))["finality"].clone()),
+        ]
     };
-    let all = |word: &str| (word.to_owned(), word.to_owned(), word.to_owned());
-    assert_eq!(told("before").0, "sealed", "nobody else has said anything");
+    let all = |word: &str, told: [(&str, Value); 9]| {
+        for (what, grade) in told {
+            assert_eq!(grade, json!(word), "{what}");
+        }
+    };
+    assert_eq!(told("before")[0].1, "sealed", "nobody else has said anything");
+    carry(&camp, "lake", "council");
     camp.run("checkpoint make").fine();
     signs(&camp, "council");
-    assert_eq!(told("one"), all("seen"));
+    all("seen", told("one"));
     camp.run("checkpoint cosign").fine();
-    assert_eq!(told("two"), all("certified"));
+    all("certified", told("two"));
+    assert!(camp.run(named.trim_end_matches(" --json")).fine().out.contains("(certified)"));
 }
 
 /// A cycle that is closed, below a checkpoint that the lake and a second organisation have signed and everybody has read.
