@@ -38,7 +38,7 @@ pub(super) fn act(stage: &mut Stage) -> Outcome {
     stage.result("altered_file", &format!("with one bit changed: {}", altered.error()))?;
     stage.step(
         "The day as a page",
-        "Families served by hour and site, commodities, offline share. It loads nothing from anywhere.",
+        "Families served by hour and site, commodities, the share given from float (home out of reach). It loads nothing from anywhere.",
     )?;
     stage.run("audit report auditor/camp.audit --out report.html")?;
     stage.result("report", "report.html")

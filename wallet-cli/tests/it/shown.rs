@@ -240,3 +240,37 @@ fn a_consent_is_in_the_language_of_its_notice() {
     camp.run(&format!("consent withdraw {digits} {mara}")).fine();
     assert_eq!(camp.run("consent list 1 --json").fine().field(0, "state"), "withdrawn");
 }
+
+/// The share from float, in a report of a real file: a quarter of what the hill handed out.
+#[test]
+fn the_share_from_float_is_what_sites_gave_of_their_own_allowance() {
+    let camp = counter();
+    let purse = camp.run("pay charge --family 1 --item Rice=1 --dry-run --json").fine();
+    let purses: Vec<String> = serde_json::from_str(&purse.field(0, "purses")).expect("purses");
+    // Of a family that is at home here 3 kg, in so many hand-outs that none is hidden.
+    let (paper, items) = (camp.told("amina.ticket"), serde_json::json!({ "Rice": "0.25" }));
+    let ticket = paper.split_whitespace().find(|word| word.starts_with("AT1:")).expect("a ticket");
+    let own = |n| {
+        let n = format!("own-{n}");
+        serde_json::json!({ "request": n, "ticket": ticket, "items": items }).to_string()
+    };
+    let own: Vec<String> = (0..12).map(own).collect();
+    camp.write("own.jsonl", own.join("\n"));
+    camp.run("pay charge --from own.jsonl --dir hill").fine();
+    camp.run(&format!("pay float --dir hill --purse {} --home lake --item Rice=1", purses[0]))
+        .fine();
+    camp.run("audit export hill.audit --seal --dir hill").fine();
+    for (form, name) in [("json", "hill.json"), ("csv", "hill.csv"), ("html", "hill.html")] {
+        camp.run(&format!("audit report hill.audit --as {form} --out {name}")).fine();
+    }
+    let told: Value = serde_json::from_str(&camp.told("hill.json")).expect("JSON");
+    let sites = told["handouts"].as_array().expect("sites");
+    let hill = sites.iter().find(|line| line["site"].as_str().is_some_and(|s| s.contains("hill")));
+    let hill = hill.unwrap_or_else(|| panic!("{told:#}"));
+    assert_eq!((&hill["float_share"], &hill["net"]), (&250.into(), &"4.000".into()), "{hill}");
+    assert_eq!(hill["float"], "1.000", "{hill}");
+    for name in ["hill.csv", "hill.html"] {
+        assert!(camp.told(name).contains("25.0 %"), "{name}");
+    }
+    assert!(camp.told("hill.html").contains("from float, the family's home being out of reach"));
+}
