@@ -33,7 +33,7 @@ pub use link::{Meet, Room, Talk};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::Log;
-use link::Ended;
+use link::Past;
 use members::Members;
 
 /// Why the network could not be started.
@@ -98,8 +98,8 @@ enum Asked {
     Bell,
     /// A peer's name was looked up.
     Found([u8; 8], Result<Vec<SocketAddr>, &'static str>),
-    /// The thread of a link has ended, and whether anything was kept on either side.
-    Ended([u8; 8], ConnectionId, Ended, bool),
+    /// The thread of a link has ended.
+    Ended([u8; 8], ConnectionId, Past),
     /// Say the last words and end.
     Stop,
 }

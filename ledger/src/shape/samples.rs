@@ -534,7 +534,10 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Frame", join(frames(&article, &block).iter().map(of).collect())),
         ("Slice", join(slices().iter().map(of).collect())),
         ("Part", join([Part::Feeds(FOOD), Part::Loose].iter().map(of).collect())),
-        ("Over", join([Over::Feed(feed_of(A)), Over::Item(Item::Page)].iter().map(of).collect())),
+        ("Over", {
+            let overs = [Over::Feed(feed_of(A)), Over::Item(Item::Page), Over::Budget];
+            join(overs.iter().map(of).collect())
+        }),
         ("Why", join(whys().iter().map(of).collect())),
     ]
 }

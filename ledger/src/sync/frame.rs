@@ -428,6 +428,7 @@ mod tests {
             Frame::Apart(Apart { feed, above: 0, below: 1 }),
             Frame::Want(Bounded::new(vec![page]).expect("one")),
             Frame::Over(Over::Item(page)),
+            Frame::Over(Over::Budget),
             Frame::Stop(feed),
             Frame::Taken(70_000),
             Frame::Busy { seconds: 30 },

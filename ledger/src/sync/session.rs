@@ -482,6 +482,13 @@ impl Session {
         self.asks.owed()
     }
 
+    /// Whether a budget holds back what is not urgent, of either side, in either direction: more of it goes in another
+    /// session.
+    #[must_use]
+    pub const fn is_withheld(&self) -> bool {
+        self.serving.is_withheld() || self.asks.is_spent()
+    }
+
     /// Whether this session is asking for a feed that the other side has more of.
     #[must_use]
     pub fn asks_for(&self, feed: &FeedRef) -> bool {

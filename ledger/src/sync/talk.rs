@@ -250,6 +250,8 @@ pub enum Over {
     Feed(FeedRef),
     /// A thing.
     Item(Item),
+    /// Everything that is not urgent, in this session: a budget is used up.
+    Budget,
 }
 
 /// Why a session ends.

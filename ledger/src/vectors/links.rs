@@ -8,7 +8,7 @@ use crate::feed::Head;
 use crate::limits;
 use crate::orphan::tests::{Burnt, redeem};
 use crate::shape::samples;
-use crate::sync::frame;
+use crate::sync::{frame, talk};
 use crate::testing::*;
 use crate::ticket::{Promise, sign_place};
 use crate::time::Minute;
@@ -36,6 +36,12 @@ fn frames() -> Made {
         add(format!("{name}_twice"), "Malformed", good.repeat(2));
         add(name, "good", good);
     }
+    let budget = wire::encode(&frame::Frame::Over(talk::Over::Budget));
+    let over = "over_for_a_budget_used_up";
+    add(format!("{over}_trailing_byte"), "Malformed", [&budget[..], &[0]].concat());
+    add(format!("{over}_cut_short"), "Malformed", budget[..1].to_vec());
+    add("over_of_what_nobody_knows".to_owned(), "Malformed", vec![budget[0], 3]);
+    add(over.to_owned(), "good", budget);
     add("of_a_later_version".to_owned(), "Kind(31)", vec![31]);
     add("of_nothing".to_owned(), "Length(0)", vec![]);
     made

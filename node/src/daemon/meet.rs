@@ -272,6 +272,10 @@ impl Talk for Talking {
         self.meeting.wants() > 0 && self.meeting.room() == Room::Plenty
     }
 
+    fn withheld(&self) -> bool {
+        self.meeting.is_withheld()
+    }
+
     fn brought(&self) -> u64 {
         self.meeting.brought()
     }

@@ -52,6 +52,8 @@ pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const RETRY_MOST: Duration = Duration::from_secs(300);
 /// The longest on a metered link.
 pub const RETRY_METERED: Duration = Duration::from_secs(1_800);
+/// How long a peer is not dialled again from which a day's budget holds back what is not urgent.
+pub const HELD: Duration = Duration::from_secs(1_800);
 /// A link that lived as long as this was a good one: the next wait is the first.
 pub const GOOD: Duration = Duration::from_secs(30);
 /// Clocks further apart than this are told to a person.

@@ -23,7 +23,8 @@ use super::wire;
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the other side may owe something and bring nothing (spec/sync.md).
 const STALL: Duration = Duration::from_secs(60);
-/// How long a link that is kept only to meet may be silent before it ends.
+/// How long a link that is kept only to meet may be silent before it ends, and one on which a budget holds back the rest bring
+/// nothing.
 const SILENT: Duration = Duration::from_secs(30);
 
 /// What two nodes say to each other over one link: bytes in, bytes out. [`crate::sync`] has the one there is.
@@ -40,6 +41,10 @@ pub trait Talk: Send {
     fn open(&self) -> bool;
     /// Whether the other side owes something that was asked for.
     fn owed(&self) -> bool;
+    /// Whether a budget holds back what is not urgent, of either side: more of it goes over another link.
+    fn withheld(&self) -> bool {
+        false
+    }
     /// How much it brought that was new, or was asked for.
     fn brought(&self) -> u64;
     /// How long it is worth to wait for more bytes before [`Talk::outgoing`] is asked, if at all.
@@ -86,6 +91,16 @@ pub(super) enum Ended {
     Fault(String),
 }
 
+/// What came of a link.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) ended: Ended,
+    /// Whether anything was kept on either side.
+    pub(super) useful: bool,
+    /// Whether a budget held back the rest.
+    pub(super) withheld: bool,
+}
+
 /// What a thread hears.
 pub(super) enum Heard {
     Bytes(Vec<u8>, OwnedSemaphorePermit),
@@ -110,22 +125,20 @@ pub(super) struct Making {
     pub(super) now: Millis,
 }
 
-/// Starts the tasks and the thread of a link; `done` is told when the thread has ended, and whether anything was kept on
-/// either side.
+/// Starts the tasks and the thread of a link; `done` is told what came of it when the thread has ended.
 ///
 /// Must be called inside the runtime.
 pub(super) fn start(
     stream: Stream,
     making: Making,
-    done: impl FnOnce(Ended, bool) + Send + 'static,
+    done: impl FnOnce(Past) + Send + 'static,
 ) -> std::io::Result<Sender<Heard>> {
     let (heard, hears) = channel();
     let (write, writes) = unbounded_channel();
     let (from, to) = stream.split();
     let thread = std::thread::Builder::new().name("link".into());
     thread.spawn(move || {
-        let (ended, useful) = talk(making, &hears, &write);
-        done(ended, useful);
+        done(talk(making, &hears, &write));
     })?;
     tokio::spawn(read(from, heard.clone()));
     tokio::spawn(writing(to, writes, heard.clone()));
@@ -180,20 +193,17 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 }
 
 /// The thread of a link.
-fn talk(
-    making: Making,
-    hears: &Receiver<Heard>,
-    write: &UnboundedSender<Vec<u8>>,
-) -> (Ended, bool) {
+fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Past {
     let talk = match making.meet.open(&making.member, &making.room) {
         Ok(talk) => talk,
-        Err(why) => return (Ended::Fault(why), false),
+        Err(why) => return Past { ended: Ended::Fault(why), useful: false, withheld: false },
     };
     let mut link = Link::new(talk, making);
     let ended = link.run(hears, write);
     link.tell(true);
     let ended = link.talk.fault().map_or(ended, Ended::Fault);
-    (ended, link.talk.brought() > 0 || link.talk.figures().content_taken > 0)
+    let useful = link.talk.brought() > 0 || link.talk.figures().content_taken > 0;
+    Past { ended, useful, withheld: link.talk.withheld() }
 }
 
 struct Link {
@@ -202,13 +212,15 @@ struct Link {
     /// When the board was last told.
     written: Instant,
     /// How long nothing was heard and nothing said; how long the other side did not say who it is; how long it brought
-    /// nothing although it owes. Only time that was spent listening counts, whatever was heard meanwhile: while this side's
-    /// ledger is busy, the other is not to blame.
+    /// nothing although it owes; how long no content went or came while a budget held back the rest. Only time that was spent
+    /// listening counts, whatever was heard meanwhile: while this side's ledger is busy, the other is not to blame.
     silent: Duration,
     greeting: Duration,
     owing: Duration,
-    /// How much it had brought when that was last looked at.
+    held: Duration,
+    /// How much it had brought, and how much content had moved, when that was last looked at.
     brought: u64,
+    moved: u64,
 }
 
 impl Link {
@@ -220,7 +232,9 @@ impl Link {
             silent: Duration::ZERO,
             greeting: Duration::ZERO,
             owing: Duration::ZERO,
+            held: Duration::ZERO,
             brought: 0,
+            moved: 0,
         }
     }
 
@@ -282,8 +296,16 @@ impl Link {
         let before = std::mem::replace(&mut self.brought, self.talk.brought());
         let owes = self.talk.owed() && self.brought == before;
         self.owing = if owes { self.owing + time } else { Duration::ZERO };
+        let Figures { content_sent, content_taken, content_received, .. } = self.talk.figures();
+        let moved = content_sent.saturating_add(content_taken).saturating_add(content_received);
+        let before = std::mem::replace(&mut self.moved, moved);
+        let held = self.talk.withheld() && moved == before;
+        self.held = if held { self.held + time } else { Duration::ZERO };
         if self.greeting >= limits::GREETING || self.owing >= STALL {
             self.talk.end(Why::Stalled);
+        } else if self.held >= SILENT {
+            // What is left of the day's budget is for another link, or another day.
+            self.talk.end(Why::Done);
         } else if self.making.room.brief && self.silent >= SILENT {
             self.talk.end(Why::Done);
         }
@@ -303,9 +325,10 @@ mod tests {
     use super::*;
     use crate::net::members::Standing;
 
-    /// Somebody who owes, and says something all the time.
+    /// Somebody who owes, or has no budget left for what it owes, and says something all the time.
     #[derive(Default)]
     struct Chatter {
+        withheld: bool,
         brought: u64,
         ended: Option<Why>,
     }
@@ -332,7 +355,11 @@ mod tests {
         }
 
         fn owed(&self) -> bool {
-            true
+            !self.withheld
+        }
+
+        fn withheld(&self) -> bool {
+            self.withheld
         }
 
         fn brought(&self) -> u64 {
@@ -340,7 +367,7 @@ mod tests {
         }
 
         fn figures(&self) -> Figures {
-            Figures::default()
+            Figures { content_received: self.brought, ..Figures::default() }
         }
     }
 
@@ -353,7 +380,7 @@ mod tests {
     }
 
     /// Hears so many bytes twice a second, for two minutes.
-    fn check(bytes: usize, ended: Option<Why>) {
+    fn check(withheld: bool, bytes: usize, ended: Option<Why>) {
         let key = annona_ledger::key::SigningKey::from_seed(&[7; 32]).public();
         let peer = super::super::identity::keypair(&[7; 32]).expect("a key").public().to_peer_id();
         let member = Member {
@@ -372,7 +399,7 @@ mod tests {
             board: Arc::default(),
             now: Millis(0),
         };
-        let talk = Box::new(Chatter::default());
+        let talk = Box::new(Chatter { withheld, ..Chatter::default() });
         let mut link = Link::new(talk, making);
         let places = Arc::new(Semaphore::new(1));
         for _ in 0..240 {
@@ -385,7 +412,14 @@ mod tests {
 
     #[test]
     fn who_owes_is_not_waited_for_because_it_talks() {
-        check(1, Some(Why::Stalled));
-        check(2, None);
+        check(false, 1, Some(Why::Stalled));
+        check(false, 2, None);
+    }
+
+    #[test]
+    fn what_a_budget_holds_back_is_not_waited_for() {
+        check(true, 1, Some(Why::Done));
+        // What is urgent still goes.
+        check(true, 2, None);
     }
 }

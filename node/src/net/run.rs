@@ -2,6 +2,8 @@
 
 mod dialling;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod through;
 
 use std::cell::RefCell;
@@ -22,7 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use super::board::{Board, Counts, State};
 use super::errors;
 use super::lan::{self, Lan};
-use super::link::{self, Ended, Heard, Making, Meet, Room};
+use super::link::{self, Ended, Heard, Making, Meet, Past, Room};
 use super::members::{Members, Standing};
 use super::quic;
 use super::relay::{self, Relays};
@@ -260,9 +262,7 @@ impl Loop {
                 }
             }
             Asked::Found(node, addresses) => self.found(node, addresses),
-            Asked::Ended(node, connection, ended, useful) => {
-                self.ended(node, connection, ended, useful);
-            }
+            Asked::Ended(node, connection, past) => self.ended(node, connection, past),
             Asked::Stop => {
                 self.stopping = Some(Instant::now());
                 for link in self.links.values() {
@@ -341,9 +341,7 @@ impl Loop {
             board: self.board.clone(),
             now: self.clock.now(),
         };
-        let done = move |ended, useful| {
-            drop(asks.send(Asked::Ended(node, connection, ended, useful)));
-        };
+        let done = move |past| drop(asks.send(Asked::Ended(node, connection, past)));
         match link::start(stream, making, done) {
             Ok(heard) => {
                 Counts::one(&self.board.counts.links);
@@ -372,7 +370,7 @@ impl Loop {
         }
     }
 
-    fn ended(&mut self, node: [u8; 8], connection: ConnectionId, ended: Ended, useful: bool) {
+    fn ended(&mut self, node: [u8; 8], connection: ConnectionId, past: Past) {
         self.swarm.close_connection(connection);
         if let Some(threads) = self.threads.get_mut(&node) {
             *threads = threads.saturating_sub(1);
@@ -383,6 +381,7 @@ impl Loop {
         let lived = link.opened.elapsed();
         self.links.remove(&node);
         self.settle(node);
+        let Past { ended, useful, withheld } = past;
         let state = match ended {
             Ended::Said(Why::Done | Why::Stopping) => State::Met,
             Ended::Said(Why::Version) => State::OtherVersion,
@@ -400,7 +399,12 @@ impl Loop {
         if let Some(dial) = self.dials.get_mut(&node) {
             dial.failures = schedule::failures(dial.failures, lived, useful);
         }
+        // A link that breaks while something urgent is under way is dialled anew.
+        let held = withheld && (state == State::Met || !useful);
         self.failed(node, state);
+        if held {
+            self.hold(node);
+        }
         self.stand(node);
     }
 

@@ -55,6 +55,13 @@ pub fn failures(before: u32, lived: Duration, useful: bool) -> u32 {
     if lived >= limits::GOOD || useful { 0 } else { before }
 }
 
+/// Whether so little is left of a day's budget that no link is opened for it: what is left is given in halves, and each costs
+/// a greeting.
+#[must_use]
+pub const fn is_scant(left: u64, budget: u64) -> bool {
+    left < budget.div_ceil(16)
+}
+
 /// What went over the links with one peer on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Spent {
@@ -135,6 +142,19 @@ mod tests {
         assert_eq!(spent.left(6, 500), 500);
         spent.add(6, 1);
         assert_eq!((spent.left(6, 500), spent.left(5, 500)), (499, 500));
+    }
+
+    #[test]
+    fn a_day_s_budget_is_used_up_before_its_halves_come_to_nothing() {
+        let links = |budget: u64| {
+            let mut left = budget;
+            (1..).find(|_| {
+                left -= left / 2;
+                is_scant(left, budget)
+            })
+        };
+        assert_eq!((links(5_000_000), links(1_000)), (Some(5), Some(5)));
+        assert!(is_scant(0, 1) && !is_scant(1, 1) && !is_scant(7, 7));
     }
 
     #[test]

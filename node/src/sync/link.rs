@@ -177,6 +177,12 @@ impl Meeting {
         waits && now.saturating_duration_since(self.came.0) > PATIENCE
     }
 
+    /// Whether a budget holds back what is not urgent, of either side: more of it goes in another meeting.
+    #[must_use]
+    pub const fn is_withheld(&self) -> bool {
+        self.session.is_withheld()
+    }
+
     /// Goes on taking in while that makes a commit worth more.
     fn gather(&mut self, arriving: &Receiver<Vec<u8>>, mut there: bool) -> Result<bool, Fault> {
         while let Some(patience) = self.patience().filter(|_| there) {

@@ -51,6 +51,8 @@ pub(in crate::sync) struct Asks {
     let_go: u64,
     /// Whether things are to be looked for: something came, or was over.
     look: bool,
+    /// Nothing but what is urgent comes in this session any more: a budget is used up.
+    spent: bool,
 }
 
 /// A feed that was asked for.
@@ -92,12 +94,22 @@ impl Asks {
                     self.look = true;
                 }
             }
+            Over::Budget => self.spent = true,
         }
     }
 
     pub(super) fn owed(&self) -> usize {
-        let feeds = self.feeds.values().filter(|asked| !asked.done).count();
-        feeds.saturating_add(self.items.len())
+        let feeds = self.feeds.keys().filter(|feed| self.asks_for(feed)).count();
+        feeds.saturating_add(if self.spent { 0 } else { self.items.len() })
+    }
+
+    pub(super) const fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    /// Whether a feed may still come.
+    fn comes(&self, feed: &FeedRef) -> bool {
+        feed.lane == Lane::Control || !self.spent
     }
 
     pub(super) fn reached(&self, feed: &FeedRef) -> u64 {
@@ -109,11 +121,11 @@ impl Asks {
     }
 
     pub(super) fn asks_for_item(&self, item: &Item) -> bool {
-        self.items.contains(item)
+        !self.spent && self.items.contains(item)
     }
 
     pub(super) fn asks_for(&self, feed: &FeedRef) -> bool {
-        self.feeds.get(feed).is_some_and(|asked| !asked.done)
+        self.comes(feed) && self.feeds.get(feed).is_some_and(|asked| !asked.done)
     }
 
     /// Lets go what comes of a feed from now on: as much of it as may be under way.
@@ -243,6 +255,13 @@ impl Session {
         let lacking: Vec<Theirs> = lacking.iter().filter(new).copied().collect();
         let Some(first) = lacking.first() else { return };
         self.own_ahead(&feed, first);
+        if feed.lane != Lane::Control && self.asks.bytes >= self.terms.budget {
+            // What this side takes no more of it does not ask for.
+            self.asks.spent = true;
+        }
+        if !self.asks.comes(&feed) {
+            return;
+        }
         // Pushed without being asked, unless the two chains differ.
         let met = self.asks.met.remove(&feed);
         if feed.lane == Lane::Control && !met && follows(&lacking, &tips) {
@@ -318,7 +337,7 @@ impl Session {
     }
 
     fn ask_items(&mut self, index: &dyn Index) {
-        if !std::mem::replace(&mut self.asks.look, false) && !index.freed() {
+        if self.asks.spent || (!std::mem::replace(&mut self.asks.look, false) && !index.freed()) {
             return;
         }
         let room = WANTS.saturating_sub(self.asks.items.len());
@@ -430,7 +449,8 @@ impl Session {
 
     fn take_bytes(&mut self, len: usize) -> Result<(), Breach> {
         self.asks.bytes = self.asks.bytes.saturating_add(len as u64);
-        if self.asks.bytes > self.terms.budget { Err(Breach::Budget) } else { Ok(()) }
+        let over = self.asks.spent || self.asks.bytes > self.terms.budget;
+        if over { Err(Breach::Budget) } else { Ok(()) }
     }
 
     /// Whether something may come that follows no feed's order.

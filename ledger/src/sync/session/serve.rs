@@ -29,6 +29,8 @@ pub(in crate::sync) struct Serving {
     paused: bool,
     /// Bytes sent that were not urgent.
     spent: u64,
+    /// Nothing but what is urgent is sent any more, and that was said: a budget is used up.
+    withheld: bool,
 }
 
 /// What is to be sent of one rank.
@@ -79,6 +81,10 @@ impl Serving {
 
     pub(super) fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    pub(super) const fn is_withheld(&self) -> bool {
+        self.withheld
     }
 
     pub(super) fn wanted(&mut self, items: &[Item]) {
@@ -268,7 +274,7 @@ impl Session {
     pub(super) fn content(&mut self, index: &dyn Index) -> Option<Vec<u8>> {
         let budget = self.terms.spend.min(self.greeting.their_budget());
         for at in 0..RANKS {
-            if at != URGENT && self.serving.paused {
+            if at != URGENT && (self.serving.paused || self.serving.withheld) {
                 return None;
             }
             if !self.prepare(at, index) {
@@ -281,7 +287,12 @@ impl Session {
             };
             let len = if ready.counts { bytes.len().saturating_add(ready.bytes.len()) } else { 0 };
             let within = self.serving.spent.saturating_add(len as u64) <= budget;
-            if !self.outflow.has_room(len, at == URGENT) || (at != URGENT && !within) {
+            if at != URGENT && !within {
+                // Who waits for it would take this side for one that stalls, and ask nobody else.
+                self.serving.withheld = true;
+                return Some(encoded(&Frame::Over(Over::Budget)));
+            }
+            if !self.outflow.has_room(len, at == URGENT) {
                 return None;
             }
             let ready = self.serving.ranks.get_mut(at)?.ready.pop_front()?;

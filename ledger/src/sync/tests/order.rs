@@ -6,7 +6,8 @@ use super::shelf::{CONTROL, FOOD, Shelf, alike};
 use crate::fixtures::key;
 use crate::id::{FeedId, Lane, ProgrammeId};
 use crate::sync::frame::Frame;
-use crate::sync::session::{Note, Terms};
+use crate::sync::session::{Breach, Note, Terms};
+use crate::sync::talk::Over;
 
 #[test]
 fn s31_a_revocation_overtakes_all_that_waits() {
@@ -122,11 +123,49 @@ fn a_budget_holds_back_all_but_what_is_urgent() {
         assert!(link.run());
         let sent = link.a.session.figures().content_sent;
         assert!((15_000..=20_000).contains(&sent), "{sent} bytes");
+        let value = FeedId { node: key(1).public(), lane: Lane::Value, programme: FOOD };
+        let asks = link.b.session.asks_for(&value.short());
+        assert_eq!((link.b.session.owed(), asks), (0, false), "nobody waits for it");
+        assert!(link.a.session.is_withheld() && link.b.session.is_withheld());
+        assert_eq!(link.b.heard.iter().filter(|frame| is_withheld(frame)).count(), 1);
+        // What is urgent goes beyond it, and nothing else of what is written meanwhile.
         link.a.shelf.write(3, Lane::Control, CONTROL, &[1]);
+        link.a.shelf.write(1, Lane::Value, FOOD, &[9]);
         assert!(link.run());
         let control = FeedId { node: key(3).public(), lane: Lane::Control, programme: CONTROL };
-        assert_eq!(link.b.shelf.tips_len(&control), 1);
+        assert_eq!((link.b.shelf.tips_len(&control), link.b.session.owed()), (1, 0));
+        // Who brings more after that has more than it says.
+        let block = link.a.shelf.feeds[&value][0].last().and_then(|held| held.block.clone());
+        let block = Frame::Block(Box::new(block.expect("it wrote it")));
+        link.b.hears(&Frame::Feed(value)).expect("a name alone");
+        assert_eq!(link.b.hears(&block), Err(Breach::Budget));
     }
+}
+
+#[test]
+fn who_has_no_budget_left_asks_for_nothing_and_still_hears_what_is_urgent() {
+    let (mut a, b) = pair();
+    a.write(1, Lane::Value, FOOD, &[256; 5]);
+    a.write(3, Lane::Control, CONTROL, &[1]);
+    let (one, two) = (terms(&a, &b, 1), terms(&b, &a, 2));
+    let mut link = Link::with(a, one, b, Terms { budget: 0, spend: 0, ..two });
+    assert!(link.run());
+    let control = FeedId { node: key(3).public(), lane: Lane::Control, programme: CONTROL };
+    assert_eq!((link.b.shelf.tips_len(&control), link.b.session.owed()), (1, 0));
+    assert!(link.b.session.is_withheld(), "more goes on another day");
+    let asked = |frame: &&Frame| matches!(frame, Frame::Follow(_) | Frame::Want(_));
+    assert_eq!(link.a.heard.iter().filter(asked).count(), 0);
+    // Where nothing is lacking, no budget holds anything back.
+    let (mut a, b) = pair();
+    a.write(3, Lane::Control, CONTROL, &[1]);
+    let (one, two) = (terms(&a, &b, 1), terms(&b, &a, 2));
+    let mut link = Link::with(a, one, b, Terms { budget: 0, spend: 0, ..two });
+    assert!(link.run());
+    assert!(!link.a.session.is_withheld() && !link.b.session.is_withheld());
+}
+
+const fn is_withheld(frame: &Frame) -> bool {
+    matches!(frame, Frame::Over(Over::Budget))
 }
 
 #[test]

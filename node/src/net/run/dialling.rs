@@ -93,6 +93,18 @@ impl Loop {
         }
     }
 
+    /// Waits before a peer is dialled from which a budget holds back what is not urgent, unless enough is left of it here: a
+    /// greeting costs bytes too, and those go beyond the budget.
+    pub(super) fn hold(&mut self, node: [u8; 8]) {
+        let (day, _) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let Some(dial) = self.dials.get_mut(&node) else { return };
+        let budget = dial.peer.budget.map(|budget| budget.0);
+        let scant = |budget| schedule::is_scant(self.board.left(&node, day, budget), budget);
+        if budget.is_none_or(scant) {
+            dial.next = dial.next.max(Instant::now() + limits::HELD);
+        }
+    }
+
     fn fail_with(&mut self, node: [u8; 8], error: &DialError) {
         self.failed(node, errors::state_of(error));
     }
