@@ -32,7 +32,7 @@ pub(super) fn write(root: &Path, board: &Board, budgets: &BTreeSet<[u8; 8]>, day
     let spent = budgets.iter().filter_map(|node| {
         let row = rows.get(node)?;
         let mut spent = row.spent;
-        spent.add(day, row.link.sent.saturating_add(row.link.received));
+        spent.add(day, row.under_way(day));
         Some((hex(node), spent))
     });
     let spent: BTreeMap<String, Spent> = spent.collect();
@@ -44,6 +44,8 @@ pub(super) fn write(root: &Path, board: &Board, budgets: &BTreeSet<[u8; 8]>, day
 
 #[cfg(test)]
 mod tests {
+    use annona_ledger::sync::session::Figures;
+
     use super::*;
 
     #[test]
@@ -51,10 +53,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let budgets: BTreeSet<[u8; 8]> = [[1; 8], [2; 8]].into();
         let board = Board::default();
-        board.with(&[1; 8], |row| {
-            row.spent = Spent { day: 9, bytes: 40 };
-            row.link.sent = 2;
-        });
+        board.with(&[1; 8], |row| row.spent = Spent { day: 9, bytes: 40 });
+        for (day, sent) in [(9, 2), (8, 50)] {
+            let link = board.begins(&[1; 8], day);
+            board.tell(&[1; 8], link, Figures { sent, ..Figures::default() });
+        }
         write(folder.path(), &board, &budgets, 9);
         let again = Board::default();
         read(folder.path(), &again, &budgets);

@@ -174,8 +174,8 @@ pub struct Row {
     pub since: Millis,
     /// The other side's clock less this one's, in milliseconds, where it was ever told.
     pub skew: Option<i64>,
-    /// What went over the link of now.
-    pub link: Figures,
+    /// What went over links whose thread has not ended, by their number: one, and such as another took the place of.
+    pub going: BTreeMap<u64, Going>,
     /// What went over all links before, both ways.
     pub before: (u64, u64),
     /// Links there were.
@@ -188,12 +188,32 @@ pub struct Row {
     pub spent: Spent,
 }
 
+/// A link that stands, or whose last word is being said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Going {
+    /// The day on which it began, to which its bytes belong.
+    pub day: u64,
+    /// What went over it.
+    pub figures: Figures,
+}
+
 impl Row {
     /// Bytes sent and received, over all links.
     #[must_use]
-    pub const fn bytes(&self) -> (u64, u64) {
-        let (sent, received) = self.before;
-        (sent.saturating_add(self.link.sent), received.saturating_add(self.link.received))
+    pub fn bytes(&self) -> (u64, u64) {
+        self.going.values().fold(self.before, |(sent, received), going| {
+            let figures = going.figures;
+            (sent.saturating_add(figures.sent), received.saturating_add(figures.received))
+        })
+    }
+
+    /// Bytes both ways of links that began on a day and have not ended.
+    #[must_use]
+    pub fn under_way(&self, day: u64) -> u64 {
+        let of_it = self.going.values().filter(|going| going.day == day);
+        of_it.fold(0, |sum, Going { figures, .. }| {
+            sum.saturating_add(figures.sent).saturating_add(figures.received)
+        })
     }
 
     /// Whether both clocks are so far apart that somebody should look.
@@ -265,23 +285,41 @@ impl Board {
         act(rows.entry(*node).or_default())
     }
 
-    /// What went over a link that is no more is added to what went before.
-    pub fn settle(&self, node: &[u8; 8], day: u64) {
+    /// A link with a peer begins on a day: its number.
+    pub fn begins(&self, node: &[u8; 8], day: u64) -> u64 {
         self.with(node, |row| {
-            let Figures { sent, received, .. } = std::mem::take(&mut row.link);
-            row.before.0 = row.before.0.saturating_add(sent);
-            row.before.1 = row.before.1.saturating_add(received);
-            row.spent.add(day, sent.saturating_add(received));
+            row.links = row.links.saturating_add(1);
+            row.going.insert(row.links, Going { day, ..Going::default() });
+            row.links
+        })
+    }
+
+    /// What went over a link so far. Of one that is settled nothing more is heard.
+    pub fn tell(&self, node: &[u8; 8], link: u64, figures: Figures) {
+        self.with(node, |row| {
+            if let Some(going) = row.going.get_mut(&link) {
+                going.figures = figures;
+            }
         });
     }
 
-    /// What is left of a day's budget for a peer, the link of now counted in.
+    /// What went over a link that is no more is added to what went before; of today's budget it takes what a link of today
+    /// carried. [Were yesterday's bytes taken off today's, a link that stood through the day would leave nothing for the next.]
+    pub fn settle(&self, node: &[u8; 8], link: u64, today: u64) {
+        self.with(node, |row| {
+            let Some(Going { day, figures }) = row.going.remove(&link) else { return };
+            row.before.0 = row.before.0.saturating_add(figures.sent);
+            row.before.1 = row.before.1.saturating_add(figures.received);
+            if day == today {
+                row.spent.add(day, figures.sent.saturating_add(figures.received));
+            }
+        });
+    }
+
+    /// What is left of a day's budget for a peer, that day's links that have not ended counted in.
     #[must_use]
     pub fn left(&self, node: &[u8; 8], day: u64, budget: u64) -> u64 {
-        self.with(node, |row| {
-            let under_way = row.link.sent.saturating_add(row.link.received);
-            row.spent.left(day, budget).saturating_sub(under_way)
-        })
+        self.with(node, |row| row.spent.left(day, budget).saturating_sub(row.under_way(day)))
     }
 
     /// Notes an address this node can be reached at.
@@ -343,14 +381,55 @@ mod tests {
         assert!(State::Breach(8).to_string().contains("rule 8"));
     }
 
+    fn carried(sent: u64, received: u64) -> Figures {
+        Figures { sent, received, ..Figures::default() }
+    }
+
+    #[test]
+    fn bytes_of_a_link_belong_to_the_day_of_the_link() {
+        let (board, node) = (Board::default(), [7; 8]);
+        let link = board.begins(&node, 9);
+        board.tell(&node, link, carried(40, 50));
+        assert_eq!((board.left(&node, 9, 100), board.left(&node, 10, 100)), (10, 100));
+        // It ends just after midnight, and the new day has all of its budget.
+        board.settle(&node, link, 10);
+        assert_eq!((board.left(&node, 10, 100), board.rows()[&node].bytes()), (100, (40, 50)));
+        // What ends on its day is spent, and stays so when one of the day before ends later.
+        let (late, next) = (board.begins(&node, 9), board.begins(&node, 10));
+        board.tell(&node, next, carried(30, 0));
+        board.settle(&node, next, 10);
+        board.tell(&node, late, carried(60, 0));
+        board.settle(&node, late, 10);
+        assert_eq!(board.left(&node, 10, 100), 70);
+    }
+
+    #[test]
+    fn a_link_that_was_replaced_counts_once_and_for_itself() {
+        let (board, node) = (Board::default(), [7; 8]);
+        let old = board.begins(&node, 9);
+        board.tell(&node, old, carried(20, 0));
+        let new = board.begins(&node, 9);
+        board.tell(&node, new, carried(5, 0));
+        assert_eq!(board.left(&node, 9, 100), 75);
+        // The older one's thread ends a minute later, and tells what it had not told.
+        board.settle(&node, new, 9);
+        board.tell(&node, old, carried(22, 0));
+        assert_eq!(board.left(&node, 9, 100), 73);
+        board.settle(&node, old, 9);
+        board.tell(&node, old, carried(99, 99));
+        board.settle(&node, old, 9);
+        assert_eq!((board.left(&node, 9, 100), board.rows()[&node].bytes()), (73, (27, 0)));
+    }
+
     #[test]
     fn a_row_adds_up_links_and_tells_clocks_that_are_far_apart() {
         let board = Board::default();
         board.with(&[7; 8], |row| {
             row.before = (10, 20);
-            row.link = Figures { sent: 1, received: 2, ..Figures::default() };
             row.skew = Some(-300_001);
         });
+        let link = board.begins(&[7; 8], 1);
+        board.tell(&[7; 8], link, Figures { sent: 1, received: 2, ..Figures::default() });
         let row = board.rows().remove(&[7; 8]).expect("a row");
         assert_eq!((row.bytes(), row.skewed()), ((11, 22), true));
         let value = row.value(&[7; 8]);

@@ -94,6 +94,8 @@ pub(super) enum Ended {
 /// What came of a link.
 #[derive(Debug)]
 pub(super) struct Past {
+    /// Its number on the board.
+    pub(super) number: u64,
     pub(super) ended: Ended,
     /// Whether anything was kept on either side.
     pub(super) useful: bool,
@@ -122,6 +124,8 @@ pub(super) struct Making {
     pub(super) room: Room,
     pub(super) meet: Arc<dyn Meet>,
     pub(super) board: Arc<Board>,
+    /// Its number on the board.
+    pub(super) number: u64,
     pub(super) now: Millis,
 }
 
@@ -194,16 +198,19 @@ async fn writing<W: futures::AsyncWrite + Unpin>(
 
 /// The thread of a link.
 fn talk(making: Making, hears: &Receiver<Heard>, write: &UnboundedSender<Vec<u8>>) -> Past {
+    let number = making.number;
     let talk = match making.meet.open(&making.member, &making.room) {
         Ok(talk) => talk,
-        Err(why) => return Past { ended: Ended::Fault(why), useful: false, withheld: false },
+        Err(why) => {
+            return Past { number, ended: Ended::Fault(why), useful: false, withheld: false };
+        }
     };
     let mut link = Link::new(talk, making);
     let ended = link.run(hears, write);
     link.tell(true);
     let ended = link.talk.fault().map_or(ended, Ended::Fault);
     let useful = link.talk.brought() > 0 || link.talk.figures().content_taken > 0;
-    Past { ended, useful, withheld: link.talk.withheld() }
+    Past { number, ended, useful, withheld: link.talk.withheld() }
 }
 
 struct Link {
@@ -315,7 +322,7 @@ impl Link {
         if last || self.written.elapsed() >= LOOK {
             self.written = Instant::now();
             let figures = self.talk.figures();
-            self.making.board.with(&self.making.member.node, |row| row.link = figures);
+            self.making.board.tell(&self.making.member.node, self.making.number, figures);
         }
     }
 }
@@ -397,6 +404,7 @@ mod tests {
             room: Room { budget: None, metered: false, brief: false },
             meet: Arc::new(Nobody),
             board: Arc::default(),
+            number: 1,
             now: Millis(0),
         };
         let talk = Box::new(Chatter { withheld, ..Chatter::default() });

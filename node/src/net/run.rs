@@ -72,6 +72,8 @@ struct Link {
     dialled: bool,
     opened: Instant,
     day: u64,
+    /// Its number on the board.
+    number: u64,
     heard: Sender<Heard>,
 }
 
@@ -190,8 +192,7 @@ impl Loop {
             self.on(event);
             let late = self.stopping.is_some_and(|since| since.elapsed() > LAST_WORD);
             if self.stopping.is_some() && (self.links.is_empty() || late) {
-                let nodes: Vec<_> = self.links.keys().copied().collect();
-                return nodes.into_iter().for_each(|node| self.settle(node));
+                return self.links.iter().for_each(|(node, link)| self.settle(node, link.number));
             }
         }
     }
@@ -323,7 +324,6 @@ impl Loop {
             let old = other.connection;
             self.links.remove(&node);
             self.swarm.close_connection(old);
-            self.settle(node);
         }
         let room = Room {
             // Half each way.
@@ -334,11 +334,13 @@ impl Loop {
             brief: config.is_some_and(|peer| peer.every.is_some()),
         };
         let asks = self.asks.clone();
+        let number = self.board.begins(&node, day);
         let making = Making {
             member,
             room,
             meet: self.meet.clone(),
             board: self.board.clone(),
+            number,
             now: self.clock.now(),
         };
         let done = move |past| drop(asks.send(Asked::Ended(node, connection, past)));
@@ -347,13 +349,13 @@ impl Loop {
                 Counts::one(&self.board.counts.links);
                 *self.threads.entry(node).or_default() += 1;
                 self.log.info("link", &[("peer", &super::hex(&node)), ("dialled", &dialled)]);
-                let link = Link { connection, dialled, opened: Instant::now(), day, heard };
+                let link = Link { connection, dialled, opened: Instant::now(), day, number, heard };
                 self.links.insert(node, link);
-                self.board.with(&node, |row| row.links += 1);
                 self.show(node, State::Meeting);
             }
             Err(why) => {
                 self.log.error("no_thread", &[("why", &why)]);
+                self.settle(&node, number);
                 self.swarm.close_connection(connection);
             }
         }
@@ -375,13 +377,13 @@ impl Loop {
         if let Some(threads) = self.threads.get_mut(&node) {
             *threads = threads.saturating_sub(1);
         }
+        self.settle(&node, past.number);
         let Some(link) = self.links.get(&node).filter(|link| link.connection == connection) else {
             return;
         };
         let lived = link.opened.elapsed();
         self.links.remove(&node);
-        self.settle(node);
-        let Past { ended, useful, withheld } = past;
+        let Past { ended, useful, withheld, .. } = past;
         let state = match ended {
             Ended::Said(Why::Done | Why::Stopping) => State::Met,
             Ended::Said(Why::Version) => State::OtherVersion,
@@ -409,9 +411,9 @@ impl Loop {
     }
 
     /// What went over a link that is no more is added to what went before.
-    fn settle(&self, node: [u8; 8]) {
+    fn settle(&self, node: &[u8; 8], number: u64) {
         let (day, _) = schedule::local(self.clock.now(), self.config.network.zone.0);
-        self.board.settle(&node, day);
+        self.board.settle(node, number, day);
     }
 
     fn tick(&mut self) {

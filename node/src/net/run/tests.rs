@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use annona_ledger::hash::Hash;
 use annona_ledger::id::FederationId;
+use annona_ledger::sync::session::Figures;
 use annona_ledger::sync::talk::Why;
 use libp2p_swarm::ConnectionId;
 use tokio::runtime::Runtime;
@@ -64,8 +65,10 @@ fn check(budget: Option<u64>, left: u64, past: Past) -> Duration {
     let (day, _) = super::schedule::local(now, looping.config.network.zone.0);
     let opened = Instant::now().checked_sub(Duration::from_secs(60)).expect("the system runs");
     let (heard, _hears) = channel();
-    looping.links.insert(NODE, Link { connection, dialled: true, opened, day, heard });
-    looping.board.with(&NODE, |row| row.spent.add(day, budget.unwrap_or(0) - left));
+    let number = looping.board.begins(&NODE, day);
+    looping.links.insert(NODE, Link { connection, dialled: true, opened, day, number, heard });
+    let sent = budget.unwrap_or(0) - left;
+    looping.board.tell(&NODE, number, Figures { sent, ..Figures::default() });
     looping.ended(NODE, connection, past);
     assert!(looping.links.is_empty());
     looping.dials[&NODE].next.saturating_duration_since(Instant::now())
@@ -73,7 +76,8 @@ fn check(budget: Option<u64>, left: u64, past: Past) -> Duration {
 
 #[test]
 fn who_has_no_budget_left_is_dialled_every_half_hour_and_not_every_minute() {
-    let past = |withheld| Past { ended: Ended::Said(Why::Done), useful: false, withheld };
+    let past =
+        |withheld| Past { number: 1, ended: Ended::Said(Why::Done), useful: false, withheld };
     let soon = |wait: Duration| wait < Duration::from_secs(5);
     let late = |wait: Duration| wait > limits::HELD - Duration::from_secs(60);
     assert!(late(check(Some(5_000_000), 0, past(true))));
@@ -81,7 +85,7 @@ fn who_has_no_budget_left_is_dialled_every_half_hour_and_not_every_minute() {
     assert!(soon(check(Some(5_000_000), 2_500_000, past(true))), "the next half");
     assert!(late(check(None, 0, past(true))), "the other side's budget");
     assert!(soon(check(Some(5_000_000), 0, past(false))), "nothing was held back");
-    let broke = |useful| Past { ended: Ended::Broke, useful, withheld: true };
+    let broke = |useful| Past { number: 1, ended: Ended::Broke, useful, withheld: true };
     assert!(soon(check(Some(5_000_000), 0, broke(true))), "something urgent was under way");
     assert!(late(check(Some(5_000_000), 0, broke(false))));
 }
