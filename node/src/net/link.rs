@@ -330,7 +330,6 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::members::Standing;
 
     /// Somebody who owes, or has no budget left for what it owes, and says something all the time.
     #[derive(Default)]
@@ -388,19 +387,8 @@ mod tests {
 
     /// Hears so many bytes twice a second, for two minutes.
     fn check(withheld: bool, bytes: usize, ended: Option<Why>) {
-        let key = annona_ledger::key::SigningKey::from_seed(&[7; 32]).public();
-        let peer = super::super::identity::keypair(&[7; 32]).expect("a key").public().to_peer_id();
-        let member = Member {
-            node: [7; 8],
-            key,
-            org: annona_ledger::id::OrgId(1u8.into()),
-            roles: annona_ledger::notice::Roles::default(),
-            programmes: std::collections::BTreeSet::new(),
-            standing: Standing::Member,
-            peer,
-        };
         let making = Making {
-            member,
+            member: Member::fine(),
             room: Room { budget: None, metered: false, brief: false },
             meet: Arc::new(Nobody),
             board: Arc::default(),

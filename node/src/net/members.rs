@@ -72,6 +72,32 @@ pub struct Members {
     by_peer: BTreeMap<PeerId, [u8; 8]>,
 }
 
+#[cfg(test)]
+impl Members {
+    /// One alone.
+    pub(super) fn only(member: Member) -> Self {
+        let (node, peer) = (member.node, member.peer);
+        Self { by_node: [(node, member)].into(), by_peer: [(peer, node)].into() }
+    }
+}
+
+#[cfg(test)]
+impl Member {
+    /// One that may have a link.
+    pub(super) fn fine() -> Self {
+        let seed = [7; 32];
+        Self {
+            node: [7; 8],
+            key: annona_ledger::key::SigningKey::from_seed(&seed).public(),
+            org: OrgId(1u8.into()),
+            roles: Roles::default(),
+            programmes: BTreeSet::new(),
+            standing: Standing::Member,
+            peer: super::identity::keypair(&seed).expect("a key").public().to_peer_id(),
+        }
+    }
+}
+
 impl Members {
     /// Computes them by what this node knows of the time; `own` is left out. `named` are the peers of the configuration.
     ///

@@ -25,7 +25,7 @@ use super::board::{Board, Counts, State};
 use super::errors;
 use super::lan::{self, Lan};
 use super::link::{self, Ended, Heard, Making, Meet, Past, Room};
-use super::members::{Members, Standing};
+use super::members::{Member, Members, Standing};
 use super::quic;
 use super::relay::{self, Relays};
 use super::schedule;
@@ -276,10 +276,19 @@ impl Loop {
     // Links.
 
     fn established(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        // Whoever answered, nobody is being dialled by this any more.
+        let dialled = self.dials.iter_mut().find(|(_, dial)| dial.pending == Some(connection));
+        let dialled = dialled.map(|(node, dial)| {
+            dial.pending = None;
+            *node
+        });
         let member = self.members.peer(&peer).filter(|m| m.standing == Standing::Member);
         let Some(node) = member.map(|member| member.node) else {
             // The list let it through and has changed since.
             self.swarm.close_connection(connection);
+            if let Some(node) = dialled {
+                self.turned_away(node);
+            }
             return;
         };
         if let Some(ip) = ip_of(endpoint.get_remote_address()) {
@@ -292,27 +301,44 @@ impl Loop {
                 self.through.reached(node, connection, at);
             }
         }
-        if let Some(dial) = self.dials.get_mut(&node).filter(|d| d.pending == Some(connection)) {
-            dial.pending = None;
-        }
     }
 
-    fn opened(&mut self, peer: PeerId, connection: ConnectionId, stream: Stream, dialled: bool) {
-        self.bare.remove(&connection);
+    /// Whose a link is that has a stream now, if it may have one; it is closed otherwise.
+    fn lets_open(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        dialled: bool,
+    ) -> Option<Member> {
+        let bare = self.bare.remove(&connection);
         let member = self.members.peer(&peer).filter(|m| m.standing == Standing::Member);
         let Some(member) = member.cloned() else {
             self.swarm.close_connection(connection);
-            return;
+            if let Some(node) = bare {
+                self.turned_away(node);
+            }
+            return None;
         };
-        let node = member.node;
-        let (day, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
-        let may_open = self.may_open(node);
-        let config = self.dials.get(&node).map(|dial| &dial.peer);
+        let (_, minute) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let may_open = self.may_open(member.node);
+        let config = self.dials.get(&member.node).map(|dial| &dial.peer);
         let quiet = config.and_then(Peer::quiet).is_some_and(|quiet| quiet.holds(minute));
         if quiet || self.stopping.is_some() || !may_open {
             self.swarm.close_connection(connection);
-            return;
+            if dialled {
+                // It cost a handshake, and would cost another in a second.
+                self.failed(member.node, if quiet { State::Quiet } else { State::Broke });
+            }
+            return None;
         }
+        Some(member)
+    }
+
+    fn opened(&mut self, peer: PeerId, connection: ConnectionId, stream: Stream, dialled: bool) {
+        let Some(member) = self.lets_open(peer, connection, dialled) else { return };
+        let node = member.node;
+        let (day, _) = schedule::local(self.clock.now(), self.config.network.zone.0);
+        let config = self.dials.get(&node).map(|dial| &dial.peer);
         if let Some(other) = self.links.get(&node) {
             // Both dialled at once: both keep the link that the lower of the two names dialled.
             let lower = other.dialled == (self.own < peer);

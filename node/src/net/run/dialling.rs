@@ -109,6 +109,13 @@ impl Loop {
         self.failed(node, errors::state_of(error));
     }
 
+    /// A peer that was dialled and answered has ceased to be a member meanwhile: it is tried again like any other, for it may
+    /// become one.
+    pub(super) fn turned_away(&mut self, node: [u8; 8]) {
+        let standing = self.members.node(&node).map(|member| member.standing);
+        self.failed(node, standing.map_or(State::NoCertificate, State::Refused));
+    }
+
     /// Shows what became of a peer, and when it is tried again.
     pub(super) fn failed(&mut self, node: [u8; 8], state: State) {
         if let Some(dial) = self.dials.get_mut(&node) {

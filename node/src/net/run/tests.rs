@@ -8,14 +8,16 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::FederationId;
 use annona_ledger::sync::session::Figures;
 use annona_ledger::sync::talk::Why;
+use libp2p_core::transport::PortUse;
+use libp2p_core::{ConnectedPoint, Endpoint};
 use libp2p_swarm::ConnectionId;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::super::link::{Ended, Meet, Past, Room, Talk};
-use super::super::members::{Member, Members};
+use super::super::members::{Member, Members, Standing};
 use super::super::{Starting, identity, limits};
-use super::{Link, Loop, begin};
+use super::{Link, Loop, State, begin};
 use crate::clock::Clock;
 use crate::config::{Config, DayBytes, NodeName, Peer};
 use crate::log::Log;
@@ -88,4 +90,52 @@ fn who_has_no_budget_left_is_dialled_every_half_hour_and_not_every_minute() {
     let broke = |useful| Past { number: 1, ended: Ended::Broke, useful, withheld: true };
     assert!(soon(check(Some(5_000_000), 0, broke(true))), "something urgent was under way");
     assert!(late(check(Some(5_000_000), 0, broke(false))));
+}
+
+#[test]
+fn who_answers_and_is_no_member_any_more_is_dialled_again() {
+    for standing in [None, Some(Standing::Expired)] {
+        let (_runtime, mut looping) = looping(None);
+        let member = Member::fine();
+        let (peer, connection) = (member.peer, ConnectionId::new_unchecked(1));
+        let members = standing.map(|standing| Members::only(Member { standing, ..member }));
+        looping.members = Arc::new(members.unwrap_or_default());
+        looping.dials.get_mut(&NODE).expect("of the configuration").pending = Some(connection);
+        let point = ConnectedPoint::Dialer {
+            address: "/ip4/127.0.0.1/tcp/9".parse().expect("an address"),
+            role_override: Endpoint::Dialer,
+            port_use: PortUse::New,
+        };
+        looping.established(peer, connection, &point);
+        let dial = &looping.dials[&NODE];
+        assert_eq!((dial.pending, dial.failures), (None, 1));
+        assert!(looping.bare.is_empty());
+        let state = standing.map_or(State::NoCertificate, State::Refused);
+        assert_eq!(looping.board.rows()[&NODE].state, state);
+    }
+}
+
+#[test]
+fn a_link_that_is_closed_here_counts_as_one_that_failed() {
+    let (_runtime, mut looping) = looping(None);
+    let member = Member::fine();
+    let peer = member.peer;
+    looping.members = Arc::new(Members::only(member));
+    for link in 0..limits::OPENED {
+        let connection = ConnectionId::new_unchecked(link);
+        looping.bare.insert(connection, NODE);
+        assert!(looping.lets_open(peer, connection, true).is_some(), "{link}");
+        assert_eq!(looping.dials[&NODE].failures, 0);
+    }
+    // One that came from there is no failure of a dial; one that this side dialled is, and the next waits longer.
+    let connection = ConnectionId::new_unchecked(100);
+    assert!(looping.lets_open(peer, connection, false).is_none());
+    assert_eq!(looping.dials[&NODE].failures, 0);
+    for failures in 1..9 {
+        looping.bare.insert(connection, NODE);
+        assert!(looping.lets_open(peer, connection, true).is_none());
+        assert_eq!(looping.dials[&NODE].failures, failures);
+    }
+    let wait = looping.dials[&NODE].next.saturating_duration_since(Instant::now());
+    assert!(wait > Duration::from_secs(30), "{wait:?}");
 }
