@@ -26,7 +26,7 @@ use clap::Subcommand;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
-use crate::words::{hex, print_date, unhex};
+use crate::words::{hex, print_date, print_last, unhex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,6 +113,10 @@ impl Hers {
         Ok(Self { node, charter, vault, id, today, as_of, cut })
     }
 
+    fn last(&self, day: DayNo) -> String {
+        last(&self.charter, day)
+    }
+
     fn date(&self, day: DayNo) -> String {
         date(&self.charter, day)
     }
@@ -177,6 +181,11 @@ fn papers(session: &Session, grant: &Grant) -> &'static Papers {
 /// A day since founding as a date at the site.
 pub(crate) fn date(charter: &Charter, day: DayNo) -> String {
     print_date(day.first().begins(charter.founded()))
+}
+
+/// The last day, by the clock at the site, to whose end a consent holds that counts until then.
+pub(crate) fn last(charter: &Charter, day: DayNo) -> String {
+    print_last(day, charter.founded())
 }
 
 /// The day it is, and as of when this node has heard of others: what was taken back elsewhere since is not known here.

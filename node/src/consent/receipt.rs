@@ -20,6 +20,8 @@ pub struct Parties<'a> {
     pub charter: &'a Charter,
     /// A day since founding as a date.
     pub date: &'a dyn Fn(DayNo) -> String,
+    /// The same of the last day something holds: one to whose end it does.
+    pub last: &'a dyn Fn(DayNo) -> String,
 }
 
 impl Parties<'_> {
@@ -60,8 +62,8 @@ const fn way(way: Way) -> &'static str {
 #[must_use]
 pub fn slip(consent: &Consent, state: StateWord, parties: &Parties<'_>, papers: &Papers) -> String {
     let grant = &consent.grant;
-    let date = |day| papers.set(&(parties.date)(day));
-    let (from, until) = (date(grant.not_before), date(grant.expires));
+    let from = papers.set(&(parties.date)(grant.not_before));
+    let until = papers.set(&(parties.last)(grant.expires));
     let notice = &grant.notice;
     papers.rows([
         (papers.consent, grant.id.to_string()),

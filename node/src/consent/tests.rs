@@ -345,11 +345,19 @@ fn every_field_is_opened_by_one_attribute_and_slips_name_nobody() {
     let consents = list(&desk.vault, desk.id).expect("reads");
     let charter = desk.world.a.store().charter().expect("founded").clone();
     let date = |day: DayNo| format!("day {}", day.0);
-    let parties = Parties { charter: &charter, date: &date };
+    let last = |day: DayNo| format!("to the end of day {}", day.0);
+    let parties = Parties { charter: &charter, date: &date, last: &last };
     let papers = crate::papers::Papers::of("en").expect("English");
     let slip = slip(&consents[0], StateWord::Given, &parties, papers);
     let receipt = receipt(&consents[0], StateWord::Given, &parties);
-    for words in ["referral", "names, age group", "Organisation 2", "day 30", "at most  2", "sw"] {
+    for words in [
+        "referral",
+        "names, age group",
+        "Organisation 2",
+        "to the end of day 30",
+        "at most  2",
+        "sw",
+    ] {
         assert!(slip.contains(words), "{words}\n{slip}");
     }
     for text in [slip, receipt.to_string()] {

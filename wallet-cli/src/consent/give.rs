@@ -14,7 +14,7 @@ use annona_node::consent::{self, Answer, Parties};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{attributes, date, find, papers, purpose};
+use super::{attributes, date, find, last, papers, purpose};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
@@ -147,7 +147,7 @@ impl Give {
         })?;
         let today = DayNo::of(at);
         let first = consent::first_day(&node, &vault, id, today)?;
-        let last = first.plus(self.days.saturating_sub(1));
+        let end = words::last_day(first.first().max(at), self.days, charter.founded());
         let renews = self.renews.as_deref().map(|text| find(&vault, text)).transpose()?;
         let witness = self.witness.as_deref();
         let witness = witness.map(|text| words::public_key("the witness", text)).transpose()?;
@@ -161,7 +161,7 @@ impl Give {
             attributes: attributes(&self.attributes)?,
             basis,
             not_before: first,
-            expires: last.min(today.plus(limits::CONSENT_DAYS.saturating_sub(1))),
+            expires: end.min(today.plus(limits::CONSENT_DAYS.saturating_sub(1))),
             uses: self.uses,
             way: match self.way {
                 How::Spoken => Way::Spoken,
@@ -208,7 +208,7 @@ impl Give {
                 grant.attributes,
                 grant.purpose.word(),
                 self.to,
-                date(&charter, grant.expires)
+                last(&charter, grant.expires)
             );
             return dry_run::would(session, "consent", json!({ "family": id }), &words);
         }
@@ -221,7 +221,7 @@ impl Give {
         let value = json!({
             "family": id, "consent": grant.id.to_string(), "number": format!("{id}/{number}"),
             "state": state.word(), "commitment": given.commitment().to_string(),
-            "expires": date(&charter, grant.expires),
+            "expires": last(&charter, grant.expires),
         });
         if first > today {
             session.screen.note(format!(
@@ -230,8 +230,8 @@ impl Give {
             ));
         }
         session.screen.answer("consent", value, || {
-            let date = |day| date(&charter, day);
-            let parties = Parties { charter: &charter, date: &date };
+            let (date, last) = (|day| date(&charter, day), |day| last(&charter, day));
+            let parties = Parties { charter: &charter, date: &date, last: &last };
             let papers = papers(session, &given.grant);
             let page = consent::slip(given, state, &parties, papers);
             format!("Consent {id}/{number}\n{}", page.trim_end())

@@ -27,7 +27,7 @@ impl List {
         for (number, one) in (1..).zip(&all) {
             let grant = &one.grant;
             let state = consent::state(&hers.node, one, hers.today)?;
-            let expires = hers.date(grant.expires);
+            let expires = hers.last(grant.expires);
             let value = json!({
                 "family": id, "number": format!("{id}/{number}"), "consent": grant.id.to_string(),
                 "state": state.word(), "purpose": grant.purpose.word(),

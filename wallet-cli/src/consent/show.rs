@@ -4,7 +4,7 @@ use annona_node::atomic;
 use annona_node::consent::{self, Parties, receipt, slip, slip_code, slip_page};
 use clap::Args;
 
-use super::{date, find, heard, papers};
+use super::{date, find, heard, last, papers};
 use crate::fault::{Fault, Outcome};
 use crate::session::{Session, Spoken};
 
@@ -36,8 +36,8 @@ impl Show {
         let known = find(&vault, &self.consent)?;
         let (today, as_of) = heard(&node, session.now())?;
         let state = consent::state(&node, &known, today)?;
-        let date_of = |day| date(&charter, day);
-        let parties = Parties { charter: &charter, date: &date_of };
+        let (date_of, last_of) = (|day| date(&charter, day), |day| last(&charter, day));
+        let parties = Parties { charter: &charter, date: &date_of, last: &last_of };
         session.speak(&self.spoken);
         let papers = papers(session, &known.grant);
         if let Some(out) = &self.out {

@@ -7,7 +7,6 @@ use annona_ledger::id::Lane;
 use annona_ledger::limits;
 use annona_ledger::short_code::ShortCode;
 use annona_ledger::statement::Statement;
-use annona_ledger::time::DayNo;
 use annona_ledger::wire::Bounded;
 use annona_node::atomic;
 use annona_node::node::{Compose, Request};
@@ -20,7 +19,7 @@ use crate::pay::till::{Till, Whose};
 use crate::pay::vouched;
 use crate::session::{Session, Spoken};
 use crate::signer::Operator;
-use crate::words::print_date;
+use crate::words::{last_day, print_last};
 use crate::{card, holder};
 
 const EXAMPLES: &str = "\
@@ -90,7 +89,7 @@ impl Collector {
         let mut txn = vault.begin()?;
         txn.set_card(id, &code.bytes())?;
         txn.commit()?;
-        let until = DayNo::of(at).plus(self.days.saturating_sub(1));
+        let until = last_day(at, self.days, till.founded);
         let (programme, external) = (till.id, self.external);
         let mut papers = Vec::new();
         for purse in purses {
@@ -101,7 +100,7 @@ impl Collector {
         if let Some(out) = &self.out {
             atomic::write(out, format!("{}\n", papers.join("\n")).as_bytes())?;
         }
-        let last = print_date(until.first().begins(till.founded));
+        let last = print_last(until, till.founded);
         node.close()?;
         let words = session.papers();
         let [ours, others] = words.collects;

@@ -86,7 +86,7 @@ impl Lend {
         let pins = pins(&node, &vault)?;
         let families: Vec<String> =
             if self.families.is_empty() { every(&vault)? } else { self.families.clone() };
-        let until = DayNo::of(node.stamp(&till.feed)?).plus(self.days.saturating_sub(1));
+        let until = words::last_day(node.stamp(&till.feed)?, self.days, till.founded);
         let mut rows = Vec::new();
         for family in families {
             let id = crate::holder::find(&vault, &family)?;

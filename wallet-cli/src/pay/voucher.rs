@@ -6,7 +6,6 @@ use annona_ledger::entry::Method;
 use annona_ledger::hash::Hash;
 use annona_ledger::limits;
 use annona_ledger::statement::Statement;
-use annona_ledger::time::DayNo;
 use annona_ledger::wire::Bounded;
 use annona_node::{atomic, counter};
 use clap::Args;
@@ -18,7 +17,7 @@ use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::{Session, Spoken};
 use crate::signer::{self, Operator};
-use crate::words::print_date;
+use crate::words::{last_day, print_last};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,7 +87,7 @@ impl Voucher {
         let item = till.item(&self.item)?;
         let federation = node.federation()?;
         let at = node.stamp(&till.feed)?;
-        let until = DayNo::of(at).plus(self.days.saturating_sub(1));
+        let until = last_day(at, self.days, till.founded);
         let number = counter::slip()?;
         let (commodity, amount, programme) = (item.commodity, item.amount, till.id);
         let said = Statement::Voucher { programme, purse, number, commodity, amount, until };
@@ -118,7 +117,7 @@ impl Voucher {
             atomic::write(out, format!("{text}\n").as_bytes())?;
         }
         let papers = session.papers();
-        let last = print_date(until.first().begins(till.founded));
+        let last = print_last(until, till.founded);
         let rows = [
             (papers.number, turned::number(&number)),
             (papers.goods, what),

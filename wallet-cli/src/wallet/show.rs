@@ -11,7 +11,7 @@ use super::Whose;
 use super::pay::print;
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{print_date, print_minute};
+use crate::words::{print_date, print_last, print_minute};
 
 const SHOW: &str = "\
 Examples:
@@ -121,7 +121,7 @@ pub(super) fn terms(about: &About, grant: &Grant) -> String {
         recipient(about, grant),
         grant.attributes,
         grant.purpose.word(),
-        date(about, grant.expires)
+        print_last(grant.expires, about.founded)
     )
 }
 
@@ -230,7 +230,7 @@ impl Permissions {
                 "name": person.name, "consent": grant.id.to_string(), "to": to,
                 "state": one.state.word(), "purpose": grant.purpose.word(),
                 "attributes": grant.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
-                "expires": date(grant.expires), "commitment": one.commitment.to_string(),
+                "expires": print_last(grant.expires, about.founded), "commitment": one.commitment.to_string(),
             });
             session.screen.answer("consent", value, || {
                 let id = grant.id.to_string();

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use annona_ledger::time::{Millis, Minute};
+use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::calendar;
 use annona_node::config::Zone;
 
@@ -158,6 +158,30 @@ pub(crate) fn print_date(millis: Millis) -> String {
     date_of(local(millis, shown().zone) / DAY)
 }
 
+/// The day since founding to whose end something counts for so many days, that of `at` included: the last of them, by the
+/// clock on the wall here, lies in it to its end. Days since founding turn at the hour of the founding, and no wall shows that.
+pub(crate) fn last_day(at: Minute, days: u32, founded: Millis) -> DayNo {
+    last_at(at, days, founded, shown().zone)
+}
+
+fn last_at(at: Minute, days: u32, founded: Millis, zone: Option<Zone>) -> DayNo {
+    // Of a minute in which the day turns it is the day that begins.
+    let now = at.begins(founded).0.saturating_add(MINUTE - 1);
+    let days = (local(Millis(now), zone) / DAY).saturating_add(u64::from(days));
+    let end = days.saturating_mul(DAY).saturating_sub(1);
+    DayNo::of(Minute::of(utc(end, Some(zone.unwrap_or_default())), founded))
+}
+
+/// The last day, by the clock on the wall here, to whose end something holds that counts until then: what stands on a paper.
+pub(crate) fn print_last(day: DayNo, founded: Millis) -> String {
+    print_at(day, founded, shown().zone)
+}
+
+fn print_at(day: DayNo, founded: Millis, zone: Option<Zone>) -> String {
+    let after = Millis(day.last().begins(founded).0.saturating_add(MINUTE));
+    date_of((local(after, zone) / DAY).saturating_sub(1))
+}
+
 /// How long it is until then, in words that need no clock: `for 9 more minutes`.
 pub(crate) fn print_wait(until: Millis, now: Millis) -> String {
     let minutes = until.0.saturating_sub(now.0).div_ceil(MINUTE).max(1);
@@ -230,6 +254,38 @@ mod tests {
         assert_eq!(read("2026-11-23 01:30 +03:00"), read("2026-11-22T22:30:00Z"));
         assert_eq!(print_wait(Millis(540_001), Millis(60_000)), "for 9 more minutes");
         assert_eq!(print_wait(Millis(0), Millis(60_000)), "for 1 more minute");
+    }
+
+    #[test]
+    fn what_is_printed_as_the_last_day_holds_to_its_end() {
+        #[track_caller]
+        fn check(founded: &str, at: &str, zone: i16, days: u32, last: &str) {
+            let zone = Some(Zone(zone));
+            let time = |text: &str| {
+                let moment = text.parse::<Moment>().expect("a time");
+                moment.from(Millis(0), Millis(0)).begins(Millis(0))
+            };
+            // Half a minute past, as a clock has it.
+            let founded = Millis(time(founded).0 + 30_000);
+            let at = Minute::of(Millis(time(at).0 + 30_000), founded);
+            let until = last_at(at, days, founded, zone);
+            assert_eq!(print_at(until, founded, zone), last);
+            let end = Millis(time(&format!("{last}T23:59")).0 + MINUTE - 1);
+            let end = utc(end.0, zone);
+            assert!(DayNo::of(Minute::of(end, founded)) <= until, "it ends on {last} already");
+            assert!(until <= DayNo::of(at).plus(days), "at most a day more than was asked for");
+        }
+        let founded = "2026-05-01T14:20+00:00";
+        check(founded, "2026-11-23T09:00+00:00", 0, 1, "2026-11-23");
+        check(founded, "2026-11-23T15:00+00:00", 0, 1, "2026-11-23");
+        check(founded, "2026-11-23T09:00+00:00", 0, 14, "2026-12-06");
+        check(founded, "2026-11-23T22:30+00:00", 180, 1, "2026-11-24");
+        check(founded, "2026-11-23T02:00+00:00", -210, 1, "2026-11-22");
+        check("2026-05-01T23:59+00:00", "2026-11-23T09:00+00:00", 0, 1, "2026-11-23");
+        check("2026-05-01T00:00+00:00", "2026-11-23T00:00+00:00", 0, 2, "2026-11-24");
+        // Of a day of another site, or of days before this was so, the day that holds is printed, and not the next.
+        let printed = |day| print_at(DayNo(day), Millis(860 * MINUTE), None);
+        assert_eq!([printed(0), printed(1)], ["1970-01-01", "1970-01-02"]);
     }
 
     #[test]
