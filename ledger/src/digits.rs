@@ -32,10 +32,36 @@ pub fn western(letter: char) -> char {
     digit(letter).map_or(letter, |value| char::from(b'0'.saturating_add(value)))
 }
 
-/// A number as it is typed: digits as 0 to 9, and the Arabic sign of decimals as a point. Nothing else is changed.
+/// Whether a character is a mark of direction (UAX #9): papers set some around what stands in them from left to right, and
+/// whoever copies a number from a screen copies them with it.
+#[must_use]
+pub const fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a character stands between the groups of a code: a space, a hyphen or a dash.
+#[must_use]
+pub const fn is_gap(letter: char) -> bool {
+    matches!(letter, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}')
+}
+
+/// A number as it is typed or copied: digits as 0 to 9, the Arabic sign of decimals as a point, and no marks of direction.
+/// Nothing else is changed.
 #[must_use]
 pub fn typed(text: &str) -> String {
-    text.chars().map(|c| if c == '\u{66B}' { '.' } else { western(c) }).collect()
+    let plain = text.chars().filter(|c| !is_mark(*c));
+    plain.map(|c| if c == '\u{66B}' { '.' } else { western(c) }).collect()
+}
+
+/// A code as it is typed or copied: as [`typed`] has it, in one group.
+///
+/// ```
+/// # use annona_ledger::digits::code;
+/// assert_eq!(code("\u{2068}٠٧f3-9a1c\u{2069} "), "07f39a1c");
+/// ```
+#[must_use]
+pub fn code(text: &str) -> String {
+    typed(text).chars().filter(|c| !is_gap(*c)).collect()
 }
 
 #[cfg(test)]
@@ -57,5 +83,17 @@ mod tests {
             assert_eq!(digit(other), None, "{other}");
         }
         assert_eq!(typed("٣٤٫٥ kg"), "34.5 kg");
+    }
+
+    #[test]
+    fn marks_of_direction_are_no_part_of_a_number() {
+        for mark in
+            ['\u{61C}', '\u{200E}', '\u{200F}', '\u{202B}', '\u{2066}', '\u{2068}', '\u{2069}']
+        {
+            assert_eq!(typed(&format!("{mark}1#١٢{mark}")), "1#12");
+        }
+        // What joins letters is part of a name.
+        assert_eq!(typed("a\u{200D}b\u{200C}c - d"), "a\u{200D}b\u{200C}c - d");
+        assert_eq!(code(" \u{2068}AB-12\u{2011}٣٤ ૫૬\u{2069}"), "AB123456");
     }
 }

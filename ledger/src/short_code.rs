@@ -11,7 +11,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::digits::western;
+use crate::digits::{is_gap, is_mark, western};
 use crate::hash::{Hash, Purpose, hash_one, keyed};
 use crate::id::{CarrierId, ProgrammeId};
 
@@ -98,13 +98,11 @@ impl fmt::Debug for ShortCode {
 impl FromStr for ShortCode {
     type Err = NotACode;
 
-    /// Reads a code as people write it: in either case, with spaces or hyphens, `O` for zero, `I` or `L` for one, its digits
-    /// in those of any script.
+    /// Reads a code as people write or copy it: in either case, with spaces, hyphens or marks of direction, `O` for zero, `I` or
+    /// `L` for one, its digits in those of any script.
     fn from_str(text: &str) -> Result<Self, NotACode> {
         let (mut bits, mut length) = (0u64, 0usize);
-        for c in
-            text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}'))
-        {
+        for c in text.chars().filter(|c| !is_gap(*c) && !is_mark(*c)) {
             let plain = match western(c).to_ascii_uppercase() {
                 'O' => '0',
                 'I' | 'L' => '1',
@@ -142,6 +140,7 @@ mod tests {
             text.replace('-', " "),
             text.replace('0', "o").replace('1', "l"),
             text.chars().map(arabic).collect(),
+            format!("\u{2068}{text}\u{2069}"),
         ] {
             assert_eq!(written.parse(), Ok(code), "{written}");
         }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use annona_ledger::charter::Charter;
 use annona_ledger::consent::{Attribute, Attributes, Grant, GrantId, Purpose};
+use annona_ledger::digits::{code, typed};
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::consent::{self, Consent, Permit};
 use annona_node::node::Node;
@@ -77,14 +78,14 @@ pub(crate) fn find(vault: &Vault, text: &str) -> Outcome<Consent> {
     };
     if let Some((family, number)) = text.rsplit_once('/') {
         let id = holder::find(vault, family)?;
-        let number: usize = number.parse().map_err(|_| unknown())?;
+        let number: usize = typed(number).trim().parse().map_err(|_| unknown())?;
         let all = consent::list(vault, id)?;
         return number.checked_sub(1).and_then(|at| all.into_iter().nth(at)).ok_or_else(unknown);
     }
-    let scanned = consent::read_slip_code(text).map(|(id, _)| id);
+    let scanned = consent::read_slip_code(&typed(text)).map(|(id, _)| id);
     let id = match scanned {
         Some(id) => id,
-        None => GrantId(unhex("the number of a consent", text)?),
+        None => GrantId(unhex("the number of a consent", &code(text))?),
     };
     consent::find(vault, &id)?.ok_or_else(unknown)
 }

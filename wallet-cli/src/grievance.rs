@@ -10,6 +10,7 @@ mod sealed;
 mod slip;
 
 use annona_ledger::consent::{GrievanceStep, People, Standing, Told, standing};
+use annona_ledger::digits::code;
 use annona_ledger::id::{Commitment, Lane, OrgId, ProgrammeId};
 use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::view::View;
@@ -86,7 +87,7 @@ fn all(node: &Node) -> Outcome<Vec<Known>> {
 
 /// The complaint whose digits begin so: as they stand on its slip.
 fn find(node: &Node, text: &str) -> Outcome<Known> {
-    let digits: String = text.chars().filter(|c| *c != '-').collect::<String>().to_lowercase();
+    let digits: String = code(text).to_lowercase();
     let unknown = || {
         Fault::input(format!("no complaint \"{text}\" is known here."))
             .then("`annona grievance list` tells which there are; another site's come with a sync.")

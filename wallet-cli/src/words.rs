@@ -147,10 +147,11 @@ pub(crate) fn served<'a>(
 
 /// A commodity of a programme, by number or name.
 pub(crate) fn commodity<'a>(programme: &'a Programme, text: &str) -> Outcome<&'a Commodity> {
+    let number = typed(text);
     let found = programme
         .commodities
         .iter()
-        .find(|c| c.id.to_string() == text || same(c.name.as_str(), text));
+        .find(|c| c.id.to_string() == number.trim() || same(c.name.as_str(), text));
     found.ok_or_else(|| {
         let have: Vec<String> =
             programme.commodities.iter().map(|c| format!("{} {}", c.id, c.name)).collect();
@@ -164,7 +165,7 @@ pub(crate) fn commodity<'a>(programme: &'a Programme, text: &str) -> Outcome<&'a
 
 /// An organisation by number or name.
 pub(crate) fn organisation<'a>(charter: &'a Charter, text: &str) -> Outcome<&'a Organisation> {
-    let number = text.parse().ok().map(OrgId);
+    let number = typed(text).parse().ok().map(OrgId);
     let mut found =
         charter.organisations().filter(|o| Some(o.id) == number || same(o.name.as_str(), text));
     found.next().ok_or_else(|| {

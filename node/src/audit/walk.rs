@@ -9,7 +9,7 @@ use annona_ledger::charter::Charter;
 use annona_ledger::cut;
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Control, Entry, Method, Owner, Value};
-use annona_ledger::finality::Finality;
+use annona_ledger::finality::{Finality, finality};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FeedId, FeedRef, Lane, MerchantId, Purse,

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use annona_ledger::consent::GrantId;
+use annona_ledger::digits::code;
 use annona_node::atomic;
 use annona_node::consent::request;
 use clap::Args;
@@ -41,7 +42,7 @@ pub(crate) struct Ask {
 impl Ask {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
-        let grant = GrantId(words::unhex("the number of a consent", &self.consent)?);
+        let grant = GrantId(words::unhex("the number of a consent", &code(&self.consent))?);
         let to = words::node(node.store().roster(), &self.of)?.short();
         let what = (grant, purpose(&self.purpose)?, attributes(&self.attributes)?);
         atomic::write(&self.out, &request::ask(&node, to, what)?)?;

@@ -1,4 +1,5 @@
 use annona_ledger::consent::Withdrawal;
+use annona_ledger::digits::code;
 use annona_ledger::duty::Duty;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{Commitment, Lane};
@@ -47,9 +48,8 @@ impl Withdraw {
         let reason = Withdrawal::of(&self.reason)
             .filter(|r| matches!(r, Withdrawal::Asked | Withdrawal::Guardian | Withdrawal::Invalid))
             .ok_or_else(|| Fault::input("the reason is asked, guardian or invalid."))?;
-        // As they stand on her paper: with hyphens, and perhaps the marks that keep them in order between Arabic words.
-        let mark = |c: char| c == '-' || ('\u{2066}'..='\u{2069}').contains(&c);
-        let digits: String = self.consent.chars().filter(|c| !mark(*c)).collect();
+        // As they stand on her paper: with hyphens, and the marks that keep them in order between Arabic words.
+        let digits = code(&self.consent);
         let scanned = consent::read_slip_code(&digits).map(|(_, commitment)| commitment);
         let (commitment, programme) = if scanned.is_some() || digits.len() == 64 {
             let commitment = match scanned {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use annona_ledger::consent::{GrievanceStep, Secret, random_commitment};
+use annona_ledger::digits::code;
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, OrgId, ProgrammeId};
 use annona_node::node::Node;
@@ -198,8 +199,7 @@ impl Open {
 
 /// The whole number of a slip, where the ledger here knows that somebody was refused by it.
 fn refused(node: &Node, programme: ProgrammeId, text: &str) -> Outcome<String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
-    let begins: [u8; 8] = words::unhex("the number of the slip", &digits)?;
+    let begins: [u8; 8] = words::unhex("the number of the slip", &code(text))?;
     let work = node.store().look()?;
     let found = counter::refusal(&work, programme, &begins)?;
     let (slip, ..) = found.ok_or_else(|| {

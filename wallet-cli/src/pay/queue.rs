@@ -24,7 +24,7 @@ use annona_node::serve::{Item, Left};
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};
-use annona_node::{counter, erase};
+use annona_node::erase;
 use clap::ValueEnum;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use annona_ledger::amount::Amount;
 use annona_ledger::charter::{Charter, Programme};
+use annona_ledger::digits::typed;
 use annona_ledger::entry::Method;
 use annona_ledger::finality::Finality;
 use annona_ledger::hash::{Purpose, hash, keyed};
@@ -488,7 +489,8 @@ pub(crate) struct Named {
 
 /// Reads how an entry was named.
 pub(crate) fn named(session: &Session, text: &str) -> Outcome<Named> {
-    let text = text.trim();
+    let copied = typed(text);
+    let text = copied.trim();
     if slip::is_promise(text) {
         let promise = slip::read_promise(text)?;
         let own = session.own_key()?.map(|key| key.short());

@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use annona_ledger::digits::typed;
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::calendar;
 use annona_node::config::Zone;
@@ -84,6 +85,8 @@ impl FromStr for Moment {
                 "\"{text}\" is no time: write 2026-05-01, 2026-05-01T08:30, 2026-05-01T08:30+03:00 or +30d"
             )
         };
+        let copied = typed(text);
+        let text = copied.trim();
         if let Some(days) = text.strip_prefix('+').and_then(|rest| rest.strip_suffix('d')) {
             let digits = !days.is_empty() && days.bytes().all(|d| d.is_ascii_digit());
             return digits.then(|| days.parse().map(Self::Days).ok()).flatten().ok_or_else(wrong);
@@ -220,6 +223,9 @@ mod tests {
         check("2026-05-01T08:30-03:30", Some("2026-05-01 08:30 -03:30"));
         check("2026-05-01T08:30:00Z", Some("2026-05-01 08:30 +00:00"));
         check("+30d", Some("30 days"));
+        // As it stands on a paper in Arabic, and as it is typed there.
+        check("\u{2068}2026-05-01\u{2069}", Some("2026-05-01 00:00 UTC"));
+        check("٢٠٢٦-٠٥-٠١T٠٨:٣٠", Some("2026-05-01 08:30 UTC"));
         for bad in
             ["2023-02-29", "2100-02-29", "2026-13-01", "2026-00-01", "2026-05-32", "26-05-01"]
         {

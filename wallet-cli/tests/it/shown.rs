@@ -274,3 +274,35 @@ fn the_share_from_float_is_what_sites_gave_of_their_own_allowance() {
     }
     assert!(camp.told("hill.html").contains("from float, the family's home being out of reach"));
 }
+
+/// What a paper in Arabic shows is read as it is copied: between the marks that keep it in order, in digits of either script.
+#[test]
+fn what_is_copied_from_a_paper_in_arabic_is_read() {
+    let camp = counter();
+    let by = |name: &str| {
+        format!("--operator {name}.keys --operator-passphrase-file pass.txt --language ar")
+    };
+    let mara = by("mara");
+    let marked = |text: &str| format!("\u{2068}{text}\u{2069}");
+    let paper = camp.run(&format!("family collector 1 {mara} --json")).fine();
+    let code = marked(&paper.field(0, "code"));
+    camp.run(&format!("family show {code}")).fine();
+    camp.write("wrong.txt", "918273\n");
+    let charge = "pay charge --family 2 --item Rice=1 --method pin --pin-file wrong.txt --json";
+    let slip = marked(&camp.run(charge).fails(5, "").field(0, "slip"));
+    camp.write("complaint.txt", "She was sent away.");
+    let open = format!("grievance open --text complaint.txt --slip {slip} --decider Relief");
+    let opened = camp.run(&format!("{open} {mara} --json")).fine();
+    let complaint = marked(&opened.field(0, "complaint"));
+    let yusuf = by("yusuf").replace(" --language ar", "");
+    camp.run(&format!("grievance decide {complaint} --outcome upheld {yusuf}")).fine();
+    camp.write("notice.txt", "what it is for");
+    let terms = "--purpose referral --to Water --attributes name,phone --notice notice.txt";
+    let mara = mara.replace(" --language ar", "");
+    camp.run(&format!("consent give 1 {terms} --language ar {mara}")).fine();
+    let shown = camp.run(&format!("consent show {} --json", marked("١/١"))).fine();
+    let number = marked(shown.lines()[0]["record"]["record_id"].as_str().expect("a number"));
+    camp.run(&format!("consent show {number}")).fine();
+    let entry = camp.run("pay charge --family 1 --item Rice=1 --json").fine().field(0, "entry");
+    camp.run(&format!("pay refund {} --dry-run", marked(&entry))).fine();
+}
