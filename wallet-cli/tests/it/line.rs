@@ -94,7 +94,12 @@ impl Line {
 
     /// Lets it go on.
     pub(crate) fn goes_on(&self) {
-        self.passed.held_at.store(u64::MAX, Ordering::SeqCst);
+        self.goes_on_to(u64::MAX);
+    }
+
+    /// Lets it go on until so many bytes have come down it in all.
+    pub(crate) fn goes_on_to(&self, held_at: u64) {
+        self.passed.held_at.store(held_at, Ordering::SeqCst);
     }
 }
 

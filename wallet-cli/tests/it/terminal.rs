@@ -20,7 +20,7 @@ def own():
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 before = echo()
 running = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, preexec_fn=own)
-said, end = b"", time.time() + 60
+said, end = b"", time.time() + 120
 def hear(wait):
     global said
     if select.select([master], [], [], wait)[0]:
@@ -28,7 +28,9 @@ def hear(wait):
 while prompt.encode() not in said and running.poll() is None and time.time() < end:
     hear(0.05)
 met = prompt.encode() in said
-time.sleep(0.2)
+# A question is printed before what is typed is hidden: whoever types sooner than that shows it.
+while "[y/N]" not in prompt and keys and echo() and running.poll() is None and time.time() < end:
+    hear(0.05)
 during = echo()
 meanwhile = json.loads(os.environ.get("MEANWHILE", "[]"))
 if meanwhile:
