@@ -7,7 +7,7 @@ mod insure;
 mod learn;
 mod reincarnate;
 mod request;
-mod revoke;
+pub(crate) mod revoke;
 mod show;
 
 use clap::Subcommand;

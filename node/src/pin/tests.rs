@@ -161,12 +161,13 @@ fn a_file_of_the_first_version_keeps_its_counts_and_is_lent_once_its_pins_were_t
     drop(here);
     let raw = Connection::open(&path).expect("SQLite");
     raw.execute_batch(
-        "ALTER TABLE pin DROP COLUMN lent; ALTER TABLE pin DROP COLUMN until; PRAGMA user_version = 1;",
+        "ALTER TABLE pin DROP COLUMN lent; ALTER TABLE pin DROP COLUMN until; ALTER TABLE pin DROP COLUMN gone; PRAGMA user_version = 1;",
     )
     .expect("as it was");
     drop(raw);
     let mut here = pins(&path);
-    let lent = |pins: &Pins| pins.lend(AMINA, Purse([9; 16]), DayNo(20)).expect("read").is_some();
+    let lent =
+        |pins: &Pins| pins.lend(AMINA, Purse([9; 16]), DayNo(20), &GONE).expect("read").is_some();
     assert!(!lent(&here), "nobody elsewhere could check it");
     assert_eq!(tried(&mut here, "204817", NOW), Answer::Again { left: 1 }, "the count went on");
     assert_eq!(tried(&mut here, "204816", NOW), Answer::Right);
@@ -175,9 +176,9 @@ fn a_file_of_the_first_version_keeps_its_counts_and_is_lent_once_its_pins_were_t
     assert_eq!(tried(&mut here, "204817", NOW), Answer::Again { left: 2 });
     assert_eq!(tried(&mut here, "204816", NOW), Answer::Right);
     // Whose PIN was not typed is where it was, and a new one takes its place.
-    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20)).expect("read").is_none());
+    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20), &GONE).expect("read").is_none());
     here.set(HouseholdId(8), &pin("530917")).expect("set");
-    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20)).expect("read").is_some());
+    assert!(here.lend(HouseholdId(8), Purse([9; 16]), DayNo(20), &GONE).expect("read").is_some());
 }
 
 #[test]

@@ -417,7 +417,7 @@ fn who_began_above_a_cut_takes_what_came_later_to_be_above_it() {
     let view = Above { headers: false, ..Above::of(&camp.desk.state, first_here) };
     assert_eq!(cut::below(&view, chain, &first.1), Some(first_here));
     let later = At { chain, index: first_here };
-    assert_eq!(cut::label(&view, later, None), cut::Label::Tainted);
+    assert_eq!(cut::label(&view, later, None), Label::Tainted);
 }
 
 #[test]
