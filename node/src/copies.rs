@@ -112,7 +112,9 @@ pub fn stands(node: &Node, who: &[u8; 8]) -> Result<Result<NodeCertificate, NoMe
 #[derive(Debug, thiserror::Error)]
 pub enum CopyFault {
     /// Other bytes.
-    #[error("this is no copy of the keys of people's records, or it was changed or cut short.")]
+    #[error(
+        "this is no copy of the keys of people's records, or it was changed or cut short. Check the path, or have it made again: `annona family keys copy`."
+    )]
     NotACopy,
     /// Sealed for somebody else.
     #[error(

@@ -76,6 +76,11 @@ impl Fault {
         Self::new(Exit::Input, message)
     }
 
+    /// A file that is not what the command takes: another one, or one that is damaged.
+    pub(crate) fn file(path: &Path, message: impl Into<String>) -> Self {
+        Self::input(message).at(path.display()).then("Check the path, or have the file made again.")
+    }
+
     /// A rule stands against it.
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::NotAllowed, message)

@@ -61,7 +61,7 @@ impl Kind {
         let file = atomic::read(path, self.most)?;
         let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
         let secret = secret.ok_or(NodeFault::NoKey("key to open what is sealed for it"))?;
-        let none = || Fault::input(self.none).at(path.display());
+        let none = || Fault::file(path, self.none);
         let rest = file.strip_prefix(self.magic).ok_or_else(none)?;
         let (about, rest) = rest.split_first_chunk::<32>().ok_or_else(none)?;
         let (wrapped, sealed) = rest.split_first_chunk::<WRAPPED>().ok_or_else(none)?;

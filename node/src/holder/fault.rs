@@ -77,6 +77,11 @@ pub enum HolderFault {
     /// Nobody in this wallet is meant.
     #[error("it is for nobody in this wallet")]
     NotHers,
+    /// Other bytes than a desk's page.
+    #[error(
+        "this is no page of a desk: it would begin with `annona page 1`. Check the path, or ask for another."
+    )]
+    NotAPage,
     /// A page does not hold together.
     #[error("the page {0}. Ask for another.")]
     Page(&'static str),

@@ -259,7 +259,7 @@ pub(super) fn open(bytes: &[u8], sealing: &Key) -> Result<Option<Opened>, Holder
         return Err(HolderFault::Page("is too large"));
     }
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return Err(HolderFault::Page("is none: it would begin with `annona page 1`"));
+        return Err(HolderFault::NotAPage);
     };
     let (wrapped, sealed) =
         rest.split_first_chunk::<WRAPPED>().ok_or(HolderFault::Page("was cut short"))?;

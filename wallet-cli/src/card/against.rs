@@ -50,7 +50,7 @@ impl Believed {
         for path in &self.trust {
             let list = TrustList::from_json(&atomic::read(path, MAX_FILE)?);
             let list =
-                list.ok_or_else(|| Fault::input("no list of whom to trust.").at(path.display()))?;
+                list.ok_or_else(|| Fault::file(path, "this is no list of whom to trust."))?;
             trust.extend(list).map_err(|why| Fault::input(format!("{why}.")))?;
         }
         if let Some(path) = &self.charter {
@@ -81,7 +81,9 @@ impl Believed {
         for path in &self.status {
             let taken = statuses.take(&atomic::read(path, MAX_SIGNED)?, &trust, now);
             taken.map_err(|why| {
-                Fault::new(Exit::Wrong, format!("the list is not used: {why}.")).at(path.display())
+                Fault::new(Exit::Wrong, format!("the list is not used: {why}."))
+                    .at(path.display())
+                    .then("Have it fetched again: `annona card publish` makes it.")
             })?;
         }
         Ok(Known { now, store, charter, trust, ended, statuses })

@@ -398,7 +398,11 @@ pub(crate) fn told(text: &str, most: u64) -> Outcome<String> {
     let read = |from: &mut dyn Read, path: &Path| {
         let mut text = String::new();
         let took = from.take(most).read_to_string(&mut text);
-        took.map_err(|e| Fault::io("read", path, e)).map(|_| text)
+        took.map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData => Fault::file(path, "this is not text."),
+            _ => Fault::io("read", path, e),
+        })
+        .map(|_| text)
     };
     let path = Path::new(text);
     let text = if text == "-" {

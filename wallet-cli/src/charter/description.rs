@@ -178,7 +178,7 @@ impl Description {
     pub(super) fn read(path: &Path) -> Outcome<Self> {
         let bytes = atomic::read(path, LARGEST)?;
         let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Fault::input("the file is not UTF-8 text.").at(path.display()))?;
+            .map_err(|_| Fault::file(path, "the file is not UTF-8 text."))?;
         let mut description: Self = toml::from_str(text)
             .map_err(|why| Fault::input(why.to_string().trim_end()).at(path.display()))?;
         description.folder = path.parent().map(Path::to_owned).unwrap_or_default();

@@ -142,6 +142,9 @@ impl Give {
             )));
         }
         let text = atomic::read(&self.notice, NOTICE)?;
+        if text.is_empty() {
+            return Err(Fault::file(&self.notice, "the notice is empty: nobody can have read it."));
+        }
         let language = Language::of(&self.language).ok_or_else(|| {
             Fault::input(format!("\"{}\" is no language tag: write sw, ar, fa-AF.", self.language))
         })?;

@@ -42,8 +42,10 @@ impl Reply {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
         let mut vault = session.vault(&node)?;
-        let refused =
-            |why: request::RequestFault| Fault::refused(why.to_string()).at(self.file.display());
+        let refused = |why: request::RequestFault| match why {
+            request::RequestFault::NotARequest => Fault::file(&self.file, why.to_string()),
+            why => Fault::refused(why.to_string()).at(self.file.display()),
+        };
         let file = atomic::read(&self.file, request::MAX_REQUEST)?;
         let asked = request::read(&node, &file)?.map_err(refused)?;
         let asking = asked.asking;

@@ -73,7 +73,7 @@ impl Import {
             Some(path) => {
                 let bytes = atomic::read(path, MAX_MAP)?;
                 let text = std::str::from_utf8(&bytes)
-                    .map_err(|_| Fault::input("the map is not UTF-8 text.").at(path.display()))?;
+                    .map_err(|_| Fault::file(path, "the map is not UTF-8 text."))?;
                 ListMap::parse(text).map_err(|why| Fault::from(why).at(path.display()))?
             }
         };

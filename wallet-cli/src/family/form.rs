@@ -63,7 +63,7 @@ impl Form {
                 let bytes = atomic::read(path, MOST)?;
                 let text = std::str::from_utf8(&bytes);
                 let text =
-                    text.map_err(|_| Fault::input("it is not UTF-8 text.").at(path.display()));
+                    text.map_err(|_| Fault::file(path, "it is not UTF-8 text."));
                 Zeroizing::new(text?.to_owned())
             }
             None if !needed => return Ok(Told::default()),
@@ -79,7 +79,12 @@ impl Form {
         };
         let told = Told::of(&text)?;
         if needed && told == Told::default() {
-            return Err(Fault::input("nothing is said of anybody."));
+            let none =
+                Fault::input("nothing is said of anybody: write a line each, such as size=5.");
+            return Err(match &self.from {
+                Some(path) => none.at(path.display()),
+                None => none,
+            });
         }
         Ok(told)
     }

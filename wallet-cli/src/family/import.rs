@@ -89,7 +89,7 @@ impl Import {
         let text = session.ask.once(&format!("map {}", map_path.display()), || {
             let bytes = atomic::read(&map_path, MAX_MAP)?;
             let text = std::str::from_utf8(&bytes)
-                .map_err(|_| Fault::input("the map is not UTF-8 text.").at(map_path.display()))?;
+                .map_err(|_| Fault::file(&map_path, "the map is not UTF-8 text."))?;
             Ok(Zeroizing::new(text.to_owned()))
         })?;
         let map = Map::parse(&text).map_err(|why| Fault::from(why).at(map_path.display()))?;

@@ -129,7 +129,7 @@ impl Take {
         let bytes = atomic::read(&self.file, BYTES)?;
         let sealed = bytes
             .strip_prefix(MAGIC)
-            .ok_or_else(|| Fault::input("this is no file of lent PINs.").at(self.file.display()))?;
+            .ok_or_else(|| Fault::file(&self.file, "this is no file of lent PINs."))?;
         let node = session.signing_node()?;
         let charter = node.store().charter()?.clone();
         let (programme, _) = words::served(&node, &charter, self.programme.as_deref())?;

@@ -120,7 +120,8 @@ impl Answer {
         let node = session.signing_node()?;
         let vault = session.vault(&node)?;
         let asked = atomic::read(&self.file, overlap::BYTES)?;
-        let (file, questions) = overlap::answer(&node, &vault, &asked)?;
+        let told = |why: OverlapFault| Fault::from(why).at(self.file.display());
+        let (file, questions) = overlap::answer(&node, &vault, &asked).map_err(told)?;
         atomic::write(&self.out, &file)?;
         node.close()?;
         session.screen.answer("overlap_answered", json!({ "questions": questions }), || {
@@ -135,7 +136,8 @@ impl Read {
         let node = session.node()?;
         let mut vault = session.vault(&node)?;
         let answers = atomic::read(&self.file, overlap::BYTES)?;
-        for told in overlap::read(&node, &mut vault, &answers)? {
+        let wrong = |why: OverlapFault| Fault::from(why).at(self.file.display());
+        for told in overlap::read(&node, &mut vault, &answers).map_err(wrong)? {
             let (family, helped) = (told.household, told.helped);
             session.screen.answer(
                 "overlap",

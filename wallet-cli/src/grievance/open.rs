@@ -76,12 +76,11 @@ impl Open {
         session.speak(&self.spoken);
         let text = atomic::read(&self.text, MOST)?;
         if text.is_empty() {
-            return Err(Fault::input("the complaint is empty.").at(self.text.display()));
+            return Err(Fault::file(&self.text, "the complaint is empty."));
         }
         // What was written down, and no picture of a face or a finger, by itself or after some words.
-        let words = std::str::from_utf8(&text).map_err(|_| {
-            Fault::input("the complaint is not UTF-8 text.").at(self.text.display())
-        })?;
+        let words = std::str::from_utf8(&text)
+            .map_err(|_| Fault::file(&self.text, "the complaint is not UTF-8 text."))?;
         words::plain("the complaint", words)?;
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();

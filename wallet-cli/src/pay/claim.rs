@@ -359,7 +359,10 @@ pub(super) fn texts(given: &str) -> Outcome<Vec<String>> {
         file.take(BYTES + 1).read_to_end(&mut bytes)
     };
     read.map_err(|fault| Fault::io("read", path, fault))?;
-    let wrong = |why: &str| Fault::input(format!("{given} {why}."));
+    let wrong = |why: &str| {
+        Fault::input(format!("{given} {why}."))
+            .then("Check the path; the text of a ticket begins with AT1:.")
+    };
     if bytes.len() as u64 > BYTES {
         return Err(wrong("is too large for a file of tickets"));
     }

@@ -499,8 +499,9 @@ pub(super) fn read(given: &str) -> Outcome<Vouched> {
         return slip::read_vouched(given);
     }
     let bytes = annona_node::atomic::read(std::path::Path::new(given), 16 * 1024)?;
-    let text = String::from_utf8(bytes.to_vec())
-        .map_err(|_| Fault::input(format!("{given} is not a paper of a counter.")))?;
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| {
+        Fault::file(std::path::Path::new(given), "this is not a paper of a counter.")
+    })?;
     let line = text.lines().find(|line| slip::is_vouched(line)).unwrap_or_default();
     slip::read_vouched(line).map_err(|fault| fault.at(given))
 }

@@ -94,7 +94,11 @@ impl Orphan {
         let mut given = Given::default();
         self.proofs.iter().try_for_each(|text| given.read(text))?;
         let (Some(feed), Some(first)) = (given.feed, given.shown.first().map(Shown::index)) else {
-            return Err(Fault::input("there is no promise in this file."));
+            return Err(Fault::input("there is no promise in it.")
+                .at(self.proofs.join(", "))
+                .then(
+                    "A promise begins with AP1: and stands on the slip; a file has one a line.",
+                ));
         };
         let many = |_| Fault::input("these are too many proofs to bring together: at most 8.");
         let shown = Bounded::new(given.shown).map_err(many)?;

@@ -94,14 +94,14 @@ impl Challenge {
 
 impl Attest {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let text = if std::path::Path::new(&self.challenge).exists() {
-            let bytes = atomic::read(std::path::Path::new(&self.challenge), 4096)?;
-            String::from_utf8(bytes.to_vec())
-                .map_err(|_| Fault::input(format!("{} is no challenge.", self.challenge)))?
+        let (programme, on, nonce) = if std::path::Path::new(&self.challenge).exists() {
+            let path = std::path::Path::new(&self.challenge);
+            let text = String::from_utf8(atomic::read(path, 4096)?.to_vec());
+            let text = text.map_err(|_| Fault::file(path, "this is no challenge."))?;
+            slip::read_challenge(&text).map_err(|fault| fault.at(path.display()))?
         } else {
-            self.challenge.clone()
+            slip::read_challenge(&self.challenge)?
         };
-        let (programme, on, nonce) = slip::read_challenge(&text)?;
         let device = self.operator.open(session)?;
         let (body, yes, policy) = (self.method, self.yes_it_is, self.policy);
         let said = Statement::Attested { programme, body, yes, policy, on, nonce };

@@ -100,7 +100,7 @@ fn read(path: &Path) -> Outcome<CloneProof> {
     let bytes = atomic::read(path, limits::EVIDENCE_BYTES)?;
     let body = bytes
         .strip_prefix(&MAGIC[..])
-        .ok_or_else(|| Fault::input("this is no proof of a copied wallet.").at(path.display()))?;
+        .ok_or_else(|| Fault::file(path, "this is no proof of a copied wallet."))?;
     CloneProof::decode(body).map_err(|why| {
         Fault::new(Exit::Wrong, format!("the proof is damaged: {why}.")).at(path.display())
     })

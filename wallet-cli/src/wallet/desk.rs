@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Whose;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::pay::slip;
 use crate::session::Session;
 use crate::words;
@@ -62,7 +62,8 @@ impl Take {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let bytes = atomic::read(&self.page, MAX_PAGE)?;
         let mut wallet = super::open(session, &self.wallet)?;
-        let who = wallet.take_page(&bytes)?;
+        let who =
+            wallet.take_page(&bytes).map_err(|why| Fault::from(why).at(self.page.display()))?;
         let people = wallet.people();
         let Some(person) = people.get(who) else { return Ok(()) };
         let unheard = person.unheard();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::OnceLock;
 
 use crate::camp::{Camp, split};
 
@@ -139,10 +140,14 @@ fn leaves(camp: &Camp, path: &str, all: &mut BTreeMap<String, String>) {
     }
 }
 
-fn tree() -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    leaves(&Camp::empty(), "", &mut all);
-    all
+/// Every command with its help, looked up once.
+pub(crate) fn tree() -> &'static BTreeMap<String, String> {
+    static ALL: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let mut all = BTreeMap::new();
+        leaves(&Camp::empty(), "", &mut all);
+        all
+    })
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn every_command_that_writes_has_a_dry_run_or_a_reason() {
     let tree = tree();
     assert!(tree.len() > 100, "{} commands", tree.len());
     let reasons: BTreeMap<&str, &str> = WITHOUT.iter().copied().collect();
-    for (command, help) in &tree {
+    for (command, help) in tree {
         let dry = help.contains("--dry-run");
         let places =
             [dry, PRINTS.contains(&command.as_str()), reasons.contains_key(command.as_str())];
@@ -199,8 +204,13 @@ fn changed(
     paths.into_iter().filter(|path| before.get(*path) != after.get(*path)).cloned().collect()
 }
 
+/// Whether a command only prints.
+pub(crate) fn prints(command: &str) -> bool {
+    PRINTS.contains(&command)
+}
+
 /// The command an example is of: its first words, as far as they are names of commands.
-fn command_of(example: &str) -> String {
+pub(crate) fn command_of(example: &str) -> String {
     let words = example.split_whitespace().take_while(|word| {
         word.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-')
             && !word.starts_with('-')
@@ -282,7 +292,7 @@ pub(crate) fn only_prints(
     before: &BTreeMap<PathBuf, Vec<u8>>,
 ) -> Result<(), String> {
     // Made anew where it is asked to: the state comes to the same, its pages need not.
-    if !PRINTS.contains(&command_of(example).as_str()) || example.contains("--rebuild") {
+    if !prints(&command_of(example)) || example.contains("--rebuild") {
         return Ok(());
     }
     let folders = ["treasury", "lake", "hill"].map(|dir| camp.file(dir));

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use annona_node::audit::AuditFile;
 use annona_node::tlog::check::{SourceOf, check};
 use annona_node::tlog::folder::LogFolder;
 use annona_node::tlog::note::{NoteKey, Says};
@@ -43,7 +42,7 @@ impl Check {
             .iter()
             .map(|file| super::read_key(file, Says::Witness))
             .collect::<Outcome<_>>()?;
-        let file = self.audit.as_deref().map(AuditFile::open).transpose()?;
+        let file = self.audit.as_deref().map(crate::audit::open).transpose()?;
         let audit = file.as_ref().map(|file| file as &dyn SourceOf);
         let checked = check(&LogFolder::at(&self.folder), &log, &witnesses, audit)?;
         let head = checked.head.as_ref();

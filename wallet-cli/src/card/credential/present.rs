@@ -61,8 +61,15 @@ impl Answering {
         };
         let made = sd_jwt::present(text, &shown, key, (audience, nonce), now);
         let made = Zeroizing::new(made.ok_or_else(|| {
-            let names = sd_jwt::names(text).unwrap_or_default().join(", ");
-            Fault::input(format!("it has not all of that; it can show: {names}."))
+            match sd_jwt::names(text).unwrap_or_default() {
+                none if none.is_empty() => {
+                    Fault::input("what was given is no credential: give it as `annona card credential issue` wrote it.")
+                }
+                names => {
+                    let names = names.join(", ");
+                    Fault::input(format!("it has not all of that; it can show: {names}."))
+                }
+            }
         })?);
         put(&self.out, made.as_bytes())?;
         let value = json!({ "out": self.out, "shown": shown, "audience": audience });
