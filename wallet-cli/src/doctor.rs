@@ -179,7 +179,7 @@ impl Doctor {
 }
 
 /// The smaller files of people and keys: each whole, and opening.
-fn beside(looking: &mut Looking<'_>, node: &Node, mut vault: Option<&mut Vault>) -> Outcome {
+fn beside(looking: &mut Looking<'_>, node: &Node, vault: Option<&mut Vault>) -> Outcome {
     let text = |fault: &dyn std::fmt::Display| fault.to_string();
     let there = |name| node.folder().file(name).exists();
     if there(PINS) || vault.as_ref().is_some_and(|vault| vault.has_pins().unwrap_or(true)) {
@@ -192,8 +192,8 @@ fn beside(looking: &mut Looking<'_>, node: &Node, mut vault: Option<&mut Vault>)
         looking.say("PINs", pins.map_err(|fault| text(&fault)))?;
     }
     let issuer = node.public().short();
-    let printed = |vault: &mut &mut Vault| vault.has_printed(&issuer).unwrap_or(true);
-    if there(CARDS) || vault.as_mut().is_some_and(|mut vault| printed(&mut vault)) {
+    let printed = |vault: &&mut Vault| vault.has_printed(&issuer).unwrap_or(true);
+    if there(CARDS) || vault.as_ref().is_some_and(printed) {
         let cards = match vault {
             Some(vault) => Register::of_node(node, vault),
             None => Register::open(&node.folder().file(CARDS), node.vault_key()?),
