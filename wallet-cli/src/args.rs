@@ -255,7 +255,9 @@ fn run(cli: Cli, screen: Screen) -> Outcome<()> {
         let again = parse(std::env::args_os()).map_err(|why| Fault::usage(why.to_string()))?;
         done = again.0.command.run(&session);
     }
-    done.and_then(|()| screen.end()).map_err(|fault| fault.in_folder(&session.dir))
+    done.map_err(|fault| session.doubting(fault))
+        .and_then(|()| screen.end())
+        .map_err(|fault| fault.in_folder(&session.dir))
 }
 
 /// Ends the program where it met a fault of its own, whatever thread it was in: nothing goes on with half a change, and

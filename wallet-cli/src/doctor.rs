@@ -1,6 +1,5 @@
 use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
-use annona_ledger::view::View;
 use annona_node::config::{Config, Peer, RUN};
 use annona_node::credential::register::Register;
 use annona_node::disk::DiskFault;
@@ -16,14 +15,12 @@ use serde_json::json;
 
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
-use crate::session::Session;
+use crate::session::{Session, far_ahead, newest};
 use crate::words::{count, print_millis, print_minute};
 use crate::{run, stopped};
 
 /// Free space below which a site should not go into a day, in bytes.
 const ROOM: u64 = 256 * 1024 * 1024;
-/// A clock this much ahead of every stamp known is worth a look, in minutes.
-const AHEAD: u32 = annona_ledger::limits::CLOCK_AHEAD_DAYS * 24 * 60;
 /// A certificate that ends within so many days is asked for anew: papers travel by stick.
 const SOON: u32 = 30;
 
@@ -345,14 +342,10 @@ fn cuts(node: &Node) -> Outcome<Result<String, String>> {
 fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
     let now = session.now();
     let wall = Minute::of(now, store.charter()?.founded());
-    let work = store.look()?;
-    let newest = work.feeds().iter().map(|feed| work.last_stamp(feed.chain)).max();
-    work.check()?;
-    let newest = newest.unwrap_or(Minute(0));
     let shown = print_millis(now);
-    Ok(if wall < newest {
+    Ok(if newest(store)?.is_some_and(|newest| wall < newest) {
         Err(format!("{shown} is before the newest entry: set it. Serving goes on meanwhile."))
-    } else if newest > Minute(0) && wall.0 > newest.0.saturating_add(AHEAD) {
+    } else if far_ahead(store, now)? {
         Err(format!("{shown} is over 35 days past the newest entry: is it right?"))
     } else {
         Ok(shown)

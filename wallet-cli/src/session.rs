@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::charter::{Branches, Charter, Taken};
 use annona_ledger::key::PublicKey;
+use annona_ledger::limits;
 use annona_ledger::notice::Roster;
-use annona_ledger::time::Millis;
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::View;
 use annona_node::clock::Clock;
 use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
@@ -18,7 +20,7 @@ use annona_node::vault::Vault;
 use clap::Args;
 
 use crate::ask::Ask;
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::paper::Papers;
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -111,6 +113,21 @@ impl Session {
         // What a killed process left unsynced would be on a stick, and after a power cut no longer here.
         store.settle_log()?;
         Ok(store)
+    }
+
+    /// What is refused where the clock is far past everything known here may be refused by the clock: the refusal says so.
+    pub(crate) fn doubting(&self, fault: Fault) -> Fault {
+        if fault.exit != Exit::NotAllowed || fault.message.contains("clock") {
+            return fault;
+        }
+        match self.read().and_then(|store| far_ahead(&store, self.now())) {
+            Ok(true) => fault.then(&format!(
+                "clock? This device's clock shows {}, over 35 days past the newest entry here: if that is wrong, set it \
+                 and run the same command again.",
+                words::print_millis(self.now())
+            )),
+            Ok(false) | Err(_) => fault,
+        }
     }
 
     /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
@@ -276,4 +293,21 @@ pub(crate) fn open_tails(node: &Node) -> Outcome<u64> {
     let feeds = node.store().feeds()?;
     let own = feeds.iter().filter(|feed| feed.id.node == own && feed.left.is_none());
     Ok(own.map(|feed| feed.head.next.saturating_sub(feed.sealed.next)).sum())
+}
+
+/// The newest minute that an entry here was stamped with; `None` where there is no entry.
+pub(crate) fn newest(store: &Store) -> Outcome<Option<Minute>> {
+    let work = store.look()?;
+    let feeds = work.feeds();
+    let written = feeds.iter().filter(|feed| feed.head.next > 0);
+    let newest = written.map(|feed| work.last_stamp(feed.chain)).max();
+    work.check()?;
+    Ok(newest)
+}
+
+/// Whether a clock is so far past every stamp here that it is worth a look.
+pub(crate) fn far_ahead(store: &Store, now: Millis) -> Outcome<bool> {
+    const AHEAD: u32 = limits::CLOCK_AHEAD_DAYS * 24 * 60;
+    let (wall, newest) = (Minute::of(now, store.charter()?.founded()), newest(store)?);
+    Ok(newest.is_some_and(|newest| wall.0 > newest.0.saturating_add(AHEAD)))
 }

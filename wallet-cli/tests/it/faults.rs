@@ -215,10 +215,10 @@ fn ctrl_c_says_that_the_state_is_safe() {
 }
 
 /// A small disk of its own, or `None` where this user may not mount one.
-struct Small(std::path::PathBuf);
+pub(crate) struct Small(pub(crate) std::path::PathBuf);
 
 impl Small {
-    fn mount(at: &Path, megabytes: u32) -> Option<Self> {
+    pub(crate) fn mount(at: &Path, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(at).expect("folder");
         let size = format!("size={megabytes}m");
         let mut mount = Command::new("mount");
@@ -321,7 +321,7 @@ fn what_is_on_a_disk_that_takes_no_writing_can_be_read() {
 }
 
 /// Fills what room a disk has, to the last byte.
-fn filled(disk: &Path) -> std::path::PathBuf {
+pub(crate) fn filled(disk: &Path) -> std::path::PathBuf {
     let ballast = disk.join("ballast");
     let mut file = fs::File::create(&ballast).expect("room for a name");
     for size in [1 << 16, 4_096, 1] {
@@ -419,7 +419,7 @@ fn an_import_whose_temporary_folder_is_full_names_it_and_another() {
 }
 
 /// Runs the program where it can have no more than a gigabyte of addresses: a quarter of the file it is given.
-fn with_little_memory(camp: &Camp, words: &str) -> Answer {
+pub(crate) fn with_little_memory(camp: &Camp, words: &str) -> Answer {
     let mut plain = camp.command(crate::camp::split(words));
     plain.args(["--passphrase-file", "pass.txt"]);
     let mut shell = Command::new("/bin/sh");
