@@ -202,8 +202,13 @@ fn wrong(camp: &Camp, (command, file): (&str, &str), codes: &[i32]) -> Option<St
     let answer = camp.run(&words.replace("NAME", &camp.told("name.txt")));
     let all = format!("{}{}", answer.out, answer.err);
     // A queue answers line by line; what may be typed as well as lie in a file is told as it was read.
-    let typed =
-        ["pay charge --from", "card check {}", "card credential check {}", "wallet present"];
+    let typed = [
+        "family add --from {}",
+        "pay charge --from",
+        "card check {}",
+        "card credential check {}",
+        "wallet present",
+    ];
     let told = answer.err.contains(file) || typed.iter().any(|words| command.starts_with(words));
     let next = NEXT.iter().any(|next| all.contains(next));
     let fine = answer.code.is_some_and(|code| codes.contains(&code)) && told && next;
