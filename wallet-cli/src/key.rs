@@ -123,6 +123,9 @@ impl Public {
 }
 
 fn one(what: &str, which: &str, text: Option<&str>) -> Outcome<PublicKey> {
-    let text = text.ok_or_else(|| Fault::input(format!("the file has no {which} of {what}.")))?;
+    let none = || {
+        Fault::input(format!("the file has no {which} of {what}.")).then("Is it the .public file?")
+    };
+    let text = text.ok_or_else(none)?;
     words::public_key(&format!("the {which} of {what}"), text)
 }

@@ -77,14 +77,14 @@ impl Form {
                 asked()
             })?,
         };
-        let told = Told::of(&text)?;
+        let at = |fault: Fault| match &self.from {
+            Some(path) => fault.at(path.display()),
+            None => fault,
+        };
+        let told = Told::of(&text).map_err(at)?;
         if needed && told == Told::default() {
-            let none =
-                Fault::input("nothing is said of anybody: write a line each, such as size=5.");
-            return Err(match &self.from {
-                Some(path) => none.at(path.display()),
-                None => none,
-            });
+            let none = "nothing is said of anybody: write a line each, such as size=5.";
+            return Err(at(Fault::input(none)));
         }
         Ok(told)
     }

@@ -167,21 +167,27 @@ const MORE: &[(&str, &[&str])] = &[
     ("wallet check-clone {}", &[]),
 ];
 
-/// How a command answers a file of another kind: 3, bad input, but for what gives a verdict on whatever it is shown.
-fn code(command: &str) -> i32 {
-    let verdicts = ["audit check-proof"];
-    let verdict = verdicts.iter().any(|words| command.starts_with(words));
-    if verdict { 1 } else { 3 }
+/// How a command answers a file of another kind: 3, bad input. What gives a verdict on whatever it is shown may say 1.
+fn codes(command: &str) -> &'static [i32] {
+    let verdicts = [
+        "audit check-proof {}",
+        "card check {}",
+        "card credential check {}",
+        "card check card.txt --trust camp.cards/trust.json --status {}",
+    ];
+    if verdicts.iter().any(|words| command.starts_with(words)) { &[1, 3] } else { &[3] }
 }
 
 /// How a next step is told.
-const NEXT: [&str; 18] = [
+const NEXT: [&str; 24] = [
     "heck the path",
+    "begins with",
     "`annona ",
     "such as",
     "it would begin with",
     "again",
     "give the .public",
+    "the .public file?",
     "missing field",
     "name+id+key",
     "Correct",
@@ -191,9 +197,13 @@ const NEXT: [&str; 18] = [
     "no column",
     "Have it",
     "must ",
-    "not in",
     "NOT PROVEN",
     "say ",
+    "expected",
+    "Take the copy",
+    "write ",
+    "there are: ",
+    "the passphrase is another one",
 ];
 
 /// What is wrong with how a command answered another's file.
@@ -270,7 +280,7 @@ fn a_file_of_another_kind_is_named_and_changes_nothing() {
         for (file, _) in
             KINDS.iter().filter(|(file, kind)| !own.contains(kind) && !own.contains(file))
         {
-            told.extend(wrong(&camp, (command, file), &[code(command)]));
+            told.extend(wrong(&camp, (command, file), codes(command)));
         }
         for file in own.iter().filter(|kind| !texts.contains(kind)).filter_map(|kind| cut(kind)) {
             // Damaged, or of what is sealed another passphrase's.
@@ -289,13 +299,7 @@ fn a_file_that_is_no_paper_of_any_kind_is_named_and_changes_nothing() {
     for (command, own) in MORE {
         let all = KINDS.iter().filter(|(file, _)| kinds.contains(file));
         for (file, _) in all.filter(|(file, kind)| !own.contains(kind) && !own.contains(file)) {
-            // What may be typed too is judged as that.
-            let typed =
-                ["card check {}", "card credential check {}", "card check card.txt --trust camp"]
-                    .iter()
-                    .any(|c| command.starts_with(c));
-            let codes = if typed { &[1, 3][..] } else { &[code(command)][..] };
-            told.extend(wrong(&camp, (command, file), codes));
+            told.extend(wrong(&camp, (command, file), codes(command)));
         }
     }
     after(&camp, &before, &told);

@@ -198,7 +198,7 @@ fn s39_a_node_from_a_checkpoint_is_a_node_from_genesis_and_goes_on_the_same() {
         (work.cut_here(&feed), View::certified(&work, &feed).map(|cut| cut.seq))
     };
     checkpoint::keep(n.store_mut(), &read).expect("it knows these tips");
-    let (whole, certified) = cuts(&world.b);
+    let (whole, certified) = cuts(&world.a);
     assert!(certified.is_some() && whole.is_some_and(|cut| cut.seq > 0));
     assert_eq!(cuts(&n), (None, certified));
 
