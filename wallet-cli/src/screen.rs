@@ -89,6 +89,21 @@ impl Screen {
         if text.is_empty() || !is_new(&text) { Ok(()) } else { out(&text) }
     }
 
+    /// Answers as [`Screen::answer`] does, where somebody waits for this answer and for no other: goods leave by it.
+    ///
+    /// # Errors
+    ///
+    /// Also where nobody reads stdout any more.
+    pub(crate) fn answer_now(
+        &self,
+        kind: &str,
+        value: Value,
+        text: impl FnOnce() -> String,
+    ) -> Outcome {
+        let text = if self.json { versioned(kind, value).to_string() } else { text() };
+        print(&text).map_err(|fault| unwritten(&fault))
+    }
+
     /// The command begins anew after a question: what it has told already, it does not tell again.
     pub(crate) fn again(&self) {
         if let Ok(mut said) = SAID.lock() {
@@ -186,20 +201,27 @@ fn is_new(text: &str) -> bool {
 }
 
 fn out(line: &str) -> Outcome {
-    let mut stdout = anstream::stdout().lock();
-    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    match written {
+    match print(line) {
         // Whoever reads us has seen enough. What we do, and how we end, is not for them alone.
         Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(fault) => Err(Fault::new(
-            Exit::Input,
-            format!(
-                "could not write the answer to stdout: {fault}. What was done before stays done, and nothing after it \
-                 was begun: ask for the state before you repeat it."
-            ),
-        )),
+        Err(fault) => Err(unwritten(&fault)),
         Ok(()) => Ok(()),
     }
+}
+
+fn print(line: &str) -> std::io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+}
+
+fn unwritten(fault: &std::io::Error) -> Fault {
+    Fault::new(
+        Exit::Input,
+        format!(
+            "could not write the answer to stdout: {fault}. What was done before stays done, and nothing after it was \
+             begun: ask for the state before you repeat it."
+        ),
+    )
 }
 
 #[cfg(test)]

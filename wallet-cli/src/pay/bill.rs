@@ -39,7 +39,7 @@ impl Bill {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.signing_node()?;
         let counter = Till::open(&node, self.programme.as_deref())?;
-        let items = self.items.iter().map(|i| counter.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let items = counter.items(&self.items)?;
         let on = DayNo::of(node.stamp(&counter.feed)?);
         let bill = till::Bill {
             federation: counter.federation,

@@ -128,7 +128,7 @@ impl Charge {
             }
             other => other?,
         };
-        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let items = till.items(&self.items)?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
         // Whose it is, before how much. Where her record does not open she is served all the same.

@@ -105,7 +105,7 @@ impl Float {
             }
             other => other?,
         };
-        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let items = till.items(&self.items)?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let method = self.proof.method();
         if self.dry_run {

@@ -107,7 +107,7 @@ impl Hold {
         let mut node = session.signing_node()?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, None)?;
-        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let items = till.items(&self.items)?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
         let words = till.items_text(&items);
         let mut value = json!({ "items": till.items_value(&items) });

@@ -2,6 +2,7 @@
 //! for each commit and answers, so that a till that sends one line and waits for its answer never waits for more. While
 //! nothing is sent the folder is free (spec/network.md, "The folder").
 
+mod answers;
 mod lines;
 
 use std::cell::Cell;
@@ -26,7 +27,7 @@ use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};
 use clap::ValueEnum;
-use serde::de::Error;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -43,6 +44,7 @@ use crate::stop::LongWork;
 use crate::words;
 use crate::{card, holder};
 
+use answers::Answerer;
 use lines::{Header, Raw};
 
 /// The longest line of a queue, in bytes.
@@ -72,7 +74,7 @@ struct Line {
     purse: Option<String>,
     ticket: Option<String>,
     #[serde(deserialize_with = "items")]
-    items: BTreeMap<String, Value>,
+    items: Vec<(String, Value)>,
     merchant: Option<String>,
     method: Option<String>,
     programme: Option<Value>,
@@ -107,11 +109,27 @@ fn text_or_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, 
     }
 }
 
-fn items<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Value>, D::Error> {
-    match Value::deserialize(from)? {
-        Value::Object(items) => Ok(items.into_iter().collect()),
-        _ => Err(D::Error::custom("items are written {\"Rice\": \"10\", \"Oil\": \"1.5\"}")),
+fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Value)>, D::Error> {
+    struct Items;
+
+    impl<'de> Visitor<'de> for Items {
+        type Value = Vec<(String, Value)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("items, written {\"Rice\": \"10\", \"Oil\": \"1.5\"}")
+        }
+
+        // One by one: of two of a name a map would keep the last.
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = map.next_entry()? {
+                items.push(item);
+            }
+            Ok(items)
+        }
     }
+
+    from.deserialize_map(Items)
 }
 
 /// Reads an order in JSON. The line is told by whoever reads the file: within it there is only one.
@@ -370,7 +388,7 @@ impl Feeding<'_> {
     }
 
     fn queue(&mut self, number: u64, line: Line) -> Outcome {
-        let request = line.request.clone().filter(|id| !id.trim().is_empty());
+        let request = line.request.clone();
         match self.order(line, request.clone()) {
             Ok((till, order)) => {
                 let earlier = Arc::new(OnceLock::new());
@@ -393,6 +411,11 @@ impl Feeding<'_> {
     }
 
     fn order(&mut self, line: Line, request: Option<String>) -> Outcome<(Arc<Till>, Order)> {
+        if request.as_deref().is_some_and(|id| id.trim().is_empty()) {
+            return Err(Fault::input(
+                "the request's name is empty: sent again, it would be charged again. Name it, or leave the field out",
+            ));
+        }
         let till = self.tills.of(line.programme.as_ref()).map_err(Fault::input)?;
         let Line { card, family, purse, ticket, .. } = line;
         let whose = Whose { card, family, purse, ticket };
@@ -400,6 +423,14 @@ impl Feeding<'_> {
             return Err(Fault::input(
                 "the order does not say whose it is: card, family, purse or ticket",
             ));
+        }
+        // Whoever left a field of the last customer in would charge her.
+        if whose.said().nth(1).is_some() {
+            let said: Vec<&str> = whose.said().collect();
+            return Err(Fault::input(format!(
+                "the order says twice whose it is: {}; say one of them",
+                said.join(" and ")
+            )));
         }
         if whose.ticket.as_deref().is_some_and(|text| !slip::is_ticket(text)) {
             return Err(Fault::input("the ticket of an order is its text, not a file"));
@@ -412,6 +443,7 @@ impl Feeding<'_> {
             .iter()
             .map(|(commodity, amount)| till.item_of(commodity, &text_of(amount)))
             .collect::<Outcome<Vec<_>>>()?;
+        till.each_once(&items)?;
         let method = match line.method.as_deref().filter(|m| !m.is_empty()) {
             None => self.defaults.method,
             Some(word) => How::from_str(word, true).map_err(|_| {
@@ -471,137 +503,5 @@ impl Feeding<'_> {
         self.open.fetch_add(1, Ordering::Release);
         // Nobody answers any more: the reason is told by the answering side.
         self.send.send(Pending { line, request, state }).map_err(|_| Fault::input(""))
-    }
-}
-
-/// The side that answers.
-struct Answerer<'a> {
-    screen: Screen,
-    asking: Asking,
-    open: Arc<AtomicUsize>,
-    gone: &'a AtomicBool,
-}
-
-impl Answerer<'_> {
-    fn run(&self, pending: &Receiver<Pending>) -> Outcome<Tally> {
-        let mut tally = Tally::default();
-        let done = pending.iter().try_for_each(|pending| {
-            self.one(pending, &mut tally)?;
-            self.open.fetch_sub(1, Ordering::Release);
-            Ok(())
-        });
-        if done.is_err() {
-            // What is queued is written all the same; its answers are had by sending the same requests again.
-            self.gone.store(true, Ordering::Relaxed);
-        }
-        done.map(|()| tally)
-    }
-
-    fn one(&self, pending: Pending, tally: &mut Tally) -> Outcome {
-        let Pending { line, request, state } = pending;
-        let (till, waiting, earlier, asked) = match state {
-            State::Queued { till, waiting, earlier, short } => (till, waiting, earlier, short),
-            State::Unread(why) => {
-                tally.unread += 1;
-                return self.refused(line, request.as_deref(), ("unreadable", None, None), &why);
-            }
-            State::Refused(why) => {
-                tally.refused += 1;
-                return self.refused(line, request.as_deref(), ("refused", None, None), &why);
-            }
-        };
-        match waiting.wait()? {
-            Err(refusal) => {
-                tally.refused += 1;
-                let code = match &refusal {
-                    Refusal::Rule(rejection) => Some(rejection.code()),
-                    Refusal::Words(_) => None,
-                };
-                let left = asked.left.get().map(Vec::as_slice).unwrap_or_default();
-                let short = match &refusal {
-                    Refusal::Rule(rule) if short::is(*rule) => {
-                        Some(short::of(&till, *rule, &asked.items, left))
-                    }
-                    _ => None,
-                };
-                let slip = match &short {
-                    // Something of it is left: it was typed wrong, and nobody is refused.
-                    Some(Short::Less(_)) => None,
-                    _ => self.heard(&till, &refusal)?,
-                };
-                let reason = match short {
-                    Some(Short::Less(fault) | Short::Nothing(fault)) => fault.message,
-                    None => refusal.to_string(),
-                };
-                let what = ("refused", code, slip);
-                self.refused(line, request.as_deref(), what, &reason)
-            }
-            Ok(accepted) => {
-                let (promise, mut value) = match (accepted.last(), earlier.get().copied()) {
-                    (Some(last), _) => {
-                        let promise = till.promise(last)?;
-                        let value = till.entry_value(&promise);
-                        (promise, value)
-                    }
-                    (None, Some(earlier)) => {
-                        tally.repeated += 1;
-                        let till = Arc::clone(&till);
-                        self.asking.with(move |node| {
-                            let work = node.store().look()?;
-                            let (feed, last) = (&earlier.feed, earlier.last());
-                            let promise = receipt::promised(&work, till.key(), feed, last)?;
-                            drop(work);
-                            let value = till.again_value(node.store(), &earlier, &promise);
-                            Ok::<_, NodeFault>((promise, value))
-                        })??
-                    }
-                    (None, None) => return Err(Fault::new(Exit::Bug, "an answer without entries")),
-                };
-                tally.accepted += 1;
-                let repeated = accepted.is_empty();
-                let grade = till::again(&value, repeated);
-                if let Some(fields) = value.as_object_mut() {
-                    fields.insert("line".into(), json!(line));
-                    fields.insert("request".into(), json!(request));
-                    fields.insert("accepted".into(), json!(true));
-                    fields.insert("repeated".into(), json!(repeated));
-                }
-                self.screen.answer("charge", value, || {
-                    let word = if repeated { "accepted before" } else { "accepted" };
-                    let request = request.unwrap_or_else(|| "-".into());
-                    let (entry, slip) = (till.short(promise.index), slip::promise(&promise));
-                    format!("{line}\t{request}\t{word}{grade}\t{entry}\t{slip}")
-                })
-            }
-        }
-    }
-
-    /// Says on the ledger that somebody was refused for what her entitlement is.
-    /// Gives the number of her slip.
-    fn heard(&self, till: &Till, refusal: &Refusal) -> Outcome<Option<SlipId>> {
-        let Some(class) = turned::class_of(refusal) else { return Ok(None) };
-        let (slip, feed) = (counter::slip()?, FeedId { lane: Lane::Registry, ..till.feed });
-        // Written with the group that comes next; nobody waits for it.
-        drop(self.asking.queue(feed, counter::refused(slip, class))?);
-        Ok(Some(slip))
-    }
-
-    fn refused(
-        &self,
-        line: u64,
-        request: Option<&str>,
-        (word, code, slip): (&str, Option<u16>, Option<SlipId>),
-        reason: &str,
-    ) -> Outcome {
-        let value = json!({
-            "line": line, "request": request, "accepted": false, "answer": word,
-            "rejection": code, "reason": reason, "ticket": slip.map(|slip| slip.to_string()),
-            "slip": slip.map(|slip| turned::number(&slip)),
-        });
-        self.screen.answer("charge", value, || {
-            let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-            let slip = slip.map(|slip| format!("\t{}", turned::number(&slip))).unwrap_or_default();
-            format!("{line}\t{}\t{word}{code}\t{reason}{slip}", request.unwrap_or("-"))
-        })
     }
 }

@@ -243,7 +243,7 @@ impl Supply {
         let mut node = session.signing_node()?;
         let to = words::node(node.store().roster(), &self.to)?.short();
         let till = Till::open(&node, self.programme.as_deref())?;
-        let items = self.items.iter().map(|i| till.item(i)).collect::<Outcome<Vec<_>>>()?;
+        let items = till.items(&self.items)?;
         let expires =
             self.expires.map_or(Minute::NEVER, |moment| moment.until(session.now(), till.founded));
         let kind = match self.kind {

@@ -1,5 +1,6 @@
 //! What every command of a counter needs: the programme and its feed, purses, merchants, items, names of entries.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use annona_ledger::amount::Amount;
@@ -52,6 +53,14 @@ pub(crate) struct Whose {
 impl Whose {
     pub(crate) fn is_none(&self) -> bool {
         !self.is_here() && self.purse.is_none() && self.ticket.is_none()
+    }
+
+    /// What it was named by: the fields that are not empty.
+    pub(crate) fn said(&self) -> impl Iterator<Item = &'static str> {
+        let Self { card, family, purse, ticket } = self;
+        let fields = [("card", card), ("family", family), ("purse", purse), ("ticket", ticket)];
+        let said = fields.map(|(name, field)| field.is_some().then_some(name));
+        said.into_iter().flatten()
     }
 
     /// The family it is, where it was named by card or family and is known here.
@@ -315,9 +324,32 @@ impl Till {
         }
     }
 
+    /// The items of one order, as they were typed.
+    pub(crate) fn items(&self, texts: &[String]) -> Outcome<Vec<Item>> {
+        let items = texts.iter().map(|text| self.item(text)).collect::<Outcome<Vec<_>>>()?;
+        self.each_once(&items)?;
+        Ok(items)
+    }
+
     pub(crate) fn item_of(&self, commodity: &str, amount: &str) -> Outcome<Item> {
         let commodity = words::commodity(&self.programme, commodity.trim())?;
         Ok(Item { commodity: commodity.id, amount: words::amount(commodity, amount.trim())? })
+    }
+
+    /// Refuses a commodity that stands there twice, under one name or two: whether the second adds to the first or mends it,
+    /// nobody can tell.
+    pub(crate) fn each_once(&self, items: &[Item]) -> Outcome {
+        let mut seen = BTreeSet::new();
+        match items.iter().find(|item| !seen.insert(item.commodity)) {
+            None => Ok(()),
+            Some(Item { commodity, .. }) => {
+                let name = self.programme.commodity(*commodity).map(|known| known.name.as_str());
+                Err(Fault::input(format!(
+                    "{} stands twice in one order.",
+                    name.unwrap_or_default()
+                )))
+            }
+        }
     }
 
     /// An amount of a commodity with its name and unit.

@@ -415,16 +415,36 @@ fn whose_it_is_stands_before_how_much() {
     assert!(dry.starts_with(whose) && !dry.contains("Noor"), "{dry}");
 }
 
+/// Goods leave by the answer: where nobody reads it, nothing more is begun.
+#[test]
+fn a_queue_whose_answers_nobody_reads_stops_and_says_so() {
+    let camp = counter();
+    let orders = r#"{"family": 1, "items": {"Rice": "0.001"}}"#.to_owned() + "\n";
+    camp.write("queue.jsonl", orders.repeat(4_000));
+    let mut till = camp.start("pay charge --from queue.jsonl --json");
+    drop(till.stdout.take());
+    let done = till.wait_with_output().expect("ends");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{said}");
+    assert!(said.contains("could not write the answer"), "{said}");
+    let charged = camp.run("pay list --json").fine().out.lines().count();
+    assert!(charged < 3_000, "{charged}");
+}
+
 #[test]
 fn a_line_of_a_queue_that_is_wrong_is_told_in_its_own_words() {
     let camp = counter();
     let lines = [
         (r#"{"family": 1, "items": {"Rice": "1"}}"#, "true", ""),
+        (r#"{"family": "1", "items": "Rice=1;Oil=1"}"#, "false", r#"items, written {"Rice": "10""#),
+        (r#"{"family": 1, "items": {"Rice": "1", "Rice": "2"}}"#, "false", "Rice stands twice"),
+        (r#"{"family": 1, "items": {"Rice": "1", "rice": "2"}}"#, "false", "Rice stands twice"),
         (
-            r#"{"family": "1", "items": "Rice=1;Oil=1"}"#,
+            r#"{"family": 1, "card": "7K3M-9QXD-2VHN", "items": {"Rice": "1"}}"#,
             "false",
-            r#"items are written {"Rice": "10""#,
+            "twice whose it is: card and family",
         ),
+        (r#"{"request": "", "family": 1, "items": {"Rice": "1"}}"#, "false", "name is empty"),
         (r#"{"family": true, "items": {"Rice": "1"}}"#, "false", "a family is a number"),
         (r#"{"family": 99, "items": {"Rice": "1"}}"#, "false", "no family has number 99 here"),
         ("{\"family\": 1", "false", "not an order, at letter"),
@@ -439,7 +459,8 @@ fn a_line_of_a_queue_that_is_wrong_is_told_in_its_own_words() {
         assert!(reason.contains(words) && !reason.contains("at line 1"), "{line}: {reason}");
     }
     // Whom nobody knows is refused; her line could be read.
-    assert_eq!(told.field(3, "answer"), "refused");
+    assert_eq!(told.field(7, "answer"), "refused");
+    camp.run("pay charge --family 1 --item Rice=1 --item Rice=1").fails(3, "Rice stands twice");
     let help = camp.bare("pay charge --help").fine().out;
     for words in ["--request till-3-0008", "request,family,items", "Rice=10;Oil=1.5", "power fails"]
     {

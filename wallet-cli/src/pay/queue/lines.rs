@@ -115,9 +115,7 @@ impl Header {
                             .split_once('=')
                             .ok_or_else(|| format!("\"{item}\" is not COMMODITY=AMOUNT"))?;
                         let amount = Value::String(amount.trim().to_owned());
-                        if line.items.insert(name.trim().to_owned(), amount).is_some() {
-                            return Err(format!("{} stands twice in one order", name.trim()));
-                        }
+                        line.items.push((name.trim().to_owned(), amount));
                     }
                 }
             }
