@@ -196,6 +196,7 @@ const READERS: &[(&str, &str, How)] = &[
     ("node/src/tlog/note.rs", "NoteKey::parse", By("log_note")),
     ("node/src/vault.rs", "Vault::open", Not(OWN)),
     ("node/src/vault.rs", "Vault::open_under", Not(OWN)),
+    ("node/src/vault.rs", "Vault::open_without_keys", Not(OWN)),
     ("node/src/vault/registers.rs", "VaultTxn::keep_register", Not("keeps a name, and reads none")),
     ("node/src/shares.rs", "open", By("shares_file")),
 ];

@@ -29,7 +29,8 @@ const DOORS: [(&str, &str); 16] = [
 ];
 
 /// Files that open one by the door of the desk, in their own folder.
-const AT_THE_DESK: [&str; 3] = [
+const AT_THE_DESK: [&str; 4] = [
+    "wallet-cli/src/family/add.rs",
     "wallet-cli/src/family/happened.rs",
     "wallet-cli/src/family/find.rs",
     "wallet-cli/src/family/change.rs",

@@ -269,7 +269,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let evaluated = OprfKey::of(&mut [2; 64]).answer(&element).expect("an element");
     let few = |elements: Vec<[u8; 32]>| Bounded::<_, 8>::new(elements).expect("few");
     let tags = Bounded::<[u8; 16], 8>::new(vec![[1; 16], [2; 16]]).expect("few");
-    let row = ([1u8; 16], [2u8; 16], 19_456u32, 2u32, [3u8; 32], [4u8; 32], 500_000u32);
+    let row = ([1u8; 16], [2u8; 16], 19_456u32, 2u32, [3u8; 32], [4u8; 32], 500_000u32, [5u8; 32]);
     let rows = Bounded::<_, 8>::new(vec![row]).expect("one");
     let erased = wire::encode(&vec![(CASH, Hash([9; 32]))]);
     let length = u16::try_from(erased.len()).expect("short").to_be_bytes();

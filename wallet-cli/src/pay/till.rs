@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use annona_ledger::amount::Amount;
-use annona_ledger::charter::{Charter, Programme};
+use annona_ledger::charter::{Charter, Commodity, Programme};
 use annona_ledger::digits::typed;
 use annona_ledger::entry::Method;
 use annona_ledger::finality::Finality;
@@ -340,16 +340,10 @@ impl Till {
     /// nobody can tell.
     pub(crate) fn each_once(&self, items: &[Item]) -> Outcome {
         let mut seen = BTreeSet::new();
-        match items.iter().find(|item| !seen.insert(item.commodity)) {
-            None => Ok(()),
-            Some(Item { commodity, .. }) => {
-                let name = self.programme.commodity(*commodity).map(|known| known.name.as_str());
-                Err(Fault::input(format!(
-                    "{} stands twice in one order.",
-                    name.unwrap_or_default()
-                )))
-            }
-        }
+        let twice = items.iter().find(|item| !seen.insert(item.commodity));
+        let twice = twice.and_then(|item| self.programme.commodity(item.commodity));
+        let said = |known: &Commodity| format!("{} stands twice in one order.", known.name);
+        twice.map_or(Ok(()), |known| Err(Fault::input(said(known))))
     }
 
     /// An amount of a commodity with its name and unit.
