@@ -42,6 +42,9 @@ pub struct Between {
 }
 
 impl Between {
+    /// Nothing: every certificate may be in force.
+    pub const UNKNOWN: Self = Self { earliest: Minute(0), latest: Minute(u32::MAX) };
+
     /// What a node's clock and stamps come to: the stamp it would write in its control feed, the newest of its own in any
     /// feed, and what it heard of others.
     #[must_use]

@@ -77,20 +77,39 @@ pub(crate) fn public_key(what: &str, text: &str) -> Outcome<PublicKey> {
 /// A node by its eight bytes, its whole key, or the name of its site where only one has it.
 pub(crate) fn node<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertificate> {
     let digits = text.to_lowercase();
-    let mut found = roster.nodes().filter(|certificate| {
+    let is_named = |certificate: &&NodeCertificate| {
         hex(&certificate.short()) == digits
             || hex(certificate.node.bytes()) == digits
             || same(certificate.site_name.as_str(), text)
-    });
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => Err(Fault::input(format!(
-            "several nodes stand at \"{text}\". Name one by its 16 digits: `annona node show`."
-        ))),
-        (None, _) => Err(Fault::input(format!(
+    };
+    let found: Vec<_> = roster.nodes().filter(is_named).collect();
+    // A site is meant, and of its nodes the one that is there now.
+    let live = |certificate: &&NodeCertificate| roster.successor(&certificate.short()).is_none();
+    let living: Vec<_> = found.iter().copied().filter(live).collect();
+    match (&found[..], &living[..]) {
+        ([one], _) | (_, [one]) => Ok(one),
+        ([], _) => Err(Fault::input(format!(
             "no certificate of a node \"{text}\" is known here. See `annona node show`; take in \
              its notice with `annona node learn FILE`."
         ))),
+        _ => Err(Fault::input(format!(
+            "several nodes stand at \"{text}\". Name one by its 16 digits: `annona node show`."
+        ))),
+    }
+}
+
+/// A node that value is sent to, named as in [`node`]. Not one that another took the place of: nobody has its key any more,
+/// or somebody else has.
+pub(crate) fn receiver(roster: &Roster, text: &str) -> Outcome<[u8; 8]> {
+    let named = node(roster, text)?.short();
+    match roster.successor(&named) {
+        None => Ok(named),
+        Some(now) => {
+            let (was, now) = (site(roster, &named), site(roster, &now.short()));
+            Err(Fault::refused(format!("nothing is sent to {was}: {now} took its place.")).then(
+                "Send it there. `annona node revoke` at a treasury says to everybody that the old key counts no more.",
+            ))
+        }
     }
 }
 

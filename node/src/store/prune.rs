@@ -16,6 +16,7 @@ use rusqlite::params;
 use super::checkpoints::KeptPage;
 use super::work::Work;
 use super::{Store, StoreFault};
+use crate::member::{self, Between};
 
 /// What pruning took away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -74,6 +75,12 @@ impl Store {
                 standing.hear(&self.page_standing(&other)?);
             }
         }
+        let work = self.look()?;
+        // Who burnt, was replaced or left holds nothing any more, and takes no word back.
+        let lives = |node: &[u8; 8]| member::may_meet(&work, node, Between::UNKNOWN).is_ok();
+        for witnesses in standing.holds.values_mut() {
+            witnesses.retain(|node, _| lives(node));
+        }
         let mut pruning = Pruning::default();
         if !standing.certifies(programme) {
             let of = standing.leaves.iter().filter(|(leaf, _)| leaf.programme == programme);
@@ -85,7 +92,6 @@ impl Store {
             let mirrors = of.map(|org| standing.mirrors(held, (org, *own))).unwrap_or_default();
             pruning.mirrors.insert(held, mirrors);
         }
-        let work = self.look()?;
         let (going, bytes) = work.closed_below(&kept.frontier, programme)?;
         pruning.would = Pruned { blocks: going.len() as u64, bytes };
         pruning.going = going;

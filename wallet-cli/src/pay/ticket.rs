@@ -124,7 +124,7 @@ impl Ticket {
             return Err(Fault::usage("say who leaves: --card, --family, --purse or --ticket."));
         }
         let mut node = session.signing_node()?;
-        let to = words::node(node.store().roster(), to)?.short();
+        let to = words::receiver(node.store().roster(), to)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
         let mut sent = Vec::new();
@@ -241,7 +241,7 @@ impl Ticket {
 impl Supply {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
-        let to = words::node(node.store().roster(), &self.to)?.short();
+        let to = words::receiver(node.store().roster(), &self.to)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let items = till.items(&self.items)?;
         let expires =

@@ -46,6 +46,15 @@ fn a_site_whose_keys_nobody_has_registers_who_comes_and_doubles_nobody_unasked()
     )
     .fine();
     camp.run("node learn back.annona mara.annona yusuf.annona --dir back").fine();
+    // Nothing goes to the old key any more, which somebody may have stolen.
+    camp.run("node learn back.annona --dir treasury").fine();
+    camp.run("pay claim --budget --dir treasury").fine();
+    let supply = "pay supply --dir treasury --cycle 1 --item Rice=1 --dry-run --json";
+    let [was, now] = ["lake", "back"]
+        .map(|dir| camp.run(&format!("status --dir {dir} --json")).fine().field(0, "node"));
+    camp.run(&format!("{supply} --to {was}")).fails(5, "took its place");
+    let sent = camp.run(&format!("{supply} --to lake")).fine();
+    assert!(sent.out.contains(&now), "{}", sent.out);
     let noor = format!("--key B1-001 --dir back {mara}");
     // Whoever has never been here is registered at once; of whom a number says nothing, nothing is said.
     camp.family("member: full_name=Late", &format!("--dir back {mara}")).fine();

@@ -343,6 +343,23 @@ pub(super) fn mirror(world: &mut World, page: &Page) -> Node {
 }
 
 #[test]
+fn who_was_replaced_holds_nothing_that_others_could_drop() {
+    let mut world = camp();
+    let page = certified(&mut world, "one");
+    let mirror = mirror(&mut world, &page);
+    let lacks = |a: &Node| {
+        let pruning = checkpoint::pruning(a, &page.checkpoint.hash(), FOOD).expect("readable");
+        pruning.unmirrored().collect::<Vec<_>>()
+    };
+    assert_eq!(lacks(&world.a), []);
+    let new = make(world.dir.path(), "m2");
+    let federation = world.federation();
+    let notice = replacing(&new, &federation, 3, &[FOOD], Some(short(&mirror)));
+    world.a.learn(&notice).expect("a good notice");
+    assert_eq!(lacks(&world.a), [FOOD], "B alone is left");
+}
+
+#[test]
 fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     let mut world = camp();
     let page = checkpoint::make(&mut world.a).expect("a page");

@@ -102,6 +102,17 @@ pub(crate) fn certify(
     org: u8,
     programmes: &[ProgrammeId],
 ) -> SignedNotice {
+    replacing(node, federation, org, programmes, None)
+}
+
+/// A certificate of a node that took the place of another.
+pub(crate) fn replacing(
+    node: &Node,
+    federation: &FederationId,
+    org: u8,
+    programmes: &[ProgrammeId],
+    replaces: Option<[u8; 8]>,
+) -> SignedNotice {
     let signing = node.signing_key(Name::NodeSigning).expect("a key");
     let transport = node.signing_key(Name::NodeTransport).expect("a key").public();
     let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed).expect("a secret");
@@ -126,7 +137,7 @@ pub(crate) fn certify(
         ceilings: list(ceilings),
         issued: Minute(1),
         not_after: Minute(1_000_000),
-        replaces: None,
+        replaces,
         acceptance: NodeCertificate::accept(&signing, federation, org_id, &transport, &sealing),
     };
     Notice::Node(certificate).sign(federation, &key(org))
