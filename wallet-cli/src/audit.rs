@@ -131,14 +131,17 @@ fn federation(text: Option<&str>) -> Outcome<Option<FederationId>> {
 }
 
 /// An entry of a file, by its name as in [`named`].
-fn entry(text: &str, file: &AuditFile) -> Outcome<(FeedRef, u64)> {
+fn entry<'a>(text: &'a str, file: &AuditFile) -> Outcome<(FeedRef, u64, Option<&'a str>)> {
     named(text, || file.feeds().iter().map(FeedId::short).collect())
 }
 
 /// An entry by its whole name, as `pay list --json`, findings and samples print it: `8be8…/value/1#12`, perhaps with `:` and
-/// the beginning of its hash behind. `1#12`, as a counter prints it, will do where one of the feeds is a value feed of the
+/// the beginning of its hash behind, which is the last part of the answer. `1#12`, as a counter prints it, will do where one of the feeds is a value feed of the
 /// programme.
-fn named(text: &str, feeds: impl FnOnce() -> Vec<FeedRef>) -> Outcome<(FeedRef, u64)> {
+fn named(
+    text: &str,
+    feeds: impl FnOnce() -> Vec<FeedRef>,
+) -> Outcome<(FeedRef, u64, Option<&str>)> {
     let wrong = |why: &str| {
         Fault::input(format!(
             "\"{text}\" is not the whole name of an entry{why}. It has node, lane, programme and index, such as \
@@ -150,13 +153,22 @@ fn named(text: &str, feeds: impl FnOnce() -> Vec<FeedRef>) -> Outcome<(FeedRef, 
         )
     };
     let (feed, rest) = text.trim().split_once('#').ok_or_else(|| wrong(""))?;
-    let (index, _) = rest.split_once(':').unwrap_or((rest, ""));
+    let (index, name) = match rest.split_once(':') {
+        Some((index, name)) => (index, Some(name)),
+        None => (rest, None),
+    };
+    let is_hash = |name: &str| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if name.is_some_and(|name| !is_hash(name)) {
+        return Err(wrong(": behind the colon stands the beginning of its hash, in digits 0 to f"));
+    }
     let index = index.parse().map_err(|_| wrong(""))?;
     if let Ok(programme) = feed.parse().map(ProgrammeId) {
         let is_of = |of: &FeedRef| of.lane == Lane::Value && of.programme == programme;
         let fitting: Vec<FeedRef> = feeds().into_iter().filter(is_of).collect();
         return match *fitting {
-            [only] => Ok((only, index)),
+            [only] => Ok((only, index, name)),
             [] => Err(wrong(&format!(", and the file has no value feed of programme {programme}"))),
             _ => {
                 let all: Vec<String> =
@@ -166,7 +178,7 @@ fn named(text: &str, feeds: impl FnOnce() -> Vec<FeedRef>) -> Outcome<(FeedRef, 
             }
         };
     }
-    Ok((words::feed(feed).map_err(|_| wrong(""))?, index))
+    Ok((words::feed(feed).map_err(|_| wrong(""))?, index, name))
 }
 
 #[cfg(test)]
@@ -177,7 +189,7 @@ mod tests {
     fn names_of_entries_read_as_they_print() {
         let entry = |text: &str, feeds: &[&str]| {
             let feeds = || feeds.iter().map(|feed| words::feed(feed).expect("a feed")).collect();
-            named(text, feeds).map(|(feed, index)| format!("{feed}#{index}"))
+            named(text, feeds).map(|(feed, index, _)| format!("{feed}#{index}"))
         };
         let (one, other) = ("8be807f6a1c2d3e4/value/1", "9be807f6a1c2d3e4/value/1");
         let (elsewhere, control) = ("8be807f6a1c2d3e4/value/2", "8be807f6a1c2d3e4/registry/1");
@@ -196,6 +208,8 @@ mod tests {
             "8be807f6a1c2d3e4/money/1#1",
             "8be807f6a1c2d3e4/value/1/2#1",
             "8be807f6a1c2d3e4/value/1#-1",
+            "8be807f6a1c2d3e4/value/1#1:",
+            "8be807f6a1c2d3e4/value/1#1:zz",
         ] {
             assert!(entry(bad, &[one]).is_err(), "{bad}");
         }

@@ -8,7 +8,7 @@ use annona_ledger::charter::Charter;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::finality::Standing;
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CycleId, FeedId, FeedRef};
+use annona_ledger::id::{CycleId, EntryName, FeedId, FeedRef};
 
 use super::labels::Labels;
 use crate::config::Zone;
@@ -34,6 +34,28 @@ pub enum LookFault {
         feed: FeedRef,
         /// The index.
         index: u64,
+    },
+    /// Another entry stands there.
+    #[error("what stands at {feed}#{index} is called otherwise: {names}")]
+    Called {
+        /// The feed.
+        feed: FeedRef,
+        /// The index.
+        index: u64,
+        /// What is there, by their whole names.
+        names: String,
+    },
+    /// The feed forked, and several entries stand there.
+    #[error(
+        "the feed has forked, and several entries stand at {feed}#{index}. Ask for one of them: {names}"
+    )]
+    Several {
+        /// The feed.
+        feed: FeedRef,
+        /// The index.
+        index: u64,
+        /// They, by their whole names.
+        names: String,
     },
     /// No node of that name.
     #[error("nobody is certified for a site called \"{0}\"")]
@@ -133,6 +155,8 @@ pub(super) struct Looking<'a, S> {
     pub(super) source: &'a S,
     pub(super) ground: Ground,
     pub(super) labels: Labels,
+    /// The entry that is asked about, where several may stand at one place.
+    chosen: Option<(FeedRef, u64, Hash)>,
 }
 
 /// An entry that was found, and the block it stands in.
@@ -146,7 +170,7 @@ impl<'a, S: Source> Looking<'a, S> {
         let governed = govern(source, &Options::default());
         let ground = governed.ground().cloned().ok_or(LookFault::NoCharter)?;
         let labels = Labels::of(&ground.charter, &ground.roster, zone);
-        Ok(Self { source, ground, labels })
+        Ok(Self { source, ground, labels, chosen: None })
     }
 
     /// As [`Looking::at`], for what is counted over all of it: of a copy that broke off, nothing is.
@@ -185,7 +209,48 @@ impl<'a, S: Source> Looking<'a, S> {
         });
     }
 
-    /// Finds an entry. Of a feed that forked, the first; or that of a name.
+    /// The entry meant by a feed, an index, and perhaps the beginning of its hash in hexadecimal digits. From then on it is
+    /// the one that is found there.
+    ///
+    /// # Errors
+    ///
+    /// [`LookFault::NoEntry`], [`LookFault::Called`], [`LookFault::Several`].
+    pub(super) fn choose(
+        &mut self,
+        feed: &FeedRef,
+        index: u64,
+        begins: Option<&str>,
+    ) -> Result<Hash, LookFault> {
+        let id = self.feed(feed)?;
+        let mut there = BTreeSet::new();
+        let federation = self.ground.charter.federation();
+        self.source.items(&id, &mut |_, item| {
+            // On every branch: those that stand elsewhere are passed over unread.
+            if let Item::Block(block) = item
+                && (block.header.first..block.header.end().next).contains(&index)
+                && let Ok(verified) = block.verify(&federation, &id)
+            {
+                let here = verified.entries().iter().filter(|placed| placed.index == index);
+                there.extend(here.map(|placed| placed.accumulator));
+            }
+            true
+        });
+        let named = |hash: &Hash| EntryName { feed: *feed, index, accumulator: *hash }.to_string();
+        let names = there.iter().map(named).collect::<Vec<_>>().join(", ");
+        let begins = begins.unwrap_or_default().to_lowercase();
+        let mut meant = there.iter().filter(|hash| hash.to_string().starts_with(&begins));
+        match (meant.next(), meant.next()) {
+            (Some(one), None) => {
+                self.chosen = Some((*feed, index, *one));
+                Ok(*one)
+            }
+            (Some(_), Some(_)) => Err(LookFault::Several { feed: *feed, index, names }),
+            (None, _) if there.is_empty() => Err(LookFault::NoEntry { feed: *feed, index }),
+            (None, _) => Err(LookFault::Called { feed: *feed, index, names }),
+        }
+    }
+
+    /// Finds an entry. Of a feed that forked, the first, or the chosen one; or that of a name.
     pub(super) fn find(
         &self,
         feed: &FeedRef,
@@ -193,6 +258,8 @@ impl<'a, S: Source> Looking<'a, S> {
         name: Option<&Hash>,
     ) -> Result<Found, LookFault> {
         let id = self.feed(feed)?;
+        let chosen = self.chosen.as_ref().filter(|(of, at, _)| (of, *at) == (feed, index));
+        let name = name.or_else(|| chosen.map(|(_, _, name)| name));
         let mut found = None;
         self.entries(&id, index, &mut |placed, block| {
             if placed.index == index && name.is_none_or(|name| placed.accumulator == *name) {

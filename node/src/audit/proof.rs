@@ -6,7 +6,6 @@ use annona_ledger::charter::{Charter, SignedArticle};
 use annona_ledger::day::Day;
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::leaf;
-use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedRef, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::merkle;
@@ -51,7 +50,8 @@ impl Proof {
     }
 }
 
-/// Makes the proof of an entry. Of a feed that forked, of the first with that index, or the one of that name.
+/// Makes the proof of an entry; where a feed has forked and several stand there, of the one whose hash begins so, in
+/// hexadecimal digits.
 ///
 /// # Errors
 ///
@@ -60,10 +60,11 @@ pub fn prove(
     source: &impl Source,
     feed: &FeedRef,
     index: u64,
-    name: Option<&Hash>,
+    name: Option<&str>,
 ) -> Result<Proof, LookFault> {
-    let looking = Looking::at(source, Zone::default())?;
-    let found = looking.find(feed, index, name)?;
+    let mut looking = Looking::at(source, Zone::default())?;
+    let name = looking.choose(feed, index, name)?;
+    let found = looking.find(feed, index, Some(&name))?;
     let block = &found.block;
     let mut leaves = Vec::new();
     let mut entry = Vec::new();

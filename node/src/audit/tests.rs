@@ -691,7 +691,7 @@ fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
     let camp = camp(2, 3, 60);
     let case = Case::of(&camp);
     let (file, feed, index) = a_redemption(&camp, &case);
-    let trail = trace(&file, &feed, index, Zone::default()).expect("a trail");
+    let trail = trace(&file, &feed, index, None, Zone::default()).expect("a trail");
     let words: Vec<&str> = trail.came.iter().map(|step| step.words.as_str()).collect();
     for (step, word) in words.iter().zip(["votes", "takes up", "sends", "takes up", "issues"]) {
         assert!(step.contains(word), "{step} has no {word}: {words:#?}");
@@ -702,11 +702,11 @@ fn a_trail_leads_from_the_vote_to_the_counter_and_back() {
     assert!(trail.entry.expect("the entry").words.contains("hands out 1.00 USD"));
     assert!(trail.went[0].words.contains("takes back 0.50 USD"), "{:?}", trail.went);
     // On from a lot: what was handed out of it, and what went on to the other site and was taken up there.
-    let lot = trace(&file, &feed, 3, Zone::default()).expect("a trail");
+    let lot = trace(&file, &feed, 3, None, Zone::default()).expect("a trail");
     assert!(lot.went.iter().any(|step| step.words.contains("hands out")));
     let all: Vec<Step> = [2, 3, 4]
         .into_iter()
-        .flat_map(|lot| trace(&file, &feed, lot, Zone::default()).expect("a trail").went)
+        .flat_map(|lot| trace(&file, &feed, lot, None, Zone::default()).expect("a trail").went)
         .collect();
     assert!(all.iter().any(|step| step.words.contains("sends 0.01 USD")), "{all:#?}");
 }

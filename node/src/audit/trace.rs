@@ -47,7 +47,8 @@ pub struct Trail {
     pub cut: bool,
 }
 
-/// Follows the units of an entry back to a budget and on to where they were handed out.
+/// Follows the units of an entry back to a budget and on to where they were handed out: of several at one place, of the one
+/// whose hash begins so, in hexadecimal digits.
 ///
 /// # Errors
 ///
@@ -56,9 +57,11 @@ pub fn trace(
     source: &impl Source,
     feed: &FeedRef,
     index: u64,
+    name: Option<&str>,
     zone: Zone,
 ) -> Result<Trail, LookFault> {
-    let looking = Looking::at(source, zone)?;
+    let mut looking = Looking::at(source, zone)?;
+    looking.choose(feed, index, name)?;
     let cosigned = source.cosigned();
     let mut tracing = Tracing { looking, cosigned, trail: Trail::default() };
     let value = tracing.looking.value(feed, index)?;

@@ -32,8 +32,8 @@ pub(crate) struct Prove {
 impl Prove {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let file = super::open(&self.file)?;
-        let (feed, index) = entry(&self.entry, &file)?;
-        let bytes = prove(&file, &feed, index, None)
+        let (feed, index, name) = entry(&self.entry, &file)?;
+        let bytes = prove(&file, &feed, index, name)
             .map_err(|why| Fault::from(why).at(self.file.display()))?
             .encode();
         atomic::write(&self.out, &bytes)?;

@@ -51,7 +51,8 @@ impl Sample {
             fs::create_dir_all(folder).map_err(|e| Fault::io("create folder", folder, e))?;
             for drawn in &drawing.drawn {
                 let own = &drawn.name;
-                let proof = prove(&file, &own.feed, own.index, Some(&own.accumulator))?;
+                let name = own.accumulator.to_string();
+                let proof = prove(&file, &own.feed, own.index, Some(&name))?;
                 let name = format!("{}.proof", drawn.entry.replace(['/', '#', ':'], "-"));
                 atomic::write(&folder.join(name), &proof.encode())?;
             }

@@ -33,8 +33,8 @@ pub(crate) struct Trace {
 impl Trace {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let file = super::open(&self.file)?;
-        let (feed, index) = entry(&self.entry, &file)?;
-        let trail = trace(&file, &feed, index, self.clocks.utc_offset)
+        let (feed, index, name) = entry(&self.entry, &file)?;
+        let trail = trace(&file, &feed, index, name, self.clocks.utc_offset)
             .map_err(|why| Fault::from(why).at(self.file.display()))?;
         let value = to_value(&trail).unwrap_or_default();
         session.screen.answer("trail", value, || {

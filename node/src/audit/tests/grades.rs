@@ -49,17 +49,18 @@ fn signed(feed: &FeedId, last: &Block) -> Cosigned {
 }
 
 /// The grade of the first entry of a block.
-fn grade(source: &Vouched, feed: &FeedId, block: &Block) -> &'static str {
-    let trail = trace(source, &feed.short(), block.header.first, Zone::default());
+fn grade(camp: &Camp, source: &Vouched, feed: &FeedId, block: &Block) -> &'static str {
+    let verified = block.verify(&camp.federation, feed).expect("good");
+    let name = verified.entries()[0].accumulator.to_string();
+    let trail = trace(source, &feed.short(), block.header.first, Some(&name), Zone::default());
     trail.expect("a trail").entry.expect("the entry").finality.expect("a grade")
 }
 
-#[test]
-fn what_lies_below_a_signed_block_of_a_forked_feed_is_as_final_as_it() {
+/// A camp whose site has forked above its first block: its three blocks, and another second one.
+fn forked() -> (Camp, FeedId, [Block; 3], Block) {
     let mut camp = camp(1, 300, 900);
     let feed = site(&camp);
     let blocks = camp.feeds.get_mut(&feed).expect("the site");
-    // Another second block: a fork above the first.
     let node = key(1_000);
     let mut pen = Pen::new(&node, camp.federation, Lane::Value, P);
     (pen.head, pen.sealed) = (blocks[0].header.end(), blocks[0].header.end());
@@ -67,12 +68,41 @@ fn what_lies_below_a_signed_block_of_a_forked_feed_is_as_final_as_it() {
     pen.write(Value::End { at: Minute(900) });
     pen.seal();
     let other = pen.blocks.remove(1);
-    let [first, second, third] = [0, 1, 2].map(|n| blocks[n].clone());
+    let own = [0, 1, 2].map(|n| blocks[n].clone());
     blocks.insert(2, other.clone());
+    (camp, feed, own, other)
+}
+
+#[test]
+fn where_a_feed_has_forked_the_entry_is_shown_that_was_named() {
+    let (camp, feed, [_, second, third], other) = forked();
+    let (_case, file) = file(&camp);
+    let (short, at) = (feed.short(), second.header.first);
+    let several = prove(&file, &short, at, None).expect_err("two stand there").to_string();
+    for block in [&second, &other] {
+        let verified = block.verify(&camp.federation, &feed).expect("good");
+        let hash = verified.entries()[0].accumulator.to_string();
+        assert!(several.contains(&format!("{short}#{at}:{}", &hash[..16])), "{several}");
+        for name in [&hash[..16], &hash] {
+            let proof = prove(&file, &short, at, Some(name)).expect("it is there");
+            assert_eq!(proof.receipt.signature, block.signature);
+        }
+        let trail = trace(&file, &short, at, Some(&hash), Zone::default()).expect("a trail");
+        let ends = trail.entry.expect("the entry").words.contains("ends its feed");
+        assert_eq!(ends, block == &other);
+    }
+    let none = prove(&file, &short, at, Some("0000")).expect_err("nobody's name").to_string();
+    assert!(none.contains("called otherwise"), "{none}");
+    assert!(prove(&file, &short, third.header.first, None).is_ok(), "one stands there");
+}
+
+#[test]
+fn what_lies_below_a_signed_block_of_a_forked_feed_is_as_final_as_it() {
+    let (camp, feed, [first, second, third], other) = forked();
     let grades = |last: &Block| {
         let (_case, file) = file(&camp);
         let source = Vouched(file, signed(&feed, last));
-        [&first, &second, &third].map(|block| grade(&source, &feed, block))
+        [&first, &second, &third].map(|block| grade(&camp, &source, &feed, block))
     };
     assert_eq!(grades(&first), ["seen", "accepted", "accepted"]);
     assert_eq!(grades(&second), ["seen", "seen", "accepted"]);
@@ -88,7 +118,7 @@ fn what_only_a_ticket_shows_is_held_by_who_claimed_it_and_by_who_signed_the_clai
     let sent = |camp: &Camp, feed: &FeedId, cosigned: Cosigned| {
         let (_case, file) = file(camp);
         // The lot that the site's budget filled.
-        let trail = trace(&Vouched(file, cosigned), &feed.short(), 2, Zone::default());
+        let trail = trace(&Vouched(file, cosigned), &feed.short(), 2, None, Zone::default());
         let steps = trail.expect("a trail").came;
         let sent = steps.iter().find(|step| step.words.contains("sends")).expect("a send");
         sent.finality.expect("a grade")

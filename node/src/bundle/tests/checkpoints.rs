@@ -627,7 +627,7 @@ fn an_audit_makes_signed_state_anew_and_tells_who_signed_what_with_which_key() {
     let shares = verdict.finality[&FOOD];
     assert!(shares.certified > 0 && shares.all() == shares.certified, "{shares:?}");
     let value = world.a.feed(Lane::Value, FOOD).short();
-    let trail = audit::trace(&file, &value, 2, Zone::default()).expect("there");
+    let trail = audit::trace(&file, &value, 2, None, Zone::default()).expect("there");
     assert_eq!(trail.entry.and_then(|step| step.finality), Some("certified"));
 
     // Two of three sign a state that the blocks do not come to; somebody signs in the third's name, and a stranger.
