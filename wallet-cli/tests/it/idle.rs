@@ -52,8 +52,9 @@ fn a_till_that_sends_nothing_shuts_nobody_out_and_serves_as_things_then_are() {
     let camp = counter();
     let mut queue = Queue::start(&camp);
     let done = |words: &str| until(words, || camp.run(words).code == Some(0));
-    done("pay charge --family 1 --item Rice=1");
+    // Answered first: whoever starts while another has the folder is told so.
     assert_eq!(queue.ask("a", 1)["accepted"], json!(true));
+    done("pay charge --family 1 --item Rice=1");
     // The second family is known, and has nothing left.
     let nothing = queue.ask("b", 2);
     assert!(nothing["rejection"].is_u64() && nothing["accepted"] == json!(false), "{nothing}");

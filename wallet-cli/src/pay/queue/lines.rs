@@ -169,9 +169,7 @@ mod tests {
         )
         .expect("order");
         assert_eq!(format!("{line:?}"), format!("{json:?}"));
-        for (bad, word) in
-            [("r1;ABC", "cells"), ("r;a;Rice;1", "COMMODITY"), ("r;a;\"x=1;x=2\";1", "twice")]
-        {
+        for (bad, word) in [("r1;ABC", "cells"), ("r;a;Rice;1", "COMMODITY")] {
             let why = header.order(bad).expect_err(bad);
             assert!(why.contains(word), "{why}");
         }
