@@ -3,7 +3,7 @@
 //! The bytes go to a temporary file in the same folder, are synced, take the name, and the folder is synced. Files are
 //! readable by their owner only (0600).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -274,19 +274,21 @@ pub fn sweep(path: &Path) -> Result<usize, DiskFault> {
     let mut swept = 0;
     for entry in entries {
         let entry = entry.map_err(|e| DiskFault::io("list", folder, e))?;
-        let found = entry.file_name();
-        let Some(found) = found.to_str() else { continue };
-        let middle = found
-            .strip_prefix('.')
-            .and_then(|rest| rest.strip_prefix(name.as_str()))
-            .and_then(|rest| rest.strip_suffix(ENDING));
-        if middle.is_some_and(|m| m.len() == 17 && m.starts_with('.')) {
+        if is_leftover(&entry.file_name(), &name) {
             let removed = absent(remove(&entry.path(), path));
             removed.map_err(|e| DiskFault::io("remove", &entry.path(), e))?;
             swept += 1;
         }
     }
     Ok(swept)
+}
+
+/// Whether a file's name is that of a crashed write of `name`.
+pub(crate) fn is_leftover(found: &OsStr, name: &str) -> bool {
+    let middle = found
+        .to_str()
+        .and_then(|found| found.strip_prefix('.')?.strip_prefix(name)?.strip_suffix(ENDING));
+    middle.is_some_and(|m| m.len() == 17 && m.starts_with('.'))
 }
 
 /// Begins a large file that has no name of its own yet, held as long as what this gives: [`sweep_parts`] leaves it alone.
@@ -346,7 +348,7 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn file_name(path: &Path) -> Result<&std::ffi::OsStr, DiskFault> {
+fn file_name(path: &Path) -> Result<&OsStr, DiskFault> {
     path.file_name().ok_or_else(|| DiskFault::io("write", path, io::ErrorKind::InvalidInput.into()))
 }
 

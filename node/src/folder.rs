@@ -10,6 +10,7 @@
 
 pub mod loan;
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -121,8 +122,11 @@ impl Folder {
     /// it; [`FolderFault::Disk`].
     pub fn begin(path: &Path) -> Result<Self, FolderFault> {
         atomic::private_folder(path)?;
+        Self::vacant(path)?;
+        let folder = Self::hold(path)?;
+        // Who held it a moment ago may have finished it since.
+        Self::vacant(path)?;
         if is_being_made(path) {
-            let folder = Self::hold(path)?;
             for entry in fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))? {
                 let entry = entry.map_err(|e| DiskFault::io("list", path, e))?;
                 if entry.file_name() != MAKING && entry.file_name() != LOCK {
@@ -130,16 +134,12 @@ impl Folder {
                     fs::remove_file(&left).map_err(|e| DiskFault::io("remove", &left, e))?;
                 }
             }
-            return Ok(folder);
+        } else {
+            // What a process has left that was killed before it could say that it makes a folder.
+            atomic::sweep(&path.join(MAKING))?;
+            atomic::write(&path.join(MAKING), MARK)?;
         }
-        // What a process has left that was killed before it could say that it makes a folder.
-        atomic::sweep(&path.join(MAKING))?;
-        let mut entries = fs::read_dir(path).map_err(|e| DiskFault::io("list", path, e))?;
-        if entries.next().is_some() {
-            return Err(FolderFault::NotEmpty { path: path.to_owned() });
-        }
-        atomic::write(&path.join(MAKING), MARK)?;
-        Self::hold(path)
+        Ok(folder)
     }
 
     /// Whether [`Folder::begin`] would make a folder here. Nothing is made, and nobody is asked who may be at it.
@@ -148,11 +148,18 @@ impl Folder {
     ///
     /// [`FolderFault::NotEmpty`] where there is something in it; [`FolderFault::Disk`] where it cannot be read.
     pub fn vacant(path: &Path) -> Result<(), FolderFault> {
-        let filled = match fs::read_dir(path) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(DiskFault::io("list", path, e).into()),
         };
+        // A lock, and a mark half written, are what one leaves that was killed as it began.
+        let ours = |name: &OsStr| name == LOCK || atomic::is_leftover(name, MAKING);
+        let filled = entries
+            .map(|entry| entry.map_err(|e| DiskFault::io("list", path, e)))
+            .find(|entry| entry.as_ref().map_or(true, |entry| !ours(&entry.file_name())))
+            .transpose()?
+            .is_some();
         if filled && !is_being_made(path) {
             return Err(FolderFault::NotEmpty { path: path.to_owned() });
         }
@@ -397,10 +404,47 @@ mod tests {
         let again = Folder::begin(&path).expect("again");
         assert!(!again.file(KEYS).exists(), "nothing of the first attempt");
         assert!(matches!(Folder::begin(&path), Err(FolderFault::Held { .. })), "one at a time");
+        fs::write(path.join(KEYS), b"whole").expect("write");
         again.finish().expect("finish");
         drop(again);
         assert!(matches!(Folder::create(&path), Err(FolderFault::NotEmpty { .. })));
         drop(Folder::open(&path).expect("made"));
+    }
+
+    /// Each holds the folder before it looks what lies there: a mark set by the second over what the first has finished
+    /// would have it all thrown away by the third.
+    #[test]
+    fn of_many_that_begin_at_once_one_makes_the_folder() {
+        let parent = tempfile::tempdir().expect("folder");
+        for round in 0..20 {
+            let path = parent.path().join(format!("site-{round}"));
+            let begun: Vec<_> = std::thread::scope(|scope| {
+                let makers = [0; 8].map(|_| {
+                    scope.spawn(|| {
+                        let folder = Folder::begin(&path)?;
+                        atomic::write(&folder.file(KEYS), b"keys").expect("written");
+                        folder.finish()
+                    })
+                });
+                makers.map(|maker| maker.join().expect("ended")).into()
+            });
+            assert_eq!(begun.iter().filter(|made| made.is_ok()).count(), 1, "{begun:?}");
+            let told = |fault: &FolderFault| {
+                matches!(fault, FolderFault::Held { .. } | FolderFault::NotEmpty { .. })
+            };
+            assert!(begun.iter().all(|made| made.as_ref().err().is_none_or(told)), "{begun:?}");
+            drop(Folder::open(&path).expect("made"));
+            assert_eq!(fs::read(path.join(KEYS)).expect("kept"), b"keys");
+        }
+    }
+
+    #[test]
+    fn what_was_killed_as_it_began_is_in_nobodys_way() {
+        let parent = tempfile::tempdir().expect("folder");
+        fs::write(parent.path().join(LOCK), b"4711\n").expect("write");
+        fs::write(parent.path().join(".unfinished.0123456789abcdef.annona-tmp"), b"")
+            .expect("write");
+        drop(Folder::create(parent.path()).expect("made"));
     }
 
     #[cfg(target_os = "linux")]

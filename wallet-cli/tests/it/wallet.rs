@@ -396,7 +396,9 @@ fn she_gives_and_takes_back_a_consent_by_her_own_word() {
     let id = list.field(0, "consent");
     let back =
         format!("wallet consent withdraw amina.wallet {} --out back.word --replace", &id[..8]);
-    camp.run("wallet consent withdraw amina.wallet 00").fails(3, "no consent");
+    let other = if id.starts_with('0') { "1" } else { "0" };
+    camp.run(&format!("wallet consent withdraw amina.wallet {other}{}", &id[1..8]))
+        .fails(3, "no consent");
     camp.run(&back).fine();
     let taken = camp.run("consent take 1 back.word --json").fine();
     assert_eq!(taken.field(0, "state"), "withdrawn");
