@@ -131,7 +131,7 @@ fn main() -> Result<(), Fault> {
     let (to, purse) = (hill.public().short(), purses[1]);
     let sent = write(
         &mut lake,
-        Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, at)),
+        Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, (at, at))),
     )?;
     let ticket = ticket_of(&lake, &sent[0])?;
     write(&mut hill, Box::new(move |_, _, at| Ok(serve::claim(ticket.clone(), at))))?;

@@ -18,10 +18,14 @@ mod tests;
 pub struct Heard {
     /// The feed's last stamp: stamps never fall inside a feed.
     pub last: Minute,
+    /// Of a node that hands out: the newest stamp of its own in any feed.
+    pub served: Option<Minute>,
     /// What it holds from other nodes, if it holds any stamp of theirs.
     pub others: Option<Others>,
     /// The newest reading of its own clock that an operator said was right.
     pub answered: Option<Minute>,
+    /// The newest that whoever works here said was right: it counts against a leap alone.
+    pub believed: Option<Minute>,
 }
 
 /// What the stamps of other nodes come to.
@@ -66,27 +70,47 @@ pub fn others(
 pub struct Reading {
     /// The stamp.
     pub at: Minute,
-    /// Whether an operator is to be asked (`clock?`): the clock is more than [`limits::CLOCK_AHEAD_DAYS`] past what was
-    /// heard, and the newest of that on which two organisations agree is used in its place.
-    pub doubted: bool,
+    /// Whether somebody is to be asked (`clock?`): then the newest that two organisations agree on is used in its place.
+    pub doubted: Option<Doubt>,
+}
+
+/// Why a clock is doubted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doubt {
+    /// It is more than [`limits::CLOCK_AHEAD_DAYS`] past what was heard of others: an operator is asked.
+    Ahead,
+    /// It is more than [`limits::CLOCK_LEAP_DAYS`] past every stamp here, the node's own among them. An entry with that
+    /// reading would end for good whatever ends before it; whoever works here is asked.
+    Leap,
 }
 
 /// The stamp of a writer whose clock shows `clock`.
 ///
-/// Who never heard of another node has nothing to doubt its clock by. One organisation, however far ahead its stamps are,
+/// Who never heard of another node has nothing but its own last day to doubt its clock by. One organisation, however far ahead its stamps are,
 /// widens what is not doubted by no more than as many days again; and where the clock is doubted, what it alone says is not
 /// used.
 #[must_use]
 pub fn reading(clock: Minute, heard: &Heard) -> Reading {
-    let days = limits::CLOCK_AHEAD_DAYS.saturating_mul(24 * 60);
-    let later = |at: Minute| Minute(at.0.saturating_add(days));
+    let past = |at: Minute, days: u32| Minute(at.0.saturating_add(days.saturating_mul(24 * 60)));
+    let later = |at: Minute| past(at, limits::CLOCK_AHEAD_DAYS);
     let agreed = heard.others.map(|others| others.agreed.max(heard.last));
     let answered = |at: Minute| at.max(heard.answered.unwrap_or(at));
     let known = heard.others.zip(agreed).map(|(others, agreed)| others.newest.min(later(agreed)));
     match known.map(answered).zip(agreed.map(answered)) {
-        Some((known, agreed)) if clock > later(known) => Reading { at: agreed, doubted: true },
-        Some(_) | None => Reading { at: clock.max(heard.last), doubted: false },
+        Some((known, agreed)) if clock > later(known) => {
+            return Reading { at: agreed, doubted: Some(Doubt::Ahead) };
+        }
+        Some(_) | None => {}
     }
+    let others = heard.others.map(|others| others.newest);
+    let newest = [heard.served, others, heard.answered, heard.believed].into_iter().flatten().max();
+    // Who has written nothing yet has no day to leap from.
+    let served = heard.served.is_some_and(|own| own > Minute(0));
+    if newest.is_some_and(|newest| served && clock > past(newest, limits::CLOCK_LEAP_DAYS)) {
+        let at = agreed.map_or(heard.last, answered);
+        return Reading { at, doubted: Some(Doubt::Leap) };
+    }
+    Reading { at: clock.max(heard.last), doubted: None }
 }
 
 /// Whether an operator said of a node's clock that what it showed was right.

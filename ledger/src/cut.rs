@@ -49,15 +49,36 @@ pub enum Reason {
 /// The lowest cut of a feed that anybody with the right to it set, and `None` where nobody did.
 ///
 /// A fence counts as it stands. A revocation counts where a node of the feed's own organisation said it whose
-/// certificate makes it a treasury or a hub; below what a quorum of witnesses has cosigned ([`View::certified`]) it counts as
-/// if it stood there, since only a fence may cut what was certified.
+/// certificate makes it a treasury or a hub; where what a quorum of witnesses has cosigned ([`View::certified`]) does not lie
+/// below it, it counts as if it stood there, since only a fence may cut what was certified.
 #[must_use]
 pub fn lowest(view: &dyn View, feed: &FeedRef) -> Option<Cut> {
     let fenced = view.charter().fences(feed).iter().map(|fenced| fenced.cut);
     let certified = view.certified(feed);
     let revoked = view.revocations(feed).into_iter().filter(|said| may_revoke(view.roster(), said));
-    let revoked = revoked.map(|said| certified.map_or(said.cut, |least| said.cut.max(least)));
+    let revoked =
+        revoked.map(|said| certified.map_or(said.cut, |least| raised(view, feed, said.cut, least)));
     fenced.chain(revoked).min()
+}
+
+/// A revocation, or what was certified, where the revocation does not have that below it: it ends earlier, names another
+/// branch, or a block that the certified branch does not have at that place.
+fn raised(view: &dyn View, feed: &FeedRef, said: Cut, least: Cut) -> Cut {
+    let Some(last) = said.seq.checked_sub(1).filter(|_| said.seq > least.seq) else { return least };
+    let at = |chain: ChainNo, seq: u64| {
+        let on = |(of, upto)| view.sealed(of, seq).filter(|block| block.next <= upto);
+        path(view, chain).into_iter().find_map(on).map(|block| block.hash)
+    };
+    // Of a chain that began above it no hash is known: its rows were certified.
+    let follows = |chain: ChainNo| match least.seq.checked_sub(1).and_then(|seq| at(chain, seq)) {
+        Some(hash) => hash == least.head || least.head == Hash::ZERO,
+        None => true,
+    };
+    let chains = view.branches(feed);
+    let (on, off): (Vec<_>, Vec<_>) = chains.into_iter().partition(|chain| follows(*chain));
+    let has = |chains: &[ChainNo]| chains.iter().any(|c| at(*c, last) == Some(said.head));
+    let other = on.iter().any(|chain| at(*chain, last).is_some_and(|hash| hash != said.head));
+    if has(&on) || !(other || has(&off)) { said } else { least }
 }
 
 /// Whether a node may revoke a feed: both belong to one organisation, and it is a treasury or a hub there.

@@ -42,11 +42,11 @@ impl New {
     /// [`DiskFault`] where the name is taken or the folder cannot be written.
     pub(crate) fn begin(path: &Path) -> Result<Self, DiskFault> {
         let failed = |e| DiskFault::io("write", path, e);
+        // What an earlier one has left that was ended, be it as it let go of its second name.
+        sweep(path)?;
         if path.symlink_metadata().is_ok() {
             return Err(failed(io::ErrorKind::AlreadyExists.into()));
         }
-        // What an earlier one has left that was ended.
-        sweep(path)?;
         let temporary = Temporary::beside(path)?;
         let file = private().write(true).create_new(true).open(&temporary.0).map_err(failed)?;
         Ok(Self { temporary, path: path.to_owned(), file })

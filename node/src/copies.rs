@@ -283,8 +283,11 @@ pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
     // One that is damaged is no reason to keep none.
     let known = if path.exists() { unless_damaged(read(node, &path))?.ok() } else { None };
     if let Some(known) = known {
+        // What a clock ahead has dated keeps no newer one out.
+        let dated = known.on <= DayNo::of(node.between()?.latest).plus(1);
         let later = known.vault == label.vault
-            && (known.on > label.on || known.erased.iter().any(|(_, c)| !label.is_after(c)));
+            && (dated && known.on > label.on
+                || known.erased.iter().any(|(_, c)| !label.is_after(c)));
         if later {
             return Err(CopyFault::Older);
         }

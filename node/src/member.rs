@@ -76,8 +76,10 @@ pub fn certified<'a>(
     now: Between,
 ) -> Result<&'a NodeCertificate, NoMember> {
     let certificate = roster.node(node).ok_or(NoMember::Uncertified)?;
+    // One that a clock ahead has dated takes nothing from one that runs.
+    let begun = |c: &NodeCertificate| c.org == certificate.org && c.issued <= now.latest;
     match () {
-        () if now.latest < certificate.issued => Err(NoMember::NotBegun),
+        () if !roster.node_ever(&certificate.node).any(begun) => Err(NoMember::NotBegun),
         () if now.earliest > certificate.not_after => Err(NoMember::Ended),
         () if !charter.is_member(certificate.org) => Err(NoMember::Organisation),
         () if roster.successor(node).is_some() => Err(NoMember::Replaced),
@@ -109,6 +111,16 @@ pub fn may_meet(
         }
     }
     Ok(certificate.clone())
+}
+
+/// Whether a node ended its work: its control feed ended, or was handed over.
+pub fn has_ended(view: &dyn View, node: &[u8; 8]) -> bool {
+    let feed = FeedRef { node: *node, lane: Lane::Control, programme: ProgrammeId::NONE };
+    let said = view.revocations(&feed).into_iter();
+    let said = said.filter(|said| cut::may_revoke(view.roster(), said)).map(|said| said.reason);
+    let fences = view.charter().fences(&feed).iter().map(|fenced| fenced.reason);
+    fences.chain(said).any(|why| why == Reason::HandedOver)
+        || view.branches(&feed).into_iter().any(|chain| view.ended(chain).is_some())
 }
 
 #[cfg(test)]

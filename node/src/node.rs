@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::charter::SignedArticle;
-use annona_ledger::clock;
+use annona_ledger::clock::{self, Doubt};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
 use annona_ledger::limits;
-use annona_ledger::notice::{Learned, NodeCertificate, SignedNotice};
+use annona_ledger::notice::{Learned, NodeCertificate, Roles, SignedNotice};
 use annona_ledger::receipt::Receipt;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, sign_place};
@@ -33,7 +33,7 @@ use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::member::Between;
 use crate::seal::{Cost, Key, SealError, random};
-use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work};
+use crate::store::{Accepted, Asked, BELIEVED, Extent, Store, StoreFault, Work};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -371,6 +371,15 @@ impl Node {
     pub fn stamp(&self, feed: &FeedId) -> Result<Minute, NodeFault> {
         let work = self.store.look()?;
         Ok(stamp(&work, feed, self.now()).at)
+    }
+
+    /// Keeps that whoever works here says that the clock is right: it counts against a leap, in this folder alone.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn believe(&self, clock: Minute) -> Result<(), NodeFault> {
+        Ok(self.store.set_meta(BELIEVED, &clock.0.to_le_bytes())?)
     }
 
     /// What this node knows of the time where it asks whether a certificate is good.
@@ -747,24 +756,50 @@ impl From<wire::WireFault> for NodeFault {
 pub struct Stamp {
     /// The stamp.
     pub at: Minute,
-    /// Whether the clock is so far ahead of everyone else's stamps that an operator should look at it.
-    pub doubtful: bool,
+    /// Why somebody should look at the clock, where it is not to be believed.
+    pub doubtful: Option<Doubt>,
     /// Whether the clock shows a day before that of the feed's last entry: then the days of this feed do not go on, nor what
     /// is counted by the day.
     pub behind: bool,
 }
 
-/// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and — where the clock is
-/// more than 35 days past what was heard of other nodes and what an operator answered — the newest of that on which two
-/// organisations agree. A wrong clock never starves a site, whosever it is.
+/// The stamp for the next entry of a feed: the wall clock, never before the feed's last stamp, and where the clock is
+/// doubted ([`clock::reading`]) the newest on which two organisations agree. A wrong clock never starves a site, whosever
+/// it is.
 #[must_use]
 pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
-    let others = work.heard_of_others(&feed.node);
+    let (own, others) = work.newest_of(&feed.node);
+    let serves =
+        work.roster().node(&feed.node.short()).is_some_and(|c| c.roles.has(Roles::MERCHANT));
+    let served = serves.then_some(own);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
-    let reading = clock::reading(wall, &clock::Heard { last, others, answered });
+    let believed = work.believed_clock();
+    let heard = clock::Heard { last, served, others, answered, believed };
+    let reading = clock::reading(wall, &heard);
     Stamp { at: reading.at, doubtful: reading.doubted, behind: wall.day() < last.day() }
+}
+
+/// How a node's clock stands in all feeds it gives out of, and beside what others agree on; `None` where it has no
+/// certificate.
+#[must_use]
+pub fn clock_of(work: &Work<'_>, node: PublicKey, now: Millis) -> Option<Stamp> {
+    let certificate = work.roster().node(&node.short())?;
+    let feeds = certificate.programmes.iter().map(|programme| FeedId {
+        node,
+        lane: Lane::Value,
+        programme: *programme,
+    });
+    let control = FeedId { node, lane: Lane::Control, programme: ProgrammeId::NONE };
+    let stamps = feeds.chain([control]).map(|feed| stamp(work, &feed, now));
+    let agreed = work.heard_of_others(&node).map_or(Minute(0), |others| others.agreed);
+    let behind = Minute::of(now, work.charter().founded()).day() < agreed.day();
+    stamps.reduce(|a, b| Stamp {
+        at: a.at.max(b.at),
+        doubtful: a.doubtful.or(b.doubtful),
+        behind: a.behind || b.behind || behind,
+    })
 }
 
 fn signing_key(keys: &Keystore) -> Result<SigningKey, NodeFault> {

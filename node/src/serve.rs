@@ -71,16 +71,16 @@ pub struct Left {
     pub expires: Minute,
 }
 
-/// The lots of a purse that can pay now, soonest to expire first, and what holds whose time is over keep of them: it pays
-/// too, once these holds are let go.
+/// The lots of a purse that have not ended by `ends`, soonest to expire first, and what holds whose time is over keep of
+/// them: it pays too, once these holds are let go.
 fn paying(
     work: &Work<'_>,
     chain: ChainNo,
     purse: &Purse,
-    at: Minute,
+    (ends, at): (Minute, Minute),
 ) -> (Vec<(Lot, LotRow)>, Vec<Over>) {
     let lots = work.lots_of_purse(chain, purse).into_iter();
-    let here: Vec<(At, LotRow)> = lots.filter(|(_, lot)| lot.expires >= at).collect();
+    let here: Vec<(At, LotRow)> = lots.filter(|(_, lot)| lot.expires >= ends).collect();
     let over = over(work, &here, at);
     let mut lots: Vec<(Lot, LotRow)> =
         here.into_iter().map(|(place, lot)| (Lot(place.index), lot)).collect();
@@ -134,7 +134,7 @@ fn let_go(holds: Vec<u64>, at: Minute) -> impl Iterator<Item = Value> {
 pub fn balance(work: &Work<'_>, feed: &FeedId, purse: &Purse, at: Minute) -> Vec<Left> {
     let Some(chain) = work.trunk(feed) else { return Vec::new() };
     let mut left: Vec<Left> = Vec::new();
-    let (lots, over) = paying(work, chain, purse, at);
+    let (lots, over) = paying(work, chain, purse, (at, at));
     for (_, lot) in freed(&lots, &over) {
         let units = u64::try_from(lot.available().units()).unwrap_or(u64::MAX);
         match left.iter_mut().find(|l| (l.cycle, l.commodity) == (lot.cycle, lot.commodity)) {
@@ -185,7 +185,7 @@ pub fn charge(
     let (merchant, named) = merchant(work, feed, charge.merchant);
     let mut entries: Vec<Value> = named.into_iter().collect();
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let (lots, over) = paying(work, chain, &charge.purse, at);
+    let (lots, over) = paying(work, chain, &charge.purse, (at, at));
     let room = ENTRIES.saturating_sub(entries.len());
     let (holds, takes) = match pay(&lots, &over, &charge.items, room) {
         Ok(found) => found,
@@ -328,7 +328,8 @@ pub fn cover(
 
 /// Composes the sends that move all a purse has here to another node: one ticket per lot, of as many lots as one basket
 /// binds. What was put by for a time that is over goes with her. The rest is composed once these are written: as long as
-/// the basket was full.
+/// the basket was full. What ends at `ends` or later goes, which may be before the stamp `at`: where an entry here was dated
+/// too late, a node where none was pays on.
 ///
 /// # Errors
 ///
@@ -338,10 +339,10 @@ pub fn travel(
     feed: &FeedId,
     purse: &Purse,
     to: [u8; 8],
-    at: Minute,
+    (ends, at): (Minute, Minute),
 ) -> Result<Vec<Composed>, NodeFault> {
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let (lots, over) = paying(work, chain, purse, at);
+    let (lots, over) = paying(work, chain, purse, (ends, at));
     if lots.is_empty() {
         return Err(Rejection::LotNotFound.into());
     }

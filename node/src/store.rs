@@ -54,6 +54,7 @@ pub use received::Received;
 pub use replay::Health;
 pub(crate) use rows::feed_id;
 pub use settle::settling;
+pub(crate) use work::BELIEVED;
 pub use work::{Accepted, Work};
 
 /// What a blob in the store is.

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::fault::{Exit, Fault, Outcome};
 use crate::progress::Bar;
-use crate::session::{Session, far_ahead, newest};
+use crate::session::Session;
 use crate::words::{count, print_millis, print_minute};
 use crate::{run, stopped};
 
@@ -340,16 +340,11 @@ fn cuts(node: &Node) -> Outcome<Result<String, String>> {
 }
 
 fn clock(session: &Session, store: &Store) -> Outcome<Result<String, String>> {
-    let now = session.now();
-    let wall = Minute::of(now, store.charter()?.founded());
-    let shown = print_millis(now);
-    Ok(if newest(store)?.is_some_and(|newest| wall < newest) {
-        Err(format!("{shown} is before the newest entry: set it. Serving goes on meanwhile."))
-    } else if far_ahead(store, now)? {
-        Err(format!("{shown} is over 35 days past the newest entry: is it right?"))
-    } else {
-        Ok(shown)
-    })
+    let wrong = session.clock_words(store)?;
+    Ok(wrong.map_or_else(
+        || Ok(print_millis(session.now())),
+        |words| Err(words.trim_start_matches("clock? ").into()),
+    ))
 }
 
 #[cfg(unix)]

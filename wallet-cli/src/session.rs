@@ -4,16 +4,15 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use annona_ledger::charter::{Branches, Charter, Taken};
+use annona_ledger::clock::Doubt;
 use annona_ledger::key::PublicKey;
-use annona_ledger::limits;
 use annona_ledger::notice::Roster;
-use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::View;
+use annona_ledger::time::Millis;
 use annona_node::clock::Clock;
 use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
 use annona_node::keystore::Keystore;
-use annona_node::node::Node;
+use annona_node::node::{Node, clock_of};
 use annona_node::papers::Tongue;
 use annona_node::store::Store;
 use annona_node::vault::Vault;
@@ -120,14 +119,39 @@ impl Session {
         if fault.exit != Exit::NotAllowed || fault.message.contains("clock") {
             return fault;
         }
-        match self.read().and_then(|store| far_ahead(&store, self.now())) {
-            Ok(true) => fault.then(&format!(
-                "clock? This device's clock shows {}, over 35 days past the newest entry here: if that is wrong, set it \
-                 and run the same command again.",
-                words::print_millis(self.now())
-            )),
-            Ok(false) | Err(_) => fault,
+        match self.read().and_then(|store| self.clock_words(&store)) {
+            Ok(Some(words)) => fault.then(&words),
+            Ok(None) | Err(_) => fault,
         }
+    }
+
+    /// What is the matter with this device's clock, by what is held here, and what to do; `None` where nothing is.
+    pub(crate) fn clock_words(&self, store: &Store) -> Outcome<Option<String>> {
+        // Settings that do not read are told by whoever needs them.
+        let own = self.own_key().ok().flatten();
+        let (Ok(_), Some(own)) = (store.charter(), own) else { return Ok(None) };
+        let work = store.look()?;
+        let stamp = clock_of(&work, own, self.now());
+        work.check()?;
+        let Some(stamp) = stamp else { return Ok(None) };
+        let shows = format!("clock? This device's clock shows {}", words::print_millis(self.now()));
+        Ok(match stamp.doubtful {
+            Some(Doubt::Ahead) => Some(format!(
+                "{shows}, over 35 days past all that was heard of others. If that is wrong, set it and run the same \
+                 command again; if it is right, an operator says so: `annona node clock`. Until then entries are dated \
+                 as before."
+            )),
+            Some(Doubt::Leap) => Some(format!(
+                "{shows}, over 5 days past the newest entry here. If that is wrong, set it and run the same command \
+                 again; if it is right, say so: `annona node clock --here`. Until then entries are dated as before."
+            )),
+            None if stamp.behind => Some(format!(
+                "{shows}, a day before the last entry here, so no new day begins: set it. If it is right, that entry was \
+                 dated too late. What ended by its date is handed out at another node: `annona pay ticket --family \
+                 FAMILY --to SITE`."
+            )),
+            None => None,
+        })
     }
 
     /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
@@ -155,6 +179,8 @@ impl Session {
         if node.certificate().is_none() {
             return Err(signer::uncertified());
         }
+        // What follows is stamped by it, or as if it were another day.
+        self.clock_words(node.store())?.into_iter().for_each(|words| self.screen.note(words));
         Ok(node)
     }
 
@@ -293,21 +319,4 @@ pub(crate) fn open_tails(node: &Node) -> Outcome<u64> {
     let feeds = node.store().feeds()?;
     let own = feeds.iter().filter(|feed| feed.id.node == own && feed.left.is_none());
     Ok(own.map(|feed| feed.head.next.saturating_sub(feed.sealed.next)).sum())
-}
-
-/// The newest minute that an entry here was stamped with; `None` where there is no entry.
-pub(crate) fn newest(store: &Store) -> Outcome<Option<Minute>> {
-    let work = store.look()?;
-    let feeds = work.feeds();
-    let written = feeds.iter().filter(|feed| feed.head.next > 0);
-    let newest = written.map(|feed| work.last_stamp(feed.chain)).max();
-    work.check()?;
-    Ok(newest)
-}
-
-/// Whether a clock is so far past every stamp here that it is worth a look.
-pub(crate) fn far_ahead(store: &Store, now: Millis) -> Outcome<bool> {
-    const AHEAD: u32 = limits::CLOCK_AHEAD_DAYS * 24 * 60;
-    let (wall, newest) = (Minute::of(now, store.charter()?.founded()), newest(store)?);
-    Ok(newest.is_some_and(|newest| wall.0 > newest.0.saturating_add(AHEAD)))
 }

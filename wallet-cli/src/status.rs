@@ -1,6 +1,5 @@
-use annona_ledger::id::{FeedId, Lane};
 use annona_ledger::notice::NodeCertificate;
-use annona_node::node::stamp;
+use annona_node::node::clock_of;
 use annona_node::store::Blob;
 use clap::Args;
 use serde_json::{Value, json};
@@ -65,14 +64,7 @@ impl Status {
         }
         let suspended = stopped::suspended(charter, &work, None);
         let cuts = own.map(|own| stopped::cuts(&work, &own.short())).unwrap_or_default();
-        let (mut doubted, mut behind) = (false, false);
-        if let (Some(node), Some(c)) = (own, &certificate) {
-            for programme in c.programmes.iter() {
-                let feed = FeedId { node, lane: Lane::Value, programme: *programme };
-                let stamp = stamp(&work, &feed, session.now());
-                (doubted, behind) = (doubted || stamp.doubtful, behind || stamp.behind);
-            }
-        }
+        let clock = own.and_then(|own| clock_of(&work, own, session.now()));
         let feeds = work.feeds();
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
         let faulty = stopped::faulty(&work, own.map(|key| key.short()).as_ref());
@@ -80,6 +72,7 @@ impl Status {
         let copied = work.clones().len();
         work.check()?;
         drop(work);
+        let told = session.clock_words(&store)?;
         let drafts = store.blobs(Blob::Draft)?.len();
         let running = run::running(session)?;
         let federation = charter.federation().to_string();
@@ -89,8 +82,9 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries,
             "faulty_feeds": faulty.len(), "faulty": faulty.iter().map(|(value, _)| value).collect::<Vec<_>>(),
-            "drafts_waiting": drafts, "pools": pools, "clock_doubted": doubted,
-            "clock_behind": behind,
+            "drafts_waiting": drafts, "pools": pools,
+            "clock_doubted": clock.is_some_and(|stamp| stamp.doubtful.is_some()),
+            "clock_behind": clock.is_some_and(|stamp| stamp.behind),
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
@@ -124,15 +118,8 @@ impl Status {
                 let wallets = words::count(copied as u64, "wallet is", "wallets are");
                 text = format!("{text}\n{wallets} shown to be copied: `annona wallet clones`");
             }
-            if doubted {
-                text = format!(
-                    "{text}\nclock? It is over 35 days past all that was heard: `annona node clock`"
-                );
-            }
-            if behind {
-                text = format!(
-                    "{text}\nclock? It shows a day before the last entry here, and no new day begins: set the clock of this device"
-                );
+            if let Some(clock) = &told {
+                text = format!("{text}\n{clock}");
             }
             if !halted.is_empty() {
                 text = format!(

@@ -74,8 +74,26 @@ pub(crate) fn public_key(what: &str, text: &str) -> Outcome<PublicKey> {
     Ok(key)
 }
 
-/// A node by its eight bytes, its whole key, or the name of its site where only one has it.
+/// A node by its eight bytes, its whole key, or the name of its site: of the nodes of a site the one that is there now.
 pub(crate) fn node<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertificate> {
+    one_of(roster, text, |certificate| roster.successor(&certificate.short()).is_none())
+}
+
+/// As [`node`], but of the nodes of a site the one that another took the place of, where there is one.
+pub(crate) fn lost<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertificate> {
+    one_of(roster, text, |certificate| roster.successor(&certificate.short()).is_some())
+}
+
+/// As [`node`], where a wrong guess is never put right: a site at which several nodes stood or stand is no name of one.
+pub(crate) fn exactly<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertificate> {
+    one_of(roster, text, |_| false)
+}
+
+fn one_of<'a>(
+    roster: &'a Roster,
+    text: &str,
+    meant: impl Fn(&NodeCertificate) -> bool,
+) -> Outcome<&'a NodeCertificate> {
     let digits = text.to_lowercase();
     let is_named = |certificate: &&NodeCertificate| {
         hex(&certificate.short()) == digits
@@ -83,18 +101,23 @@ pub(crate) fn node<'a>(roster: &'a Roster, text: &str) -> Outcome<&'a NodeCertif
             || same(certificate.site_name.as_str(), text)
     };
     let found: Vec<_> = roster.nodes().filter(is_named).collect();
-    // A site is meant, and of its nodes the one that is there now.
-    let live = |certificate: &&NodeCertificate| roster.successor(&certificate.short()).is_none();
-    let living: Vec<_> = found.iter().copied().filter(live).collect();
-    match (&found[..], &living[..]) {
+    let of_these: Vec<_> = found.iter().copied().filter(|c| meant(c)).collect();
+    match (&found[..], &of_these[..]) {
         ([one], _) | (_, [one]) => Ok(one),
         ([], _) => Err(Fault::input(format!(
             "no certificate of a node \"{text}\" is known here. See `annona node show`; take in \
              its notice with `annona node learn FILE`."
         ))),
-        _ => Err(Fault::input(format!(
-            "several nodes stand at \"{text}\". Name one by its 16 digits: `annona node show`."
-        ))),
+        (several, _) => {
+            let each = several.iter().map(|c| match roster.successor(&c.short()) {
+                Some(now) => format!("{}, replaced by {}", hex(&c.short()), hex(&now.short())),
+                None => hex(&c.short()),
+            });
+            Err(Fault::input(format!(
+                "several nodes stand or stood at \"{text}\": {}. Name one by its 16 digits.",
+                each.collect::<Vec<_>>().join("; ")
+            )))
+        }
     }
 }
 
@@ -111,6 +134,13 @@ pub(crate) fn receiver(roster: &Roster, text: &str) -> Outcome<[u8; 8]> {
             ))
         }
     }
+}
+
+/// Who is there now: a node, or the last that took its place.
+pub(crate) fn in_place_of(roster: &Roster, node: [u8; 8]) -> [u8; 8] {
+    let next = |node: &[u8; 8]| roster.successor(node).map(NodeCertificate::short);
+    // Certificates that replace each other would go round.
+    std::iter::successors(Some(node), next).take(64).last().unwrap_or(node)
 }
 
 /// A node that something is given to, named as in [`node`]: one whose certificate stands here and now.

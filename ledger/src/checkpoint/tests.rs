@@ -221,7 +221,7 @@ impl Witness {
 
     fn asked(&mut self, frontier: &Frontier, time: u32) -> Result<(), Refusal> {
         let page = page_of(frontier, time);
-        self.memory = vouch(&page, frontier, &self.memory, &self.woods)?;
+        self.memory = vouch(&page, frontier, &self.memory, Minute(9), &self.woods)?;
         Ok(())
     }
 }
@@ -250,8 +250,14 @@ fn s29_a_witness_refuses_what_goes_back_and_puts_off_what_is_old_or_new_to_it() 
     assert_eq!((forked, forked.status()), (Refusal::Forked { feed: f.short() }, 422));
     assert_eq!(witness.memory, at(5, 4), "what was refused is not remembered");
     assert_eq!(witness.asked(&at(6, 6), 7), Ok(()));
-    let other = vouch(&page_of(&at(5, 6), 8), &at(6, 6), &witness.memory, &woods);
+    let other = vouch(&page_of(&at(5, 6), 8), &at(6, 6), &witness.memory, Minute(9), &woods);
     assert_eq!(other, Err(Refusal::Page(PageFault::Frontier)));
+    // A clock a month ahead made it: signed, it would stand before every honest page for that month.
+    let day = 24 * 60;
+    assert_eq!(witness.asked(&at(6, 6), 9 + day), Ok(()));
+    let dated = witness.asked(&at(6, 6), 10 + day).expect_err("a day ahead, and more");
+    let ahead = Refusal::Ahead { time: 10 + day, latest: 9 };
+    assert_eq!((dated, dated.status()), (ahead, 409));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Page, PageFault};
 use crate::frontier::{Chains, Frontier};
 use crate::id::FeedRef;
+use crate::time::Minute;
 
 /// Why a witness does not sign, in the numbers of the status a server would answer with: 409 is worth another try, 422 is
 /// not.
@@ -16,6 +17,17 @@ pub enum Refusal {
         "it is older than what this witness has signed: make a new checkpoint from what both know"
     )]
     Stale,
+    /// Its time is more than a day past the latest this witness knows it may be: signed, it would stand before every honest
+    /// one until then.
+    #[error(
+        "it is dated minute {time}, and by all that is known here it is {latest} at the latest: one clock is wrong"
+    )]
+    Ahead {
+        /// Its minute.
+        time: u32,
+        /// The latest it may be here.
+        latest: u32,
+    },
     /// More is known in it than here.
     #[error(
         "{feed} goes on to entry {needs} in it, and only {have} are known here: take in a bundle of whoever made it, and ask again"
@@ -51,25 +63,33 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Stale | Self::Behind { .. } | Self::Page(PageFault::Tips(_)) => 409,
+            Self::Stale
+            | Self::Ahead { .. }
+            | Self::Behind { .. }
+            | Self::Page(PageFault::Tips(_)) => 409,
             Self::Page(_) | Self::Rollback { .. } | Self::Forked { .. } => 422,
         }
     }
 }
 
-/// Decides whether a witness signs a page whose frontier is `frontier`, when `memory` joins all it has signed. Returns
-/// what it has to remember, durably, before the signature leaves.
+/// Decides whether a witness signs a page whose frontier is `frontier`, when `memory` joins all it has signed and it is
+/// `latest` or earlier by all it knows. Returns what it has to remember, durably, before the signature leaves.
 ///
 /// # Errors
 ///
-/// The first [`Refusal`] that applies: the page itself, another history, going back, more than is known, nothing new.
+/// The first [`Refusal`] that applies: the page itself, its time, another history, going back, more than is known, nothing new.
 pub fn vouch(
     page: &Page,
     frontier: &Frontier,
     memory: &Frontier,
+    latest: Minute,
     chains: &impl Chains,
 ) -> Result<Frontier, Refusal> {
     page.check_frontier(frontier).map_err(Refusal::Page)?;
+    let (time, latest) = (page.checkpoint.time.0, latest.0);
+    if time > latest.saturating_add(24 * 60) {
+        return Err(Refusal::Ahead { time, latest });
+    }
     let known = |tip: &&crate::sync::frame::Known| chains.holds(&tip.feed, &tip.head);
     if let Some(tip) = frontier.tips().iter().find(|tip| !known(tip)) {
         let (feed, have) = (tip.feed.short(), chains.reach(&tip.feed));

@@ -14,18 +14,19 @@ const DAY: u32 = 24 * 60;
 fn read(clock: u32, last: u32, others: Option<u32>, answered: Option<u32>) -> (u32, bool) {
     let minute = |m: Option<u32>| m.map(Minute);
     let others = minute(others).map(|at| Others { newest: at, agreed: at });
-    let heard = Heard { last: Minute(last), others, answered: minute(answered) };
+    let last = Minute(last);
+    let heard = Heard { last, others, answered: minute(answered), ..Heard::default() };
     let reading = reading(Minute(clock), &heard);
-    (reading.at.0, reading.doubted)
+    (reading.at.0, reading.doubted == Some(Doubt::Ahead))
 }
 
 #[test]
 fn one_organisation_far_ahead_neither_ends_what_runs_nor_makes_a_bad_clock_believed() {
     let read = |clock: u32, last: u32, newest: u32, agreed: u32| {
         let others = Others { newest: Minute(newest), agreed: Minute(agreed) };
-        let heard = Heard { last: Minute(last), others: Some(others), answered: None };
+        let heard = Heard { last: Minute(last), others: Some(others), ..Heard::default() };
         let reading = reading(Minute(clock), &heard);
-        (reading.at.0, reading.doubted)
+        (reading.at.0, reading.doubted.is_some())
     };
     let today = 100 * DAY;
     for ahead in [30 * DAY, 34 * DAY, 3 * 365 * DAY] {
@@ -85,6 +86,51 @@ fn s12_a_wrong_clock_neither_falls_nor_starves_a_site() {
     assert_eq!(read(shown + 35 * DAY + 1, last, others, Some(shown)), (shown, true));
     // Who never heard of anybody has nothing to doubt it by.
     assert_eq!(read(shown, last, None, None), (shown, false));
+}
+
+/// A month typed wrong at a shop that was open yesterday would end for good whatever ends in between.
+#[test]
+fn s12_a_leap_of_days_is_asked_about_where_goods_are_handed_out() {
+    let (today, leap) = (100 * DAY, limits::CLOCK_LEAP_DAYS * DAY);
+    let heard = Heard { last: Minute(today), served: Some(Minute(today)), ..Heard::default() };
+    let check = |clock: u32, heard: Heard, want: (u32, Option<Doubt>)| {
+        let found = reading(Minute(clock), &heard);
+        assert_eq!((found.at.0, found.doubted), want, "{clock} {heard:?}");
+    };
+    let minute = |at: u32| Some(Minute(at));
+    let both =
+        |newest: u32, agreed: u32| Some(Others { newest: Minute(newest), agreed: Minute(agreed) });
+    let doubted = (today, Some(Doubt::Leap));
+    // With nobody heard of, its own last day is what it knows.
+    check(today + leap, heard, (today + leap, None));
+    check(today + leap + 1, heard, doubted);
+    check(today + 30 * DAY, heard, doubted);
+    // Another feed of its own that is newer than this one, or a node that was heard of since.
+    check(
+        today + 30 * DAY,
+        Heard { served: minute(today + 26 * DAY), ..heard },
+        (today + 30 * DAY, None),
+    );
+    let others = both(today + 26 * DAY, today + 26 * DAY);
+    check(today + 30 * DAY, Heard { others, ..heard }, (today + 30 * DAY, None));
+    let others = both(today + 9 * DAY, today + 8 * DAY);
+    check(today + 30 * DAY, Heard { others, ..heard }, (today + 8 * DAY, Some(Doubt::Leap)));
+    // Whoever works there says that it is right; her word is for that leap alone.
+    let said = Heard { believed: minute(today + 30 * DAY), ..heard };
+    check(today + 30 * DAY, said, (today + 30 * DAY, None));
+    check(today + 30 * DAY + leap + 1, said, doubted);
+    check(
+        today + 30 * DAY,
+        Heard { answered: minute(today + 30 * DAY), ..heard },
+        (today + 30 * DAY, None),
+    );
+    // It does not stand for an operator's.
+    let far = Heard { others: both(today, today), believed: minute(today + 40 * DAY), ..heard };
+    check(today + 40 * DAY, far, (today, Some(Doubt::Ahead)));
+    // Who hands nothing out, or has written nothing yet, leaps as it likes.
+    check(today + 30 * DAY, Heard { served: None, ..heard }, (today + 30 * DAY, None));
+    let new = Heard { last: Minute(0), served: minute(0), others: both(today, today), ..heard };
+    check(today + 30 * DAY, new, (today + 30 * DAY, None));
 }
 
 fn answer(word: Stated, clock: Minute) -> crate::entry::Entry {

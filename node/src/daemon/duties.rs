@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use annona_ledger::checkpoint::Refusal;
 use annona_ledger::hash::Hash;
 use annona_ledger::notice::Roles;
 
@@ -77,14 +78,23 @@ impl Duties {
             return false;
         }
         self.looked = Some(at);
-        // Newest first, and one that is refused hides no other.
-        let open = pages.iter().filter(|page| !self.settled.contains(page));
-        let open: Vec<Hash> = open.copied().take(TRIED).collect();
-        for page in open {
+        // Newest first by what they say of themselves: one that is refused, or was signed, hides no other.
+        let mut tried: usize = 0;
+        for page in pages {
+            if self.settled.contains(&page) {
+                continue;
+            }
             match node.store().kept_page(&page) {
-                Ok(Some(kept)) if kept.cosignatures.iter().any(|c| c.said.witness == own) => break,
+                Ok(Some(kept)) if kept.cosignatures.iter().any(|c| c.said.witness == own) => {
+                    self.settled.insert(page);
+                    continue;
+                }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => continue,
+            }
+            tried = tried.saturating_add(1);
+            if tried > TRIED {
+                break;
             }
             if entries > FOLDED {
                 self.settled.insert(page);
@@ -103,7 +113,12 @@ impl Duties {
                     self.settled.insert(page);
                     log.error("checkpoint_refused", &[("checkpoint", &page), ("why", &refusal)]);
                 }
-                // What it tells of has not all come yet.
+                // It tells nothing that was not signed, and never will.
+                Err(CheckpointFault::Refused(Refusal::Stale)) => {
+                    self.settled.insert(page);
+                    tried = 0;
+                }
+                // What it tells of has not all come yet, or its day has not.
                 Err(CheckpointFault::Refused(_)) => {}
                 Err(why) => log.warn("not_cosigned", &[("checkpoint", &page), ("why", &why)]),
             }

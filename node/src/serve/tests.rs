@@ -58,7 +58,8 @@ fn what_was_put_by_for_a_time_that_is_over_is_hers_again() {
     assert_eq!(drops(charges(&mut w.a, 4)), 1, "the larger hold is enough");
     assert_eq!((left(&w.a), drops(charges(&mut w.a, 1))), (vec![3], 0), "of what is free");
     let to = world::short(&w.b);
-    let gone = ask(&mut w.a, Box::new(move |work, feed, at| travel(work, feed, &PURSE, to, at)));
+    let gone =
+        ask(&mut w.a, Box::new(move |work, feed, at| travel(work, feed, &PURSE, to, (at, at))));
     assert_eq!(drops(gone), 1, "the other hold goes with her");
     assert!(left(&w.a).is_empty());
 }
@@ -73,7 +74,7 @@ fn a_purse_that_went_to_and_fro_between_sites_that_meet_has_a_ticket_each_time()
         let (from, into, to) =
             if hop % 2 == 0 { (&mut w.a, &mut w.b, b) } else { (&mut w.b, &mut w.a, a) };
         let compose: Compose<'_> =
-            Box::new(move |work, feed, at| travel(work, feed, &PURSE, to, at));
+            Box::new(move |work, feed, at| travel(work, feed, &PURSE, to, (at, at)));
         let sent = ask(from, compose).expect("she may go");
         let key = from.signing_key(Name::NodeSigning).expect("a key");
         let last = sent.last().expect("a send");

@@ -481,15 +481,17 @@ impl Store {
         Ok(Some(KeptPage { hash: *hash, page, frontier, cosignatures }))
     }
 
-    /// The hashes of all pages kept here, newest first.
+    /// The hashes of all pages kept here, newest first; last those that are dated further past every stamp here than a
+    /// clock is believed: nobody signs a page to send it, and such a one would stand before all others for ever.
     ///
     /// # Errors
     ///
     /// A storage fault.
     pub fn page_hashes(&self) -> Result<Vec<Hash>, StoreFault> {
         let mut rows =
-            self.conn.prepare_cached("SELECT hash FROM checkpoint ORDER BY time DESC, hash")?;
-        let hashes = rows.query_map([], |r| r.get(0).map(Hash))?;
+            self.conn.prepare_cached("SELECT hash FROM checkpoint ORDER BY time > (SELECT coalesce(max(stamp), 0) + ?1 FROM chain), time DESC, hash")?;
+        let hashes =
+            rows.query_map([limits::CLOCK_AHEAD_DAYS * 24 * 60], |r| r.get(0).map(Hash))?;
         Ok(hashes.collect::<Result<_, _>>()?)
     }
 

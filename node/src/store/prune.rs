@@ -10,6 +10,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{FeedId, FeedRef, Lane, OrgId, ProgrammeId};
 use annona_ledger::leaf::LeafId;
 use annona_ledger::limits;
+use annona_ledger::time::Minute;
 use annona_ledger::view::{At, View};
 use rusqlite::params;
 
@@ -76,8 +77,14 @@ impl Store {
             }
         }
         let work = self.look()?;
-        // Who burnt, was replaced or left holds nothing any more, and takes no word back.
-        let lives = |node: &[u8; 8]| member::may_meet(&work, node, Between::UNKNOWN).is_ok();
+        // Who burnt, was replaced or left holds nothing any more, and takes no word back; nor does who handed over or ended,
+        // or has no certificate any more by what two organisations agree on.
+        let own_key = self.roster().node(own).map(|certificate| certificate.node);
+        let agreed = own_key.and_then(|own| work.heard_of_others(&own)).map(|others| others.agreed);
+        let now = Between { earliest: agreed.unwrap_or(Minute(0)), ..Between::UNKNOWN };
+        let lives = |node: &[u8; 8]| {
+            member::may_meet(&work, node, now).is_ok() && !member::has_ended(&work, node)
+        };
         for witnesses in standing.holds.values_mut() {
             witnesses.retain(|node, _| lives(node));
         }

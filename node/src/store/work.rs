@@ -74,7 +74,7 @@ pub struct Work<'a> {
     trunks: RefCell<BTreeMap<FeedId, ChainNo>>,
     /// Lists whose approvals were checked in this transaction, and what came of it: charter and roster stand still in it.
     pub(super) approved: RefCell<Approved>,
-    newest: Cell<Option<([u8; 8], Option<Others>)>>,
+    newest: Cell<Option<Newest>>,
     merchants: RefCell<BTreeMap<(ChainNo, MerchantId), u32>>,
     /// The lowest ticket of a feed that its blocks here do not bear out, if any. Forgotten when any ticket changes.
     pub(super) unplaced: RefCell<BTreeMap<FeedId, Option<u64>>>,
@@ -131,6 +131,16 @@ type Approved = BTreeMap<([u8; 8], u64), Option<List>>;
 /// The highest row of lists, by node and index, that a lot was opened for; of some there is none.
 type MostUsed = BTreeMap<([u8; 8], u64), Option<u32>>;
 
+/// The newest stamps as one node sees them, looked for once in a transaction.
+#[derive(Clone, Copy)]
+struct Newest {
+    of: [u8; 8],
+    own: Minute,
+    others: Option<Others>,
+}
+
+/// Under which name a reading of the clock is kept that somebody here believed.
+pub(crate) const BELIEVED: &str = "clock believed";
 /// Rows of one kind held in memory at most: a rebuild is one transaction over all there is.
 const HELD: usize = 16_384;
 /// Rows of one kind kept between transactions at most: 8 MB of lots.
@@ -317,8 +327,14 @@ impl<'a> Work<'a> {
     /// What the stamps of all other nodes come to for a node; none where none is here.
     #[must_use]
     pub fn heard_of_others(&self, node: &PublicKey) -> Option<Others> {
-        if let Some((_, others)) = self.newest.get().filter(|(of, _)| *of == node.short()) {
-            return others;
+        self.newest_of(node).1
+    }
+
+    /// The newest stamp of a node in any feed, 0 where there is none, and what those of all others come to for it.
+    #[must_use]
+    pub fn newest_of(&self, node: &PublicKey) -> (Minute, Option<Others>) {
+        if let Some(found) = self.newest.get().filter(|found| found.of == node.short()) {
+            return (found.own, found.others);
         }
         // A feed's id begins with its node's algorithm and key.
         let rows = self.all(
@@ -334,8 +350,16 @@ impl<'a> Work<'a> {
             *newest = row.stamp.max(*newest);
         }
         let others = clock::others(&self.roster, &node.short(), &stamps);
-        self.newest.set(Some((node.short(), others)));
-        others
+        let own = stamps.get(&node.short()).copied().unwrap_or(Minute(0));
+        self.newest.set(Some(Newest { of: node.short(), own, others }));
+        (own, others)
+    }
+
+    /// The newest reading of this machine's clock that whoever works here said was right, if any.
+    pub(crate) fn believed_clock(&self) -> Option<Minute> {
+        let kept: Option<Vec<u8>> =
+            self.one("SELECT value FROM meta WHERE key=?1", [BELIEVED], |r| r.get(0));
+        kept.and_then(|bytes| bytes.try_into().ok()).map(|bytes| Minute(u32::from_le_bytes(bytes)))
     }
 
     /// The chain of a feed, made if it is new.

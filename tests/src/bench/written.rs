@@ -488,7 +488,7 @@ impl Site {
             let to = (self.number + 1 + self.chance.below(SITES - 1)) % SITES;
             let name = names[to];
             let compose: Compose<'_> =
-                Box::new(move |work, feed, at| serve::travel(work, feed, &purse, name, at));
+                Box::new(move |work, feed, at| serve::travel(work, feed, &purse, name, (at, at)));
             return (compose, Done::Left(purse, to));
         }
         let items = if dice < refunds + tickets + baskets { COMMODITIES.len() } else { 1 };

@@ -15,8 +15,8 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona cycle open --programme Food --cycle 2 --opens +0d --closes +30d \\
       --keys relief.keys --charter charter.annona --out cycle-2.annona
-  $ annona cycle open --programme Food --cycle 3 --opens 2027-01-01 --closes 2027-01-31 \\
-      --expires 2027-02-28 --keys relief.keys --charter charter.annona --out cycle-3.annona \\
+  $ annona cycle open --programme Food --cycle 3 --opens +31d --closes +61d \\
+      --expires +75d --keys relief.keys --charter charter.annona --out cycle-3.annona \\
       --dry-run";
 
 /// Opens a cycle of your organisation's programme: signs the notice that every node takes in.

@@ -56,7 +56,7 @@ impl Lost<'_> {
     ) -> Outcome {
         let (roster, own) = (node.store().roster(), node.public().short());
         let lost = match self.of {
-            Some(text) => BTreeSet::from([words::node(roster, text)?.short()]),
+            Some(text) => BTreeSet::from([words::lost(roster, text)?.short()]),
             None => elsewhere.clone(),
         };
         let site = |node: &[u8; 8]| {

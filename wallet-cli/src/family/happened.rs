@@ -76,7 +76,8 @@ impl Happened {
         let programmes = Some(programmes).filter(|all| !all.is_empty());
         let enrolling = Enrolling::new(&node, (&first, duty(&what)), programmes)?;
         let (federation, own) = (node.federation()?, ProgrammeId::NONE);
-        let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?);
+        // No day before one that another feed of this node has reached: what was agreed to there was agreed to before.
+        let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?.max(node.between()?.latest));
         let by = [first.key(), second.key()];
         let asked = household::asked(&vault, id, &what, self.collector);
         // It was said before, and never answered: what is left of it is done, and nothing twice.

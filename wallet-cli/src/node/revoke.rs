@@ -93,7 +93,7 @@ impl Revoke {
     /// The node, and up to where each of its feeds is known here.
     fn cuts(&self, session: &Session) -> Outcome<Cuts> {
         let store = session.read()?;
-        let certificate = words::node(store.roster(), &self.node)?;
+        let certificate = words::exactly(store.roster(), &self.node)?;
         let own = session.own_key()?.and_then(|key| store.roster().org_of(&key.short()));
         if own != Some(certificate.org) {
             return Err(Fault::refused(format!(

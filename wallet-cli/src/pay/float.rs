@@ -3,8 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::Method;
 use annona_ledger::id::{FeedRef, MerchantId, Purse};
-use annona_ledger::rejection::Rejection;
-use annona_node::node::{Compose, Node, NodeFault, Refusal, Request, stamp};
+use annona_node::node::{Compose, Node, NodeFault, Request};
 use annona_node::serve::{self, Item};
 use clap::Args;
 use serde_json::json;
@@ -151,17 +150,7 @@ impl Float {
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(refusal) => {
-                let behind = refusal == Refusal::Rule(Rejection::FloatCap)
-                    && stamp(&node.store().look()?, &till.feed, node.now()).behind;
-                let fault = known.refused(session, &mut node, who, refusal);
-                return Err(if behind {
-                    fault.then(
-                        "clock? This device's clock shows a day before the last entry here, so no new day begins and \
-                         the allowance of the day does not come back: set the clock.",
-                    )
-                } else {
-                    fault
-                });
+                return Err(known.refused(session, &mut node, who, refusal));
             }
         };
         let repeated = earlier.get().is_some();

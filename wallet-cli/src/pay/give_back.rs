@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use annona_ledger::id::{CommodityId, CycleId};
-use annona_node::node::Request;
+use annona_ledger::time::Minute;
+use annona_node::node::{Request, stamp};
 use annona_node::serve::{LOTS, Unused, back, unused};
 use annona_node::writer::GROUP;
 use clap::{Args, ValueEnum};
@@ -79,9 +80,11 @@ impl Return {
         let till = Till::open(&node, self.programme.as_deref())?;
         let cycle = CycleId(self.cycle);
         let to = self.treasury(&node, &till, cycle)?;
-        let at = node.stamp(&till.feed)?;
+        // What ended by a stamp that was dated too late has not ended by a clock that is right.
         let lots = {
             let work = node.store().look()?;
+            let wall = Minute::of(node.now(), till.founded);
+            let at = stamp(&work, &till.feed, node.now()).at.min(wall);
             let mut lots = unused(&work, &till.feed, cycle, at)?;
             lots.retain(|(.., left)| self.what.is_empty() || self.what.iter().any(|w| w.is(*left)));
             work.check()?;
@@ -147,14 +150,17 @@ impl Return {
     ) -> Outcome<[u8; 8]> {
         let here = node.public().short();
         let to = match &self.to {
-            Some(to) => words::node(node.store().roster(), to)?.short(),
+            Some(to) => words::receiver(node.store().roster(), to)?,
             None => {
                 let charter = node.store().charter()?;
                 let of = charter
                     .budgets()
                     .map(|(_, line)| line)
                     .filter(|line| line.programme == till.id && line.cycle == cycle);
-                let mut all: Vec<[u8; 8]> = of.map(|line| line.treasury).collect();
+                // The charter goes on naming a key that nobody has any more, or a thief.
+                let roster = node.store().roster();
+                let mut all: Vec<[u8; 8]> =
+                    of.map(|line| words::in_place_of(roster, line.treasury)).collect();
                 all.sort_unstable();
                 all.dedup();
                 match all.as_slice() {

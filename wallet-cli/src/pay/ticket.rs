@@ -127,6 +127,7 @@ impl Ticket {
         let to = words::receiver(node.store().roster(), to)?;
         let till = Till::open(&node, self.programme.as_deref())?;
         let purses = till.purses_here(session, &node, &self.whose, self.cycle)?;
+        let wall = Minute::of(node.now(), till.founded);
         let mut sent = Vec::new();
         let mut refused = None;
         let mut left = purses.clone();
@@ -135,8 +136,11 @@ impl Ticket {
                 .iter()
                 .map(|purse| {
                     let purse = *purse;
+                    // What ended by a stamp that was dated too late is paid where none was.
                     let compose: annona_node::node::Compose<'_> =
-                        Box::new(move |work, feed, at| serve::travel(work, feed, &purse, to, at));
+                        Box::new(move |work, feed, at| {
+                            serve::travel(work, feed, &purse, to, (at.min(wall), at))
+                        });
                     Request { feed: till.feed, compose }
                 })
                 .collect();

@@ -103,7 +103,7 @@ fn a_clock_at_1970_or_2099_starves_nobody_and_stamps_as_the_rules_say() {
         let clock = doctor.lines().into_iter().find(|line| line["check"] == "clock");
         let clock = clock.expect("the clock was looked at");
         assert_eq!(clock["well"], json!(false), "{clock}");
-        let words = if now == DEAD { "before the newest entry" } else { "35 days" };
+        let words = if now == DEAD { "a day before" } else { "35 days" };
         assert!(clock["found"].as_str().is_some_and(|found| found.contains(words)), "{clock}");
         let right = self::now() + 2 * 24 * 60 * 60 * 1_000;
         // Set right again, everything goes on and is good.
@@ -171,6 +171,54 @@ fn an_operator_answers_for_a_clock_that_is_far_ahead_and_right() {
     assert_eq!(doubted(at(&camp, later, "status --json")), json!(false));
 }
 
+/// The month typed wrong at a shop that was open yesterday: one entry with that date would end every cycle of its families
+/// that ends before it, for good.
+#[test]
+fn s12_a_month_typed_wrong_ends_nothing_and_what_ended_so_is_handed_out_next_door() {
+    let camp = counter();
+    let charge = "pay charge --family 1 --item Rice=0.125";
+    // The federation is some days old.
+    let today = now() + 3 * DAY;
+    at(&camp, today, charge).fine();
+    let wrong = today + 30 * DAY;
+    let before = times(&camp, "lake");
+    for words in ["pay open-day", charge] {
+        let told = at(&camp, wrong, words).fine();
+        assert!(told.err.contains("node clock --here"), "{words}: {} {}", told.out, told.err);
+    }
+    let newest = times(&camp, "lake").into_iter().max();
+    assert_eq!(newest, before.into_iter().max(), "dated as before");
+    let status = at(&camp, wrong, "status --json").fine();
+    assert_eq!(status.lines()[0]["clock_doubted"], json!(true), "{}", status.out);
+    at(&camp, wrong, "doctor").fails(1, "wrong");
+    at(&camp, today, charge).fine();
+    at(&camp, today, "doctor").fine();
+
+    // It was right after all: whoever works there says so, in this folder alone.
+    at(&camp, wrong, "node clock --here --dry-run").fine();
+    assert!(at(&camp, wrong, charge).fine().err.contains("clock?"));
+    at(&camp, wrong, "node clock --here").fine();
+    assert!(!at(&camp, wrong, charge).fine().err.contains("clock?"));
+    // Her word carries no further, and not past 35 days: there an operator answers. This one was wrong too.
+    heard_after(&camp, 3);
+    let ended = today + 41 * DAY;
+    at(&camp, ended, "node clock --here").fine();
+    assert!(at(&camp, ended, charge).fine().err.contains("an operator says so"));
+    at(&camp, ended, "node clock --operator mara.keys --operator-passphrase-file pass.txt").fine();
+    at(&camp, ended, charge).fails(5, "rejection 23");
+    at(&camp, ended, "pay close-day").fine();
+
+    // What it ended is passed on, and handed out where the clock is right.
+    let refused = at(&camp, today, charge).fails(5, "rejection 23");
+    assert!(refused.err.contains("handed out at another node"), "{}", refused.err);
+    at(&camp, today, "doctor").fails(1, "wrong");
+    at(&camp, today, "pay ticket --family 1 --to hill --out away.ticket").fine();
+    at(&camp, today, "pay claim away.ticket --dir hill").fine();
+    at(&camp, today, "pay charge --ticket away.ticket --item Rice=0.125 --dir hill").fine();
+    at(&camp, today, "audit export clock.audit --seal").fine();
+    at(&camp, today, "audit verify clock.audit").fine();
+}
+
 pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     u64::try_from(since.expect("after 1970").as_millis()).expect("small")
@@ -226,6 +274,9 @@ fn s18_signatures_that_take_weeks_stop_nobody_and_count_when_they_come() {
     assert_eq!(epoch(3), "2");
     at(&camp, week(3), "charter apply first.annona second.annona --dir treasury").fine();
     at(&camp, week(3), "pay claim --budget --dir treasury").fine();
+    at(&camp, week(3), "pay charge --family 1 --item Rice=1").fine();
+    // Nobody was heard of for three weeks: whoever works here says that the clock is right.
+    at(&camp, week(3), "node clock --here").fine();
     at(&camp, week(3), "pay charge --family 1 --item Rice=1").fine();
     at(&camp, week(3), "doctor --full --rebuild").fine();
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -198,17 +198,21 @@ fn ctrl_c_says_that_the_state_is_safe() {
     answers.read_line(&mut line).expect("answered");
     let mut answered = Answered::new();
     note(&mut answered, &line);
+    let id = child.id().to_string();
     let interrupt = || {
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
         assert!(sent.expect("kill").success());
     };
     interrupt();
-    // A till that waits is at a safe place: once more, or its next line, ends it.
-    std::thread::sleep(Duration::from_millis(200));
+    // A till that waits is at a safe place: once more, or its next line, ends it. Two signals at once would be one.
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut said = String::new();
+    while !said.contains("stopping at the next safe place") {
+        assert_ne!(errors.read_line(&mut said).expect("words"), 0, "{said}");
+    }
     interrupt();
-    let output = child.wait_with_output().expect("ends");
-    let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    errors.read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("ends").code(), Some(130), "{said}");
     assert!(said.contains("stopping at the next safe place") && said.contains("safe"), "{said}");
     kept(&camp, &answered).expect("what was answered");
     camp.run("pay charge --family 1 --item Rice=0.001").fine();
@@ -426,6 +430,8 @@ pub(crate) fn with_little_memory(camp: &Camp, words: &str) -> Answer {
     shell.args(["-c", "ulimit -v 1048576 && exec \"$0\" \"$@\""]);
     shell.arg(plain.get_program()).args(plain.get_args());
     shell.current_dir(camp.path()).env_clear().stdin(Stdio::null());
+    // A thread has 64 MiB of addresses of its own otherwise, and there is one for each core.
+    shell.env("MALLOC_ARENA_MAX", "2");
     shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let output = shell.output().expect("a shell");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("answers are UTF-8");

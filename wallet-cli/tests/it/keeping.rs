@@ -37,6 +37,8 @@ fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
 fn a_site_whose_keys_nobody_has_registers_who_comes_and_doubles_nobody_unasked() {
     let camp = Camp::new();
     let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run("family keys copy --to hill --out for-hill").fine();
+    camp.run("family keys keep for-hill --dir hill").fine();
     camp.run("restore lake.backup --dir back").fine();
     camp.run("node reincarnate --dir back").fine();
     camp.run("node request --dir back --out back.request").fine();
@@ -55,6 +57,16 @@ fn a_site_whose_keys_nobody_has_registers_who_comes_and_doubles_nobody_unasked()
     camp.run(&format!("{supply} --to {was}")).fails(5, "took its place");
     let sent = camp.run(&format!("{supply} --to lake")).fine();
     assert!(sent.out.contains(&now), "{}", sent.out);
+    // What is never put right asks which of the two is meant.
+    let revoke = "node revoke --reason compromised --dry-run --dir treasury";
+    let which = camp.run(&format!("{revoke} lake")).fails(3, "several nodes stand or stood");
+    assert!(which.err.contains(&format!("{was}, replaced by {now}")), "{}", which.err);
+    let cut = camp.run(&format!("{revoke} {was}"));
+    assert!(!cut.err.contains(&now), "{}", cut.err);
+    // The keys of its people are kept under the key that is gone, and given to the one that is there.
+    camp.run("node learn back.annona --dir hill").fine();
+    let given = camp.run("family keys give lake --dir hill --out keys-of-lake --json").fine();
+    assert_eq!((given.field(0, "site"), given.field(0, "to")), (was, now));
     let noor = format!("--key B1-001 --dir back {mara}");
     // Whoever has never been here is registered at once; of whom a number says nothing, nothing is said.
     camp.family("member: full_name=Late", &format!("--dir back {mara}")).fine();

@@ -37,6 +37,8 @@ impl Lan {
     pub(crate) fn new() -> Result<Self, String> {
         let lan = Self { switch: own("switch"), places: Vec::new() };
         let switch = &lan.switch;
+        // One that was killed under the same number may have left its own.
+        drop(ip(&format!("netns del {switch}")));
         ip(&format!("netns add {switch}"))?;
         for side in 0..SIDES {
             ip(&format!("-n {switch} link add side{side} type bridge"))?;

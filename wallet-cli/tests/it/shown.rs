@@ -34,8 +34,8 @@ fn times_are_those_of_the_wall_and_a_day_is_a_day_there() {
     let in_utc = line["at"].as_str().expect("a time");
     assert!(in_utc.ends_with("T22:30:00Z"), "{in_utc}");
     let text = listed("");
-    let shown = text.lines().find(|line| line.contains(" 01:30 +03:00")).expect("the same");
-    assert!(shown.contains("2.000 kg"), "{shown}");
+    let is_it = |line: &&str| line.contains(" 01:30 +03:00") && line.contains("2.000 kg");
+    let shown = text.lines().find(is_it).unwrap_or_else(|| panic!("{text}"));
     let (utc_day, day) = (&in_utc[..10], shown.split_whitespace().find(|w| w.contains("-")));
     let day = day.expect("a day").to_owned();
     assert!(day.as_str() > utc_day, "{day} {utc_day}");

@@ -25,8 +25,14 @@ def hear(wait):
     global said
     if select.select([master], [], [], wait)[0]:
         said += os.read(master, 65536)
+# Piece by piece, and the last of it late.
+def rest():
+    while select.select([master], [], [], 0.2)[0]:
+        hear(0)
 while prompt.encode() not in said and running.poll() is None and time.time() < end:
     hear(0.05)
+if running.poll() is not None:
+    rest()
 met = prompt.encode() in said
 # A question is printed before what is typed is hidden: whoever types sooner than that shows it.
 while "[y/N]" not in prompt and keys and echo() and running.poll() is None and time.time() < end:
@@ -41,7 +47,7 @@ while running.poll() is None and time.time() < end:
     hear(0.05)
 if running.poll() is None:
     running.kill()
-hear(0.1)
+rest()
 print(json.dumps({"code": running.wait(), "met": met, "before": before, "during": during, "after": echo(), "meanwhile": meanwhile,
                   "said": said.decode("utf-8", "replace")}))
 "#;

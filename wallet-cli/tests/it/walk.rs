@@ -104,7 +104,11 @@ fn every_example_that_is_killed_half_way_is_done_by_the_next_or_was_done() {
         };
         let again = command(&camp, words).output().expect("the program runs");
         let told = said(&again);
-        if !again.status.success() && !DONE.iter().any(|words| told.contains(words)) {
+        // Killed after its last word was durable, it ends as one does that was done and is said twice.
+        let twice = || command(&whole, words).output().expect("the program runs").status.code();
+        let done =
+            || DONE.iter().any(|words| told.contains(words)) || again.status.code() == twice();
+        if !again.status.success() && !done() {
             return Err(format!("again: {told}"));
         }
         for dir in ["treasury", "lake", "hill"] {

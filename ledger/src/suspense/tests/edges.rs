@@ -196,6 +196,34 @@ fn below_what_witnesses_have_cosigned_only_a_fence_cuts() {
     assert_eq!(lowest(&camp, Some(high)), Some(low));
 }
 
+/// A block that does not exist, or stands on another branch, is above all that was certified and below none of it.
+#[test]
+fn a_revocation_that_does_not_have_what_was_cosigned_below_it_counts_as_if_it_stood_there() {
+    let begin = || {
+        let mut camp = Camp::with_a(20);
+        let low = camp.seal_at_zero();
+        camp.redeem(A, FAMILY, 1);
+        let high = camp.seal(&value(A));
+        (camp, low, high)
+    };
+    let lowest = |camp: &Camp, cosigned| {
+        let view = Above { cosigned: Some(cosigned), ..Above::of(&camp.desk.state, 0) };
+        cut::lowest(&view, &feed_of(A))
+    };
+    let none = |seq| Cut { seq, head: Hash([0xff; 32]) };
+    let (mut camp, low, high) = begin();
+    camp.revoke(A, A, none(2));
+    assert_eq!([low, high].map(|cosigned| lowest(&camp, cosigned)), [Some(low), Some(high)]);
+    // Beyond all that is known it may be right.
+    let (mut camp, low, high) = begin();
+    camp.revoke(A, A, none(3));
+    assert_eq!([low, high].map(|cosigned| lowest(&camp, cosigned)), [Some(none(3)); 2]);
+    // One that is right is kept as it stands.
+    let (mut camp, low, high) = begin();
+    camp.revoke(A, A, high);
+    assert_eq!(lowest(&camp, low), Some(high));
+}
+
 #[test]
 fn releases_add_up_by_feed_and_an_end_is_exact_only_of_one_chain_that_is_sound() {
     let mut camp = Camp::with_a(20);

@@ -459,7 +459,7 @@ fn s38_what_is_pruned_leaves_headers_and_an_audit_says_what_it_had_not() {
     assert_eq!(came_to(&world.a), came_to(&world.b));
     // What is left of a lot that was opened there goes on, with what filled it.
     let compose: crate::node::Compose<'_> = Box::new(move |work, feed, at| {
-        crate::serve::travel(work, feed, &Purse(CANARY_PURSE), b, at)
+        crate::serve::travel(work, feed, &Purse(CANARY_PURSE), b, (at, at))
     });
     let sent = world.a.write(&mut [Request { feed: value, compose }]).expect("holds").remove(0);
     let sent = sent.expect("she may go");
@@ -712,6 +712,11 @@ fn pages_and_words_that_come_in_masses_are_kept_in_bounds() {
     assert!(pages.contains(&page.checkpoint.hash()) && pages.contains(&first.checkpoint.hash()));
     let newest = later(2 * limits::OPEN_PAGES as u32 - 1);
     assert!(pages.contains(&newest.checkpoint.hash()), "what has just come is kept");
+    // Nobody signs a page to send it: one dated past what any clock is believed stands before none, and is the first to go.
+    let far = later(u32::MAX - page.checkpoint.time.0);
+    store.keep_page(&far).expect("stored").expect("stands");
+    let last = store.page_hashes().expect("readable").pop();
+    assert_eq!(last, Some(far.checkpoint.hash()));
 }
 
 #[test]

@@ -171,8 +171,8 @@ mod real {
         assert!(two.listening().is_empty(), "it is reached nowhere");
         drop(relay);
         config.network.listen = vec![at];
-        let (_relay, _) = start(&world.t, config, &tell);
         while heard.try_recv().is_ok() {}
+        let (_relay, _) = start(&world.t, config, &tell);
         until(&heard, all);
     }
 }

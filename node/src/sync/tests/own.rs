@@ -107,7 +107,7 @@ fn s28_a_writer_that_says_two_things_is_found_out_by_both() {
 fn sends(node: &mut Node, to: [u8; 8]) -> Ticket {
     let feed = node.feed(Lane::Value, FOOD);
     let compose: Compose<'_> = Box::new(move |work, feed, at| {
-        crate::serve::travel(work, feed, &Purse(world::CANARY_PURSE), to, at)
+        crate::serve::travel(work, feed, &Purse(world::CANARY_PURSE), to, (at, at))
     });
     let mut answers = node.write(&mut [Request { feed, compose }]).expect("the disk holds");
     let accepted = answers.remove(0).expect("a good entry");

@@ -35,6 +35,7 @@ impl Drop {
         let kept = copies::kept(&node)?;
         let who = match digits.map(u64::to_be_bytes).filter(|who| kept.has(who)) {
             Some(who) if self.of.is_some() => who,
+            _ if self.of.is_some() => words::lost(node.store().roster(), name)?.short(),
             _ => words::node(node.store().roster(), name)?.short(),
         };
         let there = match &self.of {

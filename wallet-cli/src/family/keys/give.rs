@@ -31,7 +31,7 @@ impl Give {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
         let roster = node.store().roster();
-        let site = words::node(roster, &self.site)?.short();
+        let site = words::lost(roster, &self.site)?.short();
         let to = words::node(roster, self.to.as_deref().unwrap_or(&self.site))?.clone();
         let question = format!("Give {} the keys of the people of {}?", to.site_name, self.site);
         session.confirm(&question, &[])?;
