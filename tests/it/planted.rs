@@ -73,8 +73,13 @@ fn a_lease_taken_back_by_waiting() {
 
 #[test]
 fn a_replica_that_decides() {
-    // Either two orders of the same blocks give two states, or a feed stands still at one node.
-    caught(Bug::ReplicaDecides, &[Broken::RootsDiffer, Broken::NotConverged]);
+    // Either two orders of the same blocks give two states, or a feed stands still at one node, or what it passed over
+    // it has said to keep, or goes on being told.
+    let linked = [Broken::TakenUnkept, Broken::LinkBroughtLess];
+    caught(
+        Bug::ReplicaDecides,
+        &[&[Broken::RootsDiffer, Broken::NotConverged], &linked[..]].concat(),
+    );
 }
 
 #[test]
@@ -140,6 +145,12 @@ fn a_payer_that_goes_by_rows() {
 #[test]
 fn a_fork_that_nobody_holds_against_its_feed() {
     caught_among(Bug::ForkForgotten, Some(Malice::Fork), &[Broken::ForkUnproven]);
+}
+
+#[test]
+fn what_came_over_a_link_said_to_be_kept_before_it_is() {
+    // Where the link is not cut, what was said to be kept and was fit for nothing is missed at the end.
+    caught(Bug::TakenUnkept, &[Broken::TakenUnkept, Broken::LinkBroughtLess]);
 }
 
 #[test]

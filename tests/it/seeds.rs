@@ -40,8 +40,10 @@ fn seeds_that_failed_once_hold() {
         let mut words = line.split_whitespace();
         let seed = words.next().and_then(|n| n.parse().ok());
         let seed = seed.unwrap_or_else(|| panic!("{line:?} does not begin with a seed"));
-        // Most are from before there were days, receipts and settlements, and before anything was said about people.
+        // Most are from before there were days, receipts and settlements, and before anything was said about people or
+        // anybody met over a link.
         let (mut malice, mut offices, mut people) = (None, Some(false), Some(false));
+        let mut links = Some(false);
         for word in words {
             match word {
                 "none:" => malice = Some(Malice::None),
@@ -49,10 +51,11 @@ fn seeds_that_failed_once_hold() {
                 "mint:" => malice = Some(Malice::Mint),
                 "busy:" => offices = None,
                 "people:" => people = None,
+                "links:" => links = None,
                 _ => break,
             }
         }
-        let options = Options { malice, offices, people, ..Options::seed(seed) };
+        let options = Options { malice, offices, people, links, ..Options::seed(seed) };
         run(options).unwrap_or_else(|failed| panic!("{failed}"));
     }
 }

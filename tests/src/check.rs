@@ -100,6 +100,12 @@ pub enum Broken {
     ForkUnproven,
     /// A node did not take in what everybody else has.
     NotConverged,
+    /// Two honest nodes broke a rule of links, or did not come to an end.
+    LinkBroken,
+    /// A node said on a link that it keeps what it does not keep.
+    TakenUnkept,
+    /// A meeting over a link came to its end, and a bundle would have brought more.
+    LinkBroughtLess,
     /// Something in the core, the store or this simulator panicked.
     Panicked,
     /// The same run over ledger files came to something else than over the core's maps.

@@ -101,6 +101,8 @@ pub const EVENTS: &[&str] = &[
     "fork",
     "fork proven",
     "meeting",
+    "met",
+    "met and cut",
     "mint",
     "overdraw",
     "lie",

@@ -84,6 +84,8 @@ pub enum Bug {
     ForkForgotten,
     /// Two blocks that follow on each other are shown as a fork.
     Slanders,
+    /// What came over a link is said to be kept before it is.
+    TakenUnkept,
 }
 
 /// Whether a draft is a line of a settlement over a stretch.

@@ -83,6 +83,9 @@ impl std::fmt::Display for Failed {
         if self.options.people == Some(false) {
             f.write_str(" --no-people")?;
         }
+        if self.options.links == Some(false) {
+            f.write_str(" --no-links")?;
+        }
         f.write_str(self.over.flag())
     }
 }

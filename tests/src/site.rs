@@ -2,6 +2,7 @@
 
 mod bound;
 pub mod memory;
+pub mod shelf;
 pub mod stored;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ mod chance;
 mod checkpoint;
 mod council;
 mod end;
+mod link;
 mod payer;
 mod proof;
 mod split;
@@ -93,6 +94,8 @@ pub struct Options {
     pub offices: Option<bool>,
     /// Whether anything is said about people; drawn, unless told. Seeds from before there was such a thing are told no.
     pub people: Option<bool>,
+    /// Whether nodes meet over links as well; drawn, unless told. Seeds from before they did are told no.
+    pub links: Option<bool>,
     /// Draws that are told instead of drawn.
     pub told: Told,
 }
@@ -114,6 +117,7 @@ impl Options {
             cuts_nothing: false,
             offices: None,
             people: None,
+            links: None,
             told: NOTHING_TOLD,
         }
     }
@@ -219,6 +223,9 @@ pub struct World {
     /// And what is said about people.
     pub(crate) crowd: Rng,
     pub(crate) peopled: bool,
+    /// And who meets over a link, and how.
+    line: Rng,
+    linked: bool,
     pub(crate) slips: Vec<Slip>,
     /// Every block that was sealed.
     pub(crate) archive: Vec<(FeedId, Block)>,
@@ -335,11 +342,15 @@ impl World {
         let splits = forks.then(|| (from, from + desk.between(5, 120) as usize));
         let mut crowd = Rng::new(options.seed ^ 0xc0d0_0000_0000_0000);
         let peopled = options.people.unwrap_or(crowd.chance(40));
+        let mut line = Rng::new(options.seed ^ 0x11e4_0000_0000_0000);
+        let linked = options.links.unwrap_or(line.chance(50));
         Self {
             desk,
             busy,
             crowd,
             peopled,
+            line,
+            linked,
             twice,
             splits,
             side: None,
@@ -393,6 +404,7 @@ impl World {
             self.find_lost(step)?;
             self.copy_card()?;
             self.cut_twice(step)?;
+            self.link()?;
             let n = self.rng.below(self.nodes.len());
             if self.nodes[n].burnt {
                 continue;

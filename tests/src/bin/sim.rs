@@ -12,9 +12,10 @@
 //! sim --bug B                        every honest node has a planted bug, and no naive verdict helps: which invariant tells?
 //!                                    higher-cut, reclaim-at-fence, suspense-to-purse, successor-claims, release-uncharged,
 //!                                    orphan-twice, day-unchecked, settles-past-cut, settles-again, pays-by-row, fork-forgotten,
-//!                                    slanders
+//!                                    slanders, taken-unkept
 //! sim --plain                        no days, receipts or settlements: as seeds were before there were any
 //! sim --no-people                    nothing is said about people: as seeds were before anything was
+//! sim --no-links                     nobody meets over a link: as seeds were before anybody did
 //! sim --tell                         prints every line that enters the digest: what differs between two runs
 //! sim --keep FILE                    adds failed seeds to a file
 //! ```
@@ -42,6 +43,7 @@ struct Asked {
     tell: bool,
     plain: bool,
     no_people: bool,
+    no_links: bool,
     malice: Option<Malice>,
     bug: Option<Bug>,
 }
@@ -68,6 +70,7 @@ fn asked() -> Result<Asked, String> {
         tell: false,
         plain: false,
         no_people: false,
+        no_links: false,
         malice: None,
         bug: None,
     };
@@ -79,6 +82,7 @@ fn asked() -> Result<Asked, String> {
             "--tell" => asked.tell = true,
             "--plain" => asked.plain = true,
             "--no-people" => asked.no_people = true,
+            "--no-links" => asked.no_links = true,
             _ => {
                 let value = args.next().ok_or(format!("{arg} wants a value"))?;
                 with(&mut asked, &arg, value)?;
@@ -129,6 +133,7 @@ fn with(asked: &mut Asked, arg: &str, value: String) -> Result<(), String> {
                 "pays-by-row" => Bug::PaysByRow,
                 "fork-forgotten" => Bug::ForkForgotten,
                 "slanders" => Bug::Slanders,
+                "taken-unkept" => Bug::TakenUnkept,
                 other => return Err(format!("--bug {other}: see the head of this program")),
             });
         }
@@ -201,6 +206,7 @@ fn run_all(asked: &Asked, began: Instant) -> Sum {
                         naive: asked.bug.is_none(),
                         offices: asked.plain.then_some(false),
                         people: asked.no_people.then_some(false),
+                        links: asked.no_links.then_some(false),
                         ..Options::seed(seed)
                     };
                     let outcome = run_over(options, asked.over(seed));

@@ -23,6 +23,7 @@ impl World {
             self.follows_right(*n)?;
             self.seal(*n);
         }
+        self.all_meet(&alive)?;
         for _ in 0..2 {
             for from in alive.iter().copied() {
                 for to in alive.iter().copied() {

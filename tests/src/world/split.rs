@@ -43,6 +43,11 @@ impl World {
         self.side.as_ref().is_some_and(|side| !healed(side))
     }
 
+    /// Whether an article is the one of the branch that will be given up.
+    pub(super) fn is_lost_branch(&self, article: &SignedArticle) -> bool {
+        self.side.as_ref().is_some_and(|side| side.signed == *article)
+    }
+
     /// Whether a fork waits to be healed.
     pub(super) fn is_split(&self) -> bool {
         self.side.as_ref().is_some_and(|side| side.healed.is_none())
