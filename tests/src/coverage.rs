@@ -225,7 +225,9 @@ fn shown(fault: Fault) -> String {
     format!("fault {:02} {fault:?}", fault as u8)
 }
 
-fn kind(entry: &Entry) -> &'static str {
+/// What an entry is called in [`KINDS`].
+#[must_use]
+pub fn kind(entry: &Entry) -> &'static str {
     match entry {
         Entry::Value(value) => match value {
             Value::Merchant { .. } => "merchant",

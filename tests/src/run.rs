@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use annona_ledger::entry::Entry;
 use annona_ledger::hash::Hash;
 use annona_ledger::view::{Pool, PoolKey};
 
@@ -47,8 +48,8 @@ pub struct Ran {
     pub root_retold: Hash,
     /// Nodes, copies included.
     pub nodes: usize,
-    /// Entries written.
-    pub entries: usize,
+    /// The entries written, as they were.
+    pub entries: Vec<Entry>,
     /// How many started from a checkpoint; over the core's maps nobody.
     pub began: usize,
     /// What was tried.
@@ -184,7 +185,7 @@ pub fn run_on(options: Options, over: Over, founder: &Founder<'_>) -> Result<Ran
             pools: world.nodes[0].site.pools(),
             root_retold: world.retold(),
             nodes: world.nodes.len(),
-            entries: world.written(),
+            entries: world.truth.facts.iter().map(|fact| fact.entry.clone()).collect(),
             began: world.began,
             coverage: world.coverage,
         })

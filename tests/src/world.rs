@@ -442,12 +442,6 @@ impl World {
         self.log.finish()
     }
 
-    /// Entries written.
-    #[must_use]
-    pub fn written(&self) -> usize {
-        self.truth.facts.len()
-    }
-
     pub(crate) fn note(&mut self, line: &str) {
         if self.options.tell {
             println!("{line}");

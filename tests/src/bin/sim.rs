@@ -164,11 +164,12 @@ impl Sum {
         let fault = match outcome {
             Ok(ran) => {
                 self.table.add(&ran.coverage);
-                self.entries += ran.entries;
+                self.entries += ran.entries.len();
                 self.nodes += ran.nodes;
                 if asked.seeds.end.saturating_sub(asked.seeds.start) == 1 {
                     println!("{}", self.table);
-                    let Ran { nodes, entries, digest, .. } = ran;
+                    let Ran { nodes, digest, .. } = ran;
+                    let entries = ran.entries.len();
                     println!("seed {seed}: {nodes} nodes, {entries} entries, digest {digest}");
                 }
                 return;
