@@ -4,6 +4,7 @@ mod bound;
 pub mod memory;
 pub mod shelf;
 pub mod stored;
+mod tables;
 
 use std::collections::BTreeMap;
 

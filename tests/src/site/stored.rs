@@ -29,6 +29,7 @@ use annona_node::store::{self, Extent, Store, StoreFault, Work};
 use tempfile::TempDir;
 
 use super::bound::well_bound;
+use super::tables::{apart, tables};
 use super::{Received, Seen, Site};
 use crate::cast::{CASH, ITEMS};
 
@@ -200,7 +201,8 @@ impl Site for Stored {
 
     fn article(&mut self, article: &SignedArticle) {
         match self.store.apply_article(article) {
-            Ok(_) | Err(StoreFault::Article(_)) => {}
+            // One that forks the charter is kept beside the other.
+            Ok(_) | Err(StoreFault::Article(_) | StoreFault::CharterForked { .. }) => {}
             Err(fault) => panic!("{SOUND}: {fault}"),
         }
     }
@@ -271,8 +273,12 @@ impl Site for Stored {
     fn replayed(&self) -> Hash {
         let folder = self.copied();
         let mut store = Store::open(&ledger(&folder)).expect(SOUND);
+        let kept = tables(&ledger(&folder)).expect(SOUND);
         let steps = Cell::new(0u64);
         store.rebuild(&mut |_, _| steps.set(steps.get() + 1)).expect(SOUND);
+        // The root is of what nodes agree on. What a till alone looks up is made anew as it was as well.
+        let anew = tables(&ledger(&folder)).expect(SOUND);
+        assert_eq!(apart(&kept, &anew), None, "a rebuild makes another file");
         let health = store.check_all(&mut |_, _| {}).expect(SOUND);
         assert!(health.damage.is_empty(), "{:?}", health.damage);
         assert_eq!(health.blocks, steps.get(), "every block is folded again");
