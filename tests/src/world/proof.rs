@@ -108,8 +108,10 @@ impl World {
             if !self.honest(number) || self.cast.burns == Some(number) {
                 continue;
             }
-            for programme in [CASH, ITEMS] {
-                let feed = person.value(programme);
+            let lanes = [Lane::Value, Lane::Registry];
+            let of = |programme| lanes.map(|lane| person.feed(lane, programme));
+            let control = person.feed(Lane::Control, ProgrammeId::NONE);
+            for feed in of(CASH).into_iter().chain(of(ITEMS)).chain([control]) {
                 let mut said: Vec<Statement> =
                     blocks.iter().filter(|(of, _)| *of == feed).map(|(_, b)| header(b)).collect();
                 let own = self.promises.iter().filter(|(_, p)| p.feed == feed.short());
