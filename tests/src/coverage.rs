@@ -111,7 +111,7 @@ pub const EVENTS: &[&str] = &[
     "crash before the answer",
     "clock three years ahead",
     "clock three days behind",
-    "history told in two orders",
+    "history told in four orders",
     "tour",
     "fence",
     "fence again",

@@ -187,7 +187,10 @@ fn rot(asked: &Asked) -> Result<Done, Fault> {
     let wanted = asked.count.unwrap_or(1);
     let (tally, broken) = spread(
         asked,
-        |camp, machines, n| rot::run(camp, &mut machines[0], asked.seed + n, None),
+        |camp, machines, n| {
+            let seed = asked.seed + n;
+            rot::run(camp, &mut machines[usize::from(seed % 4 == 3)], seed, None)
+        },
         |all: &mut rot::Tally, tally| {
             all.add(&tally);
             all.damaged < wanted
