@@ -27,6 +27,10 @@ impl World {
         self.seal(from);
         let (articles, notices) = (self.nodes[from].articles, self.nodes[from].notices.clone());
         self.papers_arrive(to, articles, &notices);
+        // What was written under a branch of the charter that will be given up is read only by who knows of it.
+        if self.side.as_ref().is_some_and(|side| side.know.contains(&from)) {
+            self.side_arrives(to)?;
+        }
         let (theirs, ours) = (self.nodes[from].site.blocks(), self.nodes[to].site.blocks());
         let shown = self.shown_between(&theirs, &ours);
         for (feed, block) in &theirs {
