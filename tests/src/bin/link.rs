@@ -107,12 +107,15 @@ fn slow(args: &Args, pair: &Pair) -> Result<(), Fault> {
     }
     check(each <= 13.0 || args.entries < 60_000, "at most 13 bytes for each entry")?;
     check(came.under_way <= 24 * 1024 + 4_096, "what is under way fits three seconds")?;
+    check(took < 10_000_000, "a revocation is known within ten seconds")?;
     check(bytes <= 32 * 1024, "a revocation waits for what is under way alone")
 }
 
 fn crowd(args: &Args) -> Result<(), Fault> {
     let came = crowd::measure(&args.place, args.entries, args.address.parse()?, 100)?;
     let ([quiet, crowded], [before, after]) = (came.p99, came.memory);
+    let [first, beside] = came.middle.map(|middle| middle.as_secs_f64() * 1e3);
+    println!("known after, in the middle: quiet {first:.0} ms, beside a crowd {beside:.0} ms");
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
         "p99 from commit to commit: quiet {:.0} ms, beside {} attempts {:.0} ms; memory {:.1} MiB, then {:.1} MiB",
@@ -124,6 +127,8 @@ fn crowd(args: &Args) -> Result<(), Fault> {
     );
     check(came.tried >= 500, "500 connections were tried")?;
     check(crowded < 2 * quiet, "honest peers' p99 stays below twice the quiet figure")?;
+    // On two cores that a debug build and other tests keep busy it is 280 ms: a bound that fails for that alone says nothing.
+    check(beside < 500.0, "what is written while two talk is known before a silent link looks")?;
     check(after < 128 << 20, "memory stays below 128 MiB")
 }
 
