@@ -13,6 +13,7 @@ mod cuts;
 mod fault;
 mod headers;
 mod held;
+mod issued;
 mod knew;
 mod lost;
 mod meet;

@@ -6,7 +6,7 @@ use annona_ledger::audit::{Ground, Source};
 use annona_ledger::cut::Cut;
 use annona_ledger::entry::Method;
 use annona_ledger::finality::Finality;
-use annona_ledger::id::{CommodityId, EntryName, FeedRef, ProgrammeId, Purse};
+use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedRef, ProgrammeId, Purse};
 use serde::Serialize;
 
 use super::look::{LookFault, Looking};
@@ -141,6 +141,10 @@ struct Looker<'a, S> {
     floats: BTreeMap<EntryName, (u32, Finality)>,
     newest: BTreeMap<[u8; 8], u32>,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, Named)>>,
+    /// When each purse was first issued each commodity of a cycle, and what.
+    issued: BTreeMap<(ProgrammeId, CycleId, CommodityId, Purse), (u32, Named, u64)>,
+    /// What a feed issued after that: how many, how much, the first of them, and after which.
+    more_issued: BTreeMap<(FeedRef, CycleId, CommodityId), (u64, u64, Named, EntryName)>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
     paid: BTreeMap<FeedRef, PaidTo>,
     wanted: words::Wanted,
@@ -164,6 +168,8 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
         floats: BTreeMap::new(),
         newest: BTreeMap::new(),
         at_sites: BTreeMap::new(),
+        issued: BTreeMap::new(),
+        more_issued: BTreeMap::new(),
         cuts: cuts(source, &ground),
         paid: paid(source, &ground),
         wanted: words::Wanted::new(),
@@ -177,6 +183,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
     looker.shares(&mut out);
     looker.exceptions(&mut out);
     looker.words(source, &ground, &mut out);
+    looker.issued_twice(&mut out);
     looker.again(&mut out);
     looker.stopped(&mut out);
     looker.open_floats(&mut out);
@@ -248,12 +255,26 @@ impl<S: Source> Looker<'_, S> {
                 self.floats.insert(seen.name, (seen.at.0, seen.finality));
                 self.handed_out(seen, method);
             }
-            Did::Budgeted
-            | Did::Released
-            | Did::Issued
-            | Did::Sent { .. }
-            | Did::Claimed { .. } => {}
+            Did::Issued => self.issued(seen, named),
+            Did::Budgeted | Did::Released | Did::Sent { .. } | Did::Claimed { .. } => {}
         }
+    }
+
+    /// One purse is issued to once in a cycle; what comes after the first, wherever that is, is more than one ration.
+    fn issued(&mut self, seen: &Seen, named: Named) {
+        let (feed, Some(purse)) = (seen.name.feed, seen.purse) else { return };
+        let key = (feed.programme, seen.cycle, seen.commodity, purse);
+        let mut later = (seen.at.0, named, seen.units);
+        let Some(first) = self.issued.get_mut(&key) else {
+            self.issued.insert(key, later);
+            return;
+        };
+        if (later.0, later.1) < (first.0, first.1) {
+            std::mem::swap(first, &mut later);
+        }
+        let key = (later.1.0.feed, seen.cycle, seen.commodity);
+        let more = self.more_issued.entry(key).or_insert((0, 0, later.1, first.1.0));
+        (more.0, more.1) = (more.0 + 1, more.1.saturating_add(later.2));
     }
 
     fn handed_out(&mut self, seen: &Seen, method: Method) {
@@ -419,6 +440,20 @@ impl<S: Source> Looker<'_, S> {
                     self.tell(out, kind, feed, None, part(of), what);
                 }
             }
+        }
+    }
+
+    /// Purses that were issued a commodity more than once in a cycle.
+    fn issued_twice(&self, out: &mut Anomalies) {
+        let labels = &self.looking.labels;
+        for ((feed, cycle, commodity), (count, units, first, before)) in &self.more_issued {
+            let what = format!(
+                "{count} issues of cycle {cycle} to purses that had been issued {} of it: {} more; the first after {before} ({})",
+                labels.commodity(feed.programme, *commodity).0,
+                labels.amount(feed.programme, *commodity, (*units).into()),
+                labels.node(&before.feed.node),
+            );
+            self.tell(out, "issued twice", feed, Some(*first), *count, what);
         }
     }
 

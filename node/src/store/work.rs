@@ -814,7 +814,7 @@ pub(super) fn signed(
 }
 
 /// Reads a place, and the lot there if it is one.
-fn read_lot(row: &Row<'_>) -> rusqlite::Result<Option<(At, LotRow)>> {
+pub(super) fn read_lot(row: &Row<'_>) -> rusqlite::Result<Option<(At, LotRow)>> {
     let at = row.get::<_, At64>(0)?.0;
     Ok(match rows::slot_from(row, 1)? {
         Slot::Lot(lot) => Some((at, lot)),

@@ -73,6 +73,12 @@ impl Approve {
                 ));
             }
         }
+        let mut before = json!(null);
+        if let Some(programme) = charter.programme(draft.programme) {
+            let families = all.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
+            let issued = rows::Before::of(node.store(), draft.cycle, &all)?;
+            before = issued.told(programme, families, &session.screen);
+        }
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
         let role = (Duty::EntitleApprove, draft.programme);
@@ -114,6 +120,7 @@ impl Approve {
         let is_frozen = frozen.is_some() && !self.dry_run;
         let value = json!({
             "list": root.to_string(), "approvals": waiting.approvals.len(), "frozen": is_frozen,
+            "issued_before": before,
         });
         session.screen.answer("approval", value, || match (self.dry_run, is_frozen) {
             (true, _) => format!("List {root} would be approved."),

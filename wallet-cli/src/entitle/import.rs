@@ -225,14 +225,16 @@ impl Import {
             .filter_map(|total| about.commodity(total.commodity).map(|c| (c, total.amount)))
             .map(|(c, amount)| format!("{} {}", print_units(c, i128::from(amount.units())), c.name))
             .collect();
+        let before = rows::Before::of(node.store(), cycle, &kept)?;
         if !self.dry_run {
             rows::keep(node.store(), &root, &kept)?;
             rows::wait(node.store(), &Waiting { draft: draft.clone(), approvals: Vec::new() })?;
         }
         node.close()?;
         let families = kept.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
+        let before = before.told(about, families, &session.screen);
         let value = json!({
-            "list": root.to_string(), "rows": draft.rows, "families": families, "programme": programme, "cycle": cycle,
+            "list": root.to_string(), "issued_before": before, "rows": draft.rows, "families": families, "programme": programme, "cycle": cycle,
             "totals": totals, "findings": report.findings.list.len(), "rows_left_out": bad, "reading": report.reading, "drafted": !self.dry_run,
         });
         session.screen.answer("list", value, || {

@@ -1,12 +1,19 @@
 //! Lists as this node keeps them beside its ledger: rows by the list's root, and drafts that wait for approvals.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use annona_ledger::charter::Programme;
 use annona_ledger::hash::Hash;
+use annona_ledger::id::{CommodityId, CycleId, Purse};
 use annona_ledger::limits;
 use annona_ledger::list::{Approval, Draft, List, Row};
 use annona_ledger::wire::{self, Bounded};
 use annona_node::store::{Blob, Store};
+use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault, Outcome};
+use crate::screen::Screen;
+use crate::words::{count, print_units};
 
 /// A list on its way to being frozen.
 #[derive(Clone, Debug)]
@@ -35,6 +42,52 @@ pub(super) fn rows(store: &Store, root: &Hash) -> Outcome<Vec<Row>> {
         rest = after;
     }
     Ok(rows)
+}
+
+/// What families of a list were issued before, of the same cycle and commodity.
+#[derive(Default)]
+pub(super) struct Before {
+    families: BTreeSet<Purse>,
+    totals: BTreeMap<CommodityId, i128>,
+}
+
+impl Before {
+    /// As far as this node's ledger knows: by whichever node, for whichever list.
+    pub(super) fn of(store: &Store, cycle: CycleId, rows: &[Row]) -> Outcome<Self> {
+        let wanted: BTreeSet<_> = rows.iter().map(|row| (row.purse, row.commodity)).collect();
+        let mut before = Self::default();
+        let work = store.look()?;
+        work.issued(cycle, |purse, lot, amount| {
+            if wanted.contains(&(purse, lot.commodity)) {
+                before.families.insert(purse);
+                // Where the issue itself is known no more: what is left, which is the least it was.
+                let units = amount.map_or(lot.balance.units(), |amount| amount.units().into());
+                let total = before.totals.entry(lot.commodity).or_default();
+                *total = total.saturating_add(units.max(0));
+            }
+        });
+        work.check()?;
+        Ok(before)
+    }
+
+    /// For whoever drafts or approves: a warning, where there is any.
+    pub(super) fn told(&self, about: &Programme, all: usize, screen: &Screen) -> Value {
+        let totals: Vec<String> = self
+            .totals
+            .iter()
+            .filter_map(|(id, units)| Some((about.commodity(*id)?, *units)))
+            .map(|(c, units)| format!("{} {}", print_units(c, units), c.name))
+            .collect();
+        let had = self.families.len();
+        if had > 0 {
+            let (verb, totals) = (if had == 1 { "was" } else { "were" }, totals.join(", "));
+            screen.warn(format!(
+                "{had} of {} on this list {verb} issued of this cycle before: {totals}. With this list they get it again.",
+                count(all as u64, "family", "families")
+            ));
+        }
+        json!({ "families": had, "totals": totals })
+    }
 }
 
 /// Keeps a draft with its approvals.

@@ -1,6 +1,9 @@
 //! Cards and distribution lists.
 
-use crate::camp::Camp;
+use serde_json::json;
+
+use crate::camp::{Answer, Camp};
+use crate::counter::counter;
 
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 const YUSUF: &str = "--operator yusuf.keys --operator-passphrase-file pass.txt";
@@ -56,6 +59,30 @@ fn a_list_needs_two_different_operators_and_then_a_budget() {
     // The same rows are not drafted twice.
     camp.write("same.csv", "household_id,Rice\nB1-001,1\n");
     camp.run("entitle import same.csv --programme Food --cycle 1").fails(6, "frozen already");
+}
+
+#[test]
+fn whoever_drafts_or_approves_a_list_hears_who_was_issued_of_the_cycle_before() {
+    let camp = counter();
+    camp.write("again.csv", "household_id,Rice,Oil\nB1-001,1,\nB1-002,2,1\n");
+    let import = "entitle import again.csv --programme Food --cycle 1 --json";
+    let told = |answer: &Answer, families: u64, totals: &[&str]| {
+        let before = answer.lines().last().expect("an answer")["issued_before"].clone();
+        assert_eq!(before, json!({ "families": families, "totals": totals }), "{}", answer.err);
+        assert_eq!(answer.err.contains("issued of this cycle before"), families > 0);
+    };
+    // Family 2 was issued rice, ate of it and took the rest elsewhere; of oil she has had none.
+    let rice = ["37.500 kg Rice"];
+    told(&camp.run(&format!("{import} --dry-run")).fine(), 2, &rice);
+    let drafted = camp.run(import).fine();
+    told(&drafted, 2, &rice);
+    let list = drafted.field(drafted.lines().len() - 1, "list");
+    told(&camp.run(&format!("entitle approve {list} {MARA} --dry-run --json")).fine(), 2, &rice);
+    let said = camp.run(&format!("entitle approve {list} {MARA}")).fine().err;
+    assert!(said.contains("2 of 2 families on this list were issued"), "{said}");
+    // Whoever was never issued to is not counted, nor what was issued of something else.
+    camp.write("oil.csv", "household_id,Oil\nB1-002,1\n");
+    told(&camp.run(&format!("{} --dry-run", import.replace("again", "oil"))).fine(), 0, &[]);
 }
 
 #[test]

@@ -161,6 +161,13 @@ fn every_kind_of_pattern_is_told_where_it_is_and_nothing_else() {
             site.quiet();
             site.hand_out(HAND_OUTS - 1, 101, Method::Pin, usual(HAND_OUTS - 1));
         }),
+        row(&["issued twice"], QUIET, |site| {
+            site.quiet();
+            // The first of its families is on another list too.
+            let (from, purse, at) = (site.budget, Purse([0; 16]), Minute(usual(HAND_OUTS)));
+            let (amount, expires) = (amount(9), Minute(1_000_000));
+            site.pen.write(Value::Issue { from, list: 1, row: 0, purse, amount, expires, at });
+        }),
         row(&["two sites"], QUIET, |site| {
             site.quiet();
             // The second site serves the first of its own families in this minute.
