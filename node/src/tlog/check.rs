@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::audit::{Item, Options, Source, govern};
 use annona_ledger::feed::Head;
 use annona_ledger::id::{FederationId, FeedId};
+use annona_ledger::time::Hlc;
 
 use super::LogFault;
 use super::folder::LogFolder;
@@ -34,16 +35,27 @@ pub struct Checked {
     pub newer: u64,
     /// Of those, how many are of feeds that the log has nothing of: new ones, or left out from their beginning.
     pub absent: u64,
+    /// How many stand in the log only, and follow on the newest block the audit file has of their feed, or are of a feed that
+    /// began after it: sealed since the audit file was written.
+    pub later: u64,
     /// Whether the node has said, under its certificate, that the log is its own; `None` without an audit file.
     pub owned: Option<bool>,
-    /// What is wrong, at most [`FINDINGS`].
+    /// What is wrong with the log, at most [`FINDINGS`].
     pub findings: Vec<String>,
+    /// What a log that is in order shows: feeds that have forked, at most [`FINDINGS`]. Their nodes have to answer for it.
+    pub shows: Vec<String>,
 }
 
 impl Checked {
     /// Whether everything holds that was checked.
     #[must_use]
     pub fn is_good(&self) -> bool {
+        self.is_in_order() && self.shows.is_empty()
+    }
+
+    /// Whether the log itself is what it should be, whatever it shows.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
         self.findings.is_empty() && self.head.is_some()
     }
 
@@ -90,21 +102,30 @@ pub fn check(
     if head.name != log.name {
         out.finds(format!("the checkpoint is of {}", head.name));
     }
-    let (there, places) = leaves(folder, &head, &mut out)?;
+    let read = leaves(folder, &head, &mut out)?;
     out.head = Some(head);
     if let Some(audit) = audit {
-        against((folder, log), audit, (&there, &places), &mut out)?;
+        against((folder, log), audit, &read, &mut out)?;
     }
     Ok(out)
 }
 
-/// Where the blocks of each number of each feed begin and end.
-type Places = BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head)>>>;
+/// Where the blocks of each number of each feed begin and end, and the hash of each one's leaf.
+type Places = BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head, Node)>>>;
+
+/// What a log's leaves come to.
+#[derive(Default)]
+struct Leaves {
+    there: BTreeSet<Node>,
+    places: Places,
+    /// When the oldest block of each feed was sealed, by its node's clock.
+    oldest: BTreeMap<FeedId, Hlc>,
+}
 
 /// Whether a log has a block that continues one of this number that ends so.
 fn goes_on(places: &Places, feed: &FeedId, seq: u64, end: &Head) -> bool {
     let next = places.get(feed).zip(seq.checked_add(1)).and_then(|(of, next)| of.get(&next));
-    next.into_iter().flatten().any(|(start, _)| start == end)
+    next.into_iter().flatten().any(|(start, ..)| start == end)
 }
 
 /// Notes where a feed has two blocks of one number, or one that continues none although the log has earlier ones. Where
@@ -112,14 +133,18 @@ fn goes_on(places: &Places, feed: &FeedId, seq: u64, end: &Head) -> bool {
 fn chains(places: &Places, out: &mut Checked) {
     for (feed, blocks) in places {
         let feed = feed.short();
-        let mut before: Option<(u64, &Vec<(Head, Head)>)> = None;
+        let mut before: Option<(u64, &Vec<(Head, Head, Node)>)> = None;
         for (seq, here) in blocks {
             if here.len() > 1 {
                 let many = here.len();
-                out.finds(format!("feed {feed} has forked: it has {many} blocks {seq} in the log"));
+                let what = format!("feed {feed} has forked: it has {many} blocks {seq} in the log");
+                if out.shows.len() < FINDINGS {
+                    out.shows.push(what);
+                }
             }
             if let Some((last, ends)) = before {
-                let follows = |(start, _): &(Head, Head)| ends.iter().any(|(_, end)| end == start);
+                let follows =
+                    |(start, ..): &(Head, Head, Node)| ends.iter().any(|(_, end, _)| end == start);
                 if last.checked_add(1) != Some(*seq) {
                     out.finds(format!(
                         "after block {last} of feed {feed} its block {seq} follows in the log: those between are left out"
@@ -136,25 +161,23 @@ fn chains(places: &Places, out: &mut Checked) {
 }
 
 /// Reads all leaves; the tiles and the root must follow from them. Answers their hashes, and where each stands in its feed.
-fn leaves(
-    folder: &LogFolder,
-    head: &Checkpoint,
-    out: &mut Checked,
-) -> Result<(BTreeSet<Node>, Places), LogFault> {
+fn leaves(folder: &LogFolder, head: &Checkpoint, out: &mut Checked) -> Result<Leaves, LogFault> {
     let mut edge = Edge::default();
-    let mut there = BTreeSet::new();
-    let (mut feeds, mut federations) = (Places::new(), BTreeSet::new());
+    let (mut all, mut federations) = (Leaves::default(), BTreeSet::new());
     let read = folder.leaves(head.size, |at, bytes| {
+        let hash = tree::leaf(bytes);
         match Leaf::read(bytes) {
             None => out.finds(format!("leaf {at} is no header signed by the key it names")),
             Some(leaf) => {
-                let here = feeds.entry(leaf.feed).or_default().entry(leaf.header.seq).or_default();
-                here.push((leaf.header.start(), leaf.header.end()));
+                let (of, header) = (leaf.feed, &leaf.header);
+                let here = all.places.entry(of).or_default().entry(header.seq).or_default();
+                here.push((header.start(), header.end(), hash));
+                let oldest = all.oldest.entry(of).or_insert(header.hlc);
+                *oldest = header.hlc.min(*oldest);
                 federations.insert(leaf.federation);
             }
         }
-        let hash = tree::leaf(bytes);
-        if !there.insert(hash) {
+        if !all.there.insert(hash) {
             out.finds(format!("leaf {at} stands in the log twice"));
         }
         let mut full = Vec::new();
@@ -183,10 +206,10 @@ fn leaves(
     if federations.len() > 1 {
         out.finds("there are leaves of several federations");
     }
-    chains(&feeds, out);
-    out.feeds = feeds.len();
+    chains(&all.places, out);
+    out.feeds = all.places.len();
     out.federations = federations.into_iter().collect();
-    Ok((there, feeds))
+    Ok(all)
 }
 
 /// What an audit file can be asked, whatever it is read from.
@@ -227,20 +250,99 @@ impl<S: Source> SourceOf for S {
     }
 }
 
+/// What an audit file has of each feed.
+#[derive(Default)]
+struct Filed {
+    blocks: BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head)>>>,
+    /// When its newest block was sealed.
+    newest: Hlc,
+}
+
+impl Filed {
+    fn takes(&mut self, leaf: &Leaf) {
+        let of = self.blocks.entry(leaf.feed).or_default();
+        of.entry(leaf.header.seq).or_default().push((leaf.header.start(), leaf.header.end()));
+        self.newest = self.newest.max(leaf.header.hlc);
+    }
+
+    /// Of the headers that stand in the log only: those that follow on what the file has are later than the file. One
+    /// beside or before what it has was left out of it, or is of another history.
+    fn lacks(&self, log: &Leaves, both: &BTreeSet<Node>, out: &mut Checked) {
+        let (mut wrong, mut first) = (0, None);
+        for (feed, blocks) in &log.places {
+            let Some(of) = self.blocks.get(feed) else {
+                let began_since = log.oldest.get(feed).is_some_and(|at| *at > self.newest);
+                if began_since {
+                    out.later += blocks.values().map(|here| here.len() as u64).sum::<u64>();
+                } else {
+                    out.finds(format!(
+                        "feed {} is not in the audit file at all: left out, or its writer had not heard of it",
+                        feed.short()
+                    ));
+                }
+                continue;
+            };
+            let newest = of.keys().next_back().copied().unwrap_or_default();
+            // Whatever of the last number is later than the file.
+            let (mut last, mut ends) = (None, Vec::new());
+            for (seq, here) in blocks {
+                let before = seq.checked_sub(1);
+                let of_file = before.and_then(|before| of.get(&before));
+                let beside = of.get(seq).map(Vec::as_slice).unwrap_or_default();
+                let behind = seq.checked_add(1).and_then(|next| of.get(&next));
+                let later = |(start, end, _): &&(Head, Head, Node)| {
+                    let follows = match of_file {
+                        Some(those) => {
+                            those.iter().any(|(_, end)| end == start)
+                                && beside.iter().all(|(other, _)| other != start)
+                        }
+                        // A log may begin with a feed above what the file has of it.
+                        None => *seq > newest && last != before,
+                    };
+                    (follows || ends.contains(start))
+                        && !behind.into_iter().flatten().any(|(start, _)| start == end)
+                };
+                let alone = here.iter().filter(|(.., hash)| !both.contains(hash));
+                let (later, others): (Vec<_>, Vec<_>) = alone.partition(later);
+                if !others.is_empty() {
+                    wrong += others.len();
+                    first = first.or(Some((feed.short(), *seq)));
+                }
+                let later = later.iter().map(|(_, end, _)| *end).collect::<Vec<_>>();
+                out.later += later.len() as u64;
+                (last, ends) = (Some(*seq), later);
+            }
+        }
+        if let Some((feed, seq)) = first {
+            out.finds(format!(
+                "{wrong} of the log's headers are not in the audit file, which has others beside or behind them: the first is block {seq} of feed {feed}"
+            ));
+        }
+    }
+}
+
 fn against(
     (folder, log): (&LogFolder, &NoteKey),
     audit: &dyn SourceOf,
-    (there, places): (&BTreeSet<Node>, &Places),
+    log_has: &Leaves,
     out: &mut Checked,
 ) -> Result<(), LogFault> {
+    let (there, places) = (&log_has.there, &log_has.places);
+    let mut file = Filed::default();
     let (mut both, mut newer, mut absent) = (BTreeSet::new(), 0u64, 0u64);
     let (mut left_out, mut first) = (0u64, None);
     audit.each(&mut |leaf| {
         let hash = tree::leaf(&leaf.encode());
-        if there.contains(&hash) {
+        let is_in_both = there.contains(&hash);
+        if is_in_both {
             both.insert(hash);
         } else if Leaf::read(&leaf.encode()).is_none() {
             // The audit tells of it; of the log it says nothing.
+            return;
+        }
+        file.takes(&leaf);
+        if is_in_both {
+            // Nothing more to say of it.
         } else if goes_on(places, &leaf.feed, leaf.header.seq, &leaf.header.end()) {
             // Not sealed since: the log goes on behind it.
             left_out += 1;
@@ -255,10 +357,7 @@ fn against(
             "{left_out} of the audit file's headers are left out of the log, which goes on behind them: the first is block {seq} of feed {feed}"
         ));
     }
-    if both.len() < there.len() {
-        let missing = there.len() - both.len();
-        out.finds(format!("{missing} of the log's headers are not in the audit file"));
-    }
+    file.lacks(log_has, &both, out);
     out.both = Some(both.len() as u64);
     (out.newer, out.absent) = (newer, absent);
     let owned = match Owned::read(folder) {

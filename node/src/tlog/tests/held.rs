@@ -71,8 +71,9 @@ fn a_fork_in_a_log_is_told() {
     let mut all: Vec<Leaf> = (0..3).map(|seq| leaf(20, seq)).collect();
     all.push(beside(1));
     desk.publish(&all).expect("published");
-    let found = desk.check().findings;
-    assert!(found.iter().any(|said| said.contains("has forked")), "{found:?}");
+    let found = desk.check();
+    assert!(found.shows.iter().any(|said| said.contains("has forked")), "{:?}", found.shows);
+    assert!(found.is_in_order() && !found.is_good(), "its writer did right: {:?}", found.findings);
     let other = Desk::new();
     let two = leaf(20, 2);
     let astray = signed(two.feed, Header { before: Hash([98; 32]), ..two.header });
@@ -91,4 +92,44 @@ fn a_branch_heard_of_later_or_a_header_nobody_signed_is_not_held_against_the_log
     held.extend([beside(1), junk]);
     let found = asked(&desk, held);
     assert_eq!((found.findings.len(), found.newer), (0, 1), "{:?}", found.findings);
+}
+
+/// The first block of another feed, sealed then.
+fn of_another(at: u64) -> Leaf {
+    let one = leaf(21, 0);
+    let header = Header { hlc: Hlc { millis: at, ..Hlc::default() }, ..one.header };
+    let scope: [&[u8]; 2] = [&FEDERATION.0.0, &one.feed.bytes()];
+    let signature = key(21).sign(Context::Header, &scope, &wire::encode(&header));
+    Leaf { federation: FEDERATION, feed: one.feed, header, signature }
+}
+
+#[test]
+fn a_file_of_yesterday_is_older_and_one_with_something_else_is_wrong() {
+    let desk = Desk::new();
+    let mut all: Vec<Leaf> = (0..6).map(|seq| leaf(20, seq)).collect();
+    all.push(of_another(9));
+    desk.publish(&all).expect("published");
+    let of = |held: &[usize]| held.iter().map(|at| all[*at].clone()).collect::<Vec<_>>();
+    for (held, later) in [(&[0, 1, 2, 3, 4, 5][..], 1), (&[0, 1, 2], 4), (&[0], 6)] {
+        let found = asked(&desk, of(held));
+        assert_eq!((&found.findings[..], found.later), (&[][..], later), "{held:?}");
+    }
+    let wrong = |held: Vec<Leaf>, words: &str| {
+        let found = asked(&desk, held);
+        let said = found.findings.iter().any(|said| said.contains(words));
+        assert!(said && !found.is_good(), "{words}: {:?}", found.findings);
+    };
+    // Beside what the file has, and all that follows it; or between two of its own, one or several.
+    let mut branch = of(&[0, 1, 6]);
+    branch.push(beside(2));
+    wrong(branch, "4 of the log's headers are not in the audit file");
+    wrong(of(&[0, 1, 3, 4, 5, 6]), "the first is block 2");
+    wrong(of(&[0, 1, 4, 5, 6]), "the first is block 3");
+    wrong(of(&[2, 3, 4, 5, 6]), "2 of the log's headers are not in the audit file");
+    // A feed that began before the newest block of the file is there, or was left out.
+    let hlc = of_another(10).header.hlc;
+    let newest = Header { seq: 6, first: 6, before: all[5].header.after, hlc, ..all[5].header };
+    let mut held = of(&[0, 1, 2, 3, 4, 5]);
+    held.push(signed(all[5].feed, newest));
+    wrong(held, "is not in the audit file at all");
 }

@@ -55,7 +55,8 @@ impl Check {
             "folder": self.folder, "log": log.name, "good": checked.is_good(),
             "leaves": head.map(|head| head.size), "root": head.map(|head| hex(&head.root)),
             "feeds": checked.feeds, "witnesses": cosigned, "in_both": checked.both,
-            "sealed_since": checked.newer, "of_feeds_not_in_the_log": checked.absent, "node_says_its_own": checked.owned,
+            "in_order": checked.is_in_order(), "shows": checked.shows,
+            "sealed_since": checked.newer, "later_than_the_file": checked.later, "of_feeds_not_in_the_log": checked.absent, "node_says_its_own": checked.owned,
             "federations": checked.federations.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "findings": checked.findings,
         });
@@ -72,7 +73,10 @@ impl Check {
                 lines.push(format!("witness {name}: {when}"));
             }
             if let Some(both) = checked.both {
-                lines.push(format!("{both} in both; {} sealed since", checked.newer));
+                lines.push(format!(
+                    "{both} in both; {} sealed since the log, {} since the audit file",
+                    checked.newer, checked.later
+                ));
                 if checked.absent > 0 {
                     let absent = count(checked.absent, "header", "headers");
                     lines.push(format!(
@@ -81,13 +85,23 @@ impl Check {
                 }
             }
             lines.extend(checked.findings.iter().map(|finding| format!("WRONG: {finding}")));
-            lines.push(if checked.is_good() { "good" } else { "NOT GOOD" }.to_owned());
+            lines.extend(checked.shows.iter().map(|shown| format!("SHOWS: {shown}")));
+            let verdict = match (checked.is_in_order(), checked.is_good()) {
+                (true, true) => "good",
+                (true, false) => "the log is in order; what it shows is NOT GOOD",
+                (false, _) => "NOT GOOD",
+            };
+            lines.push(verdict.to_owned());
             lines.join("\n")
         })?;
-        if checked.is_good() {
-            return Ok(());
+        let wrong =
+            |what: &str| Fault::new(Exit::Wrong, format!("{}: {what}.", self.folder.display()));
+        match (checked.findings.first(), checked.shows.first()) {
+            (Some(first), _) => Err(wrong(first)),
+            (None, Some(shown)) => Err(wrong(shown).then(
+                "The log is in order, and its writer did right: that feed's node and its organisation have to answer for the fork.",
+            )),
+            (None, None) => Ok(()),
         }
-        let first = checked.findings.first().cloned().unwrap_or_default();
-        Err(Fault::new(Exit::Wrong, format!("{}: {first}.", self.folder.display())))
     }
 }
