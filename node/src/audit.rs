@@ -12,6 +12,7 @@ pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sample;
+mod shown;
 pub mod states;
 pub mod store;
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::audit::Source;
 use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedRef, ProgrammeId};
+use annona_ledger::orphan::Effect;
 use serde::Serialize;
 
 use super::labels::decimal;
 use super::look::{LookFault, Looking};
+use super::shown;
 use super::walk::{Did, Seen, cuts, walk};
 use crate::config::Zone;
 
@@ -56,9 +58,11 @@ pub struct Line {
     pub freed: u128,
     /// Released by articles from this site's suspense.
     pub released: u128,
+    /// Handed out as others show it, where the site's own blocks do not have it; what is shown to have come back is taken off.
+    pub shown: i128,
     /// Of what was handed out: above the lowest cut of the site's feed.
     pub tainted: u128,
-    /// What must be left here: claimed and taken back, less sent, covered for others, handed out and released.
+    /// What must be left here: claimed and taken back, less sent, covered for others, handed out, shown and released.
     pub left: i128,
 }
 
@@ -105,6 +109,9 @@ pub struct Reconciliation {
     pub contradictions: u64,
     /// Rows of the merchant's list that stand in the ledger as they are.
     pub matched: u64,
+    /// Feeds of these sites that have forked: all their branches are added up here, and `annona audit verify` says what that
+    /// costs whom.
+    pub forked: Vec<String>,
     /// Feeds that could not be read, or not wholly.
     pub partly: Vec<String>,
 }
@@ -265,6 +272,10 @@ pub fn reconcile(
         let line = sums.entry((node, programme, freed.cycle, freed.commodity)).or_default();
         line.released += u128::from(freed.amount.units());
     }
+    for Effect { key, pool, .. } in shown::effects(source, &looking.ground, walked.facts) {
+        let line = sums.entry((key.node, key.programme, key.cycle, key.commodity)).or_default();
+        line.shown = line.shown.saturating_add(pool.redeemed.units());
+    }
     for ((node, programme, cycle, commodity), mut line) in sums {
         if !is_asked(&looking, &node, sites) {
             continue;
@@ -272,7 +283,7 @@ pub fn reconcile(
         let signed = |units: u128| i128::try_from(units).unwrap_or(i128::MAX);
         let came = line.budgeted + line.claimed + line.freed + line.refunded;
         let went = line.sent + line.handed_out + line.float + line.released;
-        line.left = signed(came).saturating_sub(signed(went));
+        line.left = signed(came).saturating_sub(signed(went)).saturating_sub(line.shown);
         line.site = looking.labels.node(&node);
         line.node = node.iter().map(|b| format!("{b:02x}")).collect();
         (line.programme, line.cycle, line.commodity) = (programme.0, cycle.0, commodity.0);
@@ -280,6 +291,8 @@ pub fn reconcile(
         (line.commodity_name, line.digits) = looking.labels.commodity(programme, commodity);
         out.lines.push(line);
     }
+    let of_these = walked.forked.iter().filter(|feed| is_asked(&looking, &feed.node, sites));
+    out.forked = of_these.map(|feed| looking.labels.feed(feed)).collect();
     out.partly = walked.partly.iter().map(ToString::to_string).collect();
     Ok(out)
 }

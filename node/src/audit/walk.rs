@@ -21,6 +21,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::Revocation;
 
 use super::look::{Signed, standing};
+use super::shown::{self, AllShown};
 
 /// What an entry did to units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,6 +200,10 @@ pub(super) struct Walked {
     pub open_days: BTreeMap<FeedRef, (u64, (EntryName, Finality), Minute)>,
     /// Entries of feeds that others show, because they burnt: by the feed they are of and the one that shows them.
     pub shown: BTreeMap<(FeedRef, FeedRef), u64>,
+    /// The same entries themselves.
+    pub facts: AllShown,
+    /// Feeds that have more than one chain here, or of which a fork is proven.
+    pub forked: BTreeSet<FeedRef>,
     /// For each feed, blocks that commit to evidence, and how many of those have none here.
     pub evidence: BTreeMap<FeedRef, (u64, u64)>,
 }
@@ -233,6 +238,7 @@ struct Chain {
 /// Hands over every entry that moved units, feed by feed, each feed in order; of a forked feed every branch.
 pub(super) fn walk(source: &impl Source, ground: &Ground, each: &mut dyn FnMut(&Seen)) -> Walked {
     let mut walked = Walked::default();
+    walked.forked.extend(ground.forked.iter().map(FeedId::short));
     let cosigned = source.cosigned();
     for feed in source.feeds().into_iter().filter(|feed| feed.lane == Lane::Value) {
         let certificate = ground.roster.node(&feed.node.short());
@@ -248,7 +254,7 @@ pub(super) fn walk(source: &impl Source, ground: &Ground, each: &mut dyn FnMut(&
 }
 
 /// Whether the whole feed could be read.
-fn walk_feed(
+pub(super) fn walk_feed(
     source: &impl Source,
     (ground, cosigned): (&Ground, &Cosigned),
     feed: &FeedId,
@@ -322,6 +328,11 @@ fn walk_feed(
                     let graded =
                         |cycle| finality(&standing(known, (&short, header), &signed, Some(cycle)));
                     chain.read(&verified, &ground.charter, &graded, each);
+                    for placed in verified.entries() {
+                        if let Entry::Value(Value::Orphan(orphan)) = &placed.entry {
+                            shown::note(&mut walked.facts, ground, &short, orphan);
+                        }
+                    }
                 }
             }
             Item::Evidence { header, last, .. } => {
@@ -331,6 +342,9 @@ fn walk_feed(
         }
         true
     });
+    if chains.len() > 1 {
+        walked.forked.insert(short);
+    }
     // Of a forked feed the branch known first closes the days.
     let since = chains.first().and_then(|chain| chain.since);
     walked.open_days.extend(since.map(|since| (feed.short(), since)));

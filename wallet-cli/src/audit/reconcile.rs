@@ -120,14 +120,13 @@ fn text(sites: &Reconciliation) -> String {
             ("released from here", line.released),
             ("handed out above the cut", line.tainted),
         ];
-        let shown = shown.iter().filter(|(_, units)| *units > 0);
+        let shown = shown.map(|(word, units)| (word, i128::try_from(units).unwrap_or(i128::MAX)));
+        let by_others = [("handed out as others show", line.shown)];
         let shown: Vec<String> = shown
-            .map(|(word, units)| {
-                format!(
-                    "{word} {}",
-                    decimal(i128::try_from(*units).unwrap_or(i128::MAX), line.digits)
-                )
-            })
+            .iter()
+            .chain(&by_others)
+            .filter(|(_, units)| *units != 0)
+            .map(|(word, units)| format!("{word} {}", decimal(*units, line.digits)))
             .collect();
         lines.push(format!("  {}; left {}", shown.join(", "), decimal(line.left, line.digits)));
     }
@@ -147,8 +146,14 @@ fn text(sites: &Reconciliation) -> String {
     for feed in &sites.partly {
         lines.push(format!("feed {feed} is not in the file, or not wholly"));
     }
+    for feed in &sites.forked {
+        lines.push(format!(
+            "{feed} has forked: all its branches are added up here; `annona audit verify` says who owes what"
+        ));
+    }
     if sites.is_even() && sites.open.is_empty() {
-        lines.push("everything matches".to_owned());
+        let all = if sites.forked.is_empty() { "everything matches" } else { "all else matches" };
+        lines.push(all.to_owned());
     }
     lines.join("\n")
 }

@@ -197,6 +197,10 @@ fn a_treasury_is_lost_and_its_successor_asks_with_the_same_references() {
     assert_eq!(file["rows"][0]["reference"], paid[0][0].as_str());
 }
 
+fn said(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
 #[test]
 fn s27_what_a_site_promised_and_dropped_is_told_brought_and_settled_once() {
     let camp = treasury();
@@ -214,6 +218,20 @@ fn s27_what_a_site_promised_and_dropped_is_told_brought_and_settled_once() {
     camp.run(bring).fine();
     camp.run(bring).fails(5, "rejection");
     assert_eq!(promise("treasury").fine().field(0, "shown"), "true");
+    // What was shown stands beside the sums of blocks, and the two come to those of the audit.
+    camp.run("audit export shown.audit --dir treasury --seal").fine();
+    let verdict = camp.bare("audit verify shown.audit --json").lines().remove(0);
+    let sums = verdict["sums"].as_array().expect("sums");
+    let rice = sums.iter().find(|sum| sum["commodity"] == 1).expect("rice");
+    let sites = camp.bare("audit reconcile shown.audit --json").lines().remove(0);
+    let of_rice = |field: &str| {
+        let lines = sites["lines"].as_array().expect("lines").iter();
+        let of = lines.filter(|line| line["commodity"] == 1);
+        of.map(|line| line[field].as_i64().expect("units")).sum::<i64>()
+    };
+    assert_eq!((of_rice("shown"), of_rice("left").to_string()), (2_000, said(&rice["lots"])));
+    let words = camp.bare("audit reconcile shown.audit hill").out;
+    assert!(words.contains("handed out as others show 2.000"), "{words}");
     let unnamed = "--unnamed \"Hill store\"";
     let first = settle(&camp, &format!("draft {unnamed} --json")).fine();
     assert_eq!(first.field(0, "rows"), "2", "{}", first.out);
