@@ -264,12 +264,18 @@ impl<'a> FeedAudit<'a> {
         index: Option<u64>,
         problem: Problem,
     ) {
-        if self.out.findings.len() >= FINDINGS {
-            self.out.more = self.out.more.saturating_add(1);
+        let place = Where { offset: place, feed: Some(self.rows.feed.short()), seq, index };
+        if self.out.findings.len() < FINDINGS {
+            self.out.findings.push(Finding { place, problem });
             return;
         }
-        let place = Where { offset: place, feed: Some(self.rows.feed.short()), seq, index };
-        self.out.findings.push(Finding { place, problem });
+        self.out.more = self.out.more.saturating_add(1);
+        // One about the file is kept in any case.
+        if let Some(last) = self.out.findings.last_mut()
+            && problem.is_of_file()
+        {
+            *last = Finding { place, problem };
+        }
     }
 
     /// Takes the next thing of this feed.

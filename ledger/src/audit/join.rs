@@ -354,7 +354,7 @@ impl Joining {
         let of = FeedRef::value(sending.from, sending.programme);
         let Some(sender) = heads.get(&of) else { return };
         if denies(sender, sending.index) {
-            self.find(sending.carried.unwrap_or(nowhere(0)), Problem::SendDenied);
+            self.find(sending.carried.unwrap_or(nowhere(0)), Problem::SendDenied { sender: of });
         }
     }
 
@@ -511,8 +511,9 @@ impl Joining {
             let feed = part.feed.short();
             let mut compared = all.remove(&feed).unwrap_or_default();
             for (at, row) in part.outcome.settlements.drain(..) {
-                let (compared, problems) =
-                    compared.remove(&at).unwrap_or((Compared::Void, Vec::new()));
+                let answer = compared.remove(&at);
+                let (compared, problems, lacks) =
+                    answer.unwrap_or((Compared::Void, Vec::new(), Vec::new()));
                 let offset = part.outcome.drafts.get(&at).copied().unwrap_or_default();
                 for problem in problems {
                     let place =
@@ -522,7 +523,8 @@ impl Joining {
                 let may =
                     |by: &Taken| settlement::entitled(known, &feed, by.step, &by.operator, by.at);
                 let (stage, entitled) = (row.stage(), row.by.iter().all(may));
-                let line = SettlementLine { feed, index: at.index, row, stage, entitled, compared };
+                let line =
+                    SettlementLine { feed, index: at.index, row, stage, entitled, compared, lacks };
                 self.verdict.settlements.push(line);
             }
         }
@@ -547,14 +549,18 @@ impl Joining {
             claimed: claimed.contains(&name),
         });
         verdict.releases = freed.collect();
-        let (shares, late) = known.hand_outs();
+        let (shares, mut late) = known.hand_outs();
         verdict.finality = shares;
-        let closed = ground.charter.closes().map(|(programme, cycle, closed)| ClosedCycle {
-            programme,
-            cycle,
-            epoch: closed.epoch,
-            feeds: closed.cuts.len() as u64,
-            late: late.get(&(programme, cycle)).copied().unwrap_or(0),
+        let closed = ground.charter.closes().map(|(programme, cycle, closed)| {
+            let late_on = late.remove(&(programme, cycle)).unwrap_or_default();
+            ClosedCycle {
+                programme,
+                cycle,
+                epoch: closed.epoch,
+                feeds: closed.cuts.len() as u64,
+                late: late_on.iter().fold(0, |sum, on| on.count.saturating_add(sum)),
+                late_on,
+            }
         });
         verdict.closed = closed.collect();
         let replaced = ground.roster.nodes().filter_map(|certificate| {
@@ -585,9 +591,11 @@ impl Joining {
 
     fn finish(mut self) -> Verdict {
         let verdict = &mut self.verdict;
-        verdict.findings.sort_by_key(|finding| finding.place);
+        // Of too many, those about the file are kept: whether it is whole must not depend on what it shows.
+        verdict.findings.sort_by_key(|finding| (!finding.problem.is_of_file(), finding.place));
         let over = verdict.findings.len().saturating_sub(FINDINGS);
         verdict.findings.truncate(FINDINGS);
+        verdict.findings.sort_by_key(|finding| finding.place);
         verdict.more = verdict.more.saturating_add(over as u64);
         let whole = |problem: &Problem| matches!(problem, Problem::File(FileProblem::Stopped));
         verdict.complete &= !verdict.findings.iter().any(|finding| whole(&finding.problem));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{Branch, Run, sealed_as, sealed_over};
-use super::verdict::{CutFeed, CutSaid, EndedFeed, SaidBy, Shares};
+use super::verdict::{CutFeed, CutSaid, EndedFeed, LateOn, SaidBy, Shares};
 use super::{Cosigned, Ground, Part};
 use crate::amount::Balance;
 use crate::charter::Charter;
@@ -29,7 +29,7 @@ use crate::view::{
 /// How final hand-outs are, by programme.
 type Finalities = BTreeMap<ProgrammeId, Shares>;
 /// How many hand-outs of a closed cycle turned up late.
-type Lateness = BTreeMap<(ProgrammeId, CycleId), u64>;
+type Lateness = BTreeMap<(ProgrammeId, CycleId), Vec<LateOn>>;
 
 /// What the parts of an audit know of chains, cuts and ends. Its chain numbers run over all feeds.
 pub(super) struct Known<'a> {
@@ -199,6 +199,7 @@ impl<'a> Known<'a> {
         let (mut final_so, mut late) = (Finalities::new(), Lateness::new());
         for (chain, (feed, branch)) in (0u32..).zip(&self.chains) {
             let feed = feed.short();
+            let mut on: BTreeMap<CycleId, LateOn> = BTreeMap::new();
             if branch.runs.is_empty() {
                 continue;
             }
@@ -218,9 +219,13 @@ impl<'a> Known<'a> {
                 let count = u64::from(more).saturating_add(1);
                 final_so.entry(feed.programme).or_default().add(finality(&standing), count);
                 if cut::label(self, at, Some(cycle)) == Label::Late {
-                    let sum: &mut u64 = late.entry((feed.programme, cycle)).or_default();
+                    let first = LateOn { feed, first: index, count: 0 };
+                    let sum = &mut on.entry(cycle).or_insert(first).count;
                     *sum = sum.saturating_add(count);
                 }
+            }
+            for (cycle, of) in on {
+                late.entry((feed.programme, cycle)).or_default().push(of);
             }
         }
         (final_so, late)

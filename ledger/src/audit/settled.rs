@@ -2,11 +2,12 @@
 //! and settlements").
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Part;
 use super::came::{Named, Settled, Terms};
 use super::feed::Outcome;
-use super::verdict::{Compared, Problem};
+use super::verdict::{Compared, NotCompared, Problem, Why};
 use crate::amount::Amount;
 use crate::charter::Charter;
 use crate::id::{FeedId, FeedRef, Lane, ProgrammeId};
@@ -64,19 +65,18 @@ struct Coming {
     rows: u32,
     /// Whether its rows are more than a settlement has.
     over: bool,
-    /// Whether something it names is not here, or named too often.
+    /// Whether something it names is not here, or named too often; and what, the first of it.
     open: bool,
+    lacks: Vec<NotCompared>,
     /// Indexes of entries that do not say what a row by itself does.
     wrong: Vec<u64>,
 }
 
-/// Holds the settlements of one feed against what they name, each by the place of its draft: how it compares, and what is
-/// wrong.
-pub(super) fn compared(
-    feed: &FeedRef,
-    out: &Outcome,
-    kept: &Kept<'_>,
-) -> BTreeMap<At, (Compared, Vec<Problem>)> {
+/// How a settlement compares, what is wrong with it, and what was in the way.
+pub(super) type Answer = (Compared, Vec<Problem>, Vec<NotCompared>);
+
+/// Holds the settlements of one feed against what they name, each by the place of its draft.
+pub(super) fn compared(feed: &FeedRef, out: &Outcome, kept: &Kept<'_>) -> BTreeMap<At, Answer> {
     let mut lines: BTreeMap<At, Vec<&Settling>> = BTreeMap::new();
     for (draft, line) in &out.lines {
         lines.entry(*draft).or_default().push(line);
@@ -102,18 +102,21 @@ fn coming(
     for line in lines {
         match line {
             Settling::Stretch { node, from, to, head, except } => {
-                let settled = kept.get(&FeedRef::value(*node, feed.programme));
+                let of = FeedRef::value(*node, feed.programme);
+                let settled = kept.get(&of);
                 let parts = settled.and_then(|s| Some((s, s.parts(*from, *to, head)?)));
                 let Some((settled, parts)) = parts else {
-                    coming.open = true;
+                    coming.lacks(of, *from..*to, Why::NotHere);
                     continue;
                 };
-                coming.open |= settled.is_unsure_below(*to);
+                if settled.is_unsure_below(*to) {
+                    coming.lacks(of, *from..*to, Why::Unnamed);
+                }
                 let looked = looked.entry(*node).or_default();
                 for row in parts.into_iter().flat_map(|part| settled.rows(part)) {
                     *looked = looked.saturating_add(1);
                     if *looked > settled.len().saturating_mul(TIMES) {
-                        coming.open = true;
+                        coming.lacks(of, *from..*to, Why::TooOften);
                         break;
                     }
                     let (index, leaf, terms, amount) = row;
@@ -127,17 +130,18 @@ fn coming(
                 }
             }
             Settling::Rows { node, rows } => {
-                let settled = kept.get(&FeedRef::value(*node, feed.programme));
+                let of = FeedRef::value(*node, feed.programme);
+                let settled = kept.get(&of);
                 for row in rows.iter() {
                     coming.add(*node, *row);
+                    let after = row.index.saturating_add(1);
                     let mut says = settled.into_iter().flat_map(|s| s.says(row.index, row.leaf));
                     match (says.next(), says.next()) {
-                        (None, _) => coming.open = true,
+                        (None, _) => coming.lacks(of, row.index..after, Why::NotHere),
                         (Some(one), other) => {
                             let mut all = [Some(one), other].into_iter().flatten().chain(says);
-                            let after = row.index.saturating_add(1);
                             if settled.is_some_and(|s| s.is_unsure_below(after)) {
-                                coming.open = true;
+                                coming.lacks(of, row.index..after, Why::Unnamed);
                             } else if !all.any(|said| is_said(row, &said)) {
                                 coming.wrong.push(row.index);
                             }
@@ -164,12 +168,19 @@ impl Coming {
         self.over |= !pushed;
     }
 
-    fn held_against(self, row: &SettlementRow) -> (Compared, Vec<Problem>) {
+    fn lacks(&mut self, feed: FeedRef, entries: Range<u64>, why: Why) {
+        self.open = true;
+        if self.lacks.len() < NotCompared::TOLD {
+            self.lacks.push(NotCompared { feed, from: entries.start, to: entries.end, why });
+        }
+    }
+
+    fn held_against(self, row: &SettlementRow) -> Answer {
         let wrong = self.wrong.into_iter().map(|index| Problem::SettlementRow { entry: index });
         let mut problems: Vec<Problem> = wrong.collect();
         if self.open {
             let compared = if problems.is_empty() { Compared::Open } else { Compared::Differs };
-            return (compared, problems);
+            return (compared, problems, self.lacks);
         }
         let same = match self.tally.finish(row.first) {
             Some(Settling::Draft { root, rows, totals, .. }) => {
@@ -181,6 +192,6 @@ impl Coming {
             problems.push(Problem::SettlementDiffers { said: row.rows, found: self.rows });
         }
         let compared = if problems.is_empty() { Compared::Same } else { Compared::Differs };
-        (compared, problems)
+        (compared, problems, Vec::new())
     }
 }

@@ -17,13 +17,14 @@ use crate::sync::frame::FrameFault;
 use crate::time::Minute;
 use crate::view::Fault;
 
+mod answers;
 mod people;
 mod stopped;
 
 pub use people::{PeopleFound, PeopleLine, Unfounded};
 pub use stopped::{
-    ClosedCycle, Compared, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, SaidBy,
-    SettledTwice, SettlementLine, Shares,
+    ClosedCycle, Compared, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, LateOn,
+    NotCompared, SaidBy, SettledTwice, SettlementLine, Shares, Why,
 };
 
 /// Where something was found.
@@ -162,8 +163,13 @@ pub enum Problem {
         list: u64,
     },
     /// A claimed ticket's send is not in the sender's feed as far as it is here, though its beginning is.
-    #[error("the claimed ticket's send is not in its sender's feed, which is here beyond it")]
-    SendDenied,
+    #[error(
+        "the claimed ticket's send is not in its sender's feed {sender}, which is here beyond it"
+    )]
+    SendDenied {
+        /// The sender's feed.
+        sender: FeedRef,
+    },
     /// A day's closing is not what its entries come to.
     #[error(
         "the day is closed with other sums than its entries come to: goods were handed out {redeemed} times and taken back \

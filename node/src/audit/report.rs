@@ -15,7 +15,7 @@ mod tests;
 
 pub use data::{About, Report, reason};
 pub use page::html;
-pub use stopped::compared;
+pub use stopped::{compared, late};
 
 /// The numbers of a report as JSON.
 #[must_use]

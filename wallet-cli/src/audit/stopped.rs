@@ -5,7 +5,7 @@ use annona_ledger::audit::verdict::{CutFeed, SaidBy};
 use annona_ledger::suspense::Because;
 use annona_node::audit::Labels;
 use annona_node::audit::labels::decimal;
-use annona_node::audit::report::compared;
+use annona_node::audit::report::{compared, late};
 use serde_json::{Value, json};
 
 use crate::words::{count, hex, reason_word, say_cut};
@@ -57,6 +57,9 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
         json!({
             "programme": closed.programme, "cycle": closed.cycle, "article": closed.epoch,
             "feeds": closed.feeds, "late": closed.late,
+            "late_on": closed.late_on.iter().map(|on| {
+                json!({ "feed": on.feed.to_string(), "first": on.first, "count": on.count })
+            }).collect::<Vec<_>>(),
         })
     });
     let incarnations = verdict.incarnations.iter().map(|new| {
@@ -100,6 +103,12 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
             "feed": line.feed.to_string(), "index": line.index, "rows": line.row.rows,
             "stage": format!("{:?}", line.stage).to_lowercase(), "entitled": line.entitled,
             "compared": format!("{:?}", line.compared).to_lowercase(),
+            "lacks": line.lacks.iter().map(|lack| {
+                json!({
+                    "feed": lack.feed.to_string(), "from": lack.from, "to": lack.to,
+                    "why": lack.why.to_string(),
+                })
+            }).collect::<Vec<_>>(),
             "totals": totals.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
         })
     });
@@ -164,12 +173,13 @@ pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
     }
     for closed in &verdict.closed {
         lines.push(format!(
-            "closed      {} cycle {} by article {}: {} shown, {} late",
+            "closed      {} cycle {} by article {}: {} shown, {} late{}",
             labels.programme(closed.programme),
             closed.cycle,
             closed.epoch,
             count(closed.feeds, "feed", "feeds"),
             count(closed.late, "hand-out", "hand-outs"),
+            late(closed, labels),
         ));
     }
     for new in &verdict.incarnations {
@@ -203,7 +213,7 @@ pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
         let end =
             if line.entitled { "" } else { "; a step by an operator who was not entitled to it" };
         let place = format!("{}, entry {}", labels.feed(&line.feed), line.index);
-        let compared = compared(line.compared);
+        let compared = compared(line, labels);
         lines.push(format!("settlement  {place}: {rows}, {stage}; {compared}{end}"));
     }
     for twice in &verdict.twice {

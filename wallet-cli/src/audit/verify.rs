@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use annona_ledger::audit::verdict::{FileProblem, Missing, Owed, Problem};
+use annona_ledger::audit::verdict::{FileProblem, Finding, Missing, Owed, Problem};
 use annona_ledger::audit::{Options, Verdict, govern};
 use annona_ledger::id::{CommodityId, CycleId, ProgrammeId};
 use annona_ledger::leaf::LeafId;
@@ -30,7 +30,8 @@ const SHOWN: usize = 20;
 /// on all cores, with nothing but the file.
 ///
 /// Ends with 0 where all is good, with 1 where something is wrong: then the first fault is told with its place, and the
-/// rest is checked all the same. What could not be checked is named. Of the evidence beside entries it checks that it is
+/// rest is checked all the same. There are two verdicts: whether the file is whole and true, for which its writer answers,
+/// and what it shows, for which those answer who did it. What could not be checked is named. Of the evidence beside entries it checks that it is
 /// what its block commits to; who answers for what it allows, `annona audit anomalies` says. Of checkpoints it says who signed with which key,
 /// and makes the state they signed anew.
 #[derive(Args)]
@@ -89,15 +90,50 @@ impl Verify {
             }
             return Ok(());
         }
-        let all = (verdict.findings.len() as u64).saturating_add(verdict.more);
-        let first = verdict.first().map_or_else(
-            || "the file does not end as it should".to_owned(),
-            |finding| format!("first {}: {}", finding.place, finding.problem),
-        );
-        let words = count(all, "thing is wrong", "things are wrong");
-        Err(Fault::new(Exit::Wrong, format!("{}: {words}; {first}.", self.file.display()))
-            .then("Ask for the file again; where the same is wrong once more, its writer has to answer for it."))
+        Err(wrong(&verdict, &labels).at(self.file.display()))
     }
+}
+
+/// What is wrong first, and whom to turn to: for the file its writer, for what it shows others.
+fn wrong(verdict: &Verdict, labels: &Labels) -> Fault {
+    let all = (verdict.findings.len() as u64).saturating_add(verdict.more);
+    let first = verdict.first().map_or_else(
+        || "the file does not end as it should".to_owned(),
+        |finding| format!("first {}: {}", finding.place, finding.problem),
+    );
+    let words = count(all, "thing is wrong", "things are wrong");
+    let whole = verdict.is_whole();
+    let whose = if whole { " in what it shows, and the file is whole and true" } else { "" };
+    let fault = Fault::new(Exit::Wrong, format!("{words}{whose}; {first}."));
+    let other = |finding: &Finding| {
+        matches!(finding.problem, Problem::File(FileProblem::OtherFederation(_)))
+    };
+    let mut next = Vec::new();
+    if !whole {
+        next.push(
+            "Ask for the file again; where the same is wrong once more, its writer has to answer for it."
+                .to_owned(),
+        );
+    } else if verdict.findings.iter().any(other) {
+        next.push(
+            "Ask for the file of the federation you mean, or look at its number again.".into(),
+        );
+    }
+    if let Some(who) = answers(verdict, labels) {
+        next.push(format!("For what it shows have to answer: {who}."));
+    }
+    if next.is_empty() { fault } else { fault.then(&next.join(" ")) }
+}
+
+/// Who has to answer for what the file shows, feed by feed.
+fn answers(verdict: &Verdict, labels: &Labels) -> Option<String> {
+    let feeds = verdict.answerable();
+    let mut said: Vec<String> = feeds.keys().take(SHOWN).map(|feed| labels.feed(feed)).collect();
+    let more = feeds.len().saturating_sub(SHOWN);
+    if more > 0 {
+        said.push(format!("{more} more"));
+    }
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Who owes what, and why.
@@ -207,9 +243,17 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
             json!({
                 "offset": f.place.offset, "feed": f.place.feed.map(|feed| feed.to_string()),
                 "block": f.place.seq, "index": f.place.index, "problem": f.problem.to_string(),
+                "of_file": f.problem.is_of_file(),
             })
         })
         .collect();
+    let answerable = verdict.answerable().into_iter().map(|(feed, findings)| {
+        json!({
+            "feed": feed.to_string(), "node": hex(&feed.node), "site": labels.site(&feed.node),
+            "organisation": labels.org_of(&feed.node), "findings": findings,
+        })
+    });
+    let answerable: Vec<Value> = answerable.collect();
     let sums: Vec<Value> = verdict
         .sums
         .iter()
@@ -242,7 +286,8 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
         })
         .collect();
     let mut value = json!({
-        "good": verdict.is_good(), "partial": verdict.is_partial(), "complete": verdict.complete,
+        "good": verdict.is_good(), "whole": verdict.is_whole(), "answerable": answerable,
+        "partial": verdict.is_partial(), "complete": verdict.complete,
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
         "federation_name": labels.federation, "zone": labels.zone(),
         "as_of": verdict.as_of.map(|at| labels.when(at)),
@@ -290,6 +335,13 @@ fn text(verdict: &Verdict, labels: &Labels, file: &AuditFile) -> String {
     } else {
         "WRONG".to_owned()
     }];
+    if !good {
+        let file = if verdict.is_whole() { "whole and true" } else { "NOT whole, or not true" };
+        lines.push(format!("the file    {file}"));
+        if let Some(who) = answers(verdict, labels) {
+            lines.push(format!("it shows    what is wrong; to answer for it: {who}"));
+        }
+    }
     if let Some(id) = verdict.federation {
         lines.push(format!("federation  {id} {}", labels.federation).trim_end().to_owned());
     }

@@ -83,6 +83,18 @@ fn the_demonstration_plays_to_its_end() {
     // The folders are left, and work.
     camp.bare("status --dir day/hill").fine();
     camp.bare("audit verify day/auditor/camp.audit").fine();
+    // What went wrong is told with its place, and whoever did it has to answer for it.
+    let after =
+        camp.bare("audit verify day/auditor/after.audit").fails(1, "the file is whole and true");
+    assert!(after.out.contains("1 hand-out late: 1 on "), "{}", after.out);
+    let open =
+        after.out.lines().find(|line| line.contains("not compared: ")).expect("a settlement");
+    assert!(open.contains("/value/1) entry "), "{open}");
+    let csv = "audit report day/auditor/after.audit --as csv --out after.csv";
+    camp.bare(csv).fails(1, "has faults");
+    let csv = camp.told("after.csv");
+    let told = |line: &str| line.starts_with("unchecked,") && line.contains("not compared: ");
+    assert!(csv.lines().any(told), "{csv}");
     camp.bare("demo --dir day").fails(6, "has something in it");
 }
 

@@ -48,6 +48,7 @@ mod terminal;
 mod till;
 mod unit;
 mod upgraded;
+mod verdicts;
 mod vouch;
 mod walk;
 mod wallet;

@@ -1,7 +1,7 @@
 //! Closings of days and settlements are held against the entries they are of, and told where they say otherwise.
 
 use super::*;
-use crate::audit::verdict::Compared;
+use crate::audit::verdict::{Compared, Why};
 use crate::day;
 use crate::feed::leaf;
 use crate::settlement::{self, Kind, Single, Tally};
@@ -200,6 +200,13 @@ fn drafted(world: &mut World, lines: &[Settling], frozen: Settling) -> u64 {
     index
 }
 
+/// What was in the way of comparing the settlements of a world, one after the other.
+fn in_the_way(world: &World) -> Vec<(u64, u64, Why)> {
+    let verdict = run(&world.source(), &Options::default());
+    let lacks = verdict.settlements.iter().flat_map(|line| &line.lacks);
+    lacks.map(|lack| (lack.from, lack.to, lack.why)).collect()
+}
+
 fn settlements(world: &World) -> (Vec<Compared>, Vec<(Option<u64>, Problem)>) {
     let verdict = run(&world.source(), &Options::default());
     let compared = verdict.settlements.iter().map(|line| line.compared).collect();
@@ -315,12 +322,13 @@ fn what_is_not_here_is_open_and_nobodys_fault() {
         head: Hash([4; 32]),
         except: Bounded::empty(),
     };
-    for line in [rows(&made, &[unknown]), beyond] {
+    for (line, entries) in [(rows(&made, &[unknown]), (3, 4)), (beyond, (0, 40))] {
         let mut world = world(false);
         let first = world.chains[0].head.next;
         let frozen = Settling::Draft { first, root: Hash::ZERO, rows: 1, totals: Bounded::empty() };
         drafted(&mut world, &[line], frozen);
         assert_eq!(settlements(&world), (vec![Compared::Open], vec![]));
+        assert_eq!(in_the_way(&world), [(entries.0, entries.1, Why::NotHere)]);
     }
     // The same again and again is looked at four times, and no more.
     let mut world = world(false);
@@ -331,6 +339,7 @@ fn what_is_not_here_is_open_and_nobodys_fault() {
     let (compared, problems) = settlements(&world);
     assert_eq!(compared, [[Compared::Same; 4].as_slice(), &[Compared::Open; 2]].concat());
     assert_eq!(problems, []);
+    assert_eq!(in_the_way(&world), [(0, 10, Why::TooOften); 2]);
 }
 
 #[test]
@@ -362,6 +371,7 @@ fn a_treasury_is_not_held_to_whom_its_counter_named_too_late() {
     draft(&mut world, &[line], |frozen| frozen);
     let (compared, problems) = settlements(&world);
     assert_eq!(compared, [Compared::Open]);
+    assert_eq!(in_the_way(&world), [(0, world.chains[COUNTER].head.next, Why::Unnamed)]);
     let accused = |problem: &Problem| {
         matches!(problem, Problem::SettlementDiffers { .. } | Problem::SettlementRow { .. })
     };

@@ -72,8 +72,19 @@ pub struct Freed {
     pub claimed: bool,
 }
 
-/// A cycle that was closed.
+/// Hand-outs of a closed cycle that turned up late on one feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LateOn {
+    /// The feed.
+    pub feed: FeedRef,
+    /// The index of the first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// A cycle that was closed.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClosedCycle {
     /// The programme.
     pub programme: ProgrammeId,
@@ -86,6 +97,8 @@ pub struct ClosedCycle {
     /// Hand-outs of the cycle above what it shows of their feeds: they turned up late, and are paid from suspense. Counted
     /// by whole blocks.
     pub late: u64,
+    /// The same feed by feed; of a forked feed, chain by chain.
+    pub late_on: Vec<LateOn>,
 }
 
 /// How final hand-outs are, each counted under the highest grade the source shows.
@@ -155,6 +168,40 @@ pub struct SettlementLine {
     pub entitled: bool,
     /// Whether it is what its lines come to.
     pub compared: Compared,
+    /// What was in the way of comparing it, the first [`NotCompared::TOLD`].
+    pub lacks: Vec<NotCompared>,
+}
+
+/// Something a settlement names that it could not be compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotCompared {
+    /// Whose entries these are.
+    pub feed: FeedRef,
+    /// The index of the first.
+    pub from: u64,
+    /// The index after the last.
+    pub to: u64,
+    /// Why.
+    pub why: Why,
+}
+
+impl NotCompared {
+    /// How many are told of one settlement.
+    pub const TOLD: usize = 8;
+}
+
+/// Why an entry that a settlement names could not be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Why {
+    /// It is not here: not its chain up to there, or not these bytes.
+    #[error("not here, or not on this branch")]
+    NotHere,
+    /// It stands behind a hand-out for a merchant that its feed has not named.
+    #[error("behind a hand-out for a merchant its feed has not named")]
+    Unnamed,
+    /// Its node's entries are named too often by one treasury.
+    #[error("named too often by this treasury")]
+    TooOften,
 }
 
 /// Whether a settlement is what the entries that its lines name come to.

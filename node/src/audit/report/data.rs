@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annona_ledger::audit::verdict::{Charge, Given, Owed, Verdict};
+use annona_ledger::audit::verdict::{Charge, Compared, Given, Owed, Verdict};
 use annona_ledger::id::{CommodityId, ProgrammeId};
 use serde::Serialize;
 
@@ -177,6 +177,8 @@ pub struct Report {
     pub zone: String,
     /// Whether nothing is wrong, as far as it could be checked.
     pub good: bool,
+    /// Whether the source is whole and true, whatever it shows.
+    pub whole: bool,
     /// Whether something could not be checked.
     pub partial: bool,
     /// Whether the source was read to its end.
@@ -228,7 +230,12 @@ impl Report {
         let mut findings: Vec<Found> = verdict
             .findings
             .iter()
-            .map(|f| Found { place: f.place.to_string(), what: f.problem.to_string() })
+            .map(|f| {
+                let who =
+                    f.answers().map(|feed| format!("; to answer for it: {}", labels.feed(&feed)));
+                let what = format!("{}{}", f.problem, who.unwrap_or_default());
+                Found { place: f.place.to_string(), what }
+            })
             .collect();
         findings.extend(wrong);
         Self {
@@ -238,6 +245,7 @@ impl Report {
             as_of: verdict.as_of.map(|at| labels.when(at)),
             zone: labels.zone(),
             good: verdict.is_good() && !vouched.iter().any(Vouched::is_wrong),
+            whole: verdict.is_whole() && !vouched.iter().any(Vouched::is_wrong),
             partial: verdict.is_partial(),
             complete: verdict.complete,
             checks: Checks {
@@ -401,6 +409,11 @@ fn unchecked(verdict: &Verdict, vouched: &[Vouched], labels: &Labels) -> Vec<Fou
         Found { place, what: format!("{programme}: {why}") }
     };
     let mut all: Vec<Found> = verdict.unchecked.iter().map(found).collect();
+    let open = verdict.settlements.iter().filter(|line| line.compared == Compared::Open);
+    all.extend(open.map(|line| Found {
+        place: format!("{}, entry {}", labels.feed(&line.feed), line.index),
+        what: format!("the settlement drafted there: {}", stopped::compared(line, labels)),
+    }));
     for one in vouched {
         let mut add = |what: String| {
             all.push(Found { place: format!("checkpoint {}", one.hash), what });

@@ -17,6 +17,7 @@ struct Words {
     good: &'static str,
     as_far: &'static str,
     bad: &'static str,
+    shown: &'static str,
     partial: &'static str,
     about: &'static str,
     same: &'static str,
@@ -52,6 +53,7 @@ const ENGLISH: Words = Words {
     good: "Everything holds: no hash, signature, quorum or rule failed, and nothing is missing.",
     as_far: "Nothing failed as far as it could be checked; what is missing is listed below.",
     bad: "Something does not hold. It is listed below with its place.",
+    shown: "The file is whole and true; something that it shows does not hold. It is listed below, with its place and who has to answer for it.",
     partial: "The source was not read to its end: what follows is what it got to.",
     about: "About this report",
     same: "Whoever has the same file, program and options makes the same page. Compare the digest with the one that `annona \
@@ -91,6 +93,7 @@ const FRENCH: Words = Words {
     good: "Tout est valide : aucune empreinte, signature, majorité ou règle n’est en défaut, et rien ne manque.",
     as_far: "Rien n’est en défaut pour autant qu’on ait pu le vérifier ; ce qui manque est indiqué plus bas.",
     bad: "Quelque chose n’est pas valide. La liste ci-dessous dit quoi et où.",
+    shown: "Le fichier est complet et exact ; quelque chose qu’il montre n’est pas valide. La liste ci-dessous dit quoi, où et qui doit en répondre.",
     partial: "La source n’a pas été lue jusqu’au bout : voici ce qui a pu l’être.",
     about: "À propos de ce rapport",
     same: "Avec le même fichier, le même programme et les mêmes options, on obtient la même page. Comparez l’empreinte avec celle \
@@ -130,6 +133,7 @@ const ARABIC: Words = Words {
     good: "كل شيء صحيح: لم يفشل أي تجزئة أو توقيع أو نصاب أو قاعدة، ولا شيء ناقص.",
     as_far: "لم يفشل شيء بقدر ما أمكن التحقق منه؛ وما ينقص مذكور أدناه.",
     bad: "هناك ما ليس صحيحًا. وهو مذكور أدناه مع موضعه.",
+    shown: "الملف كامل وصحيح، وفيما يبيّنه ما ليس صحيحًا. وهو مذكور أدناه مع موضعه ومن يُسأل عنه.",
     partial: "لم يُقرأ المصدر حتى نهايته: ما يلي هو ما أمكن قراءته.",
     about: "عن هذا التقرير",
     same: "من لديه الملف نفسه والبرنامج نفسه والخيارات نفسها يحصل على الصفحة نفسها. قارن البصمة بتلك التي عرضها الأمر `annona audit export`. و«as of» هو أحدث وقت سجّله موقعان.",
@@ -263,6 +267,7 @@ fn head(out: &mut String, words: &Words, report: &Report) {
     let (class, sign, verdict) = match (report.good, report.partial) {
         (true, false) => ("good", "✓", words.good),
         (true, true) => ("", "○", words.as_far),
+        (false, _) if report.whole && !report.findings.is_empty() => ("bad", "✗", words.shown),
         (false, _) => ("bad", "✗", words.bad),
     };
     let _ = write!(

@@ -2,7 +2,7 @@
 
 use annona_ledger::amount::Amount;
 use annona_ledger::audit::Verdict;
-use annona_ledger::audit::verdict::{Compared, SaidBy};
+use annona_ledger::audit::verdict::{ClosedCycle, Compared, SaidBy, SettlementLine};
 use annona_ledger::cut::{Cut, Reason};
 use annona_ledger::suspense::Because;
 use serde::Serialize;
@@ -108,7 +108,7 @@ pub struct SettledLine {
     /// Whether each was entitled to it.
     pub entitled: bool,
     /// Whether it is what the entries it names come to, in words.
-    pub compared: &'static str,
+    pub compared: String,
 }
 
 /// A checkpoint of the file.
@@ -216,8 +216,12 @@ pub(super) fn events(verdict: &Verdict, labels: &Labels) -> Vec<Event> {
     }
     for closed in &verdict.closed {
         let what = format!(
-            "cycle {} is closed by article {}, which shows {} feeds; {} hand-outs of it came late",
-            closed.cycle, closed.epoch, closed.feeds, closed.late
+            "cycle {} is closed by article {}, which shows {} feeds; {} hand-outs of it came late{}",
+            closed.cycle,
+            closed.epoch,
+            closed.feeds,
+            closed.late,
+            late(closed, labels)
         );
         add("closed", labels.programme(closed.programme), what);
     }
@@ -254,15 +258,34 @@ pub(super) fn finality(verdict: &Verdict, labels: &Labels) -> Vec<FinalLine> {
     line.collect()
 }
 
-/// How a settlement compares with the entries it names, in words.
+/// Which hand-outs of a closed cycle came late, in words behind how many.
 #[must_use]
-pub const fn compared(compared: Compared) -> &'static str {
-    match compared {
+pub fn late(closed: &ClosedCycle, labels: &Labels) -> String {
+    let on = closed.late_on.iter().map(|on| {
+        format!("{} on {}, the first its entry {}", on.count, labels.feed(&on.feed), on.first)
+    });
+    let on = on.collect::<Vec<_>>().join("; ");
+    if on.is_empty() { on } else { format!(": {on}") }
+}
+
+/// How a settlement compares with the entries it names, in words: of one that was not compared, what was in the way.
+#[must_use]
+pub fn compared(line: &SettlementLine, labels: &Labels) -> String {
+    let words = match line.compared {
         Compared::Same => "as its entries say",
         Compared::Differs => "NOT what its entries say",
-        Compared::Open => "not compared: not everything it names is here",
+        Compared::Open => "not compared: ",
         Compared::Void => "not compared: it settles nothing",
+    };
+    if line.compared != Compared::Open {
+        return words.to_owned();
     }
+    let lacks = line.lacks.iter().map(|lack| {
+        let last = lack.to.saturating_sub(1);
+        let to = if last > lack.from { format!(" to {last}") } else { String::new() };
+        format!("{} entry {}{to}: {}", labels.feed(&lack.feed), lack.from, lack.why)
+    });
+    format!("{words}{}", lacks.collect::<Vec<_>>().join("; "))
 }
 
 pub(super) fn settlements(verdict: &Verdict, labels: &Labels) -> Vec<SettledLine> {
@@ -287,7 +310,7 @@ pub(super) fn settlements(verdict: &Verdict, labels: &Labels) -> Vec<SettledLine
             stage: format!("{:?}", line.stage).to_lowercase(),
             steps: steps.collect(),
             entitled: line.entitled,
-            compared: compared(line.compared),
+            compared: compared(line, labels),
         }
     });
     line.collect()

@@ -224,7 +224,7 @@ pub(super) fn settlements(report: &Report) -> Table {
             line.stage.clone(),
             line.steps.join("; "),
             entitled.to_owned(),
-            line.compared.to_owned(),
+            line.compared.clone(),
         ]
     });
     Table {
