@@ -96,6 +96,7 @@ fn the_field_guide_goes_from_a_file_to_a_hand_out() {
         all
     };
     let (mut list, mut code, mut treasury) = (String::new(), String::new(), String::new());
+    let mut lake = String::new();
     let (mut out, mut lines) = (String::new(), 0);
     let (fenced, _) = parts(&page("spec/field.md"));
     for (said, block) in fenced {
@@ -104,7 +105,7 @@ fn the_field_guide_goes_from_a_file_to_a_hand_out() {
             continue;
         }
         for line in block {
-            let line = line.replace("LIST", &list).replace("CODE", &code);
+            let line = line.replace("LIST", &list).replace("CODE", &code).replace("OLD", &lake);
             let words = line.split(" # ").next().unwrap_or_default();
             // In a shell, as it will be; what a person is asked for on the way is given beside it.
             let given = if words.starts_with("annona ") { given(words) } else { String::new() };
@@ -132,6 +133,9 @@ fn the_field_guide_goes_from_a_file_to_a_hand_out() {
             if line.starts_with("annona status") {
                 treasury = camp.bare("status --dir treasury --json").fine().field(0, "node");
                 assert!(out.contains(&treasury), "{out}");
+            } else if line.starts_with("annona node reincarnate") {
+                lake = camp.bare("status --dir lake --json").fine().field(0, "node");
+                assert!(format!("{out}{err}").contains(&lake), "{out}{err}");
             } else if line.starts_with("annona entitle import") {
                 list = word("List ");
             } else if line.starts_with("annona card issue") {
