@@ -106,6 +106,11 @@ pub struct Anomalies {
 /// An entry, and how final it is.
 type Named = (EntryName, Finality);
 
+/// An issue: when, which entry, and how much.
+type Issued = (u32, Named, u64);
+/// Issues after the first: how many, how much, the first of them, and after which.
+type MoreIssued = (u64, u64, Named, EntryName);
+
 /// What one feed did.
 #[derive(Default)]
 struct OfFeed {
@@ -142,9 +147,9 @@ struct Looker<'a, S> {
     newest: BTreeMap<[u8; 8], u32>,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, Named)>>,
     /// When each purse was first issued each commodity of a cycle, and what.
-    issued: BTreeMap<(ProgrammeId, CycleId, CommodityId, Purse), (u32, Named, u64)>,
-    /// What a feed issued after that: how many, how much, the first of them, and after which.
-    more_issued: BTreeMap<(FeedRef, CycleId, CommodityId), (u64, u64, Named, EntryName)>,
+    issued: BTreeMap<(ProgrammeId, CycleId, CommodityId, Purse), Issued>,
+    /// What a feed issued after that.
+    more_issued: BTreeMap<(FeedRef, CycleId, CommodityId), MoreIssued>,
     cuts: BTreeMap<FeedRef, (u64, Option<u32>)>,
     paid: BTreeMap<FeedRef, PaidTo>,
     wanted: words::Wanted,

@@ -15,6 +15,9 @@ use annona_ledger::ticket::{Sent, Ticket};
 
 use super::walk::{Did, walk_feed};
 
+/// How much was handed out, of what.
+type Out = (Amount, (CycleId, CommodityId));
+
 /// What orphans in a file show, by the feed it is of.
 pub(super) type AllShown = BTreeMap<FeedRef, Vec<Fact>>;
 
@@ -48,7 +51,7 @@ pub(super) fn effects(source: &impl Source, ground: &Ground, all: AllShown) -> V
 struct Own<'a> {
     charter: &'a Charter,
     values: BTreeMap<(u64, Hash), Value>,
-    given: BTreeMap<u64, BTreeSet<(Amount, (CycleId, CommodityId))>>,
+    given: BTreeMap<u64, BTreeSet<Out>>,
     refunded: BTreeMap<u64, Amount>,
 }
 

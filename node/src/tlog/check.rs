@@ -110,8 +110,11 @@ pub fn check(
     Ok(out)
 }
 
-/// Where the blocks of each number of each feed begin and end, and the hash of each one's leaf.
-type Places = BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head, Node)>>>;
+/// Where a block begins and ends, and the hash of its leaf.
+type Block = (Head, Head, Node);
+
+/// The blocks of each number of each feed.
+type Places = BTreeMap<FeedId, BTreeMap<u64, Vec<Block>>>;
 
 /// What a log's leaves come to.
 #[derive(Default)]
@@ -133,7 +136,7 @@ fn goes_on(places: &Places, feed: &FeedId, seq: u64, end: &Head) -> bool {
 fn chains(places: &Places, out: &mut Checked) {
     for (feed, blocks) in places {
         let feed = feed.short();
-        let mut before: Option<(u64, &Vec<(Head, Head, Node)>)> = None;
+        let mut before: Option<(u64, &Vec<Block>)> = None;
         for (seq, here) in blocks {
             if here.len() > 1 {
                 let many = here.len();
@@ -143,8 +146,7 @@ fn chains(places: &Places, out: &mut Checked) {
                 }
             }
             if let Some((last, ends)) = before {
-                let follows =
-                    |(start, ..): &(Head, Head, Node)| ends.iter().any(|(_, end, _)| end == start);
+                let follows = |(start, ..): &Block| ends.iter().any(|(_, end, _)| end == start);
                 if last.checked_add(1) != Some(*seq) {
                     out.finds(format!(
                         "after block {last} of feed {feed} its block {seq} follows in the log: those between are left out"
@@ -290,7 +292,7 @@ impl Filed {
                 let of_file = before.and_then(|before| of.get(&before));
                 let beside = of.get(seq).map(Vec::as_slice).unwrap_or_default();
                 let behind = seq.checked_add(1).and_then(|next| of.get(&next));
-                let later = |(start, end, _): &&(Head, Head, Node)| {
+                let later = |(start, end, _): &&Block| {
                     let follows = match of_file {
                         Some(those) => {
                             those.iter().any(|(_, end)| end == start)
