@@ -179,7 +179,7 @@ pub(crate) fn main() -> ExitCode {
     if let Err(why) = secured {
         screen.detail(|| format!("core dumps could not be turned off: {why}"));
     }
-    stop::listen();
+    stop::listen(screen);
     std::panic::set_hook(Box::new(move |panic| fault_of_this_program(screen, panic)));
     let done = places.and_then(|()| run(cli, screen));
     match done {

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::fault::{Exit, Fault, Outcome};
+use crate::screen::Screen;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
@@ -69,7 +70,7 @@ impl Drop for Writing {
 }
 
 /// Listens for Ctrl-C and SIGTERM.
-pub(crate) fn listen() {
+pub(crate) fn listen(screen: Screen) {
     let echo = echo::Saved::now();
     let heard = ctrlc::set_handler(move || {
         let first = !ASKED.swap(true, Ordering::SeqCst);
@@ -83,7 +84,11 @@ pub(crate) fn listen() {
             _ if OF_PEOPLE.load(Ordering::SeqCst) => Fault::interrupted_in_family(),
             _ => Fault::interrupted_in_writing(),
         };
-        anstream::eprintln!("\n{}", fault.message);
+        if screen.json() {
+            screen.fault(&fault);
+        } else {
+            anstream::eprintln!("\n{}", fault.message);
+        }
         std::process::exit(Exit::Interrupted as i32);
     });
     if let Err(why) = heard {

@@ -90,6 +90,8 @@ pub(super) struct Order {
     pub(super) codes: Vec<(ProgrammeId, CarrierId)>,
     /// What is left, where it is less than was asked for: told once the order was refused.
     pub(super) left: Arc<OnceLock<Vec<Left>>>,
+    /// Which purse paid, and what it has left once that is written.
+    pub(super) paid: Arc<OnceLock<(Purse, Vec<Left>)>>,
 }
 
 impl Charge {
@@ -130,6 +132,7 @@ impl Charge {
         };
         let items = till.items(&self.items)?;
         let (merchant, name) = till.merchant(self.merchant.as_deref())?;
+        let new = self.merchant.is_some() && !till.knows(node.store(), &merchant)?;
         let method = self.proof.method();
         // Whose it is, before how much. Where her record does not open she is served all the same.
         let vault = self.whose.is_here().then(|| node.vault().ok()).flatten();
@@ -201,18 +204,8 @@ impl Charge {
             fields.insert("receipts".into(), json!(receipts));
             fields.insert("items".into(), till.items_value(&items));
             fields.insert("merchant".into(), json!(merchant.to_string()));
-            fields.insert(
-                "left".into(),
-                left.iter()
-                    .flatten()
-                    .map(
-                        |l| json!({ "cycle": l.cycle, "commodity": l.commodity, "units": l.units }),
-                    )
-                    .collect(),
-            );
-            if left.is_none() {
-                fields.insert("left".into(), json!(null));
-            }
+            fields.insert("new_merchant".into(), json!(new && !repeated));
+            fields.insert("left".into(), left.as_deref().map_or(json!(null), till::left_value));
         }
         session.screen.answer("charge", value, || {
             let print = |l: &Left| till.print(l.commodity, i128::from(l.units));
@@ -231,6 +224,9 @@ impl Charge {
             )
         })?;
         drop(writing);
+        if new && !repeated {
+            session.screen.warn(till::new_merchant(&name));
+        }
         till::served(session, node, &merchant, &name);
         Ok(())
     }
@@ -259,8 +255,8 @@ impl Order {
             let content = format!("charge {purse} {} {merchant} {method:?}", items.join(","));
             till.asked(&request, content.as_bytes())
         });
-        let left = Arc::default();
-        Self { purses, items, merchant, method, asked, codes: Vec::new(), left }
+        let (left, paid) = (Arc::default(), Arc::default());
+        Self { purses, items, merchant, method, asked, codes: Vec::new(), left, paid }
     }
 
     /// Composes it at the moment of writing. Where it was accepted before, says where, and writes nothing.
@@ -311,7 +307,18 @@ impl Order {
             match serve::charge(work, feed, &charge, at) {
                 Err(NodeFault::Rejected(why)) if helps(&why) >= helps(&reason) => reason = why,
                 Err(NodeFault::Rejected(_)) => {}
-                done => return done,
+                Ok(done) => {
+                    let mut rest = serve::balance(work, feed, purse, at);
+                    for left in &mut rest {
+                        let of = self.items.iter().filter(|item| item.commodity == left.commodity);
+                        let taken: u64 = of.map(|item| item.amount.units()).sum();
+                        left.units = left.units.saturating_sub(taken);
+                    }
+                    rest.retain(|left| left.units > 0);
+                    drop(self.paid.set((*purse, rest)));
+                    return Ok(done);
+                }
+                broken => return broken,
             }
         }
         let left = self.purses.iter().flat_map(|purse| serve::balance(work, feed, purse, at));
@@ -403,7 +410,8 @@ pub(super) fn before(work: &Work<'_>, asked: Option<&Asked>) -> Result<Option<Ea
     }
     Err(NodeFault::Refused(format!(
         "this request id was used for something else, entry {}#{}: give the new order an id of its own",
-        earlier.feed.programme, earlier.first
+        earlier.feed.programme,
+        earlier.last()
     )))
 }
 

@@ -6,7 +6,7 @@ mod answers;
 mod lines;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, SlipId};
+use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, Purse, SlipId};
 use annona_ledger::short_code::ShortCode;
 use annona_node::counter;
 use annona_node::erase;
@@ -90,13 +90,17 @@ struct Pending {
 enum State {
     Unread(String),
     Refused(String),
-    Queued { till: Arc<Till>, waiting: Waiting, earlier: Arc<OnceLock<Earlier>>, short: Asked },
+    Queued { till: Arc<Till>, waiting: Waiting, earlier: Arc<OnceLock<Earlier>>, asked: Asked },
 }
 
-/// What was asked for, and what is left where that is less.
+/// What was asked for, what is left where that is less, and what came of it.
 struct Asked {
     items: Vec<Item>,
     left: Arc<OnceLock<Vec<Left>>>,
+    /// Which purse paid, and what it has left.
+    paid: Arc<OnceLock<(Purse, Vec<Left>)>>,
+    /// The merchant's name, where nobody named it before.
+    new_merchant: Option<String>,
 }
 
 /// A family as text, or as the number it is.
@@ -133,11 +137,18 @@ fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Value)>, D::
 }
 
 /// Reads an order in JSON. The line is told by whoever reads the file: within it there is only one.
-fn read(text: &str) -> Result<Line, String> {
-    serde_json::from_str(text).map_err(|why| {
+///
+/// What cannot be read comes with its request's name, where that can: whoever sent it is answered under it.
+fn read(text: &str) -> Result<Line, (Option<String>, String)> {
+    #[derive(Deserialize)]
+    struct Named {
+        request: Option<String>,
+    }
+    serde_json::from_str(text).map_err(|why: serde_json::Error| {
         let said = why.to_string();
         let said = said.split(" at line ").next().unwrap_or_default();
-        format!("not an order, at letter {}: {said}", why.column())
+        let named = serde_json::from_str::<Named>(text).ok().and_then(|named| named.request);
+        (named, format!("not an order, at letter {}: {said}", why.column()))
     })
 }
 
@@ -232,7 +243,8 @@ struct Tills {
     open: BTreeMap<ProgrammeId, Arc<Till>>,
     names: BTreeMap<String, ProgrammeId>,
     default: Result<ProgrammeId, String>,
-    known: BTreeMap<MerchantId, ()>,
+    /// Merchants that somebody has named before.
+    known: BTreeSet<(ProgrammeId, MerchantId)>,
 }
 
 impl Tills {
@@ -251,7 +263,7 @@ impl Tills {
             Some(text) => Ok(words::programme(&charter, text)?.0),
             None => Till::open(node, None).map(|till| till.id).map_err(|fault| fault.message),
         };
-        Ok(Self { open, names, default, known: BTreeMap::new() })
+        Ok(Self { open, names, default, known: BTreeSet::new() })
     }
 
     fn of(&self, named: Option<&Value>) -> Result<Arc<Till>, String> {
@@ -345,6 +357,8 @@ impl Feeding<'_> {
         loop {
             go_on(bytes)?;
             let Some(line) = self.next()? else { return go_on(bytes) };
+            // What comes once somebody has asked to stop is not begun.
+            go_on(bytes)?;
             let Raw { line, long } = line.map_err(|fault| Fault::io("read", path, fault))?;
             number += 1;
             bytes += line.len() as u64;
@@ -382,7 +396,7 @@ impl Feeding<'_> {
             };
             match order {
                 Ok(order) => self.queue(number, order)?,
-                Err(why) => self.answer_later(number, None, State::Unread(why))?,
+                Err((named, why)) => self.answer_later(number, named, State::Unread(why))?,
             }
         }
     }
@@ -390,12 +404,17 @@ impl Feeding<'_> {
     fn queue(&mut self, number: u64, line: Line) -> Outcome {
         let request = line.request.clone();
         match self.order(line, request.clone()) {
-            Ok((till, order)) => {
+            Ok((till, order, new_merchant)) => {
                 let earlier = Arc::new(OnceLock::new());
-                let short = Asked { items: order.items.clone(), left: Arc::clone(&order.left) };
+                let asked = Asked {
+                    items: order.items.clone(),
+                    left: Arc::clone(&order.left),
+                    paid: Arc::clone(&order.paid),
+                    new_merchant,
+                };
                 let waiting =
                     self.asking.queue(till.feed, order.compose(Arc::clone(&earlier), None))?;
-                let state = State::Queued { till, waiting, earlier, short };
+                let state = State::Queued { till, waiting, earlier, asked };
                 self.answer_later(number, request, state)
             }
             Err(fault) => {
@@ -410,7 +429,11 @@ impl Feeding<'_> {
         }
     }
 
-    fn order(&mut self, line: Line, request: Option<String>) -> Outcome<(Arc<Till>, Order)> {
+    fn order(
+        &mut self,
+        line: Line,
+        request: Option<String>,
+    ) -> Outcome<(Arc<Till>, Order, Option<String>)> {
         if request.as_deref().is_some_and(|id| id.trim().is_empty()) {
             return Err(Fault::input(
                 "the request's name is empty: sent again, it would be charged again. Name it, or leave the field out",
@@ -475,11 +498,23 @@ impl Feeding<'_> {
         let merchant = line.merchant.filter(|name| !name.trim().is_empty());
         let merchant = merchant.as_deref().or(self.defaults.merchant.as_deref());
         let (merchant, name) = till.merchant(merchant)?;
-        if self.tills.known.insert(merchant, ()).is_none() {
-            self.asking.with(move |node| remember_merchant(node.store(), &merchant, &name))??;
+        let mut new_merchant = None;
+        let key = (till.id, merchant);
+        if !self.tills.known.contains(&key) {
+            let (asked, named) = (Arc::clone(&till), name.clone());
+            let known = self.asking.with(move |node| {
+                remember_merchant(node.store(), &merchant, &named)?;
+                asked.knows(node.store(), &merchant)
+            })??;
+            // Asked again until a charge has named it.
+            if known {
+                self.tills.known.insert(key);
+            } else {
+                new_merchant = Some(name);
+            }
         }
         let order = Order::new(&till, purses, items, (merchant, method.method()), request);
-        Ok((till, Order { codes, ..order }))
+        Ok((till, Order { codes, ..order }, new_merchant))
     }
 
     /// The family of a card. The node is asked only about a code that is unknown: to ask it for each would part the

@@ -3,12 +3,13 @@
 use annona_ledger::amount::Amount;
 use annona_ledger::id::CycleId;
 use annona_ledger::rejection::Rejection;
+use annona_node::clock::Clock;
 use annona_node::serve::{Item, Left};
 
 use super::till::Till;
 use super::turned;
 use crate::fault::Fault;
-use crate::words::{print_minute, print_units};
+use crate::words::{print_millis, print_minute, print_units};
 
 /// Why an order was more than there is.
 #[derive(Debug)]
@@ -51,7 +52,9 @@ pub(super) fn of(till: &Till, rule: Rejection, items: &[Item], left: &[Left]) ->
     let names = items.iter().filter_map(|item| till.programme.commodity(item.commodity));
     let names = names.map(|known| known.name.as_str()).collect::<Vec<_>>().join(" and ");
     let fault = match rule {
-        Rejection::Expired => turned::nothing_handed_out(rule),
+        // By which day: a clock that is wrong refuses whoever may have it.
+        Rejection::Expired => turned::nothing_handed_out(rule)
+            .then(&format!("Here it is {}.", print_millis(Clock::system().now()))),
         _ => Fault::refused(format!(
             "nothing is left of {names} here (rejection {}); nothing was handed out",
             rule.code()

@@ -1,5 +1,7 @@
 //! What every command of a counter needs: the programme and its feed, purses, merchants, items, names of entries.
 
+mod merchants;
+
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -8,7 +10,7 @@ use annona_ledger::charter::{Charter, Commodity, Programme};
 use annona_ledger::digits::typed;
 use annona_ledger::entry::Method;
 use annona_ledger::finality::Finality;
-use annona_ledger::hash::{Purpose, hash, keyed};
+use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::id::{
     CommodityId, CycleId, EntryName, FederationId, FeedId, Lane, MerchantId, ProgrammeId, Purse,
 };
@@ -16,10 +18,10 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::short_code::ShortCode;
 use annona_ledger::ticket::Promise;
 use annona_ledger::time::{Millis, Minute};
-use annona_ledger::view::ChainNo;
+use annona_ledger::view::{At, Use, View};
 use annona_node::keystore::Name;
 use annona_node::node::{Composed, Node, NodeFault, Request, promise};
-use annona_node::serve::{self, Item};
+use annona_node::serve::{self, Item, Left};
 use annona_node::store::{Accepted, Asked, Earlier, Reached, Store, Work};
 use annona_node::vault::{HouseholdId, Vault};
 use clap::{Args, ValueEnum};
@@ -31,6 +33,9 @@ use crate::session::Session;
 use crate::stop::Writing;
 use crate::words::{self, hex, print_units};
 use crate::{card, holder};
+
+pub(super) use merchants::new_merchant;
+pub(crate) use merchants::{merchant_at, merchant_name, merchant_number, remember_merchant};
 
 /// Whose entitlement it is.
 #[derive(Args, Clone, Debug, Default)]
@@ -354,13 +359,6 @@ impl Till {
         }
     }
 
-    /// A merchant by name or by its 32 digits; the site itself where none is named.
-    pub(crate) fn merchant(&self, name: Option<&str>) -> Outcome<(MerchantId, String)> {
-        let name = name.unwrap_or(&self.site).trim().to_owned();
-        words::plain("the merchant's name", &name)?;
-        Ok((merchant_number(&self.federation, self.id, &name), name))
-    }
-
     /// The name a request is kept under, and what it asks for.
     pub(crate) fn asked(&self, request: &str, content: &[u8]) -> Asked {
         Asked {
@@ -426,9 +424,17 @@ impl Till {
         format!("{}#{index}", self.id)
     }
 
-    /// An entry that was accepted before, as `--json` tells it: how far it has come since, where that can be read.
+    /// An entry that was accepted before, as `--json` tells it: how far it has come since, where that can be read, and by
+    /// which entries its goods were taken back.
     pub(crate) fn again_value(&self, store: &Store, of: &Earlier, promise: &Promise) -> Value {
         let mut value = self.entry_value(promise);
+        if let Ok(work) = store.look()
+            && let Some(chain) = work.trunk(&of.feed)
+        {
+            let places = (of.first..=of.last()).map(|index| At { chain, index });
+            let back = places.flat_map(|at| work.uses(&Use::Redemption(at)));
+            value["refunded"] = back.map(|at| json!(self.short(at.index))).collect();
+        }
         if let Ok(grade) = self.grade(store, &of.feed, promise.index) {
             value["finality"] = json!(grade);
         }
@@ -477,10 +483,22 @@ impl Till {
     }
 }
 
-/// What is said of an entry that was accepted before: how final it is.
+/// What is left, as `--json` tells it.
+pub(super) fn left_value(left: &[Left]) -> Value {
+    let of = |l: &Left| json!({ "cycle": l.cycle, "commodity": l.commodity, "units": l.units });
+    left.iter().map(of).collect()
+}
+
+/// What is said of an entry that was accepted before: how final it is, and whether its goods came back.
 pub(super) fn again(value: &Value, repeated: bool) -> String {
     let grade = value["finality"].as_str().filter(|_| repeated);
-    grade.map(|word| format!(" ({word})")).unwrap_or_default()
+    let back = value["refunded"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let back: Vec<&str> = back.iter().filter_map(Value::as_str).collect();
+    let back = match back[..] {
+        [] => String::new(),
+        _ => format!(" and TAKEN BACK by {}: hand out nothing for it", back.join(", ")),
+    };
+    grade.map(|word| format!(" ({word}){back}")).unwrap_or_default()
 }
 
 fn which(node: &Node, charter: &Charter, asked: Option<&str>) -> Outcome<ProgrammeId> {
@@ -545,38 +563,6 @@ pub(crate) fn named(session: &Session, text: &str) -> Outcome<Named> {
     Ok(Named { programme, index })
 }
 
-/// The number of a merchant. The same name is the same merchant at every site of the federation, and nothing about it but
-/// this number enters the ledger.
-pub(crate) fn merchant_number(
-    federation: &FederationId,
-    programme: ProgrammeId,
-    name: &str,
-) -> MerchantId {
-    if let Ok(id) = words::unhex("the merchant", name.trim()) {
-        return MerchantId(id);
-    }
-    let (number, folded) = (programme.0.to_be_bytes(), words::fold(name));
-    let parts: [&[u8]; 2] = [&number, folded.as_bytes()];
-    let digest = keyed(Purpose::Commitment, &federation.0.0, &parts).0;
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    MerchantId(id)
-}
-
-/// The name a merchant's number has here, if it was ever served here.
-pub(crate) fn merchant_name(store: &Store, id: &MerchantId) -> Option<String> {
-    let name = store.meta(&format!("merchant:{id}")).ok()??;
-    String::from_utf8(name).ok()
-}
-
-/// Remembers what a merchant's number is called: here, never on the ledger.
-pub(crate) fn remember_merchant(store: &Store, id: &MerchantId, name: &str) -> Outcome {
-    if merchant_name(store, id).is_none() {
-        store.set_meta(&format!("merchant:{id}"), name.as_bytes())?;
-    }
-    Ok(())
-}
-
 /// Ends a service whose answer is out. It is durable: what fails now is told, and makes no refusal of it.
 pub(super) fn served(session: &Session, node: Node, merchant: &MerchantId, name: &str) {
     if let Err(fault) = remember_merchant(node.store(), merchant, name) {
@@ -590,9 +576,4 @@ pub(super) fn served(session: &Session, node: Node, merchant: &MerchantId, name:
             .screen
             .warn(format!("this node did not stop cleanly: {fault}. What was accepted stays."));
     }
-}
-
-/// The merchant a redemption names by its place among a chain's merchants.
-pub(crate) fn merchant_at(work: &Work<'_>, chain: ChainNo, number: u32) -> Option<MerchantId> {
-    work.merchant_names(chain).get(usize::try_from(number).ok()?).copied()
 }

@@ -31,6 +31,7 @@ mod line;
 mod lost;
 mod misbehaving;
 mod network;
+mod orders;
 mod out;
 mod outside;
 mod pages;

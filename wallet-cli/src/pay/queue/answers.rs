@@ -28,14 +28,20 @@ impl Answerer<'_> {
     fn one(&self, pending: Pending, tally: &mut Tally) -> Outcome {
         let Pending { line, request, state } = pending;
         let (till, waiting, earlier, asked) = match state {
-            State::Queued { till, waiting, earlier, short } => (till, waiting, earlier, short),
+            State::Queued { till, waiting, earlier, asked } => (till, waiting, earlier, asked),
             State::Unread(why) => {
                 tally.unread += 1;
-                return self.refused(line, request.as_deref(), ("unreadable", None, None), &why);
+                return self.refused(
+                    line,
+                    request.as_deref(),
+                    ("unreadable", None, None),
+                    &why,
+                    &[],
+                );
             }
             State::Refused(why) => {
                 tally.refused += 1;
-                return self.refused(line, request.as_deref(), ("refused", None, None), &why);
+                return self.refused(line, request.as_deref(), ("refused", None, None), &why, &[]);
             }
         };
         match waiting.wait()? {
@@ -62,7 +68,7 @@ impl Answerer<'_> {
                     None => refusal.to_string(),
                 };
                 let what = ("refused", code, slip);
-                self.refused(line, request.as_deref(), what, &reason)
+                self.refused(line, request.as_deref(), what, &reason, left)
             }
             Ok(accepted) => {
                 let (promise, mut value) = match (accepted.last(), earlier.get().copied()) {
@@ -88,11 +94,21 @@ impl Answerer<'_> {
                 tally.accepted += 1;
                 let repeated = accepted.is_empty();
                 let grade = till::again(&value, repeated);
+                let new = asked.new_merchant.as_deref().filter(|_| !repeated);
                 if let Some(fields) = value.as_object_mut() {
                     fields.insert("line".into(), json!(line));
                     fields.insert("request".into(), json!(request));
                     fields.insert("accepted".into(), json!(true));
                     fields.insert("repeated".into(), json!(repeated));
+                    fields.insert("items".into(), till.items_value(&asked.items));
+                    let paid = asked.paid.get().filter(|_| !repeated);
+                    fields.insert("purse".into(), json!(paid.map(|(purse, _)| purse.to_string())));
+                    let left = paid.map(|(_, left)| till::left_value(left));
+                    fields.insert("left".into(), json!(left));
+                    fields.insert("new_merchant".into(), json!(new.is_some()));
+                }
+                if let Some(name) = new {
+                    self.screen.warn(till::new_merchant(name));
                 }
                 self.screen.answer_now("charge", value, || {
                     let word = if repeated { "accepted before" } else { "accepted" };
@@ -120,11 +136,12 @@ impl Answerer<'_> {
         request: Option<&str>,
         (word, code, slip): (&str, Option<u16>, Option<SlipId>),
         reason: &str,
+        left: &[Left],
     ) -> Outcome {
         let value = json!({
             "line": line, "request": request, "accepted": false, "answer": word,
             "rejection": code, "reason": reason, "ticket": slip.map(|slip| slip.to_string()),
-            "slip": slip.map(|slip| turned::number(&slip)),
+            "slip": slip.map(|slip| turned::number(&slip)), "left": till::left_value(left),
         });
         self.screen.answer_now("charge", value, || {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();

@@ -88,11 +88,19 @@ impl Header {
         Ok(Self { delimiter, columns })
     }
 
-    pub(super) fn order(&self, text: &str) -> Result<Line, String> {
-        let cells = fields(self.delimiter, text)?;
+    /// Reads a row; what cannot be read comes with its request's name, where that can.
+    pub(super) fn order(&self, text: &str) -> Result<Line, (Option<String>, String)> {
+        let cells = fields(self.delimiter, text).map_err(|why| (None, why))?;
         if cells.len() != self.columns.len() {
-            return Err(format!("{} cells under {} columns", cells.len(), self.columns.len()));
+            let why = format!("{} cells under {} columns", cells.len(), self.columns.len());
+            return Err((None, why));
         }
+        let named = self.columns.iter().position(|column| column == "request");
+        let named = named.and_then(|at| cells.get(at)).map(|id| id.trim().to_owned());
+        self.line(cells).map_err(|why| (named.filter(|id| !id.is_empty()), why))
+    }
+
+    fn line(&self, cells: Vec<String>) -> Result<Line, String> {
         let mut line = Line::default();
         for (column, cell) in self.columns.iter().zip(cells) {
             let cell = cell.trim().to_owned();
@@ -170,7 +178,7 @@ mod tests {
         .expect("order");
         assert_eq!(format!("{line:?}"), format!("{json:?}"));
         for (bad, word) in [("r1;ABC", "cells"), ("r;a;Rice;1", "COMMODITY")] {
-            let why = header.order(bad).expect_err(bad);
+            let (_, why) = header.order(bad).expect_err(bad);
             assert!(why.contains(word), "{why}");
         }
         assert!(Header::read("request,pin").is_err(), "an unknown column is a mistake");
