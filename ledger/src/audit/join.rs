@@ -553,14 +553,7 @@ impl Joining {
         verdict.finality = shares;
         let closed = ground.charter.closes().map(|(programme, cycle, closed)| {
             let late_on = late.remove(&(programme, cycle)).unwrap_or_default();
-            ClosedCycle {
-                programme,
-                cycle,
-                epoch: closed.epoch,
-                feeds: closed.cuts.len() as u64,
-                late: late_on.iter().fold(0, |sum, on| on.count.saturating_add(sum)),
-                late_on,
-            }
+            ClosedCycle::of((programme, cycle), closed, late_on)
         });
         verdict.closed = closed.collect();
         let replaced = ground.roster.nodes().filter_map(|certificate| {

@@ -1,7 +1,7 @@
 //! What a verdict says of feeds that were cut or have ended, of cycles that were closed, and of keys that took the place
 //! of others.
 
-use crate::charter::Released;
+use crate::charter::{Closed, Released};
 use crate::clock::Bracket;
 use crate::cut::{Cut, Reason};
 use crate::finality::Finality;
@@ -99,6 +99,18 @@ pub struct ClosedCycle {
     pub late: u64,
     /// The same feed by feed; of a forked feed, chain by chain.
     pub late_on: Vec<LateOn>,
+}
+
+impl ClosedCycle {
+    pub(crate) fn of(
+        (programme, cycle): (ProgrammeId, CycleId),
+        closed: &Closed,
+        late_on: Vec<LateOn>,
+    ) -> Self {
+        let late = late_on.iter().fold(0, |sum, on| on.count.saturating_add(sum));
+        let feeds = closed.cuts.len() as u64;
+        Self { programme, cycle, epoch: closed.epoch, feeds, late, late_on }
+    }
 }
 
 /// How final hand-outs are, each counted under the highest grade the source shows.
