@@ -68,7 +68,7 @@ pub(super) fn beside(
     }
     let (through, client) = libp2p_relay::client::new(own);
     let through = through
-        .upgrade(upgrade::Version::V1)
+        .upgrade(upgrade::Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux)
         .timeout(limits::HANDSHAKE)

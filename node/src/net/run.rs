@@ -122,7 +122,7 @@ pub(super) fn begin(
     yamux.set_max_num_streams(streams);
     let tcp = libp2p_tcp::tokio::Transport::new(libp2p_tcp::Config::new().nodelay(true));
     let transport = tcp
-        .upgrade(upgrade::Version::V1)
+        .upgrade(upgrade::Version::V1Lazy)
         .authenticate(noise.clone())
         .multiplex(yamux.clone())
         .timeout(limits::HANDSHAKE)

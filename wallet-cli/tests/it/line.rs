@@ -55,7 +55,7 @@ impl Line {
                 }
                 let Ok(called) = TcpStream::connect(("127.0.0.1", port)) else { continue };
                 passed.links.fetch_add(1, Ordering::SeqCst);
-                let cut_at = passed.down.load(Ordering::SeqCst) + cut_after;
+                let cut_at = passed.down.load(Ordering::SeqCst).saturating_add(cut_after);
                 for (from, to, cut_at) in
                     [(&called, &caller, Some(cut_at)), (&caller, &called, None)]
                 {

@@ -22,6 +22,14 @@ const HELD_AT: u64 = 20 * 1024;
 /// Bytes after which it stands still again until the hill knows of that: fewer than all blocks have, so that some are missing
 /// however fast the line is looked at; and what is urgent on the link after the next cut lies before them.
 const HELD_AGAIN: u64 = 41 * 1024;
+/// What the listener says before it knows the dialler: that both speak Noise, and Noise's second message.
+const ANSWER: u64 = 28 + 202;
+/// What the dialler says with its first word: that it speaks Noise, and Noise's first message.
+const FIRST: u64 = 28 + 34;
+/// What it says once it knows who answered: Noise's third message, and that both speak Yamux.
+const KNOWN: u64 = 170 + 51;
+/// What it takes beside that to ask for the one stream: a frame of Yamux, and the stream's name.
+const A_STREAM: u64 = 12 + 20 + 12;
 /// What a cut may cost: the block it fell into, and handshakes and greetings of the next link.
 const A_CUT: u64 = 6 * 1024;
 
@@ -132,4 +140,26 @@ fn s31_over_a_bad_line_nothing_comes_twice_and_a_revocation_comes_first() {
             assert!(!log.contains(wrong), "{dir}: {log}");
         }
     }
+}
+
+#[test]
+fn a_new_link_carries_frames_after_two_rounds_of_greeting() {
+    let camp = counter();
+    let (a, b) = (port(), port());
+    let [own, other] = ["treasury", "hill"].map(|dir| name(&camp, dir));
+    let treasury = Node::start(&camp, "treasury", a, &[]);
+    // Nothing comes down: what goes up is said without an answer.
+    let line = Line::to(a, u64::MAX, 0);
+    let hill = Node::start(&camp, "hill", b, &[(&own, line.port())]);
+    until("the first word takes the first message with it", || line.up() >= FIRST);
+    assert_eq!((line.up(), line.down(), line.links()), (FIRST, 0, 1));
+    // The first round's answer comes down, and no byte of another: whatever goes up then waited for one round alone.
+    line.goes_on_to(ANSWER);
+    until("the stream is asked for", || line.up() >= FIRST + KNOWN + A_STREAM);
+    assert_eq!((line.down(), line.links()), (ANSWER, 1));
+    line.goes_on();
+    hill.comes_to(&camp, &own, "meeting");
+    treasury.comes_to(&camp, &other, "meeting");
+    assert_eq!(line.links(), 1);
+    assert_eq!([hill.stop(), treasury.stop()], [Some(0); 2]);
 }
