@@ -101,6 +101,8 @@ pub const OPEN_PAGES: usize = 64;
 pub const ORG_COSIGNATURES: usize = 16;
 /// Bytes of content that one side of a link may have sent and the other not yet taken in.
 pub const WINDOW_BYTES: usize = 128 * 1024;
+/// Bytes of one letter: one frame carries it whole.
+pub const LETTER_BYTES: usize = 64_000;
 /// Bytes of one frame before the other side has said who it is and what it will take.
 pub const GREETING_BYTES: usize = 4 * 1024;
 /// Days one consent counts for: twelve months.

@@ -17,6 +17,7 @@ pub(crate) mod tests;
 mod vectors;
 
 use annona_ledger::hash::{Hash, Purpose, keyed};
+use annona_ledger::id::ProgrammeId;
 use annona_ledger::sync::frame::FrameFault;
 
 use crate::envelope::WRAPPED;
@@ -47,6 +48,8 @@ pub const PART_BYTES: u64 = 10_000_000;
 /// Bytes of one list's rows that travel in a bundle: half a million rows.
 pub const LIST_BYTES: usize = 16 * 1024 * 1024;
 
+/// The programme that a section of letters names: no federation has one of this number.
+const LETTERS: ProgrammeId = ProgrammeId(u16::MAX);
 /// Bytes before the directory.
 const FIXED: usize = 16 + 16 + 2 + 2 + 1 + 2 + 8;
 /// Bytes of one line of the directory.

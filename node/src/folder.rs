@@ -6,6 +6,7 @@
 //! people.keys    its data keys               copy-…      keys of another site's people, kept for it, sealed twice
 //! keys.annona    sealed keys                 lock        the number of the process that holds the folder
 //! run.toml       what `annona run` does      run.sock    there while it runs: commands ask it for the folder
+//! letters/       papers for one node alone (see `letters`)
 //! ```
 
 pub mod loan;

@@ -24,6 +24,7 @@ pub mod holder;
 pub mod household;
 pub mod import;
 pub mod keystore;
+pub mod letters;
 pub mod log;
 pub mod member;
 pub mod net;

@@ -250,6 +250,11 @@ impl Node {
         Ok(())
     }
 
+    /// Whether it only tries what it would take in: nothing beside the ledger's copy is written.
+    pub(crate) const fn is_rehearsing(&self) -> bool {
+        matches!(self.armed, Err(GuardFault::Rehearsal))
+    }
+
     /// Whether this node may sign.
     ///
     /// # Errors

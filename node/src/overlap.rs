@@ -386,13 +386,16 @@ pub fn ask(
     Ok(Asked { file, households: asked, shown: all })
 }
 
+/// A file of answers, the node that asked, and how many questions it had.
+pub type Answered = (Vec<u8>, [u8; 8], usize);
+
 /// Answers a file of questions: about people registered here who consented to it for the asker's organisation, and who
 /// are enrolled in the programme it asks about. How many that are is rounded up to a power of two with chance.
 ///
 /// # Errors
 ///
 /// [`OverlapFault::TooMany`] where the asker asks about more than it registered, as far as its register was heard here.
-pub fn answer(node: &Node, vault: &Vault, bytes: &[u8]) -> Result<(Vec<u8>, usize), OverlapFault> {
+pub fn answer(node: &Node, vault: &Vault, bytes: &[u8]) -> Result<Answered, OverlapFault> {
     let (from, body) = signed(node, ASKED, bytes)?;
     let question: Question = wire::decode(body, BYTES).map_err(|_| OverlapFault::Damaged)?;
     if question.to != node.public().short() {
@@ -438,7 +441,7 @@ pub fn answer(node: &Node, vault: &Vault, bytes: &[u8]) -> Result<(Vec<u8>, usiz
         tags: Bounded::new(tags.into_iter().collect()).map_err(|_| OverlapFault::Damaged)?,
     };
     let count = question.elements.len();
-    Ok((sign(node, ANSWERED, from, &wire::encode(&answer))?, count))
+    Ok((sign(node, ANSWERED, from, &wire::encode(&answer))?, from, count))
 }
 
 fn helped(

@@ -30,6 +30,7 @@
 //! - Any number of meetings of one node run at once. None of them writes: they all hand to its one [`writer`](crate::writer).
 
 mod begin;
+mod bounds;
 mod claims;
 mod desk;
 mod gate;
@@ -37,6 +38,7 @@ mod index;
 mod link;
 mod memo;
 mod pace;
+mod post;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -46,18 +48,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{FederationId, FeedId, FeedRef, ProgrammeId};
+use annona_ledger::id::{FeedId, FeedRef, ProgrammeId};
 use annona_ledger::key::PublicKey;
-use annona_ledger::limits;
 use annona_ledger::list::Row;
 use annona_ledger::notice::NodeCertificate;
 use annona_ledger::sync::frame::PREFIX;
-use annona_ledger::sync::session::{Breach, Figures, Note, Session, Terms};
+use annona_ledger::sync::session::{Breach, Figures, Given, Note, Session, Terms};
 use annona_ledger::sync::split::Splitter;
 use annona_ledger::sync::talk::{Item, Over, Slice, Why};
 use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 
+use crate::letters::{self, Letters};
 use crate::member::{self, Between, NoMember};
 use crate::node::NodeFault;
 use crate::seal::{SealError, random};
@@ -72,6 +74,7 @@ use sink::Sink;
 
 pub use crate::taking::Taken;
 pub use begin::Stage;
+pub use bounds::Bounds;
 pub use desk::Desk;
 pub use gate::{Room, little_room};
 pub use link::{Ended, Link};
@@ -113,40 +116,6 @@ pub enum Fault {
     Seal(#[from] SealError),
 }
 
-/// What a meeting may cost, and which part of the ledger it is about.
-#[derive(Clone, Debug)]
-pub struct Bounds {
-    /// Which part of what this node may read it wants.
-    pub slice: Slice,
-    /// Bytes of content that may be under way to this node: 4 KiB to [`limits::WINDOW_BYTES`].
-    pub window: u32,
-    /// Bytes of content beside charter, notices and control feeds that this node takes.
-    pub budget: u64,
-    /// Bytes of the same that it sends.
-    pub spend: u64,
-    /// Bytes of one feed that it takes.
-    pub quota: u64,
-    /// What is open is sealed before, unless that was done so lately: who comes again and again makes no block each time.
-    pub sealed: Duration,
-    /// The federation, for a node that has no charter yet.
-    pub federation: Option<FederationId>,
-}
-
-impl Default for Bounds {
-    /// Everything, without a budget. A quota of 256 MiB: 25 million redemptions of one site.
-    fn default() -> Self {
-        Self {
-            slice: Slice::Whole,
-            window: limits::WINDOW_BYTES as u32,
-            budget: u64::MAX,
-            spend: u64::MAX,
-            quota: 256 * 1024 * 1024,
-            sealed: Duration::ZERO,
-            federation: None,
-        }
-    }
-}
-
 /// One meeting with another node.
 pub struct Meeting {
     desk: Desk,
@@ -163,6 +132,9 @@ pub struct Meeting {
     beginning: Beginning,
     rows: Option<(Hash, Vec<Row>)>,
     sink: Sink,
+    letters: Letters,
+    /// Whether what waits here for the other side alone was looked at.
+    posted: bool,
     taken: Taken,
     /// How much room there is on the disk.
     room: Room,
@@ -230,7 +202,7 @@ impl Meeting {
             slice: bounds.slice.clone(),
             theirs: theirs.clone(),
             nonce: random()?,
-            window: bounds.window,
+            window: bounds.opens_with(),
             budget: bounds.budget,
             spend: bounds.spend,
             quota: bounds.quota,
@@ -239,6 +211,10 @@ impl Meeting {
         let meeting = desk.next();
         let by = By { meeting, peer: peer.short() };
         let turn = (desk.shared.turn.clone(), by);
+        let letters = Letters::of(desk.path.parent().unwrap_or(&desk.path));
+        if let Some(now) = sealed {
+            letters.sweep(letters::day(now));
+        }
         let mut session = Session::new(terms);
         session.pace(pace::LEAST);
         let now_is = Instant::now();
@@ -254,6 +230,8 @@ impl Meeting {
             beginning: Beginning::new(begins, programmes, desk.shared.basket.clone(), turn),
             rows: None,
             sink: Sink::default(),
+            letters,
+            posted: false,
             taken: Taken::default(),
             room: Room::Plenty,
             fault: None,
@@ -309,6 +287,10 @@ impl Meeting {
                 if !self.admits(&given)? {
                     continue;
                 }
+                if let Given::Letter(letter) = given {
+                    self.letter(&letter)?;
+                    continue;
+                }
                 let len = frame.len().saturating_add(PREFIX);
                 self.sink.given(given, len, &self.beginning, &mut self.taken);
                 if self.sink.is_full() {
@@ -350,6 +332,7 @@ impl Meeting {
             if now.saturating_duration_since(self.noted) >= NOTED {
                 self.keep(true)?;
                 self.noted = now;
+                self.post();
             }
             return Ok(None);
         }
@@ -359,6 +342,9 @@ impl Meeting {
     /// Asks the machine over the ledger as it stands now.
     fn step(&mut self) -> Result<Vec<u8>, Fault> {
         self.claims.tell(self.told.unwrap_or_else(Instant::now));
+        if !self.posted {
+            self.post();
+        }
         let changed = self.memo.freshen(&mut self.store)?;
         let own = self.desk.own.short();
         let work = if self.store.charter().is_ok() { Some(self.store.look()?) } else { None };
@@ -381,6 +367,7 @@ impl Meeting {
             rows: RefCell::new(&mut self.rows),
             offering: &self.desk.shared.offering,
             beginning: &self.beginning,
+            letters: (&self.letters, self.peer.short()),
             fault: RefCell::new(None),
             damage: RefCell::new(&mut self.damage),
         };
@@ -475,6 +462,7 @@ impl Meeting {
                 {
                     self.beginning.not_there();
                 }
+                Note::Over(Over::Letter(name)) => self.letters.arrived(&self.peer.short(), &name),
                 Note::Ahead(feed, blocks) => self.ahead(&feed, blocks),
                 Note::CharterForked(epoch) => self.taken.charter_forked = Some(epoch),
                 Note::Ended(why) => self.ended = Some(why),

@@ -47,6 +47,8 @@ pub struct Taken {
     pub checkpoints: u64,
     /// Cosignatures that were new.
     pub cosignatures: u64,
+    /// Letters that were new.
+    pub letters: BTreeSet<[u8; 16]>,
     /// Checkpoints that tell of more than is known here.
     pub checkpoints_ahead: u64,
     /// What is still missing before something that was offered.

@@ -17,8 +17,8 @@ use crate::settings::Settings;
 use crate::words::{self, Shown};
 use crate::{
     audit, backup, bundle, card, charter, checkpoint, completions, consent, cycle, demo, doctor,
-    entitle, erase, family, grievance, init, key, man, merchant, node, operator, out, pay, peers,
-    restore, run, settle, status, stop, wallet,
+    entitle, erase, family, grievance, init, key, letter, man, merchant, node, operator, out, pay,
+    peers, restore, run, settle, status, stop, wallet,
 };
 
 const EXAMPLES: &str = "\
@@ -118,6 +118,8 @@ enum Command {
     #[command(subcommand)]
     Wallet(wallet::Wallet),
     Bundle(bundle::Bundle),
+    #[command(subcommand)]
+    Letter(letter::Letter),
     Audit(audit::Audit),
     Checkpoint(checkpoint::Checkpoint),
     Backup(backup::Backup),
@@ -151,6 +153,7 @@ impl Command {
             Self::Merchant(command) => command.run(session),
             Self::Wallet(command) => command.run(session),
             Self::Bundle(command) => command.run(session),
+            Self::Letter(command) => command.run(session),
             Self::Audit(command) => command.run(session),
             Self::Checkpoint(command) => command.run(session),
             Self::Backup(command) => command.run(session),

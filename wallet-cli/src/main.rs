@@ -39,6 +39,7 @@ mod family;
 mod grievance;
 mod init;
 mod key;
+mod letter;
 mod man;
 mod merchant;
 mod node;

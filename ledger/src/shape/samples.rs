@@ -29,8 +29,8 @@ use crate::receipt::{Heading, Receipt};
 use crate::statement;
 use crate::sync::frame::{Frame, From, Hello, Known};
 use crate::sync::talk::{
-    Apart, Buckets, Ids, Item, Need, NodeTips, Open, Over, Part, Point, Run, Section, Slice, Tip,
-    Tips, Why,
+    Apart, Buckets, Ids, Item, Letter, Need, NodeTips, Open, Over, Part, Point, Run, Section,
+    Slice, Tip, Tips, Why,
 };
 use crate::testing::*;
 use crate::ticket::{Moved, Promise, Sent, Ticket};
@@ -251,7 +251,7 @@ fn frames(article: &SignedArticle, block: &Block) -> Vec<Frame> {
     .chain(talk(feed.short()))
     .collect::<Vec<_>>();
     let kinds: Vec<u8> = frames.iter().map(|frame| crate::wire::encode(frame)[0]).collect();
-    assert_eq!(kinds, (0..=30).collect::<Vec<u8>>(), "one of each kind, in order");
+    assert_eq!(kinds, (0..=31).collect::<Vec<u8>>(), "one of each kind, in order");
     frames
 }
 
@@ -290,7 +290,12 @@ fn talk(feed: FeedRef) -> Vec<Frame> {
         Frame::Taken(0),
         Frame::Busy { seconds: 0 },
         Frame::End(Why::Breach(1)),
+        Frame::Letter(Box::new(letter())),
     ]
+}
+
+fn letter() -> Letter {
+    Letter { until: DayNo(30), bytes: Bytes::new(vec![0]).expect("small") }
 }
 
 fn slices() -> [Slice; 3] {
@@ -535,7 +540,12 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("Slice", join(slices().iter().map(of).collect())),
         ("Part", join([Part::Feeds(FOOD), Part::Loose].iter().map(of).collect())),
         ("Over", {
-            let overs = [Over::Feed(feed_of(A)), Over::Item(Item::Page), Over::Budget];
+            let overs = [
+                Over::Feed(feed_of(A)),
+                Over::Item(Item::Page),
+                Over::Budget,
+                Over::Letter([0; 16]),
+            ];
             join(overs.iter().map(of).collect())
         }),
         ("Why", join(whys().iter().map(of).collect())),

@@ -16,7 +16,9 @@ use crate::key::PublicKey;
 use crate::limits;
 use crate::list::Row;
 use crate::notice::SignedNotice;
-use crate::sync::talk::{self, Apart, Buckets, Ids, Item, Need, Open, Over, Run, Tips, Why};
+use crate::sync::talk::{
+    self, Apart, Buckets, Ids, Item, Letter, Need, Open, Over, Run, Tips, Why,
+};
 use crate::wire::{self, Bounded, Bytes, WireFault};
 
 /// Bytes of the length before a frame.
@@ -180,6 +182,8 @@ pub enum Frame {
     },
     /// The end of a session: nothing may follow.
     End(Why),
+    /// A paper for the other side alone, on a link; for the one reader of its section, in a bundle.
+    Letter(Box<Letter>),
 }
 
 /// Why bytes are no frame.
@@ -202,7 +206,7 @@ pub enum FrameFault {
 }
 
 /// How many kinds this version knows.
-const KINDS: [&str; 31] = [
+const KINDS: [&str; 32] = [
     "hello",
     "article",
     "notice",
@@ -234,6 +238,7 @@ const KINDS: [&str; 31] = [
     "taken",
     "busy",
     "end",
+    "letter",
 ];
 
 /// What a kind is called.
@@ -278,6 +283,7 @@ impl Frame {
             Self::Taken(_) => 28,
             Self::Busy { .. } => 29,
             Self::End(_) => 30,
+            Self::Letter(_) => 31,
         }
     }
 
@@ -433,6 +439,11 @@ mod tests {
             Frame::Taken(70_000),
             Frame::Busy { seconds: 30 },
             Frame::End(Why::Breach(6)),
+            Frame::Over(Over::Letter([5; 16])),
+            Frame::Letter(Box::new(Letter {
+                until: crate::time::DayNo(30),
+                bytes: Bytes::new(vec![8; 3]).expect("three bytes"),
+            })),
         ]
     }
 
@@ -461,7 +472,7 @@ mod tests {
         }
         assert_eq!(length(65_536u32.to_be_bytes()), Ok(65_536));
         assert_eq!(Frame::decode(&[]), Err(FrameFault::Length(0)));
-        assert_eq!(Frame::decode(&[31, 0]), Err(FrameFault::Kind(31)));
+        assert_eq!(Frame::decode(&[32, 0]), Err(FrameFault::Kind(32)));
         // A block whose body claims four gigabytes: refused without allocating them.
         let huge = [10, 0xff, 0xff, 0xff, 0xff, 0x0f];
         let malformed = FrameFault::Malformed { kind: 10, fault: WireFault::Malformed };

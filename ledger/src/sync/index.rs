@@ -4,7 +4,7 @@
 use std::ops::Deref;
 
 use super::frame::{Frame, Known};
-use super::talk::Item;
+use super::talk::{Item, Letter};
 use crate::block::{Block, Header};
 use crate::charter::SignedArticle;
 use crate::feed::Head;
@@ -113,6 +113,10 @@ pub trait Index {
     fn wants(&self, room: usize, not: &dyn Fn(&Item) -> bool) -> Vec<Item>;
     /// One part of a thing, from zero, and whether more follows. `None` where there is nothing of it.
     fn piece(&self, item: &Item, part: u32) -> Option<(Vec<Frame>, bool)>;
+    /// A letter for the other side, by its name. `None` where it is gone.
+    fn letter(&self, _name: &[u8; 16]) -> Option<Letter> {
+        None
+    }
     /// Whether something that another session was asking for is to be asked for here: [`Index::wants`] names it.
     fn freed(&self) -> bool {
         false

@@ -9,6 +9,7 @@
 mod ask;
 mod compare;
 mod greet;
+mod letters;
 mod loose;
 mod serve;
 
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::credit::{Inflow, Outflow};
 use super::frame::{Frame, FrameFault, Known, PREFIX};
 use super::index::{Index, Marks};
-use super::talk::{self, Item, Over, Salt, Slice, Why};
+use super::talk::{self, Item, Letter, Over, Salt, Slice, Why};
 use crate::block::{Block, Header, Proof};
 use crate::charter::SignedArticle;
 use crate::checkpoint::{Chunk, Cosignature};
@@ -113,6 +114,8 @@ pub enum Given {
     Cosignature(Box<Cosignature>),
     /// Rows of a checkpoint.
     Chunk(Box<Chunk>),
+    /// A letter for this node, from the other side itself. Once it is durable, [`Session::keeps_letter`].
+    Letter(Box<Letter>),
 }
 
 /// Something the caller may want to know.
@@ -231,6 +234,7 @@ pub struct Session {
     comparing: Comparing,
     loose: LooseSet,
     asks: Asks,
+    letters: letters::Letters,
     serving: Serving,
     inflow: Inflow,
     outflow: Outflow,
@@ -258,6 +262,7 @@ impl Session {
             comparing: Comparing::default(),
             loose: LooseSet::default(),
             asks: Asks::default(),
+            letters: letters::Letters::default(),
             serving: Serving::default(),
             outflow: Outflow::default(),
             figures: Figures::default(),
@@ -415,6 +420,7 @@ impl Session {
             }
             Frame::Over(over) => {
                 self.asks.over(&over);
+                self.letters.over(&over);
                 self.notes.push(Note::Over(over));
             }
             Frame::Buckets(ref buckets) if buckets.sums.len() != talk::BUCKETS => {
@@ -547,6 +553,7 @@ const fn is_content(frame: &Frame) -> bool {
             | Frame::ForkProof(_)
             | Frame::Cosignature(_)
             | Frame::Chunk(_)
+            | Frame::Letter(_)
     )
 }
 
@@ -561,7 +568,8 @@ const STATE: usize = 1;
 const BODIES: [usize; 4] = [URGENT, 2, 3, 4];
 const HEADERS: usize = 5;
 const THINGS: usize = 6;
-const RANKS: usize = 7;
+const LETTERS: usize = 7;
+const RANKS: usize = 8;
 
 /// The rank of a feed's bodies.
 const fn rank(lane: Lane) -> usize {
@@ -584,9 +592,6 @@ struct Theirs {
 
 /// Feeds by name, with what the other side holds of them.
 type TheirTips = BTreeMap<FeedRef, Vec<Theirs>>;
-
-/// Things that were asked for.
-type Items = BTreeSet<Item>;
 
 /// A head, as this session compares it.
 fn checked(salt: &Salt, feed: &FeedId, head: &Head) -> talk::Check {

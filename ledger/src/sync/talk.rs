@@ -10,7 +10,8 @@ use crate::hash::{Hash, Purpose, hash};
 use crate::id::{FeedRef, Lane, ProgrammeId};
 use crate::leaf::LeafId;
 use crate::limits;
-use crate::wire::Bounded;
+use crate::time::DayNo;
+use crate::wire::{Bounded, Bytes};
 
 /// A head under a session's salt. Two different ones look alike once in 2³² sessions, and in the next no more.
 pub type Check = [u8; 4];
@@ -34,6 +35,8 @@ pub const IDS: usize = 8_192;
 pub const RUNS: usize = 1_024;
 /// Points of one [`Need`].
 pub const POINTS: usize = 18;
+/// Letters that one side may have sent in a session and the other not have kept.
+pub const LETTERS: usize = 32;
 /// Things of one want frame, and those that may be asked for and not yet over.
 pub const WANTS: usize = 64;
 
@@ -252,6 +255,44 @@ pub enum Over {
     Item(Item),
     /// Everything that is not urgent, in this session: a budget is used up.
     Budget,
+    /// A letter, by its [`Letter::name`]: it is kept here for good, and need not be sent again. Said only to who sends letters.
+    Letter([u8; 16]),
+}
+
+/// A paper for one node alone, as its sender wrote it: nothing is decided by its coming, a person takes it out and looks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Letter {
+    /// The last day on which it is kept, at either end.
+    pub until: DayNo,
+    /// What it says: sealed, or nothing about a person that could be read.
+    pub bytes: Bytes<{ limits::LETTER_BYTES }>,
+}
+
+impl Letter {
+    /// What it is called: the same paper is the same letter, whoever sends it and how often.
+    #[must_use]
+    pub fn name(&self) -> [u8; 16] {
+        let Hash(hash) = hash(Purpose::File, &[&self.bytes]);
+        let (name, _) = hash.split_at(16);
+        <[u8; 16]>::try_from(name).unwrap_or_default()
+    }
+}
+
+/// The window to open with for a side that takes letters: an odd one. Programs from before there were letters opened with
+/// even ones, and take either.
+#[must_use]
+pub const fn with_letters(window: u32) -> u32 {
+    if window % 2 == 1 || (window as usize) < limits::WINDOW_BYTES {
+        window | 1
+    } else {
+        window.saturating_sub(1)
+    }
+}
+
+/// Whether a side that opens with this window takes letters.
+#[must_use]
+pub const fn takes_letters(window: u32) -> bool {
+    window % 2 == 1
 }
 
 /// Why a session ends.

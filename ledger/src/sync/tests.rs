@@ -4,6 +4,7 @@ mod cuts;
 mod figures;
 mod forks;
 mod hostile;
+mod letters;
 mod link;
 mod meetings;
 mod order;

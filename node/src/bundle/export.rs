@@ -17,15 +17,17 @@ use annona_ledger::list::Row;
 use annona_ledger::notice::{NodeCertificate, SignedNotice};
 use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{self, FRONTIER_FEEDS, Frame, Hello, Known, LIST_ROWS};
+use annona_ledger::sync::talk::Over;
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
 
 use super::part::{Part, Plan, Sender, WriteFault, parts_in};
 use super::read::Broken;
-use super::{ENDING, LIST_BYTES, PART_BYTES, PartFault};
+use super::{ENDING, LETTERS, LIST_BYTES, PART_BYTES, PartFault, SECTIONS};
 use crate::atomic;
 use crate::disk::DiskFault;
 use crate::keystore::Name;
+use crate::letters::{self, Letters, Way};
 use crate::member::{self, NoMember};
 use crate::node::{Node, NodeFault};
 use crate::seal::{SealError, random};
@@ -161,6 +163,7 @@ pub fn export(
         node.seal_all()?;
     }
     node.hand_on()?;
+    Letters::of(node.folder().root()).sweep(letters::today(node)?);
     write(node, recipients, options, Some(folder), go_on)
 }
 
@@ -212,6 +215,9 @@ fn write(
     for programme in &scope.programmes {
         write.programme(*programme)?;
     }
+    for (_, frames) in &scope.letters {
+        write.letters(frames)?;
+    }
     work.check()?;
     parts.finish()
 }
@@ -259,6 +265,8 @@ struct Scope<'a> {
     blocks_from: BTreeMap<FeedId, u64>,
     headers_from: BTreeMap<FeedId, u64>,
     total: u64,
+    /// For each reader what is for it alone, by its sealing key.
+    letters: Vec<([u8; 32], Vec<Frame>)>,
 }
 
 impl<'a> Scope<'a> {
@@ -289,9 +297,15 @@ impl<'a> Scope<'a> {
             blocks_from: BTreeMap::new(),
             headers_from: BTreeMap::new(),
             total: 0,
+            letters: Vec::new(),
         };
         if !options.acknowledge {
             scope.choose(node, options)?;
+            let letters = Letters::of(node.folder().root());
+            // What has no place left goes with the next bundle.
+            let room = SECTIONS.saturating_sub(1).saturating_sub(scope.programmes.len());
+            let for_each = readers.iter().map(|reader| (reader.sealing, post(&letters, reader)));
+            scope.letters = for_each.filter(|(_, post)| !post.is_empty()).take(room).collect();
         }
         Ok(scope)
     }
@@ -329,8 +343,19 @@ impl<'a> Scope<'a> {
             let inside = self.readers.iter().filter(|r| r.programmes.contains(programme));
             Plan { programme: *programme, readers: inside.map(|r| r.sealing).collect() }
         }));
+        let letters = self.letters.iter();
+        plan.extend(letters.map(|(to, _)| Plan { programme: LETTERS, readers: vec![*to] }));
         plan
     }
+}
+
+/// The letters for a reader, and those of its own that came and need not come again.
+fn post(letters: &Letters, reader: &NodeCertificate) -> Vec<Frame> {
+    let peer = reader.short();
+    let out = letters.outgoing(&peer).into_iter();
+    let out = out.filter_map(|name| letters.get(Way::Out, &peer, &name));
+    let kept = letters.known(&peer).into_iter().map(|name| Frame::Over(Over::Letter(name)));
+    kept.chain(out.map(|letter| Frame::Letter(Box::new(letter)))).collect()
 }
 
 /// The charter, and after it what lies aside: who has not heard of a fork hears of it.
@@ -389,6 +414,16 @@ impl Writing<'_, '_> {
         self.bodies(|feed| feed.lane != Lane::Control && feed.programme == programme)?;
         for (root, rows) in self.lists(programme)? {
             self.rows(&root, &rows)?;
+        }
+        self.parts.end()
+    }
+
+    fn letters(&mut self, frames: &[Frame]) -> Result<(), ExportFault> {
+        self.parts.section()?;
+        for frame in frames {
+            let bytes = if let Frame::Letter(letter) = frame { letter.bytes.len() } else { 0 };
+            self.parts.whole(bytes as u64)?;
+            self.parts.within(frame)?;
         }
         self.parts.end()
     }

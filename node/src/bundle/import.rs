@@ -13,13 +13,15 @@ use annona_ledger::limits;
 use annona_ledger::list::Row;
 use annona_ledger::sync::blob::Gathering;
 use annona_ledger::sync::frame::{self, Frame, Known};
+use annona_ledger::sync::talk::{Letter, Over};
 use annona_ledger::view::TicketRow;
 use annona_ledger::wire::Bounded;
 
 use super::read::{Broken, Opened, Section};
-use super::{FrameWrong, PartFault};
+use super::{FrameWrong, LETTERS, PartFault};
 use crate::disk::DiskFault;
-use crate::keystore::Name;
+use crate::keystore;
+use crate::letters::{self, Came, KNOWN, Letters, Name, OUT};
 use crate::node::{Node, NodeFault};
 use crate::store::StoreFault;
 use crate::taking::{self, Item, Misfit, OwnAhead, Rows, Taken};
@@ -89,7 +91,7 @@ pub fn import(
 ) -> Result<Imported, NodeFault> {
     let ours = node.store().federation().ok();
     let Some(expected) = ours.or(federation) else { return Err(StoreFault::NoCharter.into()) };
-    let seed = node.keys().get(Name::NodeSealing).and_then(crate::keystore::Secret::as_seed);
+    let seed = node.keys().get(keystore::Name::NodeSealing).and_then(keystore::Secret::as_seed);
     let secret = zeroize::Zeroizing::new(*seed.ok_or(NodeFault::NoKey("sealing key"))?);
     let mut report = Imported::default();
     let mut files: Vec<(usize, u64)> = Vec::new();
@@ -194,6 +196,9 @@ struct Progress {
     rows: Option<Rows>,
     lists: Option<BTreeSet<Hash>>,
     page: Gathering,
+    letters: Vec<Letter>,
+    /// Letters of this node that the sender has.
+    arrived: Vec<Name>,
 }
 
 /// What a sender says it holds, once its signature has been found good.
@@ -315,8 +320,33 @@ impl Taking<'_> {
             return Ok(None);
         }
         let common = from.programme == ProgrammeId::NONE;
-        let Progress { frontier, outline, .. } = progress;
+        let Progress { frontier, outline, letters, arrived, .. } = progress;
+        // Whose they are is known now.
+        self.letters(&from.node.short(), &letters, &arrived)?;
         Ok(common.then_some(Held { sender: from.node.short(), frontier, outline }))
+    }
+
+    fn letters(
+        &mut self,
+        from: &[u8; 8],
+        letters: &[Letter],
+        arrived: &[Name],
+    ) -> Result<(), NodeFault> {
+        let (kept, today) = (Letters::of(self.node.folder().root()), letters::today(self.node)?);
+        let new = &mut self.report.taken.letters;
+        if self.node.is_rehearsing() {
+            let comes = |letter: &&Letter| kept.judge(from, letter, today) == Came::New;
+            new.extend(letters.iter().filter(comes).map(Letter::name));
+            return Ok(());
+        }
+        kept.sweep(today);
+        for letter in letters {
+            if kept.came(from, letter, today).map_err(StoreFault::from)? == Came::New {
+                new.insert(letter.name());
+            }
+        }
+        arrived.iter().for_each(|name| kept.arrived(from, name));
+        Ok(())
     }
 
     /// Takes one frame. `false` where it is none of this place: its section ends there (fault 10 of spec/bundle.md).
@@ -375,6 +405,14 @@ impl Taking<'_> {
                 if self.said.len() < SAID {
                     self.said.push(*said);
                 }
+            }
+            Frame::Letter(letter) if progress.is_letters(progress.letters.len(), OUT) => {
+                progress.letters.push(*letter);
+            }
+            Frame::Over(Over::Letter(name))
+                if progress.is_letters(progress.arrived.len(), KNOWN) =>
+            {
+                progress.arrived.push(name);
             }
             // Those of other places, and of links.
             _ => {
@@ -516,6 +554,11 @@ impl Progress {
         let of = if feed.lane == Lane::Control { ProgrammeId::NONE } else { feed.programme };
         self.programme == Some(of)
             && (feed.lane == Lane::Control) == (feed.programme == ProgrammeId::NONE)
+    }
+
+    /// Whether another of so many may stand in this section, which is of letters.
+    fn is_letters(&self, have: usize, most: usize) -> bool {
+        self.programme == Some(LETTERS) && have < most
     }
 
     /// Whether a block lies beyond what is missing of its feed: it need not be read to know that it has no place.

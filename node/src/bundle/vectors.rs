@@ -12,7 +12,9 @@ use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FederationId, FeedId, Lane, ProgrammeId, Pseudonym};
 use annona_ledger::key::SigningKey;
 use annona_ledger::sync::frame::{self, Frame, Hello};
-use annona_ledger::time::{Hlc, Minute};
+use annona_ledger::sync::talk::{Letter, Over};
+use annona_ledger::time::{DayNo, Hlc, Minute};
+use annona_ledger::wire::Bytes;
 
 use super::part::{Part, Plan, Sender};
 use super::read::{Broken, Opened};
@@ -44,6 +46,13 @@ fn content() -> Vec<Frame> {
     vec![Frame::Feed(feed), Frame::Block(Box::new(block))]
 }
 
+/// Frames of a section of letters: one of the reader's that came, and one for it.
+fn letters() -> Vec<Frame> {
+    let bytes = Bytes::new(b"a paper".to_vec()).expect("short");
+    let letter = Letter { until: DayNo(30), bytes };
+    vec![Frame::Over(Over::Letter([8; 16])), Frame::Letter(Box::new(letter))]
+}
+
 /// How a part is made, a defect at a time.
 #[derive(Default)]
 struct Making {
@@ -56,6 +65,7 @@ struct Making {
     unsigned: bool,
     long: bool,
     stranger: bool,
+    letters: bool,
 }
 
 fn make(making: Making) -> Vec<u8> {
@@ -69,15 +79,16 @@ fn make(making: Making) -> Vec<u8> {
     };
     let secret = if making.stranger { [8; 32] } else { SECRET };
     let readers = vec![envelope::public(&secret).expect("a secret")];
-    let plan = [ProgrammeId::NONE, ProgrammeId(1)]
-        .map(|programme| Plan { programme, readers: readers.clone() });
+    let programmes = [ProgrammeId::NONE, ProgrammeId(1), super::LETTERS];
+    let plan = programmes.map(|programme| Plan { programme, readers: readers.clone() });
+    let plan = &plan[..if making.letters { 3 } else { 2 }];
     let mut next = 0u8;
     let mut seeds = || {
         next += 1;
         Ok(annona_ledger::hash::hash_one(Purpose::File, &[next]).0)
     };
     let out = Cursor::new(Vec::new());
-    let mut part = Part::begin(out, [6; 16], 1, &sender, &plan, &mut seeds).expect("begins");
+    let mut part = Part::begin(out, [6; 16], 1, &sender, plan, &mut seeds).expect("begins");
     part.section().expect("opens");
     part.end().expect("ends");
     part.section().expect("opens");
@@ -99,6 +110,13 @@ fn make(making: Making) -> Vec<u8> {
         part.forge(&after, false).expect("fits");
         part.close().expect("closes");
     } else {
+        part.end().expect("ends");
+    }
+    if making.letters {
+        part.section().expect("opens");
+        for frame in letters() {
+            part.frame(&frame).expect("fits");
+        }
         part.end().expect("ends");
     }
     part.finish(1).expect("finishes").into_inner()
@@ -184,6 +202,12 @@ fn vectors() -> Vec<(&'static str, &'static str, &'static str, Vec<u8>)> {
     one.swap_with_slice(other);
     let mut list = vec![
         ("good", "2 frames", "two sections, one block", good()),
+        (
+            "letters",
+            "4 frames",
+            "a section of letters stands last",
+            make(Making { letters: true, ..Making::default() }),
+        ),
         ("empty", "NotABundle", "no byte at all", Vec::new()),
         (
             "other_magic",

@@ -163,6 +163,7 @@ struct Told {
     damage: BTreeSet<String>,
     charter: bool,
     room: bool,
+    letters: usize,
 }
 
 /// Things that were refused and are told of one link.
@@ -203,6 +204,10 @@ impl Talking {
             self.log.warn("refused_from", &[("peer", &peer), ("why", why)]);
         }
         told.refused = taken.refused.len().min(REFUSED);
+        if taken.letters.len() > told.letters {
+            told.letters = taken.letters.len();
+            self.log.info("letter", &[("peer", &peer), ("next", &"annona letter list")]);
+        }
         for place in self.meeting.damage() {
             if told.damage.insert(place.clone()) {
                 let next = "annona doctor --full";

@@ -165,7 +165,7 @@ fn one_bit_for_each_who_consented_and_nothing_else_is_learned() {
     let early = answer(&world.b, &helper.vault, &question);
     assert!(matches!(early, Err(OverlapFault::TooMany { allowed: 0, .. })), "{early:?}");
     heard(&mut world);
-    let (answered, _) = answer(&world.b, &helper.vault, &question).expect("answered");
+    let (answered, ..) = answer(&world.b, &helper.vault, &question).expect("answered");
     let told = read(&world.a, &mut asker.vault, &answered).expect("read");
     let bits: Vec<bool> = told.iter().map(|one| one.helped).collect();
     assert_eq!(bits, [true, true, false, false]);
@@ -223,7 +223,7 @@ fn altered_or_anothers_files_are_refused_whole() {
     // For B alone; and an answer is no question.
     let own = answer(&world.a, &asker.vault, &question);
     assert!(matches!(own, Err(OverlapFault::Stranger)), "{own:?}");
-    let (answered, _) = answer(&world.b, &helper.vault, &question).expect("answered");
+    let (answered, ..) = answer(&world.b, &helper.vault, &question).expect("answered");
     assert!(matches!(answer(&world.b, &helper.vault, &answered), Err(OverlapFault::Damaged)));
     for at in (0..answered.len()).step_by(3) {
         let mut bad = answered.clone();
@@ -251,7 +251,7 @@ fn a_question_that_was_not_written_is_asked_again_under_the_same_lines() {
     let all = ask_once(&mut world, &mut asker).expect("asked");
     let question = all.file.clone();
     all.done(&mut asker.vault).expect("durable");
-    let (answered, _) = answer(&world.b, &helper.vault, &question).expect("answered");
+    let (answered, ..) = answer(&world.b, &helper.vault, &question).expect("answered");
     let told = read(&world.a, &mut asker.vault, &answered).expect("read");
     let bits: Vec<bool> = told.iter().map(|one| one.helped).collect();
     assert_eq!(bits, [true, true, false, false]);

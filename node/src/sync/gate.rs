@@ -61,7 +61,8 @@ impl Room {
             | Given::Rows(..)
             | Given::Page { .. }
             | Given::Cosignature(_)
-            | Given::Chunk(_) => false,
+            | Given::Chunk(_)
+            | Given::Letter(_) => false,
         };
         self == Self::Plenty || (self == Self::Urgent && urgent)
     }
@@ -173,7 +174,8 @@ impl Meeting {
             | Given::Evidence { .. }
             | Given::Rows(..)
             | Given::Page { .. }
-            | Given::Chunk(_) => Look::New,
+            | Given::Chunk(_)
+            | Given::Letter(_) => Look::New,
         })
     }
 }

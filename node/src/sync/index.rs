@@ -13,7 +13,7 @@ use annona_ledger::list::Row;
 use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{self, Frame, Known, LIST_ROWS};
 use annona_ledger::sync::index::{Change, Index, Kind, Loose, Marks};
-use annona_ledger::sync::talk::Item;
+use annona_ledger::sync::talk::{Item, Letter};
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
 
@@ -21,6 +21,7 @@ use super::begin::{Beginning, Offering};
 use super::claims::Claims;
 use super::memo::Memo;
 use crate::bundle::pieces;
+use crate::letters::{Letters, Way};
 use crate::store::{Blob, Store, StoreFault, Tip, Work};
 
 /// Places that are named of what is damaged.
@@ -38,6 +39,8 @@ pub(super) struct Looking<'a> {
     pub(super) rows: RefCell<&'a mut Option<(Hash, Vec<Row>)>>,
     pub(super) offering: &'a Offering,
     pub(super) beginning: &'a Beginning,
+    /// Letters, and whom those of this meeting are for.
+    pub(super) letters: (&'a Letters, [u8; 8]),
     pub(super) fault: RefCell<Option<StoreFault>>,
     pub(super) damage: RefCell<&'a mut BTreeSet<String>>,
 }
@@ -280,6 +283,11 @@ impl Index for Looking<'_> {
                 Some((vec![Frame::Chunk(Box::new(chunk))], more))
             }
         }
+    }
+
+    fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
+        let (letters, peer) = &self.letters;
+        letters.get(Way::Out, peer, name)
     }
 
     fn freed(&self) -> bool {

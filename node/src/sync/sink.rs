@@ -124,6 +124,8 @@ impl Sink {
                 }
                 return;
             }
+            // Kept apart, and not by the writer.
+            Given::Letter(_) => return,
             Given::Chunk(chunk) => {
                 if !beginning.chunk(*chunk) {
                     taken.refuse(Misfit::Chunk);

@@ -203,7 +203,8 @@ impl Listener {
             | Frame::Stop(_)
             | Frame::Taken(_)
             | Frame::Busy { .. }
-            | Frame::End(_) => false,
+            | Frame::End(_)
+            | Frame::Letter(_) => false,
         }
     }
 }

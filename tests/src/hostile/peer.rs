@@ -15,8 +15,9 @@ use annona_ledger::sync::frame::{Frame, Known, PAGE, PREFIX};
 use annona_ledger::sync::index::{Change, Index, Kind, Loose, Marks, notice_name};
 use annona_ledger::sync::session::{Given, Session, Terms};
 use annona_ledger::sync::split::Splitter;
-use annona_ledger::sync::talk::{Item, Slice};
-use annona_ledger::wire::Bounded;
+use annona_ledger::sync::talk::{Item, Letter, Slice, with_letters};
+use annona_ledger::time::DayNo;
+use annona_ledger::wire::{Bounded, Bytes};
 
 use super::listener::feeds;
 use crate::cast::{CASH, Cast};
@@ -100,7 +101,16 @@ impl Peer {
     }
 }
 
+/// What an honest side sends to who takes letters.
+fn letter() -> Letter {
+    Letter { until: DayNo(9), bytes: Bytes::new(b"a paper".to_vec()).expect("short") }
+}
+
 impl Index for Peer {
+    fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
+        Some(letter()).filter(|letter| letter.name() == *name)
+    }
+
     fn marks(&self) -> Marks {
         let (blocks, loose) = (self.log.len() as u64, self.notices.len() as u64);
         Marks { blocks, loose, articles: self.articles.len() as u32 }
@@ -217,6 +227,15 @@ fn slice(first: u8, peer: &Peer) -> Slice {
     }
 }
 
+/// What this side opens with, as that byte says: with letters or without.
+fn mine(first: u8, peer: &Peer) -> Terms {
+    let mut terms = peer.terms(1, slice(first, peer));
+    if first & 8 != 0 {
+        terms.window = with_letters(terms.window);
+    }
+    terms
+}
+
 /// Holds a meeting in which the other side says what the bytes say: one for what this side asks for and whether it greets
 /// honestly first, then frames, each with two bytes of length. Answers `true` where no rule was broken.
 ///
@@ -227,7 +246,7 @@ fn slice(first: u8, peer: &Peer) -> Slice {
 pub fn meeting(bytes: &[u8]) -> bool {
     let Some((first, mut rest)) = bytes.split_first() else { return false };
     let mut peer = BEHIND.clone();
-    let mut session = Session::new(peer.terms(1, slice(*first, &peer)));
+    let mut session = Session::new(mine(*first, &peer));
     says(&mut session, &peer);
     if first & 4 == 0 {
         let other = Session::new(AHEAD.terms(2, Slice::Whole)).next(&*AHEAD).unwrap_or_default();
@@ -242,6 +261,7 @@ pub fn meeting(bytes: &[u8]) -> bool {
         let (frame, after) = after.split_at(length);
         rest = after;
         match session.receive(frame) {
+            Ok(Some(Given::Letter(letter))) => session.keeps_letter(letter.name()),
             Ok(given) => given.into_iter().for_each(|given| peer.keep(given)),
             Err(_) => {
                 says(&mut session, &peer);
@@ -278,15 +298,16 @@ fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
 /// Meetings with somebody honest, as bytes for [`meeting`]: each way round, for each slice.
 #[must_use]
 pub fn meetings() -> Vec<Vec<u8>> {
-    (4..8).map(honest).collect()
+    (4..8).chain([12]).map(honest).collect()
 }
 
 fn honest(first: u8) -> Vec<u8> {
     let (mut mine, mut theirs) = (BEHIND.clone(), AHEAD.clone());
-    let mut here = Session::new(mine.terms(1, slice(first, &mine)));
+    let mut here = Session::new(self::mine(first, &mine));
     let mut there = Session::new(theirs.terms(2, Slice::Whole));
     let mut bytes = vec![first];
     for _ in 0..FRAMES {
+        there.send_letters([letter().name()]);
         let (said, heard) = (here.next(&mine), there.next(&theirs));
         for frame in frames(said.as_deref().unwrap_or_default()) {
             let given = there.receive(&frame).expect("honest");
@@ -300,20 +321,30 @@ fn honest(first: u8) -> Vec<u8> {
             bytes.extend(frame);
         }
     }
+    let letters = frames_of(&bytes).filter(|frame| frame.first() == Some(&31)).count();
+    assert_eq!(letters, usize::from(first & 8 != 0), "and a letter, where one is taken");
     assert!(first & 3 > 1 || mine.log.len() == theirs.log.len(), "all came over");
     bytes
+}
+
+/// The frames of such bytes.
+fn frames_of(meeting: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = meeting.get(1..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (frame, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+        rest = after;
+        Some(frame)
+    })
 }
 
 /// Every frame that only links have, and those of an honest meeting, as they travel.
 pub(super) fn talk() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for meeting in meetings() {
-        let mut rest = &meeting[1..];
-        while let Some((length, after)) = rest.split_first_chunk::<2>() {
-            let (frame, after) = after.split_at(usize::from(u16::from_be_bytes(*length)));
+        for frame in frames_of(&meeting) {
             let prefix = u32::try_from(frame.len()).expect("short").to_be_bytes();
             all.push([&prefix[..], frame].concat());
-            rest = after;
         }
     }
     all.sort();

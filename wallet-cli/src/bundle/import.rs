@@ -95,6 +95,10 @@ impl Import {
                 numbers.join(", ")
             ));
         }
+        if !done.letters.is_empty() {
+            let letters = count(done.letters.len() as u64, "letter came", "letters came");
+            session.screen.note(format!("{letters} for this node alone: `annona letter list`."));
+        }
         node.close()?;
         if self.dry_run {
             dry_run::nothing(session);
@@ -206,7 +210,7 @@ fn value(done: &Imported) -> Value {
     json!({
         "parts": done.parts.iter().map(part_value).collect::<Vec<_>>(), "articles": done.articles,
         "notices": done.notices, "blocks": done.blocks, "known": done.known,
-        "headers": done.headers, "lists": done.lists,
+        "headers": done.headers, "lists": done.lists, "letters": done.letters.len(),
         "gaps": done.gaps.iter().map(|gap| json!({
             "feed": gap.feed.short().to_string(), "have": gap.have, "offered": gap.offered,
         })).collect::<Vec<_>>(),

@@ -1,14 +1,12 @@
-use std::path::PathBuf;
-
 use annona_ledger::consent::GrantId;
 use annona_ledger::digits::code;
-use annona_node::atomic;
 use annona_node::consent::request;
 use clap::Args;
 use serde_json::json;
 
 use super::{attributes, purpose};
 use crate::fault::Outcome;
+use crate::letter::Paper;
 use crate::session::Session;
 use crate::words;
 
@@ -17,9 +15,9 @@ Examples:
   $ annona consent ask 00112233445566778899aabbccddeeff --of lake --purpose referral \\
       --attributes name --out amina.asking --dir hill
   $ annona consent ask 00112233445566778899aabbccddeeff --of lake --purpose referral \\
-      --attributes name,age_band --out amina.asking --dir hill --json";
+      --attributes name,age_band --send --dir hill --json";
 
-/// Asks another site for attributes of a person, under a consent whose number stands on her slip: as a file to carry.
+/// Asks another site for attributes of a person, under a consent whose number stands on her slip: as a file to carry, or as a letter.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Ask {
@@ -34,9 +32,8 @@ pub(crate) struct Ask {
     /// Which attributes
     #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
     attributes: Vec<String>,
-    /// The file to make
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    paper: Paper,
 }
 
 impl Ask {
@@ -45,10 +42,11 @@ impl Ask {
         let grant = GrantId(words::unhex("the number of a consent", &code(&self.consent))?);
         let to = words::node(node.store().roster(), &self.of)?.short();
         let what = (grant, purpose(&self.purpose)?, attributes(&self.attributes)?);
-        atomic::write(&self.out, &request::ask(&node, to, what)?)?;
+        self.paper.put(&node, &to, &request::ask(&node, to, what)?)?;
         node.close()?;
-        let value = json!({ "consent": grant.to_string(), "of": words::hex(&to), "out": self.out });
-        session.screen.answer("asking", value, || format!("Asked: {}.", self.out.display()))?;
+        let value = json!({ "consent": grant.to_string(), "of": words::hex(&to) });
+        let value = self.paper.value(value);
+        session.screen.answer("asking", value, || format!("Asked: {}.", self.paper.words()))?;
         session.screen.note("There: `annona consent reply FILE`. Here, with its answer: `annona consent read FILE`.");
         Ok(())
     }

@@ -1,10 +1,9 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use annona_ledger::charter::Charter;
 use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::time::{DayNo, Minute};
-use annona_node::atomic;
 use annona_node::consent::{self, Asking, Permit};
 use annona_node::node::Node;
 use annona_node::person::Date;
@@ -15,6 +14,7 @@ use serde_json::json;
 use super::{answer, attributes, find, heard, purpose};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
+use crate::letter::Paper;
 use crate::session::Session;
 use crate::signer::{Operator, Signer};
 use crate::words;
@@ -74,7 +74,7 @@ impl Open {
             return dry_run::would(session, "disclosure", json!({}), words);
         }
         let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
-        release(session, &node, &mut vault, (permit, at), &asking, &self.out)?;
+        release(session, &node, &mut vault, (permit, at), &asking, &Paper::file(self.out))?;
         Ok(node.close()?)
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn release(
     vault: &mut Vault,
     (permit, at): (Permit, Minute),
     asking: &Asking,
-    out: &Path,
+    paper: &Paper,
 ) -> Outcome {
     let charter = node.store().charter()?.clone();
     let unknown = || Fault::refused("the asking node has no certificate here.");
@@ -105,16 +105,16 @@ pub(super) fn release(
     let day = date_of(&charter, at)?;
     let (shown, showing) = permit.open(vault, day)?;
     let opened = answer::words(&shown, &as_of);
-    atomic::write(out, &answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?)?;
+    let sealed = answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?;
+    paper.put(node, &asking.node, &sealed)?;
     showing.done(vault)?;
     let asker = words::hex(&asking.node);
     let value = json!({
         "disclosure": commitment.to_string(), "for": asker,
         "attributes": asking.attributes.iter().map(|a| a.word()).collect::<Vec<_>>(),
-        "out": out.display().to_string(),
     });
-    session.screen.answer("disclosure", value, || {
-        let (purpose, out) = (asking.purpose.word(), out.display());
+    session.screen.answer("disclosure", paper.value(value), || {
+        let (purpose, out) = (asking.purpose.word(), paper.words());
         format!("{} opened for {asker}, {purpose}: {out}", asking.attributes)
     })
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::open::{release, served};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
+use crate::letter::Paper;
 use crate::session::Session;
 use crate::signer::Operator;
 
@@ -19,7 +20,7 @@ Examples:
   $ annona consent reply amina.asking --out amina.answer --dry-run --operator mara.keys \\
       --operator-passphrase-file pass.txt";
 
-/// Answers what another node asks, where a consent covers it, into a file only that node reads.
+/// Answers what another node asks, where a consent covers it, into a file only that node reads, or a letter to it.
 ///
 /// Who asks is whose key signed the request. A request is answered once; what is opened is on the ledger first, and in her
 /// list.
@@ -28,9 +29,8 @@ Examples:
 pub(crate) struct Reply {
     /// The request
     file: PathBuf,
-    /// Where to write what is opened, sealed to the asking node
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    paper: Paper,
     #[command(flatten)]
     operator: Operator,
     /// Ask whether it would be answered; write and open nothing
@@ -70,7 +70,7 @@ impl Reply {
         if !answered {
             asked.answer(&mut vault, known.household)?;
         }
-        release(session, &node, &mut vault, (permit, at), &asking, &self.out)?;
+        release(session, &node, &mut vault, (permit, at), &asking, &self.paper)?;
         Ok(node.close()?)
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::lend::every;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
+use crate::letter::Paper;
 use crate::session::Session;
 use crate::signer::Operator;
 use crate::words::{self, count};
@@ -19,6 +20,7 @@ Examples:
   $ annona family overlap ask --to hill --out for-hill.questions \\
       --operator mara.keys --operator-passphrase-file pass.txt
   $ annona family overlap answer for-hill.questions --out lake.answers --dir hill
+  $ annona family overlap answer for-hill.questions --send --dir hill
   $ annona family overlap read lake.answers";
 
 /// Whether another organisation helps with the same need, asked so that it does not learn about whom.
@@ -46,9 +48,8 @@ pub(crate) struct Ask {
     /// Only these families [default: all who consented]
     #[arg(long = "family", value_name = "FAMILY")]
     families: Vec<String>,
-    /// Where to write the questions
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    paper: Paper,
     #[command(flatten)]
     operator: Operator,
 }
@@ -60,9 +61,8 @@ pub(crate) struct Answer {
     /// The questions
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where to write the answers
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    paper: Paper,
 }
 
 /// Reads a file of answers, once: whether each family asked about is helped there, too.
@@ -104,13 +104,13 @@ impl Ask {
         let asked = (&ids[..], today);
         let all = overlap::ask(&mut node, &mut vault, to, programme, asked, signer.key())?;
         let asked = all.households;
-        atomic::write(&self.out, &all.file)?;
+        self.paper.put(&node, &to, &all.file)?;
         all.done(&mut vault)?;
         node.close()?;
-        let value = json!({ "families": asked, "to": words::hex(&to), "out": self.out });
-        session.screen.answer("overlap_asked", value, || {
+        let value = json!({ "families": asked, "to": words::hex(&to) });
+        session.screen.answer("overlap_asked", self.paper.value(value), || {
             let families = count(asked as u64, "family", "families");
-            format!("Questions about {families} are in {}", self.out.display())
+            format!("Questions about {families} are in {}", self.paper.words())
         })
     }
 }
@@ -121,12 +121,12 @@ impl Answer {
         let vault = session.vault(&node)?;
         let asked = atomic::read(&self.file, overlap::BYTES)?;
         let told = |why: OverlapFault| Fault::from(why).at(self.file.display());
-        let (file, questions) = overlap::answer(&node, &vault, &asked).map_err(told)?;
-        atomic::write(&self.out, &file)?;
+        let (file, asker, questions) = overlap::answer(&node, &vault, &asked).map_err(told)?;
+        self.paper.put(&node, &asker, &file)?;
         node.close()?;
         session.screen.answer("overlap_answered", json!({ "questions": questions }), || {
             let questions = count(questions as u64, "question is", "questions are");
-            format!("{questions} answered in {}", self.out.display())
+            format!("{questions} answered in {}", self.paper.words())
         })
     }
 }

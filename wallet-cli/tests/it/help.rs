@@ -218,6 +218,9 @@ pub(crate) fn prepared(example: &str) -> (Camp, String) {
             crate::consent::asked(&camp);
         }
     }
+    if example.starts_with("letter take") {
+        crate::letters::waiting(&camp);
+    }
     if example.starts_with("key shares open") {
         let two = "--operator mara.keys --operator yusuf.keys";
         camp.run(&format!("key shares make {two} --operator-passphrase-file pass.txt")).fine();

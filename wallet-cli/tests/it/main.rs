@@ -26,6 +26,7 @@ mod keeping;
 mod killed;
 mod known;
 mod lan;
+mod letters;
 mod limits;
 mod line;
 mod lost;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, FEEDS, Given, Items, Note, Session, Theirs};
+use super::{Breach, FEEDS, Given, Note, Session, Theirs};
 use crate::block::Header;
 use crate::feed::Head;
 use crate::id::{FeedId, FeedRef, Lane};
@@ -32,9 +32,9 @@ pub(in crate::sync) struct Asks {
     feeds: BTreeMap<FeedRef, Asked>,
     /// Feeds not to be asked for in this session.
     refused: BTreeSet<FeedRef>,
-    items: Items,
+    items: BTreeSet<Item>,
     /// Things the other side has nothing of.
-    without: Items,
+    without: BTreeSet<Item>,
     /// The feed that blocks, headers and evidence belong to.
     named: Option<FeedId>,
     /// Feeds of which something came since the last step, and up to where.
@@ -95,6 +95,7 @@ impl Asks {
                 }
             }
             Over::Budget => self.spent = true,
+            Over::Letter(_) => {}
         }
     }
 
@@ -398,6 +399,7 @@ impl Session {
                 let feed = self.of_feed(&header, len, false)?;
                 Ok(feed.map(|feed| Given::Header(feed, Box::new(header), signature)))
             }
+            Frame::Letter(letter) => self.letter_came(letter, len).map(Some),
             thing => self.thing(thing, len).map(Some),
         }
     }
@@ -447,7 +449,7 @@ impl Session {
         Ok(Some(feed))
     }
 
-    fn take_bytes(&mut self, len: usize) -> Result<(), Breach> {
+    pub(super) fn take_bytes(&mut self, len: usize) -> Result<(), Breach> {
         self.asks.bytes = self.asks.bytes.saturating_add(len as u64);
         let over = self.asks.spent || self.asks.bytes > self.terms.budget;
         if over { Err(Breach::Budget) } else { Ok(()) }

@@ -38,6 +38,10 @@ impl Greeting {
         self.open.as_ref().map_or(&NOTHING, |open| &open.slice)
     }
 
+    pub(super) fn their_window(&self) -> u32 {
+        self.open.as_ref().map_or(0, |open| open.window)
+    }
+
     pub(super) fn their_budget(&self) -> u64 {
         self.open.as_ref().map_or(0, |open| open.budget)
     }

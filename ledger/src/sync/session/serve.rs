@@ -48,6 +48,7 @@ struct Rank {
 pub(in crate::sync) enum Push {
     Article(u32),
     Loose(Loose),
+    Letter([u8; 16]),
 }
 
 /// A chain on its way to the other side.
@@ -325,6 +326,10 @@ impl Session {
                         .into_iter()
                         .collect(),
                     Push::Loose(loose) => index.carried(&loose),
+                    Push::Letter(name) => {
+                        let letter = index.letter(&name).map(|letter| Frame::Letter(letter.into()));
+                        letter.into_iter().collect()
+                    }
                 };
                 self.make(at, &frames, None);
             } else if let Some((item, part)) = rank.items.pop_front() {

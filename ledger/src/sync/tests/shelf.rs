@@ -20,7 +20,7 @@ use crate::sync::blob;
 use crate::sync::frame::{self, Frame, Known};
 use crate::sync::index::{Change, Index, Kind, Loose, Marks, cosignature_name, fork_name};
 use crate::sync::session::Given;
-use crate::sync::talk::Item;
+use crate::sync::talk::{Item, Letter};
 use crate::time::{Hlc, Minute};
 use crate::wire::{Bounded, Bytes};
 
@@ -58,6 +58,9 @@ pub(super) struct Shelf {
     pub(super) again: u64,
     pub(super) blocks_came: u64,
     pub(super) elsewhere: BTreeSet<FeedRef>,
+    /// Letters for the other side, and those that came from it.
+    pub(super) letters: BTreeMap<[u8; 16], Letter>,
+    pub(super) came: Vec<Letter>,
     /// Feeds whose blocks are refused, as by a rule of the ledger.
     pub(super) refuses: BTreeSet<FeedId>,
 }
@@ -83,6 +86,8 @@ impl Shelf {
             again: 0,
             blocks_came: 0,
             elsewhere: BTreeSet::new(),
+            letters: BTreeMap::new(),
+            came: Vec::new(),
             refuses: BTreeSet::new(),
         }
     }
@@ -204,6 +209,7 @@ impl Shelf {
                 self.chunks.insert(key, *chunk);
                 self.missing_state = None;
             }
+            Given::Letter(letter) => self.came.push(*letter),
             Given::Page { .. } => {}
         }
     }
@@ -302,6 +308,10 @@ pub(super) fn evidence() -> Evidence {
 }
 
 impl Index for Shelf {
+    fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
+        self.letters.get(name).cloned()
+    }
+
     fn marks(&self) -> Marks {
         let loose = self.notices.len() + self.forks.len() + self.said.len();
         Marks {

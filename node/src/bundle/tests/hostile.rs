@@ -12,14 +12,17 @@ use annona_ledger::key::SigningKey;
 use annona_ledger::limits;
 use annona_ledger::notice::Learned;
 use annona_ledger::sync::frame::{self, Frame, Hello};
+use annona_ledger::sync::talk::Letter;
 use annona_ledger::time::{Hlc, Minute};
 use annona_ledger::wire::Bytes;
 
+use super::super::LETTERS;
 use super::super::part::{Part, Plan, Sender};
 use super::world::*;
 use crate::envelope;
 use crate::guard::GuardFault;
 use crate::keystore::{Name, Secret};
+use crate::letters::{self, Letters, Way};
 use crate::node::{Node, NodeFault};
 use crate::seal::random;
 use crate::store::{Received, StoreFault};
@@ -55,6 +58,11 @@ fn chain(by: &Node, feed: FeedId, count: u8) -> Vec<block::Block> {
 
 /// A part for one reader, with these frames in the section of the programme.
 fn part(w: &World, from: &Node, to: &Node, frames: &[Frame]) -> PathBuf {
+    part_of(w, from, to, FOOD, frames)
+}
+
+/// The same in the section of another.
+fn part_of(w: &World, from: &Node, to: &Node, of: ProgrammeId, frames: &[Frame]) -> PathBuf {
     let reader = to.keys().get(Name::NodeSealing).and_then(Secret::as_seed).expect("a secret");
     let readers = vec![envelope::public(reader).expect("a key")];
     let transport: SigningKey = from.signing_key(Name::NodeTransport).expect("a key");
@@ -65,7 +73,7 @@ fn part(w: &World, from: &Node, to: &Node, frames: &[Frame]) -> PathBuf {
         charter: w.founding.article.hash(),
     };
     let sender = Sender { hello, node: from.public(), transport: &transport };
-    let plan = [ProgrammeId::NONE, FOOD].map(|p| Plan { programme: p, readers: readers.clone() });
+    let plan = [ProgrammeId::NONE, of].map(|p| Plan { programme: p, readers: readers.clone() });
     let path = w.path("forged").join("one.annona");
     let out = fs::File::create(&path).expect("a file");
     let mut part = Part::begin(out, [6; 16], 1, &sender, &plan, &mut random).expect("begins");
@@ -91,6 +99,34 @@ fn a_section_ends_at_the_first_frame_of_another_place() {
     let taken = import(&mut w.b, &[path]);
     assert_eq!(faults(&taken), ["Frame"], "one fault, and the section is over");
     assert_eq!(taken.blocks, 1, "what came whole before it stays");
+}
+
+#[test]
+fn letters_stand_in_a_section_of_theirs_and_are_as_many_as_may() {
+    let mut w = World::new();
+    let until = letters::today(&w.b).expect("a day").plus(letters::DAYS);
+    let letter = |n: usize| {
+        let bytes = Bytes::new(n.to_be_bytes().to_vec()).expect("short");
+        Frame::Letter(Box::new(Letter { until, bytes }))
+    };
+    let kept = |node: &Node| Letters::of(node.folder().root()).list(Way::In);
+    let path = part(&w, &w.a, &w.b, &[letter(1)]);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!((faults(&taken), kept(&w.b)), (vec!["Frame"], vec![]), "another place");
+    let many: Vec<Frame> = (0..letters::OUT + 1).map(letter).collect();
+    let path = part_of(&w, &w.a, &w.b, LETTERS, &many);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!((faults(&taken), kept(&w.b)), (vec!["Frame"], vec![]), "one too many");
+    let feed = w.a.feed(Lane::Registry, FOOD);
+    let path = part_of(&w, &w.a, &w.b, LETTERS, &[letter(1), Frame::Stop(feed.short())]);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!((faults(&taken), kept(&w.b)), (vec!["Frame"], vec![]), "not signed to its end");
+    // As many as go in one bundle: of one node sixteen wait, and the others come again.
+    let path = part_of(&w, &w.a, &w.b, LETTERS, &many[1..]);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!(faults(&taken), [""; 0]);
+    assert_eq!((taken.letters.len(), kept(&w.b).len()), (letters::WAITING, letters::WAITING));
+    assert!(kept(&w.b).iter().all(|kept| kept.peer == w.a.public().short()));
 }
 
 #[test]
