@@ -18,7 +18,7 @@ mod tests;
 pub struct Heard {
     /// The feed's last stamp: stamps never fall inside a feed.
     pub last: Minute,
-    /// Of a node that hands out: the newest stamp of its own in any feed.
+    /// Of a node that hands out or registers: the newest stamp of its own in any feed.
     pub served: Option<Minute>,
     /// What it holds from other nodes, if it holds any stamp of theirs.
     pub others: Option<Others>,

@@ -50,7 +50,7 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 pub const MERCHANTS: u32 = 1 << 14;
 /// Days a writer's clock may run ahead of the newest stamp it holds from others before an operator is asked.
 pub const CLOCK_AHEAD_DAYS: u32 = 35;
-/// Days the clock of a node that hands out may leap past every stamp here, its own among them, before somebody is asked:
+/// Days the clock of a node that hands out or registers may leap past every stamp here, its own among them, before somebody is asked:
 /// longer than a shop is shut over a holiday, shorter than a month typed wrong.
 pub const CLOCK_LEAP_DAYS: u32 = 5;
 /// Hashes of one path in a tree: enough for 2³² leaves.

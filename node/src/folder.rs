@@ -49,7 +49,7 @@ const MARK: &[u8] = b"annona: this folder is being made\n";
 pub enum FolderFault {
     /// Another process holds it.
     #[error(
-        "another annona process{} holds {}. Stop it, or wait until it is done, and run the same command again.",
+        "another annona process{} holds {}. Wait until it is done, or stop it, and run the same command again.",
         pid.map(|p| format!(" (pid {p})")).unwrap_or_default(),
         path.display()
     )]

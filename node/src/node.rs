@@ -776,8 +776,10 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
     let (own, others) = work.newest_of(&feed.node);
-    let serves =
-        work.roster().node(&feed.node.short()).is_some_and(|c| c.roles.has(Roles::MERCHANT));
+    let serves = work
+        .roster()
+        .node(&feed.node.short())
+        .is_some_and(|c| c.roles.meets(Roles::MERCHANT.and(Roles::REGISTRAR)));
     let served = serves.then_some(own);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
     let believed = work.believed_clock();

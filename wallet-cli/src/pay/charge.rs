@@ -21,6 +21,7 @@ use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
 use crate::holder;
+use crate::out;
 use crate::session::Session;
 use crate::stop::Writing;
 use crate::words::{self, hex};
@@ -192,7 +193,7 @@ impl Charge {
         let repeated = earlier.get().is_some();
         let receipts = handed(&node, &answer, earlier.get());
         let receipts = receipts.and_then(|all| known.receipts(&node, &till, &all));
-        let receipts = told(session, receipts, self.receipts.as_deref());
+        let receipts = told(session, receipts, self.receipts.as_deref(), repeated);
         let mut value = match earlier.get() {
             Some(before) => till.again_value(node.store(), before, &promise),
             None => till.entry_value(&promise),
@@ -366,9 +367,12 @@ pub(super) fn told(
     session: &Session,
     receipts: Outcome<Vec<String>>,
     path: Option<&Path>,
+    again: bool,
 ) -> Vec<String> {
     let written = receipts.and_then(|receipts| {
         if let Some(path) = path {
+            // What is answered again is the same; what is new writes over nobody's.
+            out::free(path, session.replace || again)?;
             atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
         }
         Ok(receipts)

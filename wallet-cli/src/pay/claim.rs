@@ -92,7 +92,7 @@ impl Claim {
         let programme = tills.first().map(|till| till.id);
         if let Some(path) = self.receipts.as_ref().filter(|_| !self.dry_run) {
             let made = receipts(&node, &tills, &answers);
-            told(session, made, Some(path));
+            told(session, made, Some(path), false);
         }
         let words = ("claim", "claimed", self.dry_run);
         let done = tell(session, words, tickets, &tills, answers)?;

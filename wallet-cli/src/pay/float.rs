@@ -156,7 +156,7 @@ impl Float {
         let repeated = earlier.get().is_some();
         let accepted = handed(&node, &accepted, earlier.get())?;
         let receipts = known.receipts(&node, &till, &accepted);
-        let receipts = told(session, receipts, self.receipts.as_deref());
+        let receipts = told(session, receipts, self.receipts.as_deref(), repeated);
         let last =
             accepted.last().ok_or_else(|| Fault::new(Exit::Bug, "an answer without entries"))?;
         let promise = till.promise(last)?;

@@ -195,8 +195,9 @@ impl Post {
                 Err(no) => return Err(no.told(session, &mut node, who, method)),
             }
         };
-        // Named by its hold where no paper names it: cut off before its answer it is answered again, and not refused.
-        let content = format!("post {hold}");
+        // Named by its hold where no paper names it: cut off before its answer it is answered again, and not refused. No
+        // request of a till can have this name.
+        let content = format!("\0post {hold}");
         let once = known.as_ref().and_then(|known| known.once(&till, &content));
         let once = once.or_else(|| Some(till.asked(&content, content.as_bytes())));
         let earlier = OnceLock::new();
@@ -248,7 +249,8 @@ impl Post {
         if let Some(known) = known.filter(|known| known.is_wallet()) {
             let receipts = handed(&node, &accepted, earlier.get());
             let receipts = receipts.and_then(|all| known.receipts(&node, &till, &all));
-            let receipts = told(session, receipts, self.receipts.as_deref());
+            let receipts =
+                told(session, receipts, self.receipts.as_deref(), earlier.get().is_some());
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("receipts".into(), json!(receipts));
             }
