@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use annona_ledger::hash::Hash;
+use annona_ledger::id::FederationId;
 use annona_node::import::{Apply, CsvOptions, Map, Registration, Source, VaultRegister, Watch};
 use annona_node::sample;
 use annona_node::seal::Key;
@@ -50,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let registration = Registration::read(&source, &Map::parse(sample::MAP)?, &mut watch)?;
     lap("read");
     let mut vault = Vault::create(&folder.join("people"), &Key::random()?)?;
-    let mut register = VaultRegister::new(&mut vault);
+    let mut register = VaultRegister::new(&mut vault, FederationId(Hash([0; 32])));
     let plan = registration.plan(&register, &mut watch)?;
     lap("plan");
     let applied = registration.apply(&mut register, Apply::default(), &mut watch)?;

@@ -21,6 +21,8 @@ mod tests;
 
 /// What a paper of a change begins with: consents and disclosures begin with other numbers.
 const PAPER: u8 = 64;
+/// What the note of a correction begins with.
+const CORRECTED: u8 = 65;
 
 /// What happened, by its number in papers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -432,6 +434,74 @@ pub fn merged_into(
         }
     }
     Ok(found.split_off(1))
+}
+
+/// What was told of a household at the desk, which its register does not know of (spec/import.md, "Again").
+#[derive(Debug, Default)]
+pub struct Told {
+    happened: Vec<Change>,
+    corrected: Vec<&'static str>,
+    /// Whether nobody lives in it any more.
+    husk: bool,
+}
+
+impl Told {
+    /// Whether nothing was.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.happened.is_empty() && self.corrected.is_empty()
+    }
+
+    /// What of it would be undone where `new` took the place of `old`: what happened, where the people or how many they are
+    /// would be others, and each corrected field that would be another.
+    #[must_use]
+    pub fn undone(&self, old: &Household, new: &Household) -> Vec<&'static str> {
+        let size = |of: &Household| of.whole.number(Field::Size);
+        let others = self.husk || old.members != new.members || size(old) != size(new);
+        let happened = self.happened.iter().filter(|_| others).map(|one| one.happened.word());
+        let differs = old.differs(new);
+        let corrected = self.corrected.iter().copied().filter(|field| differs.contains(field));
+        let all: std::collections::BTreeSet<_> = happened.chain(corrected).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// What was told of a household at the desk.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn told(vault: &Vault, federation: &FederationId, id: HouseholdId) -> Result<Told, VaultFault> {
+    let happened = changes(vault, federation, id)?;
+    let husk = happened.last().is_some_and(|last| last.collected_by != id);
+    Ok(Told { corrected: corrected(&vault.papers(id)?), husk, happened })
+}
+
+fn corrected(papers: &[Zeroizing<Vec<u8>>]) -> Vec<&'static str> {
+    let of = |paper: &Zeroizing<Vec<u8>>| match paper.split_first() {
+        Some((&CORRECTED, names)) => Some(names.to_vec()),
+        _ => None,
+    };
+    let names = papers.iter().find_map(of).unwrap_or_default();
+    let names = std::str::from_utf8(&names).unwrap_or_default();
+    names.split(',').filter_map(|name| Field::named(name).map(Field::name)).collect()
+}
+
+/// Notes which fields of a household were corrected at the desk, beside those of before.
+///
+/// # Errors
+///
+/// As [`VaultTxn::put_paper`].
+pub fn note_corrected(
+    txn: &mut VaultTxn<'_>,
+    id: HouseholdId,
+    fields: &[&'static str],
+) -> Result<(), VaultFault> {
+    let before = corrected(&txn.papers(id)?);
+    let all: std::collections::BTreeSet<_> = before.iter().chain(fields).copied().collect();
+    let names = all.into_iter().collect::<Vec<_>>().join(",");
+    let name = [b"corrected".as_slice(), &wire::encode(&id)].concat();
+    txn.put_paper(id, &name, &[&[CORRECTED], names.as_bytes()].concat())
 }
 
 /// What happened to a household, in order, as far as two people answer for it.

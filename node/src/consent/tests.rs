@@ -2,7 +2,7 @@ use annona_ledger::consent::{
     Attribute, Attributes, Basis, Closed, Language, NoticeShown, Purpose, Recipient, Way,
 };
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{OrgId, Pseudonym};
+use annona_ledger::id::{FederationId, OrgId, Pseudonym};
 
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, key, short};
@@ -575,7 +575,7 @@ fn who_a_register_brings_in_is_opened_under_no_older_consent() {
     let (ours, other) = (person(NAME, (1990, 3, 1)), person("Bilal Canary", (2020, 11, 21)));
     let register = |desk: &mut Desk, members: Vec<Record>| {
         let household = Household { key: "HH-1".to_owned(), members, whole: Record::default() };
-        let mut register = VaultRegister::new(&mut desk.vault);
+        let mut register = VaultRegister::new(&mut desk.vault, FederationId(Hash([1; 32])));
         let digest = register.digest(&household).expect("a digest");
         register.replace(&desk.id, &household, digest).expect("waits");
         register.commit("intake").expect("kept");

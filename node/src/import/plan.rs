@@ -55,6 +55,18 @@ pub trait KnownHouseholds {
     ///
     /// Those of the person file.
     fn open(&self, id: &Self::Id) -> Result<Option<Household>, Self::Error>;
+
+    /// What was told of a household at the desk, and that this content would undo: what happened to it, and the fields that
+    /// were corrected. Empty where nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn undoes(
+        &self,
+        id: &Self::Id,
+        household: &Household,
+    ) -> Result<Vec<&'static str>, Self::Error>;
 }
 
 /// The person file, for writing. Whatever else belongs to a registration (an enrolment on the ledger) hangs in here:
@@ -98,6 +110,9 @@ pub struct Change {
     /// Fields the household has here, and that the file could not be read for: with any, it is left as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<&'static str>,
+    /// What was told at the desk and would be undone, in a word each: with any, it is left as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<&'static str>,
 }
 
 /// Another register under which most keys of a file are here, while none is under the file's own.
@@ -121,6 +136,8 @@ pub struct Plan {
     /// Households among them that would lose what is known of them, only because a column is not there or a value could
     /// not be read: they are left as they are.
     pub held: u64,
+    /// Households among them of which something was told at the desk that would be undone: they are left as they are.
+    pub told: u64,
     /// Households that are there, and whose records do not open: their keys are missing. They are left as they are.
     pub closed: u64,
     /// Where all are new and more than half of the keys are here under another register: most likely the same families, who
@@ -162,6 +179,8 @@ pub struct Applied {
     pub left: u64,
     /// Households left as they are since they would have lost what could not be read.
     pub held: u64,
+    /// Households left as they are since what was told at the desk would have been undone.
+    pub told: u64,
     /// Households whose records do not open, left as they are.
     pub closed: u64,
 }
@@ -188,6 +207,7 @@ impl Registration {
             unchanged: 0,
             changed: 0,
             held: 0,
+            told: 0,
             closed: 0,
             elsewhere: None,
             changes: Vec::new(),
@@ -217,14 +237,17 @@ impl Registration {
                 Some(found) => {
                     plan.changed = plan.changed.saturating_add(1);
                     let listed = plan.changes.len() < MAX_CHANGES;
-                    if listed || self.may_lose() {
+                    let told = known.undoes(&found.id, household).map_err(fault)?;
+                    plan.told = plan.told.saturating_add(u64::from(!told.is_empty()));
+                    if listed || (told.is_empty() && self.may_lose()) {
                         let old = known.open(&found.id).map_err(fault)?;
                         let of =
                             |old: Household| (old.differs(household), self.loses(&old, household));
                         let (fields, unread) = old.map(of).unwrap_or_default();
-                        plan.held = plan.held.saturating_add(u64::from(!unread.is_empty()));
+                        let held = told.is_empty() && !unread.is_empty();
+                        plan.held = plan.held.saturating_add(u64::from(held));
                         if listed {
-                            plan.changes.push(Change { row, fields, unread });
+                            plan.changes.push(Change { row, fields, unread, told });
                         }
                     }
                 }
@@ -275,6 +298,11 @@ impl Registration {
                 Some(Known { digest: None, .. }) => &mut applied.closed,
                 Some(found) if found.digest == Some(digest) => &mut applied.unchanged,
                 Some(_) if !how.update => &mut applied.left,
+                Some(found)
+                    if !register.undoes(&found.id, household).map_err(fault)?.is_empty() =>
+                {
+                    &mut applied.told
+                }
                 Some(found) if self.would_lose(register, &found.id, household)? => {
                     &mut applied.held
                 }

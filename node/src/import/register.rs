@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use annona_ledger::hash::Hash;
+use annona_ledger::id::FederationId;
 use zeroize::Zeroizing;
 
 use super::plan::{Known, KnownHouseholds, Register};
 use crate::consent::note_joined;
+use crate::household;
 use crate::person::{Attributes, Field, Household, HouseholdError};
 use crate::vault::{HouseholdId, Vault, VaultFault};
 
@@ -20,6 +22,8 @@ pub type AfterBatch<'a> = dyn FnMut(&mut Vault, &[HouseholdId], &[HouseholdId]) 
 /// An open vault, and a batch waiting for it.
 pub struct VaultRegister<'a> {
     vault: &'a mut Vault,
+    /// In which two operators' words count.
+    federation: FederationId,
     waiting: Vec<Waiting>,
     after: Option<Box<AfterBatch<'a>>>,
 }
@@ -51,16 +55,20 @@ pub enum RegisterFault {
 }
 
 impl<'a> VaultRegister<'a> {
-    /// Writes into `vault`.
+    /// Writes into `vault` of a node of this federation.
     #[must_use]
-    pub fn new(vault: &'a mut Vault) -> Self {
-        Self { vault, waiting: Vec::new(), after: None }
+    pub const fn new(vault: &'a mut Vault, federation: FederationId) -> Self {
+        Self { vault, federation, waiting: Vec::new(), after: None }
     }
 
-    /// Writes into `vault` and calls `after` once each batch is durable.
+    /// As [`VaultRegister::new`], and calls `after` once each batch is durable.
     #[must_use]
-    pub fn with(vault: &'a mut Vault, after: Box<AfterBatch<'a>>) -> Self {
-        Self { vault, waiting: Vec::new(), after: Some(after) }
+    pub fn with(
+        vault: &'a mut Vault,
+        federation: FederationId,
+        after: Box<AfterBatch<'a>>,
+    ) -> Self {
+        Self { after: Some(after), ..Self::new(vault, federation) }
     }
 
     fn wait(
@@ -116,6 +124,16 @@ impl KnownHouseholds for VaultRegister<'_> {
         let stored = self.vault.household(*id)?;
         let members = stored.members.iter().map(|m| m.as_slice());
         Ok(Some(Household::from_records(&stored.household, members)?))
+    }
+
+    fn undoes(
+        &self,
+        id: &HouseholdId,
+        household: &Household,
+    ) -> Result<Vec<&'static str>, RegisterFault> {
+        let told = household::told(self.vault, &self.federation, *id)?;
+        let old = if told.is_empty() { None } else { self.open(id)? };
+        Ok(old.map(|old| told.undone(&old, household)).unwrap_or_default())
     }
 }
 

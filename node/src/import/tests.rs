@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::Hash;
+use annona_ledger::id::FederationId;
 
 use super::*;
 use crate::person::{Field, Household, HouseholdError, Value};
 
 mod bad_rows;
+mod desk;
 mod real;
 mod two_files;
 mod two_sheets;
+
+const FEDERATION: FederationId = FederationId(Hash([1; 32]));
 
 /// A person file in a map, for looking at what it was given. `fail_after` breaks it in the middle, as a kill does.
 #[derive(Default)]
@@ -41,6 +45,9 @@ impl KnownHouseholds for Book {
     }
     fn open(&self, id: &Self::Id) -> Result<Option<Household>, Broken> {
         Ok(self.kept.get(id).map(|(h, _)| h.clone()))
+    }
+    fn undoes(&self, _: &Self::Id, _: &Household) -> Result<Vec<&'static str>, Broken> {
+        Ok(Vec::new())
     }
 }
 
@@ -145,7 +152,10 @@ fn the_second_time_changes_nothing_and_a_change_waits_for_update() {
     let second = csv("id,name,size\n3,Chen,9\n2,Bo,3\n4,Dara,1\n", ONE).expect("read");
     let plan = watched(|w| second.plan(&book, w)).expect("plan");
     assert_eq!((plan.new, plan.unchanged, plan.changed), (1, 1, 1));
-    assert_eq!(plan.changes, [plan::Change { row: 3, fields: vec!["size"], unread: vec![] }]);
+    assert_eq!(
+        plan.changes,
+        [plan::Change { row: 3, fields: vec!["size"], unread: vec![], told: vec![] }]
+    );
     let json = serde_json::to_string(&plan).expect("json");
     assert!(!json.contains("Chen") && !json.contains("Dara"), "{json}");
     let left = watched(|w| second.apply(&mut book, Apply::default(), w)).expect("apply");

@@ -38,13 +38,14 @@ pub(crate) fn child(mut args: impl Iterator<Item = String>) -> Result<(), Fault>
     let source = Source::open(&file, &CsvOptions::default())?;
     let registration = Registration::read(&source, &Map::parse(sample::MAP)?, &mut watch)?;
     let mut vault = node.vault()?;
-    let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
+    let federation = node.federation()?;
+    let plan = registration.plan(&VaultRegister::new(&mut vault, federation), &mut watch)?;
     let (mut enrolled, operator) = (0, SigningKey::from_seed(&OPERATORS[0]));
     let after = |vault: &mut Vault, added: &[HouseholdId], _: &[HouseholdId]| {
         enrolled += enrol(&mut node, vault, added, &operator).map_err(|why| why.to_string())?;
         Ok(())
     };
-    let mut register = VaultRegister::with(&mut vault, Box::new(after));
+    let mut register = VaultRegister::with(&mut vault, federation, Box::new(after));
     registration.apply(&mut register, Apply::default(), &mut watch)?;
     drop(register);
     let took = started.elapsed();

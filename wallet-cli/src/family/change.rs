@@ -96,6 +96,7 @@ impl Change {
             let (whole, members) = new.records()?;
             let mut txn = vault.begin()?;
             txn.replace(id, digest, &whole, &members)?;
+            household::note_corrected(&mut txn, id, &differs)?;
             txn.commit()?;
         }
         node.close()?;

@@ -64,7 +64,7 @@ pub(crate) struct Import {
     /// Say what would happen; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replace families that are here with other content
+    /// Replace families that are here with other content; what was told of them at the desk stays
     #[arg(long)]
     update: bool,
     #[command(flatten)]
@@ -142,7 +142,8 @@ impl Import {
         let signers = (!self.dry_run).then(|| self.signers(session)).transpose()?;
         let mut node = if self.dry_run { session.node()? } else { session.signing_node()? };
         let mut vault = session.vault(&node)?;
-        let plan = registration.plan(&VaultRegister::new(&mut vault), &mut watch)?;
+        let federation = node.federation()?;
+        let plan = registration.plan(&VaultRegister::new(&mut vault, federation), &mut watch)?;
         self.tell(session, &plan)?;
         if self.dry_run {
             node.close()?;
@@ -174,8 +175,8 @@ impl Import {
             let (said, told) = (wire::encode(&statement), planned(&plan)?.to_string());
             session.confirm(&question, &[&said, told.as_bytes()])?;
         }
-        let writes =
-            plan.new + if self.update { plan.changed.saturating_sub(plan.held) } else { 0 };
+        let stay = plan.held + plan.told;
+        let writes = plan.new + if self.update { plan.changed.saturating_sub(stay) } else { 0 };
         if writes > ALONE {
             agreed(session, &mut node, &statement, (&signer, second.as_ref()), writes)?;
         }
@@ -194,7 +195,7 @@ impl Import {
                     }
                     Ok(())
                 });
-            let mut register = VaultRegister::with(&mut vault, after);
+            let mut register = VaultRegister::with(&mut vault, federation, after);
             registration.apply(&mut register, how, &mut watch)
         };
         if let Some(fault) = fault {
@@ -209,7 +210,7 @@ impl Import {
         let lost = plan.report.findings.values_lost();
         let value = json!({
             "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
-            "left": applied.left, "held": applied.held, "closed": applied.closed, "enrolments": enrolled,
+            "left": applied.left, "held": applied.held, "told": applied.told, "closed": applied.closed, "enrolments": enrolled,
             "values_lost": lost,
         });
         session.screen.answer("imported", value, || {
@@ -231,6 +232,13 @@ impl Import {
             session.screen.warn(format!(
                 "{families} not replaced: a column is missing or a value could not be read, and what is known here \
                  would be lost. Correct the file or the map, and run the same command again."
+            ));
+        }
+        if applied.told > 0 {
+            let families = count(applied.told, "family was", "families were");
+            session.screen.warn(format!(
+                "{families} not replaced: what was told of them at the desk would be undone. Look at each (--dry-run lists \
+                 their rows), and write what the file has anew with `annona family change`."
             ));
         }
         if applied.left > 0 {
@@ -265,6 +273,10 @@ impl Import {
                 if !change.unread.is_empty() {
                     let unread = change.unread.join(", ");
                     line.push_str(&format!("; left as it is: {unread} could not be read"));
+                }
+                if !change.told.is_empty() {
+                    let told = change.told.join(", ");
+                    line.push_str(&format!("; left as it is, as told at the desk: {told}"));
                 }
                 lines.push(line);
             }

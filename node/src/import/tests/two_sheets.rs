@@ -142,12 +142,12 @@ fn a_sample_camp_goes_into_a_vault_and_comes_back() {
             batches.push(added.len());
             Ok(())
         };
-        let mut register = VaultRegister::with(&mut vault, Box::new(after));
+        let mut register = VaultRegister::with(&mut vault, FEDERATION, Box::new(after));
         let applied = watched(|w| r.apply(&mut register, how, w)).expect("apply");
         assert_eq!(applied.added, 60);
     }
     assert_eq!(batches, [25, 25, 10]);
-    let register = VaultRegister::new(&mut vault);
+    let register = VaultRegister::new(&mut vault, FEDERATION);
     let plan = watched(|w| r.plan(&register, w)).expect("plan");
     assert_eq!((plan.new, plan.unchanged, plan.changed), (0, 60, 0));
     let first = &households(&r)[0];
