@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use apart::Beside;
+pub use begun::Begun;
 pub use copies::Given;
 pub use erased::Erasure;
 pub use fault::VaultFault;

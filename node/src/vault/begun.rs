@@ -8,25 +8,41 @@ use super::rows::number;
 use super::{HouseholdId, Vault, VaultTxn};
 
 /// The digest is keyed, and goes with the household and out of every copy all the same.
-pub(super) const FORGET_BEGUN: &str = "DELETE FROM note WHERE name GLOB 'begun *'";
+pub(super) const FORGET_BEGUN: &str = "DELETE FROM note WHERE name GLOB 'begun*'";
 const NAME: &str = "'begun ' || hex(?1)";
+/// Since something else was answered.
+const DOUBTED: &str = "'begun~ ' || hex(?1)";
+
+/// A change that was asked for in the same words, and not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The household that it made or left.
+    pub family: HouseholdId,
+    /// Whether another was answered since: then the same words may be meant anew.
+    pub doubted: bool,
+}
 
 impl Vault {
-    /// The household that a change made or left, where it was asked for in these words ([`Vault::content_digest`]) and not
-    /// answered.
+    /// What was asked for in these words ([`Vault::content_digest`]) and not answered.
     ///
     /// # Errors
     ///
     /// A broken file.
-    pub fn begun(&self, asked: &[u8; 32]) -> Result<Option<HouseholdId>, VaultFault> {
+    pub fn begun(&self, asked: &[u8; 32]) -> Result<Option<Begun>, VaultFault> {
         let rows = self.rows();
-        let sql = format!("SELECT value FROM note WHERE name = {NAME}");
-        let found: Option<i64> = rows
+        let sql = format!(
+            "SELECT value, name = {DOUBTED} FROM note WHERE name IN ({NAME}, {DOUBTED}) ORDER BY 2"
+        );
+        let found: Option<(i64, bool)> = rows
             .connection
-            .query_row(&sql, [asked], |r| r.get(0))
+            .query_row(&sql, [asked], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()
             .map_err(|e| rows.sqlite("read", e))?;
-        Ok(found.map(|id| HouseholdId(id.unsigned_abs())))
+        let begun = |(id, doubted): (i64, bool)| {
+            let family = HouseholdId(id.unsigned_abs());
+            Begun { family, doubted }
+        };
+        Ok(found.map(begun))
     }
 
     /// The households of all such changes.
@@ -35,16 +51,28 @@ impl Vault {
     ///
     /// A broken file.
     pub fn all_begun(&self) -> Result<Vec<HouseholdId>, VaultFault> {
-        self.rows().noted("begun *")
+        self.rows().noted("begun*")
     }
 
-    /// Notes that a change was answered.
+    /// Notes that a change was answered: of all others that were not, the same words may be meant anew from then on.
     ///
     /// # Errors
     ///
     /// A broken or full disk.
     pub fn answered(&mut self, asked: &[u8; 32]) -> Result<(), VaultFault> {
-        self.rows().run(&format!("DELETE FROM note WHERE name = {NAME}"), [asked])
+        let sql = format!("DELETE FROM note WHERE name IN ({NAME}, {DOUBTED})");
+        self.rows().run(&sql, [asked])?;
+        self.doubt_begun()
+    }
+
+    /// Notes that something was answered, such as an import.
+    ///
+    /// # Errors
+    ///
+    /// A broken or full disk.
+    pub fn doubt_begun(&mut self) -> Result<(), VaultFault> {
+        let sql = "UPDATE OR REPLACE note SET name = 'begun~ ' || substr(name, 7) WHERE name GLOB 'begun *'";
+        self.rows().run(sql, [])
     }
 }
 
@@ -55,6 +83,7 @@ impl VaultTxn<'_> {
     ///
     /// A broken or full disk.
     pub fn note_begun(&mut self, asked: &[u8; 32], id: HouseholdId) -> Result<(), VaultFault> {
+        self.rows().run(&format!("DELETE FROM note WHERE name = {DOUBTED}"), [asked])?;
         let sql = format!("INSERT OR REPLACE INTO note (name, value) VALUES ({NAME}, ?2)");
         self.rows().run(&sql, params![asked, number(id)?])
     }

@@ -369,7 +369,7 @@ impl Rows<'_> {
         self.note_forget(id_number)?;
         let sql = "DELETE FROM note WHERE name GLOB 'unshown ' || ?1 || ' *'";
         self.run(sql, params![id_number])?;
-        let sql = "DELETE FROM note WHERE name GLOB 'begun *' AND value = ?1";
+        let sql = "DELETE FROM note WHERE name GLOB 'begun*' AND value = ?1";
         self.run(sql, params![id_number])?;
         self.run("DELETE FROM paper WHERE household = ?1", params![id_number])?;
         self.run("DELETE FROM card WHERE household = ?1", params![id_number])?;

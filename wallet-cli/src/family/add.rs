@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::enrol::Enrolling;
 use super::fields;
 use super::form::Form;
+use super::happened;
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -43,6 +44,9 @@ pub(crate) struct Add {
     /// A programme to enrol in [default: all that this node serves]
     #[arg(long = "programme", value_name = "P")]
     programmes: Vec<String>,
+    /// The same words were said before and cut off, and this is another family
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     operator: Operator,
     /// Check everything; register nobody
@@ -81,7 +85,18 @@ impl Add {
         };
         // It was said before, and never answered: the same family is enrolled, and no other is made.
         let cut_off = |known: &Found| known.digest == Some(digest) && !known.enrolled;
-        let begun = vault.begun(&asked)?.or(known.filter(cut_off).map(|known| known.id));
+        let begun = vault.begun(&asked)?;
+        // A key is one family's, whatever was answered since.
+        if let Some(begun) = begun.filter(|begun| begun.doubted && known.is_none() && !self.again) {
+            // Whoever it was is served from now on, also where it was cut off before she was enrolled.
+            if !self.dry_run {
+                enrolling.enrol(&mut node, &mut vault, &[begun.family])?;
+            }
+            return Err(happened::cut_off(begun.family, "a family was added"));
+        }
+        let begun = begun.filter(|begun| !begun.doubted || known.is_some());
+        let begun = begun.map(|begun| begun.family);
+        let begun = begun.or(known.filter(cut_off).map(|known| known.id));
         if let (Some(known), None) = (known, begun) {
             return Err(Fault::new(
                 crate::fault::Exit::Conflict,
@@ -131,6 +146,9 @@ impl Add {
             .screen
             .answer("family", value, || format!("Family {id}: {}", fields::line(&household)))?;
         vault.answered(&asked)?;
+        if begun.is_some() {
+            session.screen.note(happened::BEFORE);
+        }
         session.screen.note(format!("Next: `annona card issue {id}` gives it a short code."));
         Ok(())
     }

@@ -106,6 +106,15 @@ pub(super) fn name(person: &Attributes) -> String {
     parts.into_iter().filter_map(|field| person.text(field)).collect::<Vec<_>>().join(" ")
 }
 
+/// A person by her name and how old she is, for whoever is to be sure whom a question is about.
+pub(super) fn who(person: &Attributes) -> String {
+    let called = name(person);
+    let called = if called.is_empty() { "(no name)".into() } else { words::name(&called) };
+    let old = [(Field::Age, "age"), (Field::BirthDate, "born")];
+    let old = old.into_iter().find_map(|(field, word)| Some((word, person.get(field)?)));
+    old.map_or_else(|| called.clone(), |(word, value)| format!("{called}, {word} {}", print(value)))
+}
+
 /// The key of a household's registration, with its register where its name is known: what commands take for a family.
 pub(crate) fn key(vault: &Vault, id: HouseholdId, household: &Household) -> Outcome<String> {
     let key = &household.key;

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use annona_ledger::duty::Duty;
-use annona_ledger::id::{Lane, OrgId, ProgrammeId};
+use annona_ledger::id::{FederationId, Lane, OrgId, ProgrammeId};
 use annona_ledger::time::DayNo;
-use annona_node::household::{self, Changed, What};
+use annona_node::household::{self, Changed, Happened as Kind, What};
 use annona_node::node::Node;
+use annona_node::person::Household;
+use annona_node::vault::{Begun, HouseholdId, Vault};
 use clap::Args;
 use serde_json::json;
 
@@ -39,6 +41,9 @@ pub(super) struct Happened {
     /// The PIN is known to, and the cards are with, whom you name to collect and nobody else: leave them as they are
     #[arg(long)]
     keep_cards: bool,
+    /// The same was told of this family just now, or cut off before its answer, and this is another
+    #[arg(long)]
+    again: bool,
     /// Say what would change; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -50,7 +55,7 @@ impl Happened {
         &self,
         session: &Session,
         family: &str,
-        what: impl FnOnce(&annona_node::vault::Vault) -> Outcome<What>,
+        what: impl FnOnce(&Vault) -> Outcome<What>,
     ) -> Outcome {
         let file = self.second_passphrase_file.as_deref();
         let second = signer::open(session, &self.second, file, "--second-passphrase-file FILE")?;
@@ -58,12 +63,15 @@ impl Happened {
         let mut vault = session.vault(&node)?;
         let id = holder::find(&vault, family)?;
         let before = open(&vault, id)?;
-        let count = before.members.len();
         let what = what(&vault)?;
         // Members are named by their places: where those have moved it is another change.
         let mut about = vec![before.encode()?];
-        if let What::Merge(other) = &what {
-            about.push(open(&vault, *other)?.encode()?);
+        let other = match &what {
+            What::Merge(other) => Some(open(&vault, *other)?),
+            What::Birth(_) | What::Death(_) | What::Split(_) => None,
+        };
+        if let Some(other) = &other {
+            about.push(other.encode()?);
         }
         // For each programme she is known in: a registrar of one says nothing about who is fed by another.
         let mut programmes = vault.programmes(id)?;
@@ -80,28 +88,61 @@ impl Happened {
         let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?.max(node.between()?.latest));
         let by = [first.key(), second.key()];
         let asked = household::asked(&vault, id, &what, self.collector);
+        // Whoever is meant is named: members are told by places, and places move.
+        let told = told(&before, &what, other.as_ref());
+        let twice = twice(&vault, &federation, id, (&before, &what), on)?;
         // It was said before, and never answered: what is left of it is done, and nothing twice.
-        let planned = match vault.begun(&asked)? {
-            Some(begun) => Err(Changed { stays: id, new: Some(begun).filter(|new| *new != id) }),
+        let begun = vault.begun(&asked)?;
+        let new = |begun: Begun| Some(begun.family).filter(|new| *new != id);
+        if let Some(begun) = begun.filter(|begun| begun.doubted && !self.again && !self.dry_run) {
+            if let Some(new) = new(begun) {
+                enrolling.enrol(&mut node, &mut vault, &[new])?;
+            }
+            return Err(cut_off(begun.family, "it was written"));
+        }
+        let named = collector_of(&before, &what, other.as_ref(), self.collector);
+        let planned = match begun.filter(|begun| !begun.doubted) {
+            Some(begun) => Err(Changed { stays: id, new: new(begun) }),
             None => Ok(household::plan(&vault, &federation, (id, what, self.collector), on, by)?),
         };
+        let (twice, json) = (twice.filter(|_| planned.is_ok()), session.screen.json());
+        if let Some(twice) = twice.filter(|_| !self.again && !self.dry_run) {
+            let told = if json { String::new() } else { format!(" This says: {told}.") };
+            return Err(Fault::refused(format!("{twice} family {id}.{told} Nothing was changed."))
+                .then("Look at the family (`annona family show`); where it is so, --again."));
+        }
         let passes = match &planned {
             Ok(planned) if !self.keep_cards => planned.passes.clone(),
             _ => Vec::new(),
         };
         if self.dry_run {
             node.close()?;
-            let words = format!("Family {id} has {count} members. Nothing was changed.");
-            let value = json!({ "family": id, "members": count });
+            let again = twice.map(|twice| format!(" {twice} it: --again."));
+            let words = match &planned {
+                Ok(_) => format!(
+                    "Family {id}: {}. {told}. {named} would collect.{} Nothing was changed.",
+                    fields::line(&before),
+                    again.unwrap_or_default()
+                ),
+                Err(_) => format!("Family {id}: {BEFORE} Nothing was changed."),
+            };
+            let value = json!({ "family": id, "members": before.members.len() });
             return dry_run::would(session, "changed", value, &words);
         }
         let about: Vec<&[u8]> = about.iter().map(|record| record.as_slice()).collect();
         if planned.is_ok() {
-            session.confirm(&format!("Change family {id}?"), &about)?;
+            let question = if json {
+                format!("Change family {id}?")
+            } else {
+                let line = fields::line(&before);
+                format!("Family {id}: {line}. {told}. {named} collects. Write it for good?")
+            };
+            session.confirm(&question, &about)?;
         }
         let _writing = Writing::of_people();
         // First: where the power fails in between, somebody is without a card, and nobody has another's.
         let ended = card::end_all(&mut node, &mut vault, &first, &passes)?;
+        let said = planned.as_ref().map_or_else(|_| String::new(), |_| format!(" {told}."));
         let done = match planned {
             Ok(planned) => planned.carry_out(&mut vault, &federation, by)?,
             Err(done) => done,
@@ -123,9 +164,12 @@ impl Happened {
         session.screen.answer("changed", value, || {
             let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
             let name = words::name(&name);
-            format!("Family {id}: {}. {name} collects.{new}", fields::line(&stays))
+            format!("Family {id}: {}.{said} {name} collects.{new}", fields::line(&stays))
         })?;
         vault.answered(&asked)?;
+        if said.is_empty() {
+            session.screen.note(BEFORE);
+        }
         if !passes.is_empty() {
             let of = passes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             session.screen.note(format!(
@@ -143,6 +187,71 @@ impl Happened {
         }
         Ok(())
     }
+}
+
+/// Said where nothing was made but what was left of it.
+pub(super) const BEFORE: &str = "It was written before, and cut off then. Where it is meant anew, run the same command once more.";
+
+/// Refuses words that were said before and cut off, where others were answered since.
+pub(super) fn cut_off(family: HouseholdId, what: &str) -> Fault {
+    Fault::refused(format!(
+        "in the same words {what} before, family {family}; that command was cut off, and others were answered since. \
+         Nothing was changed now."
+    ))
+    .then(&format!("Look at it (`annona family show {family}`); where this is another, --again."))
+}
+
+/// What was told of a family in the same way not long ago, if anything: said again it may be the same, and about others.
+fn twice(
+    vault: &Vault,
+    federation: &FederationId,
+    id: HouseholdId,
+    (before, what): (&Household, &What),
+    on: DayNo,
+) -> Outcome<Option<&'static str>> {
+    let (which, words) = match what {
+        What::Birth(person) => {
+            let there = before.members.contains(person);
+            return Ok(there.then_some("Somebody told of in the same words is in"));
+        }
+        // The other is without people from then on.
+        What::Merge(_) => return Ok(None),
+        What::Death(_) => (Kind::Death, "Since yesterday a death was told of"),
+        What::Split(_) => (Kind::Split, "Since yesterday a split was told of"),
+    };
+    let all = household::changes(vault, federation, id)?;
+    let late =
+        |one: &household::Change| one.happened == which && one.on.0.saturating_add(1) >= on.0;
+    Ok(all.iter().any(late).then_some(words))
+}
+
+/// What happens, and to whom.
+fn told(before: &Household, what: &What, other: Option<&Household>) -> String {
+    let who = |at: &usize| {
+        let person = at.checked_sub(1).and_then(|at| before.members.get(at));
+        format!("{} (member {at})", person.map_or_else(String::new, fields::who))
+    };
+    match what {
+        What::Birth(person) => format!("New: {}", fields::who(person)),
+        What::Death(at) => format!("Died: {}", who(at)),
+        What::Split(all) => {
+            format!("Apart: {}", all.iter().map(who).collect::<Vec<_>>().join("; "))
+        }
+        What::Merge(id) => {
+            format!("With family {id}: {}", other.map(fields::line).unwrap_or_default())
+        }
+    }
+}
+
+/// Who collects, by number among all of them as they stand before it.
+fn collector_of(before: &Household, what: &What, other: Option<&Household>, at: usize) -> String {
+    let born = match what {
+        What::Birth(person) => Some(&**person),
+        What::Death(_) | What::Split(_) | What::Merge(_) => None,
+    };
+    let all = before.members.iter().chain(born).chain(other.into_iter().flat_map(|o| &o.members));
+    let named = at.checked_sub(1).and_then(|at| all.into_iter().nth(at));
+    words::name(&named.map_or_else(String::new, fields::name))
 }
 
 /// What the first answers for.

@@ -205,6 +205,7 @@ impl Import {
         // Whom an earlier run had written and not yet enrolled when it was killed.
         enrolled += Enrolling::new(&node, (&signer, Duty::FamilyImport), None)?
             .catch_up(&mut node, &mut vault)?;
+        vault.doubt_begun()?;
         drop(bar);
         node.close()?;
         let lost = plan.report.findings.values_lost();

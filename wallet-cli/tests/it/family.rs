@@ -265,7 +265,7 @@ fn who_left_cannot_empty_the_purse_with_what_he_has_kept() {
     charge(by_paper).fine();
     camp.run(&format!("card check {printed}")).fine();
     // Nobody left, and the same collects: they stay.
-    camp.run(&format!("family birth 1 --from adam.family --collector 1 {two}")).fine();
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 --again {two}")).fine();
     let split = format!("family split 1 --member 1 --member 3 --collector 2 {two}");
     camp.run(&format!("{split} --dry-run")).fine();
     charge(&by_pin).fine();
@@ -278,9 +278,10 @@ fn who_left_cannot_empty_the_purse_with_what_he_has_kept() {
     // She gets others in the same visit; and where both are with whom is named, they may stay.
     let again = camp.run(&format!("card issue 1 {MARA} --json")).fine().field(0, "code");
     camp.run(&format!("family pin 1 --pin-file pin.txt {MARA}")).fine();
-    camp.run(&format!("family birth 1 --from adam.family --collector 1 {two}")).fine();
-    let other =
-        format!("family birth 1 --from adam.family --collector 2 --keep-cards {two} --json");
+    camp.run(&format!("family birth 1 --from adam.family --collector 1 --again {two}")).fine();
+    let other = format!(
+        "family birth 1 --from adam.family --collector 2 --again --keep-cards {two} --json"
+    );
     assert_eq!(camp.run(&other).fine().field(0, "ended"), "[]");
     charge(&format!("--card {again} --method pin --pin-file pin.txt")).fine();
 }

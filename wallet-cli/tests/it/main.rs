@@ -48,6 +48,7 @@ mod stopped;
 mod strangers;
 mod terminal;
 mod till;
+mod twice;
 mod unit;
 mod upgraded;
 mod verdicts;
