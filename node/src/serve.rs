@@ -4,6 +4,7 @@
 //! so two requests for one purse in one queue never count the same units twice.
 
 mod back;
+mod held;
 mod lots;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, FloatRow, LotRow, View};
 
 pub use self::back::{LOTS, Unused, back, unused};
+pub use self::held::{Held, held};
 use self::lots::{ENTRIES, Lacks, Over, Take, apart, freed, needed, out_of};
 use crate::node::{Composed, NodeFault, promise};
 use crate::store::{Accepted, StoreFault, Work};

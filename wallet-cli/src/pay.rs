@@ -6,7 +6,7 @@ mod claim;
 mod day;
 mod float;
 mod give_back;
-mod hold;
+pub(crate) mod hold;
 mod known;
 mod list;
 mod orphan;

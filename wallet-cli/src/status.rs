@@ -1,5 +1,7 @@
+use annona_ledger::id::{FeedId, Lane};
 use annona_ledger::notice::NodeCertificate;
-use annona_node::node::clock_of;
+use annona_node::node::{clock_of, stamp};
+use annona_node::serve;
 use annona_node::store::Blob;
 use clap::Args;
 use serde_json::{Value, json};
@@ -65,6 +67,14 @@ impl Status {
         let suspended = stopped::suspended(charter, &work, None);
         let cuts = own.map(|own| stopped::cuts(&work, &own.short())).unwrap_or_default();
         let clock = own.and_then(|own| clock_of(&work, own, session.now()));
+        let mut held: u64 = 0;
+        if let (Some(node), Some(c)) = (own, &certificate) {
+            for programme in c.programmes.iter() {
+                let feed = FeedId { node, lane: Lane::Value, programme: *programme };
+                let at = stamp(&work, &feed, session.now()).at;
+                held = held.saturating_add(serve::held(&work, &feed, at).len() as u64);
+            }
+        }
         let feeds = work.feeds();
         let entries: u64 = feeds.iter().map(|feed| feed.head.next).sum();
         let faulty = stopped::faulty(&work, own.map(|key| key.short()).as_ref());
@@ -86,6 +96,7 @@ impl Status {
             "clock_doubted": clock.is_some_and(|stamp| stamp.doubtful.is_some()),
             "clock_behind": clock.is_some_and(|stamp| stamp.behind),
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
+            "put_by": held,
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
@@ -114,6 +125,10 @@ impl Status {
             lines.iter().for_each(|line| text = format!("{text}\n{line}"));
             cuts.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             suspended.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
+            if held > 0 {
+                let times = words::count(held, "time", "times");
+                text = format!("{text}\nGoods are put by, {times}: `annona pay list`");
+            }
             if copied > 0 {
                 let wallets = words::count(copied as u64, "wallet is", "wallets are");
                 text = format!("{text}\n{wallets} shown to be copied: `annona wallet clones`");

@@ -31,7 +31,7 @@ use annona_ledger::view::{
     PoolKey, Revocation, Sealed, Slot, TicketRow, Use, View,
 };
 use annona_ledger::{admit, fold, limits, wire};
-use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Params, Row, ToSql, Transaction, params};
 
 use super::StoreFault;
 use super::held::Held;
@@ -654,11 +654,23 @@ impl<'a> Work<'a> {
     /// The holds on a lot that are neither posted nor dropped, oldest first.
     #[must_use]
     pub fn holds_of_lot(&self, lot: At) -> Vec<(At, HoldRow)> {
-        let holds = self.all(
+        self.unresolved(
             "SELECT lot, amount, merchant, until, at FROM hold WHERE lot=?1 ORDER BY at",
-            [At64(lot)],
-            |r| Ok((r.get::<_, At64>(4)?.0, rows::hold(r)?)),
-        );
+            At64(lot),
+        )
+    }
+
+    /// The holds of every chain that are neither posted nor dropped, and may be posted at this minute, oldest first.
+    #[must_use]
+    pub fn open_holds(&self, at: Minute) -> Vec<(At, HoldRow)> {
+        self.unresolved(
+            "SELECT lot, amount, merchant, until, at FROM hold WHERE until>=?1 ORDER BY at",
+            at.0,
+        )
+    }
+
+    fn unresolved(&self, sql: &str, of: impl ToSql) -> Vec<(At, HoldRow)> {
+        let holds = self.all(sql, [of], |r| Ok((r.get::<_, At64>(4)?.0, rows::hold(r)?)));
         holds.into_iter().filter(|(at, _)| self.uses(&Use::Hold(*at)).is_empty()).collect()
     }
 

@@ -1,12 +1,14 @@
-use annona_ledger::id::Lane;
+use annona_ledger::id::{Lane, ProgrammeId, Purse};
 use annona_node::keystore::Name;
-use annona_node::serve;
+use annona_node::node::Node;
+use annona_node::serve::{self, Held, Left};
+use annona_node::vault::{HouseholdId, Vault};
 use clap::Args;
 use serde_json::json;
 
 use crate::fault::Outcome;
 use crate::holder;
-use crate::pay::gone;
+use crate::pay::{gone, hold};
 use crate::session::Session;
 use crate::words::{print_minute, print_units};
 
@@ -15,7 +17,35 @@ Examples:
   $ annona entitle balance 1
   $ annona entitle balance desk:B1-002 --json";
 
-/// Says what a family may still receive here, by commodity.
+/// What one purse of a family has here.
+pub(crate) struct Here {
+    pub(crate) programme: ProgrammeId,
+    pub(crate) left: Vec<Left>,
+    pub(crate) held: Vec<Held>,
+    purse: Purse,
+}
+
+/// What a family may still receive here, in each cycle whose key is here.
+pub(crate) fn all(node: &Node, vault: &Vault, id: HouseholdId) -> Outcome<Vec<Here>> {
+    let cycles = node.keys().names().filter_map(|name| match name {
+        Name::Cycle(programme, cycle) => Some((programme, cycle)),
+        _ => None,
+    });
+    let here = |(programme, cycle)| {
+        let purse = holder::purse(node, vault, id, programme, cycle)?;
+        let feed = node.feed(Lane::Value, programme);
+        let at = node.stamp(&feed)?;
+        let work = node.store().look()?;
+        let left = serve::balance(&work, &feed, &purse, at);
+        let mut held = serve::held(&work, &feed, at);
+        held.retain(|held| held.purse == purse);
+        work.check()?;
+        Ok(Here { programme, left, held, purse })
+    };
+    cycles.map(here).collect()
+}
+
+/// Says what a family may still receive here, by commodity, and what of it is put by.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Balance {
@@ -37,30 +67,13 @@ impl Balance {
             session.screen.answer("family", json!({}), || told)?;
         }
         let charter = node.store().charter()?.clone();
-        let cycles: Vec<_> = node
-            .keys()
-            .names()
-            .filter_map(|name| match name {
-                Name::Cycle(programme, cycle) => Some((programme, cycle)),
-                _ => None,
-            })
-            .collect();
         let (mut lines, mut purses) = (0u64, Vec::new());
-        for (programme, cycle) in cycles {
-            let purse = holder::purse(&node, &vault, id, programme, cycle)?;
-            purses.push(purse);
-            let feed = node.feed(Lane::Value, programme);
-            let at = node.stamp(&feed)?;
-            let left = {
-                let work = node.store().look()?;
-                let left = serve::balance(&work, &feed, &purse, at);
-                work.check()?;
-                left
-            };
-            for left in left {
-                let about = charter.programme(programme);
-                let commodity = about.and_then(|p| p.commodity(left.commodity));
-                let (Some(about), Some(commodity)) = (about, commodity) else { continue };
+        for here in all(&node, &vault, id)? {
+            purses.push(here.purse);
+            let programme = here.programme;
+            let Some(about) = charter.programme(programme) else { continue };
+            for left in here.left {
+                let Some(commodity) = about.commodity(left.commodity) else { continue };
                 lines += 1;
                 let (amount, until) = (
                     print_units(commodity, i128::from(left.units)),
@@ -76,6 +89,12 @@ impl Balance {
                         commodity.name, about.name, left.cycle
                     )
                 })?;
+            }
+            for held in here.held {
+                lines += 1;
+                let known = about.commodity(held.commodity);
+                let (value, words) = hold::line(programme, known, charter.founded(), &held);
+                session.screen.answer("held", value, || words)?;
             }
         }
         if lines == 0 {

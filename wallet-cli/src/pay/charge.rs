@@ -10,13 +10,13 @@ use annona_node::atomic;
 use annona_node::holder::till::Signed;
 use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request};
 use annona_node::receipt;
-use annona_node::serve::{self, Item, Left};
+use annona_node::serve::{self, Held, Item, Left};
 use annona_node::store::{Accepted, Asked, Earlier, Work};
 use clap::Args;
 use serde_json::json;
 
 use super::known::{Known, Proof, Typed};
-use super::short::{self, Short};
+use super::short::{self, Here, Short};
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::fault::{Fault, Outcome};
@@ -90,7 +90,7 @@ pub(super) struct Order {
     /// What the card's code is called on the ledger: where it was cancelled there, nothing is handed out for it.
     pub(super) codes: Vec<(ProgrammeId, CarrierId)>,
     /// What is left, where it is less than was asked for: told once the order was refused.
-    pub(super) left: Arc<OnceLock<Vec<Left>>>,
+    pub(super) left: Arc<OnceLock<Here>>,
     /// Which purse paid, and what it has left once that is written.
     pub(super) paid: Arc<OnceLock<(Purse, Vec<Left>)>>,
 }
@@ -164,11 +164,11 @@ impl Charge {
         drop(group);
         let answer = match answer {
             Err(Refusal::Rule(rule)) if short::is(rule) => {
-                let left = left.get().map(Vec::as_slice).unwrap_or_default();
-                return Err(match short::of(&till, rule, &items, left) {
+                let left = left.get().cloned().unwrap_or_default();
+                return Err(match short::of(&till, rule, &items, &left) {
                     Short::Less(fault) => fault,
                     Short::Nothing(fault) => {
-                        let place = if left.is_empty() { gone(&node, &purses)? } else { None };
+                        let place = if left.0.is_empty() { gone(&node, &purses)? } else { None };
                         turned::by_value(session, &mut node, who, fault, place.as_deref())
                     }
                 });
@@ -323,7 +323,10 @@ impl Order {
             }
         }
         let left = self.purses.iter().flat_map(|purse| serve::balance(work, feed, purse, at));
-        drop(self.left.set(left.filter(|left| left.units > 0).collect()));
+        let left = left.filter(|left| left.units > 0).collect();
+        let hers = |held: &Held| self.purses.contains(&held.purse);
+        let held = serve::held(work, feed, at).into_iter().filter(hers).collect();
+        drop(self.left.set((left, held)));
         Err(reason.into())
     }
 }
@@ -428,8 +431,8 @@ fn dry_run(session: &Session, node: &mut Node, till: &Till, order: Order, whose:
     let mut group = [Request { feed: till.feed, compose }];
     crate::dry_run::write(node, true, &mut group)?.remove(0).map_err(|no| match no {
         Refusal::Rule(rule) if short::is(rule) => {
-            let left = left.get().map(Vec::as_slice).unwrap_or_default();
-            match short::of(till, rule, &items, left) {
+            let left = left.get().cloned().unwrap_or_default();
+            match short::of(till, rule, &items, &left) {
                 Short::Less(fault) | Short::Nothing(fault) => fault,
             }
         }

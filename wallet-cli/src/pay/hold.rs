@@ -1,14 +1,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use annona_ledger::charter::Commodity;
 use annona_ledger::entry::{Entry, Owner, Value};
-use annona_ledger::fold::owner_of;
-use annona_ledger::id::{FeedId, Purse};
-use annona_ledger::time::Minute;
+use annona_ledger::fold::{owner_of, resolve as resolve_lot};
+use annona_ledger::id::{FeedId, ProgrammeId, Purse};
+use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{Slot, View};
 use annona_node::node::{Composed, Node, NodeFault, Request};
 use annona_node::receipt;
-use annona_node::serve::Item;
+use annona_node::serve::{Held, Item};
 use annona_node::store::Work;
 use clap::Args;
 use serde_json::json;
@@ -20,7 +21,7 @@ use super::turned;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 use crate::stop::Writing;
-use crate::words::print_minute;
+use crate::words::{print_minute, print_units};
 
 const HOLD: &str = "\
 Examples:
@@ -46,7 +47,7 @@ pub(crate) struct Hold {
     /// What is put by, as COMMODITY=AMOUNT
     #[arg(long = "item", value_name = "ITEM", required = true)]
     items: Vec<String>,
-    /// For so many minutes
+    /// For so many minutes, and no longer than they may be handed out
     #[arg(long, value_name = "N", default_value_t = 30)]
     minutes: u32,
     /// Who will hand it out [default: this site]
@@ -102,6 +103,39 @@ fn put_by(composed: Vec<Composed>, until: Minute) -> Vec<Composed> {
     composed.into_iter().map(hold).collect()
 }
 
+/// What is put by, as a line.
+pub(crate) fn line(
+    programme: ProgrammeId,
+    known: Option<&Commodity>,
+    founded: Millis,
+    held: &Held,
+) -> (serde_json::Value, String) {
+    let (hold, until) = (format!("{programme}#{}", held.hold), print_minute(held.until, founded));
+    let units = i128::from(held.units);
+    let what = known
+        .map_or_else(|| units.to_string(), |c| format!("{} {}", c.name, print_units(c, units)));
+    let value = json!({
+        "entry": hold, "purse": held.purse.to_string(), "programme": programme, "cycle": held.cycle,
+        "commodity": held.commodity, "units": held.units.to_string(), "until": until,
+    });
+    (
+        value,
+        format!(
+            "{what} put by until {until} as {hold}: `annona pay post {hold}` or `annona pay drop {hold}`"
+        ),
+    )
+}
+
+/// The last minute of what these entries take from.
+fn ends(work: &Work<'_>, feed: &FeedId, composed: &[Composed]) -> Option<Minute> {
+    let chain = work.trunk(feed)?;
+    let lots = composed.iter().filter_map(|one| match &one.draft.entry {
+        Entry::Value(Value::Redeem { lot, .. }) => resolve_lot(work, chain, *lot),
+        _ => None,
+    });
+    lots.map(|(_, row)| row.expires).min()
+}
+
 impl Hold {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let mut node = session.signing_node()?;
@@ -112,11 +146,19 @@ impl Hold {
         let words = till.items_text(&items);
         let mut value = json!({ "items": till.items_value(&items) });
         let order = Order::new(&till, purses, items, (merchant, How::default().method()), None);
-        let (minutes, mut until) = (self.minutes, Minute(0));
+        let (minutes, founded, mut until) = (self.minutes, till.founded, Minute(0));
         let last = &mut until;
         let held = till.enter(&mut node, self.dry_run, move |work, feed, at| {
             *last = Minute(at.0.saturating_add(minutes));
-            Ok(put_by(order.pay(work, feed, at)?, *last))
+            let pays = order.pay(work, feed, at)?;
+            // Longer it would be hers on paper alone.
+            if let Some(ends) = ends(work, feed, &pays).filter(|ends| ends < last) {
+                let ends = print_minute(ends, founded);
+                return Err(NodeFault::Refused(format!(
+                    "goods are put by until {ends} at the longest, as long as they may be handed out: say fewer --minutes"
+                )));
+            }
+            Ok(put_by(pays, *last))
         })?;
         let until = print_minute(until, till.founded);
         if let Some(fields) = value.as_object_mut() {

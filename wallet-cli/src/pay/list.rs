@@ -7,10 +7,13 @@ use annona_ledger::fold;
 use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedId, Lane, MerchantId, ProgrammeId};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, ChainNo, View};
+use annona_node::node::stamp;
+use annona_node::serve;
 use annona_node::store::{Store, Work};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::hold;
 use super::till::{Till, Whose, merchant_at, merchant_name, merchant_number};
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
@@ -23,7 +26,7 @@ Examples:
   $ annona pay list --merchant \"Al Noor bakery\" --day 2026-05-01
   $ annona pay list --by day --json";
 
-/// Lists what was handed out and taken back, with running totals; no passphrase is needed unless a card is given.
+/// Lists what was handed out and taken back, with running totals, and what is put by; no passphrase is needed unless a card is given.
 ///
 /// Each line says how far it has come: accepted (durable here), sealed (in a signed block), seen (held by another
 /// organisation), certified (inside a checkpoint that enough organisations have signed), settled (below a close).
@@ -156,6 +159,17 @@ impl List {
                     )
                 })
             })?;
+            let whole = self.by.is_none() && self.merchant.is_none() && self.day.is_none();
+            let now = stamp(&work, &feed, session.now()).at;
+            let held = if whole { serve::held(&work, &feed, now) } else { Vec::new() };
+            for held in held {
+                let hers = |all: &Vec<String>| all.contains(&held.purse.to_string());
+                if filter.purses.as_ref().is_none_or(hers) {
+                    let known = programme.commodity(held.commodity);
+                    let (value, words) = hold::line(id, known, founded, &held);
+                    session.screen.answer("held", value, || words)?;
+                }
+            }
             work.check()?;
         }
         let told = match self.by {

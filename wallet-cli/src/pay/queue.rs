@@ -22,7 +22,7 @@ use annona_node::erase;
 use annona_node::node::{Node, NodeFault, Refusal};
 use annona_node::pin::Next;
 use annona_node::receipt;
-use annona_node::serve::{Item, Left};
+use annona_node::serve::Item;
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};
@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::charge::Order;
-use super::short::{self, Short};
+use super::short::{self, Here, Short};
 use super::till::{self, How, Place, Till, Whose, remember_merchant};
 use super::{slip, turned};
 use crate::fault::{Exit, Fault, Outcome};
@@ -96,7 +96,7 @@ enum State {
 /// What was asked for, what is left where that is less, and what came of it.
 struct Asked {
     items: Vec<Item>,
-    left: Arc<OnceLock<Vec<Left>>>,
+    left: Arc<OnceLock<Here>>,
     /// Which purse paid, and what it has left.
     paid: Arc<OnceLock<(Purse, Vec<Left>)>>,
     /// The merchant's name, where nobody named it before.

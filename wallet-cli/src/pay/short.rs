@@ -4,12 +4,16 @@ use annona_ledger::amount::Amount;
 use annona_ledger::id::CycleId;
 use annona_ledger::rejection::Rejection;
 use annona_node::clock::Clock;
-use annona_node::serve::{Item, Left};
+use annona_node::serve::{Held, Item, Left};
 
+use super::hold;
 use super::till::Till;
 use super::turned;
 use crate::fault::Fault;
 use crate::words::{print_millis, print_minute, print_units};
+
+/// What is left of what she may have here, and what of it is put by.
+pub(super) type Here = (Vec<Left>, Vec<Held>);
 
 /// Why an order was more than there is.
 #[derive(Debug)]
@@ -20,27 +24,42 @@ pub(super) enum Short {
     Nothing(Fault),
 }
 
+fn put_by(till: &Till, held: &Held) -> String {
+    hold::line(till.id, till.programme.commodity(held.commodity), till.founded, held).1
+}
+
 /// Whether a rule says that less is left than was asked for.
 pub(super) const fn is(rule: Rejection) -> bool {
     matches!(rule, Rejection::LotNotFound | Rejection::Expired | Rejection::ExceedsLot)
 }
 
 /// What to answer to an order for these items, where this is left of what she may have here.
-pub(super) fn of(till: &Till, rule: Rejection, items: &[Item], left: &[Left]) -> Short {
+pub(super) fn of(till: &Till, rule: Rejection, items: &[Item], (left, held): &Here) -> Short {
     let print = |left: &Left| {
         let until = print_minute(left.expires, till.founded);
         format!("{} until {until}", till.print(left.commodity, i128::from(left.units)))
     };
     let all = left.iter().map(print).collect::<Vec<_>>().join(", ");
+    let asked = |held: &&Held| items.iter().any(|item| item.commodity == held.commodity);
+    let held: Vec<String> = held.iter().filter(asked).map(|held| put_by(till, held)).collect();
+    let held = held.join(", ");
     if let Some(instead) = instead(items, left) {
         let typed: Vec<String> = instead.iter().filter_map(|item| typed(till, item)).collect();
         let code = rule.code();
+        let put_by = if held.is_empty() { String::new() } else { format!("; {held}") };
         let words = format!(
-            "less is left than that (rejection {code}). Left here: {all}. Nothing was handed out."
+            "less is left than that (rejection {code}). Left here: {all}{put_by}. Nothing was handed out."
         );
         return Short::Less(
             Fault::refused(words).then(&format!("Hand out what there is: {}", typed.join(" "))),
         );
+    }
+    // It is here, and hers: she is not sent to complain.
+    if !held.is_empty() {
+        let code = rule.code();
+        return Short::Less(Fault::refused(format!(
+            "nothing is left but what is put by for this holder (rejection {code}): {held}. Nothing was handed out."
+        )));
     }
     let of_asked = |left: &&Left| items.iter().any(|item| item.commodity == left.commodity);
     if left.iter().any(|left| of_asked(&left)) {

@@ -38,6 +38,7 @@ mod outside;
 mod pages;
 mod pay;
 mod pins;
+mod put_by;
 mod registers;
 mod roles;
 mod running;

@@ -51,10 +51,10 @@ impl Answerer<'_> {
                     Refusal::Rule(rejection) => Some(rejection.code()),
                     Refusal::Words(_) => None,
                 };
-                let left = asked.left.get().map(Vec::as_slice).unwrap_or_default();
+                let left = asked.left.get().cloned().unwrap_or_default();
                 let short = match &refusal {
                     Refusal::Rule(rule) if short::is(*rule) => {
-                        Some(short::of(&till, *rule, &asked.items, left))
+                        Some(short::of(&till, *rule, &asked.items, &left))
                     }
                     _ => None,
                 };

@@ -1,0 +1,65 @@
+//! Food that is hers and not in her balance: put by.
+
+use crate::camp::Camp;
+use crate::counter::counter;
+
+/// How much rice a family has, in grams, as the desk says.
+fn rice(camp: &Camp) -> String {
+    let lines = camp.run("entitle balance 1 --json").fine().lines();
+    let rice = lines.iter().find(|line| line["kind"] == "balance" && line["commodity"] == 1);
+    let units = rice.and_then(|line| line["units"].as_u64()).unwrap_or_default();
+    format!("{}.{:03}", units / 1000, units % 1000)
+}
+
+#[test]
+fn what_is_put_by_is_told_wherever_she_is_short_of_it() {
+    let camp = counter();
+    let all = rice(&camp);
+    let hold = |item: &str| {
+        camp.run(&format!("pay hold --family 1 --item Rice={item} --json")).fine().field(0, "entry")
+    };
+    let held = hold("2");
+    let line = format!("as {held}: `annona pay post {held}` or `annona pay drop {held}`");
+    for words in ["entitle balance 1", "pay list --family 1", "pay list"] {
+        let told = camp.run(words).fine().out;
+        assert!(
+            told.contains("Rice 2.000 kg put by until") && told.contains(&line),
+            "{words}: {told}"
+        );
+    }
+    assert!(!camp.run("pay list --family 2").fine().out.contains("put by"), "another's");
+    assert!(camp.run("status").fine().out.contains("Goods are put by, 1 time: `annona pay list`"));
+    assert_eq!(camp.run("status --json").fine().field(0, "put_by"), "1");
+    // All of it: nothing else of hers is here, and she is not sent to complain.
+    let rest = hold(&rice(&camp));
+    let entries = || camp.run("status --json").fine().field(0, "entries");
+    let before = entries();
+    for dry in ["", " --dry-run"] {
+        let short = camp.run(&format!("pay charge --family 1 --item Rice=0.5{dry}"));
+        let short = short.fails(5, "put by for this holder");
+        assert!(short.err.contains(&rest) && short.err.contains(&held), "{}", short.err);
+        assert!(!short.out.contains("REFUSED"), "{}", short.out);
+    }
+    camp.write("queue.jsonl", "{\"family\": 1, \"items\": {\"Rice\": \"0.5\"}}\n");
+    let queue = camp.run("pay charge --from queue.jsonl");
+    assert!(queue.code == Some(5) && queue.out.contains("put by for this holder"), "{}", queue.out);
+    assert_eq!(entries(), before, "no refusal of hers is written");
+    for one in [held, rest] {
+        camp.run(&format!("pay drop {one}")).fine();
+    }
+    assert_eq!(rice(&camp), all);
+    assert!(!camp.run("pay list").fine().out.contains("put by"));
+    assert_eq!(camp.run("status --json").fine().field(0, "put_by"), "0");
+}
+
+#[test]
+fn nothing_is_put_by_for_longer_than_it_may_be_handed_out() {
+    let camp = counter();
+    let hold =
+        |minutes: &str| camp.run(&format!("pay hold --family 1 --item Rice=1 --minutes {minutes}"));
+    let before = rice(&camp);
+    hold("9999999").fails(5, "at the longest");
+    hold("9999999 --dry-run").fails(5, "at the longest");
+    assert_eq!(rice(&camp), before);
+    hold("60").fine();
+}
