@@ -1,7 +1,7 @@
 //! `annona entitle`: who is to receive what, approved by two persons, and issued out of a budget.
 
 mod approve;
-mod balance;
+pub(crate) mod balance;
 mod import;
 mod issue;
 mod list;

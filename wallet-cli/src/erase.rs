@@ -4,16 +4,18 @@ use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
 use annona_ledger::time::DayNo;
 use annona_node::consent::ConsentFault;
-use annona_node::vault::VaultFault;
+use annona_node::node::Node;
+use annona_node::vault::{HouseholdId, Vault, VaultFault};
 use annona_node::{copies, erase};
 use clap::Args;
 use serde_json::json;
 
+use crate::entitle::balance;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
 use crate::signer::Operator;
-use crate::words::{count, hex, print_date};
+use crate::words::{count, hex, print_date, print_minute, print_units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +26,9 @@ Examples:
 
 /// Erases a family for good: data keys destroyed, records gone from every file of this node, and said on the ledger,
 /// under a commitment that leads to nobody once the keys are gone, so that every other node destroys its copies.
+///
+/// What she may still receive goes with it: nobody finds her purse any more. Hand it out first (`annona pay charge`), or
+/// give her a ticket for another site (`annona pay ticket`); the question and --dry-run say how much it is.
 ///
 /// What stays: pseudonymous entries of what was handed out, which nothing leads back to her any more; paper in other
 /// hands; and what she agreed that others may have, at those others.
@@ -99,10 +104,18 @@ impl Erase {
             let merged = all.len() as u64 - 1;
             people += &format!(", with {} merged into it", count(merged, "family", "families"));
         }
+        // Hers, and nobody can tell whose it is afterwards.
+        let unfetched = unfetched(&node, &vault, &all)?;
+        let lost = unfetched.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join(", ");
+        let goes = |words: &str| {
+            if lost.is_empty() { String::new() } else { format!(" {words}: {lost}.") }
+        };
         let mut erased = Vec::new();
         if !self.dry_run {
-            let question =
-                format!("Erase family {id} ({people}) for good? Nothing brings it back.");
+            let question = format!(
+                "Erase family {id} ({people}) for good? Nothing brings it back.{}",
+                goes("What she has not fetched goes too (hand it out first, or give her a ticket)")
+            );
             // These families, as they are now; what cannot be opened for want of its keys cannot have been changed.
             let named = format!("{all:?}");
             let open = all.iter().filter_map(|id| crate::family::open(&vault, *id).ok());
@@ -126,12 +139,15 @@ impl Erase {
         let value = json!({
             "family": id, "erased": !self.dry_run, "commitments": commitments, "pending": waiting,
             "copies_behind": behind, "families": all,
+            "unfetched": unfetched.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
         session.screen.answer("erased", value, || {
             if self.dry_run {
-                format!("Family {id} ({people}) would be erased.")
+                let goes = goes("What she has not fetched would go too (hand it out first, or give her a ticket)");
+                format!("Family {id} ({people}) would be erased.{goes}")
             } else {
-                format!("Family {id} ({people}) is erased.")
+                let goes = goes("What she had not fetched cannot be given to her any more");
+                format!("Family {id} ({people}) is erased.{goes}")
             }
         })?;
         if told < programmes.len() {
@@ -166,6 +182,34 @@ impl Erase {
         }
         Ok(())
     }
+}
+
+/// What these families may still receive here. Of one whose keys are not here nobody can tell, now or later.
+fn unfetched(
+    node: &Node,
+    vault: &Vault,
+    families: &[HouseholdId],
+) -> Outcome<Vec<(serde_json::Value, String)>> {
+    let mut found = Vec::new();
+    for id in families.iter().filter(|id| vault.registration(**id).is_ok()) {
+        for here in balance::all(node, vault, *id)? {
+            let charter = node.store().charter()?;
+            let Some(about) = charter.programme(here.programme) else { continue };
+            let left = here.left.iter().map(|l| (l.cycle, l.commodity, l.units, l.expires));
+            let held = here.held.iter().map(|h| (h.cycle, h.commodity, h.units, h.until));
+            for (cycle, commodity, units, until) in left.chain(held).filter(|(.., n, _)| *n > 0) {
+                let Some(known) = about.commodity(commodity) else { continue };
+                let until = print_minute(until, charter.founded());
+                let amount = print_units(known, i128::from(units));
+                let value = json!({
+                    "family": id, "programme": here.programme, "cycle": cycle,
+                    "commodity": commodity, "units": units, "until": until,
+                });
+                found.push((value, format!("{} {amount} until {until}", known.name)));
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Erase {

@@ -1,7 +1,9 @@
-//! Food that is hers and not in her balance: put by.
+//! Food that is hers and not in her balance: put by, or about to be lost with her record.
 
 use crate::camp::Camp;
 use crate::counter::counter;
+
+const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 
 /// How much rice a family has, in grams, as the desk says.
 fn rice(camp: &Camp) -> String {
@@ -62,4 +64,30 @@ fn nothing_is_put_by_for_longer_than_it_may_be_handed_out() {
     hold("9999999 --dry-run").fails(5, "at the longest");
     assert_eq!(rice(&camp), before);
     hold("60").fine();
+}
+
+#[test]
+fn an_erasure_says_which_food_goes_with_it() {
+    let camp = counter();
+    camp.run("pay hold --family 1 --item Rice=2").fine();
+    let left = format!("Rice {} kg until", rice(&camp));
+    let dry = camp.run(&format!("erase 1 --dry-run {MARA}")).fine();
+    assert!(dry.out.contains(&left) && dry.out.contains("Rice 2.000 kg until"), "{}", dry.out);
+    let json = camp.run(&format!("erase 1 --dry-run {MARA} --json")).fine();
+    let unfetched = json.lines()[0]["unfetched"].as_array().expect("a list").len();
+    assert!(unfetched >= 2, "{}", json.out);
+    // Whoever is asked hears it, too.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_annona"));
+    let words = format!("erase 1 {MARA} --passphrase-file pass.txt --no-input");
+    command.args(crate::camp::split(&words)).arg("--heads").arg(camp.file("heads"));
+    command.env("ANNONA_DIR", camp.file("lake")).current_dir(camp.path());
+    let asked = crate::camp::Answer::of("erase 1", command.output().expect("runs"));
+    let asked = asked.fails(5, "say --yes if so");
+    assert!(asked.err.contains(&left), "{}", asked.err);
+    let gone = camp.run(&format!("erase 1 {MARA}")).fine();
+    assert!(gone.out.contains(&left), "{}", gone.out);
+    // Of somebody who has nothing nothing is said.
+    let none = camp.family("member: full_name=Nobody", &format!("--json {MARA}")).fine();
+    let gone = camp.run(&format!("erase {} {MARA}", none.field(0, "family"))).fine();
+    assert!(!gone.out.contains("fetched"), "{}", gone.out);
 }
