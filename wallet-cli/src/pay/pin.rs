@@ -3,6 +3,7 @@
 use annona_ledger::consent::RefusalClass;
 use annona_ledger::id::{Lane, ProgrammeId, Purse};
 use annona_ledger::time::DayNo;
+use annona_node::erase;
 use annona_node::node::Node;
 use annona_node::pin::{Answer, Begun, LentFault, Pin, PinFault, Pins};
 use annona_node::vault::{HouseholdId, Vault};
@@ -27,14 +28,26 @@ pub(super) fn authenticate(
     (whose, purses): (&Whose, &[Purse]),
     typed: Option<&String>,
 ) -> Result<(), No> {
-    let vault = session.vault(node)?;
-    let household = match (&whose.card, &whose.family) {
-        (Some(code), _) => Some(card::family(node, &vault, code)?.1),
-        (None, Some(family)) => Some(holder::find(&vault, family)?),
-        (None, None) => None,
+    let vault = match session.vault(node) {
+        Ok(vault) => Some(vault),
+        Err(fault) if whose.is_here() => return Err(fault.into()),
+        // By her purse she is known without the person file, also where that is lost.
+        Err(_) => None,
     };
-    let mut pins = pins(node, &vault)?;
+    let household = match (&vault, &whose.card, &whose.family) {
+        (Some(vault), Some(code), _) => Some(card::family(node, vault, code)?.1),
+        (Some(vault), None, Some(family)) => Some(holder::find(vault, family)?),
+        (_, _, _) => None,
+    };
     let today = DayNo::of(node.stamp(&node.feed(Lane::Control, ProgrammeId::NONE))?);
+    let mut pins = match &vault {
+        Some(vault) => pins(node, vault)?,
+        None => Pins::of_folder(node)?,
+    };
+    if vault.is_none() {
+        // Whoever was erased meanwhile is known by no PIN: opening the person file would have seen to it.
+        erase::keep_lent(node, &mut pins, &[], today)?;
+    }
     let lent = purses.first().copied();
     let what = household.map_or_else(|| "this purse".into(), |id| format!("family {id}"));
     let has = match (household, &lent) {

@@ -175,7 +175,8 @@ pub(super) fn run(
     };
     let total = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
     let node = session.signing_node()?;
-    let vault = Some(session.vault(&node)?);
+    // Where it is lost, purses are served all the same.
+    let vault = session.vault(&node).map_err(|fault| session.screen.warn(fault.message)).ok();
     let tills = Tills::open(&node, programme)?;
     let cards = Zeroizing::new(counter::key(&node)?);
     let long = LongWork::begin();
@@ -291,7 +292,7 @@ fn text_of(value: &Value) -> String {
 /// The side that reads.
 struct Feeding<'a> {
     tills: Tills,
-    /// `None` while the folder is another's.
+    /// Opened anew for the first line that names a family, once the folder was another's or where it did not open.
     vault: Option<Vault>,
     defaults: &'a Defaults,
     programme: Option<&'a str>,
@@ -340,13 +341,10 @@ impl Feeding<'_> {
         let (programme, stopped) = (self.programme.map(str::to_owned), self.stopped);
         let rested = self.asking.with(move |node| -> Outcome<_> {
             let line = node.rest(|| next_of(&lines, stopped))?;
-            let mut vault = node.vault()?;
-            // As whenever it is opened: before any record.
-            erase::apply(node, &mut vault)?;
-            Ok((line, lines, vault, Tills::open(node, programme.as_deref())?))
+            Ok((line, lines, Tills::open(node, programme.as_deref())?))
         });
-        let (line, lines, vault, tills) = rested??;
-        (self.lines, self.vault, self.tills) = (Some(lines), Some(vault), tills);
+        let (line, lines, tills) = rested??;
+        (self.lines, self.tills) = (Some(lines), tills);
         Ok(line)
     }
 
@@ -473,6 +471,14 @@ impl Feeding<'_> {
                 Fault::input(format!("\"{word}\" is no way to authenticate a holder"))
             })?,
         };
+        if whose.is_here() && self.vault.is_none() {
+            self.vault = Some(self.asking.with(|node| -> Outcome<_> {
+                let mut vault = node.vault()?;
+                // As whenever it is opened: before any record.
+                erase::apply(node, &mut vault)?;
+                Ok(vault)
+            })??);
+        }
         let codes = Cell::new(Vec::new());
         let look = |code: &str| {
             let (code, family) = self.look(code)?;
@@ -480,7 +486,10 @@ impl Feeding<'_> {
             codes.set(named.collect());
             Ok(family)
         };
-        let place = Place { vault: self.vault()?, card: &look };
+        let place = match whose.is_here() {
+            true => Some(Place { vault: self.vault()?, card: &look }),
+            false => None,
+        };
         if !matches!(method, How::Sight) {
             return Err(Fault::refused(format!(
                 "who is known by {} is asked one by one and not in a queue. Next: {}",
@@ -488,7 +497,7 @@ impl Feeding<'_> {
                 Next::Sight.words()
             )));
         }
-        let purses = till.purses(&whose, Some(place), self.defaults.cycle);
+        let purses = till.purses(&whose, place, self.defaults.cycle);
         // The line is read: it is she who is not known here.
         let purses = purses.map_err(|fault| match fault.exit {
             Exit::Input if whose.family.is_some() => Fault::refused(fault.message),

@@ -1,4 +1,6 @@
-//! Food that is hers and not in her balance: put by, or about to be lost with her record.
+//! Food that is hers and not in her balance: put by, about to be lost with her record, or hers though the person file is lost.
+
+use std::fs;
 
 use crate::camp::Camp;
 use crate::counter::counter;
@@ -90,4 +92,40 @@ fn an_erasure_says_which_food_goes_with_it() {
     let none = camp.family("member: full_name=Nobody", &format!("--json {MARA}")).fine();
     let gone = camp.run(&format!("erase {} {MARA}", none.field(0, "family"))).fine();
     assert!(!gone.out.contains("fetched"), "{}", gone.out);
+}
+
+#[test]
+fn purses_in_a_queue_and_their_pins_are_served_where_the_person_file_is_lost() {
+    let camp = counter();
+    let purse = camp.run("pay charge --family 1 --item Rice=0.1 --dry-run --json").fine();
+    let purse = purse.lines()[0]["purses"][0].as_str().expect("a purse").to_owned();
+    for file in ["people.db", "people.db-wal", "people.db-shm"] {
+        drop(fs::remove_file(camp.file("lake").join(file)));
+    }
+    let by = |who: &str| format!("{{{who}, \"items\": {{\"Rice\": \"0.1\"}}}}\n");
+    let hers = by(&format!("\"purse\": \"{purse}\""));
+    camp.write("queue.jsonl", format!("{hers}{}{hers}", by("\"family\": 1")));
+    let answer = camp.run("pay charge --from queue.jsonl");
+    assert!(
+        answer.err.contains("2 accepted") && answer.err.contains("1 refused"),
+        "{}",
+        answer.err
+    );
+    assert!(answer.out.contains("people.db is not here"), "{}", answer.out);
+}
+
+#[test]
+fn a_lent_pin_counts_where_the_person_file_is_lost_until_she_is_erased() {
+    let camp = counter();
+    camp.run("family find Amina --dir hill");
+    fs::remove_file(camp.file("hill/people.db")).expect("made by looking");
+    camp.run("family find Amina --dir hill").fails(1, "people.db is not here");
+    let lent = "pay charge --dir hill --ticket amina.ticket --item Rice=0.5 --method pin";
+    let lent = format!("{lent} --pin-file pin.txt");
+    camp.run(&lent).fine();
+    camp.run(&format!("erase 2 {MARA}")).fine();
+    fs::create_dir(camp.file("erased")).expect("a folder");
+    camp.run("bundle export --to hill --out erased").fine();
+    camp.run("bundle import erased --dir hill");
+    camp.run(&lent).fails(5, "has no PIN here");
 }
