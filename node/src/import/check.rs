@@ -77,6 +77,8 @@ codes! {
     UnreadableCharacters "unreadable-characters" Warning "some characters were damaged before this file was written; correct the text"
     ValuesDiffer "values-differ" Warning "another row of the same household says otherwise; the first one is kept"
     LongRow "long-row" Warning "the row has values beyond the header; a delimiter inside a text may need quotation marks"
+    NoName "no-name" Warning "nobody in it has a name, as in a row of totals; take the row out, or fill a name in"
+    SamePerson "same-person" Warning "two people of this household are the same in every column: one too many, where the row is there twice; take it out, or tell them apart"
     StrayCharacters "stray-characters" Note "invisible direction or control characters were left out"
     FormulaColumn "formula-column" Note "the column holds formulas; their stored results are used"
     UnmappedColumn "unmapped-column" Note "no field in the map; the column is dropped"
@@ -96,10 +98,9 @@ impl Code {
     #[must_use]
     pub fn loses_a_value(self) -> bool {
         let columns = [Self::RefusedColumn, Self::MissingColumn, Self::RepeatedColumn];
-        // A value that is not there is not lost.
-        self.severity() == Severity::Warning
-            && self != Self::MissingValue
-            && !columns.contains(&self)
+        // A value that is not there is not lost, nor is one too many.
+        let none = [Self::MissingValue, Self::NoName, Self::SamePerson];
+        self.severity() == Severity::Warning && !none.contains(&self) && !columns.contains(&self)
     }
 }
 

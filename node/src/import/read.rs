@@ -12,7 +12,7 @@ use super::map::{Map, Sheet};
 use super::stage::{Joined, Stage};
 use super::table::{Reading, Source};
 use super::{ImportError, Phase, Progress, Watch};
-use crate::person::{Field, Household};
+use crate::person::{Field, Household, Person};
 
 /// A column that is not imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -194,6 +194,7 @@ impl Registration {
             (called(whole), called(map.member.as_ref()))
         });
         let (mut findings, mut refused) = (Vec::new(), BTreeSet::new());
+        let mut nameless = Vec::new();
         let (mut done, mut households, mut people, mut refused_rows) = (0u64, 0u64, 0u64, 0u64);
         self.stage.each(|mut joined| {
             self.withhold(&mut joined);
@@ -222,8 +223,15 @@ impl Registration {
                 refused.insert(joined.id);
                 refused_rows = refused_rows.saturating_add(1);
             } else {
-                if two_sheets && joined.household.members.is_empty() {
+                let all = &joined.household.members;
+                if two_sheets && all.is_empty() {
                     findings.push(say(&sheet, joined.row, Code::NoMembers, None));
+                } else if !all.iter().any(named) {
+                    nameless.push(say(&sheet, joined.row, Code::NoName, None));
+                }
+                let before = |at: usize, one| all.iter().take(at).any(|other| other == one);
+                if all.iter().enumerate().any(|(at, one)| named(one) && before(at, one)) {
+                    findings.push(say(&members, joined.row, Code::SamePerson, None));
                 }
                 households = households.saturating_add(1);
                 people = people.saturating_add(joined.household.members.len() as u64);
@@ -231,12 +239,20 @@ impl Registration {
             done = done.saturating_add(1);
             watch.step(Progress { phase: Phase::Joining, done, total, rows: done })
         })?;
-        findings.into_iter().for_each(|f| self.report.findings.add(f));
+        // A list without names at all is meant so.
+        nameless.truncate(if nameless.len() as u64 * 2 <= households { usize::MAX } else { 0 });
+        findings.into_iter().chain(nameless).for_each(|f| self.report.findings.add(f));
         self.refused = refused;
         self.report.refused_rows = self.report.refused_rows.saturating_add(refused_rows);
         (self.report.households, self.report.members) = (households, people);
         Ok(())
     }
+}
+
+/// Whether anything of a person's name is known.
+fn named(person: &Person) -> bool {
+    let names = [Field::FullName, Field::GivenName, Field::MiddleName, Field::FamilyName];
+    names.iter().any(|name| person.text(*name).is_some())
 }
 
 /// What a map calls a sheet, if it does.

@@ -211,7 +211,7 @@ fn a_column_of_images_is_refused_whole_by_name_or_by_what_it_holds() {
     // One odd long text is a value left out; three are a column.
     let run = "Q".repeat(70);
     let r = csv(&format!("id,name,size\n1,{run},2\n2,Bo,3\n"), ONE).expect("read");
-    assert_eq!(said(&r), ["B2 refused-value"]);
+    assert_eq!(said(&r), ["B2 refused-value", "2 no-name"]);
     let r = csv(&format!("id,name,size\n1,{run},2\n2,{run},3\n3,Bo,1\n4,{run},1\n"), ONE)
         .expect("read");
     assert_eq!(said(&r).last().map(String::as_str), Some("B refused-column"));
@@ -238,4 +238,18 @@ fn headers() {
         csv("id,name,size\n1,Amina,2\n", &wrong).is_err(),
         "the wrong delimiter leaves one column"
     );
+}
+
+#[test]
+fn a_row_of_totals_and_a_row_that_stands_twice_are_told() {
+    let map = "source=\"s\"\nkey=[\"hh\"]\n[member.columns]\nage = \"age\"\n";
+    let names = format!("{map}name = \"full_name\"\n");
+    let text = "hh,name,age\nA,Ann Lee,30\nB,Bo,4\nA,Ann Lee,30\nC,Chen,4\nTOTAL,,38\n";
+    let r = csv(text, &names).expect("read");
+    assert_eq!(said(&r), ["2 same-person", "6 no-name"]);
+    assert_eq!((r.report().households, r.report().findings.values_lost()), (4, 0));
+    // Twins of one name at least differ in something; a list without names is meant so.
+    let r = csv(&text.replace("A,Ann Lee,30\nC", "A,Ann Lee,31\nC"), &names).expect("read");
+    assert_eq!(said(&r), ["6 no-name"]);
+    assert_eq!(said(&csv(text, map).expect("read")), Vec::<String>::new());
 }
