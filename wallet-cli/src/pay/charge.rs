@@ -215,9 +215,16 @@ impl Charge {
                 Some([]) => "nothing".to_owned(),
                 Some(rest) => rest.iter().map(print).collect::<Vec<_>>().join(", "),
             };
+            let said = match (repeated, known.pays_once()) {
+                (false, _) => "accepted",
+                (true, false) => "accepted before, as",
+                (true, true) => {
+                    "this paper has paid before, and pays once: hand nothing out, unless its first answer never came.\n\
+                     accepted before, as"
+                }
+            };
             format!(
-                "{whose}accepted{} {}{again}: {} by {}\nleft here: {rest}\n{}",
-                if repeated { " before, as" } else { "" },
+                "{whose}{said} {}{again}: {} by {}\nleft here: {rest}\n{}",
                 till.short(promise.index),
                 till.items_text(&items),
                 words::name(&name),
@@ -267,7 +274,16 @@ impl Order {
         known: Option<Arc<Known>>,
     ) -> Compose<'static> {
         Box::new(move |work, feed, at| {
-            if let Some(before) = before(work, self.asked.as_ref())? {
+            let paper = known.as_ref().is_some_and(|known| known.pays_once());
+            let before = before(work, self.asked.as_ref()).map_err(|fault| match fault {
+                NodeFault::Refused(words) if paper => {
+                    let words = words.replace("this request id", "this paper");
+                    let words = words.split(':').next().unwrap_or_default();
+                    NodeFault::Refused(format!("{words}, and it pays once"))
+                }
+                other => other,
+            });
+            if let Some(before) = before? {
                 let _ = earlier.set(before);
                 return Ok(Vec::new());
             }

@@ -409,6 +409,11 @@ impl Known {
         }
     }
 
+    /// Whether it goes by a paper that pays once.
+    pub(super) const fn pays_once(&self) -> bool {
+        self.once.is_some()
+    }
+
     /// As what a paper that pays once is remembered.
     pub(super) fn once(&self, till: &Till, content: &str) -> Option<Asked> {
         self.once.as_ref().map(|name| till.asked(name, content.as_bytes()))

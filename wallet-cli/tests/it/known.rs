@@ -145,7 +145,10 @@ fn papers_count_for_one_holder_in_their_days_and_pay_once() {
     charge(voucher).fine();
     // Again is the same hand-out, not another; and with anything else it is refused.
     assert_eq!(charge(&format!("{voucher} --json")).fine().field(0, "repeated"), "true");
-    turned_away(camp.run(&format!("pay charge --item Rice=0.25 {voucher}")), "used for something");
+    let again = charge(voucher).fine().out;
+    assert!(again.contains("this paper has paid before, and pays once"), "{again}");
+    let less = camp.run(&format!("pay charge --item Rice=0.25 {voucher}"));
+    turned_away(less, "this paper was used for something else");
     assert_eq!(served(&camp), before + 1);
     let clipped: String = camp.told("v.paper").trim_end().chars().take(60).collect();
     camp.write("clipped.paper", clipped);
