@@ -504,6 +504,23 @@ pub fn note_corrected(
     txn.put_paper(id, &name, &[&[CORRECTED], names.as_bytes()].concat())
 }
 
+/// The household that one was merged into, where nobody lives in it any more.
+///
+/// # Errors
+///
+/// A broken file.
+pub fn merged(
+    vault: &Vault,
+    federation: &FederationId,
+    id: HouseholdId,
+) -> Result<Option<HouseholdId>, VaultFault> {
+    if !vault.has_papers(id)? {
+        return Ok(None);
+    }
+    let last = changes(vault, federation, id)?.last().map(|last| last.collected_by);
+    Ok(last.filter(|into| *into != id))
+}
+
 /// What happened to a household, in order, as far as two people answer for it.
 ///
 /// # Errors

@@ -26,6 +26,19 @@ impl Vault {
         self.rows().papers(id)
     }
 
+    /// Whether a household has any: asked before they are read, where it is asked of many.
+    ///
+    /// # Errors
+    ///
+    /// A broken file.
+    pub fn has_papers(&self, id: HouseholdId) -> Result<bool, VaultFault> {
+        let rows = self.rows();
+        rows.connection
+            .prepare_cached("SELECT 1 FROM paper WHERE household = ?1")
+            .and_then(|mut s| s.exists([number(id).unwrap_or(-1)]))
+            .map_err(|e| rows.sqlite("read", e))
+    }
+
     /// The household that has a paper of this name, and the paper.
     ///
     /// # Errors

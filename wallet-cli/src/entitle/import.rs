@@ -11,6 +11,7 @@ use annona_ledger::view::View;
 use annona_ledger::wire;
 use annona_node::atomic;
 use annona_node::bundle::LIST_BYTES;
+use annona_node::household;
 use annona_node::import::list::{Commodity, ListMap, ListRow, read_list};
 use annona_node::import::map::MAX_MAP;
 use annona_node::import::{ImportError, Progress, Severity, Source, Watch};
@@ -109,6 +110,9 @@ impl Import {
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
         let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
         let closed = RefCell::new(BTreeSet::new());
+        // Whose people stand in another's row, too: the programme's list does not know of it.
+        let federation = charter.federation();
+        let (mut listed, mut husks) = (BTreeSet::new(), Vec::new());
         // Why a key that is not found may be a family's all the same.
         let unsure = RefCell::new(None);
         let look = |register: &str, key: &str| match vault.find(register, key.as_bytes()) {
@@ -146,6 +150,11 @@ impl Import {
             };
             let mut each = |row: ListRow| {
                 let Some(household) = enrolled(&row.key).map_err(stop)? else { return Ok(()) };
+                if listed.insert(household) {
+                    let into = household::merged(&vault, &federation, household);
+                    let into = into.map_err(|why| stop(why.into()))?;
+                    husks.extend(into.map(|into| (row.row, household, into)));
+                }
                 let commodity = about.commodities.get(row.commodity).map(|c| c.id);
                 let amount = Amount::new(row.amount_minor);
                 let (Some(commodity), Some(amount)) = (commodity, amount) else { return Ok(()) };
@@ -175,6 +184,13 @@ impl Import {
         if more > 0 {
             let more = count(more, "problem", "problems");
             session.screen.warn(format!("… and {more} more: --json lists them."));
+        }
+        for (row, husk, into) in husks.iter().take(most) {
+            let both = if listed.contains(into) { ", which has a row too" } else { "" };
+            session.screen.warn(format!(
+                "row {row}: family {husk} was merged into family {into}{both}. Nobody lives in it any more, and whoever \
+                 collects for both would have two rations: take the row out, unless it is meant so."
+            ));
         }
         let closed = closed.into_inner().len() as u64;
         if closed > 0 {
@@ -235,6 +251,9 @@ impl Import {
         let before = before.told(about, families, &session.screen);
         let value = json!({
             "list": root.to_string(), "issued_before": before, "rows": draft.rows, "families": families, "programme": programme, "cycle": cycle,
+            "merged": husks.iter().map(|(row, husk, into)| json!({
+                "row": row, "family": husk, "into": into, "both": listed.contains(into),
+            })).collect::<Vec<_>>(),
             "totals": totals, "findings": report.findings.list.len(), "rows_left_out": bad, "reading": report.reading, "drafted": !self.dry_run,
         });
         session.screen.answer("list", value, || {

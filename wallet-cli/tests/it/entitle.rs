@@ -102,3 +102,29 @@ fn a_list_with_problems_is_not_drafted() {
     assert_eq!(skipped.field(last, "rows"), "1");
     camp.run("entitle import bad.csv --programme Food --cycle 9").fails(5, "was not opened");
 }
+
+#[test]
+fn a_row_of_a_family_that_was_merged_is_told_to_whoever_drafts() {
+    let camp = Camp::new();
+    let second = "--second yusuf.keys --second-passphrase-file pass.txt";
+    let lines = "size=2\nmember: full_name=Late Comer";
+    let other =
+        camp.family(lines, &format!("--key B1-050 --json {MARA}")).fine().field(0, "family");
+    camp.run(&format!("family merge 1 {other} --collector 1 {MARA} {second}")).fine();
+    let import = "entitle import merged.csv --programme Food --cycle 1 --dry-run";
+    camp.write("merged.csv", "household_id,Rice,Oil\nB1-001,5,1\nB1-050,5,1\n");
+    let both = camp.run(&format!("{import} --json")).fine();
+    assert!(
+        both.err.contains("row 3: ") && both.err.contains("family 1, which has a row too"),
+        "{}",
+        both.err
+    );
+    let last = both.lines().last().expect("a list")["merged"].clone();
+    assert_eq!(last.as_array().map(Vec::len), Some(1), "once for both commodities: {last}");
+    assert_eq!(last[0]["both"], true);
+    camp.write("merged.csv", "household_id,Rice,Oil\nB1-050,5,1\n");
+    let alone = camp.run(import).fine();
+    assert!(alone.err.contains("family 1. Nobody lives in it"), "{}", alone.err);
+    camp.write("merged.csv", "household_id,Rice,Oil\nB1-001,5,1\n");
+    assert!(!camp.run(import).fine().err.contains("merged"));
+}
