@@ -18,7 +18,8 @@ mod tests;
 pub struct Heard {
     /// The feed's last stamp: stamps never fall inside a feed.
     pub last: Minute,
-    /// Of a node that hands out or registers: the newest stamp of its own in any feed.
+    /// Of a node that hands out or registers: the newest stamp of its own in any feed. None where it has written nothing yet:
+    /// it has no day to leap from.
     pub served: Option<Minute>,
     /// What it holds from other nodes, if it holds any stamp of theirs.
     pub others: Option<Others>,
@@ -104,9 +105,9 @@ pub fn reading(clock: Minute, heard: &Heard) -> Reading {
     }
     let others = heard.others.map(|others| others.newest);
     let newest = [heard.served, others, heard.answered, heard.believed].into_iter().flatten().max();
-    // Who has written nothing yet has no day to leap from.
-    let served = heard.served.is_some_and(|own| own > Minute(0));
-    if newest.is_some_and(|newest| served && clock > past(newest, limits::CLOCK_LEAP_DAYS)) {
+    if newest.is_some_and(|newest| {
+        heard.served.is_some() && clock > past(newest, limits::CLOCK_LEAP_DAYS)
+    }) {
         let at = agreed.map_or(heard.last, answered);
         return Reading { at, doubted: Some(Doubt::Leap) };
     }

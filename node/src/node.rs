@@ -780,7 +780,7 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
         .roster()
         .node(&feed.node.short())
         .is_some_and(|c| c.roles.meets(Roles::MERCHANT.and(Roles::REGISTRAR)));
-    let served = serves.then_some(own);
+    let served = own.filter(|_| serves);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
     let believed = work.believed_clock();
     let heard = clock::Heard { last, served, others, answered, believed };

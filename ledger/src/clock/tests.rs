@@ -129,8 +129,9 @@ fn s12_a_leap_of_days_is_asked_about_where_goods_are_handed_out() {
     check(today + 40 * DAY, far, (today, Some(Doubt::Ahead)));
     // Who hands nothing out, or has written nothing yet, leaps as it likes.
     check(today + 30 * DAY, Heard { served: None, ..heard }, (today + 30 * DAY, None));
-    let new = Heard { last: Minute(0), served: minute(0), others: both(today, today), ..heard };
-    check(today + 30 * DAY, new, (today + 30 * DAY, None));
+    // Nor within the first minute of the federation is it otherwise.
+    let first = Heard { last: Minute(0), served: minute(0), ..heard };
+    check(leap + 1, first, (0, Some(Doubt::Leap)));
 }
 
 fn answer(word: Stated, clock: Minute) -> crate::entry::Entry {

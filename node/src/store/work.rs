@@ -135,7 +135,7 @@ type MostUsed = BTreeMap<([u8; 8], u64), Option<u32>>;
 #[derive(Clone, Copy)]
 struct Newest {
     of: [u8; 8],
-    own: Minute,
+    own: Option<Minute>,
     others: Option<Others>,
 }
 
@@ -330,9 +330,9 @@ impl<'a> Work<'a> {
         self.newest_of(node).1
     }
 
-    /// The newest stamp of a node in any feed, 0 where there is none, and what those of all others come to for it.
+    /// The newest stamp of a node in any feed, if it wrote anything, and what those of all others come to for it.
     #[must_use]
-    pub fn newest_of(&self, node: &PublicKey) -> (Minute, Option<Others>) {
+    pub fn newest_of(&self, node: &PublicKey) -> (Option<Minute>, Option<Others>) {
         if let Some(found) = self.newest.get().filter(|found| found.of == node.short()) {
             return (found.own, found.others);
         }
@@ -350,7 +350,7 @@ impl<'a> Work<'a> {
             *newest = row.stamp.max(*newest);
         }
         let others = clock::others(&self.roster, &node.short(), &stamps);
-        let own = stamps.get(&node.short()).copied().unwrap_or(Minute(0));
+        let own = stamps.get(&node.short()).copied();
         self.newest.set(Some(Newest { of: node.short(), own, others }));
         (own, others)
     }

@@ -22,7 +22,7 @@ use annona_node::erase;
 use annona_node::node::{Node, NodeFault, Refusal};
 use annona_node::pin::Next;
 use annona_node::receipt;
-use annona_node::serve::Item;
+use annona_node::serve::{Item, Left};
 use annona_node::store::Earlier;
 use annona_node::vault::{HouseholdId, Vault};
 use annona_node::writer::{Asking, Waiting, Writer};

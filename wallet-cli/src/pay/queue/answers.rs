@@ -68,7 +68,7 @@ impl Answerer<'_> {
                     None => refusal.to_string(),
                 };
                 let what = ("refused", code, slip);
-                self.refused(line, request.as_deref(), what, &reason, left)
+                self.refused(line, request.as_deref(), what, &reason, &left.0)
             }
             Ok(accepted) => {
                 let (promise, mut value) = match (accepted.last(), earlier.get().copied()) {
