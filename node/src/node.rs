@@ -782,9 +782,13 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
         .is_some_and(|c| c.roles.meets(Roles::MERCHANT.and(Roles::REGISTRAR)));
     let served = own.filter(|_| serves);
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
-    let believed = work.believed_clock();
-    let heard = clock::Heard { last, served, others, answered, believed };
-    let reading = clock::reading(wall, &heard);
+    let heard = clock::Heard { last, served, others, answered, believed: None };
+    let mut reading = clock::reading(wall, &heard);
+    // Looked for only where it counts: every entry is stamped.
+    if reading.doubted == Some(Doubt::Leap) {
+        let believed = work.believed_clock();
+        reading = clock::reading(wall, &clock::Heard { believed, ..heard });
+    }
     Stamp { at: reading.at, doubtful: reading.doubted, behind: wall.day() < last.day() }
 }
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use annona_ledger::charter::{Branches, Charter, Taken};
 use annona_ledger::clock::Doubt;
 use annona_ledger::key::PublicKey;
+use annona_ledger::limits;
 use annona_ledger::notice::Roster;
-use annona_ledger::time::Millis;
+use annona_ledger::time::{Millis, Minute};
+use annona_ledger::view::View;
 use annona_node::clock::Clock;
 use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
@@ -119,10 +121,35 @@ impl Session {
         if fault.exit != Exit::NotAllowed || fault.message.contains("clock") {
             return fault;
         }
-        match self.read().and_then(|store| self.clock_words(&store)) {
+        match self.read().and_then(|store| self.clock_may_be(&store)) {
             Ok(Some(words)) => fault.then(&words),
             Ok(None) | Err(_) => fault,
         }
+    }
+
+    /// As [`Session::clock_words`], and what may be the matter where nothing that is held here tells.
+    pub(crate) fn clock_may_be(&self, store: &Store) -> Outcome<Option<String>> {
+        let words = self.clock_words(store)?;
+        Ok(if words.is_some() { words } else { self.far_ahead(store)? })
+    }
+
+    /// What to ask of a clock that nothing here is held against, and that is far past every entry here, whoever wrote it.
+    fn far_ahead(&self, store: &Store) -> Outcome<Option<String>> {
+        const AHEAD: u32 = limits::CLOCK_AHEAD_DAYS * 24 * 60;
+        let wall = Minute::of(self.now(), store.charter()?.founded());
+        let work = store.look()?;
+        let feeds = work.feeds();
+        let written = feeds.iter().filter(|feed| feed.head.next > 0);
+        let newest = written.map(|feed| work.last_stamp(feed.chain)).max();
+        work.check()?;
+        let far = newest.is_some_and(|newest| wall.0 > newest.0.saturating_add(AHEAD));
+        Ok(far.then(|| {
+            format!(
+                "clock? This device's clock shows {}, over 35 days past the newest entry here. If that is wrong, set it \
+                 and run the same command again.",
+                words::print_millis(self.now())
+            )
+        }))
     }
 
     /// What is the matter with this device's clock, by what is held here, and what to do; `None` where nothing is.

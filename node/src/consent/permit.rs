@@ -9,7 +9,7 @@ use annona_ledger::id::{Commitment, FederationId, Lane};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::Roles;
 use annona_ledger::statement::Statement;
-use annona_ledger::time::DayNo;
+use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::view::View;
 use zeroize::Zeroizing;
 
@@ -178,12 +178,16 @@ fn asked(
     let work = node.store().look().map_err(NodeFault::from)?;
     let told = work.told(&consent.commitment());
     let known = consent.known(&work, &told);
+    // A clock that is doubted moves no stamp, and opens nothing that has ended by it.
+    let wall = DayNo::of(Minute::of(node.now(), work.charter().founded()));
+    let ended = wall > consent.grant.expires;
     work.check().map_err(NodeFault::from)?;
     let federation = node.federation()?;
     let answer = check(&federation, node.store().roster(), Some(&known), question);
     Ok(match answer {
         Err(Closed::Unknown | Closed::Unsigned | Closed::Withdrawn) => answer,
         // Whoever came into the household later has agreed to nothing.
+        _ if ended => Err(Closed::OutsideWindow),
         _ if joined_since(vault, &federation, consent)? => Err(Closed::OutsideWindow),
         _ => answer,
     })

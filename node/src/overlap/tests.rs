@@ -277,6 +277,7 @@ fn a_question_counts_on_its_day_and_consents_on_this() {
         let aside = crate::bundle::tests::world::make(&dir, &format!("aside-{minute}"));
         drop(std::mem::replace(&mut world.b, aside));
         world.b = crate::bundle::tests::world::reopen_at(&dir, "b", minute);
+        world.b.believe(Minute(minute)).expect("kept");
     };
     let tags = |world: &World, helper: &Side, question: &[u8]| {
         let page = helper.vault.all(None, usize::MAX).expect("reads");

@@ -243,6 +243,9 @@ fn what_nobody_can_use_any_more_goes_back_to_the_treasury() {
     // After the last minute of the cycle it does, once others' clocks say so too.
     heard_after(&camp, 20);
     let late = now() + 41 * DAY;
+    let doubted = at(&camp, late, &format!("{back} --what expired")).fails(5, "nothing of cycle 1");
+    assert!(doubted.err.contains("node clock --here"), "{}", doubted.err);
+    at(&camp, late, "node clock --here").fine();
     at(&camp, late, "pay charge --family 1 --item Rice=1").fails(5, "rejection");
     let dry = at(&camp, late, &format!("{back} --what expired --dry-run")).fine();
     let before = rice("lake", late);

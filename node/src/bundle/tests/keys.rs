@@ -202,6 +202,7 @@ fn a_key_is_destroyed_ninety_days_after_a_closed_cycle_and_does_not_come_back_fr
         [(over, false, false), (over - 1, true, false), (over, true, false), (over, true, true)]
     {
         (a, b) = (again(a, "a", at), again(b, "b", at));
+        a.believe(Minute(at)).expect("kept");
         if heard {
             let late = Registry::Enrol { pseudonym: Pseudonym([1; 16]), at: Minute(at) };
             let registry = a.feed(Lane::Registry, FOOD);
