@@ -50,3 +50,30 @@ fn a_file_that_nobody_tries_is_seen() {
     let list = list.replace("\"ledger/src/wallet.rs\",", "");
     assert_eq!(wrong(&list, &lib).0, ["ledger/src/wallet.rs"]);
 }
+
+/// Lines of the page of survivors that excuse a mutant of a function which is not there any more, or say no reason.
+fn idle(page: &str) -> Vec<String> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("- `"));
+    let gone = |line: &&str| {
+        let named = line.split_once("`: ").filter(|(_, why)| !why.is_empty());
+        let Some((file, what)) = named.and_then(|(mutant, _)| mutant.split_once(": ")) else {
+            return true;
+        };
+        let function = what.rsplit([' ', ':']).next().unwrap_or_default();
+        !std::path::Path::new(&super::tidy::root()).join(file).is_file()
+            || !read(file).contains(&format!("fn {function}"))
+    };
+    lines.filter(gone).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_excuses_a_mutant_names_a_function_that_is_there() {
+    let page = read("tests/mutants.md");
+    assert!(
+        page.lines().filter(|line| line.starts_with("- `")).count() > 5,
+        "no survivor is named"
+    );
+    assert_eq!(idle(&page), [""; 0]);
+    let added = format!("{page}- `ledger/src/wallet.rs: answer true in not_there`: as above.\n");
+    assert_eq!(idle(&added).len(), 1);
+}

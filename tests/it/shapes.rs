@@ -120,7 +120,11 @@ fn what_a_node_writes_has_the_shape_that_was_agreed() {
 #[test]
 fn every_type_that_is_written_stands_in_a_page() {
     let page = read("spec/shape.snap");
-    let words: Vec<&str> = page.split(|c: char| !c.is_alphanumeric()).collect();
+    // The variant of a type may have the name of another type: it is not that one.
+    let words: Vec<&str> = page
+        .split(|c: char| !c.is_alphanumeric() && c != ':')
+        .filter_map(|word| word.split(':').next())
+        .collect();
     // What is never written by itself, or only as JSON.
     let elsewhere = [
         ("$name", "numbers and names made by one macro, each in the page under its own"),

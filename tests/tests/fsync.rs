@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use annona_ledger::id::Lane;
 use annona_node::node::{Compose, Node, Request};
@@ -131,6 +131,24 @@ impl Vfs for Counting {
     }
 }
 
+/// Every file that is none of SQLite's, with when it was last written: nothing but the log may be made durable for a commit,
+/// and what is written through the standard library the disk above does not see.
+fn beside(folder: &Path) -> Vec<(PathBuf, SystemTime, u64)> {
+    let entries =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.path()) {
+        if path.is_dir() {
+            found.extend(beside(&path));
+        } else if !path.to_string_lossy().contains("ledger.db") {
+            let is = path.metadata().expect("a file");
+            found.push((path, is.modified().expect("a time"), is.len()));
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Writes so many redemptions in one commit; says how often the log and the rest were synced for it.
 fn syncs(
     node: &mut Node,
@@ -169,14 +187,19 @@ fn a_commit_is_durable_with_one_fsync_however_many_requests_it_holds() {
     let before = sealed(&node).expect("feeds");
     for n in 0..600 {
         let count = if n % 3 == 0 { 7 } else { 1 };
+        let files = beside(place.path());
         let (log, other) = syncs(&mut node, &written, &mut chance, count).expect("redemptions");
+        let now = sealed(&node).expect("feeds") - before;
         if other == 0 && !begins {
             assert_eq!(log, 1, "commit {n}, of {count}");
             plain += 1;
+            // Where a block is sealed, its head is kept outside as well.
+            assert!(now > blocks || beside(place.path()) == files, "commit {n} wrote a file");
         }
         begins = other > 0;
-        blocks = sealed(&node).expect("feeds") - before;
+        blocks = now;
     }
+    assert!(!beside(place.path()).is_empty(), "heads and turn are among them");
     assert!(plain > 500, "nearly every commit is one: {plain} of 600");
     assert!(blocks > 3, "and {blocks} blocks were sealed meanwhile");
     node.close().expect("a clean end");

@@ -14,6 +14,7 @@ const AUDITOR: u8 = 106;
 const OTHER_ORG: u8 = 107;
 const OTHER_PROGRAMME: u8 = 108;
 const ENDED: u8 = 109;
+const THRICE: u8 = 110;
 
 /// People of every role, for the programme of food, of organisation 1; and three who are wrong in one thing each.
 fn people() -> &'static (FederationId, Roster, OrgId) {
@@ -37,6 +38,10 @@ fn certified() -> (FederationId, Roster, OrgId) {
         (OTHER_ORG, all, OrgId(2), FOOD, Minute::NEVER),
         (OTHER_PROGRAMME, all, org, CASH, Minute::NEVER),
         (ENDED, all, org, FOOD, Minute(NOW.0 - 1)),
+        // Certified three times: what counts here stands between what does not.
+        (THRICE, all, org, CASH, Minute::NEVER),
+        (THRICE, OperatorRoles::SENIOR, org, FOOD, Minute::NEVER),
+        (THRICE, OperatorRoles::AUDITOR, org, FOOD, Minute::NEVER),
     ];
     for (seed, roles, org, programme, not_after) in rows {
         let operator = key(seed).public();
@@ -164,6 +169,37 @@ fn whoever_is_not_certified_for_it_answers_for_nothing() {
         }
     }
     assert_eq!(cells, 7 * 100);
+}
+
+#[test]
+fn any_of_a_persons_certificates_is_enough() {
+    let by = [THRICE, CASHIER];
+    assert_eq!(ask(&out(Method::Desk), |f| words(f, said(Method::Desk), &by)), Ok(()));
+}
+
+#[test]
+fn of_two_wrong_words_the_first_answer_of_the_page_is_given() {
+    let Statement::Voucher { programme, purse: hers, number, commodity, until, .. } =
+        said(Method::Voucher)
+    else {
+        unreachable!("a voucher")
+    };
+    let [small, anothers] = [(4, hers), (5, purse(2))].map(|(amount, purse)| {
+        let amount = units(amount);
+        Statement::Voucher { programme, purse, number, commodity, amount, until }
+    });
+    for (one, other) in [(small, anothers), (anothers, small)] {
+        let answer = ask(&out(Method::Voucher), |f| {
+            vec![(one, one.sign(f, &key(SUPERVISOR))), (other, other.sign(f, &key(CASHIER)))]
+        });
+        assert_eq!(answer, Err(Turned::OtherHolder));
+    }
+}
+
+#[test]
+fn who_comes_with_nothing_but_herself_needs_no_words() {
+    let without: Vec<Method> = Method::ALL.into_iter().filter(|m| !needs_words(*m)).collect();
+    assert_eq!(without, [Method::Pin, Method::Sight]);
 }
 
 #[test]
@@ -342,12 +378,15 @@ fn a_wallets_word_counts_for_its_purse_at_one_till_and_no_more() {
         let answer = check(&ground, &good, &by_wallet(|_| {}));
         assert_eq!(answer, Err(Turned::MayNot), "certificate {number}");
     }
-    let for_ever = by_wallet(|words| {
-        if let Statement::Holder { until, .. } = &mut words[0].0 {
-            *until = until.plus(limits::HOLDER_DAYS + 1);
-        }
-    });
-    assert_eq!(told(&good, &for_ever), Err(Turned::Ended));
+    let lasting = |days| {
+        by_wallet(|words| {
+            if let Statement::Holder { until, .. } = &mut words[0].0 {
+                *until = until.plus(days);
+            }
+        })
+    };
+    assert_eq!(told(&good, &lasting(limits::HOLDER_DAYS)), Ok(()));
+    assert_eq!(told(&good, &lasting(limits::HOLDER_DAYS + 1)), Err(Turned::Ended));
     let mut forged = by_wallet(|_| {});
     forged[1].1.signature = forged[0].1.signature;
     assert_eq!(told(&good, &forged), Err(Turned::Unsigned));

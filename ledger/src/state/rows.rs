@@ -222,3 +222,6 @@ pub fn settlement_bytes(feed: &FeedRef, row: &SettlementRow) -> Vec<u8> {
     }
     bytes.0
 }
+
+#[cfg(test)]
+mod tests;

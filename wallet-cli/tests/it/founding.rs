@@ -128,3 +128,19 @@ fn a_changed_passphrase_opens_and_the_old_one_does_not() {
     let shown = camp.bare("key show --passphrase-file new-passphrase.txt").fine();
     assert!(shown.out.contains("node: "), "{}", shown.out);
 }
+
+#[test]
+fn a_guess_at_a_passphrase_costs_64_mib_and_three_passes_where_nothing_else_is_said() {
+    let camp = Camp::empty();
+    let made = [
+        ("init --dir new --site new --role merchant", "new/keys.annona"),
+        ("key new --organisation 1 --out relief.keys", "relief.keys"),
+        ("operator new --out sami.keys", "sami.keys"),
+    ];
+    for (words, file) in made {
+        camp.run(words).fine();
+        let bytes = fs::read(camp.file(file)).expect("a key file");
+        let cost = [(65_536_u32).to_le_bytes(), 3_u32.to_le_bytes()].concat();
+        assert_eq!(bytes[14..22], cost, "{words}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Files of a data folder that are gone, empty or damaged: named, with what to do, and the till goes on where it can.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,8 @@ fn head(camp: &Camp) -> PathBuf {
     changed.strip_prefix(camp.path()).expect("inside").to_owned()
 }
 
-/// What is wrong with an answer: a fault of the program, or one that names no place or nothing to do.
-fn wrong(answer: &Answer) -> Option<&'static str> {
+/// What is wrong with an answer: a fault of the program, or one that does not name the file or says nothing to do.
+fn wrong(answer: &Answer, file: &str) -> Option<&'static str> {
     let said = format!("{}{}", answer.out, answer.err);
     if !matches!(answer.code, Some(0 | 1 | 3 | 5 | 6)) || said.contains("panicked") {
         return Some("broke");
@@ -56,8 +57,7 @@ fn wrong(answer: &Answer) -> Option<&'static str> {
     if answer.code == Some(0) {
         return None;
     }
-    let place = ["people", "pins.db", "cards.annona", "keys", "share", "turn", "head", "memory"];
-    if !place.iter().any(|place| said.contains(place)) {
+    if !said.contains(file) {
         return Some("names no place");
     }
     let next = ["annona ", "Put ", "Copy ", "Make it anew", "see above"];
@@ -120,7 +120,8 @@ fn files_that_are_lost_or_damaged_are_named_and_purses_are_served() {
             };
             for words in words.into_iter().chain([purse.as_str()]) {
                 let answer = camp.run(words);
-                if let Some(what) = wrong(&answer) {
+                let name = file.file_name().and_then(OsStr::to_str).expect("a name");
+                if let Some(what) = wrong(&answer, name) {
                     saw(words, &answer, what);
                 }
                 if words == purse && serves && answer.code != Some(0) {

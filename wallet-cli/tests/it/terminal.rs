@@ -268,3 +268,28 @@ fn a_name_from_right_to_left_leaves_the_number_beside_it_alone() {
         assert!(piped.contains(name) && !piped.contains('\u{2068}'), "{piped}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn long_work_shows_how_far_it_is_at_a_terminal_and_nowhere_else() {
+    // Of as many rows as no machine reads within the second after which a bar appears.
+    let mut csv = "number,name,phone\n".to_owned();
+    for n in 0..150_000 {
+        csv += &format!("KC-{n:06},Kestrel{n:04} Ravenscar{n:04},+967700{n:06}\n");
+    }
+    let camp = Camp::new();
+    camp.write("many.csv", csv);
+    let map = "source = \"many\"\nkey = [\"number\"]\n\
+        [household.columns]\nname = \"full_name\"\nphone = \"phone\"\n";
+    camp.write("many.toml", map);
+    let words = "family import many.csv --map many.toml --dry-run";
+    let passphrase = "--passphrase-file pass.txt";
+    let Some(told) = typed(&camp, &format!("{words} {passphrase}"), " left", "") else { return };
+    let said = told["said"].as_str().expect("words");
+    assert!(said.contains("reading") && said.contains('%'), "{said}");
+    assert_eq!(told["code"], 0, "{said}");
+    let piped = camp.run(words).fine();
+    for said in [piped.out, piped.err] {
+        assert!(!said.contains(" left") && !said.contains('\u{1b}'), "{said}");
+    }
+}
