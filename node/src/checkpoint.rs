@@ -107,7 +107,7 @@ pub enum CheckpointFault {
 ///
 /// [`CheckpointFault`].
 pub fn make(node: &mut Node) -> Result<Page, CheckpointFault> {
-    node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
+    node.guarded()?;
     node.seal_all()?;
     let time = now(node)?;
     let programmes = served(node)?;
@@ -138,6 +138,7 @@ fn served(node: &Node) -> Result<BTreeSet<ProgrammeId>, CheckpointFault> {
 ///
 /// [`CheckpointFault::Refused`] where a witness does not sign it; another fault.
 pub fn cosign(node: &mut Node, hash: &Hash) -> Result<Cosignature, CheckpointFault> {
+    node.guarded()?;
     let (memory, said) = saying(node, hash)?;
     let federation = node.federation()?;
     let signed = said.sign(&federation, &node.signing_key(Name::NodeTransport)?);
@@ -265,7 +266,7 @@ pub fn prune(
     hash: &Hash,
     programme: ProgrammeId,
 ) -> Result<Pruned, CheckpointFault> {
-    node.may_sign().map_err(|fault| NodeFault::Refused(fault.to_string()))?;
+    node.guarded()?;
     let kept = node.store().kept_page(hash)?.ok_or(CheckpointFault::Unknown)?;
     let own = node.public().short();
     let pruning = node.store().pruning(&kept, programme, &own)?;

@@ -14,8 +14,9 @@
 //! ```
 //!
 //! Heads alone do not see what is between the last seal and a crash, nor a copy with the same heads. Hence the *turn*: a
-//! random number that the folder and this file share and that changes each time the node starts and stops. A copy taken
-//! before has an old turn, whatever its heads. Backups leave the folder's turn out, so that a restored one has none.
+//! random number that the folder and this file share and that changes before the node first signs after a start, and when it
+//! stops. A copy taken before has an old turn, whatever its heads. Backups leave the folder's turn out, so that a restored one
+//! has none. Who only looks takes no turn: a copy that somebody checks stays a copy.
 
 mod file;
 #[cfg(test)]
@@ -301,28 +302,56 @@ impl Guard {
         if turn.allows(&self.heads.turn) { Ok(()) } else { Err(other()) }
     }
 
-    /// Checks, begins a new turn, and remembers where the folder stands. Only what comes out of here can sign.
+    /// Checks. Only what comes out of here can sign, once it has begun to; nothing is written so far.
     ///
     /// # Errors
     ///
-    /// As [`Guard::check`]; or the disk, and then nothing may be signed.
+    /// As [`Guard::check`].
     pub fn arm(
         self,
         claimed: &[Mark],
         head_at: impl Fn(Lane, ProgrammeId, u64) -> Option<Hash>,
     ) -> Result<Armed, GuardFault> {
         self.check(claimed, head_at)?;
-        let mut armed = Armed(self);
-        armed.turn(claimed)?;
-        Ok(armed)
+        Ok(Armed { guard: self, begun: false })
     }
 }
 
 /// A guard whose folder has been found to be the living one.
 #[derive(Debug)]
-pub struct Armed(Guard);
+pub struct Armed {
+    guard: Guard,
+    /// Whether it has its own turn: from then on no other copy of the folder signs.
+    begun: bool,
+}
 
 impl Armed {
+    /// Whether this life of the folder has begun to sign.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether the memory has all of these marks.
+    #[must_use]
+    pub fn knows(&self, marks: &[Mark]) -> bool {
+        marks.iter().all(|mark| self.guard.heads.marks.contains(mark))
+    }
+
+    /// Before anything is signed: takes a turn of its own and remembers where the folder stands. From here on every copy of
+    /// the folder is an old one. Done once; after that it costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Armed::remember`]; then nothing may be signed.
+    pub fn begin(&mut self, marks: &[Mark]) -> Result<(), GuardFault> {
+        if !self.begun {
+            self.turn(marks)?;
+            self.begun = true;
+        }
+        Ok(())
+    }
+
     /// Remembers that feeds are sealed up to here; feeds not named keep their mark.
     ///
     /// Call it after the block is durable in the folder and before any byte of it leaves the node.
@@ -332,39 +361,41 @@ impl Armed {
     /// [`GuardFault::Lower`] or [`GuardFault::TooMany`] with nothing written; [`GuardFault::Disk`], and then the block
     /// must not leave: call it again.
     pub fn remember(&mut self, marks: &[Mark]) -> Result<(), GuardFault> {
-        let marks = raise(&self.0.heads.marks, marks)?;
-        if marks != self.0.heads.marks {
-            self.keep(Heads { marks, ..self.0.heads.clone() })?;
+        self.begin(marks)?;
+        let marks = raise(&self.guard.heads.marks, marks)?;
+        if marks != self.guard.heads.marks {
+            self.keep(Heads { marks, ..self.guard.heads.clone() })?;
         }
         Ok(())
     }
 
-    /// Remembers the last marks at a clean stop and begins a new turn, so that copies taken while the node ran are old.
+    /// Remembers the last marks at a clean stop and begins a new turn, so that copies taken while the node ran are old. Who
+    /// signed nothing changes nothing.
     ///
     /// # Errors
     ///
     /// As [`Armed::remember`].
     pub fn close(mut self, marks: &[Mark]) -> Result<(), GuardFault> {
-        self.turn(marks)
+        if self.begun { self.turn(marks) } else { Ok(()) }
     }
 
     /// The memory itself.
     #[must_use]
     pub fn guard(&self) -> &Guard {
-        &self.0
+        &self.guard
     }
 
     /// Folder first: it then names the old turn and the new one, and is the living copy whichever this file still has.
     fn turn(&mut self, marks: &[Mark]) -> Result<(), GuardFault> {
-        let marks = raise(&self.0.heads.marks, marks)?;
+        let marks = raise(&self.guard.heads.marks, marks)?;
         let next: [u8; 16] = seal::random()?;
-        Turn { now: self.0.heads.turn, next }.write(&self.0.folder.join(TURN))?;
-        self.keep(Heads { turn: next, marks, ..self.0.heads.clone() })
+        Turn { now: self.guard.heads.turn, next }.write(&self.guard.folder.join(TURN))?;
+        self.keep(Heads { turn: next, marks, ..self.guard.heads.clone() })
     }
 
     fn keep(&mut self, heads: Heads) -> Result<(), GuardFault> {
-        heads.write(&self.0.path)?;
-        self.0.heads = heads;
+        heads.write(&self.guard.path)?;
+        self.guard.heads = heads;
         Ok(())
     }
 }

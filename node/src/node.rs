@@ -505,7 +505,22 @@ impl Node {
         answers
     }
 
-    fn guarded(&mut self) -> Result<&mut Armed, NodeFault> {
+    /// Before anything is signed: from here on no other copy of this folder signs.
+    ///
+    /// # Errors
+    ///
+    /// The reason why this one does not.
+    pub(crate) fn guarded(&mut self) -> Result<&mut Armed, NodeFault> {
+        if self.armed.as_ref().is_ok_and(|armed| !armed.has_begun()) {
+            let marks = marks(&self.store, &self.public())?;
+            if let Ok(armed) = &mut self.armed
+                && let Err(fault) = armed.begin(&marks)
+            {
+                self.armed = Err(fault);
+            } else {
+                self.unremembered = false;
+            }
+        }
         match &mut self.armed {
             Ok(armed) => Ok(armed),
             Err(fault) => Err(NodeFault::Refused(fault.to_string())),
@@ -871,14 +886,18 @@ fn arm(
     Ok(guard.and_then(|guard| guard.arm(&marks, |lane, p, at| head_at(store, own, lane, p, at))))
 }
 
-/// Whether there are sealed blocks that the memory outside the folder may not have: it could not be written to. Where it
-/// was, arming has brought it up to them; where it does not fit the folder for another reason, nothing new was sealed.
+/// Whether there are sealed blocks that the memory outside the folder may not have: it could not be written to, or the
+/// process was killed before it was. Where it does not fit the folder for another reason, nothing new was sealed.
 fn unremembered(
     store: &Store,
     own: &PublicKey,
     armed: &Result<Armed, GuardFault>,
 ) -> Result<bool, NodeFault> {
-    Ok(matches!(armed, Err(GuardFault::Disk(_))) && !marks(store, own)?.is_empty())
+    Ok(match armed {
+        Ok(armed) => !armed.knows(&marks(store, own)?),
+        Err(GuardFault::Disk(_)) => !marks(store, own)?.is_empty(),
+        Err(_) => false,
+    })
 }
 
 /// Where this node's feeds end in sealed blocks.

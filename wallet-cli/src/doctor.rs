@@ -93,7 +93,7 @@ impl Doctor {
         let mut node = opened?;
         let heads = node.store().check_heads().map(|()| "the ends of all feeds are whole".into());
         looking.say("heads", heads.map_err(|fault| fault.to_string()))?;
-        let may = node.may_sign().map(|()| "this is the living copy".into());
+        let may = node.may_sign().map(|()| "it fits: this folder may sign".into());
         looking.say("memory of what was signed", may.map_err(ToString::to_string))?;
         if !self.full {
             let people = node.vault().map(|_| "the person file and its keys are here".into());

@@ -40,6 +40,13 @@ impl Machine {
         Guard::open(&self.heads(), &NODE, folder)
     }
 
+    /// The folder as one that has begun to sign.
+    fn begins(&self, folder: &Folder) -> Armed {
+        let mut armed = self.open(folder).expect("open").arm(&[], counting).expect("living");
+        armed.begin(&[]).expect("its turn");
+        armed
+    }
+
     fn file(&self) -> PathBuf {
         path_of(&self.heads(), &NODE)
     }
@@ -140,7 +147,7 @@ fn a_crash_between_the_two_writes_of_a_turn_stops_nobody() {
     let machine = Machine::new();
     let folder = machine.begun();
     let before = fs::read(machine.file()).expect("read");
-    machine.open(&folder).expect("open").arm(&[], counting).expect("arm");
+    machine.begins(&folder);
     fs::write(machine.file(), before).expect("as if only the folder had been written");
     machine.open(&folder).expect("open").arm(&[], counting).expect("still the living copy");
 }
@@ -173,11 +180,10 @@ fn a_restored_folder_does_not_sign() {
 fn a_copy_with_the_same_heads_does_not_sign_once_the_other_has_run() {
     let machine = Machine::new();
     let folder = machine.begun();
-    machine.open(&folder).expect("open").arm(&[], counting).expect("arm").close(&[]).expect("stop");
+    machine.begins(&folder).close(&[]).expect("stop");
     copy(folder.root(), &machine.path("copy"));
     let other = Folder::open(&machine.path("copy")).expect("a second folder, its own lock");
-    let running =
-        machine.open(&folder).expect("open").arm(&[], counting).expect("the first goes on");
+    let running = machine.begins(&folder);
     let told = machine.open(&other).expect_err("at the same time");
     assert!(matches!(told, GuardFault::Held { pid: Some(p) } if p == std::process::id()), "{told}");
     drop(running); // killed, with an open tail nobody sealed: the heads are as they were
@@ -187,10 +193,32 @@ fn a_copy_with_the_same_heads_does_not_sign_once_the_other_has_run() {
 }
 
 #[test]
+fn whoever_only_looks_at_a_copy_takes_nothing_from_the_node() {
+    let machine = Machine::new();
+    let folder = machine.begun();
+    machine.begins(&folder).close(&[]).expect("stop");
+    copy(folder.root(), &machine.path("copy"));
+    let other = Folder::open(&machine.path("copy")).expect("open");
+    let files = [machine.file(), folder.file(TURN), other.file(TURN)];
+    let read = || files.clone().map(|file| fs::read(file).expect("read"));
+    let before = read();
+    for looked in [&other, &folder] {
+        let armed = machine.open(looked).expect("open").arm(&[], counting).expect("may sign");
+        assert!(!armed.has_begun());
+        armed.close(&[]).expect("nothing to close");
+    }
+    assert_eq!(read(), before);
+    // Whoever signs first is the node; the other is a copy from then on.
+    machine.begins(&folder);
+    let told = machine.open(&other).expect("open").arm(&[], counting).expect_err("the copy");
+    assert!(matches!(&told, GuardFault::OtherFolder { .. }), "{told}");
+}
+
+#[test]
 fn a_copy_taken_while_the_node_ran_is_old_after_a_clean_stop_and_without_its_turn_at_once() {
     let machine = Machine::new();
     let folder = machine.begun();
-    let armed = machine.open(&folder).expect("open").arm(&[], counting).expect("arm");
+    let armed = machine.begins(&folder);
     copy(folder.root(), &machine.path("hot"));
     copy(folder.root(), &machine.path("backup"));
     armed.close(&[]).expect("stop");
