@@ -51,7 +51,7 @@ pub enum SharesFault {
     None,
     /// The file is not what was written.
     #[error(
-        "the file of shares was changed or cut short. Make it anew with `annona key shares make`."
+        "the file of shares, shares.annona, was changed or cut short. Make it anew with `annona key shares make`."
     )]
     Damaged,
     /// An operator who has none.

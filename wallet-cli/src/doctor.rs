@@ -290,6 +290,9 @@ fn certificate(looking: &mut Looking<'_>, node: &Node) -> Outcome {
     let days = certificate.not_after.0.saturating_sub(now.0) / (24 * 60);
     if certificate.not_after <= now {
         looking.say(WHAT, Err(format!("it ended {until}. {}", run::HOW_CERTIFIED)))
+    } else if certificate.programmes.is_empty() && certificate.roles.has(Roles::MERCHANT) {
+        let why = "it names no programme, so nobody is served: `annona node admit --programme P` at its organisation";
+        looking.say(WHAT, Err(why.to_owned()))
     } else if days < SOON {
         let left = count(days.into(), "day", "days");
         looking.warn(WHAT, &format!("it ends in {left}, {until}. {}", run::HOW_CERTIFIED))

@@ -27,7 +27,9 @@ Examples:
       --role merchant --ceiling Food/Rice=4000 --until +90d --out lake-certificate.annona \\
       --dry-run";
 
-/// Admits a node to your organisation: signs its certificate.
+/// Admits a node to your organisation: signs its certificate, or a new one before the last has ended.
+///
+/// A node that has a certificate keeps its roles, programmes and ceilings where nothing is said of them.
 ///
 /// A ceiling is PROGRAMME/COMMODITY=RIGHTS[:FLOAT[:UNVERIFIED]] in whole units: the most rights the node may hold, the
 /// most float, and the most that another node takes on this one's word alone. FLOAT is 0 and UNVERIFIED a tenth of
@@ -92,7 +94,9 @@ impl Admit {
         // Of two certificates of one minute the one with the greater hash would stand: a later one is later.
         let known = roster.node(&request.node.short()).map_or(0, |c| c.issued.0.saturating_add(1));
         let at = Minute(Minute::of(now, charter.founded()).0.max(known));
-        let certificate = self.certificate(&request, &charter, &roster, at, session)?;
+        let earlier = roster.node(&request.node.short()).filter(|c| c.org == request.org).cloned();
+        let earlier = earlier.as_ref();
+        let certificate = self.certificate(&request, &charter, &roster, at, session, earlier)?;
         let keys = session.keys(&self.keys)?;
         let key = organisation_key(&keys, request.org, &self.keys)?;
         let founded = charter.founded();
@@ -107,8 +111,16 @@ impl Admit {
         for line in lines(&certificate, &charter) {
             session.screen.note(line);
         }
+        let lost = earlier.map(|earlier| lost(earlier, &certificate, &charter)).unwrap_or_default();
+        for line in &lost {
+            session.screen.warn(format!("it loses {line}"));
+        }
         if !self.dry_run {
-            let question = format!("Admit node {}?", hex(&certificate.short()));
+            let name = hex(&certificate.short());
+            let question = match lost.as_slice() {
+                [] => format!("Admit node {name}?"),
+                lost => format!("Admit node {name}, and take from it {}?", lost.join(", ")),
+            };
             session.ask.confirm(&session.screen, &question)?;
             Papers::notice(signed).write(&self.out)?;
         }
@@ -129,6 +141,7 @@ impl Admit {
         roster: &Roster,
         at: Minute,
         session: &Session,
+        earlier: Option<&NodeCertificate>,
     ) -> Outcome<NodeCertificate> {
         let mut programmes: Vec<ProgrammeId> = self
             .programmes
@@ -137,16 +150,27 @@ impl Admit {
             .collect::<Outcome<_>>()?;
         let mut ceilings: Vec<NodeCeiling> =
             self.ceilings.iter().map(|text| ceiling(charter, text)).collect::<Outcome<_>>()?;
+        if let Some(earlier) = earlier
+            && programmes.is_empty()
+            && ceilings.is_empty()
+        {
+            programmes.extend(earlier.programmes.iter());
+            ceilings.extend(earlier.ceilings.iter().cloned());
+        }
         ceilings.sort_by_key(|c| (c.programme, c.commodity));
         programmes.extend(ceilings.iter().map(|c| c.programme));
         programmes.sort_unstable();
         programmes.dedup();
-        let roles =
-            if self.roles.is_empty() { request.roles } else { words::node_roles(&self.roles)? };
+        let kept = earlier.map(|earlier| earlier.roles);
+        let roles = match self.roles.as_slice() {
+            [] => kept.unwrap_or(request.roles),
+            said => words::node_roles(said)?,
+        };
         if roles == Roles::NONE {
             return Err(Fault::usage("say what the node may do: --role ROLE."));
         }
-        if roles.has(Roles::REGISTRAR.and(Roles::MERCHANT)) && !self.small_site {
+        let together_before = kept == Some(roles) || self.small_site;
+        if roles.has(Roles::REGISTRAR.and(Roles::MERCHANT)) && !together_before {
             return Err(together("a node that registers families and serves them"));
         }
         let site_name = match (&self.name, &request.site_name) {
@@ -224,6 +248,47 @@ fn ceiling(charter: &Charter, text: &str) -> Outcome<NodeCeiling> {
         return Err(wrong());
     }
     Ok(NodeCeiling { programme: id, commodity: commodity.id, rights, float, unverified })
+}
+
+/// What a node had by its earlier certificate and would not have by the new one.
+fn lost(earlier: &NodeCertificate, new: &NodeCertificate, charter: &Charter) -> Vec<String> {
+    let mut lost: Vec<String> = earlier
+        .programmes
+        .iter()
+        .filter(|programme| !new.programmes.contains(*programme))
+        .filter_map(|programme| charter.programme(*programme))
+        .map(|programme| format!("programme {}", programme.name))
+        .collect();
+    for had in earlier.ceilings.iter().filter(|had| new.programmes.contains(&had.programme)) {
+        let Some(programme) = charter.programme(had.programme) else { continue };
+        let Some(commodity) = programme.commodity(had.commodity) else { continue };
+        let place = (had.programme, had.commodity);
+        let now = new.ceilings.iter().find(|c| (c.programme, c.commodity) == place);
+        for (what, before, after) in [
+            ("rights", had.rights, now.map(|now| now.rights)),
+            ("float", had.float, now.map(|now| now.float)),
+        ] {
+            let after = after.unwrap_or(Amount::ZERO);
+            if after < before {
+                let print = |amount: Amount| print_units(commodity, i128::from(amount.units()));
+                lost.push(format!(
+                    "{} {} {what}: {} instead of {}",
+                    programme.name,
+                    commodity.name,
+                    print(after),
+                    print(before),
+                ));
+            }
+        }
+    }
+    lost.extend(
+        earlier
+            .roles
+            .words()
+            .filter(|role| !new.roles.words().any(|now| now == *role))
+            .map(|role| format!("the role of {role}")),
+    );
+    lost
 }
 
 /// A certificate in words.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::camp::Camp;
+use crate::counter::counter;
 
 #[test]
 fn a_restored_folder_reads_and_signs_nothing_until_it_is_a_new_node() {
@@ -245,4 +246,64 @@ fn two_operators_open_what_one_passphrase_opened_and_neither_does_alone() {
     assert!(!camp.file("again/shares.annona").exists());
     fs::write(camp.file("again/people.keys"), people).expect("write");
     camp.run("family show 1 --dir again").fails(5, "another key");
+}
+
+/// A copy of the lake's folder beside it.
+fn copied(camp: &Camp) {
+    fs::create_dir(camp.file("copy")).expect("a folder");
+    let own = fs::metadata(camp.file("lake")).expect("a folder").permissions();
+    fs::set_permissions(camp.file("copy"), own).expect("its own");
+    crate::camp::copy_tree(&camp.file("lake"), &camp.file("copy"));
+}
+
+#[test]
+fn who_looks_at_a_copy_of_the_folder_takes_nothing_from_the_site() {
+    let camp = counter();
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+    copied(&camp);
+    let looks = [
+        "doctor --full",
+        "family find Noor",
+        "entitle balance 1",
+        "backup late.backup",
+        "pay charge --family 1 --item Rice=0.5 --dry-run",
+    ];
+    for words in looks {
+        camp.run(&format!("{words} --dir copy")).fine();
+    }
+    fs::remove_dir_all(camp.file("copy")).expect("gone");
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+    // Whoever signs in a copy is the site from then on, and the other one says so.
+    copied(&camp);
+    camp.run("pay charge --family 1 --item Rice=0.5 --dir copy").fine();
+    camp.run("pay charge --family 1 --item Rice=0.5").fails(6, "is not the living copy");
+}
+
+#[test]
+fn a_certificate_made_anew_keeps_what_nothing_is_said_of() {
+    let camp = counter();
+    let signing = "--keys relief.keys --charter charter.annona --site 2";
+    camp.run("node request --out again.request").fine();
+    let admit = format!("node admit again.request {signing} --until +400d");
+    // What the certificates of a node know is in its own folder.
+    let admit = admit.replace("--charter charter.annona ", "");
+    let said = camp.run(&format!("{admit} --out again.annona --json")).fine();
+    assert!(!said.err.contains("loses"), "{}", said.err);
+    camp.run("node learn again.annona").fine();
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+    // Less is said before it is signed.
+    let less = format!("{admit} --ceiling Food/Rice=1 --out less.annona --dry-run");
+    let said = camp.run(&less).fine();
+    assert!(said.err.contains("it loses Food Rice rights: 1.000 kg instead of"), "{}", said.err);
+}
+
+#[test]
+fn a_site_does_not_end_over_food_that_families_have_there() {
+    let camp = counter();
+    let said = camp.run("node end --dry-run").fine();
+    assert!(said.err.contains("families have") || said.err.contains("family has"), "{}", said.err);
+    camp.run("node end").fails(5, "nobody has cut this node");
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+    camp.run("node end --leave-food").fine();
+    camp.run("pay charge --family 1 --item Rice=0.5").fails(5, "rejection 7");
 }

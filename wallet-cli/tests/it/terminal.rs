@@ -92,6 +92,7 @@ pub(crate) fn typed_beside(
         .env_clear()
         .env("PATH", path)
         .env("HOME", camp.path())
+        .env("TERM", "xterm")
         .env("ANNONA_DIR", camp.file("lake"))
         .env("MEANWHILE", serde_json::json!(other).to_string())
         .stdin(Stdio::null())
