@@ -278,6 +278,13 @@ impl Sketch {
         self.len() == 0
     }
 
+    /// How many blocks it names: more where it covers more, if whoever made it is honest.
+    #[must_use]
+    pub fn blocks(&self) -> u64 {
+        let tips = self.nodes.iter().flat_map(|node| node.tips.iter());
+        tips.fold(0, |sum: u64, tip| sum.saturating_add(tip.blocks))
+    }
+
     /// Finds the frontier again: `find` is asked for the tip of a feed after so many blocks whose accumulator begins with
     /// these eight bytes.
     ///

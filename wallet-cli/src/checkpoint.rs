@@ -63,7 +63,7 @@ impl Checkpoint {
     }
 }
 
-/// A checkpoint by the beginning of its hash, or the newest.
+/// A checkpoint by the beginning of its hash, or the one that covers most.
 fn named(store: &Store, text: Option<&str>) -> Outcome<KeptPage> {
     let all = store.page_hashes()?;
     let wanted = text.map(str::to_lowercase);
@@ -81,28 +81,10 @@ fn named(store: &Store, text: Option<&str>) -> Outcome<KeptPage> {
                 "several checkpoints begin with {text}: give more of it."
             )));
         }
-        (_, None) => return newest(store, &all),
-        ([hash], _) => **hash,
+        // Not the latest date: that is its maker's word.
+        ([hash, ..], None) | ([hash], _) => **hash,
     };
     store.kept_page(&hash)?.ok_or_else(|| CheckpointFault::Unknown.into())
-}
-
-/// The newest checkpoint; of several that were made in one minute the one that covers most.
-fn newest(store: &Store, all: &[Hash]) -> Outcome<KeptPage> {
-    let mut newest: Option<(u64, KeptPage)> = None;
-    for hash in all {
-        let Some(kept) = store.kept_page(hash)? else { continue };
-        if newest.as_ref().is_some_and(|(_, n)| n.page.checkpoint.time > kept.page.checkpoint.time)
-        {
-            break;
-        }
-        let covers =
-            kept.frontier.tips().iter().fold(0, |n: u64, tip| n.saturating_add(tip.head.next));
-        if newest.as_ref().is_none_or(|(most, _)| covers > *most) {
-            newest = Some((covers, kept));
-        }
-    }
-    newest.map(|(_, kept)| kept).ok_or_else(|| CheckpointFault::Unknown.into())
 }
 
 /// The programmes a quorum vouches for.

@@ -365,7 +365,7 @@ fn articles(store: &Store) -> Result<Vec<SignedArticle>, StoreFault> {
     Ok(articles)
 }
 
-/// The newest checkpoints, with everything said about them.
+/// The checkpoints that cover most, with everything said about them.
 fn pages(store: &Store) -> Result<Vec<Frame>, StoreFault> {
     let mut frames = Vec::new();
     for hash in store.page_hashes()?.into_iter().take(PAGES) {

@@ -169,14 +169,14 @@ impl Store {
     /// Lets a page go where there are more than [`limits::OPEN_PAGES`] that no quorum has signed, other than the one that
     /// has just come: nobody signs a page to send it, so a stranger could fill the disk with them.
     ///
-    /// First one that nobody has signed; then one of whoever has signed most of them alone; of several the oldest.
+    /// First one that nobody has signed; then one of whoever has signed most of them alone; of several the one that covers
+    /// least, and not the one with the earliest date: a date is its maker's word.
     pub(super) fn make_room(&mut self, new: &Hash) -> Result<(), StoreFault> {
         let hashes = self.page_hashes()?;
         if hashes.len() <= limits::OPEN_PAGES {
             return Ok(());
         }
         let mut open: Vec<(Hash, Standing)> = Vec::new();
-        // Newest first: the last of several is the oldest.
         for hash in hashes.iter().filter(|hash| *hash != new) {
             let Some(kept) = self.kept_page(hash)? else { continue };
             let standing = self.page_standing(&kept)?;

@@ -89,8 +89,8 @@ fn carried(page: &Page, said: &[Cosignature], rows: Vec<Chunk>) -> Carried {
 pub(super) struct Offering(Arc<Mutex<Ready>>);
 
 impl Offering {
-    /// The newest checkpoint a quorum vouches for, and what is said about it; one with all its programmes before one with
-    /// some.
+    /// Of the checkpoints a quorum vouches for the one that covers most, and what is said about it; one with all its
+    /// programmes before one with some.
     pub(super) fn page(&self, store: &Store) -> Result<Option<Vec<Frame>>, StoreFault> {
         let mut found = None;
         for hash in store.page_hashes()? {
@@ -183,6 +183,8 @@ fn offers(store: &Store, checkpoint: &Hash, programme: ProgrammeId) -> Result<bo
 pub(super) struct Gathered {
     /// Pages that came: one that was asked for, and others that are sent to whoever lacks them.
     pages: BTreeMap<Hash, Page>,
+    /// Those of them a quorum was found to vouch for.
+    vouched: BTreeSet<Hash>,
     /// What is said about any of them.
     said: Vec<Cosignature>,
     /// The one this node begins from: a quorum vouches for it.
@@ -393,13 +395,18 @@ impl Beginning {
         self.leaves(page).any(lacks)
     }
 
-    /// A page has come. It takes the place of none that is begun from already.
+    /// A page has come. It takes the place of none that is begun from already, and of none a quorum vouches for while
+    /// there are others: what it says of itself, and what it covers, anybody may write.
     pub(super) fn page(&self, page: Page) {
         let mut gathered = self.gathered();
         while gathered.pages.len() >= PAGES {
-            let oldest = gathered.pages.iter().min_by_key(|(_, page)| page.checkpoint.time);
-            let Some(oldest) = oldest.map(|(name, _)| *name) else { break };
-            gathered.pages.remove(&oldest);
+            let worth = |(name, page): &(&Hash, &Page)| {
+                let said = gathered.said.iter().filter(|said| said.said.checkpoint == **name);
+                (gathered.vouched.contains(*name), page.sketch.blocks(), said.count())
+            };
+            let least = gathered.pages.iter().min_by_key(worth);
+            let Some(least) = least.map(|(name, _)| *name) else { break };
+            gathered.pages.remove(&least);
         }
         gathered.pages.insert(page.checkpoint.hash(), page);
     }
@@ -415,16 +422,17 @@ impl Beginning {
     /// All that is said about the page has come: whether a quorum vouches for what this node needs of it.
     pub(super) fn page_ended(&mut self, store: &Store) -> Result<bool, StoreFault> {
         let mut gathered = self.gathered();
-        // What was begun with goes on; else the newest.
+        // What was begun with goes on; else, of those a quorum vouches for, the one that covers most.
         let mut pages: Vec<Page> = gathered.pages.values().cloned().collect();
-        pages.sort_by_key(|page| std::cmp::Reverse(page.checkpoint.time));
-        let mut found = None;
+        pages.sort_by_key(|page| std::cmp::Reverse(page.sketch.blocks()));
+        let (mut found, mut vouched) = (None, BTreeSet::new());
         for page in gathered.page.iter().chain(&pages) {
             if self.is_certified(store, page, &gathered.said)? {
-                found = Some(page.clone());
-                break;
+                vouched.insert(page.checkpoint.hash());
+                found = found.or_else(|| Some(page.clone()));
             }
         }
+        gathered.vouched = vouched;
         let certified = found.is_some();
         if gathered.page != found {
             (gathered.rows, gathered.bytes, gathered.kept) = (BTreeMap::new(), 0, 0);

@@ -80,7 +80,8 @@ impl Prune {
         ))
     }
 
-    /// The checkpoint that is named; otherwise the newest below which something may go, or else the newest.
+    /// The checkpoint that is named; otherwise the first below which something may go of those that cover most, or else the one
+    /// that does.
     fn choose(&self, node: &Node, programme: ProgrammeId) -> Outcome<(KeptPage, Pruning)> {
         let named = super::named(node.store(), self.checkpoint.as_deref())?;
         let pruning = checkpoint::pruning(node, &named.hash, programme)?;

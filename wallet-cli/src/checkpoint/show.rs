@@ -10,7 +10,7 @@ Examples:
   $ annona checkpoint show
   $ annona checkpoint show --json";
 
-/// Lists the checkpoints known here, newest first, and who vouches for them. Needs no passphrase.
+/// Lists the checkpoints known here, those that cover most first, and who vouches for them. Needs no passphrase.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Show {}

@@ -25,6 +25,7 @@ use crate::node::{Node, Request};
 use crate::store::Pruned;
 
 mod audited;
+mod dated;
 
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
 pub(super) fn camp() -> World {

@@ -1,10 +1,13 @@
 //! A node and its own feeds: restored, wiped, begun without a history; and a writer that says two things.
 
+use std::collections::BTreeSet;
+
+use annona_ledger::checkpoint::{Page, Said};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::id::{FeedId, Lane, ProgrammeId, Purse};
 use annona_ledger::notice::Notice;
 use annona_ledger::sync::frame::Frame;
-use annona_ledger::sync::talk::{Slice, Why};
+use annona_ledger::sync::talk::{Item, Slice, Why};
 use annona_ledger::ticket::{Sent, Ticket};
 use annona_ledger::time::Minute;
 
@@ -12,6 +15,8 @@ use super::{Site, Three, Wire, World, meet, world};
 use crate::checkpoint;
 use crate::keystore::Name;
 use crate::node::{Compose, Node, Request};
+use crate::sync::begin::{Basket, Beginning, Offering};
+use crate::sync::claims::{Board, By};
 use crate::sync::{Bounds, Desk, Meeting, Stage};
 use world::FOOD;
 
@@ -269,6 +274,64 @@ fn a_new_node_begins_from_the_rows_of_a_checkpoint_and_goes_on_from_there() {
     drop(t);
 }
 
+/// Certified both, one of before and dated ahead: what covers more is offered, and begun from.
+#[test]
+fn a_page_dated_ahead_is_neither_offered_nor_begun_from_where_another_covers_more() {
+    let mut w = World::new();
+    w.distribute(10);
+    let (a, b) = (world::short(&w.a), world::short(&w.b));
+    let federation = w.federation();
+    let round = |w: &mut World, name: &str| {
+        let page = checkpoint::make(&mut w.a).expect("a page");
+        let folder = w.path(name);
+        let done = world::export(&mut w.a, &[b], &folder);
+        world::import(&mut w.b, &done.files);
+        let hash = page.checkpoint.hash();
+        let said = [checkpoint::cosign(&mut w.a, &hash), checkpoint::cosign(&mut w.b, &hash)];
+        let said = said.map(|said| said.expect("signs"));
+        w.a.store_mut().keep_cosignature(&said[1]).expect("kept");
+        (page, said)
+    };
+    let (old, said) = round(&mut w, "one");
+    world::enrol_blocks(&mut w.a, FOOD, 2);
+    let (new, said_of_new) = round(&mut w, "two");
+    let kept = w.a.store().kept_page(&old.checkpoint.hash()).expect("reads").expect("kept");
+    let charter = w.a.store().charter().expect("founded").clone();
+    let keys = [&w.a, &w.b].map(|node| node.signing_key(Name::NodeTransport).expect("a key"));
+    let ahead: Vec<Page> = (1..7)
+        .map(|days| {
+            let time = Minute(new.checkpoint.time.0 + days * 5 * 24 * 60);
+            let (state, working) = (old.state.to_vec(), old.working.to_vec());
+            Page::new(&charter, &kept.frontier, state, working, time).expect("fits")
+        })
+        .collect();
+    let mut words = said_of_new.to_vec();
+    for page in &ahead {
+        w.a.store_mut().keep_page(page).expect("stored").expect("stands");
+        for (said, key) in said.iter().zip(&keys) {
+            let said = Said { checkpoint: page.checkpoint.hash(), ..said.said.clone() };
+            let said = said.sign(&federation, key);
+            w.a.store_mut().keep_cosignature(&said).expect("kept");
+            words.push(said);
+        }
+    }
+    let offered = Offering::default().page(w.a.store()).expect("reads").expect("certified");
+    let name = new.checkpoint.hash();
+    assert!(matches!(offered[0], Frame::BlobChunk { name: of, .. } if of == name));
+    // As they may come: the honest one first, and more after it than are looked at.
+    let by = By { meeting: 1, peer: a };
+    let (basket, board) = (Basket::default(), Board::default());
+    let mut begun = Beginning::new(true, BTreeSet::from([FOOD]), basket, (board, by));
+    for page in std::iter::once(&new).chain(&ahead) {
+        begun.page(page.clone());
+    }
+    words.into_iter().for_each(|said| begun.said(said));
+    assert!(begun.page_ended(w.a.store()).expect("reads"));
+    let wanted = begun.wants(1, &|_| false);
+    let of = |item: &Item| matches!(item, Item::State { checkpoint, .. } if *checkpoint == name);
+    assert!(wanted.iter().all(of) && !wanted.is_empty(), "{wanted:?}");
+}
+
 #[test]
 fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
     let mut w = World::new();
@@ -292,8 +355,8 @@ fn rows_to_begin_from_are_asked_of_one_and_a_cut_costs_none_of_them_twice() {
     a.with(move |node| checkpoint::cosign(node, &hash).map(|_| ()).expect("signs"));
     meet(&a, &b);
     // One vouches for it: nobody folds a ledger for rows that nobody could begin with.
-    let offering = crate::sync::begin::Offering::default();
-    let rows = |offering: crate::sync::begin::Offering| {
+    let offering = Offering::default();
+    let rows = |offering: Offering| {
         a.with(move |node| {
             let store = crate::store::Store::reader(node.store().path()).expect("a reader");
             let page = store.kept_page(&hash).expect("reads").expect("kept").page;
