@@ -202,7 +202,8 @@ pub struct Said {
     pub time: Minute,
     /// The leaves it has folded itself and found the same, ascending.
     pub leaves: Bounded<LeafId, { limits::STATE_LEAVES }>,
-    /// The programmes of which it holds every body up to the frontier and keeps it until it says otherwise, ascending.
+    /// The programmes of which it holds every body up to the frontier, and all evidence beside their value feeds, and keeps
+    /// them until it says otherwise, ascending.
     /// Programme zero are the control feeds.
     pub holds: Bounded<ProgrammeId, { limits::CERTIFICATE_PROGRAMMES + 1 }>,
 }

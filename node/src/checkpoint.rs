@@ -221,7 +221,8 @@ fn folded(node: &Node, page: &Page) -> Result<Said, CheckpointFault> {
     };
     let mut leaves = Vec::new();
     let mut holds = Vec::new();
-    let begun = store.look()?.began_with();
+    let work = store.look()?;
+    let begun = work.began_with();
     if alike(ProgrammeId::NONE) {
         if !begun.contains(&ProgrammeId::NONE) {
             holds.push(ProgrammeId::NONE);
@@ -231,8 +232,12 @@ fn folded(node: &Node, page: &Page) -> Result<Said, CheckpointFault> {
             let theirs: Vec<_> = page.leaves_of(*programme).collect();
             if !theirs.is_empty() && mine == theirs && alike(*programme) {
                 leaves.extend(theirs.iter().map(|leaf| leaf.id));
-                // Who began from rows, or has pruned, does not hold what lies below.
-                if !begun.contains(programme) && *programme != ProgrammeId::NONE {
+                // Who began from rows, or has pruned, does not hold what lies below; nor who lacks what stands beside it,
+                // which whoever counts on it would destroy.
+                let holds_it = *programme != ProgrammeId::NONE
+                    && !begun.contains(programme)
+                    && !work.lacks_evidence(&kept.frontier, *programme)?;
+                if holds_it {
                     holds.push(*programme);
                 }
             }

@@ -19,6 +19,9 @@ use super::work::Work;
 use super::{Store, StoreFault};
 use crate::member::{self, Between};
 
+/// Blocks that are looked at in one go.
+const LOOKED: usize = 256;
+
 /// What pruning took away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Pruned {
@@ -258,6 +261,35 @@ impl Work<'_> {
         })?;
         self.check()?;
         Ok((below, bytes))
+    }
+
+    /// Whether evidence that a block of a programme's value feeds below a frontier commits to is not here.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn lacks_evidence(
+        &self,
+        frontier: &Frontier,
+        programme: ProgrammeId,
+    ) -> Result<bool, StoreFault> {
+        let mut after = 0;
+        loop {
+            let (lacking, last) = self.without_evidence(after, LOOKED)?;
+            let of = |feed: &FeedId| feed.programme == programme && feed.lane == Lane::Value;
+            for (feed, seq, name) in lacking.iter().filter(|(feed, ..)| of(feed)) {
+                let known = self.block_named(feed, *seq, name)?;
+                let end = known.map(|known| known.block.header.end());
+                if end.is_some_and(|end| frontier.covers(feed, &end, self)) {
+                    return Ok(true);
+                }
+            }
+            if lacking.len() < LOOKED {
+                self.check()?;
+                return Ok(false);
+            }
+            after = last;
+        }
     }
 
     /// Keeps the header of a block in place of the block. Answers the bytes of the body, if it was here.

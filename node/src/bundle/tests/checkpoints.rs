@@ -26,6 +26,7 @@ use crate::store::Pruned;
 
 mod audited;
 mod dated;
+mod held;
 
 /// A distribution at A that B has, an enrolment at B that A has, and T who has headers of both.
 pub(super) fn camp() -> World {
