@@ -113,14 +113,34 @@ pub fn may_meet(
     Ok(certificate.clone())
 }
 
-/// Whether a node ended its work: its control feed ended, or was handed over.
+/// Whether a node ended its work: its control or a registry feed was handed over, or every value feed it wrote ended or
+/// was.
 pub fn has_ended(view: &dyn View, node: &[u8; 8]) -> bool {
-    let feed = FeedRef { node: *node, lane: Lane::Control, programme: ProgrammeId::NONE };
-    let said = view.revocations(&feed).into_iter();
-    let said = said.filter(|said| cut::may_revoke(view.roster(), said)).map(|said| said.reason);
-    let fences = view.charter().fences(&feed).iter().map(|fenced| fenced.reason);
-    fences.chain(said).any(|why| why == Reason::HandedOver)
-        || view.branches(&feed).into_iter().any(|chain| view.ended(chain).is_some())
+    let of = |lane, programme| FeedRef { node: *node, lane, programme };
+    let handed_over = |feed: &FeedRef| {
+        let said = view.revocations(feed).into_iter();
+        let said = said.filter(|said| cut::may_revoke(view.roster(), said)).map(|s| s.reason);
+        let fences = view.charter().fences(feed).iter().map(|fenced| fenced.reason);
+        fences.chain(said).any(|why| why == Reason::HandedOver)
+    };
+    if handed_over(&of(Lane::Control, ProgrammeId::NONE)) {
+        return true;
+    }
+    let (mut over, mut on) = (false, false);
+    for programme in view.roster().node(node).iter().flat_map(|c| c.programmes.iter()) {
+        if handed_over(&of(Lane::Registry, *programme)) {
+            return true;
+        }
+        let value = of(Lane::Value, *programme);
+        let chains = view.branches(&value);
+        let ended = chains.iter().any(|chain| view.ended(*chain).is_some());
+        if ended || handed_over(&value) {
+            over = true;
+        } else {
+            on |= chains.iter().any(|chain| view.head(*chain).next > 0);
+        }
+    }
+    over && !on
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Who holds what others would drop, and who does not any more.
 
+use annona_ledger::cut::Reason;
+use annona_ledger::entry::Control;
+
 use super::*;
 use crate::store::StoreFault;
 
@@ -37,4 +40,37 @@ fn a_witness_says_it_holds_a_programme_only_with_the_evidence_beside_it() {
     into.receive(&value, &block, Some(&evidence)).expect("known");
     into.commit().expect("kept");
     assert_eq!(holds(&world.b), (true, true));
+}
+
+#[test]
+fn who_handed_over_or_ended_holds_nothing_that_others_could_drop() {
+    for reason in [Some(Reason::HandedOver), None] {
+        let mut world = camp();
+        let page = certified(&mut world, "one");
+        let mut mirror = mirror(&mut world, &page);
+        let lacks = |a: &Node| {
+            let pruning = checkpoint::pruning(a, &page.checkpoint.hash(), FOOD).expect("readable");
+            pruning.unmirrored().collect::<Vec<_>>()
+        };
+        assert_eq!(lacks(&world.a), []);
+        let (at, a, folder) = (Minute(100), short(&world.a), world.path("said"));
+        let done = match reason {
+            // Its organisation says so, by another node of it.
+            Some(reason) => {
+                let feed = mirror.feed(Lane::Control, ProgrammeId::NONE).short();
+                let said = Control::Revoke { feed, cut: Cut::NOTHING, reason, at };
+                let own = world.t.feed(Lane::Control, ProgrammeId::NONE);
+                write(&mut world.t, own, vec![Entry::from(said).into()]);
+                export(&mut world.t, &[a], &folder)
+            }
+            // It ends by itself.
+            None => {
+                let feed = mirror.feed(Lane::Value, FOOD);
+                write(&mut mirror, feed, vec![Entry::from(Value::End { at }).into()]);
+                export(&mut mirror, &[a], &folder)
+            }
+        };
+        import(&mut world.a, &done.files);
+        assert_eq!(lacks(&world.a), [FOOD], "{reason:?}: B alone is left");
+    }
 }
