@@ -140,3 +140,128 @@ fn follow(node: &mut Node) -> Result<(u64, u64), ConsentFault> {
     let seen = erase::follow(node, &mut vault)?;
     Ok((gone, seen))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use annona_ledger::checkpoint::Page;
+    use annona_ledger::time::Minute;
+
+    use super::*;
+    use crate::bundle::tests::world::{FOOD, World, enrol, export, import, short};
+    use crate::clock::Clock;
+
+    const DAY: u32 = 24 * 60;
+
+    /// A and B, which know all of each other.
+    fn both() -> World {
+        let mut world = World::new();
+        world.distribute(10);
+        carry(&mut world, "first");
+        world
+    }
+
+    fn carry(world: &mut World, name: &str) {
+        let (b, folder) = (short(&world.b), world.path(name));
+        let done = export(&mut world.a, &[b], &folder);
+        assert!(import(&mut world.b, &done.files).is_whole());
+    }
+
+    /// A page of A that B has by a bundle.
+    fn page(world: &mut World, name: &str) -> Page {
+        let page = checkpoint::make(&mut world.a).expect("a page");
+        carry(world, name);
+        page
+    }
+
+    /// What a page says, under a later date, as anybody may send it: B keeps it.
+    fn redated(world: &mut World, page: &Page, days: u32) -> Hash {
+        let store = world.b.store_mut();
+        let kept = store.kept_page(&page.checkpoint.hash()).expect("readable").expect("kept");
+        let charter = store.charter().expect("founded").clone();
+        let (state, working) = (page.state.to_vec(), page.working.to_vec());
+        let time = Minute(page.checkpoint.time.0 + days * DAY);
+        let page = Page::new(&charter, &kept.frontier, state, working, time).expect("fits");
+        store.keep_page(&page).expect("stored").expect("stands");
+        page.checkpoint.hash()
+    }
+
+    fn signed(world: &World, page: &Hash) -> bool {
+        let kept = world.b.store().kept_page(page).expect("readable").expect("kept");
+        kept.cosignatures.iter().any(|c| c.said.witness == short(&world.b))
+    }
+
+    fn entries(world: &World) -> u64 {
+        world.b.store().feeds().expect("readable").iter().map(|feed| feed.head.next).sum()
+    }
+
+    fn log() -> Log {
+        let said = crate::config::Config::default().log;
+        Log::to(said, Clock::system(), Arc::new(Mutex::new(std::io::sink())))
+    }
+
+    fn look(duties: &mut Duties, world: &mut World) -> bool {
+        let (entries, log) = (entries(world), log());
+        duties.look(&mut world.b, entries, &log).wrote
+    }
+
+    #[test]
+    fn a_witness_signs_every_page_that_tells_more_and_none_that_tells_less() {
+        let mut world = both();
+        let mut duties = Duties::default();
+        let first = page(&mut world, "one").checkpoint.hash();
+        assert!(look(&mut duties, &mut world) && signed(&world, &first));
+        assert!(!look(&mut duties, &mut world), "nothing new");
+        // One that it was never asked about, and the next: the old one is passed over for good, and hides nothing.
+        enrol(&mut world.a, FOOD, [2; 16]);
+        let old = page(&mut world, "two").checkpoint.hash();
+        enrol(&mut world.a, FOOD, [3; 16]);
+        let new = page(&mut world, "three").checkpoint.hash();
+        assert!(look(&mut duties, &mut world));
+        assert_eq!((signed(&world, &old), signed(&world, &new)), (false, true));
+        enrol(&mut world.a, FOOD, [4; 16]);
+        let last = page(&mut world, "four").checkpoint.hash();
+        assert!(look(&mut duties, &mut world));
+        assert_eq!((signed(&world, &old), signed(&world, &last)), (false, true));
+    }
+
+    #[test]
+    fn pages_of_what_was_signed_however_they_are_dated_keep_no_page_from_being_signed() {
+        let mut world = both();
+        let mut duties = Duties::default();
+        let old = page(&mut world, "one");
+        enrol(&mut world.a, FOOD, [2; 16]);
+        let signed_before = page(&mut world, "two");
+        assert!(look(&mut duties, &mut world));
+        assert!(signed(&world, &signed_before.checkpoint.hash()));
+        // Far more than are tried in one look: within what a clock is believed, and past it.
+        let sent: Vec<Hash> =
+            (1..=3 * TRIED as u32).map(|n| redated(&mut world, &old, n * 4)).collect();
+        enrol(&mut world.a, FOOD, [3; 16]);
+        let new = page(&mut world, "three").checkpoint.hash();
+        assert!(look(&mut duties, &mut world) && signed(&world, &new));
+        assert!(sent.iter().all(|page| !signed(&world, page)));
+    }
+
+    #[test]
+    fn a_page_dated_ahead_waits_for_its_day_and_holds_up_no_other() {
+        let mut world = both();
+        let mut duties = Duties::default();
+        let honest = page(&mut world, "one");
+        let ahead = redated(&mut world, &honest, 20);
+        assert!(look(&mut duties, &mut world));
+        assert!(signed(&world, &honest.checkpoint.hash()) && !signed(&world, &ahead));
+        // What one clock has dated so is not signed until all that is known here has come so far.
+        let alone = {
+            enrol(&mut world.a, FOOD, [2; 16]);
+            let page = page(&mut world, "two");
+            let ahead = redated(&mut world, &page, 20);
+            let honest = page.checkpoint.hash();
+            let sql = "DELETE FROM checkpoint WHERE hash=?1";
+            world.b.store().conn().execute(sql, [honest.0]).expect("it is not here");
+            ahead
+        };
+        assert!(!look(&mut duties, &mut world) && !signed(&world, &alone));
+    }
+}
