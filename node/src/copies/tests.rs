@@ -219,3 +219,27 @@ fn what_is_no_copy_for_this_node_from_that_one_is_refused() {
     let mut other = Vault::create(&path, &vault_key()).expect("a vault");
     assert!(matches!(take(&world.a, &mut other, &back), Err(CopyFault::OtherVault { .. })));
 }
+
+#[test]
+fn a_copy_that_a_clock_ahead_has_dated_keeps_no_newer_one_out() {
+    let world = World::new();
+    let path = world.dir.path().join("a/people.db");
+    let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
+    add(&mut vault, &world, "first");
+    let keeper = certificate(&world, &world.b);
+    let (label, _) = make(&world.a, &mut vault, &keeper).expect("made");
+    let dated = |vault: &mut Vault, days: u32| {
+        let label = Label { on: label.on.plus(days), ..label.clone() };
+        let keys = Zeroizing::new(vault.copy_keys().expect("keys"));
+        close(&world.a, &label, &keeper, &keys).expect("sealed")
+    };
+    // Made while the site's clock was twenty days ahead; then it was set right, and somebody more was registered.
+    keep(&world.b, &dated(&mut vault, 20)).expect("kept");
+    add(&mut vault, &world, "second");
+    let (label, right) = make(&world.a, &mut vault, &keeper).expect("made");
+    assert_eq!(keep(&world.b, &right).expect("newer, whatever the other says"), label);
+    assert_eq!(kept(&world.b).expect("reads").labels, [label]);
+    // Of two that may be true the later day is the later copy.
+    keep(&world.b, &dated(&mut vault, 1)).expect("kept");
+    assert!(matches!(keep(&world.b, &right), Err(CopyFault::Older)));
+}
