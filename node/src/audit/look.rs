@@ -75,28 +75,38 @@ pub(super) fn standing(
 ) -> Standing {
     let closed = cycle.and_then(|cycle| charter.closed(feed.programme, cycle));
     let shown = closed.and_then(|closed| closed.cuts.get(&feed.node));
-    let settled = shown.is_some_and(|cut| header.seq < cut.seq);
+    let settled =
+        shown.is_some_and(|cut| header.seq < cut.seq && signed.has(&cut.head, &header.hash()));
     let standing = cosigned.standing(feed, header.end().next, |(upto, cut)| {
         signed.has(&cut.head, &header.hash()).then_some(*upto)
     });
     Standing { settled, ..standing }
 }
 
-/// What lies below the signed blocks of a feed: of one that forked, what lies there on the branch of each.
+/// What lies below the blocks of a feed that were signed, or shown at a close: of one that forked, what lies there on the
+/// branch of each.
 pub(super) struct Signed(Option<BTreeMap<Hash, BTreeSet<Hash>>>);
 
 impl Signed {
-    pub(super) fn of(source: &impl Source, cosigned: &Cosigned, feed: &FeedId) -> Self {
+    pub(super) fn of(
+        source: &impl Source,
+        (charter, cosigned): (&Charter, &Cosigned),
+        feed: &FeedId,
+    ) -> Self {
+        let short = feed.short();
         let both = [&cosigned.seen, &cosigned.certified].into_iter();
-        let cuts: Vec<_> = both.filter_map(|of| of.get(&feed.short())).collect();
-        if cuts.is_empty() || !forked(source, feed) {
+        let signed = both.filter_map(|of| of.get(&short)).map(|(_, cut)| cut.head);
+        let value = short == FeedRef::value(short.node, short.programme);
+        let closes = charter.closes().filter(|(p, ..)| value && *p == short.programme);
+        let shown = closes.filter_map(|(.., closed)| closed.cuts.get(&short.node));
+        let lasts: BTreeSet<Hash> = signed.chain(shown.map(|cut| cut.head)).collect();
+        if lasts.is_empty() || !forked(source, feed) {
             return Self(None);
         }
-        let below = cuts.into_iter().map(|(_, cut)| (cut.head, below(source, feed, &cut.head)));
-        Self(Some(below.collect()))
+        Self(Some(lasts.into_iter().map(|last| (last, below(source, feed, &last))).collect()))
     }
 
-    /// Whether a block is `last` or lies below it, on its branch.
+    /// Whether a block is `last` or lies below it, on its branch. `last` is one of those [`Signed::of`] was made for.
     fn has(&self, last: &Hash, block: &Hash) -> bool {
         let Some(branches) = &self.0 else { return true };
         branches.get(last).is_some_and(|below| below.contains(block))

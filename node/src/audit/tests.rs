@@ -64,6 +64,7 @@ fn many<T, const N: usize>(values: Vec<T>) -> Bounded<T, N> {
 pub(crate) struct Camp {
     federation: FederationId,
     article: SignedArticle,
+    later: Vec<SignedArticle>,
     notices: Vec<SignedNotice>,
     pub(crate) feeds: BTreeMap<FeedId, Vec<Block>>,
 }
@@ -73,7 +74,7 @@ impl Ledger for Camp {
         Ok(self.federation)
     }
     fn articles(&self) -> Result<Vec<SignedArticle>, StoreFault> {
-        Ok(vec![self.article.clone()])
+        Ok(std::iter::once(&self.article).chain(&self.later).cloned().collect())
     }
     fn notices(&self) -> Result<Vec<SignedNotice>, StoreFault> {
         Ok(self.notices.clone())
@@ -334,7 +335,7 @@ pub(crate) fn camp(sites: u16, lots: u32, redemptions: u32) -> Camp {
         }
         pen.done(&mut feeds);
     }
-    Camp { federation, article, notices, feeds }
+    Camp { federation, article, later: Vec::new(), notices, feeds }
 }
 
 pub(crate) struct Case {

@@ -171,8 +171,8 @@ impl<S: Source> Tracing<'_, S> {
     fn standing(&self, feed: &FeedRef, index: u64, cycle: Option<CycleId>) -> Standing {
         let Ok(found) = self.looking.find(feed, index, None) else { return Standing::default() };
         let Ok(id) = self.looking.feed(feed) else { return Standing::default() };
-        let signed = Signed::of(self.looking.source, &self.cosigned, &id);
         let known = (&self.looking.ground.charter, &self.cosigned);
+        let signed = Signed::of(self.looking.source, known, &id);
         look::standing(known, (feed, &found.block.header), &signed, cycle)
     }
 

@@ -267,7 +267,7 @@ pub(super) fn walk_feed(
     let mut met: BTreeSet<Hash> = BTreeSet::new();
     let mut whole = true;
     let short = feed.short();
-    let signed = Signed::of(source, cosigned, feed);
+    let signed = Signed::of(source, (&ground.charter, cosigned), feed);
     let mut open: Option<Hash> = None;
     let (mut committed, mut shown) = (0u64, 0u64);
     source.items(feed, &mut |_, item| {

@@ -1,6 +1,7 @@
 //! How final a step of a trail is: by what was signed over it, on its own branch.
 
 use annona_ledger::audit::{Cosigned, End, Item, Said, Source};
+use annona_ledger::charter::NodeCut;
 use annona_ledger::cut::Cut;
 
 use super::*;
@@ -58,6 +59,11 @@ fn grade(camp: &Camp, source: &Vouched, feed: &FeedId, block: &Block) -> &'stati
 
 /// A camp whose site has forked above its first block: its three blocks, and another second one.
 fn forked() -> (Camp, FeedId, [Block; 3], Block) {
+    forked_with(Value::End { at: Minute(900) })
+}
+
+/// As [`forked`], with this in the other second block.
+fn forked_with(entry: Value) -> (Camp, FeedId, [Block; 3], Block) {
     let mut camp = camp(1, 300, 900);
     let feed = site(&camp);
     let blocks = camp.feeds.get_mut(&feed).expect("the site");
@@ -65,7 +71,7 @@ fn forked() -> (Camp, FeedId, [Block; 3], Block) {
     let mut pen = Pen::new(&node, camp.federation, Lane::Value, P);
     (pen.head, pen.sealed) = (blocks[0].header.end(), blocks[0].header.end());
     pen.blocks.push(blocks[0].clone());
-    pen.write(Value::End { at: Minute(900) });
+    pen.write(entry);
     pen.seal();
     let other = pen.blocks.remove(1);
     let own = [0, 1, 2].map(|n| blocks[n].clone());
@@ -108,6 +114,30 @@ fn what_lies_below_a_signed_block_of_a_forked_feed_is_as_final_as_it() {
     assert_eq!(grades(&second), ["seen", "seen", "accepted"]);
     assert_eq!(grades(&third), ["seen", "seen", "seen"]);
     assert_eq!(grades(&other), ["seen", "accepted", "accepted"], "what the branches share");
+}
+
+#[test]
+fn what_a_close_was_shown_of_one_branch_settles_nothing_of_the_other() {
+    let (amount, at, method) = (amount(100), Minute(900), Method::Pin);
+    let (mut camp, feed, [_, second, third], other) =
+        forked_with(Value::Redeem { lot: Lot(2), amount, merchant: 0, at, method });
+    let shown = |last: &Block| Cut { seq: last.header.seq + 1, head: last.header.hash() };
+    let previous = camp.article.article.hash();
+    for (last, settled) in [
+        (&second, ["settled", "accepted", "accepted"]),
+        (&other, ["accepted", "accepted", "settled"]),
+    ] {
+        let cuts = vec![NodeCut { node: feed.node.short(), cut: shown(last) }];
+        let close = Act::Close { programme: P, cycle: CycleId(1), cuts: many(cuts) };
+        let article = Article { epoch: 1, previous, acts: many(vec![close]) };
+        let sign = |id: u16| (OrgId(id), article.sign(&camp.federation, &key(100 + id)));
+        let signatures = many(vec![sign(1), sign(2)]);
+        camp.later = vec![SignedArticle { article, signatures }];
+        let (_case, file) = file(&camp);
+        let source = Vouched(file, Cosigned::default());
+        let grades = [&second, &third, &other].map(|block| grade(&camp, &source, &feed, block));
+        assert_eq!(grades, settled);
+    }
 }
 
 #[test]
