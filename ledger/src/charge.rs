@@ -169,10 +169,12 @@ pub(crate) fn is_of(key: &PoolKey, row: &TicketRow) -> bool {
 }
 
 /// How much of the charter the author of a block knew that takes a ticket up, where it is not sent back. A forked claimer
-/// may have taken it up on several branches: the most of them, whichever is known first.
+/// may have taken it up on several branches: the most of them, whichever is known first. None where what stands beside
+/// the claim lies below what is here: neither its block nor whether it was sent back can be told.
 pub(crate) fn took_knowing(view: &dyn View, name: &Hash, row: &TicketRow) -> Option<u32> {
-    let uses = view.uses(&Use::Ticket(*name));
-    uses.into_iter().filter(|at| !declined(view, *at, row)).map(|at| knew(view, at)).max()
+    let uses = view.uses(&Use::Ticket(*name)).into_iter();
+    let here = uses.filter(|at| at.index >= view.floor(at.chain).next);
+    here.filter(|at| !declined(view, *at, row)).map(|at| knew(view, at)).max()
 }
 
 /// What tickets come to by the nodes they went to, each node where it is met first.

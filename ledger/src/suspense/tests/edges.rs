@@ -276,6 +276,14 @@ fn what_was_sent_back_was_not_taken_up() {
     let back = camp.sending(claim, node(A), family(), 4);
     camp.write(B, Value::Send(back));
     camp.seal(&value(B));
+    // Who began above it, or dropped it, cannot tell whether it was sent back, and says nothing of it.
+    let (state, name) = (&camp.desk.state, sent.name(FOOD).ticket());
+    let row = state.ticket(&name).expect("it was claimed");
+    assert_eq!(crate::charge::took_knowing(state, &name, &row), None);
+    for first in [claim.0, claim.0 + 1, claim.0 + 2] {
+        let above = Above::of(state, first);
+        assert_eq!(crate::charge::took_knowing(&above, &name, &row), None, "from {first}");
+    }
     camp.release(A, 21, TREASURY);
     assert_eq!(owed(&camp), [(Some(OrgId(2)), 1, false)]);
     camp.settled();
