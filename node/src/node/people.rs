@@ -1,6 +1,9 @@
 //! The person file of an open node: made on first use, and never begun anew where it was lost (spec/privacy.md, "Lost files").
 
+use annona_ledger::consent::People;
+use annona_ledger::entry::{Entry, Registry};
 use annona_ledger::id::Lane;
+use annona_ledger::view::{At, View};
 
 use super::{Node, NodeFault};
 use crate::folder::PEOPLE;
@@ -51,7 +54,8 @@ impl Node {
         Vault::create_under(&path, &key, &sites)
     }
 
-    /// Whether this node, or one it goes on for, has said anything in a registry.
+    /// Whether this node, or one it goes on for, has said anything in a registry but that it refused somebody: a terminal
+    /// does, and knows nobody.
     fn has_registered(&self) -> Result<bool, NodeFault> {
         let mut own = vec![self.public().short()];
         while let Some(last) = own.last() {
@@ -67,14 +71,56 @@ impl Node {
             Err(StoreFault::NoCharter) => return Ok(false),
             other => other?,
         };
-        let of_ours = |node: [u8; 8]| own.contains(&node);
-        Ok(feeds.iter().any(|feed| {
-            feed.id.lane == Lane::Registry && feed.head.next > 0 && of_ours(feed.id.node.short())
-        }))
+        let work = self.store.look()?;
+        for feed in feeds
+            .iter()
+            .filter(|feed| feed.id.lane == Lane::Registry && own.contains(&feed.id.node.short()))
+        {
+            // What lies below rows or was pruned is not here to be looked at: somebody may be in it.
+            let chain = feed.chain;
+            let mut all = (0..feed.head.next).map(|index| work.entry_at(At { chain, index }));
+            let nobody = |entry: Option<Entry>| {
+                matches!(entry, Some(Entry::Registry(Registry::People(People::Refused { .. }))))
+            };
+            if View::floor(&work, chain).next > 0 || !all.all(nobody) {
+                return Ok(true);
+            }
+        }
+        work.check()?;
+        Ok(false)
     }
 }
 
 /// Where the ledger file notes which key a node went on from, before a certificate says so.
 pub(super) fn was(node: &[u8; 8]) -> String {
     format!("was {:016x}", u64::from_be_bytes(*node))
+}
+
+#[cfg(test)]
+mod tests {
+    use annona_ledger::consent::RefusalClass;
+
+    use super::*;
+    use crate::bundle::tests::world::{CANARY, FOOD, World, enrol};
+    use crate::counter;
+
+    #[test]
+    fn who_only_ever_refused_somebody_has_no_person_file_to_lose() {
+        let mut world = World::new();
+        let class = RefusalClass::Authentication;
+        let slip = counter::slip().expect("a number");
+        counter::refuse(&mut world.b, FOOD, slip, class).expect("said");
+        let feed = world.b.feed(Lane::Registry, FOOD);
+        let said = world.b.store().feeds().expect("readable").into_iter().find(|f| f.id == feed);
+        assert_eq!(said.expect("known").head.next, 1);
+        drop(world.b.vault().expect("a terminal knows nobody: it begins one"));
+        let gone = |node: &Node| {
+            let path = node.folder().file(PEOPLE);
+            std::fs::remove_file(key_path(&path)).unwrap_or(());
+            std::fs::remove_file(path).expect("it was there");
+        };
+        gone(&world.b);
+        enrol(&mut world.b, FOOD, CANARY);
+        assert!(matches!(world.b.vault(), Err(VaultFault::Lost { .. })));
+    }
 }
