@@ -41,9 +41,11 @@ ALTER TABLE pin ADD COLUMN until INTEGER;
 UPDATE pin SET lent = x'';
 ";
 
-/// From version 2, which did not keep by what an erasure names whoever was lent.
+/// From version 2, which did not keep by what an erasure names whoever was lent: nothing would reach her key here, so
+/// what was lent is lent anew. Counts stay.
 const FROM_2: &str = "
 ALTER TABLE pin ADD COLUMN gone BLOB;
+UPDATE pin SET lent = NULL WHERE lent <> x'';
 PRAGMA user_version = 3;
 ";
 

@@ -274,6 +274,11 @@ fn a_file_of_before_erasures_were_heard_opens_with_its_counts() {
     let mut made = pins(&path);
     made.set(AMINA, &pin("204816")).expect("set");
     assert_eq!(tried(&mut made, "204817", NOW), Answer::Again { left: 2 });
+    let (_home, there) = place();
+    let (mut home, purse, today) = (pins(&there), Purse([9; 16]), DayNo(20));
+    home.set(AMINA, &pin("550142")).expect("set");
+    let lent = home.lend(AMINA, purse, today.plus(9), &GONE).expect("read").expect("a PIN");
+    made.keep(std::slice::from_ref(&lent), today).expect("kept");
     drop(made);
     let old = Connection::open(&path).expect("opens");
     old.execute_batch("ALTER TABLE pin DROP COLUMN gone; PRAGMA user_version = 2;")
@@ -281,7 +286,13 @@ fn a_file_of_before_erasures_were_heard_opens_with_its_counts() {
     drop(old);
     let mut now = pins(&path);
     assert_eq!(tried(&mut now, "204817", NOW), Answer::Again { left: 1 });
+    // No erasure would reach what was lent to it: its key is gone, until it is lent anew.
     assert_eq!(now.forget_lent([&GONE]).expect("read"), 0);
+    assert!(!now.has_lent(&purse, today).expect("read"));
+    assert!(now.row(&now.lent_handle(&purse)).expect("read").expect("its count").lent.is_none());
+    assert_eq!(now.keep(&[lent], today).expect("kept"), 1);
+    assert!(now.has_lent(&purse, today).expect("read"));
+    assert_eq!(now.forget_lent([&GONE]).expect("destroyed"), 1);
 }
 
 /// Ten guesses are ten, however often and for however long a PIN is lent; another PIN begins anew.

@@ -44,8 +44,9 @@ pub(super) fn authenticate(
         Some(vault) => pins(node, vault)?,
         None => Pins::of_folder(node)?,
     };
-    if vault.is_none() {
-        // Whoever was erased meanwhile is known by no PIN: opening the person file would have seen to it.
+    if household.is_none() {
+        // Whoever was erased is known by no PIN. Opening the person file saw to it once for each erasure that was heard; a
+        // file of PINs out of a backup is of before.
         erase::keep_lent(node, &mut pins, &[], today)?;
     }
     let lent = purses.first().copied();

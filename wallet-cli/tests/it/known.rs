@@ -242,6 +242,7 @@ fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
     let noor = "pay charge --dir hill --ticket noor.ticket --item Rice=0.5 --method pin";
     turned_away(camp.run(&format!("{noor} --pin-file wrong.txt")), "2 more");
     camp.run(&format!("{noor} --pin-file pin.txt")).fine();
+    std::fs::copy(camp.file("hill/pins.db"), camp.file("hill-pins.before")).expect("copied");
     // She is erased at home: where that is heard of, nobody is known by her PIN any more, whatever day it was lent for.
     camp.run("family lend-pins --to hill --family 1 --days 30 --out again.pins").fine();
     camp.run(&format!("erase 1 {MARA}")).fine();
@@ -253,6 +254,9 @@ fn a_pin_goes_with_a_ticket_and_to_other_nodes_and_counts_where_it_is_tried() {
     // Nor by the file of before, brought once more.
     let again = camp.run("family take-pins again.pins --dir hill --json").fine();
     assert_eq!(again.field(0, "purses"), "0");
+    turned_away(camp.run(&format!("{noor} --pin-file pin.txt")), "no PIN");
+    // Nor by the PINs of a backup of before, put in the place of those that were lost.
+    std::fs::copy(camp.file("hill-pins.before"), camp.file("hill/pins.db")).expect("put back");
     turned_away(camp.run(&format!("{noor} --pin-file pin.txt")), "no PIN");
 }
 
