@@ -22,6 +22,7 @@ use annona_ledger::id::CycleId;
 use annona_ledger::key::SigningKey;
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::ticket::Ticket;
+use annona_ledger::time::DayNo;
 use annona_ledger::wallet::Spend;
 use annona_ledger::wire::Bounded;
 use zeroize::{Zeroize, Zeroizing};
@@ -426,8 +427,12 @@ impl Wallet {
             }
             return Ok(signed);
         }
-        // Never this device's clock, which nobody puts right: the till's day, or what her home said since.
-        let at = bill.on.first().max(about.as_of);
+        // Never this device's clock, which nobody puts right: the till's day, or what her home said since. Where the two
+        // are over a day apart, one of their clocks is wrong, and it is the till that answers for what it hands out.
+        let at = match DayNo::of(about.as_of) > bill.on.plus(1) {
+            true => bill.on.first(),
+            false => bill.on.first().max(about.as_of),
+        };
         let place = person.paying(bill, cycle, at)?;
         let purse = person.purses.get(place).ok_or(HolderFault::Bill("she has no purse for it"))?;
         if !purse.unheard.is_empty() {

@@ -1,7 +1,7 @@
 use annona_ledger::amount::Amount;
 use annona_ledger::id::{CommodityId, FederationId, Nonce, ProgrammeId, Purse};
 use annona_ledger::key::PublicKey;
-use annona_ledger::time::{DayNo, Millis, Minute};
+use annona_ledger::time::{Millis, Minute};
 use annona_ledger::wallet::{CloneProof, tied};
 
 use super::backup::By;
@@ -196,12 +196,30 @@ fn each_spend_follows_the_one_before_and_one_bill_has_one_answer() {
     let mut again = place.open("a").expect("opened");
     assert_eq!(again.sign(0, &place.bill(3), None).expect("as before"), signed[3]);
     assert_eq!(again.sign(0, &place.bill(4), None).expect("signed").spends[0].0.counter, 4);
-    // Nor by a bill of before, where her home has said since that it is later; an older page takes nothing of that back.
+    // Nor by a bill of the day before, where her home has said since that it is later; an older page takes nothing of that
+    // back.
+    let last = Bill { on: DayNo(30), ..place.bill(9) };
     let older = place.page(&again, |_| {});
-    let newer = place.page(&again, |page| page.as_of = DayNo(62).first());
+    let newer = place.page(&again, |page| page.as_of = DayNo(31).first());
     for page in [newer, older] {
         again.take_page(&page).expect("hers");
-        assert!(matches!(again.sign(0, &place.bill(9), None), Err(HolderFault::Bill(_))));
+        assert!(matches!(again.sign(0, &last, None), Err(HolderFault::Bill(_))));
+    }
+}
+
+#[test]
+fn a_page_that_a_clock_ahead_has_dated_keeps_nobody_from_paying() {
+    let place = Place::new();
+    let mut wallet = place.made();
+    for days in [33, 400] {
+        let ahead = place.page(&wallet, |page| page.as_of = DayNo(days).first());
+        wallet.take_page(&ahead).expect("hers");
+        // By the till's day her purse and its key count.
+        let bill = Bill { on: DayNo(20), ..place.bill(days.to_le_bytes()[0]) };
+        wallet.sign(0, &bill, None).expect("signed");
+        // By a day on which her key counts no more she signs nothing, as ever.
+        let late = Bill { on: DayNo(32), ..place.bill(9) };
+        assert!(matches!(wallet.sign(0, &late, None), Err(HolderFault::Bill(_))));
     }
 }
 
