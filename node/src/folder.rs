@@ -240,19 +240,20 @@ impl Folder {
         Ok(())
     }
 
-    /// Holds it again as [`Folder::open`] does, waiting for other commands to be done.
-    pub(crate) fn hold_again(&mut self) -> Result<(), FolderFault> {
-        for _ in 0..loan::WAITS {
-            match Self::hold(&self.root) {
-                Err(FolderFault::Held { .. }) => std::thread::sleep(loan::PAUSE),
+    /// Holds it again as [`Folder::open`] does, waiting for other commands to be done, and for a node that does not lend it
+    /// now, for as long as `waits` says: whoever asks has taken something in that nobody else will answer.
+    pub(crate) fn hold_again(&mut self, waits: &dyn Fn() -> bool) -> Result<(), FolderFault> {
+        loop {
+            let pause = match Self::hold(&self.root) {
+                Err(FolderFault::Held { .. }) if waits() => loan::PAUSE,
+                Err(FolderFault::NotLent { .. }) if waits() => loan::ASKED,
                 held => {
                     *self = held?;
                     return Ok(());
                 }
-            }
+            };
+            std::thread::sleep(pause);
         }
-        *self = Self::hold(&self.root)?;
-        Ok(())
     }
 
     /// Holds it again, once nobody else does.
@@ -379,6 +380,51 @@ mod tests {
         assert_eq!(asked.trim(), format!("lend {}", std::process::id()));
         assert!(matches!(Folder::open(&path), Err(FolderFault::Held { .. })), "nobody listens");
         drop(held);
+    }
+
+    #[test]
+    fn a_folder_that_was_given_away_is_waited_for_for_as_long_as_that_is_wanted() {
+        use std::cell::{Cell, RefCell};
+        let parent = tempfile::tempdir().expect("folder");
+        let path = parent.path().join("site-a");
+        let mut own = Folder::create(&path).expect("create");
+        own.let_go().expect("let go");
+        let (other, asked) = (RefCell::new(Some(Folder::open(&path).expect("free"))), Cell::new(0));
+        let waits = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 3 {
+                drop(other.take());
+            }
+            true
+        };
+        own.hold_again(&waits).expect("held once it is free");
+        assert_eq!(asked.get(), 3);
+        own.let_go().expect("let go");
+        let held = Folder::open(&path).expect("free");
+        assert!(matches!(own.hold_again(&|| false), Err(FolderFault::Held { .. })));
+        drop(held);
+        own.hold_again(&|| false).expect("free");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_node_that_does_not_lend_it_now_is_asked_again() {
+        use std::io::{BufRead, BufReader};
+        let parent = tempfile::tempdir().expect("folder");
+        let path = parent.path().join("site-a");
+        let mut own = Folder::create(&path).expect("create");
+        own.let_go().expect("let go");
+        let held = Folder::open(&path).expect("free");
+        let listener = std::os::unix::net::UnixListener::bind(held.file(SOCKET)).expect("socket");
+        let lender = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("asked");
+            BufReader::new(&stream).read_line(&mut String::new()).expect("a line");
+            // It stops: whoever asks again finds the folder free.
+            drop((listener, held));
+            writeln!(stream, "not now").expect("answered");
+        });
+        own.hold_again(&|| true).expect("asked again");
+        lender.join().expect("lender");
     }
 
     #[test]

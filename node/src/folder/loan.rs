@@ -14,10 +14,10 @@ use super::FolderFault;
 
 /// How often a folder that was lent is tried.
 pub(super) const TRIES: u32 = 100;
-/// How often one is tried that another command holds: for a minute.
-pub(super) const WAITS: u32 = 600;
 /// How long between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// How long before a node that does not lend it is asked again.
+pub(super) const ASKED: Duration = Duration::from_secs(1);
 /// How long the process that runs may take to finish what it is at.
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(60);

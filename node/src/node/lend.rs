@@ -26,16 +26,20 @@ impl Node {
     }
 
     /// Gives the folder to whoever wants it while `during` runs: there is nothing to write. Afterwards it is held again, once
-    /// other commands are done, or lent anew by the node that runs.
+    /// other commands are done, or lent anew by the node that runs; `waits` says for how long that is waited for.
     ///
     /// # Errors
     ///
-    /// As [`Node::lend`]; the folder's, where another process does not give it within a minute.
-    pub fn rest<T>(&mut self, during: impl FnOnce() -> T) -> Result<T, NodeFault> {
+    /// As [`Node::lend`]; the folder's, where another process has it and it is not waited for any more.
+    pub fn rest<T>(
+        &mut self,
+        during: impl FnOnce() -> T,
+        waits: &dyn Fn() -> bool,
+    ) -> Result<T, NodeFault> {
         self.set_down()?;
         self.folder.let_go()?;
         let done = during();
-        self.folder.hold_again()?;
+        self.folder.hold_again(waits)?;
         self.take_up()?;
         Ok(done)
     }

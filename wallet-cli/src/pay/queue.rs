@@ -340,7 +340,9 @@ impl Feeding<'_> {
         let lines = self.lines.take().ok_or_else(gone)?;
         let (programme, stopped) = (self.programme.map(str::to_owned), self.stopped);
         let rested = self.asking.with(move |node| -> Outcome<_> {
-            let line = node.rest(|| next_of(&lines, stopped))?;
+            // However long another command takes: the line was read, and nobody else answers it.
+            let waits = || !stopped.load(Ordering::Relaxed);
+            let line = node.rest(|| next_of(&lines, stopped), &waits)?;
             Ok((line, lines, Tills::open(node, programme.as_deref())?))
         });
         let (line, lines, tills) = rested??;
