@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::admit::Draft;
 use annona_ledger::block::Block;
 use annona_ledger::charter::{Charter, SignedArticle};
+use annona_ledger::clock::{Heard, others, reading};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FeedId, Lane, ProgrammeId};
 use annona_ledger::list::Row;
-use annona_ledger::notice::Roster;
+use annona_ledger::notice::{Roles, Roster};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, Ticket};
 use annona_ledger::time::Minute;
@@ -138,8 +139,10 @@ pub struct Node {
     pub clock: Clock,
     /// Which side of a partition it's on.
     pub side: u8,
-    /// The newest stamp it holds from others.
-    pub heard: Minute,
+    /// The newest stamp it holds of each other node.
+    pub stamps: BTreeMap<[u8; 8], Minute>,
+    /// The newest reading of its clock that an operator said was right.
+    pub answered: Option<Minute>,
     /// Whether it burnt down.
     pub burnt: bool,
     pub(crate) articles: usize,
@@ -319,7 +322,8 @@ impl World {
                 model,
                 clock: Clock::Off(rng.between(0, 240) as i64 - 120),
                 side: 0,
-                heard: Minute(0),
+                stamps: BTreeMap::new(),
+                answered: None,
                 burnt: false,
                 articles: known,
                 notices,
@@ -460,18 +464,24 @@ impl World {
         (self.malice != Malice::None).then(|| self.cast.nodes[self.villain].short())
     }
 
-    /// The stamp a draft of this node bears: its clock's, but never before the feed's last, and not far past what
-    /// others say (rule 23).
+    /// The stamp a draft of this node bears, by the ledger's own rule for what its clock shows and what it holds (rule 23).
     pub(crate) fn stamp(&self, n: usize, feed: &FeedId) -> Minute {
         let node = &self.nodes[n];
-        let last = node.site.last_stamp(feed);
-        let shown = node.clock.shows(self.now);
-        let ahead = annona_ledger::limits::CLOCK_AHEAD_DAYS * 24 * 60;
-        if shown.0 > node.heard.0.saturating_add(ahead) {
-            last.max(node.heard)
-        } else {
-            last.max(shown)
-        }
+        let own = self.cast.nodes[node.person].short();
+        let (shown, mut stamps) = (node.clock.shows(self.now), node.stamps.clone());
+        let newest = node.tips.keys().map(|feed| node.site.last_stamp(feed)).max();
+        stamps.extend(newest.map(|newest| (own, newest)));
+        let serves = Roles::MERCHANT.and(Roles::REGISTRAR);
+        let serves = node.model.roster().node(&own).is_some_and(|c| c.roles.meets(serves));
+        let heard = Heard {
+            last: node.site.last_stamp(feed),
+            served: newest.filter(|_| serves),
+            others: others(node.model.roster(), &own, &stamps),
+            answered: node.answered,
+            // Whoever works there says so where the clock is right to a few hours.
+            believed: Some(shown).filter(|_| matches!(node.clock, Clock::Off(-360..=360))),
+        };
+        reading(shown, &heard).at
     }
 
     /// Asks a node to write, and holds the answer against the naive model.

@@ -58,6 +58,7 @@ impl World {
                     | Value::FloatCover(_)
             )
         });
+        let holds = of(|value| matches!(value, Value::Post { .. } | Value::Drop { .. }));
         let others = of(|value| !matches!(value, Value::Basket { .. }));
         let given = of(|value| matches!(value, Value::Redeem { .. }));
         let issued = of(|value| matches!(value, Value::Issue { .. }));
@@ -71,7 +72,12 @@ impl World {
                 let again = self.repeated(&issued);
                 return self.write(n, &feed, &[Draft::from(again)]).map(|_| ());
             }
-            40..48 if !given.is_empty() => {
+            // Rarer than what it would repeat otherwise.
+            40..52 if !holds.is_empty() => {
+                let again = self.repeated(&holds);
+                return self.write(n, &feed, &[Draft::from(again)]).map(|_| ());
+            }
+            52..64 if !given.is_empty() => {
                 let late = self.a_year_late(&given, at);
                 return self.write(n, &feed, &[Draft::from(late)]).map(|_| ());
             }

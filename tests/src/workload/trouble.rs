@@ -194,8 +194,7 @@ impl World {
         let at = self.stamp(n, &feed);
         let answer = Control::ClockAnswer { clock: shown, word, at };
         if self.write(n, &feed, &[Entry::from(answer).into()])?.is_some() {
-            // From then on it counts like a stamp of another node.
-            self.nodes[n].heard = self.nodes[n].heard.max(shown);
+            self.nodes[n].answered = self.nodes[n].answered.max(Some(shown));
         }
         Ok(())
     }

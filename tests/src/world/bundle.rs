@@ -168,7 +168,8 @@ impl World {
         let other = feed.node != self.cast.nodes[node.person].key;
         for placed in entries {
             if let Some(stamp) = placed.entry.stamp().filter(|_| other) {
-                node.heard = node.heard.max(stamp);
+                let newest = node.stamps.entry(feed.node.short()).or_default();
+                *newest = stamp.max(*newest);
             }
             let name = placed.accumulator;
             let entry = placed.entry;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::time::Minute;
-
 use super::{FoundedWith, Founder, Malice, Node, World, roster};
 use crate::cast::{CASH, ITEMS};
 use crate::check::{Broken, Holds, ensure};
@@ -115,7 +113,8 @@ impl World {
             model,
             clock: Clock::Off(0),
             side: 0,
-            heard: Minute(0),
+            stamps: BTreeMap::new(),
+            answered: None,
             burnt: false,
             articles,
             notices,
@@ -144,7 +143,8 @@ impl World {
                     model,
                     clock: Clock::Off(0),
                     side: 1,
-                    heard: original.heard,
+                    stamps: original.stamps.clone(),
+                    answered: original.answered,
                     burnt: false,
                     articles: original.articles,
                     notices: original.notices.clone(),
