@@ -4,11 +4,13 @@
 //! was never sealed. The merchant holds the promise, the charter names the cut, and the last header below it is the
 //! feed's own word for how many entries it had (spec/receipts-and-promises.md).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::block::Header;
 use crate::cut::Cut;
-use crate::id::{FederationId, FeedId};
+use crate::id::{FederationId, FeedId, OrgId};
 use crate::key::Signature;
 use crate::limits;
 use crate::ticket::Promise;
@@ -47,6 +49,29 @@ pub enum NotBroken {
     /// The grace is not over.
     #[error("the entry may still be found until minute {}", .0.0)]
     Grace(Minute),
+}
+
+/// When a feed was fenced, at the latest: the earliest minute by which two organisations had heard, by the first block of
+/// each node that knew the fence; where all are of one, by which two of its nodes had. `None` where one alone tells: its
+/// clock may be wrong, and nobody is called a liar by it.
+#[must_use]
+pub fn fenced_since(first: &[([u8; 8], Option<OrgId>, Minute)]) -> Option<Minute> {
+    let mut of: BTreeMap<Option<OrgId>, Minute> = BTreeMap::new();
+    for (_, org, at) in first {
+        let least = of.entry(*org).or_insert(*at);
+        *least = (*at).min(*least);
+    }
+    let mut nodes: BTreeMap<[u8; 8], Minute> = BTreeMap::new();
+    if of.len() == 1 {
+        for (node, _, at) in first {
+            let least = nodes.entry(*node).or_insert(*at);
+            *least = (*at).min(*least);
+        }
+    }
+    let mut heard: Vec<Minute> =
+        if of.len() == 1 { nodes.into_values().collect() } else { of.into_values().collect() };
+    heard.sort_unstable();
+    heard.get(1).copied()
 }
 
 impl BrokenPromise {

@@ -79,3 +79,15 @@ fn a_promise_below_the_cut_is_kept_or_a_fork() {
     };
     assert_eq!(proof.check(&federation, &cut, SINCE, OVER), Err(NotBroken::Below));
 }
+
+#[test]
+fn one_clock_alone_does_not_tell_when_a_feed_was_fenced() {
+    let (one, other) = (Some(OrgId(1)), Some(OrgId(2)));
+    let first = |node: u8, org, at| ([node; 8], org, Minute(at));
+    assert_eq!(fenced_since(&[]), None);
+    assert_eq!(fenced_since(&[first(1, one, 0)]), None, "in 1970");
+    assert_eq!(fenced_since(&[first(1, one, 0), first(1, one, 5)]), None, "two feeds of one node");
+    assert_eq!(fenced_since(&[first(1, one, 0), first(2, one, 70)]), Some(Minute(70)));
+    let two = [first(1, one, 0), first(2, one, 3), first(3, other, 90), first(4, other, 80)];
+    assert_eq!(fenced_since(&two), Some(Minute(80)), "when the second organisation had heard");
+}

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use annona_ledger::broken::{BrokenPromise, NotBroken};
+use annona_ledger::broken::{BrokenPromise, NotBroken, fenced_since};
 use annona_ledger::cut::{self, Cut};
 use annona_ledger::entry::{Control, Entry};
 use annona_ledger::feed::leaf;
@@ -60,39 +60,48 @@ fn read(text: &str) -> Outcome<ticket::Promise> {
     slip::read_promise(&String::from_utf8_lossy(&bytes)).map_err(|fault| fault.at(path.display()))
 }
 
-/// When a feed was cut, as far as it is known here: by the first block whose author knew the fence, or by the revocation's
-/// own stamp. `None` where nothing tells, and the grace has not begun.
-fn since(work: &Work<'_>, feed: &FeedId, cut: &Cut) -> Result<Option<Minute>, StoreFault> {
+/// When a feed was cut, as far as it is known here: by which two organisations had heard of the fence, or by the
+/// revocation's own stamp; never before its last header below the cut. `None` where nothing tells, and the grace has not
+/// begun.
+fn since(
+    work: &Work<'_>,
+    feed: &FeedId,
+    cut: &Cut,
+    last: Option<Minute>,
+) -> Result<Option<Minute>, StoreFault> {
     let short = feed.short();
     let fences = work.charter().fences(&short).iter().filter(|fenced| fenced.cut == *cut);
     let epoch = fences.map(|fenced| fenced.epoch).min();
     let founded = work.charter().founded();
-    let mut since: Option<Minute> = None;
+    let mut said: Option<Minute> = None;
+    let mut first = Vec::new();
     for known in work.feeds() {
         if epoch.is_none() && known.id.lane != Lane::Control {
             continue;
         }
+        let node = known.id.node.short();
+        let org = work.roster().org_of(&node);
         work.blocks::<StoreFault>(known.chain, 0, |row, _| {
             let header = &row.block.header;
-            let mut at = epoch
-                .is_some_and(|epoch| header.epoch >= epoch)
-                .then(|| Minute::of(Millis(header.hlc.millis), founded));
-            if epoch.is_none() {
-                let said = row.block.read(Lane::Control)?.into_iter();
-                at = said
-                    .filter_map(|placed| match placed.entry {
-                        Entry::Control(Control::Revoke { feed, cut: said, at, .. }) => {
-                            (feed == short && said == *cut).then_some(at)
-                        }
-                        _ => None,
-                    })
-                    .min();
+            let Some(epoch) = epoch else {
+                let entries = row.block.read(Lane::Control)?.into_iter();
+                let stamps = entries.filter_map(|placed| match placed.entry {
+                    Entry::Control(Control::Revoke { feed, cut: to, at, .. }) => {
+                        (feed == short && to == *cut).then_some(at)
+                    }
+                    _ => None,
+                });
+                said = said.into_iter().chain(stamps).min();
+                return Ok(true);
+            };
+            if header.epoch >= epoch {
+                first.push((node, org, Minute::of(Millis(header.hlc.millis), founded)));
             }
-            since = since.into_iter().chain(at).min();
-            Ok(true)
+            Ok(header.epoch < epoch)
         })?;
     }
-    Ok(since)
+    let since = if epoch.is_some() { fenced_since(&first) } else { said };
+    Ok(since.map(|since| since.max(last.unwrap_or(since))))
 }
 
 impl Promise {
@@ -119,11 +128,6 @@ impl Promise {
         let shown =
             shown.iter().any(|fact| fact.index == index && fact.leaf == leaf(&promise.entry));
         let lowest = cut::lowest(&work, &feed.short());
-        let since = match &lowest {
-            Some(cut) => since(&work, &feed, cut)?,
-            None => None,
-        };
-        let now = Minute::of(session.now(), founded);
         let mut proof = BrokenPromise { feed, promise, last: None };
         if let (Some(last), Some(trunk)) =
             (lowest.and_then(|cut| cut.seq.checked_sub(1)), work.trunk(&feed))
@@ -133,6 +137,16 @@ impl Promise {
                 Ok(false)
             })?;
         }
+        let last = proof.last.map(|(header, _)| Minute::of(Millis(header.hlc.millis), founded));
+        let since = match &lowest {
+            Some(cut) => since(&work, &feed, cut, last)?,
+            None => None,
+        };
+        // Nobody is called a liar by one clock, whosever it is: another node has come as far as this one shows.
+        let wall = Minute::of(session.now(), founded);
+        let own = session.own_key()?.unwrap_or(key);
+        let others = work.heard_of_others(&own);
+        let now = others.map_or(Minute(0), |others| others.newest.min(wall));
         // On the branch known first: of another nobody has signed more than here.
         let first = work.trunk(&feed).and_then(|chain| work.accumulator(chain, next));
         work.check()?;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::camp::{Answer, Camp};
+use crate::clocks::{at, now};
 use crate::counter::counter;
 
 /// The hill hands out 2 kg from its allowance that the lake will never read of in a block: `burnt.promise` is what the
@@ -245,6 +246,37 @@ fn s27_what_a_site_promised_and_dropped_is_told_brought_and_settled_once() {
     carry(&camp, "hill", "treasury");
     settle(&camp, &format!("draft {unnamed}")).fails(5, "nothing waits");
     assert_eq!(promise("treasury").fine().field(0, "promise"), "kept");
+}
+
+#[test]
+fn a_promise_is_not_broken_by_the_clock_of_whoever_asks() {
+    let camp = treasury();
+    burnt(&camp);
+    carry(&camp, "lake", "treasury");
+    camp.run("node revoke hill --reason lost --dir treasury").fine();
+    let asked = "pay promise burnt.promise --dir treasury --out burnt.broken --json";
+    let later = now() + 16 * 24 * 60 * 60 * 1_000;
+    let told = at(&camp, later, asked).fine();
+    assert_eq!(told.field(0, "promise"), "cut off", "nobody else has come so far: {}", told.out);
+    // Sixteen days pass for the lake, too.
+    let news = |from: &str, to: &str| {
+        let folder = format!("{from}-then");
+        fs::create_dir(camp.file(&folder)).expect("a folder");
+        at(&camp, later, &format!("bundle export --dir {from} --to {to} --out {folder}")).fine();
+        at(&camp, later, &format!("bundle import {folder} --dir {to}")).fine();
+    };
+    for dir in ["treasury", "lake"] {
+        at(&camp, later, &format!("node clock --here --dir {dir}")).fine();
+    }
+    at(&camp, later, "pay supply --dir treasury --cycle 1 --item Rice=1 --to lake").fine();
+    news("treasury", "lake");
+    at(&camp, later, "pay charge --family 1 --item Rice=1").fine();
+    news("lake", "treasury");
+    let told = at(&camp, now(), asked).fine();
+    assert_eq!(told.field(0, "promise"), "cut off", "nor by theirs alone: {}", told.out);
+    assert!(!camp.file("burnt.broken").exists());
+    at(&camp, later, asked).fails(1, "broken");
+    assert!(camp.file("burnt.broken").exists());
 }
 
 #[test]
