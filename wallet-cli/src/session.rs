@@ -7,7 +7,7 @@ use annona_ledger::charter::{Branches, Charter, Taken};
 use annona_ledger::clock::Doubt;
 use annona_ledger::key::PublicKey;
 use annona_ledger::limits;
-use annona_ledger::notice::Roster;
+use annona_ledger::notice::{Notice, Roster};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::View;
 use annona_node::clock::Clock;
@@ -70,6 +70,35 @@ impl Session {
                 words::print_millis(founded)
             ))
             .then("Set it, and run the same command again. Nothing was signed."));
+        }
+        Ok(now)
+    }
+
+    /// As [`Session::dated`], where what is dated counts nowhere before that: asks about a clock over a day past every
+    /// notice known here, and every entry where they are out of the data folder.
+    pub(crate) fn dated_on(
+        &self,
+        charter: &Charter,
+        roster: &Roster,
+        papers: Option<&Path>,
+    ) -> Outcome<Millis> {
+        const DAY: u32 = 24 * 60;
+        let now = self.dated(charter)?;
+        let issued = roster.notices().filter_map(|signed| match &signed.notice {
+            Notice::Node(certificate) => Some(certificate.issued),
+            Notice::Operator(certificate) => Some(certificate.issued),
+            Notice::Reserve(reserve) => Some(reserve.issued),
+            Notice::Cycle(_) => None,
+        });
+        let issued = issued.max();
+        let stamped = if papers.is_none() { newest_stamp(&self.read()?)? } else { None };
+        let known = issued.max(stamped).unwrap_or(Minute(0));
+        if Minute::of(now, charter.founded()).0 > known.0.saturating_add(DAY) {
+            self.screen.warn(format!(
+                "clock? This device's clock shows {}, over a day past everything that is dated here. What is signed now counts \
+                 nowhere before that: if it is wrong, set it and run the same command again.",
+                words::print_millis(now)
+            ));
         }
         Ok(now)
     }
@@ -137,11 +166,7 @@ impl Session {
     fn far_ahead(&self, store: &Store) -> Outcome<Option<String>> {
         const AHEAD: u32 = limits::CLOCK_AHEAD_DAYS * 24 * 60;
         let wall = Minute::of(self.now(), store.charter()?.founded());
-        let work = store.look()?;
-        let feeds = work.feeds();
-        let written = feeds.iter().filter(|feed| feed.head.next > 0);
-        let newest = written.map(|feed| work.last_stamp(feed.chain)).max();
-        work.check()?;
+        let newest = newest_stamp(store)?;
         let far = newest.is_some_and(|newest| wall.0 > newest.0.saturating_add(AHEAD));
         Ok(far.then(|| {
             format!(
@@ -338,6 +363,16 @@ impl Session {
             Err(annona_node::folder::FolderFault::NotOurs { path: self.dir.clone() }.into())
         }
     }
+}
+
+/// The newest stamp of any entry here, whoever wrote it.
+fn newest_stamp(store: &Store) -> Outcome<Option<Minute>> {
+    let work = store.look()?;
+    let feeds = work.feeds();
+    let written = feeds.iter().filter(|feed| feed.head.next > 0);
+    let newest = written.map(|feed| work.last_stamp(feed.chain)).max();
+    work.check()?;
+    Ok(newest)
 }
 
 /// How many of this node's own entries are in no block yet.

@@ -90,7 +90,7 @@ impl Admit {
                 charter.federation()
             )));
         }
-        let now = session.dated(&charter)?;
+        let now = session.dated_on(&charter, &roster, self.charter.as_deref())?;
         // Of two certificates of one minute the one with the greater hash would stand: a later one is later.
         let known = roster.node(&request.node.short()).map_or(0, |c| c.issued.0.saturating_add(1));
         let at = Minute(Minute::of(now, charter.founded()).0.max(known));
@@ -296,12 +296,13 @@ pub(super) fn lines(c: &NodeCertificate, charter: &Charter) -> Vec<String> {
     let founded = charter.founded();
     let roles: Vec<_> = c.roles.words().collect();
     let mut lines = vec![format!(
-        "Node {} of organisation {} at site {} {}: {}, until {}",
+        "Node {} of organisation {} at site {} {}: {}, from {} until {}",
         hex(&c.short()),
         c.org,
         c.site,
         c.site_name,
         roles.join(", "),
+        print_minute(c.issued, founded),
         print_minute(c.not_after, founded),
     )];
     if let Some(earlier) = c.replaces {

@@ -9,7 +9,7 @@ use super::organisation_key;
 use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
 use crate::session::Session;
-use crate::words::{self, hex};
+use crate::words::{self, hex, print_minute};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +70,8 @@ impl Insure {
         let (org, short) = (insured.org, insured.short());
         let before =
             roster.reserve_of(&short, programme).map_or(0, |r| r.issued.0.saturating_add(1));
-        let now = Minute::of(session.dated(&charter)?, charter.founded());
+        let now = session.dated_on(&charter, &roster, self.charter.as_deref())?;
+        let now = Minute::of(now, charter.founded());
         let issued = Minute(now.0.max(before));
         let named = Reserve { org, insured: short, programme, reserve: reserve.short(), issued };
         let keys = session.keys(&self.keys)?;
@@ -79,7 +80,9 @@ impl Insure {
         roster.learn(&charter, &signed)?;
         if !self.dry_run {
             let (one, other) = (&reserve.site_name, &insured.site_name);
-            let question = format!("Name {one} as the reserve of {other} for {}?", about.name);
+            let from = print_minute(issued, charter.founded());
+            let name = &about.name;
+            let question = format!("Name {one} as the reserve of {other} for {name}, from {from}?");
             session.ask.confirm(&session.screen, &question)?;
             Papers::notice(signed).write(&self.out)?;
         }

@@ -86,7 +86,7 @@ impl Admit {
         if roles.meets(OperatorRoles::DEVICE) && roles != OperatorRoles::DEVICE {
             return Err(Fault::usage("a reader is nobody: `device` stands alone."));
         }
-        let now = session.dated(&charter)?;
+        let now = session.dated_on(&charter, &roster, self.charter.as_deref())?;
         let certificate = OperatorCertificate {
             org,
             operator,

@@ -48,11 +48,12 @@ pub(super) fn line(c: &OperatorCertificate, founded: Millis) -> String {
         one => format!("site {one}"),
     };
     format!(
-        "Operator {} of organisation {} at {site}: {}, for programmes {}, until {}",
+        "Operator {} of organisation {} at {site}: {}, for programmes {}, from {} until {}",
         hex(&c.operator.short()),
         c.org,
         roles.join(", "),
         programmes.join(", "),
+        print_minute(c.issued, founded),
         print_minute(c.not_after, founded),
     )
 }

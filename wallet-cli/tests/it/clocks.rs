@@ -143,6 +143,17 @@ fn offices_are_told_when_their_clock_cannot_be_right() {
         let said = format!("{}{}", told.out, told.err);
         assert!(said.contains("2099"), "{words}: {said}");
     }
+    // And asked about, since nothing counts before it is dated: by a clock that fits nothing is.
+    for words in [&office[0], &office[1], &office[3]] {
+        let told = at(&camp, FAR, &format!("{words} --replace")).fine();
+        assert!(told.err.contains("clock? This device's clock shows 20"), "{words}: {}", told.err);
+        let told = camp.run(&format!("{words} --replace")).fine();
+        assert!(!told.err.contains("clock?"), "{words}: {}", told.err);
+    }
+    for words in &office[..2] {
+        let told = camp.run(&format!("{words} --dry-run --replace")).fine();
+        assert!(told.err.contains(", from 20"), "{words}: {}", told.err);
+    }
     // Folders, keys and backups have nothing to do with the time.
     for (now, name) in [(DEAD, "dead"), (FAR, "far")] {
         at(&camp, now, &format!("init --dir {name} --site {name} --role merchant --organisation 1 --passphrase-cost light"))
