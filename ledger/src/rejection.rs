@@ -122,7 +122,7 @@ pub enum Rejection {
     ReceiverCut = 49,
     /// The ticket stands above the cut of its sender.
     #[error(
-        "the ticket's sender is fenced or revoked below it: send it back and serve from reserve"
+        "the ticket's sender is fenced or revoked below it: send it back, and serve from the site's allowance"
     )]
     SenderCut = 50,
     /// The float redemption names another home.

@@ -64,6 +64,10 @@ papers! {
     find_by_name: &'static str,
     /// Where her entitlement stands in the way.
     ask_home: &'static str,
+    /// Where her home serves nobody any more.
+    from_allowance: &'static str,
+    /// Where what she had was sent: the place follows.
+    has_it: &'static str,
     /// Where a rule of this place stands in the way.
     elsewhere: &'static str,
     /// Where she can complain.
@@ -172,7 +176,8 @@ impl Papers {
 
     /// A paper: in each line what it is, and what it says.
     #[must_use]
-    pub fn rows<const N: usize>(&self, rows: [(&str, String); N]) -> String {
+    pub fn rows<'a>(&self, rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
+        let rows: Vec<(&str, String)> = rows.into_iter().collect();
         let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
         let line = |(label, said): &(&str, String)| {
             let pad = width.saturating_sub(label.chars().count());

@@ -12,6 +12,7 @@ mod list;
 mod orphan;
 pub(crate) mod pin;
 mod promise;
+mod place;
 mod queue;
 mod reader;
 pub(crate) mod receipt;

@@ -25,6 +25,8 @@ pub(super) const PAPERS: Papers = Papers {
     ],
     find_by_name: "have your family found by its name, or take another method",
     ask_home: "ask the site that registered you, or complain with this number",
+    from_allowance: "this site can serve you from its own allowance; or complain with this number",
+    has_it: "what you had was sent to",
     elsewhere: "another site, or the desk, can serve you; or complain with this number",
     complain: "complain",
     any_desk: "at any desk, with the number of this slip",

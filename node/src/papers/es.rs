@@ -25,6 +25,8 @@ pub(super) const PAPERS: Papers = Papers {
     ],
     find_by_name: "pida que busquen a su familia por el nombre, o use otro método",
     ask_home: "pregunte en el sitio que le registró, o reclame con este número",
+    from_allowance: "este sitio puede atenderle con su propia reserva; o reclame con este número",
+    has_it: "lo que usted tenía se envió a",
     elsewhere: "otro sitio o la mesa puede atenderle; o reclame con este número",
     complain: "reclamar",
     any_desk: "en cualquier mesa, con el número de este comprobante",

@@ -25,6 +25,8 @@ pub(super) const PAPERS: Papers = Papers {
     ],
     find_by_name: "faites chercher votre famille par son nom, ou un autre moyen",
     ask_home: "adressez-vous au site de votre enregistrement, ou réclamez avec ce numéro",
+    from_allowance: "ce site peut vous servir sur sa propre réserve ; ou réclamez avec ce numéro",
+    has_it: "ce que vous aviez a été envoyé à",
     elsewhere: "un autre site ou le guichet peut vous servir ; ou réclamez avec ce numéro",
     complain: "réclamation",
     any_desk: "à tout guichet, avec le numéro de ce bulletin",

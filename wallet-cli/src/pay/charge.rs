@@ -16,6 +16,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::known::{Known, Proof, Typed};
+use super::place::Place;
 use super::short::{self, Here, Short};
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
@@ -168,8 +169,11 @@ impl Charge {
                 return Err(match short::of(&till, rule, &items, &left) {
                     Short::Less(fault) => fault,
                     Short::Nothing(fault) => {
-                        let place = if left.0.is_empty() { gone(&node, &purses)? } else { None };
-                        turned::by_value(session, &mut node, who, fault, place.as_deref())
+                        let place = match left.0.is_empty() {
+                            true => Place::of(&node, &till, (&self.whose, &purses), &items),
+                            false => Place::Home,
+                        };
+                        turned::by_value(session, &mut node, who, fault, &place)
                     }
                 });
             }

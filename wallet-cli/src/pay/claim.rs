@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use annona_ledger::entry::{Entry, Owner};
 use annona_ledger::fold::{budget_name, release_name};
 use annona_ledger::id::ProgrammeId;
+use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Moved, Ticket};
 use annona_ledger::view::View;
 use annona_node::holder::desk;
-use annona_node::node::{Answer, Node, Request};
+use annona_node::node::{Answer, Node, Refusal, Request};
 use annona_node::serve;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::charge::told;
-use super::slip;
 use super::till::Till;
+use super::{place, slip};
 use crate::dry_run;
 use crate::family::take_pins;
 use crate::fault::{Exit, Fault, Outcome};
@@ -95,7 +96,7 @@ impl Claim {
             told(session, made, Some(path), false);
         }
         let words = ("claim", "claimed", self.dry_run);
-        let done = tell(session, words, tickets, &tills, answers)?;
+        let done = tell(session, words, (&node, &self.tickets), tickets, &tills, answers)?;
         // After the value, which is what she came for: a PIN that does not open leaves the other methods.
         for (text, programme) in pins_beside(&self.tickets)?.iter().zip(programme.iter().cycle()) {
             let taken = slip::read_pins(text)
@@ -165,7 +166,7 @@ impl Decline {
             .filter_map(|(answer, till)| Some((till, answer.as_ref().ok()?.last()?.clone())))
             .collect();
         let words = ("decline", "sent back", self.dry_run);
-        let done = tell(session, words, tickets, &tills, answers)?;
+        let done = tell(session, words, (&node, &self.tickets), tickets, &tills, answers)?;
         if self.dry_run {
             dry_run::nothing(session);
             node.close()?;
@@ -195,6 +196,7 @@ impl Decline {
 fn tell(
     session: &Session,
     (kind, word, dry_run): (&str, &str, bool),
+    (node, given): (&Node, &[String]),
     tickets: Vec<(ProgrammeId, Ticket)>,
     tills: &[Till],
     answers: Vec<Answer>,
@@ -232,7 +234,20 @@ fn tell(
                     fields.insert("reason".into(), json!(words));
                 }
                 session.screen.answer(kind, value, || format!("refused: {carried}: {words}"))?;
-                refused.get_or_insert(Fault::from(refusal));
+                let cut = matches!(refusal, Refusal::Rule(Rejection::SenderCut));
+                let mut fault = Fault::from(refusal);
+                if let Ticket::Sent(sent, _) = ticket
+                    && cut
+                {
+                    let file = match given {
+                        [one] => one,
+                        _ => "TICKET",
+                    };
+                    if let Some(line) = place::instead_of(node, till, file, sent) {
+                        fault = fault.then(&format!("Her food is here all the same: {line}."));
+                    }
+                }
+                refused.get_or_insert(fault);
             }
         }
     }

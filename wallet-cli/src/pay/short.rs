@@ -105,7 +105,7 @@ fn instead(items: &[Item], left: &[Left]) -> Option<Vec<Item>> {
 }
 
 /// An item as it is typed.
-fn typed(till: &Till, item: &Item) -> Option<String> {
+pub(super) fn typed(till: &Till, item: &Item) -> Option<String> {
     let known = till.programme.commodity(item.commodity)?;
     let amount = print_units(known, i128::from(item.amount.units()));
     let amount = amount.split(' ').next()?;

@@ -16,6 +16,7 @@ use annona_node::vault::{HouseholdId, Vault};
 use serde_json::json;
 
 use super::pin::pins;
+use super::place::Place;
 use super::till::Whose;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
@@ -172,32 +173,22 @@ pub(super) fn by_card(
     fault
 }
 
-/// Refuses somebody for what her entitlement is. `elsewhere` is where what she had was sent.
+/// Refuses somebody for what her entitlement is, and says where she can be served.
 pub(super) fn by_value(
     session: &Session,
     node: &mut Node,
     who: Who<'_>,
     fault: Fault,
-    elsewhere: Option<&str>,
+    place: &Place,
 ) -> Fault {
-    let papers = session.papers();
-    let (next, to_her) = match elsewhere {
-        Some(place) => (format!("she is served at {place}, until it comes back"), papers.elsewhere),
-        // Her home is here: to send her to the site that registered her would send her to where she stands.
-        None if who.whose.is_here() => ("complain with this number".into(), papers.any_desk),
-        None => (
-            "her home, or this site's allowance: `annona pay float`; or complain with this number"
-                .into(),
-            papers.ask_home,
-        ),
-    };
-    let heard = (next.as_str(), to_her);
+    let (next, to_her) = place.next(session.papers());
+    let heard = (next.as_str(), to_her.as_str());
     slip(session, node, (who.programme, RefusalClass::Value), &fault.message, heard);
-    match elsewhere {
-        Some(place) => fault.then(&format!(
+    match place {
+        Place::Sent(place) => fault.then(&format!(
             "All she had here was sent to {place}: she is served there until it comes back."
         )),
-        None => fault.then(&format!("Next: {next}.")),
+        _ => fault.then(&format!("Next: {next}.")),
     }
 }
 
@@ -209,7 +200,7 @@ pub(super) fn by_rule(session: &Session, node: &mut Node, who: Who<'_>, refusal:
         other => other.into(),
     };
     match class {
-        Some(RefusalClass::Value) => by_value(session, node, who, fault, None),
+        Some(RefusalClass::Value) => by_value(session, node, who, fault, &Place::Home),
         Some(class) => {
             let next = (
                 "another site, or the desk, can serve her; or complain with this number",
@@ -234,7 +225,7 @@ fn slip(
     node: &mut Node,
     (programme, class): (ProgrammeId, RefusalClass),
     why: &str,
-    (next, to_her): (&str, &'static str),
+    (next, to_her): (&str, &str),
 ) {
     let drawn = counter::slip();
     let wrote = match &drawn {
@@ -246,13 +237,17 @@ fn slip(
     }
     let Ok(slip) = drawn else { return };
     let papers = session.papers();
-    let page = papers.rows([
+    let mut rows = vec![
         (papers.refused, papers.class(class).to_owned()),
         (papers.rules, RULES.to_string()),
         (papers.slip, number(&slip)),
-        (papers.next, to_her.to_owned()),
-        (papers.complain, papers.any_desk.to_owned()),
-    ]);
+    ];
+    // Where to complain is all that is next, it stands there once.
+    if to_her != papers.any_desk {
+        rows.push((papers.next, to_her.to_owned()));
+    }
+    rows.push((papers.complain, papers.any_desk.to_owned()));
+    let page = papers.rows(rows);
     let value = json!({
         "slip": number(&slip), "ticket": slip.to_string(), "class": class.word(), "rules": RULES,
         "why": why, "next": next, "written": wrote.is_ok(), "language": papers.tag, "paper": page,

@@ -11,6 +11,7 @@ mod counter;
 mod credential;
 mod demo;
 mod dry_run;
+mod elsewhere;
 mod entitle;
 mod erase;
 mod family;
