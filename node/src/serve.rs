@@ -3,6 +3,7 @@
 //! Everything here only composes; the writer's `admit` decides. A composition sees the ledger at the moment of writing,
 //! so two requests for one purse in one queue never count the same units twice.
 
+mod allowance;
 mod back;
 mod held;
 mod lots;
@@ -22,6 +23,7 @@ use annona_ledger::ticket::{Moved, Promise, Sent, Ticket};
 use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, FloatRow, LotRow, View};
 
+pub use self::allowance::{Allowance, Limit, allowances};
 pub use self::back::{LOTS, Unused, back, unused};
 pub use self::held::{Held, held};
 use self::lots::{ENTRIES, Lacks, Over, Take, apart, freed, needed, out_of};

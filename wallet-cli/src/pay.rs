@@ -1,5 +1,6 @@
 //! `annona pay`: what happens at a counter. Every answer is printed after the commit that made it durable, never before.
 
+pub(crate) mod allowance;
 mod bill;
 mod charge;
 mod claim;
@@ -11,8 +12,8 @@ mod known;
 mod list;
 mod orphan;
 pub(crate) mod pin;
-mod promise;
 mod place;
+mod promise;
 mod queue;
 mod reader;
 pub(crate) mod receipt;

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::fault::Outcome;
+use crate::pay::allowance;
 use crate::run;
 use crate::session::Session;
 use crate::stopped;
@@ -67,12 +68,18 @@ impl Status {
         let suspended = stopped::suspended(charter, &work, None);
         let cuts = own.map(|own| stopped::cuts(&work, &own.short())).unwrap_or_default();
         let clock = own.and_then(|own| clock_of(&work, own, session.now()));
-        let mut held: u64 = 0;
+        let (mut held, mut allowed): (u64, Vec<stopped::Told>) = (0, Vec::new());
         if let (Some(node), Some(c)) = (own, &certificate) {
             for programme in c.programmes.iter() {
                 let feed = FeedId { node, lane: Lane::Value, programme: *programme };
                 let at = stamp(&work, &feed, session.now()).at;
                 held = held.saturating_add(serve::held(&work, &feed, at).len() as u64);
+                let Some(of) = charter.programme(*programme) else { continue };
+                let all = serve::allowances(&work, &feed, None, at);
+                // Who has none, and never gave any, has nothing to say of it.
+                let has = |one: &&serve::Allowance| one.here > 0 || one.site.left < one.site.most;
+                allowed
+                    .extend(all.iter().filter(has).map(|one| allowance::line(*programme, of, one)));
             }
         }
         let feeds = work.feeds();
@@ -96,7 +103,7 @@ impl Status {
             "clock_doubted": clock.is_some_and(|stamp| stamp.doubtful.is_some()),
             "clock_behind": clock.is_some_and(|stamp| stamp.behind),
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
-            "put_by": held,
+            "put_by": held, "allowances": allowed.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
@@ -123,6 +130,7 @@ impl Status {
                 words::count(feeds.len() as u64, "feed", "feeds"),
             );
             lines.iter().for_each(|line| text = format!("{text}\n{line}"));
+            allowed.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             cuts.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             suspended.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             if held > 0 {

@@ -3,13 +3,15 @@ use std::sync::{Arc, OnceLock};
 
 use annona_ledger::entry::Method;
 use annona_ledger::id::{FeedRef, MerchantId, Purse};
-use annona_node::node::{Compose, Node, NodeFault, Request};
+use annona_node::node::{Compose, Node, NodeFault, Refusal, Request};
 use annona_node::serve::{self, Item};
 use clap::Args;
 use serde_json::json;
 
+use super::allowance::{self, Noted};
 use super::charge::{before, handed, signed_for, told};
 use super::known::{Proof, Typed};
+use super::short::Short;
 use super::till::{self, Till, Whose};
 use super::{slip, turned};
 use crate::dry_run;
@@ -128,6 +130,8 @@ impl Float {
         let vouching = Arc::clone(&known);
         let earlier = Arc::new(OnceLock::new());
         let noted = Arc::clone(&earlier);
+        let looked = Noted::default();
+        let left = Arc::clone(&looked);
         let mut group = [Request {
             feed: till.feed,
             compose: Box::new(move |work, feed, at| {
@@ -136,6 +140,7 @@ impl Float {
                     let _ = noted.set(before);
                     return Ok(Vec::new());
                 }
+                drop(left.set(serve::allowances(work, feed, Some(&charge.purse), at)));
                 let mut composed = serve::float_charge(work, feed, &charge, home, at)?;
                 vouching.vouch(work, feed, (&[charge.purse], &charge.items), &mut composed)?;
                 if let Some(first) = composed.first_mut() {
@@ -149,6 +154,13 @@ impl Float {
         drop(group);
         let accepted = match accepted {
             Ok(accepted) => accepted,
+            Err(Refusal::Rule(rule)) if allowance::is(rule) => {
+                let left = looked.get().map(Vec::as_slice).unwrap_or_default();
+                return Err(match allowance::of(&till, rule, &items, left) {
+                    Short::Less(fault) => fault,
+                    Short::Nothing(fault) => turned::by_allowance(session, &mut node, who, fault),
+                });
+            }
             Err(refusal) => {
                 return Err(known.refused(session, &mut node, who, refusal));
             }
@@ -198,9 +210,24 @@ fn would_serve(
         return Err(Fault::usage("say whose it is: --purse, --ticket or --card."));
     };
     let charge = serve::Charge { purse, items: items.to_vec(), merchant, method };
-    let compose: Compose<'_> =
-        Box::new(move |work, feed, at| serve::float_charge(work, feed, &charge, home, at));
-    dry_run::write(&mut node, true, &mut [Request { feed: till.feed, compose }])?.remove(0)?;
+    let looked = Noted::default();
+    let left = Arc::clone(&looked);
+    let compose: Compose<'_> = Box::new(move |work, feed, at| {
+        drop(left.set(serve::allowances(work, feed, Some(&charge.purse), at)));
+        serve::float_charge(work, feed, &charge, home, at)
+    });
+    let mut group = [Request { feed: till.feed, compose }];
+    let answer = dry_run::write(&mut node, true, &mut group)?.remove(0);
+    drop(group);
+    answer.map_err(|no| match no {
+        Refusal::Rule(rule) if allowance::is(rule) => {
+            let left = looked.get().map(Vec::as_slice).unwrap_or_default();
+            match allowance::of(till, rule, items, left) {
+                Short::Less(fault) | Short::Nothing(fault) => fault,
+            }
+        }
+        other => other.into(),
+    })?;
     let value = json!({
         "accepted": true, "items": till.items_value(items), "home": hex(&home.node),
         "purse": purse.to_string(),

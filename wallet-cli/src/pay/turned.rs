@@ -192,6 +192,19 @@ pub(super) fn by_value(
     }
 }
 
+/// Refuses somebody whom nothing is left for of this place's allowance.
+pub(super) fn by_allowance(
+    session: &Session,
+    node: &mut Node,
+    who: Who<'_>,
+    fault: Fault,
+) -> Fault {
+    let to_her = session.papers().elsewhere;
+    let next = ("another site, or the desk, can serve her; or complain with this number", to_her);
+    slip(session, node, (who.programme, RefusalClass::Policy), &fault.message, next);
+    fault.then(&format!("Next: {}.", next.0))
+}
+
 /// As [`by_value`], for whatever a rule of the ledger said.
 pub(super) fn by_rule(session: &Session, node: &mut Node, who: Who<'_>, refusal: Refusal) -> Fault {
     let class = class_of(&refusal);
@@ -200,16 +213,9 @@ pub(super) fn by_rule(session: &Session, node: &mut Node, who: Who<'_>, refusal:
         other => other.into(),
     };
     match class {
+        Some(RefusalClass::Policy) => by_allowance(session, node, who, fault),
         Some(RefusalClass::Value) => by_value(session, node, who, fault, &Place::Home),
-        Some(class) => {
-            let next = (
-                "another site, or the desk, can serve her; or complain with this number",
-                session.papers().elsewhere,
-            );
-            slip(session, node, (who.programme, class), &fault.message, next);
-            fault
-        }
-        None => fault,
+        Some(RefusalClass::Authentication) | None => fault,
     }
 }
 
