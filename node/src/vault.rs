@@ -598,6 +598,7 @@ impl VaultTxn<'_> {
         };
         let secrets = (root.expose(), &*registration);
         let stored = rows.store(id, &handle, secrets, digest, household, members);
+        let stored = stored.and_then(|()| rows.unmark_erased(&handle));
         self.whole(stored)?;
         self.next += 1;
         Ok(id)

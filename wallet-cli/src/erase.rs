@@ -174,6 +174,10 @@ impl Erase {
                  FILE`.",
                 behind.join(", ")
             ));
+        session.screen.note(
+            "The lists she came from still have her: take her out there too. `annona family import` leaves her out here; \
+             at any other site it registers her anew.",
+        );
         }
         if !self.dry_run {
             session.screen.note(

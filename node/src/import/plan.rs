@@ -42,6 +42,13 @@ pub trait KnownHouseholds {
     /// Those of the person file.
     fn find(&self, source: &str, key: &str) -> Result<Option<Known<Self::Id>>, Self::Error>;
 
+    /// Whether the household of that key in that source was erased here, and not registered anew since.
+    ///
+    /// # Errors
+    ///
+    /// Those of the person file.
+    fn was_erased(&self, source: &str, key: &str) -> Result<bool, Self::Error>;
+
     /// The registers that households here were taken from, by name, as far as it is known.
     ///
     /// # Errors
@@ -129,6 +136,10 @@ pub struct Elsewhere {
 pub struct Plan {
     /// Households that are not in the person file.
     pub new: u64,
+    /// Households that were erased here: they are left out, unless that is asked for ([`Apply::erased`]).
+    pub erased: u64,
+    /// The rows of the first [`MAX_CHANGES`] of them.
+    pub erased_rows: Vec<u64>,
     /// Households that are there with the same content.
     pub unchanged: u64,
     /// Households that are there with other content.
@@ -155,6 +166,8 @@ pub struct Plan {
 pub struct Apply {
     /// Whether changed households are replaced; otherwise they are left as they are.
     pub update: bool,
+    /// Whether households that were erased here are registered anew; otherwise they are left out.
+    pub erased: bool,
     /// Households in one durable step.
     pub batch: usize,
 }
@@ -162,7 +175,7 @@ pub struct Apply {
 impl Default for Apply {
     fn default() -> Self {
         // 500 households are about a quarter of a second of work, which is what a kill can cost.
-        Self { update: false, batch: 500 }
+        Self { update: false, erased: false, batch: 500 }
     }
 }
 
@@ -173,6 +186,8 @@ pub struct Applied {
     pub added: u64,
     /// Households replaced.
     pub replaced: u64,
+    /// Households left out since they were erased here.
+    pub erased: u64,
     /// Households that were there with the same content.
     pub unchanged: u64,
     /// Households with other content that were left as they are.
@@ -204,6 +219,8 @@ impl Registration {
         let total = report.households;
         let mut plan = Plan {
             new: 0,
+            erased: 0,
+            erased_rows: Vec::new(),
             unchanged: 0,
             changed: 0,
             held: 0,
@@ -221,6 +238,12 @@ impl Registration {
             done = done.saturating_add(1);
             watch.step(Progress { phase: Phase::Comparing, done, total, rows: done })?;
             match known.find(&plan.report.source, &household.key).map_err(fault)? {
+                None if known.was_erased(&plan.report.source, &household.key).map_err(fault)? => {
+                    plan.erased = plan.erased.saturating_add(1);
+                    if plan.erased_rows.len() < MAX_CHANGES {
+                        plan.erased_rows.push(row);
+                    }
+                }
                 None => {
                     plan.new = plan.new.saturating_add(1);
                     for other in &others {
@@ -310,6 +333,11 @@ impl Registration {
                     register.replace(&found.id, household, digest).map_err(fault)?;
                     open = open.saturating_add(1);
                     &mut applied.replaced
+                }
+                None if !how.erased
+                    && register.was_erased(source, &household.key).map_err(fault)? =>
+                {
+                    &mut applied.erased
                 }
                 None => {
                     register.add(source, household, digest).map_err(fault)?;

@@ -116,6 +116,10 @@ impl KnownHouseholds for VaultRegister<'_> {
         }
     }
 
+    fn was_erased(&self, source: &str, key: &str) -> Result<bool, RegisterFault> {
+        Ok(self.vault.was_erased(source, key.as_bytes())?)
+    }
+
     fn registers(&self) -> Result<BTreeSet<String>, RegisterFault> {
         Ok(self.vault.registers()?)
     }

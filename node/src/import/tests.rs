@@ -40,6 +40,9 @@ impl KnownHouseholds for Book {
         let id = (source.to_owned(), key.to_owned());
         Ok(self.kept.get(&id).map(|(_, digest)| Known { id: id.clone(), digest: Some(*digest) }))
     }
+    fn was_erased(&self, _: &str, _: &str) -> Result<bool, Broken> {
+        Ok(false)
+    }
     fn registers(&self) -> Result<BTreeSet<String>, Broken> {
         Ok(self.kept.keys().map(|(source, _)| source.clone()).collect())
     }
@@ -234,7 +237,7 @@ fn after_a_kill_the_same_command_goes_on() {
     (0..95).for_each(|i| text.push_str(&format!("{i},Name{i},{}\n", i % 9)));
     let registration = csv(&text, ONE).expect("read");
     let mut book = Book { fail_after: Some(3), ..Book::default() };
-    let how = Apply { update: false, batch: 10 };
+    let how = Apply { batch: 10, ..Apply::default() };
     let fault =
         watched(|w| registration.apply(&mut book, how, w)).expect_err("breaks in the fourth batch");
     assert!(matches!(fault, ImportError::Register(_)), "{fault}");

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::begun::FORGET_BEGUN;
+use super::erased::FORGET_GONE;
 use super::fault::VaultFault;
 use super::file;
 use super::rows::{Rows, number};
@@ -68,7 +69,8 @@ impl Vault {
         let copy = Connection::open(to).map_err(failed)?;
         let begin = "PRAGMA secure_delete=1; PRAGMA synchronous=OFF; BEGIN IMMEDIATE;";
         // Beside other keys than now, other records open: whoever was erased is looked for again.
-        let forget = [super::FORGET_HEARD, file::FORGET_KEYED, FORGET_BEGUN].join("; ");
+        let forget =
+            [super::FORGET_HEARD, file::FORGET_KEYED, FORGET_BEGUN, FORGET_GONE].join("; ");
         let forget = format!("{begin} {forget};");
         copy.execute_batch(&forget).map_err(failed)?;
         let Self { secrets, keys, .. } = self;

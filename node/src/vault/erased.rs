@@ -208,6 +208,25 @@ impl Vault {
     }
 }
 
+/// How the mark of a registration that was erased begins; hexadecimal digits follow.
+const GONE: &str = "gone ";
+/// What a copy forgets: whoever has it and a registration number would know that she was here, and asked to be forgotten.
+pub(super) const FORGET_GONE: &str = "DELETE FROM note WHERE name GLOB 'gone *'";
+
+impl Vault {
+    /// Whether the household of that key in that source was erased here, and has not been registered anew since. It follows
+    /// from a mark under this file's key: the number itself is kept nowhere, nor anything else of her.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::find`].
+    pub fn was_erased(&self, source: &str, key: &[u8]) -> Result<bool, VaultFault> {
+        let rows = self.rows();
+        let mark = rows.gone_mark(&rows.source_handle(source, key)?);
+        rows.noted_mark(&mark)
+    }
+}
+
 fn printed(issuer: &[u8; 8]) -> String {
     let digits: String = issuer.iter().map(|b| format!("{b:02x}")).collect();
     format!("printed {digits}")
@@ -306,6 +325,34 @@ impl VaultTxn<'_> {
 }
 
 impl Rows<'_> {
+    fn gone_mark(&self, handle: &[u8]) -> String {
+        let mark = keyed(Purpose::Lookup, self.secrets.key.expose(), &[b"erased", handle]);
+        format!("{GONE}{mark}")
+    }
+
+    fn noted_mark(&self, mark: &str) -> Result<bool, VaultFault> {
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM note WHERE name = ?1)")
+            .and_then(|mut s| s.query_row([mark], |r| r.get(0)))
+            .map_err(|e| self.sqlite("read", e))
+    }
+
+    /// Keeps of a household that is about to go that its registration number was erased.
+    pub(super) fn mark_erased(&self, id: i64) -> Result<(), VaultFault> {
+        let handle = self
+            .connection
+            .prepare_cached("SELECT source FROM household WHERE id = ?1")
+            .and_then(|mut s| s.query_row([id], |r| r.get::<_, Vec<u8>>(0)))
+            .map_err(|e| self.sqlite("read", e))?;
+        let sql = "INSERT OR REPLACE INTO note (name, value) VALUES (?1, 1)";
+        self.run(sql, [self.gone_mark(&handle)])
+    }
+
+    /// Takes that mark away: she is registered anew.
+    pub(super) fn unmark_erased(&self, handle: &[u8; 32]) -> Result<(), VaultFault> {
+        self.run("DELETE FROM note WHERE name = ?1", [self.gone_mark(handle)])
+    }
+
     /// The households that notes of a kind are of.
     pub(super) fn noted(&self, kind: &str) -> Result<Vec<HouseholdId>, VaultFault> {
         let read = |r: &rusqlite::Row<'_>| Ok(HouseholdId(r.get::<_, i64>(0)?.unsigned_abs()));

@@ -360,6 +360,7 @@ impl Rows<'_> {
         if !there {
             return Err(VaultFault::NotFound { id });
         }
+        self.mark_erased(id_number)?;
         self.remove_records(id)?;
         // Until the keys are written anew without hers, whatever happens.
         self.run("INSERT OR REPLACE INTO note (name, value) VALUES ('due', 1)", [])?;

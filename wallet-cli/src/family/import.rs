@@ -67,6 +67,9 @@ pub(crate) struct Import {
     /// Replace families that are here with other content; what was told of them at the desk stays
     #[arg(long)]
     update: bool,
+    /// Register anew the families that were erased here, too: each has asked for it
+    #[arg(long)]
+    erased: bool,
     #[command(flatten)]
     operator: Operator,
     /// The second operator's key file
@@ -175,12 +178,23 @@ impl Import {
             let (said, told) = (wire::encode(&statement), planned(&plan)?.to_string());
             session.confirm(&question, &[&said, told.as_bytes()])?;
         }
+        let again = if self.erased { plan.erased } else { 0 };
+        if again > 0 {
+            let families = count(again, "family", "families");
+            let question = format!(
+                "Register {families} anew that were erased here? They have asked to be forgotten; say yes where each asks \
+                 to be registered again."
+            );
+            let (said, told) = (wire::encode(&statement), planned(&plan)?.to_string());
+            session.confirm(&question, &[&said, told.as_bytes()])?;
+        }
         let stay = plan.held + plan.told;
-        let writes = plan.new + if self.update { plan.changed.saturating_sub(stay) } else { 0 };
+        let writes =
+            plan.new + again + if self.update { plan.changed.saturating_sub(stay) } else { 0 };
         if writes > ALONE {
             agreed(session, &mut node, &statement, (&signer, second.as_ref()), writes)?;
         }
-        let how = Apply { update: self.update, ..Apply::default() };
+        let how = Apply { update: self.update, erased: self.erased, ..Apply::default() };
         let (mut fault, mut enrolled) = (None, 0u64);
         let applied = {
             let (fault, enrolled, node) = (&mut fault, &mut enrolled, &mut node);
@@ -211,7 +225,8 @@ impl Import {
         let lost = plan.report.findings.values_lost();
         let value = json!({
             "added": applied.added, "replaced": applied.replaced, "unchanged": applied.unchanged,
-            "left": applied.left, "held": applied.held, "told": applied.told, "closed": applied.closed, "enrolments": enrolled,
+            "left": applied.left, "held": applied.held, "told": applied.told, "closed": applied.closed, "erased": applied.erased,
+            "enrolments": enrolled,
             "values_lost": lost,
         });
         session.screen.answer("imported", value, || {
@@ -227,6 +242,9 @@ impl Import {
         })?;
         if applied.closed > 0 {
             session.screen.warn(fields::closed(applied.closed));
+        }
+        if applied.erased > 0 {
+            session.screen.warn(gone(applied.erased, &plan.erased_rows));
         }
         if applied.held > 0 {
             let families = count(applied.held, "family was", "families were");
@@ -294,6 +312,9 @@ impl Import {
             ));
             lines.join("\n")
         })?;
+        if plan.erased > 0 && self.dry_run {
+            session.screen.warn(gone(plan.erased, &plan.erased_rows));
+        }
         if let Some(Elsewhere { source, keys }) = &plan.elsewhere {
             session.screen.warn(format!(
                 "{keys} of these {} keys are here under the register \"{source}\", and none under \"{}\". If it is the \
@@ -359,6 +380,18 @@ fn agreed(
         names.join("")
     ))
     .then("A second operator runs the same command with her own --operator FILE."))
+}
+
+/// What is said of families that were erased here and are in the file.
+fn gone(families: u64, rows: &[u64]) -> String {
+    let listed: Vec<String> = rows.iter().take(told::PRINTED).map(u64::to_string).collect();
+    let more = if families > listed.len() as u64 { ", …" } else { "" };
+    format!(
+        "{} left out, in row {}{more}: erased here, and not registered again. Take them out of the list; \
+         where one asks to be registered again, `annona family add` does it, or --erased for all of them.",
+        count(families, "family is", "families are"),
+        listed.join(", ")
+    )
 }
 
 fn planned(plan: &Plan) -> Outcome<serde_json::Value> {

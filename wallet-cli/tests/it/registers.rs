@@ -114,3 +114,35 @@ fn fields_are_listed_with_what_they_hold() {
     camp.write("town.csv", "id,town\n1,x\n");
     camp.bare("family import town.csv --map town.toml --dry-run").fails(3, "leave the line out");
 }
+
+/// Who asked to be forgotten is in the office's list of next week: she is left out, by her row, until somebody says that she
+/// wants it otherwise.
+#[test]
+fn whoever_was_erased_is_not_registered_again_by_the_list_she_came_from() {
+    let camp = imported();
+    let erased = camp.run(&format!("erase reg:N-2 {MARA}")).fine();
+    assert!(erased.err.contains("take her out there too"), "{}", erased.err);
+    let words = "family import reg.csv --map reg.toml";
+    let dry = camp.run(&format!("{words} --dry-run --json")).fine();
+    assert_eq!((dry.field(0, "new"), dry.field(0, "erased_rows")), ("0".into(), "[3]".into()));
+    assert!(dry.err.contains("1 family is left out, in row 3"), "{}", dry.err);
+    let again = camp.run(&format!("{words} {MARA} --json")).fine();
+    let counts = ["added", "unchanged", "erased"].map(|field| again.field(1, field));
+    assert_eq!(counts, ["0", "2", "1"], "{}", again.out);
+    camp.run("family show reg:N-2").fails(3, "");
+    // The same number in another register is another family.
+    camp.write("other.toml", camp.told("reg.toml").replace("\"reg\"", "\"other\""));
+    camp.write("one.csv", "household_id,full_name,size\nN-2,Els Bo,1\n");
+    let other = camp.run(&format!("family import one.csv --map other.toml {MARA} --json")).fine();
+    assert_eq!(other.field(1, "added"), "1", "{}", other.out);
+    // Whoever restores a backup finds in it nothing of who asked to be forgotten.
+    camp.run("backup after.backup --people-keys after.people").fine();
+    camp.run("restore after.backup --people-keys after.people --dir again").fine();
+    let restored = camp.run(&format!("{words} --dry-run --json --dir again")).fine();
+    assert_eq!(restored.field(0, "erased"), "0", "{}", restored.out);
+    // She asks to be registered again.
+    let said = camp.run(&format!("{words} --erased {MARA} --json")).fine();
+    assert_eq!((said.field(1, "added"), said.field(1, "erased")), ("1".into(), "0".into()));
+    let last = camp.run(&format!("{words} {MARA} --json")).fine();
+    assert_eq!((last.field(1, "unchanged"), last.field(1, "erased")), ("3".into(), "0".into()));
+}

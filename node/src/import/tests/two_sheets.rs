@@ -135,7 +135,7 @@ fn a_sample_camp_goes_into_a_vault_and_comes_back() {
     assert_eq!((said(&r), r.report().households), (vec![], 60));
     let key = crate::seal::Key::random().expect("randomness");
     let mut vault = crate::vault::Vault::create(&dir.path().join("people"), &key).expect("vault");
-    let how = Apply { update: false, batch: 25 };
+    let how = Apply { batch: 25, ..Apply::default() };
     let mut batches = Vec::new();
     {
         let after = |_: &mut crate::vault::Vault, added: &[_], _: &[_]| {
