@@ -12,6 +12,7 @@ use annona_ledger::wire;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::consent::note_joined;
 use crate::person::{Field, Household, HouseholdError, Person, Value};
 use crate::seal::{SealError, random};
 use crate::vault::{HouseholdId, MAX_RECORD, OWN_SOURCE, Vault, VaultFault, VaultTxn};
@@ -89,6 +90,8 @@ pub enum What {
     Death(usize),
     /// These members, from 1, move out.
     Split(Vec<usize>),
+    /// These members, from 1, go back to a household that was merged into this one.
+    Back(Vec<usize>, HouseholdId),
     /// Another household moves in.
     Merge(HouseholdId),
 }
@@ -105,6 +108,10 @@ pub fn asked(vault: &Vault, id: HouseholdId, what: &What, collector: usize) -> [
             wire::encode(&(2u8, members))
         }
         What::Merge(other) => wire::encode(&(3u8, other)),
+        What::Back(members, husk) => {
+            let members: Vec<u64> = members.iter().copied().map(number).collect();
+            wire::encode(&(4u8, members, husk))
+        }
     });
     let about = wire::encode(&("change", id, number(collector), &*words));
     let about = Zeroizing::new(about);
@@ -134,6 +141,9 @@ pub enum ChangeFault {
     /// One household with itself, or one that was merged before.
     #[error("the family cannot be merged with itself, nor with one that was merged already.")]
     NotTwo,
+    /// Nobody goes back there.
+    #[error("family {0} is none that was merged into this one, and has nobody in it.")]
+    NotMerged(HouseholdId),
     /// The household as it would be.
     #[error(transparent)]
     Household(#[from] HouseholdError),
@@ -154,6 +164,8 @@ pub struct Planned {
     leaves: Option<(String, Written)>,
     merged: Option<(HouseholdId, Written)>,
     husks: Vec<HouseholdId>,
+    /// The household those who leave go back to, and what had been merged into that.
+    back: Option<(HouseholdId, Vec<HouseholdId>)>,
     /// The households whose number passes into other hands, or that somebody leaves who may know its PIN and have its card.
     pub passes: Vec<HouseholdId>,
 }
@@ -166,7 +178,7 @@ type Written = ([u8; 32], (Zeroizing<Vec<u8>>, Vec<Zeroizing<Vec<u8>>>));
 pub struct Changed {
     /// The household that keeps number, purse, cards and PIN.
     pub stays: HouseholdId,
-    /// The new one after a split, to be enrolled.
+    /// The new one after a split, to be enrolled; or the one that somebody went back to.
     pub new: Option<HouseholdId>,
 }
 
@@ -230,6 +242,16 @@ pub fn plan(
         return Err(ChangeFault::SamePerson);
     }
     let asked = asked(vault, id, &what, collector);
+    let (what, back) = match what {
+        What::Back(members, husk) => (What::Split(members), Some(husk)),
+        other => (other, None),
+    };
+    let mut husks = merged_into(vault, federation, id)?;
+    let back = match back {
+        Some(husk) if !husks.contains(&husk) => return Err(ChangeFault::NotMerged(husk)),
+        Some(husk) => Some((husk, merged_into(vault, federation, husk)?)),
+        None => None,
+    };
     let mut stays = opened(vault, id)?;
     let count = stays.members.len();
     let declared = stays.whole.number(Field::Size);
@@ -274,12 +296,19 @@ pub fn plan(
             if out.is_empty() || out.len() == count {
                 return Err(ChangeFault::NobodyLeft);
             }
-            // The number, and with it the purse, stays where the collector is.
+            // The number, and with it the purse, stays where the collector is. Whoever goes back has a number of her own.
+            if back.is_some() && out.contains(&named) {
+                return Err(ChangeFault::NoCollector);
+            }
             if out.contains(&named) {
                 out = (0..count).filter(|at| !out.contains(at)).collect();
             }
             let place = (0..named).filter(|at| !out.contains(at)).count();
-            let mut new = Household { key: format!("F-{}", hex(&random()?)), ..stays.clone() };
+            let key = match &back {
+                Some((husk, _)) => opened(vault, *husk)?.key,
+                None => format!("F-{}", hex(&random()?)),
+            };
+            let mut new = Household { key, ..stays.clone() };
             let all = std::mem::take(&mut stays.members);
             new.members.clear();
             for (at, person) in all.into_iter().enumerate() {
@@ -312,6 +341,8 @@ pub fn plan(
             merged = Some((other, husk));
             (Happened::Merge, named)
         }
+        // Taken apart above.
+        What::Back(_, husk) => return Err(ChangeFault::NotMerged(husk)),
     };
     if collector >= stays.members.len() {
         return Err(ChangeFault::NoCollector);
@@ -329,15 +360,18 @@ pub fn plan(
     let merged = merged.transpose()?;
 
     // Whoever is named collects what is left in every purse that is collected here: places among the members move.
-    let mut husks = merged_into(vault, federation, id)?;
     if let Some((other, _)) = &merged {
         husks.extend(merged_into(vault, federation, *other)?);
     }
     if !passes.is_empty() {
         passes.extend(&husks);
     }
+    // What had been merged into the one that goes back goes with it.
+    if let Some((husk, with)) = &back {
+        husks.retain(|one| one != husk && !with.contains(one));
+    }
     let stays = (digest, (whole, members));
-    Ok(Planned { id, asked, change, stays, leaves, merged, husks, passes })
+    Ok(Planned { id, asked, change, stays, leaves, merged, husks, back, passes })
 }
 
 impl Planned {
@@ -352,18 +386,30 @@ impl Planned {
         federation: &FederationId,
         by: [&SigningKey; 2],
     ) -> Result<Changed, ChangeFault> {
-        let Self { id, asked, change, stays, leaves, merged, husks, .. } = self;
+        let Self { id, asked, change, stays, leaves, merged, husks, back, .. } = self;
         let (digest, (whole, members)) = stays;
 
         let mut txn = vault.begin()?;
         txn.replace(id, digest, &whole, &members)?;
         let mut other = merged.as_ref().map(|(other, _)| *other);
         if let Some((key, (digest, (whole, members)))) = &leaves {
-            let new = txn.add(OWN_SOURCE, key.as_bytes(), *digest, whole, members)?;
+            let new = match &back {
+                Some((husk, _)) => {
+                    txn.replace(*husk, *digest, whole, members)?;
+                    // Whoever agreed before the merge may be somebody else.
+                    note_joined(&mut txn, *husk)?;
+                    *husk
+                }
+                None => txn.add(OWN_SOURCE, key.as_bytes(), *digest, whole, members)?,
+            };
             other = Some(new);
             // Whoever moved out collects for herself.
             let theirs = Change { collected_by: new, collector: 1, other: Some(id), ..change };
             keep(&mut txn, federation, new, theirs, by)?;
+            for husk in back.into_iter().flat_map(|(_, with)| with) {
+                let of = Change { happened: Happened::Merge, other: Some(new), ..theirs };
+                keep(&mut txn, federation, husk, of, by)?;
+            }
         }
         if let Some((husk, (digest, (whole, members)))) = &merged {
             txn.replace(*husk, *digest, whole, members)?;

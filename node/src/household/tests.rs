@@ -173,6 +173,36 @@ fn who_was_merged_into_one_is_found_by_it_however_long_the_chain() {
     }
 }
 
+/// Two who are two were merged: one goes back to her number, and what was merged into it before goes with her.
+#[test]
+fn a_merge_by_mistake_is_taken_back_with_number_and_purse() {
+    let mut desk = Desk::new();
+    let [a, b, c] = ["a", "b", "c"].map(|name| desk.add(name, &["زينب", "علي"], None));
+    desk.change(b, What::Merge(c), 1).expect("merged");
+    let before = desk.vault.registration(b).expect("reads");
+    let refused = desk.change(a, What::Back(vec![2], b), 1);
+    assert!(matches!(refused, Err(ChangeFault::NotMerged(x)) if x == b), "it was not merged");
+    desk.change(a, What::Merge(b), 1).expect("merged");
+    // Whoever collects stays: her number is not the other's.
+    let refused = desk.change(a, What::Back(vec![1, 3], b), 1);
+    assert!(matches!(refused, Err(ChangeFault::NoCollector)));
+    let done = desk.change(a, What::Back(vec![3, 4, 5, 6], b), 1).expect("gone back");
+    assert_eq!(done, Changed { stays: a, new: Some(b) });
+    assert_eq!((desk.names(a).len(), desk.names(b).len(), desk.names(c).len()), (2, 4, 0));
+    assert_eq!((desk.size(a), desk.size(b), desk.size(c)), (2, 4, 0));
+    assert_eq!(*desk.vault.registration(b).expect("reads"), *before, "the same purse");
+    assert_eq!((desk.collector(b), desk.collector(c)), ("زينب".to_owned(), "زينب".to_owned()));
+    let fed = federation();
+    let last = |id| *changes(&desk.vault, &fed, id).expect("reads").last().expect("one");
+    assert_eq!((last(b).collected_by, last(c).collected_by), (b, b));
+    assert!(merged_into(&desk.vault, &fed, a).expect("reads").is_empty());
+    assert_eq!(merged_into(&desk.vault, &fed, b).expect("reads"), [c]);
+    assert_eq!(merged(&desk.vault, &fed, b).expect("reads"), None, "somebody lives in it");
+    // And it can be merged again.
+    desk.change(a, What::Merge(b), 1).expect("merged");
+    assert_eq!(merged_into(&desk.vault, &fed, a).expect("reads"), [b, c]);
+}
+
 /// A husk says who collects by a place in another household, and places move.
 #[test]
 fn what_is_left_of_a_merged_family_is_collected_by_whoever_is_named_last() {

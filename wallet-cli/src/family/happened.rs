@@ -68,14 +68,14 @@ impl Happened {
         let mut about = vec![before.encode()?];
         let other = match &what {
             What::Merge(other) => Some(open(&vault, *other)?),
-            What::Birth(_) | What::Death(_) | What::Split(_) => None,
+            What::Birth(_) | What::Death(_) | What::Split(_) | What::Back(..) => None,
         };
         if let Some(other) = &other {
             about.push(other.encode()?);
         }
         // For each programme she is known in: a registrar of one says nothing about who is fed by another.
         let mut programmes = vault.programmes(id)?;
-        if let What::Merge(other) = &what {
+        if let What::Merge(other) | What::Back(_, other) = &what {
             programmes.extend(vault.programmes(*other)?);
             programmes.sort_unstable();
             programmes.dedup();
@@ -90,6 +90,24 @@ impl Happened {
         let asked = household::asked(&vault, id, &what, self.collector);
         // Whoever is meant is named: members are told by places, and places move.
         let told = told(&before, &what, other.as_ref());
+        // Where two were merged by mistake, the food of one stays with the other unless her number goes back with her.
+        let stay = match &what {
+            What::Split(_) => household::merged_into(&vault, &federation, id)?,
+            _ => Vec::new(),
+        };
+        let stay = stay.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let told = match stay.as_str() {
+            "" => told,
+            stay => format!(
+                "{told}. What is left for family {stay}, merged into this one, stays with who collects: --back NUMBER gives \
+                 it to who leaves"
+            ),
+        };
+        let back = matches!(what, What::Back(..));
+        let merged = match &what {
+            What::Merge(other) => Some(*other),
+            _ => None,
+        };
         let twice = twice(&vault, &federation, id, (&before, &what), on)?;
         // It was said before, and never answered: what is left of it is done, and nothing twice.
         let begun = vault.begun(&asked)?;
@@ -162,7 +180,8 @@ impl Happened {
             "ended": passes, "cards_ended": ended,
         });
         session.screen.answer("changed", value, || {
-            let new = done.new.map_or_else(String::new, |new| format!(" Family {new} is new."));
+            let word = if back { "has its number and purse again" } else { "is new" };
+            let new = done.new.map_or_else(String::new, |new| format!(" Family {new} {word}."));
             let name = words::name(&name);
             format!("Family {id}: {}.{said} {name} collects.{new}", fields::line(&stays))
         })?;
@@ -180,6 +199,12 @@ impl Happened {
         if joined > 0 && last.is_some_and(|change| household::adds_people(change.happened)) {
             session.screen.note(format!(
                 "What the family agreed to counts no more, since somebody joined it. Ask anew: `annona consent list {id}`."
+            ));
+        }
+        if let Some(other) = merged {
+            session.screen.note(format!(
+                "What is left for family {other} is collected here from now on. Where they are two families after all: `annona \
+                 family split {id} --member NUMBER --back {other}`."
             ));
         }
         if let Some(new) = done.new {
@@ -217,7 +242,7 @@ fn twice(
         // The other is without people from then on.
         What::Merge(_) => return Ok(None),
         What::Death(_) => (Kind::Death, "Since yesterday a death was told of"),
-        What::Split(_) => (Kind::Split, "Since yesterday a split was told of"),
+        What::Split(_) | What::Back(..) => (Kind::Split, "Since yesterday a split was told of"),
     };
     let all = household::changes(vault, federation, id)?;
     let late =
@@ -237,6 +262,10 @@ fn told(before: &Household, what: &What, other: Option<&Household>) -> String {
         What::Split(all) => {
             format!("Apart: {}", all.iter().map(who).collect::<Vec<_>>().join("; "))
         }
+        What::Back(all, husk) => {
+            let all = all.iter().map(who).collect::<Vec<_>>().join("; ");
+            format!("Back to family {husk}, its number and its purse: {all}")
+        }
         What::Merge(id) => {
             format!("With family {id}: {}", other.map(fields::line).unwrap_or_default())
         }
@@ -247,7 +276,7 @@ fn told(before: &Household, what: &What, other: Option<&Household>) -> String {
 fn collector_of(before: &Household, what: &What, other: Option<&Household>, at: usize) -> String {
     let born = match what {
         What::Birth(person) => Some(&**person),
-        What::Death(_) | What::Split(_) | What::Merge(_) => None,
+        What::Death(_) | What::Split(_) | What::Back(..) | What::Merge(_) => None,
     };
     let all = before.members.iter().chain(born).chain(other.into_iter().flat_map(|o| &o.members));
     let named = at.checked_sub(1).and_then(|at| all.into_iter().nth(at));
@@ -259,7 +288,7 @@ const fn duty(what: &What) -> Duty {
     match what {
         What::Birth(_) => Duty::FamilyBirth,
         What::Death(_) => Duty::FamilyDeath,
-        What::Split(_) => Duty::FamilySplit,
+        What::Split(_) | What::Back(..) => Duty::FamilySplit,
         What::Merge(_) => Duty::FamilyMerge,
     }
 }

@@ -339,3 +339,24 @@ fn a_number_that_is_two_families_is_asked_about() {
             .fails(3, "`annona family find 5551` looks for it");
     }
 }
+
+/// Two women of one name: the second goes back to her own number, and eats.
+#[test]
+fn a_merge_by_mistake_is_taken_back_at_the_desk() {
+    let camp = crate::counter::counter();
+    let two = format!("{MARA} --second yusuf.keys --second-passphrase-file pass.txt");
+    let merged = camp.run(&format!("family merge 2 1 --collector 1 {two}")).fine();
+    assert!(merged.err.contains("--member NUMBER --back 1"), "{}", merged.err);
+    let split = format!("family split 2 --member 2 --collector 1 {two}");
+    let dry = camp.run(&format!("{split} --dry-run")).fine();
+    assert!(dry.out.contains("left for family 1, merged into this one, stays"), "{}", dry.out);
+    let back = camp.run(&format!("{split} --back 1")).fine();
+    assert!(back.out.contains("Family 1 has its number and purse again."), "{}", back.out);
+    assert!(back.err.contains("annona card issue 1"), "{}", back.err);
+    let shown = camp.run("family show 1").fine().out;
+    assert!(shown.contains("1. Noor") && shown.contains("member 1 of family 1"), "{shown}");
+    let left = camp.run("entitle balance 1").fine().out;
+    assert!(left.contains("12.500 kg"), "{left}");
+    camp.run("pay charge --family 1 --item Rice=1").fine();
+    camp.run(&format!("{split} --back 1 --again")).fails(3, "none that was merged into this one");
+}
