@@ -812,11 +812,11 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
 #[must_use]
 pub fn clock_of(work: &Work<'_>, node: PublicKey, now: Millis) -> Option<Stamp> {
     let certificate = work.roster().node(&node.short())?;
-    let feeds = certificate.programmes.iter().map(|programme| FeedId {
-        node,
-        lane: Lane::Value,
-        programme: *programme,
-    });
+    let lanes = [Lane::Value, Lane::Registry, Lane::Access];
+    let feeds = certificate
+        .programmes
+        .iter()
+        .flat_map(|programme| lanes.map(|lane| FeedId { node, lane, programme: *programme }));
     let control = FeedId { node, lane: Lane::Control, programme: ProgrammeId::NONE };
     let stamps = feeds.chain([control]).map(|feed| stamp(work, &feed, now));
     let agreed = work.heard_of_others(&node).map_or(Minute(0), |others| others.agreed);

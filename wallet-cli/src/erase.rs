@@ -174,7 +174,7 @@ impl Erase {
                  FILE`.",
                 behind.join(", ")
             ));
-        session.screen.note(
+            session.screen.note(
             "The lists she came from still have her: take her out there too. `annona family import` leaves her out here; \
              at any other site it registers her anew.",
         );

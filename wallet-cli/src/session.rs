@@ -166,11 +166,13 @@ impl Session {
     fn far_ahead(&self, store: &Store) -> Outcome<Option<String>> {
         const AHEAD: u32 = limits::CLOCK_AHEAD_DAYS * 24 * 60;
         let wall = Minute::of(self.now(), store.charter()?.founded());
-        let newest = newest_stamp(store)?;
+        // Who has written nothing yet, and heard of nobody, has the papers alone to go by.
+        let papers = store.roster().nodes().map(|certificate| certificate.issued);
+        let newest = newest_stamp(store)?.into_iter().chain(papers).max();
         let far = newest.is_some_and(|newest| wall.0 > newest.0.saturating_add(AHEAD));
         Ok(far.then(|| {
             format!(
-                "clock? This device's clock shows {}, over 35 days past the newest entry here. If that is wrong, set it \
+                "clock? This device's clock shows {}, over 35 days past the newest entry or certificate here. If that is wrong, set it \
                  and run the same command again.",
                 words::print_millis(self.now())
             )
@@ -184,6 +186,9 @@ impl Session {
         let (Ok(_), Some(own)) = (store.charter(), own) else { return Ok(None) };
         let work = store.look()?;
         let stamp = clock_of(&work, own, self.now());
+        let ours = work.feeds().into_iter().filter(|feed| feed.id.node == own);
+        let newest = ours.map(|feed| (work.last_stamp(feed.chain), feed.id.short())).max();
+        let founded = work.charter().founded();
         work.check()?;
         let Some(stamp) = stamp else { return Ok(None) };
         let shows = format!("clock? This device's clock shows {}", words::print_millis(self.now()));
@@ -197,11 +202,22 @@ impl Session {
                 "{shows}, over 5 days past the newest entry here. If that is wrong, set it and run the same command \
                  again; if it is right, say so: `annona node clock --here`. Until then entries are dated as before."
             )),
-            None if stamp.behind => Some(format!(
-                "{shows}, a day before the last entry here, so no new day begins: set it. If it is right, that entry was \
-                 dated too late. What ended by its date is handed out at another node: `annona pay ticket --family \
-                 FAMILY --to SITE`."
-            )),
+            None if stamp.behind => {
+                let today = Minute::of(self.now(), founded).day();
+                let ahead = newest.filter(|(at, _)| at.day() > today);
+                Some(ahead.map_or_else(
+                    || format!("{shows}, a day before what others have written: set it."),
+                    |(at, feed)| {
+                        let at = words::print_minute(at, founded);
+                        format!(
+                            "{shows}, a day before the newest entry here ({at}, in {feed}). Either it is wrong now, or it \
+                             was then: look at a clock you trust before you set it. No new day begins until that one. If \
+                             it is right now, what ended by the wrong date is handed out at another node: `annona pay \
+                             ticket --family FAMILY --to SITE`."
+                        )
+                    },
+                ))
+            }
             None => None,
         })
     }
@@ -232,7 +248,7 @@ impl Session {
             return Err(signer::uncertified());
         }
         // What follows is stamped by it, or as if it were another day.
-        self.clock_words(node.store())?.into_iter().for_each(|words| self.screen.note(words));
+        self.clock_may_be(node.store())?.into_iter().for_each(|words| self.screen.note(words));
         Ok(node)
     }
 

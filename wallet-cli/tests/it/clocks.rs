@@ -294,3 +294,20 @@ fn s18_signatures_that_take_weeks_stop_nobody_and_count_when_they_come() {
     at(&camp, week(3), "pay charge --family 1 --item Rice=1").fine();
     at(&camp, week(3), "doctor --full --rebuild").fine();
 }
+
+/// A first entry under a wrong clock, at the desk: nobody is told that the clock which is right now is the wrong one.
+#[test]
+fn a_clock_that_is_behind_an_entry_of_the_desk_may_be_the_right_one() {
+    let camp = Camp::new();
+    let mara = "--operator mara.keys --operator-passphrase-file pass.txt";
+    let (today, wrong) = (now() + DAY, now() + 30 * DAY);
+    at(&camp, wrong, "node clock --here").fine();
+    let told = at(&camp, wrong, &format!("card issue 2 {mara}")).fine();
+    assert!(!told.err.contains("clock?"), "{}", told.err);
+    let doctor = at(&camp, today, "doctor --json").fails(1, "wrong");
+    let clock = doctor.lines().into_iter().find(|line| line["check"] == "clock");
+    let found = clock.expect("looked at")["found"].as_str().expect("words").to_owned();
+    assert!(found.contains("/registry/1)") && found.contains("or it was then"), "{found}");
+    let status = at(&camp, today, "status --json").fine();
+    assert_eq!(status.lines()[0]["clock_behind"], json!(true), "{}", status.out);
+}
