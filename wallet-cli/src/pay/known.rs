@@ -71,6 +71,8 @@ fn why(word: &str) -> Result<Exception, String> {
 pub(crate) enum No {
     /// The command was not right, or something broke: nobody was refused.
     Fault(Fault),
+    /// Those who signed may not answer for it: she has done nothing, and nobody was refused.
+    Staff(Fault),
     /// She is refused, and gets a slip.
     Refused {
         /// As what.
@@ -103,6 +105,9 @@ impl No {
     ) -> Fault {
         match self {
             Self::Fault(fault) => fault,
+            Self::Staff(fault) => fault
+                .then("Nobody was refused, and nothing handed out.")
+                .then(&turned::beside(node, who, method)),
             Self::Refused { class, words } => {
                 turned::by_method(session, node, who, (class, method), &words)
             }
@@ -379,7 +384,17 @@ impl Known {
         };
         let roster = node.store().roster();
         let ground = Ground { federation: &self.federation, roster, orgs: self.orgs };
-        Ok(check(&ground, &out, &words)?)
+        check(&ground, &out, &words).map_err(|turned| self.turned(node, till, turned))
+    }
+
+    /// What it is that the words of these people do not do. Where staff alone sign, it is for them to mend, and she has done
+    /// nothing; a witness came with her.
+    fn turned(&self, node: &Node, till: &Till, turned: Turned) -> No {
+        if self.method == Method::Witness {
+            return turned.into();
+        }
+        let who: Vec<&Signer> = self.signers.iter().collect();
+        No::Staff(not_staff((node, till), self.method, (&who, &self.orgs), turned))
     }
 
     /// Whether those of them who must be staff work at this counter: the rule of the method asks for no site. That is told to
@@ -395,7 +410,7 @@ impl Known {
         }
         match self.signers.iter().find_map(|one| one.elsewhere(node, &self.orgs, role, at)) {
             Some(fault) => Err(fault.then("Nobody was refused, and nothing handed out.").into()),
-            None => Err(Turned::MayNot.into()),
+            None => Err(self.turned(node, till, Turned::MayNot)),
         }
     }
 
@@ -496,6 +511,41 @@ impl Known {
         let text = |note: &Note| slip::wallet::text(slip::wallet::RECEIPT, &note.encode());
         Ok(notes.iter().map(text).collect())
     }
+}
+
+/// Why people's words do not do for a method: what it needs, and what each of them is here and now.
+pub(super) fn not_staff(
+    (node, till): (&Node, &Till),
+    method: Method,
+    (who, orgs): (&[&Signer], &[OrgId]),
+    turned: Turned,
+) -> Fault {
+    if turned != Turned::MayNot {
+        return Fault::refused(format!("{turned}."));
+    }
+    let needs = match method {
+        Method::Desk | Method::Voucher => "an approver or supervisor, and another of staff",
+        Method::Override => "a supervisor",
+        _ => "one of staff",
+    };
+    let at = node.stamp(&till.feed).unwrap_or_default();
+    let roster = node.store().roster();
+    let one = |signer: &&Signer| {
+        let key = signer.public();
+        let counts = roster.operator_ever(&key).filter(|c| {
+            orgs.contains(&c.org)
+                && c.programmes.contains(&till.id)
+                && (c.issued..=c.not_after).contains(&at)
+        });
+        let roles: Vec<&str> = counts.flat_map(|c| c.roles.words()).collect();
+        let roles = if roles.is_empty() { "without a role".into() } else { roles.join(" and ") };
+        format!("operator {} is {roles}", words::hex(&key.short()))
+    };
+    let each: Vec<String> = who.iter().map(one).collect();
+    Fault::refused(format!(
+        "who signed may not answer for this here and now: it needs {needs}; for this programme {}.",
+        each.join(", ")
+    ))
 }
 
 /// Reads a paper of the counter: its text, or a file that holds it.

@@ -64,6 +64,12 @@ pub(super) fn by_method(
     fault.then(&format!("Next: {}: {}.", next.words(), typed(next)))
 }
 
+/// How she may be served beside a method that those who signed may not answer for.
+pub(super) fn beside(node: &Node, who: Who<'_>, method: Method) -> String {
+    let next = next(&[method], &closed(node, who));
+    format!("Next: {}: {}.", next.words(), typed(next))
+}
+
 /// What is typed for a step.
 const fn typed(next: Next) -> &'static str {
     match next {

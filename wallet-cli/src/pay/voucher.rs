@@ -11,6 +11,7 @@ use annona_node::{atomic, counter};
 use clap::Args;
 use serde_json::json;
 
+use super::known::not_staff;
 use super::till::{Till, Whose};
 use super::{slip, turned};
 use crate::dry_run;
@@ -100,7 +101,9 @@ impl Voucher {
         let ground = Ground { federation: &federation, roster: node.store().roster(), orgs };
         let (feed, leaf, method) = (till.feed.short(), Hash::ZERO, Method::Voucher);
         let out = HandOut { feed, leaf, purse, commodity, amount, at, method };
-        check(&ground, &out, &words).map_err(|turned| Fault::refused(format!("{turned}.")))?;
+        check(&ground, &out, &words).map_err(|turned| {
+            not_staff((&node, &till), method, (&[&first, &second], &orgs), turned)
+        })?;
         for one in [&first, &second] {
             one.may(&node, &orgs, (Duty::Counter, programme), at)?;
         }
