@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use annona_ledger::charter::{Branches, Charter, Taken};
 use annona_ledger::clock::Doubt;
@@ -11,10 +12,10 @@ use annona_ledger::notice::{Notice, Roster};
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::View;
 use annona_node::clock::Clock;
-use annona_node::folder::{Folder, KEYS, LEDGER, LOCK};
+use annona_node::folder::{Folder, FolderFault, KEYS, LEDGER, LOCK};
 use annona_node::guard::Guard;
 use annona_node::keystore::Keystore;
-use annona_node::node::{Node, clock_of};
+use annona_node::node::{Node, NodeFault, clock_of};
 use annona_node::papers::Tongue;
 use annona_node::store::Store;
 use annona_node::vault::Vault;
@@ -53,6 +54,11 @@ pub(crate) struct Spoken {
     #[arg(long, value_name = "TAG")]
     pub(crate) language: Option<Tongue>,
 }
+
+/// How often a folder is tried that another command holds: for a quarter of a minute.
+const DESK_TRIES: u32 = 150;
+/// How long between two tries.
+const DESK_PAUSE: Duration = Duration::from_millis(100);
 
 impl Session {
     /// The time now.
@@ -224,9 +230,29 @@ impl Session {
 
     /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
     pub(crate) fn take_in(&self) -> Outcome<(Folder, Store)> {
-        let folder = Folder::open(&self.dir)?;
+        let held = |fault: &FolderFault| matches!(fault, FolderFault::Held { .. });
+        let folder = self.patient(|| Folder::open(&self.dir), held)?;
         let store = Store::open(&folder.file(LEDGER))?;
         Ok((folder, store))
+    }
+
+    /// Opens what another command may hold just now: most are done within a second, and nobody at another desk is to be
+    /// stopped for it.
+    fn patient<T, E>(
+        &self,
+        mut open: impl FnMut() -> Result<T, E>,
+        held: impl Fn(&E) -> bool,
+    ) -> Result<T, E> {
+        for _ in 0..DESK_TRIES {
+            match open() {
+                Err(fault) if held(&fault) => {
+                    self.screen.note("waiting for another desk …");
+                    std::thread::sleep(DESK_PAUSE);
+                }
+                done => return done,
+            }
+        }
+        open()
     }
 
     /// The node, for writing: asks for its passphrase.
@@ -234,7 +260,11 @@ impl Session {
         self.is_ours()?;
         // Asked before the folder is held: a person who thinks keeps nobody else waiting.
         let passphrase = self.ask.passphrase(&format!("passphrase of {}", self.dir.display()))?;
-        let node = Node::open(&self.dir, &passphrase, &self.heads()?, self.clock)?;
+        let heads = self.heads()?;
+        let node = self.patient(
+            || Node::open(&self.dir, &passphrase, &heads, self.clock),
+            |fault| matches!(fault, NodeFault::Folder(FolderFault::Held { .. })),
+        )?;
         self.screen.detail(|| format!("node {} opened", words::hex(&node.public().short())));
         Ok(node)
     }
@@ -376,7 +406,7 @@ impl Session {
         if self.dir.join(LOCK).is_file() {
             Ok(())
         } else {
-            Err(annona_node::folder::FolderFault::NotOurs { path: self.dir.clone() }.into())
+            Err(FolderFault::NotOurs { path: self.dir.clone() }.into())
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Keeping a node: backups, restores, the doctor, and two processes on one folder.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 
-use crate::camp::Camp;
+use crate::camp::{Answer, Camp};
 use crate::counter::counter;
 
 #[test]
@@ -168,12 +169,33 @@ fn two_processes_never_hold_one_folder() {
     let camp = Camp::new();
     let lock = fs::File::open(camp.file("lake/lock")).expect("open");
     lock.lock().expect("held");
-    camp.run("family find Noor").fails(6, "another annona process");
-    camp.bare("node learn certificate.annona").fails(6, "another annona process");
+    // Each waits for the other desk first, and then says so.
+    let waiting =
+        ["family find Noor", "node learn certificate.annona"].map(|said| camp.start(said));
+    for child in waiting {
+        let answer = Answer::of("held", child.wait_with_output().expect("ends"));
+        assert!(answer.err.contains("waiting for another desk"), "{}", answer.err);
+        answer.fails(6, "holds ");
+    }
     // Reading needs no hold.
     camp.bare("status").fine();
     drop(lock);
     camp.run("family find Noor").fine();
+}
+
+#[test]
+fn a_desk_waits_until_another_is_done() {
+    let camp = Camp::new();
+    let lock = fs::File::open(camp.file("lake/lock")).expect("open");
+    lock.lock().expect("held");
+    let mut child = camp.start("family find Noor");
+    let mut said = String::new();
+    // Kept to its end: a command whose words nobody reads would stop for that.
+    let mut heard = BufReader::new(child.stderr.take().expect("its errors"));
+    heard.read_line(&mut said).expect("a line");
+    assert!(said.contains("waiting for another desk"), "{said}");
+    drop(lock);
+    Answer::of("held", child.wait_with_output().expect("ends")).fine();
 }
 
 /// Whoever thinks of a passphrase keeps no counter and no link waiting: it is asked before the folder is held.
