@@ -27,7 +27,7 @@ use clap::Subcommand;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
 use crate::session::Session;
-use crate::words::{hex, print_date, print_last, unhex};
+use crate::words::{hex, print_date, print_day, print_last, unhex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,7 +125,7 @@ impl Hers {
     /// Ends the list: what is to be done, and as of when it is.
     fn close(self, session: &Session) -> Outcome {
         unfinished(session, &self.cut);
-        session.screen.note(format!("List as of {}; {}.", self.date(self.today), self.as_of));
+        session.screen.note(format!("List as of {}; {}.", print_date(session.now()), self.as_of));
         Ok(self.node.close()?)
     }
 }
@@ -179,9 +179,9 @@ fn papers(session: &Session, grant: &Grant) -> &'static Papers {
     }
 }
 
-/// A day since founding as a date at the site.
+/// A day since founding as dates at the site.
 pub(crate) fn date(charter: &Charter, day: DayNo) -> String {
-    print_date(day.first().begins(charter.founded()))
+    print_day(day, charter.founded())
 }
 
 /// The last day, by the clock at the site, to whose end a consent holds that counts until then.

@@ -2,7 +2,6 @@
 
 use annona_ledger::duty::Duty;
 use annona_ledger::id::Lane;
-use annona_ledger::time::DayNo;
 use annona_node::consent::ConsentFault;
 use annona_node::node::Node;
 use annona_node::vault::{HouseholdId, Vault, VaultFault};
@@ -174,11 +173,11 @@ impl Erase {
                  FILE`.",
                 behind.join(", ")
             ));
-            session.screen.note(
+        }
+        session.screen.note(
             "The lists she came from still have her: take her out there too. `annona family import` leaves her out here; \
              at any other site it registers her anew.",
         );
-        }
         if !self.dry_run {
             session.screen.note(
                 "Destroy any file made by `annona backup --people-keys` before now, and make a new one.",
@@ -256,9 +255,7 @@ fn follow(session: &Session, dry_run: bool) -> Outcome {
 fn pending(session: &Session) -> Outcome {
     let node = session.node()?;
     let vault = session.vault(&node)?;
-    let charter = node.store().charter()?.clone();
     let all = erase::pending(&node, &vault)?;
-    let today = annona_ledger::time::Minute::of(session.now(), charter.founded());
     for one in &all {
         let mut nodes = Vec::new();
         let mut gone = Vec::new();
@@ -278,8 +275,7 @@ fn pending(session: &Session) -> Outcome {
             format!("{}  {}{gone}", one.erasure.commitment, nodes.join(", "))
         })?;
     }
-    let as_of = DayNo::of(today).first().begins(charter.founded());
-    let day = print_date(as_of);
+    let day = print_date(session.now());
     let words = count(all.len() as u64, "erasure is", "erasures are");
     session.screen.note(format!("{words} pending, as of {day} and what was heard by then."));
     Ok(node.close()?)

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
-use crate::words::{count, hex, print_date};
+use crate::words::{count, hex, print_day};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,7 +160,7 @@ fn keepers(session: &Session, passphrase: &Zeroizing<String>) -> Outcome<Vec<Kee
     let site = hex(&node.public().short());
     let mut all = Vec::new();
     for copy in given {
-        let on = print_date(copy.on.first().begins(charter.founded()));
+        let on = print_day(copy.on, charter.founded());
         let known = node.store().roster().node(&copy.node);
         all.push(Keeper {
             site: site.clone(),

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{date, find, heard, last, papers};
 use crate::fault::{Fault, Outcome};
 use crate::session::{Session, Spoken};
+use crate::words::print_date;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +49,10 @@ impl Show {
         }
         session.screen.answer("receipt", receipt(&known, state, &parties), || {
             let page = slip(&known, state, &parties, papers);
-            format!("{page}\n{}", papers.rows([(papers.as_of, date(&charter, today))]).trim_end())
+            format!(
+                "{page}\n{}",
+                papers.rows([(papers.as_of, print_date(session.now()))]).trim_end()
+            )
         })?;
         session.screen.note(format!("Known here: {as_of}."));
         Ok(node.close()?)

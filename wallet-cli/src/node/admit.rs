@@ -111,6 +111,9 @@ impl Admit {
         for line in lines(&certificate, &charter) {
             session.screen.note(line);
         }
+        if certificate.programmes.is_empty() && certificate.roles.has(Roles::MERCHANT) {
+            session.screen.warn("it names no programme: nobody will be served there. --programme or --ceiling names one");
+        }
         let lost = earlier.map(|earlier| lost(earlier, &certificate, &charter)).unwrap_or_default();
         for line in &lost {
             session.screen.warn(format!("it loses {line}"));

@@ -161,6 +161,23 @@ pub(crate) fn print_date(millis: Millis) -> String {
     date_of(local(millis, shown().zone) / DAY)
 }
 
+/// A day since founding as dates at the site: both where it lies in two, `2026-11-23/24` (ISO 8601), since nobody can tell in
+/// which of them it was. Days since founding turn at the hour of the founding.
+pub(crate) fn print_day(day: DayNo, founded: Millis) -> String {
+    day_at(day, founded, shown().zone)
+}
+
+fn day_at(day: DayNo, founded: Millis, zone: Option<Zone>) -> String {
+    let date = |at: Minute| date_of(local(at.begins(founded), zone) / DAY);
+    let (first, last) = (date(day.first()), date(day.last()));
+    // What both begin with is said once: the year and month, the year, or nothing.
+    let common = [8, 5].into_iter().find(|n| first.get(..*n) == last.get(..*n)).unwrap_or(0);
+    match first == last {
+        true => first,
+        false => format!("{first}/{}", last.get(common..).unwrap_or_default()),
+    }
+}
+
 /// The day since founding to whose end something counts for so many days, that of `at` included: the last of them, by the
 /// clock on the wall here, lies in it to its end. Days since founding turn at the hour of the founding, and no wall shows that.
 pub(crate) fn last_day(at: Minute, days: u32, founded: Millis) -> DayNo {
@@ -292,6 +309,23 @@ mod tests {
         // Of a day of another site, or of days before this was so, the day that holds is printed, and not the next.
         let printed = |day| print_at(DayNo(day), Millis(860 * MINUTE), None);
         assert_eq!([printed(0), printed(1)], ["1970-01-01", "1970-01-02"]);
+    }
+
+    #[test]
+    fn a_day_that_lies_in_two_dates_is_printed_with_both() {
+        #[track_caller]
+        fn check(founded: &str, zone: i16, day: u16, want: &str) {
+            let founded: Moment = founded.parse().expect("a time");
+            let Moment::At { millis, .. } = founded else { panic!("a date") };
+            let founded = Millis(moved(millis, -i64::from(zone)));
+            assert_eq!(day_at(DayNo(day.into()), founded, Some(Zone(zone))), want);
+        }
+        check("2026-11-23T15:03", 0, 0, "2026-11-23/24");
+        check("2026-11-23T15:03", 180, 1, "2026-11-24/25");
+        check("2026-11-23T15:03", 0, 7, "2026-11-30/12-01");
+        check("2026-11-23T00:01", 0, 38, "2026-12-31/2027-01-01");
+        check("2026-11-23T00:00", 0, 0, "2026-11-23");
+        check("2026-11-23", 330, 9, "2026-12-02");
     }
 
     #[test]

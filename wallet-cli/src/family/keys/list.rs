@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{count, hex, print_date};
+use crate::words::{count, hex, print_day};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ impl List {
         let node = session.node()?;
         let vault = session.vault(&node)?;
         let charter = node.store().charter()?.clone();
-        let day = |on: DayNo| print_date(on.first().begins(charter.founded()));
+        let day = |on: DayNo| print_day(on, charter.founded());
         let given = vault.copies()?;
         for one in &given {
             let (who, on) = (hex(&one.node), day(one.on));
