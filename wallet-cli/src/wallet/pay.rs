@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
 use annona_ledger::id::CycleId;
+use annona_ledger::time::{DayNo, Minute};
 use annona_node::atomic;
 use annona_node::holder::page::Note;
 use annona_node::holder::till::Bill;
-use annona_node::holder::{self, About};
+use annona_node::holder::{self, About, Person};
 use clap::Args;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::dry_run;
 use crate::fault::Outcome;
 use crate::pay::slip;
 use crate::session::Session;
-use crate::words::{self, hex, print_units};
+use crate::words::{self, hex, print_day, print_units};
 
 const SIGN: &str = "\
 Examples:
@@ -69,6 +70,30 @@ pub(super) fn print(
     }
 }
 
+/// What is odd about a bill, before she signs it: more than she is known to have, or another day.
+fn doubts(session: &Session, person: &Person, bill: &Bill, cycle: Option<u16>) -> Vec<String> {
+    let Some(about) = &person.about else { return Vec::new() };
+    let today = DayNo::of(Minute::of(session.now(), about.founded));
+    let mut doubts = Vec::new();
+    if today != bill.on {
+        let date = |day: DayNo| print_day(day, about.founded);
+        let (on, today) = (date(bill.on), date(today));
+        doubts.push(format!("this bill is of another day: {on}, and this device says {today}."));
+    }
+    for (commodity, amount) in bill.items.iter() {
+        let asked = i128::from(amount.units());
+        let of =
+            person.purses.iter().filter(|purse| cycle.is_none_or(|cycle| purse.cycle.0 == cycle));
+        let left = of.flat_map(|purse| purse.balance()).filter(|left| left.commodity == *commodity);
+        let most = left.map(|left| left.units).max().unwrap_or(0).max(0);
+        if asked > most {
+            let (asked, most) = (print(about, *commodity, asked), print(about, *commodity, most));
+            doubts.push(format!("{asked} is more than she is known to have: {most}."));
+        }
+    }
+    doubts
+}
+
 impl Sign {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let what = "a till's bill";
@@ -87,9 +112,13 @@ impl Sign {
         let site = about.as_ref().and_then(|about| about.site(&bill.node).map(ToOwned::to_owned));
         let site =
             site.unwrap_or_else(|| format!("node {}, which she does not know", hex(&bill.node)));
+        let person = wallet.people().get(who);
+        let doubts = person.map(|person| doubts(session, person, &bill, self.cycle));
+        let doubts = doubts.unwrap_or_default();
+        doubts.iter().for_each(|words| session.screen.warn(words));
         if self.dry_run {
             let words = format!("It would sign for {items} at {site}. Nothing was signed.");
-            let value = json!({ "items": items, "site": site });
+            let value = json!({ "items": items, "site": site, "doubts": doubts });
             return dry_run::would(session, "signed", value, &words);
         }
         session.ask.confirm(&session.screen, &format!("Sign for {items} at {site}?"))?;

@@ -1,6 +1,6 @@
 use annona_ledger::consent::{Grant, Recipient};
 use annona_ledger::id::OrgId;
-use annona_ledger::time::DayNo;
+use annona_ledger::time::{DayNo, Minute};
 use annona_node::credential::jws;
 use annona_node::holder::page::Way;
 use annona_node::holder::{About, Person};
@@ -11,7 +11,7 @@ use super::Whose;
 use super::pay::print;
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{print_date, print_last, print_minute};
+use crate::words::{count, print_day, print_last, print_minute};
 
 const SHOW: &str = "\
 Examples:
@@ -42,7 +42,7 @@ pub(crate) struct Show {
     wallet: std::path::PathBuf,
 }
 
-/// Shows what is hers by her receipts alone, as of the newest of them.
+/// Shows what is hers by her receipts alone, as of the newest of them, and until when it can be handed out.
 #[derive(Args)]
 #[command(before_help = BALANCE)]
 pub(crate) struct Balance {
@@ -100,7 +100,7 @@ impl Show {
 
 /// A day as a date.
 fn date(about: &About, day: DayNo) -> String {
-    print_date(day.first().begins(about.founded))
+    print_day(day, about.founded)
 }
 
 fn org(about: &About, id: OrgId) -> String {
@@ -140,6 +140,16 @@ impl Balance {
         let Some(about) = served(session, person) else { return Ok(()) };
         for purse in &person.purses {
             let known = purse.known_as_of().map(|at| print_minute(at, about.founded));
+            let until = print_minute(purse.expires, about.founded);
+            let now = Minute::of(session.now(), about.founded);
+            let over = now > purse.expires;
+            // Her device's clock is nobody's to put right, so it is named where it says that her food is over.
+            let ends = match purse.expires.0.saturating_sub(now.0) / (24 * 60) {
+                _ if purse.expires == Minute::NEVER => String::new(),
+                _ if over => format!(", OVER since {until} by this device's clock"),
+                0 => format!(", until {until}: the last day"),
+                days => format!(", until {until}: {} left", count(u64::from(days), "day", "days")),
+            };
             let pending = purse.pending();
             for left in purse.balance() {
                 let of = |spend: &&annona_ledger::wallet::Spend| spend.commodity == left.commodity;
@@ -148,7 +158,7 @@ impl Balance {
                 let value = json!({
                     "name": person.name, "cycle": purse.cycle, "commodity": left.commodity,
                     "units": left.units.to_string(), "known_as_of": known,
-                    "signed_without_receipt": open.to_string(),
+                    "signed_without_receipt": open.to_string(), "until": until, "over": over,
                 });
                 session.screen.answer("balance", value, || {
                     let rest = match open {
@@ -159,7 +169,7 @@ impl Balance {
                         ),
                     };
                     format!(
-                        "cycle {}: {}, known as of {}{rest}",
+                        "cycle {}: {}{ends}; known as of {}{rest}",
                         purse.cycle,
                         print(about, left.commodity, left.units),
                         known.clone().unwrap_or_else(|| "never".into())

@@ -554,3 +554,30 @@ fn a_ticket_is_kept_shown_and_known_as_taken_up() {
     let left = [("12500".into(), "0".into()), ("2000".into(), "0".into())];
     assert_eq!(balance(&camp, "amina"), left, "sent away and arrived");
 }
+
+/// What she looks at for food says by when, and what she signs for is held against it.
+#[test]
+fn a_balance_says_until_when_and_a_bill_says_what_is_odd_about_it() {
+    let camp = wallet();
+    let later = |days: u64| crate::clocks::now() + days * 24 * 60 * 60 * 1_000;
+    let said = |days, json: &str| {
+        let words = format!("wallet balance amina.wallet{json}");
+        crate::clocks::at(&camp, later(days), &words).fine()
+    };
+    let now = said(1, "").out;
+    assert!(now.contains(", until 20") && now.contains(" days left; known as of"), "{now}");
+    assert_eq!(said(1, " --json").field(0, "over"), "false");
+    let over = said(50, "").out;
+    assert!(over.contains("Rice 12.500 kg, OVER since 20"), "{over}");
+    assert_eq!(said(50, " --json").field(0, "over"), "true");
+    camp.run("pay bill --item Rice=500 --out large.bill").fine();
+    let odd = "wallet sign amina.wallet large.bill --dry-run";
+    let told = camp.run(odd).fine();
+    let more = "Rice 500.000 kg is more than she is known to have: Rice 12.500 kg.";
+    assert!(told.err.contains(more) && !told.err.contains("another day"), "{}", told.err);
+    let told = crate::clocks::at(&camp, later(3), odd).fine();
+    assert!(told.err.contains("this bill is of another day"), "{}", told.err);
+    camp.run("pay bill --item Rice=1 --out small.bill").fine();
+    let told = camp.run("wallet sign amina.wallet small.bill --dry-run").fine();
+    assert!(!told.err.contains("warning"), "{}", told.err);
+}
