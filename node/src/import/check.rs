@@ -79,6 +79,7 @@ codes! {
     LongRow "long-row" Warning "the row has values beyond the header; a delimiter inside a text may need quotation marks"
     NoName "no-name" Warning "nobody in it has a name, as in a row of totals; take the row out, or fill a name in"
     SamePerson "same-person" Warning "two people of this household are the same in every column: one too many, where the row is there twice; take it out, or tell them apart"
+    TwiceEncoded "twice-encoded" Warning "the text looks like UTF-8 that was read as another encoding, and is kept as it stands; save the file again from where it came, or say encoding in the map"
     StrayCharacters "stray-characters" Note "invisible direction or control characters were left out"
     FormulaColumn "formula-column" Note "the column holds formulas; their stored results are used"
     UnmappedColumn "unmapped-column" Note "no field in the map; the column is dropped"
@@ -99,7 +100,7 @@ impl Code {
     pub fn loses_a_value(self) -> bool {
         let columns = [Self::RefusedColumn, Self::MissingColumn, Self::RepeatedColumn];
         // A value that is not there is not lost, nor is one too many.
-        let none = [Self::MissingValue, Self::NoName, Self::SamePerson];
+        let none = [Self::MissingValue, Self::NoName, Self::SamePerson, Self::TwiceEncoded];
         self.severity() == Severity::Warning && !none.contains(&self) && !columns.contains(&self)
     }
 }

@@ -13,13 +13,17 @@ use crate::person::{Date, Field, Forbidden, Kind, Scope, Value, ValueFault, clea
 /// Words for yes, and words for no, that need no value map. Digits of all scripts count as 1 and 0.
 const YES: &str = "yes y true 1 oui vrai si sí verdadero sim نعم أجل አዎ አዎን হ্যাঁ ဟုတ် ဟုတ်ကဲ့";
 const NO: &str = "no n false 0 non faux falso não لا አይ አይደለም না မဟုတ် မဟုတ်ပါ";
-/// Words for a sex. Single letters are left to the map: M is a man in English and a woman in Spanish.
+/// Words for a sex. Of single letters those that are one sex wherever they are used: M is a man in English and a woman in
+/// Spanish, H a man in French and a woman in Spanish beside V, and both are left to the map.
 const SEX: [(&str, &str); 2] = [
     (
-        "female woman girl femme féminin feminin fille mujer femenino niña أنثى انثى امرأة ሴት মহিলা নারী မ",
+        "female woman girl f femme féminin feminin fille mujer femenino niña أنثى انثى امرأة زن خانم دختر ښځه жінка дівчина дівчинка жіноча женщина девочка женский ж ሴት মহিলা নারী မ",
         "female",
     ),
-    ("male man boy homme masculin garçon hombre masculino niño ذكر رجل ወንድ পুরুষ ကျား", "male"),
+    (
+        "male man boy homme masculin garçon hombre masculino niño ذكر رجل مرد پسر نارینه чоловік хлопець хлопчик чоловіча мужчина мальчик мужской ч м ወንድ পুরুষ ကျား",
+        "male",
+    ),
 ];
 
 /// A column of the map, found in the header and ready to convert.
@@ -139,7 +143,10 @@ impl Compiled {
         if self.field == Field::Sex {
             text = sex(&text).map_or(text, str::to_owned);
         }
-        let said = stray.then_some(Said::Wrong(Code::StrayCharacters));
+        let said = match twice_encoded(&raw) {
+            true => Some(Said::Wrong(Code::TwiceEncoded)),
+            false => stray.then_some(Said::Wrong(Code::StrayCharacters)),
+        };
         match Value::text(self.field, &text) {
             Ok(value) => (Some(value), said),
             Err(ValueFault::Empty) => (None, said),
@@ -175,6 +182,22 @@ fn sex(text: &str) -> Option<&'static str> {
     let text = text.to_lowercase();
     let lists = |words: &str| words.split(' ').any(|w| w == text);
     SEX.iter().find(|(words, _)| lists(words)).map(|(_, sex)| *sex)
+}
+
+/// Whether a text is UTF-8 that was read as another encoding: written back in that, its bytes are UTF-8 again. Of letters that
+/// are no Latin ones a pair may be so by chance, three pairs and nothing else are not.
+fn twice_encoded(text: &str) -> bool {
+    use encoding_rs::{WINDOWS_1251, WINDOWS_1252, WINDOWS_1256};
+    if text.is_ascii() {
+        return false;
+    }
+    [(WINDOWS_1252, 1), (WINDOWS_1251, 3), (WINDOWS_1256, 3)].into_iter().any(
+        |(encoding, least)| {
+            let (bytes, _, unmappable) = encoding.encode(text);
+            let again = std::str::from_utf8(&bytes).ok().filter(|_| !unmappable);
+            again.is_some_and(|again| again.chars().filter(|c| !c.is_ascii()).count() >= least)
+        },
+    )
 }
 
 /// A cell as the text it shows; none for a number that lost digits.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Column, OPEN};
-use crate::import::check::{Compiled, Said, Words, is_identifier, key_text};
+use annona_ledger::digits::western;
+
+use super::{Column, DateOrder, OPEN};
+use crate::import::check::{Compiled, MAX_WORDS, Said, Words, is_identifier, key_text};
 use crate::import::header::{Header, refused_header};
-use crate::import::table::{Row, Source, TableError, letters};
+use crate::import::table::{Cell, Row, Source, TableError, letters};
 use crate::import::{ImportError, header};
 use crate::person::{Field, Kind, Scope, clean};
 
@@ -332,10 +334,10 @@ impl Draft<'_> {
              # The register these numbers come from, such as \"intake-2026\". It decides who is the same family: keep it the\n\
              # same for every later file of that register, and at every site.\n\
              source = \"{OPEN}\"\n{key}\n\
-             # 01/02/2024 can be two days. Say which: day-month-year, month-day-year or year-month-day.\n\
-             date_order = \"day-month-year\"\n",
+             # 01/02/2024 can be two days. Say which: day-month-year, month-day-year or year-month-day.\n",
             self.source.reading()
         );
+        out.push_str(&self.date_order(found));
         let mut tables: Vec<_> = found.iter().map(|(sheet, header, _)| (sheet, header)).collect();
         // The sheet with more fields of persons is the members'.
         let share_of_persons = |h: &Header| {
@@ -364,6 +366,38 @@ impl Draft<'_> {
             }
         }
         out
+    }
+
+    /// The order of dates: asked where the first rows have a date that is none with the day first.
+    fn date_order(&self, found: &[(String, Header, usize)]) -> String {
+        let (mut day_first, mut month_first) = (None, None);
+        for (sheet, header, _) in found {
+            let dates = header.names().filter(|(_, name)| {
+                guess(name).is_some_and(|field| matches!(field.kind(), Kind::Date))
+            });
+            let columns: Vec<usize> = dates.map(|(column, _)| column).collect();
+            let rows = self.samples.get(sheet).map(Vec::as_slice).unwrap_or_default();
+            for row in rows.iter().filter(|row| row.number > header.row) {
+                for column in &columns {
+                    let at = match order_of(row.cell(*column)) {
+                        Some(DateOrder::DayMonthYear) => &mut day_first,
+                        Some(DateOrder::MonthDayYear) => &mut month_first,
+                        Some(DateOrder::YearMonthDay) | None => continue,
+                    };
+                    at.get_or_insert(row.number);
+                }
+            }
+        }
+        let in_row =
+            |at: u64, order: &str| format!("# The date in row {at} is one as {order} alone.\n");
+        match (day_first, month_first) {
+            (_, None) => "date_order = \"day-month-year\"\n".to_owned(),
+            (day, Some(month)) => format!(
+                "{}{}date_order = \"{OPEN}\"\n",
+                day.map(|at| in_row(at, "day-month-year")).unwrap_or_default(),
+                in_row(month, "month-day-year"),
+            ),
+        }
     }
 
     /// What the draft says of one column.
@@ -412,12 +446,33 @@ impl Draft<'_> {
         let decimal = self.source.decimal();
         let reads = Compiled::new(column, "", field, &Column::default(), None, decimal);
         let mut words = Words::default();
+        // Nobody's name is one letter: in a column of sexes such a word is asked about wherever it stands.
+        let mut single = BTreeSet::new();
         for row in rows.iter().filter(|row| row.number > header.row) {
             if let (_, Some(Said::Word(word))) = reads.convert(row.cell(column)) {
                 words.add(&word, &row.number.to_string());
+                if field == Field::Sex && word.chars().count() == 1 && single.len() < MAX_WORDS {
+                    single.insert(word);
+                }
             }
         }
-        words.told().keys().map(|word| format!("{} = \"{OPEN}\"", quoted(word))).collect()
+        let told = words.told();
+        single.extend(told.keys().map(|word| (*word).to_owned()));
+        single.iter().map(|word| format!("{} = \"{OPEN}\"", quoted(word))).collect()
+    }
+}
+
+/// The one order in which a cell is a date, where its year is written last and the other is none.
+fn order_of(cell: &Cell) -> Option<DateOrder> {
+    let Cell::Text(text) = cell else { return None };
+    let text: String = clean(text).0.chars().map(western).collect();
+    let parts: Vec<&str> = text.split(['T', ' ']).next()?.split(['-', '/', '.']).collect();
+    let [a, b, year] = parts[..] else { return None };
+    let (a, b): (u8, u8) = (a.parse().ok()?, b.parse().ok()?);
+    match (year.len(), a, b) {
+        (4, 13..=31, 1..=12) => Some(DateOrder::DayMonthYear),
+        (4, 1..=12, 13..=31) => Some(DateOrder::MonthDayYear),
+        _ => None,
     }
 }
 

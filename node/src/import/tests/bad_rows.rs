@@ -45,6 +45,9 @@ fn values_that_do_not_fit_leave_the_rest_of_the_row() {
         ("birth_date", "yesterday", "not-a-date"),
         ("given_name", "Am\u{FFFD}ina", "unreadable-characters"),
         ("given_name", "\u{202E}anima", "stray-characters"),
+        ("given_name", "Ù†ÙˆØ±", "twice-encoded"),
+        ("given_name", "JosÃ©", "twice-encoded"),
+        ("given_name", "РќРёРЅР°", "twice-encoded"),
     ];
     for (field, value, code) in rows {
         let text = format!("id,n,v\n1,Amina,{value}\n");
@@ -59,6 +62,15 @@ fn values_that_do_not_fit_leave_the_rest_of_the_row() {
         &["B2 missing-value"],
         &["1"],
     );
+}
+
+/// Names of all kinds are none of it, however odd.
+#[test]
+fn no_name_is_taken_for_one_that_was_read_twice() {
+    for name in ["José", "Нина", "Лі", "Її Лі", "نور", "سگ", "Ñandú Ärö", "Zoë", "ሰላም", "Åsa Ü"]
+    {
+        check(&format!("id,n\n1,{name}\n"), "n = \"full_name\"", &[], &["1"]);
+    }
 }
 
 #[test]

@@ -163,3 +163,36 @@ fn a_drafted_map_sees_that_rows_are_persons() {
     assert!(draft.contains("[member.columns]"), "{draft}");
     assert_eq!((r.report().households, r.report().refused_rows), (40, 0), "{draft}");
 }
+
+/// What a letter under "sex" stands for, and in which order dates are, is read where it can be one thing alone, and asked.
+#[test]
+fn a_draft_asks_what_letters_and_dates_mean_that_can_be_two_things() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let draft = |rows: &str| {
+        let path = dir.path().join("drafted.csv");
+        std::fs::write(&path, format!("household_id,full_name,sex,birth_date\n{rows}"))
+            .expect("write");
+        drafted(&path)
+    };
+    let order = |draft: &str| {
+        let line = draft.lines().find(|line| line.starts_with("date_order")).expect("a line");
+        line.to_owned()
+    };
+    let one = draft("1,Amina,F,31/12/1985\n2,Nina,Ж,03/04/1985\n3,زهرا,زن,1990-01-01\n4,Bo,f,\n");
+    assert!(!one.contains("values"), "{one}");
+    assert_eq!(order(&one), "date_order = \"day-month-year\"");
+    let two = draft("1,Amina,F,31/12/1985\n2,Bo,M,12/31/1985\n3,Jo,Peter,07/25/1999\n");
+    assert!(two.contains("values = { \"M\" = \"?\" }") && !two.contains("Peter"), "{two}");
+    assert_eq!(order(&two), "date_order = \"?\"");
+    assert!(
+        two.contains("row 2 is one as day-month-year") && two.contains("row 3 is one as month")
+    );
+    let three = draft("1,Amina,F,12/31/1985\n");
+    assert_eq!(order(&three), "date_order = \"?\"");
+    let refused =
+        Map::parse(&three.replace("source = \"?\"", "source = \"s\"")).expect_err("asked");
+    assert!(refused.to_string().contains("month-day-year"), "{refused}");
+    let read = three.replace("source = \"?\"", "source = \"s\"");
+    let read = read.replace("date_order = \"?\"", "date_order = \"month-day-year\"");
+    Map::parse(&read).expect("a map");
+}
