@@ -95,15 +95,30 @@ impl Ask {
         file: Option<&Path>,
         option: &str,
     ) -> Outcome<Zeroizing<String>> {
-        if let Some(path) = file {
-            return from_file(path);
+        match file {
+            Some(path) => from_file(path),
+            None => self.twice(&format!("new passphrase for {what}"), "passphrases", option),
         }
-        let first = self.typed(&format!("new passphrase for {what}"), option)?;
+    }
+
+    /// A PIN that a family types: asked for twice.
+    pub(crate) fn new_pin(
+        &self,
+        family: &str,
+        file: Option<&Path>,
+        option: &str,
+    ) -> Outcome<Zeroizing<String>> {
+        let prompt = format!("new PIN of family {family}, six to twelve digits, typed by them");
+        file.map_or_else(|| self.twice(&prompt, "PINs", option), from_file)
+    }
+
+    fn twice(&self, prompt: &str, kind: &str, option: &str) -> Outcome<Zeroizing<String>> {
+        let first = self.typed(prompt, option)?;
         let again = self.typed("the same once more", option)?;
         if *first == *again {
             Ok(first)
         } else {
-            Err(Fault::input("the two passphrases differ. Nothing was changed; try again."))
+            Err(Fault::input(format!("the two {kind} differ. Nothing was changed; try again.")))
         }
     }
 
@@ -132,6 +147,10 @@ impl Ask {
             // Ctrl-C where nothing is shown comes as a letter, not as a signal.
             if fault.kind() == std::io::ErrorKind::Interrupted {
                 return Fault::interrupted();
+            }
+            // Ctrl-D: somebody who thought better of it, and no file that broke off.
+            if fault.kind() == std::io::ErrorKind::UnexpectedEof {
+                return Fault::refused("nothing was typed. Nothing was changed.");
             }
             Fault::io("read the passphrase from", Path::new("the terminal"), fault)
         })

@@ -100,9 +100,8 @@ impl Pin {
 
     /// The PIN the family types.
     fn chosen(&self, session: &Session) -> Outcome<Digits> {
-        let what = format!("family {}, typed by them", self.family);
-        let typed =
-            session.ask.new_passphrase(&what, self.pin_file.as_deref(), "--pin-file FILE")?;
+        let file = self.pin_file.as_deref();
+        let typed = session.ask.new_pin(&self.family, file, "--pin-file FILE")?;
         Digits::choose(&typed).map_err(|why| Fault::input(format!("{why}.")))
     }
 

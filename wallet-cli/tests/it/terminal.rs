@@ -294,3 +294,17 @@ fn long_work_shows_how_far_it_is_at_a_terminal_and_nowhere_else() {
         assert!(!said.contains(" left") && !said.contains('\u{1b}'), "{said}");
     }
 }
+
+/// Whoever thinks better of it is told nothing of a file that broke off.
+#[cfg(unix)]
+#[test]
+fn a_pin_is_asked_for_as_one_and_ctrl_d_damages_nothing() {
+    let camp = Camp::new();
+    let words = "family pin 1 --operator mara.keys --operator-passphrase-file pass.txt --passphrase-file pass.txt";
+    let prompt = "new PIN of family 1, six to twelve digits";
+    let Some(told) = typed(&camp, words, prompt, "\\x04") else { return };
+    let said = told["said"].as_str().expect("words");
+    assert_eq!(told["code"], 5, "{told}");
+    assert!(said.contains("nothing was typed. Nothing was changed."), "{said}");
+    assert!(!said.contains("passphrase") && !said.contains("doctor"), "{said}");
+}
