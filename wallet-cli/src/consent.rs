@@ -175,7 +175,15 @@ pub(crate) fn attributes(words: &[String]) -> Outcome<Attributes> {
 fn papers(session: &Session, grant: &Grant) -> &'static Papers {
     match session.tongue.get() {
         Some(tongue) => tongue.0,
-        None => Papers::of(&grant.notice.language.tag()).unwrap_or_else(|| session.papers()),
+        None => Papers::of(&grant.notice.language.tag()).unwrap_or_else(|| {
+            let (tag, papers) = (grant.notice.language.tag(), session.papers());
+            session.screen.note(format!(
+                "There are no papers in \"{tag}\", in which the notice was read: this one is in \"{}\". Read it to her; \
+                 --language names another.",
+                papers.tag
+            ));
+            papers
+        }),
     }
 }
 

@@ -73,12 +73,17 @@ pub fn slip(consent: &Consent, state: StateWord, parties: &Parties<'_>, papers: 
         (papers.to, parties.recipient(&grant.recipient)),
         (papers.purpose, papers.purpose(grant.purpose).to_owned()),
         (papers.ground, papers.ground(grant.basis).to_owned()),
-        (papers.counts, format!("{from} – {until}")),
+        (papers.counts, format!("{from} {} {until}", papers.until)),
         (papers.uses, grant.uses.to_string()),
         (papers.given, papers.way(grant.way, grant.guardian)),
         (
             papers.notice,
-            format!("{} {}, {}", papers.version, notice.version, notice.language.tag()),
+            format!(
+                "{} {}, {}",
+                papers.version,
+                papers.set(&notice.version.to_string()),
+                papers.set(&notice.language.tag())
+            ),
         ),
         (papers.take_back, withdraw_code(&consent.commitment())),
     ])

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{NotMade, qr};
+use crate::papers::Papers;
 
 /// One card on a sheet.
 #[derive(Clone, Debug)]
@@ -77,21 +78,42 @@ pub fn sheet(faces: &[Face<'_>]) -> Result<String, NotMade> {
             .name
             .map(|name| format!("<span class=\"n\" dir=\"{direction}\">{}</span>", escape(name)));
         let short = face.code.map(|code| format!("<small class=\"c\">{}</small>", escape(code)));
+        // Its one word is in that language where there is a catalogue of it.
+        let day = match papers(language) {
+            Some(papers) => format!(
+                "<small>{} <bdi dir=\"ltr\">{}</bdi></small>",
+                papers.until,
+                escape(face.until)
+            ),
+            None => {
+                format!("<small lang=\"en\" dir=\"ltr\">until {}</small>", escape(face.until))
+            }
+        };
         // Writing to memory does not fail.
         let written = writeln!(
             html,
             "<article lang=\"{}\" dir=\"{direction}\">{code}<div><b dir=\"auto\">{}</b>{}{}\
-             <small lang=\"en\" dir=\"ltr\">until {}</small></div></article>",
+             {day}</div></article>",
             escape(language),
             escape(face.programme),
             name.unwrap_or_default(),
             short.unwrap_or_default(),
-            escape(face.until),
         );
         debug_assert!(written.is_ok());
     }
     html.push_str("</main></body></html>\n");
     Ok(html)
+}
+
+/// The catalogue of a language, by its code of two or three letters.
+fn papers(language: &str) -> Option<&'static Papers> {
+    Papers::of(match language {
+        "eng" => "en",
+        "fra" | "fre" => "fr",
+        "spa" => "es",
+        "ara" => "ar",
+        other => other,
+    })
 }
 
 /// Text as HTML has it.
@@ -137,11 +159,17 @@ mod tests {
             language: Some("ara"),
         };
         let plain = Face { name: None, code: None, language: None, ..face.clone() };
+        let unknown = Face { language: Some("sw"), name: None, code: None, ..face.clone() };
+        let one = sheet(&[unknown]).expect("a sheet");
+        assert!(one.contains("<small lang=\"en\" dir=\"ltr\">until 2027-01-15</small>"), "{one}");
         let html = sheet(&[face, plain]).expect("a sheet");
         // Each card in its own direction, whatever comes first on the sheet.
         assert_eq!(html.matches("<article lang=\"ara\" dir=\"rtl\">").count(), 1);
         assert_eq!(html.matches("<article lang=\"en\" dir=\"ltr\">").count(), 1);
-        assert_eq!(html.matches("until 2027-01-15</small>").count(), 2);
+        for word in ["until", "حتى"] {
+            let line = format!("<small>{word} <bdi dir=\"ltr\">2027-01-15</bdi></small>");
+            assert_eq!(html.matches(&line).count(), 1, "{word}");
+        }
         assert!(html.contains("<h1>Cards</h1>"));
         assert!(html.contains("aria-label=\"code of card 7K3M-9QXD-2VHN\""));
         assert!(html.contains("aria-label=\"code of card Food &amp; &lt;Cash&gt;\""));

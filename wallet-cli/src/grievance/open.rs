@@ -152,8 +152,12 @@ impl Open {
     ) -> Outcome {
         let name = short(&slip.complaint);
         let Some(code) = slip.code() else {
-            let value = json!({ "ticket": name, "written": !self.dry_run });
-            return session.screen.answer("ticket", value, || format!("Ticket {name}"));
+            let value = json!({ "ticket": name, "days": self.days, "written": !self.dry_run });
+            return session.screen.answer("ticket", value, || {
+                let papers = session.papers();
+                let within = (papers.within_days, self.days.to_string());
+                papers.rows([(papers.complaint, name), within]).trim_end().to_owned()
+            });
         };
         let days = self.days;
         let value = json!({

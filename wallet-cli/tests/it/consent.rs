@@ -204,3 +204,20 @@ fn nothing_is_sealed_to_a_node_that_is_lost() {
     }
     assert_eq!(camp.run("grievance list --json").fine().out, "");
 }
+
+/// A paper is in the language the notice was read in, or the desk is told that it is not; dates stand in their own order.
+#[test]
+fn a_paper_says_when_it_is_in_another_language_than_the_notice() {
+    let camp = Camp::new();
+    camp.write("notice.txt", "Tunauliza.");
+    let give = "consent give 1 --purpose referral --to water --attributes name --notice notice.txt";
+    let told = camp.run(&format!("{give} --language sw {MARA}")).fine();
+    assert!(told.err.contains("There are no papers in \"sw\""), "{}", told.err);
+    assert!(told.out.contains("counts ") && told.out.contains(" until 20"), "{}", told.out);
+    let told = camp.run(&format!("{give} --language ar {MARA}")).fine();
+    assert!(!told.err.contains("no papers"), "{}", told.err);
+    let line =
+        told.out.lines().find(|line| line.contains(" حتى ")).expect("from a day until a day");
+    assert_eq!(line.matches('\u{2068}').count(), 3, "{line:?}");
+    assert!(told.out.contains("\u{2068}ar\u{2069}"), "{}", told.out);
+}
