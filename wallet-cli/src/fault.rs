@@ -326,6 +326,10 @@ impl From<Rejection> for Fault {
             Rejection::AlreadyResolved => fault.then(
                 "`annona pay list` shows what became of it: where it was not you, look there before anything is given again.",
             ),
+            Rejection::CarrierRefused => fault.then(
+                "One that was cancelled stays so: `annona card issue` gives a new code, `annona card wallet` the page of a \
+                 new wallet.",
+            ),
             Rejection::OtherRole => fault.then(
                 "`annona status` shows its roles; `annona node request` and `annona node admit --role ROLE` add one.",
             ),

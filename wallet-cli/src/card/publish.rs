@@ -13,6 +13,7 @@ use serde_json::json;
 use super::trusted;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::words::count;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,7 +85,9 @@ impl Publish {
         });
         session.screen.answer("cards", value, || {
             format!(
-                "{issuers} issuers, {lists} lists with {revoked} taken back in {}",
+                "{}, {} with {revoked} taken back in {}",
+                count(issuers as u64, "issuer", "issuers"),
+                count(lists as u64, "list", "lists"),
                 self.folder.display()
             )
         })

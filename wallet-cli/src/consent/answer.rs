@@ -27,7 +27,7 @@ fn fields<'a>(fields: impl IntoIterator<Item = (&'a Field, &'a Value)>) -> serde
 }
 
 /// What was opened, as it is read by who asked.
-pub(super) fn words(shown: &Shown, as_of: &str) -> Zeroizing<Vec<u8>> {
+pub(super) fn words(shown: &Shown, on: &str, as_of: &str) -> Zeroizing<Vec<u8>> {
     let d = &shown.disclosure;
     let members = shown.members.iter().zip(&shown.bands).map(|(member, band)| {
         let mut fields = fields(member);
@@ -37,7 +37,8 @@ pub(super) fn words(shown: &Shown, as_of: &str) -> Zeroizing<Vec<u8>> {
         fields
     });
     let value = json!({
-        "consent": d.grant.to_string(), "purpose": d.purpose.word(), "day": d.on.0, "as_of": as_of,
+        "consent": d.grant.to_string(), "purpose": d.purpose.word(), "day": d.on.0, "on": on,
+        "as_of": as_of,
         "household": fields(&shown.whole), "members": members.collect::<Vec<_>>(),
     });
     Zeroizing::new(value.to_string().into_bytes())

@@ -11,7 +11,7 @@ use annona_node::vault::Vault;
 use clap::Args;
 use serde_json::json;
 
-use super::{answer, attributes, find, heard, purpose};
+use super::{answer, attributes, date, find, heard, purpose};
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::letter::Paper;
@@ -104,7 +104,7 @@ pub(super) fn release(
     let commitment = permit.commitment();
     let day = date_of(&charter, at)?;
     let (shown, showing) = permit.open(vault, day)?;
-    let opened = answer::words(&shown, &as_of);
+    let opened = answer::words(&shown, &date(&charter, shown.disclosure.on), &as_of);
     let sealed = answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?;
     paper.put(node, &asking.node, &sealed)?;
     showing.done(vault)?;

@@ -1,8 +1,9 @@
-use annona_ledger::consent::Withdrawal;
+use annona_ledger::consent::{People, Withdrawal};
 use annona_ledger::digits::code;
 use annona_ledger::duty::Duty;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{Commitment, Lane};
+use annona_ledger::view::View;
 use annona_node::consent;
 use clap::Args;
 use serde_json::json;
@@ -66,8 +67,18 @@ impl Withdraw {
         let orgs = node.org();
         let role = (Duty::ConsentWithdraw, programme);
         signer.may(&node, orgs.as_slice(), role, at)?;
-        let mut on = None;
-        if !self.dry_run {
+        // Said again it changes nothing: the day is the first on which it was said.
+        let work = node.store().look()?;
+        let before = work.told(&commitment);
+        let before = before.iter().filter_map(|told| match told.people() {
+            Some(People::ConsentWithdrawn { on, .. }) => Some(*on),
+            _ => None,
+        });
+        let before = before.min();
+        work.check()?;
+        drop(work);
+        let mut on = before.map(|day| date(&charter, day));
+        if !self.dry_run && before.is_none() {
             let about = commitment.to_string();
             session.confirm("Take this consent back?", &[about.as_bytes()])?;
             let said = consent::withdraw(&mut node, programme, commitment, reason, signer.key())?;
@@ -76,9 +87,12 @@ impl Withdraw {
         node.close()?;
         let value = json!({
             "commitment": commitment.to_string(), "reason": reason.word(), "on": on,
-            "withdrawn": !self.dry_run,
+            "withdrawn": !self.dry_run || before.is_some(), "repeated": before.is_some(),
         });
         session.screen.answer("consent", value, || match &on {
+            Some(on) if before.is_some() => {
+                format!("It was taken back on {on}. Nothing was written.")
+            }
             Some(on) => format!("Taken back on {on}. Other sites hear of it with the next sync."),
             None => "It would be taken back.".to_owned(),
         })

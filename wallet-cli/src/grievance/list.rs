@@ -55,8 +55,10 @@ impl List {
                 let outcome = stands.outcome.map_or(String::new(), |o| format!("  {}", o.word()));
                 let clock = match left {
                     _ if !open(stands.stage) => String::new(),
-                    Some(days) if days < 0 => format!("  {} days past its day", -days),
-                    Some(days) => format!("  {days} days left"),
+                    Some(days) if days < 0 => {
+                        format!("  {} past its day", count(days.unsigned_abs(), "day", "days"))
+                    }
+                    Some(days) => format!("  {} left", count(days.unsigned_abs(), "day", "days")),
                     None => String::new(),
                 };
                 let (name, stage) = (short(&one.commitment), stands.stage.word());

@@ -105,7 +105,11 @@ fn a_consent_is_taken_back_at_another_desk_by_the_digits_on_its_slip() {
     let slip = camp.run("consent show 1/1").fine().out;
     let line = slip.lines().find(|line| line.contains("to take back")).expect("the digits");
     let digits = line.split_whitespace().last().expect("the digits");
-    camp.run(&format!("consent withdraw {digits} --dir hill {MARA}")).fine();
+    let withdraw = format!("consent withdraw {digits} --dir hill {MARA}");
+    assert!(camp.run(&withdraw).fine().out.starts_with("Taken back on "));
+    // Said again it is the same day, and nothing is written.
+    let again = camp.run(&withdraw).fine().out;
+    assert!(again.starts_with("It was taken back on ") && again.contains("Nothing was written"));
     std::fs::create_dir(camp.file("stick")).expect("folder");
     camp.run("bundle export --dir hill --to lake --out stick").fine();
     camp.run("bundle import stick").fine();
