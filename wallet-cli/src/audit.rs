@@ -14,7 +14,7 @@ mod verify;
 
 use std::path::Path;
 
-use annona_ledger::audit::{Governed, Ground, Options, Source, Verdict};
+use annona_ledger::audit::{Governed, Ground, Item, Options, Source, Verdict};
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, FeedRef, Lane, ProgrammeId};
 use annona_node::audit::{AuditFile, Labels};
@@ -132,15 +132,28 @@ fn federation(text: Option<&str>) -> Outcome<Option<FederationId>> {
 
 /// An entry of a file, by its name as in [`named`].
 fn entry<'a>(text: &'a str, file: &AuditFile) -> Outcome<(FeedRef, u64, Option<&'a str>)> {
-    named(text, || file.feeds().iter().map(FeedId::short).collect())
+    let has = |feed: &FeedRef, index: u64| {
+        let mut found = false;
+        let feeds = file.feeds();
+        if let Some(id) = feeds.iter().find(|id| id.short() == *feed) {
+            file.items(id, &mut |_, item| {
+                found |= matches!(&item, Item::Block(block)
+                    if (block.header.first..block.header.end().next).contains(&index));
+                !found
+            });
+        }
+        found
+    };
+    named(text, || file.feeds().iter().map(FeedId::short).collect(), has)
 }
 
 /// An entry by its whole name, as `pay list --json`, findings and samples print it: `8be8…/value/1#12`, perhaps with `:` and
-/// the beginning of its hash behind, which is the last part of the answer. `1#12`, as a counter prints it, will do where one of the feeds is a value feed of the
-/// programme.
+/// the beginning of its hash behind, which is the last part of the answer. `1#12`, as a counter prints it, will do where one
+/// of the value feeds of the programme has such an entry.
 fn named(
     text: &str,
     feeds: impl FnOnce() -> Vec<FeedRef>,
+    has: impl Fn(&FeedRef, u64) -> bool,
 ) -> Outcome<(FeedRef, u64, Option<&str>)> {
     let wrong = |why: &str| {
         Fault::input(format!(
@@ -166,10 +179,20 @@ fn named(
     let index = index.parse().map_err(|_| wrong(""))?;
     if let Ok(programme) = feed.parse().map(ProgrammeId) {
         let is_of = |of: &FeedRef| of.lane == Lane::Value && of.programme == programme;
-        let fitting: Vec<FeedRef> = feeds().into_iter().filter(is_of).collect();
+        let mut fitting: Vec<FeedRef> = feeds().into_iter().filter(is_of).collect();
+        if fitting.is_empty() {
+            return Err(wrong(&format!(
+                ", and the file has no value feed of programme {programme}"
+            )));
+        }
+        if fitting.len() > 1 {
+            fitting.retain(|feed| has(feed, index));
+        }
         return match *fitting {
             [only] => Ok((only, index, name)),
-            [] => Err(wrong(&format!(", and the file has no value feed of programme {programme}"))),
+            [] => Err(wrong(&format!(
+                ", and no value feed of programme {programme} has an entry {index} in a sealed block here"
+            ))),
             _ => {
                 let all: Vec<String> =
                     fitting.iter().take(NAMED).map(|feed| format!("{feed}#{index}")).collect();
@@ -189,7 +212,9 @@ mod tests {
     fn names_of_entries_read_as_they_print() {
         let entry = |text: &str, feeds: &[&str]| {
             let feeds = || feeds.iter().map(|feed| words::feed(feed).expect("a feed")).collect();
-            named(text, feeds).map(|(feed, index, _)| format!("{feed}#{index}"))
+            // The last of several has no such entry.
+            let has = |feed: &FeedRef, _| feed.node[0] != 0xab;
+            named(text, feeds, has).map(|(feed, index, _)| format!("{feed}#{index}"))
         };
         let (one, other) = ("8be807f6a1c2d3e4/value/1", "9be807f6a1c2d3e4/value/1");
         let (elsewhere, control) = ("8be807f6a1c2d3e4/value/2", "8be807f6a1c2d3e4/registry/1");
@@ -198,6 +223,12 @@ mod tests {
         assert_eq!(entry("1#12", &[one, elsewhere, control]).expect("one fits"), whole);
         let several = entry("1#12", &[one, other]).expect_err("two fit").message;
         assert!(several.contains(&whole) && several.contains(other), "{several}");
+        let without = "abe807f6a1c2d3e4/value/1";
+        assert_eq!(entry("1#12", &[one, without]).expect("one has it"), whole);
+        let several = entry("1#12", &[one, other, without]).expect_err("two have it").message;
+        assert!(several.contains("2 feeds of the file") && !several.contains(without), "{several}");
+        let none = entry("1#12", &[without, without]).expect_err("none has it").message;
+        assert!(none.contains("no value feed of programme 1 has an entry 12"), "{none}");
         assert!(entry("1#12", &[elsewhere]).is_err(), "none fits");
         for bad in [
             "",
