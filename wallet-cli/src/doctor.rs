@@ -80,7 +80,10 @@ impl Doctor {
             .say("settings", settings.map(|_| "node.toml reads".into()).map_err(|f| f.message))?;
         let config = Config::read(&session.dir.join(RUN));
         let peers = config.as_ref().map(|config| config.peer.clone()).unwrap_or_default();
-        let reads = config.map(|_| "run.toml reads, or is not there".into());
+        let there = session.dir.join(RUN).exists();
+        let found =
+            if there { "run.toml reads" } else { "there is no run.toml: nobody is dialled" };
+        let reads = config.map(|_| found.into());
         looking.say("run", reads.map_err(|fault| fault.to_string()))?;
         looking.say("disk", room(session))?;
         // Opened as a node, so that heads and the memory of what was signed are looked at as they are before signing. What an
@@ -226,7 +229,10 @@ fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
     });
     let wrong: Vec<String> = wrong.collect();
     Ok(if wrong.is_empty() {
-        Ok(format!("{} of run.toml are members", count(peers.len() as u64, "peer", "peers")))
+        Ok(match peers.len() {
+            1 => "the peer of run.toml is a member".to_owned(),
+            many => format!("{many} peers of run.toml are members"),
+        })
     } else {
         Err(wrong.join("; "))
     })

@@ -81,9 +81,11 @@ impl Restore {
         })?;
         if nameless {
             let dir = root.display();
-            session.screen.note(
-                "Nobody's name can be read yet: the keys of people's records are at keepers.",
-            );
+            session.screen.note(format!(
+                "Nobody's name can be read yet. With the file that `annona backup --people-keys` made beside this backup: \
+                 `annona restore {} --people-keys THAT --dir ANOTHER`, into another folder. Otherwise their keys are at keepers.",
+                self.file.display()
+            ));
             match keepers.as_slice() {
                 [] => session.screen.note(format!(
                     "None is named in this backup. A node that keeps a copy gives it back: `annona family keys give \

@@ -96,7 +96,7 @@ impl Admit {
             issued: Minute::of(now, charter.founded()),
             not_after: self.until.until(now, charter.founded()),
         };
-        session.screen.note(line(&certificate, charter.founded()));
+        session.screen.note(line(&certificate, &charter));
         let keys = session.keys(&self.keys)?;
         let key = organisation_key(&keys, org, &self.keys)?;
         let signed = Notice::Operator(certificate.clone()).sign(&charter.federation(), &key);

@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
+use annona_ledger::charter::Charter;
 use annona_ledger::duty::EVERY_SITE;
+use annona_ledger::id::ProgrammeId;
 use annona_ledger::notice::OperatorCertificate;
-use annona_ledger::time::Millis;
 use clap::Args;
 use serde_json::json;
 
@@ -33,27 +34,29 @@ impl List {
                 "roles": c.roles.words().collect::<Vec<_>>(), "programmes": c.programmes.to_vec(),
                 "not_after": print_minute(c.not_after, charter.founded()),
             });
-            session.screen.answer("operator", value, || line(c, charter.founded()))?;
+            session.screen.answer("operator", value, || line(c, &charter))?;
         }
         Ok(())
     }
 }
 
 /// A certificate in one line.
-pub(super) fn line(c: &OperatorCertificate, founded: Millis) -> String {
+pub(super) fn line(c: &OperatorCertificate, charter: &Charter) -> String {
     let roles: Vec<_> = c.roles.words().collect();
-    let programmes: Vec<_> = c.programmes.iter().map(ToString::to_string).collect();
+    let name = |id: &ProgrammeId| charter.programme(*id).map(|known| known.name.to_string());
+    let programmes: Vec<_> =
+        c.programmes.iter().map(|id| name(id).unwrap_or_else(|| id.to_string())).collect();
     let site = match c.site {
         EVERY_SITE => "every site".to_owned(),
         one => format!("site {one}"),
     };
     format!(
-        "Operator {} of organisation {} at {site}: {}, for programmes {}, from {} until {}",
+        "Operator {} of organisation {} at {site}: {}, for {}, from {} until {}",
         hex(&c.operator.short()),
         c.org,
         roles.join(", "),
         programmes.join(", "),
-        print_minute(c.issued, founded),
-        print_minute(c.not_after, founded),
+        print_minute(c.issued, charter.founded()),
+        print_minute(c.not_after, charter.founded()),
     )
 }

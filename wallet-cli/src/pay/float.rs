@@ -305,7 +305,7 @@ impl Cover {
             }
         }
         if self.dry_run {
-            super::ticket::would_send(session, &till, &sent)?;
+            super::ticket::would_send(session, &node, &till, &sent)?;
             dry_run::nothing(session);
         } else {
             super::ticket::hand_out(session, &node, &till, &sent, self.out.as_deref())?;

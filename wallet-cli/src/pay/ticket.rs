@@ -172,7 +172,7 @@ impl Ticket {
             return Err(refusal.into());
         }
         if self.dry_run {
-            would_send(session, &till, &sent)?;
+            would_send(session, &node, &till, &sent)?;
             if !left.is_empty() {
                 session.screen.note(
                     "That is as much as one basket binds: what else she has would follow it.",
@@ -268,7 +268,7 @@ impl Supply {
         let sent = dry_run::write(&mut node, self.dry_run, &mut group)?.remove(0)?;
         drop(group);
         if self.dry_run {
-            would_send(session, &till, &sent)?;
+            would_send(session, &node, &till, &sent)?;
             dry_run::nothing(session);
             return Ok(node.close()?);
         }
@@ -278,7 +278,12 @@ impl Supply {
 }
 
 /// Says what sends and covers would carry that were only asked about.
-pub(super) fn would_send(session: &Session, till: &Till, asked: &[Accepted]) -> Outcome {
+pub(super) fn would_send(
+    session: &Session,
+    node: &Node,
+    till: &Till,
+    asked: &[Accepted],
+) -> Outcome {
     for accepted in asked {
         let moved = match Entry::decode(accepted.feed.lane, &accepted.bytes)? {
             Entry::Value(Fact::Send(send)) => Moved::Send(send),
@@ -286,7 +291,7 @@ pub(super) fn would_send(session: &Session, till: &Till, asked: &[Accepted]) -> 
             _ => continue,
         };
         let (value, carried) = carried(till, &moved);
-        let to = hex(&moved.to());
+        let to = words::site(node.store().roster(), &moved.to());
         dry_run::would(session, "ticket", value, &format!("would be sent: {carried}, to {to}"))?;
     }
     Ok(())
