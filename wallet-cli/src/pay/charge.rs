@@ -48,6 +48,8 @@ Examples:
 ///
 ///   request,family,items
 ///   till-3-0009,12,Rice=10;Oil=1.5
+///
+/// With --json every field of an answer is one of those in spec/counter.md, "What a queue answers".
 #[derive(Args)]
 #[command(before_help = EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct Charge {

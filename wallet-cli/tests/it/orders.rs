@@ -1,5 +1,6 @@
 //! What a till hears of its orders: whose they were, what is left, what became of them, and what may be a slip of the pen.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Command;
 
@@ -136,4 +137,26 @@ fn stopped_in_a_queue(camp: &Camp, twice: bool) {
     let last: Value = serde_json::from_str(words.lines().last().expect("words")).expect("JSON");
     assert_eq!((&last["kind"], &last["exit"]), (&json!("error"), &json!(130)), "{words}");
     assert_eq!(camp.run("pay list --json").fine().lines().len(), 2, "of the counter, and one");
+}
+
+/// What a till is written against stands in the specification, field by field.
+#[test]
+fn every_field_of_an_answer_is_on_the_page_and_no_other() {
+    let camp = counter();
+    let order = json!({ "request": "a", "family": 1, "items": { "Rice": "1" } });
+    let none = json!({ "request": "n", "family": 1, "items": { "Rice": "99", "Oil": "99" } });
+    let (first, _) = asked(&camp, &[order.clone(), none, json!({ "colour": 1 })]);
+    camp.run(&format!("pay refund {}", first[0]["entry"].as_str().expect("an entry"))).fine();
+    let (again, _) = asked(&camp, &[order]);
+    let keys =
+        |line: &Value| line.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let told: BTreeSet<String> = first.iter().chain(&again).flat_map(keys).collect();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/counter.md"));
+    let page = page.expect("the page");
+    let (_, page) = page.split_once("## What a queue answers").expect("the section");
+    let (page, _) = page.split_once("\n## ").expect("its end");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let fields = rows.filter_map(|row| row.split(" | ").next());
+    let fields = fields.flat_map(|all| all.split(", ").map(|one| one.trim_matches('`').to_owned()));
+    assert_eq!(told, fields.collect::<BTreeSet<_>>());
 }
