@@ -466,19 +466,18 @@ impl World {
 
     /// The stamp a draft of this node bears, by the ledger's own rule for what its clock shows and what it holds (rule 23).
     pub(crate) fn stamp(&self, n: usize, feed: &FeedId) -> Minute {
-        let node = &self.nodes[n];
-        let own = self.cast.nodes[node.person].short();
+        let (node, own) = (&self.nodes[n], self.cast.nodes[self.nodes[n].person].short());
         let (shown, mut stamps) = (node.clock.shows(self.now), node.stamps.clone());
         let newest = node.tips.keys().map(|feed| node.site.last_stamp(feed)).max();
         stamps.extend(newest.map(|newest| (own, newest)));
-        let serves = Roles::MERCHANT.and(Roles::REGISTRAR);
-        let serves = node.model.roster().node(&own).is_some_and(|c| c.roles.meets(serves));
+        let (roster, serves) = (node.model.roster(), Roles::MERCHANT.and(Roles::REGISTRAR));
+        let serves = roster.node(&own).is_some_and(|c| c.roles.meets(serves));
         let heard = Heard {
             last: node.site.last_stamp(feed),
             served: newest.filter(|_| serves),
-            others: others(node.model.roster(), &own, &stamps),
+            others: others(roster, &own, &stamps),
             answered: node.answered,
-            // Whoever works there says so where the clock is right to a few hours.
+            // Said by whoever works there, where it is right to a few hours.
             believed: Some(shown).filter(|_| matches!(node.clock, Clock::Off(-360..=360))),
         };
         reading(shown, &heard).at

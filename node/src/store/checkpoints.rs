@@ -3,16 +3,13 @@
 mod reached;
 mod scratch;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use annona_ledger::block::Header;
 use annona_ledger::charter::Charter;
-use annona_ledger::checkpoint::{
-    Certified, Checkpoint, Cosignature, Page, PageFault, Standing, standing,
-};
+use annona_ledger::checkpoint::{Certified, Cosignature, Page, PageFault, Standing, standing};
 use annona_ledger::cut::{self, Cut};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
@@ -293,12 +290,7 @@ impl Work<'_> {
     }
 }
 
-/// How many entries a frontier covers.
-fn entries(frontier: &Frontier) -> u64 {
-    frontier.tips().iter().fold(0, |sum: u64, tip| sum.saturating_add(tip.head.next))
-}
-
-fn read_frontier(bytes: &[u8]) -> Result<Frontier, StoreFault> {
+pub(super) fn read_frontier(bytes: &[u8]) -> Result<Frontier, StoreFault> {
     let tips: Vec<Known> = wire::decode(bytes, FRONTIER_BYTES)?;
     Frontier::new(tips).map_err(StoreFault::Frontier)
 }
@@ -487,33 +479,6 @@ impl Store {
         }
         let (page, frontier) = (Page::decode(&page)?, read_frontier(&frontier)?);
         Ok(Some(KeptPage { hash: *hash, page, frontier, cosignatures }))
-    }
-
-    /// The hashes of all pages kept here, those that cover most first. Nobody signs a page to send it, so its own time
-    /// orders only those that cover as much, of one article: first those dated no more than a day past every stamp here,
-    /// of these the newest. Last of all are those dated further past every stamp here than a clock is believed.
-    ///
-    /// # Errors
-    ///
-    /// A storage fault.
-    pub fn page_hashes(&self) -> Result<Vec<Hash>, StoreFault> {
-        const DAY: u32 = 24 * 60;
-        let newest = "SELECT coalesce(max(stamp), 0) FROM chain";
-        let newest: u32 = self.conn.query_row(newest, [], |r| r.get(0))?;
-        let past = |days: u32| newest.saturating_add(days.saturating_mul(DAY));
-        let mut rows = self.conn.prepare_cached("SELECT hash, page, frontier FROM checkpoint")?;
-        let mut rows = rows.query([])?;
-        let mut pages = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (page, frontier): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
-            let Checkpoint { epoch, time, .. } = Page::decode(&page)?.checkpoint;
-            let covers = entries(&read_frontier(&frontier)?);
-            let (far, ahead) = (time.0 > past(limits::CLOCK_AHEAD_DAYS), time.0 > past(1));
-            let tells = (Reverse(covers), Reverse(epoch));
-            pages.push((far, tells, ahead, Reverse(time), Hash(row.get(0)?)));
-        }
-        pages.sort_unstable();
-        Ok(pages.into_iter().map(|page| page.4).collect())
     }
 
     /// Who vouches for a page, counted by the charter of its epoch.

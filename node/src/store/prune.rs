@@ -1,8 +1,9 @@
 //! Which checkpoints are kept, and which bodies may go below one.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::checkpoint::Standing;
+use annona_ledger::checkpoint::{Checkpoint, Page, Standing};
 use annona_ledger::cut::{self, Label};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::frontier::Frontier;
@@ -14,7 +15,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::{At, View};
 use rusqlite::params;
 
-use super::checkpoints::KeptPage;
+use super::checkpoints::{KeptPage, read_frontier};
 use super::work::Work;
 use super::{Store, StoreFault};
 use crate::member::{self, Between};
@@ -169,6 +170,33 @@ impl Store {
         Ok(pruned)
     }
 
+    /// The hashes of all pages kept here, those that cover most first. Nobody signs a page to send it, so its own time
+    /// orders only those that cover as much, of one article: first those dated no more than a day past every stamp here,
+    /// of these the newest. Last of all are those dated further past every stamp here than a clock is believed.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub fn page_hashes(&self) -> Result<Vec<Hash>, StoreFault> {
+        const DAY: u32 = 24 * 60;
+        let newest = "SELECT coalesce(max(stamp), 0) FROM chain";
+        let newest: u32 = self.conn.query_row(newest, [], |r| r.get(0))?;
+        let past = |days: u32| newest.saturating_add(days.saturating_mul(DAY));
+        let mut rows = self.conn.prepare_cached("SELECT hash, page, frontier FROM checkpoint")?;
+        let mut rows = rows.query([])?;
+        let mut pages = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (page, frontier): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            let Checkpoint { epoch, time, .. } = Page::decode(&page)?.checkpoint;
+            let covers = entries(&read_frontier(&frontier)?);
+            let (far, ahead) = (time.0 > past(limits::CLOCK_AHEAD_DAYS), time.0 > past(1));
+            let tells = (Reverse(covers), Reverse(epoch));
+            pages.push((far, tells, ahead, Reverse(time), Hash(row.get(0)?)));
+        }
+        pages.sort_unstable();
+        Ok(pages.into_iter().map(|page| page.4).collect())
+    }
+
     /// Lets a page go where there are more than [`limits::OPEN_PAGES`] that no quorum has signed, other than the one that
     /// has just come: nobody signs a page to send it, so a stranger could fill the disk with them.
     ///
@@ -208,6 +236,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// How many entries a frontier covers.
+fn entries(frontier: &Frontier) -> u64 {
+    frontier.tips().iter().fold(0, |sum: u64, tip| sum.saturating_add(tip.head.next))
 }
 
 /// The only organisation that has signed a page, if one has.
