@@ -159,7 +159,7 @@ pub fn saying(node: &Node, hash: &Hash) -> Result<(Frontier, Said), CheckpointFa
     let time = now(node)?;
     is_witness(node, time)?;
     let kept = node.store().kept_page(hash)?.ok_or(CheckpointFault::Unknown)?;
-    let latest = node.between()?.latest;
+    let latest = node.latest()?;
     let memory = {
         let work = node.store().look()?;
         let decided = vouch(&kept.page, &kept.frontier, &work.signed()?, latest, &work);

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use annona_ledger::clock::Doubt;
 use annona_ledger::time::Millis;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -27,7 +28,7 @@ use crate::log::Log;
 use crate::net::board::State;
 use crate::net::members::{Members, Standing};
 use crate::net::{Board, Means, Meet, Net, NetFault, hex, schedule};
-use crate::node::{Node, NodeFault};
+use crate::node::{Node, NodeFault, clock_of};
 use crate::writer::{Asking, Writer};
 use duties::Duties;
 
@@ -98,6 +99,8 @@ struct Facts {
     little_room: bool,
     /// The epoch with two articles, where the charter has forked.
     charter_fork: Option<u32>,
+    /// What is the matter with this machine's clock, where something is.
+    clock: Option<&'static str>,
 }
 
 /// What all threads of a running node share.
@@ -200,6 +203,7 @@ pub fn run(
     });
     let board = shared.board.clone();
     let members = Arc::new(look(&node, &shared)?);
+    warn_of_clock(&log, shared.facts().clock);
     let writer = Writer::start(node)?;
     let asking = writer.asking();
     let zone = config.network.zone.0;
@@ -299,8 +303,26 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         may_not_sign: node.may_sign().err().map(ToString::to_string),
         little_room: crate::sync::little_room(store.path()),
         charter_fork: store.charter_fork(),
+        clock: clock_word(node)?,
     };
     members(node, &shared.named)
+}
+
+fn clock_word(node: &Node) -> Result<Option<&'static str>, NodeFault> {
+    let work = node.store().look()?;
+    let stamp = clock_of(&work, node.public(), node.now());
+    work.check()?;
+    Ok(stamp.and_then(|stamp| match stamp.doubtful {
+        Some(Doubt::Ahead) => Some("ahead"),
+        Some(Doubt::Leap) => Some("leap"),
+        None => stamp.behind.then_some("behind"),
+    }))
+}
+
+fn warn_of_clock(log: &Log, clock: Option<&'static str>) {
+    if let Some(doubted) = clock {
+        log.warn("clock", &[("doubted", &doubted), ("next", &"annona doctor")]);
+    }
 }
 
 /// Who may have a link now; `named` are the peers of the configuration.
@@ -343,7 +365,12 @@ impl Keeper {
     fn refresh(&mut self) {
         let shared = self.shared.clone();
         let before = self.shared.facts();
-        match self.asking.with(move |node| look(node, &shared)) {
+        let done = self.asking.with(move |node| look(node, &shared));
+        let clock = self.shared.facts().clock;
+        if clock != before.clock {
+            warn_of_clock(&self.log, clock);
+        }
+        match done {
             Ok(Ok(members)) if members != *self.members => {
                 self.members = Arc::new(members);
                 self.log.info("members", &[("count", &self.members.iter().count())]);

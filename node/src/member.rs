@@ -56,6 +56,12 @@ impl Between {
         Self { earliest: stamp.max(own.min(agreed)), latest: stamp.max(own).max(agreed) }
     }
 
+    /// The same, where a clock that is doubted for a leap shows `clock`: it may be as late, and nothing ends by it.
+    #[must_use]
+    pub fn or_as_late(self, clock: Minute) -> Self {
+        Self { latest: self.latest.max(clock), ..self }
+    }
+
     /// The same so many minutes later.
     #[must_use]
     pub fn after(self, minutes: u32) -> Self {

@@ -393,9 +393,26 @@ impl Node {
     ///
     /// [`NodeFault`].
     pub fn between(&self) -> Result<Between, NodeFault> {
+        let (stamp, between) = self.stamped()?;
+        if stamp.doubtful != Some(Doubt::Leap) {
+            return Ok(between);
+        }
+        Ok(between.or_as_late(Minute::of(self.now(), self.store.charter()?.founded())))
+    }
+
+    /// The latest it may be by what is not doubted: what is dated, and vouched for, goes by that.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn latest(&self) -> Result<Minute, NodeFault> {
+        Ok(self.stamped()?.1.latest)
+    }
+
+    fn stamped(&self) -> Result<(Stamp, Between), NodeFault> {
         let work = self.store.look()?;
         let own = self.public();
-        let stamp = stamp(&work, &self.feed(Lane::Control, ProgrammeId::NONE), self.now()).at;
+        let stamp = stamp(&work, &self.feed(Lane::Control, ProgrammeId::NONE), self.now());
         let lanes = [Lane::Value, Lane::Registry, Lane::Access];
         let served = self.certificate().into_iter().flat_map(|c| c.programmes.iter());
         let feeds = served.flat_map(|p| lanes.map(|lane| self.feed(lane, *p)));
@@ -403,7 +420,7 @@ impl Node {
         let newest = stamps.max().unwrap_or(Minute(0));
         let others = work.heard_of_others(&own);
         work.check()?;
-        Ok(Between::of(stamp, newest, others))
+        Ok((stamp, Between::of(stamp.at, newest, others)))
     }
 
     /// Applies an article of the charter. Before a new one every open tail is sealed where this node may sign; where it may

@@ -63,6 +63,7 @@ impl Peers {
                 .note("No peers yet: name some in run.toml (`annona run --print-config`).");
         }
         all(session, true, &rows)?;
+        session.clock_words(&store)?.into_iter().for_each(|words| session.screen.note(words));
         if self.check { stands(&rows) } else { Ok(()) }
     }
 }

@@ -137,7 +137,7 @@ impl fmt::Display for State {
                 "has a certificate that ended: its organisation gives it a new one with `annona node admit`"
             }
             Self::Refused(super::members::Standing::NotBegun) => {
-                "has a certificate that has not begun, by the clock here and all stamps that were heard: set the clock of this machine right"
+                "has a certificate that has not begun, by the clock here and all stamps that were heard: `annona doctor` says whether this clock is doubted; where it is right, whoever signed the certificate dated it ahead"
             }
             Self::Refused(super::members::Standing::Shared) => {
                 "has a transport key that another node's certificate names too (the log says whose): name the one that is right in run.toml; its organisation asks the other why, and gives it new keys"

@@ -85,7 +85,7 @@ impl Happened {
         let enrolling = Enrolling::new(&node, (&first, duty(&what)), programmes)?;
         let (federation, own) = (node.federation()?, ProgrammeId::NONE);
         // No day before one that another feed of this node has reached: what was agreed to there was agreed to before.
-        let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?.max(node.between()?.latest));
+        let on = DayNo::of(node.stamp(&node.feed(Lane::Control, own))?.max(node.latest()?));
         let by = [first.key(), second.key()];
         let asked = household::asked(&vault, id, &what, self.collector);
         // Whoever is meant is named: members are told by places, and places move.
