@@ -18,14 +18,15 @@ mod tests;
 pub struct Heard {
     /// The feed's last stamp: stamps never fall inside a feed.
     pub last: Minute,
-    /// Of a node that hands out or registers: the newest stamp of its own in any feed. None where it has written nothing yet:
-    /// it has no day to leap from.
+    /// The newest stamp of its own in any feed; of one that has written nothing and took another's place, of that one, or
+    /// what is agreed. None where it is new: it has no day to leap from.
     pub served: Option<Minute>,
     /// What it holds from other nodes, if it holds any stamp of theirs.
     pub others: Option<Others>,
     /// The newest reading of its own clock that an operator said was right.
     pub answered: Option<Minute>,
-    /// The newest that whoever works here said was right: it counts against a leap alone.
+    /// The newest that whoever works here said was right: it counts against a leap alone, of 35 days at most, and no longer
+    /// than the clock shows it.
     pub believed: Option<Minute>,
 }
 
@@ -78,18 +79,19 @@ pub struct Reading {
 /// Why a clock is doubted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Doubt {
-    /// It is more than [`limits::CLOCK_AHEAD_DAYS`] past what was heard of others: an operator is asked.
+    /// It is more than [`limits::CLOCK_AHEAD_DAYS`] past what was heard of others, or past all that is known here: an operator
+    /// is asked.
     Ahead,
-    /// It is more than [`limits::CLOCK_LEAP_DAYS`] past every stamp here, the node's own among them. An entry with that
-    /// reading would end for good whatever ends before it; whoever works here is asked.
+    /// It is more than [`limits::CLOCK_LEAP_DAYS`] past the node's own stamps and what is agreed. An entry with that reading
+    /// would end for good whatever ends before it; whoever works here is asked.
     Leap,
 }
 
 /// The stamp of a writer whose clock shows `clock`.
 ///
-/// Who never heard of another node has nothing but its own last day to doubt its clock by. One organisation, however far ahead its stamps are,
-/// widens what is not doubted by no more than as many days again; and where the clock is doubted, what it alone says is not
-/// used.
+/// Who never heard of another node has nothing but its own last day to doubt its clock by. One organisation, however far
+/// ahead its stamps are, hides no leap, and widens what a node that is new believes by no more than as many days again; and
+/// where the clock is doubted, what it alone says is not used.
 #[must_use]
 pub fn reading(clock: Minute, heard: &Heard) -> Reading {
     let past = |at: Minute, days: u32| Minute(at.0.saturating_add(days.saturating_mul(24 * 60)));
@@ -103,13 +105,16 @@ pub fn reading(clock: Minute, heard: &Heard) -> Reading {
         }
         Some(_) | None => {}
     }
-    let others = heard.others.map(|others| others.newest);
-    let newest = [heard.served, others, heard.answered, heard.believed].into_iter().flatten().max();
-    if newest.is_some_and(|newest| {
-        heard.served.is_some() && clock > past(newest, limits::CLOCK_LEAP_DAYS)
-    }) {
-        let at = agreed.map_or(heard.last, answered);
-        return Reading { at, doubted: Some(Doubt::Leap) };
+    let others = heard.others.map(|others| others.agreed);
+    let known = [heard.served, others, heard.answered].into_iter().flatten().max();
+    if let Some(known) = known.filter(|_| heard.served.is_some()) {
+        let counts = |said: &Minute| *said <= clock && *said <= later(known);
+        let newest = heard.believed.filter(counts).map_or(known, |said| said.max(known));
+        if clock > past(newest, limits::CLOCK_LEAP_DAYS) {
+            let at = agreed.map_or(heard.last, answered);
+            let doubted = if clock > later(known) { Doubt::Ahead } else { Doubt::Leap };
+            return Reading { at, doubted: Some(doubted) };
+        }
     }
     Reading { at: clock.max(heard.last), doubted: None }
 }

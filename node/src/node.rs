@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use annona_ledger::admit::Draft;
 use annona_ledger::charter::SignedArticle;
-use annona_ledger::clock::{self, Doubt};
+use annona_ledger::clock::{self, Doubt, Others};
 use annona_ledger::feed::Head;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{FederationId, FeedId, Lane, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
 use annona_ledger::limits;
-use annona_ledger::notice::{Learned, NodeCertificate, Roles, SignedNotice};
+use annona_ledger::notice::{Learned, NodeCertificate, SignedNotice};
 use annona_ledger::receipt::Receipt;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, sign_place};
@@ -33,7 +33,7 @@ use crate::guard::{Armed, Guard, GuardFault, Mark};
 use crate::keystore::{Keystore, KeystoreFault, Name, Secret};
 use crate::member::Between;
 use crate::seal::{Cost, Key, SealError, random};
-use crate::store::{Accepted, Asked, BELIEVED, Extent, Store, StoreFault, Work};
+use crate::store::{Accepted, Asked, Extent, Store, StoreFault, Work, believed_key};
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -384,7 +384,7 @@ impl Node {
     ///
     /// [`NodeFault`].
     pub fn believe(&self, clock: Minute) -> Result<(), NodeFault> {
-        Ok(self.store.set_meta(BELIEVED, &clock.0.to_le_bytes())?)
+        Ok(self.store.set_meta(&believed_key(&self.public()), &clock.0.to_le_bytes())?)
     }
 
     /// What this node knows of the time where it asks whether a certificate is good.
@@ -808,20 +808,24 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let wall = Minute::of(now, work.charter().founded());
     let last = work.trunk(feed).map_or(Minute(0), |chain| work.last_stamp(chain));
     let (own, others) = work.newest_of(&feed.node);
-    let serves = work
-        .roster()
-        .node(&feed.node.short())
-        .is_some_and(|c| c.roles.meets(Roles::MERCHANT.and(Roles::REGISTRAR)));
-    let served = own.filter(|_| serves);
+    let served = own.or_else(|| in_place_of(work, &feed.node, others));
     let answered = clock::answered(work.roster(), &work.clock_words(&feed.node.short()));
     let heard = clock::Heard { last, served, others, answered, believed: None };
     let mut reading = clock::reading(wall, &heard);
     // Looked for only where it counts: every entry is stamped.
     if reading.doubted == Some(Doubt::Leap) {
-        let believed = work.believed_clock();
+        let believed = work.believed_clock(&feed.node);
         reading = clock::reading(wall, &clock::Heard { believed, ..heard });
     }
     Stamp { at: reading.at, doubtful: reading.doubted, behind: wall.day() < last.day() }
+}
+
+/// What a node that has written nothing goes by, where it took another's place: the newest stamp of that one, or what is
+/// agreed. The clock of a machine that comes in place of another is the likeliest to be wrong.
+fn in_place_of(work: &Work<'_>, node: &PublicKey, others: Option<Others>) -> Option<Minute> {
+    let gone = work.roster().node(&node.short())?.replaces?;
+    let known = work.roster().node(&gone).and_then(|c| work.newest_of(&c.node).0);
+    known.or_else(|| others.map(|others| others.agreed))
 }
 
 /// How a node's clock stands in all feeds it gives out of, and beside what others agree on; `None` where it has no

@@ -55,7 +55,7 @@ pub use received::Received;
 pub use replay::Health;
 pub(crate) use rows::feed_id;
 pub use settle::settling;
-pub(crate) use work::BELIEVED;
+pub(crate) use work::believed_key;
 pub use work::{Accepted, Work};
 
 /// What a blob in the store is.

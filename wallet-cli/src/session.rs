@@ -200,7 +200,7 @@ impl Session {
         let shows = format!("clock? This device's clock shows {}", words::print_millis(self.now()));
         Ok(match stamp.doubtful {
             Some(Doubt::Ahead) => Some(format!(
-                "{shows}, over 35 days past all that was heard of others. If that is wrong, set it and run the same \
+                "{shows}, over 35 days past all that is known here. If that is wrong, set it and run the same \
                  command again; if it is right, an operator says so: `annona node clock`. Until then entries are dated \
                  as before."
             )),

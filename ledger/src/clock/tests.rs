@@ -118,16 +118,33 @@ fn s12_a_leap_of_days_is_asked_about_where_goods_are_handed_out() {
     // Whoever works there says that it is right; her word is for that leap alone.
     let said = Heard { believed: minute(today + 30 * DAY), ..heard };
     check(today + 30 * DAY, said, (today + 30 * DAY, None));
-    check(today + 30 * DAY + leap + 1, said, doubted);
+    let said = Heard { believed: minute(today + 20 * DAY), ..heard };
+    check(today + 20 * DAY + leap, said, (today + 20 * DAY + leap, None));
+    check(today + 20 * DAY + leap + 1, said, doubted);
     check(
         today + 30 * DAY,
         Heard { answered: minute(today + 30 * DAY), ..heard },
         (today + 30 * DAY, None),
     );
+    // Nobody who is ahead hides a leap, by a month or for ever: two organisations have not reached that day.
+    for newest in [today + 30 * DAY, u32::MAX] {
+        let heard = Heard { others: both(newest, today), ..heard };
+        check(today + 30 * DAY, heard, doubted);
+        check(today + leap, heard, (today + leap, None));
+    }
     // It does not stand for an operator's.
     let far = Heard { others: both(today, today), believed: minute(today + 40 * DAY), ..heard };
     check(today + 40 * DAY, far, (today, Some(Doubt::Ahead)));
-    // Who hands nothing out, or has written nothing yet, leaps as it likes.
+    // Nor where nobody else is known: past 35 days an operator is asked, whatever was believed.
+    let ahead = (today, Some(Doubt::Ahead));
+    check(today + 36 * DAY, heard, ahead);
+    check(today + 36 * DAY, Heard { believed: minute(today + 36 * DAY), ..heard }, ahead);
+    let far = Heard { believed: minute(u32::MAX - 1), ..heard };
+    check(u32::MAX - 1, far, ahead);
+    // Set right after it was said of a wrong clock, it is asked again.
+    check(today + 6 * DAY, Heard { believed: minute(today + 30 * DAY), ..heard }, doubted);
+    check(today + 30 * DAY, far, doubted);
+    // Who is new leaps as it likes.
     check(today + 30 * DAY, Heard { served: None, ..heard }, (today + 30 * DAY, None));
     // Nor within the first minute of the federation is it otherwise.
     let first = Heard { last: Minute(0), served: minute(0), ..heard };

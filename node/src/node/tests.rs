@@ -1,7 +1,8 @@
 use annona_ledger::id::Lane;
+use annona_ledger::time::Minute;
 
 use crate::bundle::tests::world::{
-    FOOD, World, enrol, enrol_blocks, export, import, reopen, reopen_at, short,
+    FOOD, World, enrol, enrol_blocks, export, import, reopen, reopen_at, replacing, short,
 };
 use crate::folder::Folder;
 use crate::guard::{Guard, GuardFault};
@@ -89,4 +90,34 @@ fn a_memory_given_back_after_the_folder_is_asked_for_again() {
     world.a.may_sign().expect_err("held");
     drop(held);
     enrol(&mut world.a, FOOD, [7; 16]);
+}
+
+/// Another machine, with a flat battery: what its own key never wrote, the one before it did.
+#[test]
+fn s12_who_took_the_place_of_another_doubts_a_leap_by_what_that_one_wrote() {
+    const MONTH: u32 = 100 + 30 * 24 * 60;
+    for takes in [true, false] {
+        let mut world = World::new();
+        enrol(&mut world.b, FOOD, [7; 16]);
+        let gone = Some(short(&world.b)).filter(|_| takes);
+        let heads = world.dir.path().join("heads-b");
+        world.b.reincarnate(&heads).expect("a new node in the same folder");
+        let notice = replacing(&world.b, &world.federation(), 2, &[FOOD], gone);
+        world.b.learn(&notice).expect("a good notice");
+        drop(world.b);
+        world.b = reopen_at(world.dir.path(), "b", MONTH);
+        let feed = world.b.feed(Lane::Value, FOOD);
+        // Who is in nobody's place has no day to leap from.
+        let want = if takes { 100 } else { MONTH };
+        assert_eq!(world.b.stamp(&feed).expect("a look"), Minute(want), "{takes}");
+        if takes {
+            world.b.believe(Minute(MONTH)).expect("kept");
+            assert_eq!(world.b.stamp(&feed).expect("a look"), Minute(MONTH), "said to be right");
+            world.b.reincarnate(&heads).expect("a third key");
+            let notice = replacing(&world.b, &world.federation(), 2, &[FOOD], gone);
+            world.b.learn(&notice).expect("a good notice");
+            let feed = world.b.feed(Lane::Value, FOOD);
+            assert_eq!(world.b.stamp(&feed).expect("a look"), Minute(100), "of that key alone");
+        }
+    }
 }

@@ -139,8 +139,12 @@ struct Newest {
     others: Option<Others>,
 }
 
-/// Under which name a reading of the clock is kept that somebody here believed.
-pub(crate) const BELIEVED: &str = "clock believed";
+/// Under which name a reading of the clock is kept that somebody here believed: an incarnation has its own, since a copy of
+/// the folder stands at another machine.
+pub(crate) fn believed_key(own: &PublicKey) -> String {
+    format!("clock believed {own}")
+}
+
 /// Rows of one kind held in memory at most: a rebuild is one transaction over all there is.
 const HELD: usize = 16_384;
 /// Rows of one kind kept between transactions at most: 8 MB of lots.
@@ -356,9 +360,10 @@ impl<'a> Work<'a> {
     }
 
     /// The newest reading of this machine's clock that whoever works here said was right, if any.
-    pub(crate) fn believed_clock(&self) -> Option<Minute> {
+    pub(crate) fn believed_clock(&self, own: &PublicKey) -> Option<Minute> {
+        let key = believed_key(own);
         let kept: Option<Vec<u8>> =
-            self.one("SELECT value FROM meta WHERE key=?1", [BELIEVED], |r| r.get(0));
+            self.one("SELECT value FROM meta WHERE key=?1", [key], |r| r.get(0));
         kept.and_then(|bytes| bytes.try_into().ok()).map(|bytes| Minute(u32::from_le_bytes(bytes)))
     }
 

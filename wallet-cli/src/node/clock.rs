@@ -19,8 +19,8 @@ Examples:
 
 /// Answers that what this node's clock shows is right, although all it knows of is long past.
 ///
-/// A node whose clock is over 35 days ahead of all others, or that hands out or registers and whose clock is over 5 days past every entry
-/// here, dates what it writes as before until it is answered: a month typed wrong would end a cycle for its families.
+/// A node whose clock is over 5 days past its own last entry and what two organisations have reached dates what it writes as
+/// before until it is answered: a month typed wrong would end a cycle for its families.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Clock {
