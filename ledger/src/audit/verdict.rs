@@ -21,6 +21,7 @@ mod answers;
 mod people;
 mod stopped;
 
+pub use answers::Answerable;
 pub use people::{PeopleFound, PeopleLine, Unfounded};
 pub use stopped::{
     ClosedCycle, Compared, CutFeed, CutSaid, Doubt, EndedFeed, Freed, Incarnation, LateOn,

@@ -35,6 +35,7 @@ use crate::store::StoreFault;
 mod copied;
 mod doubts;
 mod grades;
+mod lacking;
 mod patterns;
 mod questions;
 mod stopped;

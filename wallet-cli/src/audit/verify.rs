@@ -31,7 +31,8 @@ const SHOWN: usize = 20;
 ///
 /// Ends with 0 where all is good, with 1 where something is wrong: then the first fault is told with its place, and the
 /// rest is checked all the same. There are two verdicts: whether the file is whole and true, for which its writer answers,
-/// and what it shows, for which those answer who did it. What could not be checked is named. Of the evidence beside entries it checks that it is
+/// and what it shows, for which those answer who did it. Some of that may also come of what the file lacks: then it is asked
+/// for again first. What could not be checked is named. Of the evidence beside entries it checks that it is
 /// what its block commits to; who answers for what it allows, `annona audit anomalies` says. Of checkpoints it says who signed with which key,
 /// and makes the state they signed anew.
 #[derive(Args)]
@@ -102,14 +103,18 @@ fn wrong(verdict: &Verdict, labels: &Labels) -> Fault {
         |finding| format!("first {}: {}", finding.place, finding.problem),
     );
     let words = count(all, "thing is wrong", "things are wrong");
-    let whole = verdict.is_whole();
-    let whose = if whole { " in what it shows, and the file is whole and true" } else { "" };
+    let whole = verdict.whole();
+    let whose = match whole {
+        Some(true) => " in what it shows, and the file is whole and true",
+        Some(false) => "",
+        None => " in what it shows, unless the file lacks something",
+    };
     let fault = Fault::new(Exit::Wrong, format!("{words}{whose}; {first}."));
     let other = |finding: &Finding| {
         matches!(finding.problem, Problem::File(FileProblem::OtherFederation(_)))
     };
     let mut next = Vec::new();
-    if !whole {
+    if whole == Some(false) {
         next.push(
             "Ask for the file again; where the same is wrong once more, its writer has to answer for it."
                 .to_owned(),
@@ -119,15 +124,21 @@ fn wrong(verdict: &Verdict, labels: &Labels) -> Fault {
             "Ask for the file of the federation you mean, or look at its number again.".into(),
         );
     }
-    if let Some(who) = answers(verdict, labels) {
+    if let Some(who) = answers(verdict, labels, false) {
+        next.push(format!(
+            "Either the file lacks a notice or the last of a control feed, or {who} has to answer: ask for the file again first."
+        ));
+    }
+    if let Some(who) = answers(verdict, labels, true) {
         next.push(format!("For what it shows have to answer: {who}."));
     }
     if next.is_empty() { fault } else { fault.then(&next.join(" ")) }
 }
 
-/// Who has to answer for what the file shows, feed by feed.
-fn answers(verdict: &Verdict, labels: &Labels) -> Option<String> {
-    let feeds = verdict.answerable();
+/// Who has to answer for what the file shows, feed by feed: for certain, or unless it lacks something.
+fn answers(verdict: &Verdict, labels: &Labels, certain: bool) -> Option<String> {
+    let mut feeds = verdict.answerable();
+    feeds.retain(|_, all| all.is_certain() == certain);
     let mut said: Vec<String> = feeds.keys().take(SHOWN).map(|feed| labels.feed(feed)).collect();
     let more = feeds.len().saturating_sub(SHOWN);
     if more > 0 {
@@ -243,14 +254,15 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
             json!({
                 "offset": f.place.offset, "feed": f.place.feed.map(|feed| feed.to_string()),
                 "block": f.place.seq, "index": f.place.index, "problem": f.problem.to_string(),
-                "of_file": f.problem.is_of_file(),
+                "of_file": f.problem.is_of_file(), "unless_lacking": f.problem.may_lack(),
             })
         })
         .collect();
-    let answerable = verdict.answerable().into_iter().map(|(feed, findings)| {
+    let answerable = verdict.answerable().into_iter().map(|(feed, all)| {
         json!({
             "feed": feed.to_string(), "node": hex(&feed.node), "site": labels.site(&feed.node),
-            "organisation": labels.org_of(&feed.node), "findings": findings,
+            "organisation": labels.org_of(&feed.node), "findings": all.findings,
+            "unless_lacking": all.unless_lacking,
         })
     });
     let answerable: Vec<Value> = answerable.collect();
@@ -286,7 +298,7 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
         })
         .collect();
     let mut value = json!({
-        "good": verdict.is_good(), "whole": verdict.is_whole(), "answerable": answerable,
+        "good": verdict.is_good(), "whole": verdict.whole(), "answerable": answerable,
         "partial": verdict.is_partial(), "complete": verdict.complete,
         "federation": verdict.federation.map(|id| id.to_string()), "epoch": verdict.epoch,
         "federation_name": labels.federation, "zone": labels.zone(),
@@ -336,10 +348,19 @@ fn text(verdict: &Verdict, labels: &Labels, file: &AuditFile) -> String {
         "WRONG".to_owned()
     }];
     if !good {
-        let file = if verdict.is_whole() { "whole and true" } else { "NOT whole, or not true" };
+        let file = match verdict.whole() {
+            Some(true) => "whole and true",
+            Some(false) => "NOT whole, or not true",
+            None => "true as far as it goes; it may lack something",
+        };
         lines.push(format!("the file    {file}"));
-        if let Some(who) = answers(verdict, labels) {
+        if let Some(who) = answers(verdict, labels, true) {
             lines.push(format!("it shows    what is wrong; to answer for it: {who}"));
+        }
+        if let Some(who) = answers(verdict, labels, false) {
+            lines.push(format!(
+                "it shows    what is wrong, or it lacks something; else to answer for it: {who}"
+            ));
         }
     }
     if let Some(id) = verdict.federation {

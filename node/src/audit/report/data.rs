@@ -177,8 +177,8 @@ pub struct Report {
     pub zone: String,
     /// Whether nothing is wrong, as far as it could be checked.
     pub good: bool,
-    /// Whether the source is whole and true, whatever it shows.
-    pub whole: bool,
+    /// Whether the source is whole and true, whatever it shows; `None` where it may lack something.
+    pub whole: Option<bool>,
     /// Whether something could not be checked.
     pub partial: bool,
     /// Whether the source was read to its end.
@@ -231,8 +231,10 @@ impl Report {
             .findings
             .iter()
             .map(|f| {
+                let unless = if f.problem.may_lack() { ", unless the file lacks it" } else { "" };
+                let who = f.answers();
                 let who =
-                    f.answers().map(|feed| format!("; to answer for it: {}", labels.feed(&feed)));
+                    who.map(|feed| format!("; to answer for it{unless}: {}", labels.feed(&feed)));
                 let what = format!("{}{}", f.problem, who.unwrap_or_default());
                 Found { place: f.place.to_string(), what }
             })
@@ -245,7 +247,11 @@ impl Report {
             as_of: verdict.as_of.map(|at| labels.when(at)),
             zone: labels.zone(),
             good: verdict.is_good() && !vouched.iter().any(Vouched::is_wrong),
-            whole: verdict.is_whole() && !vouched.iter().any(Vouched::is_wrong),
+            whole: if vouched.iter().any(Vouched::is_wrong) {
+                Some(false)
+            } else {
+                verdict.whole()
+            },
             partial: verdict.is_partial(),
             complete: verdict.complete,
             checks: Checks {

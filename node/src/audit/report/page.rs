@@ -18,6 +18,7 @@ struct Words {
     as_far: &'static str,
     bad: &'static str,
     shown: &'static str,
+    either: &'static str,
     partial: &'static str,
     about: &'static str,
     same: &'static str,
@@ -54,6 +55,7 @@ const ENGLISH: Words = Words {
     as_far: "Nothing failed as far as it could be checked; what is missing is listed below.",
     bad: "Something does not hold. It is listed below with its place.",
     shown: "The file is whole and true; something that it shows does not hold. It is listed below, with its place and who has to answer for it.",
+    either: "Something does not hold, or the file lacks something: a notice, or the last of a control feed. Ask for the file again before anybody has to answer for what is listed below.",
     partial: "The source was not read to its end: what follows is what it got to.",
     about: "About this report",
     same: "Whoever has the same file, program and options makes the same page. Compare the digest with the one that `annona \
@@ -94,6 +96,7 @@ const FRENCH: Words = Words {
     as_far: "Rien n’est en défaut pour autant qu’on ait pu le vérifier ; ce qui manque est indiqué plus bas.",
     bad: "Quelque chose n’est pas valide. La liste ci-dessous dit quoi et où.",
     shown: "Le fichier est complet et exact ; quelque chose qu’il montre n’est pas valide. La liste ci-dessous dit quoi, où et qui doit en répondre.",
+    either: "Quelque chose n’est pas valide, ou il manque quelque chose au fichier : un avis, ou la fin d’un flux de contrôle. Redemandez le fichier avant que quiconque ait à répondre de ce qui est indiqué plus bas.",
     partial: "La source n’a pas été lue jusqu’au bout : voici ce qui a pu l’être.",
     about: "À propos de ce rapport",
     same: "Avec le même fichier, le même programme et les mêmes options, on obtient la même page. Comparez l’empreinte avec celle \
@@ -134,6 +137,7 @@ const ARABIC: Words = Words {
     as_far: "لم يفشل شيء بقدر ما أمكن التحقق منه؛ وما ينقص مذكور أدناه.",
     bad: "هناك ما ليس صحيحًا. وهو مذكور أدناه مع موضعه.",
     shown: "الملف كامل وصحيح، وفيما يبيّنه ما ليس صحيحًا. وهو مذكور أدناه مع موضعه ومن يُسأل عنه.",
+    either: "شيء ما غير صحيح، أو ينقص الملفَ شيء: إشعار أو آخر سجل التحكم. اطلب الملف مرة أخرى قبل أن يُسأل أحد عمّا هو مذكور أدناه.",
     partial: "لم يُقرأ المصدر حتى نهايته: ما يلي هو ما أمكن قراءته.",
     about: "عن هذا التقرير",
     same: "من لديه الملف نفسه والبرنامج نفسه والخيارات نفسها يحصل على الصفحة نفسها. قارن البصمة بتلك التي عرضها الأمر `annona audit export`. و«as of» هو أحدث وقت سجّله موقعان.",
@@ -267,7 +271,10 @@ fn head(out: &mut String, words: &Words, report: &Report) {
     let (class, sign, verdict) = match (report.good, report.partial) {
         (true, false) => ("good", "✓", words.good),
         (true, true) => ("", "○", words.as_far),
-        (false, _) if report.whole && !report.findings.is_empty() => ("bad", "✗", words.shown),
+        (false, _) if report.whole.is_none() => ("bad", "?", words.either),
+        (false, _) if report.whole == Some(true) && !report.findings.is_empty() => {
+            ("bad", "✗", words.shown)
+        }
         (false, _) => ("bad", "✗", words.bad),
     };
     let _ = write!(
