@@ -1,11 +1,12 @@
 //! What a node that runs does by itself for others: a witness signs the checkpoints it has seen come true, and who keeps
 //! people's records follows the erasures it hears of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::checkpoint::Refusal;
 use annona_ledger::hash::Hash;
 use annona_ledger::notice::Roles;
+use annona_ledger::time::DayNo;
 
 use crate::checkpoint::{self, CheckpointFault};
 use crate::consent::ConsentFault;
@@ -18,7 +19,7 @@ use crate::node::Node;
 /// Beyond, a person asks for it (`annona checkpoint cosign`).
 const FOLDED: u64 = 100_000;
 
-/// Checkpoints that are tried in one look at most.
+/// Checkpoints in one look at most that are not signed for a fault of this node's own.
 const TRIED: usize = 4;
 
 /// What was done once and is not tried again.
@@ -26,6 +27,8 @@ const TRIED: usize = 4;
 pub(super) struct Duties {
     /// Checkpoints that are refused for good, or left to a person.
     settled: BTreeSet<Hash>,
+    /// Checkpoints whose day has not come, and what day it was.
+    ahead: BTreeMap<Hash, DayNo>,
     /// How many entries and checkpoints were known when checkpoints were looked at last.
     looked: Option<(u64, usize)>,
     /// How many entries were known when erasures were.
@@ -73,6 +76,7 @@ impl Duties {
         }
         let own = node.public().short();
         let Ok(pages) = node.store().page_hashes() else { return false };
+        let Ok(today) = node.latest().map(DayNo::of) else { return false };
         let at = (entries, pages.len());
         if self.looked == Some(at) {
             return false;
@@ -81,7 +85,7 @@ impl Duties {
         // Newest first by what they say of themselves: one that is refused, or was signed, hides no other.
         let mut tried: usize = 0;
         for page in pages {
-            if self.settled.contains(&page) {
+            if self.settled.contains(&page) || self.ahead.get(&page) == Some(&today) {
                 continue;
             }
             match node.store().kept_page(&page) {
@@ -91,10 +95,6 @@ impl Duties {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => continue,
-            }
-            tried = tried.saturating_add(1);
-            if tried > TRIED {
-                break;
             }
             if entries > FOLDED {
                 self.settled.insert(page);
@@ -116,16 +116,28 @@ impl Duties {
                 // It tells nothing that was not signed, and never will.
                 Err(CheckpointFault::Refused(Refusal::Stale)) => {
                     self.settled.insert(page);
-                    tried = 0;
                 }
-                // What it tells of has not all come yet, or its day has not.
+                Err(CheckpointFault::Refused(Refusal::Ahead { .. })) => {
+                    self.ahead.insert(page, today);
+                }
+                // What it tells of has not all come yet. None that is refused is in another's way: whoever sends such pages
+                // would keep every other from being signed. Those nobody has signed are limits::OPEN_PAGES at most.
                 Err(CheckpointFault::Refused(_)) => {}
-                Err(why) => log.warn("not_cosigned", &[("checkpoint", &page), ("why", &why)]),
+                Err(why) => {
+                    log.warn("not_cosigned", &[("checkpoint", &page), ("why", &why)]);
+                    tried = tried.saturating_add(1);
+                    if tried == TRIED {
+                        break;
+                    }
+                }
             }
         }
         false
     }
 }
+
+#[cfg(test)]
+mod ahead;
 
 /// Follows what others have erased: how many families went here, and how many erasures were answered.
 fn follow(node: &mut Node) -> Result<(u64, u64), ConsentFault> {
