@@ -284,7 +284,7 @@ pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
     let known = if path.exists() { unless_damaged(read(node, &path))?.ok() } else { None };
     if let Some(known) = known {
         // What a clock ahead has dated keeps no newer one out.
-        let dated = known.on <= DayNo::of(node.between()?.latest).plus(1);
+        let dated = known.on <= newest_known(node)?.plus(1);
         let later = known.vault == label.vault
             && (dated && known.on > label.on
                 || known.erased.iter().any(|(_, c)| !label.is_after(c)));
@@ -294,6 +294,28 @@ pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
     }
     atomic::write_over(&path, file)?;
     Ok(label)
+}
+
+/// The newest day anybody here has told of. A keeper whose own clock stands still knows by others what is of today.
+fn newest_known(node: &Node) -> Result<DayNo, NodeFault> {
+    let latest = node.between()?.latest;
+    let work = node.store().look()?;
+    let others = work.heard_of_others(&node.public());
+    work.check()?;
+    Ok(DayNo::of(others.map_or(latest, |others| others.newest.max(latest))))
+}
+
+/// The day of the copy that is kept here of the same people's keys as this one, where that is dated later: one of the two days
+/// is wrong, and a person says which.
+///
+/// # Errors
+///
+/// As [`keep`], where the copy is none for this node.
+pub fn dated_later(node: &Node, file: &[u8]) -> Result<Option<DayNo>, CopyFault> {
+    let (label, _) = open(node, file)?;
+    let same = |known: &&Label| known.site == label.site && known.vault == label.vault;
+    let all = kept(node)?.labels;
+    Ok(all.iter().find(same).map(|known| known.on).filter(|on| *on > label.on))
 }
 
 fn read(node: &Node, path: &Path) -> Result<Label, CopyFault> {

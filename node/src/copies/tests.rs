@@ -1,8 +1,9 @@
 //! A site burns, and its names come back from a keeper: without those who were erased meanwhile.
 
 use annona_ledger::cut::{Cut, Reason};
-use annona_ledger::entry::Control;
-use annona_ledger::id::FeedRef;
+use annona_ledger::entry::{Control, Entry, Registry};
+use annona_ledger::id::{FeedRef, Pseudonym};
+use annona_ledger::time::Minute;
 
 use super::*;
 use crate::bundle::tests::world::{FOOD, World, export, import, key, short, write};
@@ -242,4 +243,36 @@ fn a_copy_that_a_clock_ahead_has_dated_keeps_no_newer_one_out() {
     // Of two that may be true the later day is the later copy.
     keep(&world.b, &dated(&mut vault, 1)).expect("kept");
     assert!(matches!(keep(&world.b, &right), Err(CopyFault::Older)));
+}
+
+/// Two sticks in the wrong order, at a keeper that was shut or whose battery is flat: it knows by others what is of today.
+#[test]
+fn a_keeper_whose_clock_is_behind_takes_no_older_copy_over_the_newer() {
+    let mut world = World::new();
+    let path = world.dir.path().join("a/people.db");
+    let mut vault = Vault::create(&path, &vault_key()).expect("a vault");
+    add(&mut vault, &world, "first");
+    let keeper = certificate(&world, &world.b);
+    let (label, _) = make(&world.a, &mut vault, &keeper).expect("made");
+    let dated = |world: &World, vault: &mut Vault, days: u32| {
+        let label = Label { on: label.on.plus(days), ..label.clone() };
+        let keys = Zeroizing::new(vault.copy_keys().expect("keys"));
+        close(&world.a, &label, &keeper, &keys).expect("sealed")
+    };
+    let (old, new) = (dated(&world, &mut vault, 10), dated(&world, &mut vault, 30));
+    // It wrote itself long ago, and heard of the site on the thirtieth day.
+    crate::bundle::tests::world::enrol(&mut world.b, FOOD, [8; 16]);
+    let late = Registry::Enrol { pseudonym: Pseudonym([9; 16]), at: Minute(30 * 24 * 60) };
+    let registry = world.a.feed(Lane::Registry, FOOD);
+    write(&mut world.a, registry, vec![Entry::from(late).into()]);
+    let (to, out) = (short(&world.b), world.path("late"));
+    let sent = export(&mut world.a, &[to], &out);
+    assert!(import(&mut world.b, &sent.files).is_whole());
+    let dir = world.dir.path().to_owned();
+    world.b.close().expect("stops");
+    world.b = crate::bundle::tests::world::reopen_at(&dir, "b", 0);
+    keep(&world.b, &new).expect("kept");
+    assert_eq!(dated_later(&world.b, &old).expect("reads"), Some(label.on.plus(30)));
+    assert!(matches!(keep(&world.b, &old), Err(CopyFault::Older)));
+    assert_eq!(kept(&world.b).expect("reads").labels[0].on, label.on.plus(30));
 }
