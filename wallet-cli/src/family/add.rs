@@ -94,7 +94,8 @@ impl Add {
             }
             return Err(happened::cut_off(begun.family, "a family was added"));
         }
-        let begun = begun.filter(|begun| !begun.doubted || known.is_some());
+        let earlier = begun.map(|begun| begun.family);
+        let begun = begun.filter(|begun| !(begun.doubted || self.again) || known.is_some());
         let begun = begun.map(|begun| begun.family);
         let begun = begun.or(known.filter(cut_off).map(|known| known.id));
         if let (Some(known), None) = (known, begun) {
@@ -133,6 +134,7 @@ impl Add {
         };
         // From here on the family is found again, whatever happens: whoever was cut off before is enrolled with it.
         let mut ids = vault.all_begun()?;
+        ids.extend(earlier.filter(|one| !ids.contains(one)));
         let closed = |one: &HouseholdId| vault.registration(*one).map(drop);
         ids.retain(|one| !closed(one).is_err_and(|fault| fault.is_of_one_record()));
         if !ids.contains(&id) {

@@ -119,7 +119,7 @@ impl Happened {
             return Err(cut_off(begun.family, "it was written"));
         }
         let named = collector_of(&before, &what, other.as_ref(), self.collector);
-        let planned = match begun.filter(|begun| !begun.doubted) {
+        let planned = match begun.filter(|begun| !begun.doubted && !self.again) {
             Some(begun) => Err(Changed { stays: id, new: new(begun) }),
             None => Ok(household::plan(&vault, &federation, (id, what, self.collector), on, by)?),
         };
@@ -165,8 +165,11 @@ impl Happened {
             Ok(planned) => planned.carry_out(&mut vault, &federation, by)?,
             Err(done) => done,
         };
-        if let Some(new) = done.new {
-            enrolling.enrol(&mut node, &mut vault, &[new])?;
+        // The one that was cut off, too, where this is another.
+        let mut new = Vec::from_iter(begun.and_then(new));
+        new.extend(done.new.filter(|made| !new.contains(made)));
+        if !new.is_empty() {
+            enrolling.enrol(&mut node, &mut vault, &new)?;
         }
         let joined = annona_node::consent::list(&vault, id)?.len();
         let stays = open(&vault, id)?;

@@ -98,6 +98,13 @@ fn words_that_were_cut_off_make_no_other_family_vanish() {
     let again = camp.run(&add).fine();
     assert!(again.err.contains("It was written before"), "{}", again.err);
     let first = family(&add);
+    // Cut off, and said of another who is described in the same words: there are two.
+    cut_off(&camp, &add);
+    let number = |family: &str| family.parse::<u64>().expect("a number");
+    let cut = number(&first) + 1;
+    camp.run(&format!("family show {cut}")).fine();
+    let twin = family(&format!("{add} --again"));
+    assert_eq!(number(&twin), cut + 1);
     // Weeks later, after others: nobody can tell, so nobody is turned into another.
     cut_off(&camp, &add);
     camp.family("size=2\nmember: full_name=Other", MARA).fine();
