@@ -144,6 +144,7 @@ impl Charge {
         let whose = line.map(|line| format!("{line}\n")).unwrap_or_default();
         if self.dry_run {
             let order = Order::new(&till, purses, items, (merchant, method), self.request);
+            room_for_receipts(session, &node, order.asked.as_ref(), self.receipts.as_deref())?;
             return dry_run(session, &mut node, &till, order, &whose);
         }
         let purse = purses.first().copied();
@@ -159,6 +160,7 @@ impl Charge {
         let items = order.items.clone();
         let purses = order.purses.clone();
         let left = Arc::clone(&order.left);
+        room_for_receipts(session, &node, order.asked.as_ref(), self.receipts.as_deref())?;
         let earlier = Arc::new(OnceLock::new());
         let compose = order.compose(Arc::clone(&earlier), Some(Arc::clone(&known)));
         let writing = Writing::begin();
@@ -394,18 +396,46 @@ pub(super) fn told(
     path: Option<&Path>,
     again: bool,
 ) -> Vec<String> {
-    let written = receipts.and_then(|receipts| {
-        if let Some(path) = path {
-            // What is answered again is the same; what is new writes over nobody's.
-            out::free(path, session.replace || again)?;
-            atomic::write(path, format!("{}\n", receipts.join("\n")).as_bytes())?;
+    let receipts = match receipts {
+        Ok(receipts) => receipts,
+        Err(fault) => {
+            session.screen.warn(format!("her receipts are not written: {}", fault.message));
+            return Vec::new();
         }
-        Ok(receipts)
-    });
-    written.unwrap_or_else(|fault| {
-        session.screen.warn(format!("her receipts are not written: {}", fault.message));
-        Vec::new()
-    })
+    };
+    if let Some(path) = path
+        && let Err(fault) = write_receipts(path, &receipts, again, session.replace)
+    {
+        session.screen.warn(format!(
+            "her receipts are not written: {} Say the same again with another file for them.",
+            fault.message
+        ));
+    }
+    receipts
+}
+
+/// Receipts that are there already are those of the same request, answered again; any other file is somebody's.
+fn write_receipts(path: &Path, receipts: &[String], again: bool, replace: bool) -> Outcome {
+    let text = format!("{}\n", receipts.join("\n"));
+    if again && std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    out::free(path, replace)?;
+    Ok(atomic::write(path, text.as_bytes())?)
+}
+
+/// Looks, before anything is written, whether receipts of a new request can be: what is answered again finds its own there.
+fn room_for_receipts(
+    session: &Session,
+    node: &Node,
+    asked: Option<&Asked>,
+    path: Option<&Path>,
+) -> Outcome {
+    let Some(path) = path else { return Ok(()) };
+    let work = node.store().look()?;
+    let new = matches!(before(&work, asked), Ok(None));
+    work.check()?;
+    if new { out::free(path, session.replace) } else { Ok(()) }
 }
 
 /// What purses may still redeem here.

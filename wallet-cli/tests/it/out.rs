@@ -103,4 +103,12 @@ fn what_is_asked_again_under_its_own_name_is_answered_with_its_receipts() {
     let first = camp.run(charge).fine();
     let again = camp.run(charge).fine();
     assert_eq!(again.field(0, "entry"), first.field(0, "entry"), "the same, and not a second one");
+    // Somebody's file is nobody's receipts: a new request is not begun, and one that was answered leaves the file as it is.
+    camp.write("theirs", "a letter");
+    let theirs = |request: &str| charge.replace("till-9", request).replace("nine", "theirs");
+    changes_nothing(&camp, &theirs("till-10"), 6, "theirs is there already");
+    let again = camp.run(&theirs("till-9")).fine();
+    assert_eq!(again.lines()[0]["receipts"], first.lines()[0]["receipts"]);
+    assert!(again.err.contains("theirs is there already"), "{}", again.err);
+    assert_eq!(camp.told("theirs"), "a letter");
 }
