@@ -239,14 +239,21 @@ impl Post {
         };
         // Named by its hold where no paper names it: cut off before its answer it is answered again, and not refused. No
         // request of a till can have this name.
-        let content = format!("\0post {hold}");
-        let once = known.as_ref().and_then(|known| known.once(&till, &content));
-        let once = once.or_else(|| Some(till.asked(&content, content.as_bytes())));
+        let named = |content: String| {
+            let once = known.as_ref().and_then(|known| known.once(&till, &content));
+            once.or_else(|| Some(till.asked(&content, content.as_bytes())))
+        };
+        let once = named(format!("\0post {hold}"));
+        // As an earlier version named it, which may have been cut off.
+        let of_before = named(format!("post {hold}"));
         let earlier = OnceLock::new();
         let post = |known: Option<Arc<Known>>| {
             let earlier = &earlier;
             move |work: &Work<'_>, feed: &FeedId, at: Minute| {
-                if let Some(before) = before(work, once.as_ref())? {
+                let known_so = before(work, of_before.as_ref()).ok().flatten();
+                if let Some(before) =
+                    known_so.map_or_else(|| before(work, once.as_ref()), |b| Ok(Some(b)))?
+                {
                     earlier.set(before).unwrap_or(());
                     return Ok(Vec::new());
                 }
