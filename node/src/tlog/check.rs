@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use annona_ledger::audit::{Item, Options, Source, govern};
 use annona_ledger::feed::Head;
 use annona_ledger::id::{FederationId, FeedId};
+use annona_ledger::key::PublicKey;
 use annona_ledger::time::Hlc;
 
 use super::LogFault;
@@ -36,8 +37,10 @@ pub struct Checked {
     /// Of those, how many are of feeds that the log has nothing of: new ones, or left out from their beginning.
     pub absent: u64,
     /// How many stand in the log only, and follow on the newest block the audit file has of their feed, or are of a feed that
-    /// began after it: sealed since the audit file was written.
+    /// began after all the file has of its node: sealed since the audit file was written.
     pub later: u64,
+    /// How many are of feeds of nodes the audit file has no block of: new ones, or left out. It cannot tell.
+    pub untold: u64,
     /// Whether the node has said, under its certificate, that the log is its own; `None` without an audit file.
     pub owned: Option<bool>,
     /// What is wrong with the log, at most [`FINDINGS`].
@@ -217,13 +220,13 @@ fn leaves(folder: &LogFolder, head: &Checkpoint, out: &mut Checked) -> Result<Le
 /// What an audit file can be asked, whatever it is read from.
 pub trait SourceOf {
     /// The federation, and for a node's key its transport key, by charter and certificates.
-    fn transport(&self, node: &str) -> Option<(FederationId, annona_ledger::key::PublicKey)>;
+    fn transport(&self, node: &str) -> Option<(FederationId, PublicKey)>;
     /// The leaf of each header in it.
     fn each(&self, leaf: &mut dyn FnMut(Leaf));
 }
 
 impl<S: Source> SourceOf for S {
-    fn transport(&self, node: &str) -> Option<(FederationId, annona_ledger::key::PublicKey)> {
+    fn transport(&self, node: &str) -> Option<(FederationId, PublicKey)> {
         let governed = govern(self, &Options::default());
         let ground = governed.ground()?;
         let mut nodes = ground.roster.notices().filter_map(|signed| match &signed.notice {
@@ -256,15 +259,16 @@ impl<S: Source> SourceOf for S {
 #[derive(Default)]
 struct Filed {
     blocks: BTreeMap<FeedId, BTreeMap<u64, Vec<(Head, Head)>>>,
-    /// When its newest block was sealed.
-    newest: Hlc,
+    /// When the newest block of each node was sealed, by its own clock: nobody else's says what it began since.
+    newest: BTreeMap<PublicKey, Hlc>,
 }
 
 impl Filed {
     fn takes(&mut self, leaf: &Leaf) {
         let of = self.blocks.entry(leaf.feed).or_default();
         of.entry(leaf.header.seq).or_default().push((leaf.header.start(), leaf.header.end()));
-        self.newest = self.newest.max(leaf.header.hlc);
+        let newest = self.newest.entry(leaf.feed.node).or_default();
+        *newest = leaf.header.hlc.max(*newest);
     }
 
     /// Of the headers that stand in the log only: those that follow on what the file has are later than the file. One
@@ -273,14 +277,14 @@ impl Filed {
         let (mut wrong, mut first) = (0, None);
         for (feed, blocks) in &log.places {
             let Some(of) = self.blocks.get(feed) else {
-                let began_since = log.oldest.get(feed).is_some_and(|at| *at > self.newest);
-                if began_since {
-                    out.later += blocks.values().map(|here| here.len() as u64).sum::<u64>();
-                } else {
-                    out.finds(format!(
+                let all = blocks.values().map(|here| here.len() as u64).sum::<u64>();
+                match self.newest.get(&feed.node).map(|newest| log.oldest.get(feed) > Some(newest)) {
+                    None => out.untold += all,
+                    Some(true) => out.later += all,
+                    Some(false) => out.finds(format!(
                         "feed {} is not in the audit file at all: left out, or its writer had not heard of it",
                         feed.short()
-                    ));
+                    )),
                 }
                 continue;
             };

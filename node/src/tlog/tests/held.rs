@@ -94,20 +94,21 @@ fn a_branch_heard_of_later_or_a_header_nobody_signed_is_not_held_against_the_log
     assert_eq!((found.findings.len(), found.newer), (0, 1), "{:?}", found.findings);
 }
 
-/// The first block of another feed, sealed then.
-fn of_another(at: u64) -> Leaf {
-    let one = leaf(21, 0);
+/// The first block of another feed, of this node or another, sealed then.
+fn of_another(node: u8, at: u64) -> Leaf {
+    let one = leaf(node, 0);
+    let feed = FeedId { lane: Lane::Registry, ..one.feed };
     let header = Header { hlc: Hlc { millis: at, ..Hlc::default() }, ..one.header };
-    let scope: [&[u8]; 2] = [&FEDERATION.0.0, &one.feed.bytes()];
-    let signature = key(21).sign(Context::Header, &scope, &wire::encode(&header));
-    Leaf { federation: FEDERATION, feed: one.feed, header, signature }
+    let scope: [&[u8]; 2] = [&FEDERATION.0.0, &feed.bytes()];
+    let signature = key(node).sign(Context::Header, &scope, &wire::encode(&header));
+    Leaf { federation: FEDERATION, feed, header, signature }
 }
 
 #[test]
 fn a_file_of_yesterday_is_older_and_one_with_something_else_is_wrong() {
     let desk = Desk::new();
     let mut all: Vec<Leaf> = (0..6).map(|seq| leaf(20, seq)).collect();
-    all.push(of_another(9));
+    all.push(of_another(20, 9));
     desk.publish(&all).expect("published");
     let of = |held: &[usize]| held.iter().map(|at| all[*at].clone()).collect::<Vec<_>>();
     for (held, later) in [(&[0, 1, 2, 3, 4, 5][..], 1), (&[0, 1, 2], 4), (&[0], 6)] {
@@ -127,9 +128,22 @@ fn a_file_of_yesterday_is_older_and_one_with_something_else_is_wrong() {
     wrong(of(&[0, 1, 4, 5, 6]), "the first is block 3");
     wrong(of(&[2, 3, 4, 5, 6]), "2 of the log's headers are not in the audit file");
     // A feed that began before the newest block of the file is there, or was left out.
-    let hlc = of_another(10).header.hlc;
+    let hlc = of_another(20, 10).header.hlc;
     let newest = Header { seq: 6, first: 6, before: all[5].header.after, hlc, ..all[5].header };
     let mut held = of(&[0, 1, 2, 3, 4, 5]);
     held.push(signed(all[5].feed, newest));
     wrong(held, "is not in the audit file at all");
+}
+
+#[test]
+fn a_clock_years_ahead_makes_nobody_elses_feed_one_that_was_left_out() {
+    let desk = Desk::new();
+    let mut all: Vec<Leaf> = (0..3).map(|seq| leaf(20, seq)).collect();
+    all.extend([of_another(20, 9), of_another(22, 9)]);
+    desk.publish(&all).expect("published");
+    // The file has a block of somebody whose clock is at 2099, and nothing yet of two feeds.
+    let mut held: Vec<Leaf> = all.iter().take(3).cloned().collect();
+    held.push(of_another(21, 4_070_908_800_000));
+    let found = asked(&desk, held);
+    assert_eq!((&found.findings[..], found.later, found.untold), (&[][..], 1, 1));
 }

@@ -56,7 +56,8 @@ impl Check {
             "leaves": head.map(|head| head.size), "root": head.map(|head| hex(&head.root)),
             "feeds": checked.feeds, "witnesses": cosigned, "in_both": checked.both,
             "in_order": checked.is_in_order(), "shows": checked.shows,
-            "sealed_since": checked.newer, "later_than_the_file": checked.later, "of_feeds_not_in_the_log": checked.absent, "node_says_its_own": checked.owned,
+            "sealed_since": checked.newer, "later_than_the_file": checked.later, "of_feeds_not_in_the_log": checked.absent,
+            "of_nodes_not_in_the_file": checked.untold, "node_says_its_own": checked.owned,
             "federations": checked.federations.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "findings": checked.findings,
         });
@@ -77,6 +78,12 @@ impl Check {
                     "{both} in both; {} sealed since the log, {} since the audit file",
                     checked.newer, checked.later
                 ));
+                if checked.untold > 0 {
+                    let untold = count(checked.untold, "header", "headers");
+                    lines.push(format!(
+                        "{untold} of sites the audit file has nothing of: new, or left out of it, which cannot be told"
+                    ));
+                }
                 if checked.absent > 0 {
                     let absent = count(checked.absent, "header", "headers");
                     lines.push(format!(
