@@ -35,6 +35,12 @@ fn element(bytes: &Element) -> Result<RistrettoPoint, NoElement> {
     if point == RistrettoPoint::identity() { Err(NoElement) } else { Ok(point) }
 }
 
+/// Whether bytes are an element of the group, as any that is asked or answered is.
+#[must_use]
+pub fn is_element(bytes: &Element) -> bool {
+    element(bytes).is_ok()
+}
+
 /// `expand_message_xmd` of RFC 9380 with SHA-512, for 64 bytes: one block of output.
 fn expand(parts: &[&[u8]], tag: &[u8]) -> [u8; 64] {
     let tag_length = [u8::try_from(tag.len().saturating_add(CONTEXT.len())).unwrap_or(u8::MAX)];

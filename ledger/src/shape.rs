@@ -293,32 +293,44 @@ fn the_wire_has_the_shape_that_was_agreed() {
 /// what shows or carries them, articles, evidence, rows of state. Nothing about a person has a place among them.
 #[test]
 fn no_wire_type_has_room_for_a_face() {
-    const TEXT: [(&str, &str); 7] = [
-        ("Act", "name: Name of text"),
-        ("Act", "measure: Name of text"),
-        ("Notice", "site_name: Name of text"),
+    // Of a type or variant, so that no other field of the same name is excused with one.
+    const TEXT: [(&str, &str); 9] = [
+        ("Act::Found", "name: Name of text"),
+        ("Act::Join", "name: Name of text"),
+        ("Act::Programme", "name: Name of text"),
+        ("Act::Programme", "measure: Name of text"),
+        ("Notice::Node", "site_name: Name of text"),
         ("SignedArticle", "name: Name of text"),
         ("SignedArticle", "measure: Name of text"),
-        ("Frame", "name: Name of text"),
-        ("Frame", "measure: Name of text"),
+        ("Frame::Article", "name: Name of text"),
+        ("Frame::Article", "measure: Name of text"),
     ];
-    const BYTES: [(&str, &str, &str); 12] = [
-        ("Value", "entry: bytes", "an entry of another feed, decoded again"),
+    const BYTES: [(&str, &str, &str); 16] = [
+        ("Value::Orphan", "entry: bytes", "an entry of another feed, decoded again"),
         ("Promise", "entry: bytes", "an entry"),
         ("Block", "body: bytes", "entries, each decoded again"),
         ("Receipt", "entry: bytes", "an entry"),
         ("BrokenPromise", "entry: bytes", "an entry"),
-        ("Statement", "entry: bytes", "an entry"),
-        ("Statement", "body: bytes", "entries"),
-        ("Act", "lost: bytes", "an article"),
-        ("Working", "bytes: bytes", "an entry, and the provenance of a lot"),
-        ("Frame", "body: bytes", "entries"),
-        ("Frame", "bytes: bytes", "evidence: statements, at most 2,048 a piece"),
-        ("Frame", "rows: list of bytes", "rows of state, decoded again"),
+        ("Statement::Promise", "entry: bytes", "an entry"),
+        ("Statement::Block", "body: bytes", "entries"),
+        ("Act::Heal", "lost: bytes", "an article"),
+        ("Working::Entry", "bytes: bytes", "an entry"),
+        ("Working::Long", "bytes: bytes", "an entry"),
+        ("Working::Shown", "bytes: bytes", "the provenance of a lot"),
+        ("Frame::Block", "body: bytes", "entries"),
+        ("Frame::Evidence", "bytes: bytes", "evidence: statements, at most 2,048 a piece"),
+        ("Frame::BlobChunk", "bytes: bytes", "a checkpoint in pieces, decoded whole or let go"),
+        ("Frame::Chunk", "rows: list of bytes", "rows of state, decoded again"),
+        ("Frame::Letter", "bytes: bytes", "one of four papers, decoded whole wherever it comes in"),
     ];
     let mut found = std::collections::BTreeSet::new();
     for (name, shape) in samples::all() {
-        for line in shape.lines().map(str::trim) {
+        let mut head = name;
+        for line in shape.lines() {
+            if !line.starts_with(' ') {
+                head = line.split(" = ").next().unwrap_or(line);
+            }
+            let line = line.trim();
             let kind = line.rsplit(": ").next().unwrap_or(line);
             // Fixed sizes: signatures of 64 bytes and a sealed key of 80 are the largest.
             let last = kind.rsplit(',').next().unwrap_or(kind);
@@ -334,10 +346,10 @@ fn no_wire_type_has_room_for_a_face() {
             assert!(!kind.contains("list of u8"), "{name}: {line}");
             let free = |word: &str| kind.split([' ', ',']).any(|part| part == word);
             if free("text") || free("bytes") {
-                let known = TEXT.iter().any(|(of, what)| *of == name && line == *what)
-                    || BYTES.iter().any(|(of, what, _)| *of == name && line == *what);
-                assert!(known, "{name}: {line}");
-                found.insert((name, line.to_owned()));
+                let known = TEXT.iter().any(|(of, what)| *of == head && line == *what)
+                    || BYTES.iter().any(|(of, what, _)| *of == head && line == *what);
+                assert!(known, "{head}: {line}");
+                found.insert((head.to_owned(), line.to_owned()));
             }
         }
     }

@@ -7,6 +7,10 @@
 //!
 //! What is here decides nothing: a person takes a paper out as a file, and hands it to the command that reads it.
 
+mod paper;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +24,8 @@ use crate::atomic;
 use crate::disk::DiskFault;
 use crate::member::Between;
 use crate::node::{Node, NodeFault};
+
+pub use paper::{Paper, is_whole};
 
 /// For how many days a letter is kept, at either end.
 pub const DAYS: u32 = 30;
@@ -68,6 +74,8 @@ pub enum Came {
     Known,
     /// It is not kept: it has ended, or its sender has as many here as one may have.
     Not,
+    /// It is none of the papers that letters are, and never kept.
+    Never,
 }
 
 /// Why a paper does not go as a letter.
@@ -76,6 +84,9 @@ pub enum LetterFault {
     /// Too long.
     #[error("the paper has {0} bytes, and a letter takes {LETTER_BYTES}: carry it as a file.")]
     TooLong(usize),
+    /// Another paper.
+    #[error("this paper does not go as a letter: carry it as a file.")]
+    Strange,
     /// Too many.
     #[error("{OUT} letters for that node wait already: meet it, or carry this one as a file.")]
     TooMany,
@@ -177,7 +188,7 @@ impl Letters {
         let (day, paper) = file.split_first_chunk::<DAY>()?;
         let until = DayNo(u32::from_be_bytes(*day));
         let letter = Letter { until, bytes: Bytes::new(paper.to_vec()).ok()? };
-        (letter.name() == *name).then_some(letter)
+        (letter.name() == *name && Paper::of(paper).is_some()).then_some(letter)
     }
 
     fn put(
@@ -202,6 +213,9 @@ impl Letters {
     pub fn send(&self, to: &[u8; 8], paper: &[u8], today: DayNo) -> Result<Name, LetterFault> {
         if paper.len() > LETTER_BYTES {
             return Err(LetterFault::TooLong(paper.len()));
+        }
+        if Paper::of(paper).is_none() {
+            return Err(LetterFault::Strange);
         }
         let Hash(hash) = hash_one(Purpose::File, paper);
         let name: Name = hash.first_chunk().copied().unwrap_or_default();
@@ -233,17 +247,20 @@ impl Letters {
         drop(fs::remove_file(self.path(Way::Out, to, name)));
     }
 
-    /// What would become of a letter that came from a node: each has its bounds.
+    /// What would become of a letter that came from a node: each has its bounds. `whole`: whether it [is a paper](is_whole).
     #[must_use]
-    pub fn judge(&self, from: &[u8; 8], letter: &Letter, today: DayNo) -> Came {
+    pub fn judge(&self, from: &[u8; 8], letter: &Letter, whole: bool, today: DayNo) -> Came {
         if self.path(Way::In, from, &letter.name()).is_file() {
             return Came::Known;
+        }
+        if !whole {
+            return Came::Never;
         }
         let of = self.names(Way::In).into_iter().filter(|(of, ..)| of == from);
         let kept: Vec<usize> = of.map(|(.., bytes)| bytes).collect();
         let waiting = kept.iter().filter(|bytes| **bytes > 0).count();
         let ends = letter.until < today || letter.until > today.plus(DAYS + SLACK);
-        if ends || letter.bytes.is_empty() || kept.len() >= KNOWN || waiting >= WAITING {
+        if ends || kept.len() >= KNOWN || waiting >= WAITING {
             return Came::Not;
         }
         Came::New
@@ -254,8 +271,14 @@ impl Letters {
     /// # Errors
     ///
     /// [`DiskFault`].
-    pub fn came(&self, from: &[u8; 8], letter: &Letter, today: DayNo) -> Result<Came, DiskFault> {
-        let came = self.judge(from, letter, today);
+    pub fn came(
+        &self,
+        from: &[u8; 8],
+        letter: &Letter,
+        whole: bool,
+        today: DayNo,
+    ) -> Result<Came, DiskFault> {
+        let came = self.judge(from, letter, whole, today);
         if came == Came::New {
             self.put(Way::In, from, &letter.name(), letter.until, &letter.bytes)?;
         }
@@ -279,105 +302,5 @@ impl Letters {
                 drop(fs::remove_file(self.path(way, &kept.peer, &kept.name)));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PEER: [u8; 8] = [7; 8];
-    const TODAY: DayNo = DayNo(100);
-
-    fn letter(n: usize, until: u32) -> Letter {
-        let bytes = Bytes::new(n.to_be_bytes().to_vec()).expect("short");
-        Letter { until: DayNo(until), bytes }
-    }
-
-    fn letters() -> (tempfile::TempDir, Letters) {
-        let dir = tempfile::tempdir().expect("a folder");
-        let letters = Letters::of(dir.path());
-        (dir, letters)
-    }
-
-    #[test]
-    fn a_letter_is_kept_once_and_remembered_after_it_is_taken_out() {
-        let (_dir, letters) = letters();
-        let one = letter(1, 130);
-        let came = |from: &[u8; 8], letter| letters.came(from, letter, TODAY).expect("a disk");
-        assert_eq!(came(&PEER, &one), Came::New);
-        assert_eq!(came(&PEER, &one), Came::Known);
-        assert_eq!(came(&[8; 8], &one), Came::New, "from another it is another");
-        let kept = letters.list(Way::In);
-        assert_eq!(kept.len(), 2);
-        assert_eq!(letters.get(Way::In, &PEER, &one.name()), Some(one.clone()));
-        letters.taken(&kept[0]).expect("a disk");
-        assert_eq!(letters.get(Way::In, &PEER, &one.name()), None, "the paper is gone");
-        assert_eq!(came(&PEER, &one), Came::Known, "and does not come again");
-        letters.sweep(DayNo(130));
-        assert_eq!(letters.list(Way::In).len(), 2, "its last day is its own");
-        letters.sweep(DayNo(131));
-        assert_eq!(letters.list(Way::In), []);
-    }
-
-    #[test]
-    fn one_node_fills_its_own_places_and_nobody_elses() {
-        let (_dir, letters) = letters();
-        let mut taken = 0;
-        for n in 0..200 {
-            if letters.came(&PEER, &letter(n, 130), TODAY).expect("a disk") == Came::New
-                && n % 2 == 0
-            {
-                let name = letter(n, 130).name();
-                let kept = letters.list(Way::In).into_iter().find(|kept| kept.name == name);
-                letters.taken(&kept.expect("kept")).expect("a disk");
-                taken += 1;
-            }
-        }
-        let kept = letters.list(Way::In);
-        let waiting = kept.iter().filter(|kept| kept.bytes > 0).count();
-        assert_eq!((waiting, kept.len()), (WAITING, WAITING + taken));
-        assert!(kept.len() <= KNOWN);
-        assert_eq!(letters.came(&[8; 8], &letter(1, 130), TODAY).expect("a disk"), Came::New);
-        for (until, came) in [(99, Came::Not), (133, Came::Not), (132, Came::New)] {
-            assert_eq!(letters.came(&[9; 8], &letter(1, until), TODAY).expect("a disk"), came);
-        }
-        let nothing = Letter { until: TODAY, bytes: Bytes::default() };
-        assert_eq!(letters.came(&[9; 8], &nothing, TODAY).expect("a disk"), Came::Not);
-    }
-
-    #[test]
-    fn what_is_sent_waits_until_the_other_has_it() {
-        let (dir, letters) = letters();
-        let name = letters.send(&PEER, b"a paper", TODAY).expect("short");
-        assert_eq!(letters.send(&PEER, b"a paper", TODAY).expect("the same"), name);
-        assert_eq!(letters.outgoing(&PEER), [name]);
-        assert_eq!(letters.outgoing(&[8; 8]), [[0; 16]; 0], "for nobody else");
-        let sent = letters.get(Way::Out, &PEER, &name).expect("kept");
-        assert_eq!((sent.until, &sent.bytes[..], sent.name()), (DayNo(130), &b"a paper"[..], name));
-        letters.arrived(&[8; 8], &name);
-        assert_eq!(letters.outgoing(&PEER), [name], "another's word says nothing");
-        letters.arrived(&PEER, &name);
-        assert_eq!(letters.list(Way::Out), []);
-        let long = vec![0; LETTER_BYTES + 1];
-        assert!(matches!(letters.send(&PEER, &long, TODAY), Err(LetterFault::TooLong(_))));
-        letters.send(&PEER, &long[1..], TODAY).expect("as long as any");
-        for n in 1..OUT {
-            letters.send(&PEER, &n.to_be_bytes(), TODAY).expect("there is room");
-        }
-        assert!(matches!(letters.send(&PEER, b"more", TODAY), Err(LetterFault::TooMany)));
-        letters.send(&[8; 8], b"more", TODAY).expect("for another");
-        // What is no letter is passed over, and a paper that was changed does not go.
-        let out = dir.path().join("letters/out");
-        for name in ["x", "5f-9a", "0707070707070707-zz", &"+".repeat(49)] {
-            fs::write(out.join(name), "nobody's").expect("a disk");
-        }
-        fs::write(
-            letters.path(Way::Out, &PEER, &name),
-            [&[0, 0, 0, 200], &b"A paper"[..]].concat(),
-        )
-        .expect("a disk");
-        assert_eq!(letters.get(Way::Out, &PEER, &name), None);
-        assert_eq!(letters.list(Way::Out).len(), OUT + 2);
     }
 }

@@ -21,11 +21,12 @@ use annona_ledger::hash::{Hash, Purpose as Use, hash};
 use annona_ledger::id::{FeedId, Lane, Nonce, ProgrammeId, Pseudonym};
 use annona_ledger::key::SigningKey;
 use annona_ledger::notice::Roles;
-use annona_ledger::oprf::{Blind, NoElement, OprfKey, Output};
+use annona_ledger::oprf::{Blind, NoElement, OprfKey, Output, is_element};
 use annona_ledger::statement::{Stated, Statement};
 use annona_ledger::time::DayNo;
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -219,6 +220,27 @@ fn signed<'a>(
     } else {
         Err(OverlapFault::Stranger)
     }
+}
+
+/// The body of a file, without asking who made it or for whom.
+fn body<T: DeserializeOwned + Serialize>(magic: &[u8; 17], bytes: &[u8]) -> Option<T> {
+    let (stated, body) = bytes.strip_prefix(magic)?.split_at_checked(STATED)?;
+    Stated::decode(stated).ok()?;
+    wire::decode(body, BYTES).ok()
+}
+
+/// Whether bytes are a file of questions, to the last byte: no element that is none.
+#[must_use]
+pub fn is_question(bytes: &[u8]) -> bool {
+    body::<Question>(ASKED, bytes).is_some_and(|one| one.elements.iter().all(is_element))
+}
+
+/// Whether bytes are a file of answers, to the last byte: no element that is none, and tags in order.
+#[must_use]
+pub fn is_answer(bytes: &[u8]) -> bool {
+    body::<Answer>(ANSWERED, bytes).is_some_and(|one| {
+        one.evaluated.iter().all(is_element) && one.tags.windows(2).all(|two| two[0] < two[1])
+    })
 }
 
 /// How many families a node registered in a programme on a day, as far as its blocks are here.

@@ -156,6 +156,9 @@ pub enum Misfit {
     /// A checkpoint whose rows came, and from which this node could not begin.
     #[error("this node could not begin from a checkpoint: {0}")]
     Begin(String),
+    /// A letter that is no paper of a kind that letters are.
+    #[error("a letter is no request, answer or question on overlap")]
+    Letter,
     /// The rows of a list that is not on the ledger, or not the list's.
     #[error("rows of a list that does not stand on the ledger")]
     NoList,

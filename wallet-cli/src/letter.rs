@@ -108,18 +108,6 @@ impl Letter {
     }
 }
 
-/// What a paper seems to be, by how it begins.
-fn kind(paper: &[u8]) -> &'static str {
-    let magics: [(&[u8], &str); 4] = [
-        (b"annona asking 1\n", "request"),
-        (b"annona opened 1\n", "answer"),
-        (b"annona overlap 1\n", "overlap questions"),
-        (b"annona answers 1\n", "overlap answers"),
-    ];
-    let known = magics.iter().find(|(magic, _)| paper.starts_with(magic));
-    known.map_or("unknown", |(_, kind)| kind)
-}
-
 fn list(session: &Session) -> Outcome {
     let node = session.node()?;
     let charter = node.store().charter()?.clone();
@@ -128,7 +116,8 @@ fn list(session: &Session) -> Outcome {
     for (way, word) in [(Way::In, "from"), (Way::Out, "for")] {
         for kept in letters.list(way).into_iter().filter(|kept| kept.bytes > 0) {
             let paper = letters.get(way, &kept.peer, &kept.name);
-            let kind = paper.map_or("damaged", |letter| kind(&letter.bytes));
+            let kind = paper.and_then(|letter| letters::Paper::of(&letter.bytes));
+            let kind = kind.map_or("damaged", letters::Paper::word);
             let (peer, name) = (hex(&kept.peer), hex(&kept.name));
             let until = consent::last(&charter, kept.until);
             let value = json!({
@@ -166,10 +155,11 @@ impl Take {
         let Some(letter) = letters.get(Way::In, &kept.peer, &kept.name) else {
             return Err(Fault::input("the letter is damaged: have it sent again."));
         };
+        let kind = letters::Paper::of(&letter.bytes).map_or("damaged", letters::Paper::word);
         atomic::write(&self.out, &letter.bytes)?;
         letters.taken(&kept)?;
         node.close()?;
-        let (from, kind) = (hex(&kept.peer), kind(&letter.bytes));
+        let from = hex(&kept.peer);
         let value =
             json!({ "letter": hex(&kept.name), "from": from, "paper": kind, "out": self.out });
         session
@@ -182,7 +172,7 @@ impl From<LetterFault> for Fault {
     fn from(fault: LetterFault) -> Self {
         match fault {
             LetterFault::Disk(fault) => fault.into(),
-            LetterFault::TooLong(_) => Self::input(fault.to_string()),
+            LetterFault::TooLong(_) | LetterFault::Strange => Self::input(fault.to_string()),
             LetterFault::TooMany => Self::refused(fault.to_string()),
         }
     }

@@ -333,19 +333,26 @@ impl Taking<'_> {
         arrived: &[Name],
     ) -> Result<(), NodeFault> {
         let (kept, today) = (Letters::of(self.node.folder().root()), letters::today(self.node)?);
-        let new = &mut self.report.taken.letters;
-        if self.node.is_rehearsing() {
-            let comes = |letter: &&Letter| kept.judge(from, letter, today) == Came::New;
-            new.extend(letters.iter().filter(comes).map(Letter::name));
-            return Ok(());
+        let rehearsing = self.node.is_rehearsing();
+        if !rehearsing {
+            kept.sweep(today);
         }
-        kept.sweep(today);
         for letter in letters {
-            if kept.came(from, letter, today).map_err(StoreFault::from)? == Came::New {
-                new.insert(letter.name());
+            let whole = letters::is_whole(self.node, &letter.bytes)?;
+            let came = if rehearsing {
+                kept.judge(from, letter, whole, today)
+            } else {
+                kept.came(from, letter, whole, today).map_err(StoreFault::from)?
+            };
+            match came {
+                Came::New => drop(self.report.taken.letters.insert(letter.name())),
+                Came::Never => self.report.taken.refuse(Misfit::Letter),
+                Came::Known | Came::Not => {}
             }
         }
-        arrived.iter().for_each(|name| kept.arrived(from, name));
+        if !rehearsing {
+            arrived.iter().for_each(|name| kept.arrived(from, name));
+        }
         Ok(())
     }
 

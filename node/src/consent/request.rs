@@ -16,13 +16,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asking, ConsentFault};
 use crate::copies;
-use crate::keystore::Name;
+use crate::envelope::{self, WRAPPED};
+use crate::keystore::{Name, Secret};
 use crate::member::NoMember;
-use crate::node::Node;
+use crate::node::{Node, NodeFault};
+use crate::person::forbidden;
 use crate::seal;
 use crate::vault::{HouseholdId, Vault};
 
 const MAGIC: &[u8; 16] = b"annona asking 1\n";
+/// How an answer begins: then come the commitment of the disclosure (32), a wrapped key, and what was opened, sealed.
+pub const ANSWER: &[u8; 16] = b"annona opened 1\n";
+/// What the key of an answer is for, and no other's.
+pub const ANSWER_KEY: &[u8] = b"annona 2026 v1 opened";
 /// The longest such file, in bytes.
 pub const MAX_REQUEST: usize = 512;
 /// How long a request may be answered, in days: what somebody asked long ago she may no longer want.
@@ -105,19 +111,56 @@ pub fn ask(
     Ok(file)
 }
 
+/// A request's body, what it says, and its signature: to the last byte.
+fn parsed(file: &[u8]) -> Option<(&[u8], Request, Signature)> {
+    let (body, signature) = file.split_last_chunk::<64>()?;
+    let request: Request = wire::decode(body.strip_prefix(MAGIC)?, MAX_REQUEST).ok()?;
+    let (r, s) = signature.split_first_chunk::<32>()?;
+    Some((body, request, Signature::Ed25519([*r, s.try_into().ok()?])))
+}
+
+/// Whether bytes are a request, whole; whose it is, [`read`] tells.
+#[must_use]
+pub fn is_request(file: &[u8]) -> bool {
+    file.len() <= MAX_REQUEST && parsed(file).is_some()
+}
+
+/// Whether bytes have the parts of an answer. What is sealed in it only its reader can tell: [`opens`].
+#[must_use]
+pub fn is_answer(file: &[u8]) -> bool {
+    file.starts_with(ANSWER) && file.len() > ANSWER.len() + 32 + WRAPPED
+}
+
+/// Whether an answer opens for this node, and is text of an answer's kind in which no picture or recording is put. It is
+/// closed again, and none of it is kept.
+///
+/// # Errors
+///
+/// [`NodeFault::NoKey`].
+pub fn opens(node: &Node, file: &[u8]) -> Result<bool, ConsentFault> {
+    let secret = node.keys().get(Name::NodeSealing).and_then(Secret::as_seed);
+    let secret = secret.ok_or(NodeFault::NoKey("key to open what is sealed for it"))?;
+    let federation = node.federation()?;
+    let plain = || {
+        let (about, rest) = file.strip_prefix(ANSWER)?.split_first_chunk::<32>()?;
+        let (wrapped, sealed) = rest.split_first_chunk::<WRAPPED>()?;
+        let info = [ANSWER_KEY, &federation.0.0, about].concat();
+        envelope::unwrap(secret, &info, wrapped).ok()?.open(&info, sealed).ok()
+    };
+    let text = plain();
+    let text = text.as_ref().and_then(|plain| std::str::from_utf8(plain).ok());
+    // Looked over without a copy of anything that stands in it.
+    let json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    Ok(text.is_some_and(|text| text.starts_with('{') && forbidden(text).is_none() && json(text)))
+}
+
 /// Reads a request, and makes sure of who asks.
 ///
 /// # Errors
 ///
 /// [`RequestFault`], tested in its order; a broken disk.
 pub fn read(node: &Node, file: &[u8]) -> Result<Result<Asked, RequestFault>, ConsentFault> {
-    let parsed = || {
-        let (body, signature) = file.split_last_chunk::<64>()?;
-        let request: Request = wire::decode(body.strip_prefix(MAGIC)?, MAX_REQUEST).ok()?;
-        let (r, s) = signature.split_first_chunk::<32>()?;
-        Some((body, request, Signature::Ed25519([*r, s.try_into().ok()?])))
-    };
-    let Some((body, request, signature)) = parsed() else {
+    let Some((body, request, signature)) = parsed(file) else {
         return Ok(Err(RequestFault::NotARequest));
     };
     if request.to != node.public().short() {
@@ -180,4 +223,20 @@ impl Asked {
         txn.put_paper(household, &self.name(), &paper)?;
         Ok(txn.commit()?)
     }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(n: u64) -> Vec<u8> {
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&n.to_be_bytes());
+    let request = Request {
+        from: [1; 8],
+        to: [2; 8],
+        grant: GrantId([3; 16]),
+        purpose: Purpose::Referral,
+        attributes: Attributes::of([annona_ledger::consent::Attribute::Name]),
+        on: DayNo(1),
+        nonce,
+    };
+    [&MAGIC[..], &wire::encode(&request), &[0; 64]].concat()
 }

@@ -1,6 +1,7 @@
 //! What was opened, on its way to who asked, as JSON: a file only the asking node opens.
 
 use annona_node::consent::Shown;
+use annona_node::consent::request::{ANSWER, ANSWER_KEY};
 use annona_node::person::{Field, Value};
 use serde_json::{Map, json};
 use zeroize::Zeroizing;
@@ -9,8 +10,8 @@ use crate::sealed::Kind;
 
 /// As it travels.
 pub(super) const KIND: Kind = Kind {
-    magic: b"annona opened 1\n",
-    purpose: b"annona 2026 v1 opened",
+    magic: ANSWER,
+    purpose: ANSWER_KEY,
     most: 1024 * 1024,
     none: "this is no answer to a request for somebody's data.",
 };

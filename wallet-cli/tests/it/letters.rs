@@ -8,6 +8,9 @@ use crate::running::{Node, name, port, until};
 
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 
+/// Bytes before the paper in a file of a letter that waits to go.
+const HEAD: usize = 4;
+
 /// Whose name goes, sealed, and is found nowhere else.
 const NAME: &str = "Rahima Begum";
 
@@ -146,9 +149,9 @@ fn a_bundle_carries_letters_to_the_one_they_are_for() {
     assert_eq!(letters(&camp, "lake"), []);
 }
 
-/// What came opens nothing, whatever it is.
+/// What came opens nothing, and what is none of the papers that go as letters is not even kept.
 #[test]
-fn a_hostile_letter_is_a_file_and_nothing_more() {
+fn a_hostile_letter_is_refused_or_a_file_and_nothing_more() {
     let camp = Camp::new();
     let family = given(&camp);
     let hill_is = name(&camp, "hill");
@@ -156,18 +159,29 @@ fn a_hostile_letter_is_a_file_and_nothing_more() {
         .fine();
     // The hill's program says what it likes: its paper is changed, under the name of what it says now.
     let file = only(&camp, "hill/letters/out");
-    let hostile = b"annona asking 1\n\xff\xff\xff\xff\xff";
-    let day = fs::read(&file).expect("reads")[..4].to_vec();
-    fs::remove_file(&file).expect("removes");
-    let hash = annona_ledger::hash::hash_one(annona_ledger::hash::Purpose::File, hostile);
+    let whole = fs::read(&file).expect("reads");
     let lake_is = name(&camp, "lake");
-    let named: String = hash.0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = format!("hill/letters/out/{lake_is}-{named}");
-    fs::write(camp.file(&path), [&day[..], &hostile[..]].concat()).expect("writes");
+    let changed = |paper: &[u8]| {
+        let hash = annona_ledger::hash::hash_one(annona_ledger::hash::Purpose::File, paper);
+        let named: String = hash.0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::remove_dir_all(camp.file("hill/letters/out")).expect("removes");
+        fs::create_dir(camp.file("hill/letters/out")).expect("a folder");
+        let path = format!("hill/letters/out/{lake_is}-{named}");
+        fs::write(camp.file(&path), [&whole[..HEAD], paper].concat()).expect("writes");
+    };
+    for wrong in [&b"annona asking 1\n\xff\xff\xff\xff\xff"[..], b"\xff\xd8\xff\xe0 a photograph"] {
+        changed(wrong);
+        carried(&camp, "hill", &["lake"], "lake");
+        assert_eq!(letters(&camp, "lake"), []);
+    }
+    // A whole request by another signature.
+    let mut forged = whole[HEAD..].to_vec();
+    *forged.last_mut().expect("a signature") ^= 1;
+    changed(&forged);
     carried(&camp, "hill", &["lake"], "lake");
-    assert_eq!(letters(&camp, "lake"), one("in", "request"), "what it says it is");
+    assert_eq!(letters(&camp, "lake"), one("in", "request"));
     camp.run(&format!("letter take --from {hill_is} --out bad")).fine();
-    camp.run(&format!("consent reply bad --send {MARA}")).fails(3, "no request");
+    camp.run(&format!("consent reply bad --send {MARA}")).fails(2, "did not sign");
     assert_eq!(
         camp.run(&format!("consent log {family} --json")).fine().out,
         "",

@@ -41,6 +41,11 @@ impl Session {
     /// A letter that came is kept for good, or was before: the other side need not send it again.
     pub fn keeps_letter(&mut self, name: [u8; 16]) {
         self.letters.came = self.letters.came.saturating_sub(1);
+        self.drops_letter(name);
+    }
+
+    /// A letter that came is never kept: the other side need not send it again, and it counts as one of those that are not.
+    pub fn drops_letter(&mut self, name: [u8; 16]) {
         self.talk.push_back(Frame::Over(Over::Letter(name)));
     }
 

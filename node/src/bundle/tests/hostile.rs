@@ -19,13 +19,15 @@ use annona_ledger::wire::Bytes;
 use super::super::LETTERS;
 use super::super::part::{Part, Plan, Sender};
 use super::world::*;
+use crate::consent::request;
 use crate::envelope;
 use crate::guard::GuardFault;
 use crate::keystore::{Name, Secret};
 use crate::letters::{self, Letters, Way};
 use crate::node::{Node, NodeFault};
-use crate::seal::random;
+use crate::seal::{Key, random};
 use crate::store::{Received, StoreFault};
+use crate::taking::Misfit;
 
 /// A block of one entry, signed by a node that keeps to no rule.
 fn block(by: &Node, feed: FeedId, seq: u64, start: FeedHead, who: u8) -> block::Block {
@@ -106,7 +108,7 @@ fn letters_stand_in_a_section_of_theirs_and_are_as_many_as_may() {
     let mut w = World::new();
     let until = letters::today(&w.b).expect("a day").plus(letters::DAYS);
     let letter = |n: usize| {
-        let bytes = Bytes::new(n.to_be_bytes().to_vec()).expect("short");
+        let bytes = Bytes::new(request::sample(n as u64)).expect("short");
         Frame::Letter(Box::new(Letter { until, bytes }))
     };
     let kept = |node: &Node| Letters::of(node.folder().root()).list(Way::In);
@@ -127,6 +129,39 @@ fn letters_stand_in_a_section_of_theirs_and_are_as_many_as_may() {
     assert_eq!(faults(&taken), [""; 0]);
     assert_eq!((taken.letters.len(), kept(&w.b).len()), (letters::WAITING, letters::WAITING));
     assert!(kept(&w.b).iter().all(|kept| kept.peer == w.a.public().short()));
+}
+
+/// A photograph is no letter: bare, behind how an answer begins, or sealed as one.
+#[test]
+fn a_letter_that_is_no_paper_is_not_kept() {
+    let mut w = World::new();
+    let until = letters::today(&w.b).expect("a day").plus(letters::DAYS);
+    let jpeg = [&[0xff, 0xd8, 0xff, 0xe0][..], &[7; 400]].concat();
+    let answer = |plain: &[u8]| {
+        let (about, key) = ([5; 32], Key::random().expect("randomness"));
+        let federation = w.b.federation().expect("a federation");
+        let info = [request::ANSWER_KEY, &federation.0.0, &about].concat();
+        let to = w.b.certificate().expect("certified").sealing;
+        let wrapped = envelope::wrap(&to, &info, &key).expect("a key");
+        [&request::ANSWER[..], &about, &wrapped, &key.seal(&info, plain).expect("sealed")].concat()
+    };
+    let text = br#"{"household":{},"members":[{"full_name":"Noor"}]}"#;
+    let hidden = format!(r#"{{"members":["{}"]}}"#, "/9j/4AAQSkZJRgABAQ".repeat(8));
+    let papers = [
+        jpeg.clone(),
+        [&request::ANSWER[..], &[5; 112], &jpeg].concat(),
+        answer(&jpeg),
+        answer(hidden.as_bytes()),
+        answer(&text[..text.len() - 1]),
+        answer(text),
+    ];
+    let frames = papers.map(|bytes| {
+        Frame::Letter(Box::new(Letter { until, bytes: Bytes::new(bytes).expect("short") }))
+    });
+    let path = part_of(&w, &w.a, &w.b, LETTERS, &frames);
+    let taken = import(&mut w.b, &[path]);
+    assert_eq!((taken.refused, taken.refusals), (vec![Misfit::Letter], 5));
+    assert_eq!(Letters::of(w.b.folder().root()).list(Way::In).len(), 1, "an answer");
 }
 
 #[test]
