@@ -47,8 +47,10 @@ use crate::vault::{HouseholdId, Vault, VaultFault};
 pub const ASKED: &[u8; 17] = b"annona overlap 1\n";
 /// What a file of answers begins with.
 pub const ANSWERED: &[u8; 17] = b"annona answers 1\n";
-/// Elements of one question: a thousand households, two each.
-pub const MOST: usize = 2_048;
+/// Elements of one question, as many as a letter takes: 995 households, two each.
+pub const MOST: usize = 1_990;
+/// Questions of a day and a node that are known again: an answer may be made a second time.
+const KNOWN: usize = 1_024;
 /// Tags of one answer.
 pub const TAGS: usize = 65_536;
 /// The largest file, in bytes.
@@ -82,6 +84,9 @@ pub enum OverlapFault {
         /// At most.
         allowed: u64,
     },
+    /// More households than one file takes.
+    #[error("one file asks about at most {most} families, and {0} were named: name fewer of them", most = MOST / 2)]
+    Long(usize),
     /// Asked long ago, or by a clock that is ahead.
     #[error(
         "these questions are older than {REQUEST_DAYS} days, or of a day to come: have them asked anew"
@@ -270,24 +275,37 @@ fn enrolled(
     Ok(count)
 }
 
-/// Counts questions of a day, durably, before they are asked or answered; refuses those over twice the day's enrolments.
+/// What was counted of a day: elements, and which questions they were of.
+type Counted = (u64, Bounded<[u8; 16], KNOWN>);
+
+/// Counts questions of a day, durably, before they are asked or answered, each file once; refuses those over twice the day's
+/// enrolments.
 fn count(
     node: &Node,
     (kind, who): (&str, &[u8; 8]),
     programme: ProgrammeId,
     on: DayNo,
-    elements: u64,
+    (elements, question): (u64, Option<[u8; 16]>),
 ) -> Result<(), OverlapFault> {
-    let allowed = enrolled(node, who, programme, on)?.saturating_mul(2);
     let whose: String = who.iter().map(|byte| format!("{byte:02x}")).collect();
     let name = format!("overlap {kind} {whose} {programme} {}", on.0);
-    let kept = node.store().meta(&name).map_err(NodeFault::from)?;
-    let before: u64 = kept.and_then(|bytes| wire::decode(&bytes, 64).ok()).unwrap_or_default();
+    let kept = node.store().meta(&name).map_err(NodeFault::from)?.unwrap_or_default();
+    let (before, known): Counted = wire::decode(&kept, BYTES).unwrap_or_else(|_| {
+        // As it was written before questions were known again: the sum alone.
+        (wire::decode(&kept, 64).unwrap_or_default(), Bounded::default())
+    });
+    let mut known = known.to_vec();
+    if question.is_some_and(|question| known.contains(&question)) {
+        return Ok(());
+    }
+    let allowed = enrolled(node, who, programme, on)?.saturating_mul(2);
     let asked = before.saturating_add(elements);
     if asked > allowed {
         return Err(OverlapFault::TooMany { asked, allowed });
     }
-    Ok(node.store().set_meta(&name, &wire::encode(&asked)).map_err(NodeFault::from)?)
+    known.extend(question.filter(|_| known.len() < KNOWN));
+    let counted: Counted = (asked, Bounded::new(known).map_err(|_| OverlapFault::Damaged)?);
+    Ok(node.store().set_meta(&name, &wire::encode(&counted)).map_err(NodeFault::from)?)
 }
 
 /// The consent by which a household may be asked about at an organisation today.
@@ -369,7 +387,11 @@ pub fn ask(
     if chosen.is_empty() {
         return Err(OverlapFault::Nobody);
     }
-    count(node, ("asked", &own), programme, on, most)?;
+    // Before anything is written down: a file takes no more.
+    if chosen.len() > MOST / 2 {
+        return Err(OverlapFault::Long(chosen.len()));
+    }
+    count(node, ("asked", &own), programme, on, (most, None))?;
     let number = Nonce(random().map_err(NodeFault::from)?);
     let mut elements: Vec<[u8; 32]> = Vec::new();
     let (mut asked, mut all) = (0, Vec::new());
@@ -429,7 +451,9 @@ pub fn answer(node: &Node, vault: &Vault, bytes: &[u8]) -> Result<Answered, Over
         return Err(OverlapFault::Stale);
     }
     let elements = u64::try_from(question.elements.len()).unwrap_or(u64::MAX);
-    count(node, ("answered", &from), question.programme, question.on, elements)?;
+    let Hash(digest) = hash(Use::File, &[bytes]);
+    let counted = (elements, digest.first_chunk().copied());
+    count(node, ("answered", &from), question.programme, question.on, counted)?;
     // For this answer alone.
     let key = OprfKey::of(&mut randomness()?);
     let evaluated: Result<Vec<_>, _> =

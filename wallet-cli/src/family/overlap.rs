@@ -161,6 +161,7 @@ impl From<OverlapFault> for Fault {
             OverlapFault::Stranger
             | OverlapFault::NoMember(_)
             | OverlapFault::TooMany { .. }
+            | OverlapFault::Long(_)
             | OverlapFault::Stale
             | OverlapFault::Nobody
             | OverlapFault::NotAsked => Self::refused(message),
