@@ -17,7 +17,7 @@ pub(crate) mod tests;
 mod vectors;
 
 use annona_ledger::hash::{Hash, Purpose, keyed};
-use annona_ledger::id::ProgrammeId;
+use annona_ledger::id::{FederationId, ProgrammeId};
 use annona_ledger::sync::frame::FrameFault;
 
 use crate::envelope::WRAPPED;
@@ -50,6 +50,12 @@ pub const LIST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The programme that a section of letters names: no federation has one of this number.
 const LETTERS: ProgrammeId = ProgrammeId(u16::MAX);
+/// What a sender's signature under a section is scoped by: the federation, and of letters the sealing key of whom they are for,
+/// or that reader could seal the same frames to a third.
+fn scope(federation: &FederationId, reader: Option<&[u8; 32]>) -> Vec<u8> {
+    [&federation.0.0[..], reader.map_or(&[], |key| &key[..])].concat()
+}
+
 /// Bytes before the directory.
 const FIXED: usize = 16 + 16 + 2 + 2 + 1 + 2 + 8;
 /// Bytes of one line of the directory.

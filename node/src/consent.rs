@@ -36,6 +36,7 @@ pub use receipt::{Parties, read_slip_code, receipt, slip, slip_code, slip_page, 
 
 use crate::credential::register::RegisterFault;
 use crate::disk::DiskFault;
+use crate::letters::Letters;
 use crate::node::{Composed, Node, NodeFault, Refusal, Request};
 use crate::pin::PinFault;
 use crate::seal::{self, SealError};
@@ -258,7 +259,8 @@ fn spoken(
 }
 
 /// Says on the ledger that a consent counts no more: at once here, and elsewhere with the next sync. By its commitment, as
-/// it stands on the slip, so that it can be taken back at any desk, whether or not its record lies there.
+/// it stands on the slip, so that it can be taken back at any desk, whether or not its record lies there. Answers under it that
+/// wait here to go are stopped.
 ///
 /// # Errors
 ///
@@ -270,7 +272,10 @@ pub fn withdraw(
     reason: Withdrawal,
     operator: &SigningKey,
 ) -> Result<DayNo, ConsentFault> {
-    say(node, programme, Some(operator), |on| People::ConsentWithdrawn { commitment, reason, on })
+    let said = |on| People::ConsentWithdrawn { commitment, reason, on };
+    let on = say(node, programme, Some(operator), said)?;
+    Letters::of(node.folder().root()).stop(|about| about.consent == commitment)?;
+    Ok(on)
 }
 
 /// How a consent stands on a day, as far as this node has heard.

@@ -24,6 +24,7 @@ use crate::folder::{CARDS, PINS};
 use crate::holder::desk;
 use crate::household;
 use crate::keystore::{Name, Secret};
+use crate::letters::Letters;
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::pin::{Lent, PinFault, Pins};
 use crate::seal::Key;
@@ -212,8 +213,8 @@ fn cancel_heard(
     Ok(vault.wallets_cancelled(&done)?)
 }
 
-/// Takes what other files of the folder tell of households that are gone: their PINs, their cards, which count no more, and
-/// what an interrupted backup has left. Interrupted, the next call does the rest.
+/// Takes what other files of the folder tell of households that are gone: answers about them that wait to go, their PINs,
+/// their cards, which count no more, and what an interrupted backup has left. Interrupted, the next call does the rest.
 ///
 /// # Errors
 ///
@@ -223,6 +224,7 @@ pub(crate) fn beside(node: &Node, vault: &mut Vault) -> Result<(), ConsentFault>
     if gone.is_empty() {
         return Ok(());
     }
+    Letters::of(node.folder().root()).stop(|about| gone.contains(&about.family))?;
     let (pins, cards) = others(node)?;
     if let Some(mut pins) = pins {
         pins.forget(&gone)?;

@@ -1,8 +1,9 @@
 //! Papers for one node alone, on their way to it or come from it (spec/sync.md, "Letters").
 //!
 //! ```text
-//! letters/out/5f1c…-9a03…   last day (4) ‖ paper     for node 5f1c…, until it says that it has it
-//! letters/in/8be8…-77d0…    last day (4) ‖ paper     from node 8be8…; the day alone once it was taken out
+//! letters/out/5f1c…-9a03…   last day (4) ‖ about (40) ‖ paper   for node 5f1c…, until it says that it has it;
+//!                                                               without its paper: it ended, and did not come there
+//! letters/in/8be8…-77d0…    last day (4) ‖ paper                from node 8be8…; the day alone once it was taken out
 //! ```
 //!
 //! What is here decides nothing: a person takes a paper out as a file, and hands it to the command that reads it.
@@ -11,19 +12,23 @@ mod paper;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use annona_ledger::consent::People;
 use annona_ledger::hash::{Hash, Purpose, hash_one};
+use annona_ledger::id::Commitment;
 use annona_ledger::limits::LETTER_BYTES;
 use annona_ledger::sync::talk::{self, Letter};
-use annona_ledger::time::DayNo;
+use annona_ledger::time::{DayNo, Minute};
+use annona_ledger::view::View;
 use annona_ledger::wire::Bytes;
 
 use crate::atomic;
 use crate::disk::DiskFault;
-use crate::member::Between;
 use crate::node::{Node, NodeFault};
+use crate::vault::HouseholdId;
 
 pub use paper::{Paper, is_whole};
 
@@ -35,10 +40,14 @@ pub const WAITING: usize = 16;
 pub const KNOWN: usize = 64;
 /// Letters for one node: as many as go in one meeting.
 pub const OUT: usize = talk::LETTERS;
+/// Bytes of all letters that came and were not taken out.
+pub const IN_BYTES: usize = 16 << 20;
 /// Days by which clocks may differ.
 const SLACK: u32 = 2;
 /// Bytes of the last day.
 const DAY: usize = 4;
+/// Bytes before the paper of one that waits to go.
+const HEAD: usize = DAY + 8 + 32;
 
 /// What a letter is called: the first 16 bytes of its paper's hash.
 pub type Name = [u8; 16];
@@ -52,8 +61,17 @@ pub enum Way {
     Out,
 }
 
+/// Whom an outgoing letter tells of, so that it can be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The household.
+    pub family: HouseholdId,
+    /// The consent it is under.
+    pub consent: Commitment,
+}
+
 /// One letter that is kept here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Whom it is from, or for.
     pub peer: [u8; 8],
@@ -61,8 +79,19 @@ pub struct Kept {
     pub name: Name,
     /// The last day on which it is kept.
     pub until: DayNo,
-    /// Bytes of the paper; zero where it was taken out.
+    /// Bytes of the paper; zero where it was taken out, or ended before it came to whom it is for.
     pub bytes: usize,
+    /// Whom it tells of, where it goes and that is known.
+    pub about: Option<About>,
+}
+
+/// What day it is, as far as a node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    /// It is no earlier: by what others say, too. A clock alone, however far ahead, ends nothing.
+    pub surely: DayNo,
+    /// It may be as late: the wall clock's day, or what others say.
+    pub perhaps: DayNo,
 }
 
 /// What became of a letter that came.
@@ -99,17 +128,19 @@ pub enum LetterFault {
 #[derive(Clone, Debug)]
 pub struct Letters(PathBuf);
 
-/// The day by which letters end: the latest it may be.
+/// What day it is, for letters.
 ///
 /// # Errors
 ///
 /// [`NodeFault`].
-pub fn today(node: &Node) -> Result<DayNo, NodeFault> {
-    Ok(day(node.between()?))
-}
-
-pub(crate) fn day(now: Between) -> DayNo {
-    DayNo::of(now.latest)
+pub fn days(node: &Node) -> Result<Days, NodeFault> {
+    let between = node.between()?;
+    let work = node.store().look()?;
+    let agreed = work.heard_of_others(&node.public()).map_or(Minute(0), |others| others.agreed);
+    let wall = Minute::of(node.now(), work.charter().founded());
+    work.check()?;
+    let (surely, perhaps) = (between.earliest.min(agreed), between.latest.max(wall));
+    Ok(Days { surely: DayNo::of(surely), perhaps: DayNo::of(perhaps) })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -150,67 +181,71 @@ impl Letters {
             let name = entry.file_name();
             let (peer, name) = name.to_str()?.split_once('-')?;
             let len = usize::try_from(entry.metadata().ok()?.len()).ok()?;
-            Some((bytes(peer)?, bytes(name)?, len.saturating_sub(DAY)))
+            Some((bytes(peer)?, bytes(name)?, len.saturating_sub(head(way))))
         });
         names.collect()
     }
 
-    /// The names of what is kept of a node.
-    fn of_peer(&self, way: Way, peer: &[u8; 8]) -> Vec<Name> {
+    /// The names of what is kept of a node, and bytes of their papers.
+    fn of_peer(&self, way: Way, peer: &[u8; 8]) -> Vec<(Name, usize)> {
         let of = self.names(way).into_iter().filter(|(of, ..)| of == peer);
-        let mut names: Vec<Name> = of.map(|(_, name, _)| name).collect();
+        let mut names: Vec<_> = of.map(|(_, name, bytes)| (name, bytes)).collect();
         names.sort_unstable();
         names
     }
 
-    /// What is kept, in order of node and name.
+    /// What is kept, in order of node and name. No paper is read.
     #[must_use]
     pub fn list(&self, way: Way) -> Vec<Kept> {
         let kept = self.names(way).into_iter().filter_map(|(peer, name, bytes)| {
-            let file = self.file(way, &peer, &name)?;
-            let until = DayNo(u32::from_be_bytes(*file.first_chunk::<DAY>()?));
-            Some(Kept { peer, name, until, bytes })
+            let mut read = [0; HEAD];
+            let read = read.get_mut(..head(way))?;
+            File::open(self.path(way, &peer, &name)).ok()?.read_exact(read).ok()?;
+            let (until, about) = read_head(read)?;
+            Some(Kept { peer, name, until, bytes, about })
         });
         let mut kept: Vec<Kept> = kept.collect();
-        kept.sort_unstable();
+        kept.sort_unstable_by_key(|kept| (kept.peer, kept.name));
         kept
-    }
-
-    fn file(&self, way: Way, peer: &[u8; 8], name: &Name) -> Option<Vec<u8>> {
-        let read = atomic::read(&self.path(way, peer, name), DAY + LETTER_BYTES).ok()?;
-        Some(read.to_vec())
     }
 
     /// A letter that is kept. `None` where there is none, where it was taken out, or where it is not what its name says.
     #[must_use]
     pub fn get(&self, way: Way, peer: &[u8; 8], name: &Name) -> Option<Letter> {
-        let file = self.file(way, peer, name)?;
-        let (day, paper) = file.split_first_chunk::<DAY>()?;
-        let until = DayNo(u32::from_be_bytes(*day));
+        let file = atomic::read(&self.path(way, peer, name), HEAD + LETTER_BYTES).ok()?;
+        let (head, paper) = file.split_at_checked(head(way))?;
+        let (until, _) = read_head(head)?;
         let letter = Letter { until, bytes: Bytes::new(paper.to_vec()).ok()? };
         (letter.name() == *name && Paper::of(paper).is_some()).then_some(letter)
     }
 
-    fn put(
-        &self,
-        way: Way,
-        peer: &[u8; 8],
-        name: &Name,
-        until: DayNo,
-        paper: &[u8],
-    ) -> Result<(), DiskFault> {
-        let path = self.path(way, peer, name);
+    fn put(&self, way: Way, kept: &Kept, paper: &[u8]) -> Result<(), DiskFault> {
+        let path = self.path(way, &kept.peer, &kept.name);
+        let mut head = kept.until.0.to_be_bytes().to_vec();
+        if way == Way::Out {
+            let nobody = About { family: HouseholdId(0), consent: Commitment(Hash::ZERO) };
+            let about = kept.about.unwrap_or(nobody);
+            head.extend(about.family.0.to_be_bytes());
+            head.extend(about.consent.0.0);
+        }
         atomic::private_folder(&self.folder(way))?;
         atomic::sweep(&path)?;
-        atomic::write(&path, &[&until.0.to_be_bytes(), paper].concat())
+        atomic::write(&path, &[&head, paper].concat())
     }
 
-    /// Keeps a paper for another node until it has it, durably; the same paper again is the same letter.
+    /// Keeps a paper for another node until it has it, durably, and whom it tells of, so that it can be stopped; the same
+    /// paper again is the same letter.
     ///
     /// # Errors
     ///
     /// [`LetterFault`].
-    pub fn send(&self, to: &[u8; 8], paper: &[u8], today: DayNo) -> Result<Name, LetterFault> {
+    pub fn send(
+        &self,
+        to: &[u8; 8],
+        paper: &[u8],
+        about: Option<About>,
+        days: Days,
+    ) -> Result<Name, LetterFault> {
         if paper.len() > LETTER_BYTES {
             return Err(LetterFault::TooLong(paper.len()));
         }
@@ -219,24 +254,58 @@ impl Letters {
         }
         let Hash(hash) = hash_one(Purpose::File, paper);
         let name: Name = hash.first_chunk().copied().unwrap_or_default();
-        let others = self.of_peer(Way::Out, to).into_iter().filter(|known| *known != name);
-        if others.count() >= OUT {
+        let others = self.of_peer(Way::Out, to).into_iter();
+        if others.filter(|(known, bytes)| *bytes > 0 && *known != name).count() >= OUT {
             return Err(LetterFault::TooMany);
         }
-        self.put(Way::Out, to, &name, today.plus(DAYS), paper)?;
+        let until = days.perhaps.plus(DAYS);
+        self.put(Way::Out, &Kept { peer: *to, name, until, bytes: paper.len(), about }, paper)?;
         Ok(name)
     }
 
     /// The letters for a node.
     pub(crate) fn outgoing(&self, to: &[u8; 8]) -> Vec<Name> {
-        let mut names = self.of_peer(Way::Out, to);
-        names.truncate(OUT);
-        names
+        let waiting = self.of_peer(Way::Out, to).into_iter().filter(|(_, bytes)| *bytes > 0);
+        waiting.map(|(name, _)| name).take(OUT).collect()
+    }
+
+    /// Stops letters that wait to go: they are gone when this returns. Says how many those were.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskFault`].
+    pub fn stop(&self, which: impl Fn(&About) -> bool) -> Result<usize, DiskFault> {
+        let mut stopped = 0;
+        for kept in self.list(Way::Out) {
+            if kept.about.as_ref().is_some_and(&which) {
+                let path = self.path(Way::Out, &kept.peer, &kept.name);
+                match fs::remove_file(&path) {
+                    Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(DiskFault::io("remove", &path, fault));
+                    }
+                    _ => stopped += 1,
+                }
+            }
+        }
+        Ok(stopped)
+    }
+
+    /// Stops what goes under a consent that was taken back, at whatever desk, as far as that was heard.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskFault`].
+    pub fn stop_withdrawn(&self, view: &dyn View) -> Result<usize, DiskFault> {
+        self.stop(|about| {
+            let told = view.told(&about.consent);
+            told.iter().any(|told| matches!(told.people(), Some(People::ConsentWithdrawn { .. })))
+        })
     }
 
     /// The letters that came from a node, those taken out among them: it need not send them again.
     pub(crate) fn known(&self, from: &[u8; 8]) -> Vec<Name> {
-        let mut names = self.of_peer(Way::In, from);
+        let mut names: Vec<Name> =
+            self.of_peer(Way::In, from).into_iter().map(|(name, _)| name).collect();
         names.truncate(KNOWN);
         names
     }
@@ -249,24 +318,42 @@ impl Letters {
 
     /// What would become of a letter that came from a node: each has its bounds. `whole`: whether it [is a paper](is_whole).
     #[must_use]
-    pub fn judge(&self, from: &[u8; 8], letter: &Letter, whole: bool, today: DayNo) -> Came {
+    pub fn judge(&self, from: &[u8; 8], letter: &Letter, whole: bool, days: Days) -> Came {
         if self.path(Way::In, from, &letter.name()).is_file() {
             return Came::Known;
         }
         if !whole {
             return Came::Never;
         }
-        let of = self.names(Way::In).into_iter().filter(|(of, ..)| of == from);
-        let kept: Vec<usize> = of.map(|(.., bytes)| bytes).collect();
-        let waiting = kept.iter().filter(|bytes| **bytes > 0).count();
-        let ends = letter.until < today || letter.until > today.plus(DAYS + SLACK);
-        if ends || kept.len() >= KNOWN || waiting >= WAITING {
+        let waiting = self.of_peer(Way::In, from).into_iter().filter(|(_, bytes)| *bytes > 0);
+        if letter.until < days.surely || waiting.count() >= WAITING {
             return Came::Not;
         }
-        Came::New
+        if self.room(from, letter.bytes.len()).is_some() { Came::New } else { Came::Not }
     }
 
-    /// Keeps what came from a node, durably, where [`Letters::judge`] says so.
+    /// What makes room for a paper of a node, if anything does: papers of whoever has most here, as long as that is more than
+    /// this node then has.
+    fn room(&self, from: &[u8; 8], len: usize) -> Option<Vec<([u8; 8], Name)>> {
+        let mut all = self.names(Way::In);
+        all.sort_unstable_by_key(|(peer, name, bytes)| (*bytes, *peer, *name));
+        let mut gone = Vec::new();
+        while all.iter().map(|(.., bytes)| bytes).sum::<usize>().saturating_add(len) > IN_BYTES {
+            let of = |peer: &[u8; 8]| {
+                all.iter().filter(|(of, ..)| of == peer).map(|(.., bytes)| bytes).sum::<usize>()
+            };
+            let most = all.iter().map(|(peer, ..)| (of(peer), *peer)).max()?;
+            if most.0 <= of(from).saturating_add(len) {
+                return None;
+            }
+            let at = all.iter().rposition(|(peer, ..)| *peer == most.1)?;
+            let (peer, name, _) = all.remove(at);
+            gone.push((peer, name));
+        }
+        Some(gone)
+    }
+
+    /// Keeps what came from a node, durably, where [`Letters::judge`] says so: for no longer than a letter of today is.
     ///
     /// # Errors
     ///
@@ -276,12 +363,28 @@ impl Letters {
         from: &[u8; 8],
         letter: &Letter,
         whole: bool,
-        today: DayNo,
+        days: Days,
     ) -> Result<Came, DiskFault> {
-        let came = self.judge(from, letter, whole, today);
-        if came == Came::New {
-            self.put(Way::In, from, &letter.name(), letter.until, &letter.bytes)?;
+        let came = self.judge(from, letter, whole, days);
+        if came != Came::New {
+            return Ok(came);
         }
+        for (peer, name) in self.room(from, letter.bytes.len()).unwrap_or_default() {
+            let kept = Kept { peer, name, until: days.perhaps.plus(DAYS), bytes: 0, about: None };
+            self.put(Way::In, &kept, &[])?;
+        }
+        // Of names the oldest is forgotten: its letter was taken out long ago.
+        let mut names = self.list(Way::In);
+        names.retain(|kept| kept.peer == *from);
+        names.sort_unstable_by_key(|kept| (kept.bytes > 0, kept.until, kept.name));
+        let over = (names.len() + 1).saturating_sub(KNOWN);
+        for kept in names.iter().take(over) {
+            drop(fs::remove_file(self.path(Way::In, from, &kept.name)));
+        }
+        let (name, bytes) = (letter.name(), letter.bytes.len());
+        let until = letter.until.min(days.perhaps.plus(DAYS + SLACK));
+        let kept = Kept { peer: *from, name, until, bytes, about: None };
+        self.put(Way::In, &kept, &letter.bytes)?;
         Ok(came)
     }
 
@@ -291,16 +394,39 @@ impl Letters {
     ///
     /// [`DiskFault`].
     pub fn taken(&self, kept: &Kept) -> Result<(), DiskFault> {
-        self.put(Way::In, &kept.peer, &kept.name, kept.until, &[])
+        self.put(Way::In, kept, &[])
     }
 
-    /// Removes what has had its time.
-    pub fn sweep(&self, today: DayNo) {
+    /// Removes what has surely had its time. Of what did not come to whom it is for the name stays, to be told.
+    pub fn sweep(&self, days: Days) {
         for way in [Way::In, Way::Out] {
-            for kept in self.list(way).iter().filter(|kept| kept.until < today) {
-                // What cannot be removed is tried again, and is neither sent nor taken out.
-                drop(fs::remove_file(self.path(way, &kept.peer, &kept.name)));
+            for kept in self.list(way).iter().filter(|kept| kept.until < days.surely) {
+                if way == Way::Out && kept.bytes > 0 {
+                    let until = days.surely.plus(DAYS);
+                    drop(self.put(way, &Kept { until, ..*kept }, &[]));
+                } else {
+                    // What cannot be removed is tried again.
+                    drop(fs::remove_file(self.path(way, &kept.peer, &kept.name)));
+                }
             }
         }
     }
+}
+
+/// Bytes before the paper.
+const fn head(way: Way) -> usize {
+    match way {
+        Way::In => DAY,
+        Way::Out => HEAD,
+    }
+}
+
+fn read_head(bytes: &[u8]) -> Option<(DayNo, Option<About>)> {
+    let (day, about) = bytes.split_first_chunk::<DAY>()?;
+    let about = about.split_first_chunk::<8>().and_then(|(family, consent)| {
+        let (family, consent) = (u64::from_be_bytes(*family), <[u8; 32]>::try_from(consent).ok()?);
+        let about = About { family: HouseholdId(family), consent: Commitment(Hash(consent)) };
+        (family > 0).then_some(about)
+    });
+    Some((DayNo(u32::from_be_bytes(*day)), about))
 }

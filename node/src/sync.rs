@@ -212,8 +212,8 @@ impl Meeting {
         let by = By { meeting, peer: peer.short() };
         let turn = (desk.shared.turn.clone(), by);
         let letters = Letters::of(desk.path.parent().unwrap_or(&desk.path));
-        if let Some(now) = sealed {
-            letters.sweep(letters::day(now));
+        if sealed.is_some() {
+            letters.sweep(desk.asking.with(|node| letters::days(node))??);
         }
         let mut session = Session::new(terms);
         session.pace(pace::LEAST);
@@ -332,7 +332,7 @@ impl Meeting {
             if now.saturating_duration_since(self.noted) >= NOTED {
                 self.keep(true)?;
                 self.noted = now;
-                self.post();
+                self.post()?;
             }
             return Ok(None);
         }
@@ -343,7 +343,7 @@ impl Meeting {
     fn step(&mut self) -> Result<Vec<u8>, Fault> {
         self.claims.tell(self.told.unwrap_or_else(Instant::now));
         if !self.posted {
-            self.post();
+            self.post()?;
         }
         let changed = self.memo.freshen(&mut self.store)?;
         let own = self.desk.own.short();
@@ -358,7 +358,7 @@ impl Meeting {
                 self.session.end(why);
             }
         }
-        let mut bytes = Vec::new();
+        let (mut bytes, now) = (Vec::new(), self.now());
         let looking = Looking {
             store: &self.store,
             work,
@@ -368,6 +368,7 @@ impl Meeting {
             offering: &self.desk.shared.offering,
             beginning: &self.beginning,
             letters: (&self.letters, self.peer.short()),
+            rests: (&self.desk.shared.rests, now),
             fault: RefCell::new(None),
             damage: RefCell::new(&mut self.damage),
         };

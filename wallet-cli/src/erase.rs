@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::entitle::balance;
 use crate::fault::{Fault, Outcome};
 use crate::holder;
+use crate::letter;
 use crate::session::Session;
 use crate::signer::Operator;
 use crate::words::{count, hex, print_date, print_minute, print_units};
@@ -110,6 +111,7 @@ impl Erase {
             if lost.is_empty() { String::new() } else { format!(" {words}: {lost}.") }
         };
         let mut erased = Vec::new();
+        let stopped = letter::waiting(&node, |about| all.contains(&about.family));
         if !self.dry_run {
             let question = format!(
                 "Erase family {id} ({people}) for good? Nothing brings it back.{}",
@@ -128,6 +130,9 @@ impl Erase {
                 erased = erase::erase(&mut node, &mut vault, &[id], signer.key())?;
             }
         }
+        if !self.dry_run {
+            letter::stopped(session, &node, stopped);
+        }
         let waiting = erase::pending(&node, &vault)?;
         let waiting = waiting.iter().filter(|p| erased.contains(&p.erasure));
         let waiting: usize = waiting.map(|p| p.nodes.len()).sum();
@@ -137,7 +142,7 @@ impl Erase {
         let commitments: Vec<_> = erased.iter().map(|e| e.commitment.to_string()).collect();
         let value = json!({
             "family": id, "erased": !self.dry_run, "commitments": commitments, "pending": waiting,
-            "copies_behind": behind, "families": all,
+            "copies_behind": behind, "families": all, "letters_stopped": stopped,
             "unfetched": unfetched.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
         session.screen.answer("erased", value, || {

@@ -1,9 +1,9 @@
 //! `annona letter`: papers that came for this node alone, and those that wait to go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_node::atomic;
-use annona_node::letters::{self, Kept, LetterFault, Letters, Way};
+use annona_node::letters::{self, About, Kept, LetterFault, Letters, Way};
 use annona_node::node::Node;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -74,13 +74,19 @@ impl Paper {
     }
 
     /// Puts a paper where it was said: durable when this returns.
-    pub(crate) fn put(&self, node: &Node, to: &[u8; 8], paper: &[u8]) -> Outcome {
+    pub(crate) fn put(
+        &self,
+        node: &Node,
+        to: &[u8; 8],
+        paper: &[u8],
+        about: Option<About>,
+    ) -> Outcome {
         if let Some(out) = &self.out {
             atomic::write(out, paper)?;
         }
         if self.send {
             let letters = Letters::of(node.folder().root());
-            letters.send(to, paper, letters::today(node)?)?;
+            letters.send(to, paper, about, letters::days(node)?)?;
         }
         Ok(())
     }
@@ -112,12 +118,21 @@ fn list(session: &Session) -> Outcome {
     let node = session.node()?;
     let charter = node.store().charter()?.clone();
     let letters = Letters::of(node.folder().root());
-    letters.sweep(letters::today(&node)?);
+    letters.sweep(letters::days(&node)?);
+    let work = node.store().look()?;
+    letters.stop_withdrawn(&work)?;
+    work.check()?;
+    drop(work);
     for (way, word) in [(Way::In, "from"), (Way::Out, "for")] {
-        for kept in letters.list(way).into_iter().filter(|kept| kept.bytes > 0) {
-            let paper = letters.get(way, &kept.peer, &kept.name);
-            let kind = paper.and_then(|letter| letters::Paper::of(&letter.bytes));
-            let kind = kind.map_or("damaged", letters::Paper::word);
+        for kept in letters.list(way) {
+            let kind = match kept.bytes {
+                0 if way == Way::In => continue,
+                0 => "not delivered",
+                _ => letters
+                    .get(way, &kept.peer, &kept.name)
+                    .and_then(|letter| letters::Paper::of(&letter.bytes))
+                    .map_or("damaged", letters::Paper::word),
+            };
             let (peer, name) = (hex(&kept.peer), hex(&kept.name));
             let until = consent::last(&charter, kept.until);
             let value = json!({
@@ -135,7 +150,7 @@ impl Take {
     fn run(self, session: &Session) -> Outcome {
         let node = session.node()?;
         let letters = Letters::of(node.folder().root());
-        letters.sweep(letters::today(&node)?);
+        letters.sweep(letters::days(&node)?);
         let from = match &self.from {
             Some(from) => Some(words::node(node.store().roster(), from)?.short()),
             None => None,
@@ -166,6 +181,41 @@ impl Take {
             .screen
             .answer("letter_taken", value, || format!("{kind} from {from}: {}", self.out.display()))
     }
+}
+
+/// How many answers wait here that tell of a family, or go under a consent: what takes either back stops them.
+pub(crate) fn waiting(node: &Node, which: impl Fn(&About) -> bool) -> u64 {
+    let all = Letters::of(node.folder().root()).list(Way::Out).into_iter();
+    all.filter(|kept| kept.bytes > 0 && kept.about.as_ref().is_some_and(&which)).count() as u64
+}
+
+/// Says what was stopped, and what waits to go of which nobody can tell whom it is about.
+pub(crate) fn stopped(session: &Session, node: &Node, stopped: u64) {
+    if stopped > 0 {
+        let answers = count(stopped, "answer that waited", "answers that waited");
+        session.screen.note(format!("{answers} to go to another node will not go."));
+    }
+    let letters = Letters::of(node.folder().root());
+    let blind = |kept: &Kept| {
+        let paper = letters.get(Way::Out, &kept.peer, &kept.name);
+        paper.and_then(|letter| letters::Paper::of(&letter.bytes)) == Some(letters::Paper::Answers)
+    };
+    for kept in letters.list(Way::Out).iter().filter(|kept| kept.bytes > 0 && blind(kept)) {
+        session.screen.note(format!(
+            "Answers on overlap wait for {}, made before now: they may tell that node, if it asked about her, that she is \
+             helped here.",
+            hex(&kept.peer)
+        ));
+    }
+}
+
+/// How many letters came and wait, wait to go, and ended before they came to whom they were for.
+pub(crate) fn counts(data: &Path) -> [u64; 3] {
+    let letters = Letters::of(data);
+    let of = |way, paper| {
+        letters.list(way).iter().filter(|kept| (kept.bytes > 0) == paper).count() as u64
+    };
+    [of(Way::In, true), of(Way::Out, true), of(Way::Out, false)]
 }
 
 impl From<LetterFault> for Fault {

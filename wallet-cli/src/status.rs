@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::fault::Outcome;
+use crate::letter;
 use crate::pay::allowance;
 use crate::run;
 use crate::session::Session;
@@ -92,6 +93,7 @@ impl Status {
         let told = session.clock_words(&store)?;
         let drafts = store.blobs(Blob::Draft)?.len();
         let running = run::running(session)?;
+        let [came, go, lost] = letter::counts(store.path().parent().unwrap_or(store.path()));
         let federation = charter.federation().to_string();
         let value = json!({
             "node": short, "site": settings.site, "federation": federation,
@@ -104,6 +106,7 @@ impl Status {
             "clock_behind": clock.is_some_and(|stamp| stamp.behind),
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
             "put_by": held, "allowances": allowed.iter().map(|(value, _)| value).collect::<Vec<_>>(),
+            "letters": { "came": came, "to_go": go, "not_delivered": lost },
             "cuts": cuts.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "suspense": suspended.iter().map(|(value, _)| value).collect::<Vec<_>>(),
         });
@@ -136,6 +139,16 @@ impl Status {
             if held > 0 {
                 let times = words::count(held, "time", "times");
                 text = format!("{text}\nGoods are put by, {times}: `annona pay list`");
+            }
+            for (many, one, all) in [
+                (came, "letter came", "letters came"),
+                (go, "letter waits to go", "letters wait to go"),
+                (lost, "letter was not delivered", "letters were not delivered"),
+            ] {
+                if many > 0 {
+                    let letters = words::count(many, one, all);
+                    text = format!("{text}\n{letters}: `annona letter list`");
+                }
             }
             if copied > 0 {
                 let wallets = words::count(copied as u64, "wallet is", "wallets are");

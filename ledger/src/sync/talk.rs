@@ -37,6 +37,8 @@ pub const RUNS: usize = 1_024;
 pub const POINTS: usize = 18;
 /// Letters that one side may have sent in a session and the other not have kept.
 pub const LETTERS: usize = 32;
+/// Of what may be sent in a session that is not urgent, letters take one part in so many.
+pub const LETTERS_SHARE: u64 = 4;
 /// Things of one want frame, and those that may be asked for and not yet over.
 pub const WANTS: usize = 64;
 

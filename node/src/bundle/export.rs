@@ -163,7 +163,12 @@ pub fn export(
         node.seal_all()?;
     }
     node.hand_on()?;
-    Letters::of(node.folder().root()).sweep(letters::today(node)?);
+    let letters = Letters::of(node.folder().root());
+    letters.sweep(letters::days(node)?);
+    let work = node.store().look()?;
+    letters.stop_withdrawn(&work).map_err(StoreFault::from)?;
+    work.check()?;
+    drop(work);
     write(node, recipients, options, Some(folder), go_on)
 }
 
@@ -302,8 +307,16 @@ impl<'a> Scope<'a> {
         if !options.acknowledge {
             scope.choose(node, options)?;
             let letters = Letters::of(node.folder().root());
-            // What has no place left goes with the next bundle.
+            // What has no place left goes with the next bundle: those first whose letters have waited longest.
             let room = SECTIONS.saturating_sub(1).saturating_sub(scope.programmes.len());
+            let waiting = letters.list(Way::Out);
+            let until = |reader: &NodeCertificate| {
+                let of =
+                    waiting.iter().filter(|kept| kept.peer == reader.short() && kept.bytes > 0);
+                of.map(|kept| kept.until.0).min().unwrap_or(u32::MAX)
+            };
+            let mut readers: Vec<_> = readers.iter().collect();
+            readers.sort_by_key(|reader| until(reader));
             let for_each = readers.iter().map(|reader| (reader.sealing, post(&letters, reader)));
             scope.letters = for_each.filter(|(_, post)| !post.is_empty()).take(room).collect();
         }

@@ -332,7 +332,7 @@ impl Taking<'_> {
         letters: &[Letter],
         arrived: &[Name],
     ) -> Result<(), NodeFault> {
-        let (kept, today) = (Letters::of(self.node.folder().root()), letters::today(self.node)?);
+        let (kept, today) = (Letters::of(self.node.folder().root()), letters::days(self.node)?);
         let rehearsing = self.node.is_rehearsing();
         if !rehearsing {
             kept.sweep(today);

@@ -172,7 +172,11 @@ impl<'a, W: Write + Seek> Part<'a, W> {
         let Some(open) = &self.open else { return Ok(()) };
         let digest = open.hasher.finish();
         let federation: FederationId = self.sender.hello.federation;
-        let signature = self.sender.transport.sign(Context::Bundle, &[&federation.0.0], &digest.0);
+        let plan = self.plan.get(self.next);
+        let reader = plan.filter(|plan| plan.programme == super::LETTERS);
+        let reader = reader.and_then(|plan| plan.readers.first());
+        let scope = super::scope(&federation, reader);
+        let signature = self.sender.transport.sign(Context::Bundle, &[&scope], &digest.0);
         let signed = Frame::Signed { count: open.count, digest, signature };
         self.raw(&signed.encode()?)
     }

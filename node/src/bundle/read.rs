@@ -106,6 +106,8 @@ pub(super) struct Opened<F> {
     file: F,
     pub(super) head: Head,
     keys: Vec<Option<Key>>,
+    /// The sealing key of whoever reads.
+    reader: Option<[u8; 32]>,
     /// Where the first section begins.
     start: u64,
     pub(super) size: u64,
@@ -119,7 +121,10 @@ impl<F: Read + Seek> Opened<F> {
         let head = head(&mut file)?;
         let start = Head::len(head.directory.len(), head.slots.len()) as u64;
         let mut keys: Vec<Option<Key>> = head.directory.iter().map(|_| None).collect();
-        let Some(secret) = secret else { return Ok(Self { file, head, keys, start, size }) };
+        let reader = secret.and_then(|secret| envelope::public(secret).ok());
+        let Some(secret) = secret else {
+            return Ok(Self { file, head, keys, reader, start, size });
+        };
         for slot in &head.slots {
             let Ok(key) = envelope::unwrap(secret, &head.place.info(), slot) else { continue };
             let tag = head.place.tag(&key);
@@ -130,7 +135,7 @@ impl<F: Read + Seek> Opened<F> {
         if keys.iter().all(Option::is_none) {
             return Err(PartFault::NotForUs.into());
         }
-        Ok(Self { file, head, keys, start, size })
+        Ok(Self { file, head, keys, reader, start, size })
     }
 
     /// Whether this node has a section's key.
@@ -175,6 +180,7 @@ impl<F: Read + Seek> Opened<F> {
             hello: None,
             from: None,
             signed: None,
+            reader: self.reader,
         };
         let Some(Frame::Hello(hello)) = reader.decode()? else { return Err(reader.place()) };
         if hello.version != frame::VERSION {
@@ -210,6 +216,8 @@ pub(super) struct Section<'a, F> {
     hello: Option<Hello>,
     from: Option<frame::From>,
     signed: Option<(Hash, Signature)>,
+    /// The sealing key of whoever reads.
+    reader: Option<[u8; 32]>,
 }
 
 impl<F> Drop for Section<'_, F> {
@@ -234,13 +242,14 @@ impl<F: Read> Section<'_, F> {
         self.read
     }
 
-    /// Whether the sender's transport key signed what was read. Asked after the last frame.
+    /// Whether the sender's transport key signed what was read, letters for this reader. Asked after the last frame.
     pub(super) fn signed_by(&self, transport: &PublicKey) -> bool {
         let (Some(hello), Some((digest, signature))) = (&self.hello, &self.signed) else {
             return false;
         };
-        let scope: [&[u8]; 1] = [&hello.federation.0.0];
-        transport.verifies(Context::Bundle, &scope, &digest.0, signature)
+        let letters = self.from.as_ref().is_some_and(|from| from.programme == super::LETTERS);
+        let scope = super::scope(&hello.federation, self.reader.as_ref().filter(|_| letters));
+        transport.verifies(Context::Bundle, &[&scope], &digest.0, signature)
     }
 
     fn wrong(&self, what: FrameWrong) -> Broken {

@@ -12,6 +12,7 @@ use annona_ledger::sync::talk::Item;
 use super::begin::{self, Basket, Offering};
 use super::claims::Board;
 use super::gate;
+use super::post::Rests;
 use crate::member::Between;
 use crate::node::NodeFault;
 use crate::writer::Asking;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) basket: Basket,
     pub(super) turn: Board<()>,
     pub(super) items: Board<Item>,
+    pub(super) rests: Rests,
 }
 
 impl Desk {
@@ -56,6 +58,7 @@ impl Desk {
             basket,
             turn: Board::default(),
             items: Board::default(),
+            rests: Rests::default(),
         });
         Ok(Self { asking: asking.clone(), path, own, shared })
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use annona_ledger::block::{Block, Header};
 use annona_ledger::charter::SignedArticle;
@@ -20,6 +21,7 @@ use annona_ledger::wire::{self, Bounded};
 use super::begin::{Beginning, Offering};
 use super::claims::Claims;
 use super::memo::Memo;
+use super::post::Rests;
 use crate::bundle::pieces;
 use crate::letters::{Letters, Way};
 use crate::store::{Blob, Store, StoreFault, Tip, Work};
@@ -41,6 +43,8 @@ pub(super) struct Looking<'a> {
     pub(super) beginning: &'a Beginning,
     /// Letters, and whom those of this meeting are for.
     pub(super) letters: (&'a Letters, [u8; 8]),
+    /// Letters that were sent, and what time it is.
+    pub(super) rests: (&'a Rests, Instant),
     pub(super) fault: RefCell<Option<StoreFault>>,
     pub(super) damage: RefCell<&'a mut BTreeSet<String>>,
 }
@@ -287,7 +291,10 @@ impl Index for Looking<'_> {
 
     fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
         let (letters, peer) = &self.letters;
-        letters.get(Way::Out, peer, name)
+        let letter = letters.get(Way::Out, peer, name)?;
+        let (rests, now) = self.rests;
+        rests.sent(*peer, *name, now);
+        Some(letter)
     }
 
     fn freed(&self) -> bool {

@@ -42,7 +42,7 @@ impl Ask {
         let grant = GrantId(words::unhex("the number of a consent", &code(&self.consent))?);
         let to = words::node(node.store().roster(), &self.of)?.short();
         let what = (grant, purpose(&self.purpose)?, attributes(&self.attributes)?);
-        self.paper.put(&node, &to, &request::ask(&node, to, what)?)?;
+        self.paper.put(&node, &to, &request::ask(&node, to, what)?, None)?;
         node.close()?;
         let value = json!({ "consent": grant.to_string(), "of": words::hex(&to) });
         let value = self.paper.value(value);

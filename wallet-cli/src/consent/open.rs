@@ -5,6 +5,7 @@ use annona_ledger::duty::Duty;
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::time::{DayNo, Minute};
 use annona_node::consent::{self, Asking, Permit};
+use annona_node::letters::About;
 use annona_node::node::Node;
 use annona_node::person::Date;
 use annona_node::vault::Vault;
@@ -106,7 +107,9 @@ pub(super) fn release(
     let (shown, showing) = permit.open(vault, day)?;
     let opened = answer::words(&shown, &date(&charter, shown.disclosure.on), &as_of);
     let sealed = answer::KIND.seal(&node.federation()?, &commitment, &sealing, &opened)?;
-    paper.put(node, &asking.node, &sealed)?;
+    let about = consent::find(vault, &asking.grant)?
+        .map(|known| About { family: known.household, consent: known.commitment() });
+    paper.put(node, &asking.node, &sealed, about)?;
     showing.done(vault)?;
     let asker = words::hex(&asking.node);
     let value = json!({

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{date, find};
 use crate::fault::{Fault, Outcome};
+use crate::letter;
 use crate::session::Session;
 use crate::signer::Operator;
 use crate::words;
@@ -78,16 +79,19 @@ impl Withdraw {
         work.check()?;
         drop(work);
         let mut on = before.map(|day| date(&charter, day));
+        let stopped = letter::waiting(&node, |about| about.consent == commitment);
         if !self.dry_run && before.is_none() {
             let about = commitment.to_string();
             session.confirm("Take this consent back?", &[about.as_bytes()])?;
             let said = consent::withdraw(&mut node, programme, commitment, reason, signer.key())?;
             on = Some(date(&charter, said));
+            letter::stopped(session, &node, stopped);
         }
         node.close()?;
         let value = json!({
             "commitment": commitment.to_string(), "reason": reason.word(), "on": on,
             "withdrawn": !self.dry_run || before.is_some(), "repeated": before.is_some(),
+            "letters_stopped": stopped,
         });
         session.screen.answer("consent", value, || match &on {
             Some(on) if before.is_some() => {

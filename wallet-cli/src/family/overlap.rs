@@ -104,7 +104,7 @@ impl Ask {
         let asked = (&ids[..], today);
         let all = overlap::ask(&mut node, &mut vault, to, programme, asked, signer.key())?;
         let asked = all.households;
-        self.paper.put(&node, &to, &all.file)?;
+        self.paper.put(&node, &to, &all.file, None)?;
         all.done(&mut vault)?;
         node.close()?;
         let value = json!({ "families": asked, "to": words::hex(&to) });
@@ -122,7 +122,7 @@ impl Answer {
         let asked = atomic::read(&self.file, overlap::BYTES)?;
         let told = |why: OverlapFault| Fault::from(why).at(self.file.display());
         let (file, asker, questions) = overlap::answer(&node, &vault, &asked).map_err(told)?;
-        self.paper.put(&node, &asker, &file)?;
+        self.paper.put(&node, &asker, &file, None)?;
         node.close()?;
         session.screen.answer("overlap_answered", json!({ "questions": questions }), || {
             let questions = count(questions as u64, "question is", "questions are");

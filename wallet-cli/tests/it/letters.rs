@@ -9,7 +9,7 @@ use crate::running::{Node, name, port, until};
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 
 /// Bytes before the paper in a file of a letter that waits to go.
-const HEAD: usize = 4;
+const HEAD: usize = 44;
 
 /// Whose name goes, sealed, and is found nowhere else.
 const NAME: &str = "Rahima Begum";
@@ -104,7 +104,8 @@ fn a_request_and_its_answer_go_over_a_link_and_to_nobody_else() {
     // The word that it came was lost: it goes again, is known, and waits for nobody a second time.
     let file = kept.file_name().expect("a name").to_str().expect("plain");
     let (_, paper) = file.split_once('-').expect("a node and a name");
-    fs::write(camp.file(&format!("hill/letters/out/{lake_is}-{paper}")), sent).expect("writes");
+    let again = [&sent[..4], &[0; 40], &sent[4..]].concat();
+    fs::write(camp.file(&format!("hill/letters/out/{lake_is}-{paper}")), again).expect("writes");
     until("it is acknowledged again", || letters(&camp, "hill") == one("in", "answer"));
     assert_eq!(letters(&camp, "lake"), []);
 
@@ -187,5 +188,88 @@ fn a_hostile_letter_is_refused_or_a_file_and_nothing_more() {
         "",
         "nothing was opened"
     );
+    assert_eq!(letters(&camp, "lake"), []);
+}
+
+/// Questions on overlap and their answers, by a stick and over a link: one bit.
+#[test]
+fn overlap_is_asked_and_answered_by_letters() {
+    let camp = Camp::new();
+    crate::consent::overlapping(&camp);
+    let ask = format!("family overlap ask --to hill --send {MARA}");
+    camp.run(&ask).fine();
+    assert_eq!(letters(&camp, "lake"), one("out", "overlap questions"));
+    // With what the lake registered today, of which the hill counts.
+    carried(&camp, "lake", &["hill"], "hill");
+    assert_eq!(letters(&camp, "hill"), one("in", "overlap questions"));
+    camp.run("letter take --out by-stick.questions --dir hill").fine();
+    // A name that is taken: the question is not used up, and the answer is made again.
+    fs::create_dir(camp.file("taken")).expect("a folder");
+    let answer = "family overlap answer by-stick.questions --dir hill";
+    assert_ne!(camp.run(&format!("{answer} --out taken")).code, Some(0));
+    camp.run(&format!("{answer} --send")).fine();
+    carried(&camp, "hill", &["lake"], "lake");
+    camp.run("letter take --out by-stick.answers").fine();
+    let read = camp.run("family overlap read by-stick.answers --json").fine();
+    assert_eq!(read.field(0, "helped"), "false", "{}", read.out);
+
+    let [a, b] = [port(), port()];
+    let lake_is = name(&camp, "lake");
+    let lake = Node::start(&camp, "lake", a, &[]);
+    let hill = Node::start(&camp, "hill", b, &[(&lake_is, a)]);
+    hill.comes_to(&camp, &lake_is, "meeting");
+    // One family a day may be asked about twice as often; this is its second time.
+    camp.run(&ask).fine();
+    until("the questions came", || letters(&camp, "hill") == one("in", "overlap questions"));
+    camp.run("letter take --out by-link.questions --dir hill").fine();
+    camp.run("family overlap answer by-link.questions --send --dir hill").fine();
+    until("the answers came", || letters(&camp, "lake") == one("in", "overlap answers"));
+    camp.run("letter take --out by-link.answers").fine();
+    let read = camp.run("family overlap read by-link.answers --json").fine();
+    assert_eq!(read.field(0, "helped"), "false", "{}", read.out);
+    assert_eq!([hill.stop(), lake.stop()], [Some(0); 2]);
+}
+
+/// What she takes back, and who is erased, goes no more, though it was answered before.
+#[test]
+fn an_answer_that_waits_is_stopped_by_withdrawal_and_by_erasure() {
+    for (stop, said) in [("consent withdraw 1/1", "will not go"), ("erase 1", "will not go")] {
+        let camp = Camp::new();
+        let family = given(&camp);
+        assert_eq!(family, "1");
+        asks(&camp, &family);
+        carried(&camp, "hill", &["lake"], "lake");
+        camp.run("letter take --out amina.asking").fine();
+        camp.run(&format!("consent reply amina.asking --send {MARA}")).fine();
+        assert_eq!(letters(&camp, "lake"), one("out", "answer"));
+        camp.run(&format!("{stop} --dry-run {MARA}")).fine();
+        assert_eq!(letters(&camp, "lake"), one("out", "answer"), "{stop}: nothing was done");
+        let told = camp.run(&format!("{stop} --json {MARA}")).fine();
+        assert!(told.err.contains(said), "{stop}: {}", told.err);
+        assert_eq!(letters(&camp, "lake"), [], "{stop}");
+        carried(&camp, "lake", &["hill"], "hill");
+        assert_eq!(letters(&camp, "hill"), [], "{stop}: nothing came");
+    }
+}
+
+/// A withdrawal at another desk stops it as soon as that is heard.
+#[test]
+fn an_answer_that_waits_is_stopped_by_what_another_desk_heard() {
+    let camp = Camp::new();
+    let family = given(&camp);
+    let slip = camp.run(&format!("consent show {family}/1")).fine().out;
+    let line = slip.lines().find(|line| line.contains("to take back")).expect("the digits");
+    let digits = line.split_whitespace().last().expect("the digits").to_owned();
+    asks(&camp, &family);
+    carried(&camp, "hill", &["lake"], "lake");
+    camp.run("letter take --out amina.asking").fine();
+    camp.run(&format!("consent reply amina.asking --send {MARA}")).fine();
+    // The hill hears of the consent, and of nothing that is in the letter.
+    carried(&camp, "lake", &["treasury"], "treasury");
+    assert_eq!(letters(&camp, "lake"), one("out", "answer"));
+    camp.run(&format!("consent withdraw {digits} --dir hill {MARA}")).fine();
+    carried(&camp, "hill", &["lake"], "lake");
+    carried(&camp, "lake", &["hill"], "hill");
+    assert_eq!(letters(&camp, "hill"), [], "it did not go");
     assert_eq!(letters(&camp, "lake"), []);
 }

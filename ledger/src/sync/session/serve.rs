@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{FEEDS, HEADERS, RANKS, STATE, Session, THINGS, URGENT, checked, encoded, rank};
+use super::{
+    FEEDS, HEADERS, LETTERS, RANKS, STATE, Session, THINGS, URGENT, checked, encoded, rank,
+};
 use crate::id::{FeedId, FeedRef};
 use crate::sync::credit::Sent;
 use crate::sync::frame::{Frame, Known};
 use crate::sync::index::{Index, Loose};
-use crate::sync::talk::{Apart, Item, Need, Over, Run, Slice, WANTS};
+use crate::sync::talk::{self, Apart, Item, Need, Over, Run, Slice, WANTS};
 
 /// Bytes of one feed that go before another of the same rank has its turn, at least: on a fast link as much as may be under
 /// way. Who takes them in then writes each of the feed's lots once for many entries.
@@ -29,6 +31,8 @@ pub(in crate::sync) struct Serving {
     paused: bool,
     /// Bytes sent that were not urgent.
     spent: u64,
+    /// Of those, letters.
+    letters: u64,
     /// Nothing but what is urgent is sent any more, and that was said: a budget is used up.
     withheld: bool,
 }
@@ -252,7 +256,7 @@ impl Session {
             if placed == tip.blocks {
                 continue;
             }
-            let known = |point: &crate::sync::talk::Point| {
+            let known = |point: &talk::Point| {
                 let head = (point.blocks <= tip.blocks).then(|| index.head_at(&tip, point.blocks));
                 let head = head.flatten();
                 head.is_some_and(|head| checked(&self.salt, &tip.feed, &head) == point.check)
@@ -288,6 +292,12 @@ impl Session {
             };
             let len = if ready.counts { bytes.len().saturating_add(ready.bytes.len()) } else { 0 };
             let within = self.serving.spent.saturating_add(len as u64) <= budget;
+            let letters = self.serving.letters.saturating_add(len as u64);
+            if at == LETTERS && !(within && letters <= budget / talk::LETTERS_SHARE) {
+                // Nobody waits for it in this session, and it holds back nothing else.
+                self.serving.ranks.get_mut(at)?.ready.pop_front();
+                return self.content(index);
+            }
             if at != URGENT && !within {
                 // Who waits for it would take this side for one that stalls, and ask nobody else.
                 self.serving.withheld = true;
@@ -303,6 +313,9 @@ impl Session {
             }
             if at != URGENT {
                 self.serving.spent = self.serving.spent.saturating_add(len as u64);
+            }
+            if at == LETTERS {
+                self.serving.letters = letters;
             }
             self.outflow.sent(len, ready.sent);
             self.figures.content_sent = self.outflow.total();

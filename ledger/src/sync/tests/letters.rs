@@ -84,7 +84,7 @@ fn who_takes_none_is_sent_none_and_who_is_not_asked_breaks_a_rule() {
 }
 
 #[test]
-fn letters_are_bounded_in_number_and_by_the_budget() {
+fn letters_are_bounded_in_number_and_by_a_share_of_the_budget() {
     let many = letters(u8::try_from(LETTERS).expect("few") + 5, 40);
     let mut link = link(&many, |_, _| {});
     run(&mut link);
@@ -102,13 +102,29 @@ fn letters_are_bounded_in_number_and_by_the_budget() {
     let frame = Frame::Letter(Box::new(letter(200, 9)));
     assert_eq!(link.b.hears(&frame), Err(Breach::Flood));
     let longest = letters(3, limits::LETTER_BYTES);
-    let budget = 150_000;
+    let budget = 600_000;
     let mut tight = self::link(&longest, |_, other| other.budget = budget);
     run(&mut tight);
-    assert_eq!(sent(&tight), 2, "a third goes beyond what the other side takes");
-    assert!(tight.a.session.is_withheld());
-    let frame = Frame::Letter(Box::new(letter(200, limits::LETTER_BYTES)));
-    assert_eq!(tight.b.hears(&frame), Err(Breach::Budget));
+    assert_eq!(sent(&tight), 2, "a third is more than a quarter of what the other side takes");
+    assert!(!tight.a.session.is_withheld() && !tight.b.session.is_withheld());
+    // Who sends on all the same is told so.
+    let more = || Frame::Letter(Box::new(letter(200, limits::LETTER_BYTES)));
+    let said = (0..LETTERS).find_map(|_| tight.b.hears(&more()).err());
+    assert!(matches!(said, Some(Breach::Budget | Breach::Window)), "{said:?}");
+}
+
+/// A letter that has no room holds back nothing that does.
+#[test]
+fn what_is_written_after_a_letter_without_room_comes_in_the_same_session() {
+    let mut link = link(&letters(1, limits::LETTER_BYTES), |_, other| other.budget = 100_000);
+    run(&mut link);
+    assert_eq!(sent(&link), 0);
+    let blocks =
+        |link: &Link| link.b.heard.iter().filter(|frame| matches!(frame, Frame::Block(_))).count();
+    let before = blocks(&link);
+    link.a.shelf.write(1, Lane::Registry, FOOD, &[3]);
+    assert!(link.run());
+    assert_eq!(blocks(&link), before + 1);
 }
 
 #[test]

@@ -65,8 +65,16 @@ fn part(w: &World, from: &Node, to: &Node, frames: &[Frame]) -> PathBuf {
 
 /// The same in the section of another.
 fn part_of(w: &World, from: &Node, to: &Node, of: ProgrammeId, frames: &[Frame]) -> PathBuf {
-    let reader = to.keys().get(Name::NodeSealing).and_then(Secret::as_seed).expect("a secret");
-    let readers = vec![envelope::public(reader).expect("a key")];
+    part_for(w, from, &[to], of, frames)
+}
+
+/// As [`part_of`], for several: the signature names the first.
+fn part_for(w: &World, from: &Node, to: &[&Node], of: ProgrammeId, frames: &[Frame]) -> PathBuf {
+    let sealing = |to: &&Node| {
+        let secret = to.keys().get(Name::NodeSealing).and_then(Secret::as_seed).expect("a secret");
+        envelope::public(secret).expect("a key")
+    };
+    let readers: Vec<_> = to.iter().map(sealing).collect();
     let transport: SigningKey = from.signing_key(Name::NodeTransport).expect("a key");
     let hello = Hello {
         version: frame::VERSION,
@@ -106,7 +114,7 @@ fn a_section_ends_at_the_first_frame_of_another_place() {
 #[test]
 fn letters_stand_in_a_section_of_theirs_and_are_as_many_as_may() {
     let mut w = World::new();
-    let until = letters::today(&w.b).expect("a day").plus(letters::DAYS);
+    let until = letters::days(&w.b).expect("a day").perhaps.plus(letters::DAYS);
     let letter = |n: usize| {
         let bytes = Bytes::new(request::sample(n as u64)).expect("short");
         Frame::Letter(Box::new(Letter { until, bytes }))
@@ -131,11 +139,24 @@ fn letters_stand_in_a_section_of_theirs_and_are_as_many_as_may() {
     assert!(kept(&w.b).iter().all(|kept| kept.peer == w.a.public().short()));
 }
 
+/// What a section of letters says, its sender said to its reader: sealed on to a third, it is nobody's.
+#[test]
+fn a_section_of_letters_is_for_the_reader_its_sender_named() {
+    let mut w = World::new();
+    let until = letters::days(&w.b).expect("a day").perhaps.plus(letters::DAYS);
+    let bytes = Bytes::new(request::sample(1)).expect("short");
+    let frames = [Frame::Letter(Box::new(Letter { until, bytes }))];
+    let path = part_for(&w, &w.a, &[&w.t, &w.b], LETTERS, &frames);
+    let taken = import(&mut w.b, &[path.clone()]);
+    assert_eq!((faults(&taken), taken.letters.len()), (vec!["Signature"], 0));
+    assert_eq!(import(&mut w.t, &[path]).letters.len(), 1);
+}
+
 /// A photograph is no letter: bare, behind how an answer begins, or sealed as one.
 #[test]
 fn a_letter_that_is_no_paper_is_not_kept() {
     let mut w = World::new();
-    let until = letters::today(&w.b).expect("a day").plus(letters::DAYS);
+    let until = letters::days(&w.b).expect("a day").perhaps.plus(letters::DAYS);
     let jpeg = [&[0xff, 0xd8, 0xff, 0xe0][..], &[7; 400]].concat();
     let answer = |plain: &[u8]| {
         let (about, key) = ([5; 32], Key::random().expect("randomness"));
@@ -160,7 +181,7 @@ fn a_letter_that_is_no_paper_is_not_kept() {
     });
     let path = part_of(&w, &w.a, &w.b, LETTERS, &frames);
     let taken = import(&mut w.b, &[path]);
-    assert_eq!((taken.refused, taken.refusals), (vec![Misfit::Letter], 5));
+    assert_eq!(taken.refused, [Misfit::Letter]);
     assert_eq!(Letters::of(w.b.folder().root()).list(Way::In).len(), 1, "an answer");
 }
 
