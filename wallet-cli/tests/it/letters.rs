@@ -182,7 +182,7 @@ fn a_hostile_letter_is_refused_or_a_file_and_nothing_more() {
     carried(&camp, "hill", &["lake"], "lake");
     assert_eq!(letters(&camp, "lake"), one("in", "request"));
     camp.run(&format!("letter take --from {hill_is} --out bad")).fine();
-    camp.run(&format!("consent reply bad --send {MARA}")).fails(2, "did not sign");
+    camp.run(&format!("consent reply bad --send {MARA}")).fails(5, "did not sign");
     assert_eq!(
         camp.run(&format!("consent log {family} --json")).fine().out,
         "",
@@ -233,7 +233,7 @@ fn overlap_is_asked_and_answered_by_letters() {
 /// What she takes back, and who is erased, goes no more, though it was answered before.
 #[test]
 fn an_answer_that_waits_is_stopped_by_withdrawal_and_by_erasure() {
-    for (stop, said) in [("consent withdraw 1/1", "will not go"), ("erase 1", "will not go")] {
+    for stop in ["consent withdraw 1/1", "erase 1"] {
         let camp = Camp::new();
         let family = given(&camp);
         assert_eq!(family, "1");
@@ -245,7 +245,7 @@ fn an_answer_that_waits_is_stopped_by_withdrawal_and_by_erasure() {
         camp.run(&format!("{stop} --dry-run {MARA}")).fine();
         assert_eq!(letters(&camp, "lake"), one("out", "answer"), "{stop}: nothing was done");
         let told = camp.run(&format!("{stop} --json {MARA}")).fine();
-        assert!(told.err.contains(said), "{stop}: {}", told.err);
+        assert_eq!(told.field(0, "letters_stopped"), "1", "{stop}");
         assert_eq!(letters(&camp, "lake"), [], "{stop}");
         carried(&camp, "lake", &["hill"], "hill");
         assert_eq!(letters(&camp, "hill"), [], "{stop}: nothing came");
