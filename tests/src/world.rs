@@ -21,7 +21,7 @@ use annona_ledger::feed::Head;
 use annona_ledger::hash::{Hash, Hasher, Purpose};
 use annona_ledger::id::{FeedId, Lane, ProgrammeId};
 use annona_ledger::list::Row;
-use annona_ledger::notice::{Roles, Roster};
+use annona_ledger::notice::Roster;
 use annona_ledger::rejection::Rejection;
 use annona_ledger::ticket::{Promise, Ticket};
 use annona_ledger::time::Minute;
@@ -470,12 +470,10 @@ impl World {
         let (shown, mut stamps) = (node.clock.shows(self.now), node.stamps.clone());
         let newest = node.tips.keys().map(|feed| node.site.last_stamp(feed)).max();
         stamps.extend(newest.map(|newest| (own, newest)));
-        let (roster, serves) = (node.model.roster(), Roles::MERCHANT.and(Roles::REGISTRAR));
-        let serves = roster.node(&own).is_some_and(|c| c.roles.meets(serves));
         let heard = Heard {
             last: node.site.last_stamp(feed),
-            served: newest.filter(|_| serves),
-            others: others(roster, &own, &stamps),
+            served: newest,
+            others: others(node.model.roster(), &own, &stamps),
             answered: node.answered,
             // Said by whoever works there, where it is right to a few hours.
             believed: Some(shown).filter(|_| matches!(node.clock, Clock::Off(-360..=360))),

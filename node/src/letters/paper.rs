@@ -21,13 +21,13 @@ impl Paper {
     /// What bytes are, to the last of them, as far as anybody can tell who has no key.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let kinds: [(Self, fn(&[u8]) -> bool); 4] = [
-            (Self::Request, request::is_request),
-            (Self::Answer, request::is_answer),
-            (Self::Questions, overlap::is_question),
-            (Self::Answers, overlap::is_answer),
-        ];
-        kinds.into_iter().find(|(_, is)| is(bytes)).map(|(kind, _)| kind)
+        let all = [Self::Request, Self::Answer, Self::Questions, Self::Answers];
+        all.into_iter().find(|kind| match kind {
+            Self::Request => request::is_request(bytes),
+            Self::Answer => request::is_answer(bytes),
+            Self::Questions => overlap::is_question(bytes),
+            Self::Answers => overlap::is_answer(bytes),
+        })
     }
 
     /// Its name in words.

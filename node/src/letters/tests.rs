@@ -138,7 +138,7 @@ fn a_clock_that_is_ahead_ends_nothing_and_one_that_is_behind_refuses_nothing() {
     let late = letters.came(&PEER, &letter(3, 140), true, TODAY).expect("a disk");
     let until = |n| {
         let all = letters.list(Way::In).into_iter();
-        all.filter(|kept| kept.name == letter(n, 0).name()).map(|kept| kept.until).last()
+        all.filter(|kept| kept.name == letter(n, 0).name()).map(|kept| kept.until).next_back()
     };
     assert_eq!((late, until(3)), (Came::New, Some(DayNo(132))));
 }

@@ -18,13 +18,13 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Letters that were sent and that the other side has not said it has, by node: when last, and for how long they rest. What
 /// is not kept there, or lost with a link that breaks, does not use up every link and every day's budget.
 #[derive(Debug, Default)]
-pub(super) struct Rests(Mutex<BTreeMap<([u8; 8], Name), (Instant, Duration)>>);
+pub(super) struct Rests(Mutex<Resting>);
+
+/// Since when each letter of each peer rests, and for how long.
+type Resting = BTreeMap<([u8; 8], Name), (Instant, Duration)>;
 
 impl Rests {
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut BTreeMap<([u8; 8], Name), (Instant, Duration)>) -> T,
-    ) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Resting) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -158,7 +158,7 @@ impl Admit {
             && ceilings.is_empty()
         {
             programmes.extend(earlier.programmes.iter());
-            ceilings.extend(earlier.ceilings.iter().cloned());
+            ceilings.extend(earlier.ceilings.iter().copied());
         }
         ceilings.sort_by_key(|c| (c.programme, c.commodity));
         programmes.extend(ceilings.iter().map(|c| c.programme));

@@ -147,7 +147,7 @@ fn a_section_of_letters_is_for_the_reader_its_sender_named() {
     let bytes = Bytes::new(request::sample(1)).expect("short");
     let frames = [Frame::Letter(Box::new(Letter { until, bytes }))];
     let path = part_for(&w, &w.a, &[&w.t, &w.b], LETTERS, &frames);
-    let taken = import(&mut w.b, &[path.clone()]);
+    let taken = import(&mut w.b, std::slice::from_ref(&path));
     assert_eq!((faults(&taken), taken.letters.len()), (vec!["Signature"], 0));
     assert_eq!(import(&mut w.t, &[path]).letters.len(), 1);
 }
