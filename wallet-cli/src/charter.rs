@@ -6,6 +6,7 @@ mod description;
 mod propose;
 mod show;
 mod sign;
+mod signed;
 
 use annona_ledger::charter::{Article, Branches};
 use annona_node::store::StoreFault;
@@ -49,6 +50,14 @@ impl Charter {
             Self::Apply(command) => command.run(session),
         }
     }
+}
+
+/// A fork of the charter that nothing has healed, in words.
+pub(crate) fn forked(epoch: u32) -> String {
+    format!(
+        "it has forked at epoch {epoch}, and nothing is voted until that is healed: `annona charter show` tells who signed \
+         both articles"
+    )
 }
 
 /// Where two articles of one epoch are known, nothing is proposed or signed but what heals that.

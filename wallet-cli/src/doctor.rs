@@ -30,8 +30,8 @@ Examples:
   $ annona doctor --full
   $ annona doctor --rebuild --json";
 
-/// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, clock, certificate, cuts,
-/// faulty feeds, disk.
+/// Looks whether this node is well: folder, settings, peers, permissions, what was signed, heads, charter, clock,
+/// certificates, cuts, faulty feeds, disk.
 ///
 /// With --full every stored block, every person's record, PINs, cards and shares are checked. With --rebuild the derived state is made anew
 /// from the blocks, and must come out the same. Ends with 1 where anything is wrong, and says what to do.
@@ -108,6 +108,9 @@ impl Doctor {
                 "none yet: `annona charter apply FILE` takes in its charter, `annona node request` asks to be let in",
             )?;
         } else {
+            if let Some(epoch) = node.store().charter_fork() {
+                looking.say("charter", Err(crate::charter::forked(epoch)))?;
+            }
             looking.say("clock", clock(session, node.store())?)?;
             certificate(&mut looking, &node)?;
             looking.say("cuts", cuts(&node)?)?;

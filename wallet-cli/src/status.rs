@@ -101,7 +101,7 @@ impl Status {
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
             "feeds": feeds.len(), "entries": entries,
             "faulty_feeds": faulty.len(), "faulty": faulty.iter().map(|(value, _)| value).collect::<Vec<_>>(),
-            "drafts_waiting": drafts, "pools": pools,
+            "drafts_waiting": drafts, "pools": pools, "charter_fork": store.charter_fork(),
             "clock_doubted": clock.is_some_and(|stamp| stamp.doubtful.is_some()),
             "clock_behind": clock.is_some_and(|stamp| stamp.behind),
             "upgrade_needed": halted, "running": running, "copied_wallets": copied,
@@ -132,6 +132,9 @@ impl Status {
                 words::count(entries, "entry", "entries"),
                 words::count(feeds.len() as u64, "feed", "feeds"),
             );
+            if let Some(epoch) = store.charter_fork() {
+                text = format!("{text}\nWRONG: the charter: {}", crate::charter::forked(epoch));
+            }
             lines.iter().for_each(|line| text = format!("{text}\n{line}"));
             allowed.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
             cuts.iter().for_each(|(_, line)| text = format!("{text}\n{line}"));
@@ -190,9 +193,6 @@ fn runs(running: &Value) -> String {
     );
     if let Some(why) = running["may_not_sign"].as_str() {
         text = format!("{text}\nIt may not sign: {why}");
-    }
-    if let Some(epoch) = running["charter_fork"].as_u64() {
-        text = format!("{text}\nThe charter has forked at epoch {epoch}: `annona charter show`");
     }
     if running["little_room"] == true {
         text = format!(

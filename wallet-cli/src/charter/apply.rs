@@ -23,7 +23,8 @@ Examples:
 /// Takes articles into the charter of this node: copies of one article are put together with all their signatures.
 ///
 /// Needs no passphrase: nothing is signed here, and what is not signed by enough is refused. Applying an article again
-/// changes nothing. Notices in the same files are learned too.
+/// changes nothing. Notices in the same files are learned too. Two articles of one epoch fork the charter: it is asked
+/// before that is done.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Apply {
@@ -55,20 +56,17 @@ struct Taken {
 pub(crate) fn take_in(session: &Session, files: &[PathBuf], dry_run: bool) -> Outcome {
     // Read before the folder is held: a bad file changes nothing.
     let papers = files.iter().map(|path| Papers::read(path)).collect::<Outcome<Vec<_>>>()?;
+    if !dry_run {
+        asked_before_a_fork(session, &papers)?;
+    }
     let (folder, mut store) = match dry_run {
         true => (None, session.read()?.rehearsal()?),
         false => session.take_in().map(|(folder, store)| (Some(folder), store))?,
     };
     let known = store.charter().is_ok();
     let mut taken = Taken::default();
-    // Two articles of one epoch are two branches: each by itself, with all copies of it.
-    let mut articles: BTreeMap<(u32, Hash), Vec<&SignedArticle>> = BTreeMap::new();
-    for article in papers.iter().flat_map(|p| &p.articles) {
-        let name = (article.article.epoch, article.article.hash());
-        articles.entry(name).or_default().push(article);
-    }
-    for ((epoch, _), copies) in articles {
-        let place = format!("article {epoch}");
+    let place = |epoch: u32| format!("article {epoch}");
+    for ((epoch, _), copies) in by_article(&papers) {
         match apply(&mut store, &copies) {
             Ok(learned) => taken.count(learned, |taken| &mut taken.articles),
             // It is kept aside. What comes after it may heal the fork, and is told below where it does not.
@@ -76,7 +74,7 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf], dry_run: bool) -> Ou
             Err(StoreFault::Article(_)) if copies.iter().any(|c| c.article.epoch == 0) && known => {
                 return Err(elsewhere(&store)?);
             }
-            Err(fault) => return Err(Fault::from(fault).at(place)),
+            Err(fault) => return Err(Fault::from(fault).at(place(epoch))),
         }
     }
     for notice in papers.iter().flat_map(|p| &p.notices) {
@@ -120,6 +118,50 @@ pub(crate) fn take_in(session: &Session, files: &[PathBuf], dry_run: bool) -> Ou
     match store.charter_fork() {
         Some(epoch) => Err(StoreFault::CharterForked { epoch }.into()),
         None => Ok(()),
+    }
+}
+
+/// All copies of each article. Two articles of one epoch are two branches: each by itself.
+fn by_article(papers: &[Papers]) -> BTreeMap<(u32, Hash), Vec<&SignedArticle>> {
+    let mut articles: BTreeMap<_, Vec<&SignedArticle>> = BTreeMap::new();
+    for article in papers.iter().flat_map(|p| &p.articles) {
+        let name = (article.article.epoch, article.article.hash());
+        articles.entry(name).or_default().push(article);
+    }
+    articles
+}
+
+/// Asks where these articles would fork a charter that is whole: tried in a copy, and only where two may stand side by side.
+fn asked_before_a_fork(session: &Session, papers: &[Papers]) -> Outcome {
+    let (articles, store) = (by_article(papers), session.read()?);
+    if store.charter_fork().is_some() {
+        return Ok(());
+    }
+    let (mut last, mut beside) = (None, false);
+    for ((epoch, _), copies) in &articles {
+        let ours = store.charter().ok().and_then(|charter| charter.article(*epoch));
+        let other = ours.is_some_and(|ours| copies.iter().any(|copy| copy.article != *ours));
+        beside |= *epoch > 0 && (last == Some(*epoch) || other);
+        last = Some(*epoch);
+    }
+    if !beside {
+        return Ok(());
+    }
+    let mut copy = store.rehearsal()?;
+    for copies in articles.values() {
+        // What is not taken is told of when it is taken in earnest.
+        drop(apply(&mut copy, copies));
+    }
+    match copy.charter_fork() {
+        None => Ok(()),
+        Some(epoch) => session.ask.confirm(
+            &session.screen,
+            &format!(
+                "These are two articles of epoch {epoch}, both signed by enough: with both the charter forks, nothing is \
+                 voted until that is healed, and who signed both has no say in it. If one of them was not handed on yet, \
+                 destroy it and propose it anew after the other. Fork the charter?"
+            ),
+        ),
     }
 }
 

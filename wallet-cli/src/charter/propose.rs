@@ -95,8 +95,16 @@ impl Propose {
         session.screen.note(if self.dry_run {
             "Nothing was written.".to_owned()
         } else {
-            let out = out.display();
-            format!("Next: every organisation signs it: `annona charter sign {out} --keys FILE`.")
+            let (out, epoch) = (out.display(), signed.article.epoch);
+            let mut next =
+                format!("Next: every organisation signs it: `annona charter sign {out} --keys FILE`.");
+            if epoch > 0 {
+                next = format!(
+                    "{next} Nobody signs another of epoch {epoch}: several budgets go into one article, and the next is \
+                     proposed once this one is applied."
+                );
+            }
+            next
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ use annona_node::keystore::{Name, Secret};
 use clap::Args;
 use serde_json::json;
 
+use super::signed::SignedBefore;
 use super::{describe, only_heals};
 use crate::fault::{Fault, Outcome};
 use crate::paper::Papers;
@@ -21,7 +22,8 @@ Examples:
 /// Signs an article with an organisation's key. Needs no network and no node.
 ///
 /// The article is shown and must be confirmed. Its signature is added to the file itself, or to a copy with --out;
-/// signatures may be collected in any order, in one file or in several.
+/// signatures may be collected in any order, in one file or in several. What a key signed is written down beside its
+/// file: of each epoch one article alone, as two end the federation.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Sign {
@@ -36,6 +38,9 @@ pub(crate) struct Sign {
     /// Write the signed copy here
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// The article signed before for this epoch is destroyed, in every copy: sign this one in its place
+    #[arg(long)]
+    first_is_destroyed: bool,
     /// Show what would be signed; sign nothing
     #[arg(long)]
     dry_run: bool,
@@ -94,10 +99,24 @@ impl Sign {
             ))
             .then("`annona key show FILE` tells what is in it."));
         }
+        let book = SignedBefore::beside(&self.keys)?;
+        let another = by.iter().find_map(|org| book.another(&federation, *org, &article));
+        if let Some(when) = another.filter(|_| article.epoch > 0 && !self.first_is_destroyed) {
+            return Err(Fault::refused(format!(
+                "another article of epoch {} was signed with this key on {when}: an organisation that signs two of one \
+                 epoch forks the charter, and that can end the federation.",
+                article.epoch
+            ))
+            .then(
+                "Have the first applied, and propose this one anew after it. Only where every copy of the first is \
+                 destroyed: --first-is-destroyed.",
+            ));
+        }
         let missing = signed.missing(before.as_ref());
         let out = self.out.as_ref().unwrap_or(&self.article);
         if !self.dry_run {
             session.ask.confirm(&session.screen, &format!("Sign as organisation {}?", by[0]))?;
+            book.add(&federation, &by, &article, session.now())?;
             Papers::article(signed.clone()).write(out)?;
         }
         let value = json!({

@@ -115,10 +115,28 @@ fn s17_a_charter_that_forked_is_healed_by_files_and_who_was_on_the_lost_branch_c
             format!("[[budget]]\nprogramme = \"Food\"\ncycle = 1\ntreasury = \"{treasury}\"\nlines = {{ Rice = {rice} }}\n"),
         );
         camp.run(&format!("charter propose --acts acts.toml --out {name}.annona")).fine();
-        for keys in ["relief", other] {
-            camp.run(&format!("charter sign {name}.annona --keys {keys}.keys")).fine();
+        // An honest slip is refused, by whatever name the file goes and on a dry run too; the same article is signed again.
+        let sign = format!("charter sign {name}.annona --keys");
+        if name == "two" {
+            let words = "another article of epoch";
+            camp.run(&format!("{sign} relief.keys")).fails(5, words);
+            camp.run(&format!("{sign} relief.keys --dry-run")).fails(5, "--first-is-destroyed");
+            camp.run(&format!("{sign} relief.keys --first-is-destroyed")).fine();
+        } else {
+            camp.run(&format!("{sign} relief.keys")).fine();
+            camp.run(&format!("{sign} relief.keys")).fine();
         }
+        camp.run(&format!("{sign} {other}.keys")).fine();
     }
+    // Both at once in a node that has neither: asked first, and nothing is taken in.
+    let both = "charter apply one.annona two.annona --dir treasury";
+    let mut bare = std::process::Command::new(env!("CARGO_BIN_EXE_annona"));
+    bare.args(both.split(' ')).arg("--no-input").current_dir(camp.path());
+    let asked = bare.output().expect("runs");
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(asked.status.code() == Some(5) && said.contains("the charter forks"), "{said}");
+    let whole = camp.run("doctor --dir treasury").fine();
+    assert!(!whole.out.contains("WRONG"), "{}", whole.out);
     camp.run("charter apply one.annona --dir lake").fine();
     camp.run("charter apply two.annona --dir hill").fine();
     camp.run("charter apply two.annona --dir lake").fails(6, "forked at epoch");
@@ -126,6 +144,9 @@ fn s17_a_charter_that_forked_is_healed_by_files_and_who_was_on_the_lost_branch_c
     let shown = camp.run("charter show --json").fine();
     assert_eq!(shown.lines()[0]["forks"][0]["signed_both"], json!([1]), "{}", shown.out);
     assert!(camp.run("charter show").fine().out.contains("FORKED"));
+    let looked = camp.run("doctor");
+    assert!(looked.out.contains("WRONG  charter: it has forked"), "{}", looked.out);
+    assert!(camp.run("status").fine().out.contains("WRONG: the charter: it has forked"));
     // Nothing else is proposed or signed by whoever knows; food goes on.
     let propose = "charter propose --acts budget.toml --out later.annona";
     camp.run(propose).fails(6, "forked at epoch");
