@@ -14,6 +14,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault, Outcome};
+use crate::owner;
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::words::{count, print_millis, print_minute};
@@ -241,7 +242,7 @@ fn named(node: &Node, peers: &[Peer]) -> Outcome<Result<String, String>> {
     })
 }
 
-/// Whether nobody else on this machine can read the folder or its keys.
+/// Whether nobody else on this machine can read the folder or its keys, and all of it, the memory too, is one user's.
 #[cfg(unix)]
 fn permissions(session: &Session) -> Result<String, String> {
     use std::os::unix::fs::PermissionsExt;
@@ -259,7 +260,19 @@ fn permissions(session: &Session) -> Result<String, String> {
             ));
         }
     }
-    Ok("folder and keys are this user's alone".into())
+    let files = std::fs::read_dir(&session.dir).into_iter().flatten().flatten();
+    let mut files: Vec<_> = files.map(|entry| entry.path()).collect();
+    // What cannot be read of the memory is told of where it is looked at.
+    if let Ok(heads) = session.heads() {
+        let memory = std::fs::read_dir(&heads).into_iter().flatten().flatten();
+        files.extend(memory.map(|entry| entry.path()));
+        files.push(heads);
+    }
+    files.sort();
+    match owner::astray(&session.dir, files.iter().map(AsRef::as_ref)) {
+        Some(words) => Err(words),
+        None => Ok("folder and keys are this user's alone".into()),
+    }
 }
 
 #[cfg(not(unix))]

@@ -44,6 +44,7 @@ mod man;
 mod merchant;
 mod node;
 mod operator;
+mod owner;
 mod pay;
 mod peers;
 mod restore;

@@ -23,6 +23,7 @@ use clap::Args;
 
 use crate::ask::Ask;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::owner;
 use crate::paper::Papers;
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -228,10 +229,16 @@ impl Session {
         })
     }
 
+    /// The folder, held.
+    pub(crate) fn folder(&self) -> Outcome<Folder> {
+        owner::check(&self.dir)?;
+        let held = |fault: &FolderFault| matches!(fault, FolderFault::Held { .. });
+        Ok(self.patient(|| Folder::open(&self.dir), held)?)
+    }
+
     /// The folder and its ledger for taking in articles and notices: no passphrase, since nothing is signed.
     pub(crate) fn take_in(&self) -> Outcome<(Folder, Store)> {
-        let held = |fault: &FolderFault| matches!(fault, FolderFault::Held { .. });
-        let folder = self.patient(|| Folder::open(&self.dir), held)?;
+        let folder = self.folder()?;
         let store = Store::open(&folder.file(LEDGER))?;
         Ok((folder, store))
     }
@@ -400,11 +407,11 @@ impl Session {
         self.dir.join(KEYS)
     }
 
-    /// Whether the folder is one of ours: told before anything is asked.
+    /// Whether the folder is one of ours, and this user's: told before anything is asked.
     pub(crate) fn is_ours(&self) -> Outcome {
         // The same words as `Folder::open`, without holding the folder.
         if self.dir.join(LOCK).is_file() {
-            Ok(())
+            owner::check(&self.dir)
         } else {
             Err(FolderFault::NotOurs { path: self.dir.clone() }.into())
         }

@@ -34,7 +34,7 @@ impl Passwd {
         // A node's key file is rewritten while nobody else has it open.
         let held = match &self.file {
             Some(path) => of_node(path)?,
-            None => Some(Folder::open(&session.dir)?),
+            None => Some(session.folder()?),
         };
         let path = self.file.unwrap_or_else(|| session.keys_path());
         let what = path.display().to_string();
@@ -73,5 +73,9 @@ impl Passwd {
 fn of_node(path: &Path) -> Outcome<Option<Folder>> {
     let root = path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let of_node = path.file_name().is_some_and(|name| name == KEYS) && root.join(LOCK).is_file();
-    Ok(of_node.then(|| Folder::open(root)).transpose()?)
+    if !of_node {
+        return Ok(None);
+    }
+    crate::owner::check(root)?;
+    Ok(Some(Folder::open(root)?))
 }

@@ -329,3 +329,32 @@ fn a_site_does_not_end_over_food_that_families_have_there() {
     camp.run("node end --leave-food").fine();
     camp.run("pay charge --family 1 --item Rice=0.5").fails(5, "rejection 7");
 }
+
+/// What root writes in a folder of the service's, the service cannot read: one command by habit, and it signs nothing.
+#[cfg(unix)]
+#[test]
+fn root_writes_nothing_in_the_folder_of_another_user() {
+    let camp = Camp::new();
+    let lock = camp.file("lake/lock");
+    // Only root may give a folder away; anybody else is held out by permissions.
+    if std::os::unix::fs::chown(&lock, Some(65_534), None).is_err() {
+        return;
+    }
+    let look = |name: &str| fs::read(camp.file(name)).expect("there");
+    let (turn, keys) = (look("lake/turn"), look("lake/keys.annona"));
+    for words in
+        ["status", "pay list", "doctor", "backup x", "key passwd", "charter apply founding.annona"]
+    {
+        camp.run(words).fails(5, "sudo -u");
+    }
+    assert!((look("lake/turn"), look("lake/keys.annona")) == (turn, keys), "nothing is written");
+    std::os::unix::fs::chown(&lock, Some(0), None).expect("given back");
+    assert!(!camp.run("doctor").out.contains("chown"), "all of it is one user's");
+    std::os::unix::fs::chown(camp.file("lake/turn"), Some(65_534), None).expect("given away");
+    let looked = camp.run("doctor");
+    assert!(
+        looked.out.contains("WRONG  permissions:") && looked.out.contains("sudo chown"),
+        "{}",
+        looked.out
+    );
+}

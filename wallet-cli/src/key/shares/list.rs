@@ -1,4 +1,3 @@
-use annona_node::folder::Folder;
 use annona_node::shares;
 use clap::Args;
 use serde_json::json;
@@ -20,7 +19,7 @@ pub(crate) struct List {}
 impl List {
     #[expect(clippy::unused_self, reason = "every command is called the same way")]
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let folder = Folder::open(&session.dir)?;
+        let folder = session.folder()?;
         let holders = match shares::holders(&folder) {
             Err(shares::SharesFault::None) => Vec::new(),
             other => other?,

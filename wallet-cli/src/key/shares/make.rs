@@ -1,4 +1,3 @@
-use annona_node::folder::Folder;
 use annona_node::shares;
 use clap::Args;
 use serde_json::json;
@@ -30,7 +29,7 @@ pub(crate) struct Make {
 
 impl Make {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let folder = Folder::open(&session.dir)?;
+        let folder = session.folder()?;
         let keys = session.keys(&session.keys_path())?;
         let holders = self.holders.open(session)?;
         let who: Vec<_> = holders.iter().map(|h| hex(h.public().bytes())).collect();

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use annona_node::folder::Folder;
 use annona_node::shares;
 use clap::Args;
 use serde_json::json;
@@ -38,7 +37,7 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn run(self, session: &Session) -> Outcome {
-        let folder = Folder::open(&session.dir)?;
+        let folder = session.folder()?;
         let holders = self.holders.open(session)?;
         let mut keys = shares::open(&folder, &holders)?;
         if !self.dry_run {
