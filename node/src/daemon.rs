@@ -32,6 +32,8 @@ use crate::node::{Node, NodeFault, clock_of};
 use crate::writer::{Asking, Writer};
 use duties::Duties;
 
+/// A certificate that ends within so many days is told of: papers travel by stick.
+pub const SOON_DAYS: u32 = 30;
 /// How often it is looked whether somebody asked to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often certificates, cuts and figures are looked at.
@@ -101,6 +103,8 @@ struct Facts {
     charter_fork: Option<u32>,
     /// What is the matter with this machine's clock, where something is.
     clock: Option<&'static str>,
+    /// When this node's certificate ends.
+    certificate_ends: Option<Millis>,
 }
 
 /// What all threads of a running node share.
@@ -240,6 +244,7 @@ pub fn run(
         members,
         metered,
         duties: Arc::default(),
+        told: None,
     };
     let keeping = std::thread::Builder::new()
         .name("keeper".into())
@@ -295,7 +300,7 @@ pub fn run(
 /// Looks at the ledger: who may have a link, and what is shown.
 fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
     let store = node.store();
-    let feeds = store.feeds()?;
+    let (feeds, founded) = (store.feeds()?, store.charter()?.founded());
     *locked(&shared.facts) = Facts {
         epoch: store.charter()?.epoch(),
         feeds: feeds.len(),
@@ -304,6 +309,7 @@ fn look(node: &Node, shared: &Shared) -> Result<Members, NodeFault> {
         little_room: crate::sync::little_room(store.path()),
         charter_fork: store.charter_fork(),
         clock: clock_word(node)?,
+        certificate_ends: node.certificate().map(|c| c.not_after.begins(founded)),
     };
     members(node, &shared.named)
 }
@@ -343,6 +349,8 @@ struct Keeper {
     members: Arc<Members>,
     metered: BTreeSet<[u8; 8]>,
     duties: Arc<Mutex<Duties>>,
+    /// The day on which it was last told that the certificate ends.
+    told: Option<u64>,
 }
 
 impl Keeper {
@@ -353,6 +361,7 @@ impl Keeper {
             if looked.elapsed() >= REFRESH {
                 looked = Instant::now();
                 self.refresh();
+                self.tell_end();
                 self.serve();
             }
             if sealed.elapsed() >= SEAL {
@@ -390,6 +399,21 @@ impl Keeper {
             // The writer has stopped: whoever runs this node ends it.
             Err(_) => {}
         }
+    }
+
+    /// Tells once a day that the certificate ends soon, or has ended: the day after nobody is served.
+    fn tell_end(&mut self) {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
+        let now = self.shared.now().0;
+        let Some(ends) = self.shared.facts().certificate_ends else { return };
+        let soon = ends.0 <= now.saturating_add(DAY.saturating_mul(SOON_DAYS.into()));
+        if !soon || self.told == Some(now / DAY) {
+            return;
+        }
+        self.told = Some(now / DAY);
+        let event = if ends.0 <= now { "certificate_ended" } else { "certificate_ends" };
+        let days = ends.0.abs_diff(now) / DAY;
+        self.log.warn(event, &[("days", &days), ("next", &"annona node request")]);
     }
 
     /// Does what this node owes others without being asked.

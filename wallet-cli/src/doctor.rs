@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use annona_ledger::notice::Roles;
 use annona_ledger::time::Minute;
 use annona_node::config::{Config, Peer, RUN};
 use annona_node::credential::register::Register;
+use annona_node::daemon::SOON_DAYS;
 use annona_node::disk::DiskFault;
 use annona_node::folder::{CARDS, KEYS, LEDGER, PEOPLE, PINS, SHARES};
 use annona_node::net::members::Standing;
@@ -17,13 +20,11 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::owner;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::words::{count, print_millis, print_minute};
+use crate::words::{count, ending, hex, print_millis, print_minute};
 use crate::{run, stopped};
 
 /// Free space below which a site should not go into a day, in bytes.
 const ROOM: u64 = 256 * 1024 * 1024;
-/// A certificate that ends within so many days is asked for anew: papers travel by stick.
-const SOON: u32 = 30;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,6 +115,9 @@ impl Doctor {
             }
             looking.say("clock", clock(session, node.store())?)?;
             certificate(&mut looking, &node)?;
+            for words in endings(session, &node)? {
+                looking.warn("certificates", &words)?;
+            }
             looking.say("cuts", cuts(&node)?)?;
             let (ours, others): (Vec<_>, Vec<_>) =
                 faulty(&node)?.into_iter().partition(|(value, _)| value["own"] == true);
@@ -315,12 +319,44 @@ fn certificate(looking: &mut Looking<'_>, node: &Node) -> Outcome {
     } else if certificate.programmes.is_empty() && certificate.roles.has(Roles::MERCHANT) {
         let why = "it names no programme, so nobody is served: `annona node admit --programme P` at its organisation";
         looking.say(WHAT, Err(why.to_owned()))
-    } else if days < SOON {
+    } else if days < SOON_DAYS {
         let left = count(days.into(), "day", "days");
         looking.warn(WHAT, &format!("it ends in {left}, {until}. {}", run::HOW_CERTIFIED))
     } else {
         looking.say(WHAT, Ok(format!("until {until}")))
     }
+}
+
+/// At a treasury: nodes and operators of its organisation whose certificates end soon or ended lately. At the site itself
+/// nobody may look.
+fn endings(session: &Session, node: &Node) -> Outcome<Vec<String>> {
+    let Some(own) = node.certificate().filter(|c| c.roles.has(Roles::TREASURY)) else {
+        return Ok(Vec::new());
+    };
+    let (roster, founded) = (node.store().roster(), node.store().charter()?.founded());
+    let now = Minute::of(session.now(), founded);
+    // Who was let go ages ago is nobody's news.
+    let lately = |end: Minute| end.0.saturating_add(SOON_DAYS * 24 * 60) > now.0;
+    let line = |who: String, end: Minute, next: &str| {
+        let words = ending(end, now).filter(|_| lately(end))?;
+        Some(format!("that of {who}: {words}, {}: `{next}`", print_minute(end, founded)))
+    };
+    let members = annona_node::daemon::members(node, &BTreeSet::new())?;
+    let stands = |short: &[u8; 8]| {
+        let standing = members.node(short).map(|member| member.standing);
+        matches!(standing, Some(Standing::Member | Standing::Expired | Standing::Shared))
+    };
+    let nodes = roster
+        .nodes()
+        .filter(|c| c.org == own.org && c.short() != own.short() && stands(&c.short()));
+    let nodes = nodes.filter_map(|c| {
+        line(format!("{} ({})", c.site_name, hex(&c.short())), c.not_after, "annona node admit")
+    });
+    let operators = roster.operators().filter(|c| c.org == own.org).filter_map(|c| {
+        let who = format!("operator {}", hex(&c.operator.short()));
+        line(who, c.not_after, "annona operator admit")
+    });
+    Ok(nodes.chain(operators).collect())
 }
 
 /// The feeds of anybody that are proven faulty.

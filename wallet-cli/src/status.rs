@@ -1,5 +1,6 @@
 use annona_ledger::id::{FeedId, Lane};
 use annona_ledger::notice::NodeCertificate;
+use annona_ledger::time::Minute;
 use annona_node::node::{clock_of, stamp};
 use annona_node::serve;
 use annona_node::store::Blob;
@@ -99,6 +100,7 @@ impl Status {
             "node": short, "site": settings.site, "federation": federation,
             "federation_name": charter.name().as_str(), "epoch": charter.epoch(),
             "certificate": certificate.as_ref().map(|c| certificate_value(c, founded)),
+            "certificate_ended": certificate.as_ref().is_some_and(|c| c.not_after <= Minute::of(session.now(), founded)),
             "feeds": feeds.len(), "entries": entries,
             "faulty_feeds": faulty.len(), "faulty": faulty.iter().map(|(value, _)| value).collect::<Vec<_>>(),
             "drafts_waiting": drafts, "pools": pools, "charter_fork": store.charter_fork(),
@@ -116,8 +118,12 @@ impl Status {
                 |c| {
                     let roles: Vec<_> = c.roles.words().collect();
                     let until = print_minute(c.not_after, founded);
+                    let ends = words::ending(c.not_after, Minute::of(session.now(), founded));
+                    let ends = ends.map_or_else(String::new, |words| {
+                        format!("\nCERTIFICATE: {words}. {}", run::HOW_CERTIFIED)
+                    });
                     format!(
-                        "{} of organisation {} ({}), until {until}",
+                        "{} of organisation {} ({}), until {until}{ends}",
                         c.site_name,
                         c.org,
                         roles.join(", ")

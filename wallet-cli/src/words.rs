@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 
 pub(crate) use cuts::{cut, feed, print_cut, reason, reason_word, say_cut};
 pub(crate) use moment::{
-    Moment, Shown, last_day, print_date, print_day, print_last, print_millis, print_minute,
+    Moment, Shown, ending, last_day, print_date, print_day, print_last, print_millis, print_minute,
     print_wait, show_times,
 };
 pub(crate) use money::{amount, print_units, unit_name};

@@ -93,6 +93,15 @@ pub(super) fn page(shared: &Shared) -> String {
         "1 where this node may sign.",
         u8::from(facts.may_not_sign.is_none()),
     );
+    if let Some(ends) = facts.certificate_ends {
+        let (ends, now) = (i128::from(ends.0), i128::from(shared.now().0));
+        page.one(
+            "annona_certificate_ends_seconds",
+            "gauge",
+            "Seconds until this node's certificate ends; below zero once it has.",
+            (ends - now) / 1000,
+        );
+    }
     page.one(
         "annona_folder_lent",
         "gauge",

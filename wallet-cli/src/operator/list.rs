@@ -4,12 +4,13 @@ use annona_ledger::charter::Charter;
 use annona_ledger::duty::EVERY_SITE;
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::notice::OperatorCertificate;
+use annona_ledger::time::{Millis, Minute};
 use clap::Args;
 use serde_json::json;
 
 use crate::fault::Outcome;
 use crate::session::Session;
-use crate::words::{hex, print_minute};
+use crate::words::{ending, hex, print_minute};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,13 +29,18 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (charter, roster) = session.power(self.charter.as_deref())?;
+        let now = Minute::of(session.now(), charter.founded());
         for c in roster.operators() {
             let value = json!({
                 "operator": hex(c.operator.bytes()), "organisation": c.org, "site": c.site,
                 "roles": c.roles.words().collect::<Vec<_>>(), "programmes": c.programmes.to_vec(),
                 "not_after": print_minute(c.not_after, charter.founded()),
+                "ended": c.not_after <= now,
             });
-            session.screen.answer("operator", value, || line(c, &charter))?;
+            session.screen.answer("operator", value, || match ending(c.not_after, now) {
+                Some(words) => format!("{}: {words}", line(c, &charter)),
+                None => line(c, &charter),
+            })?;
         }
         Ok(())
     }

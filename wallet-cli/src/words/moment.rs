@@ -8,6 +8,7 @@ use annona_ledger::digits::typed;
 use annona_ledger::time::{DayNo, Millis, Minute};
 use annona_node::calendar;
 use annona_node::config::Zone;
+use annona_node::daemon::SOON_DAYS;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 const MINUTE: u64 = 60 * 1000;
@@ -138,6 +139,16 @@ pub(crate) fn print_minute(minute: Minute, founded: Millis) -> String {
         return "never".into();
     }
     print_millis(minute.begins(founded))
+}
+
+/// How it stands with a certificate that has ended, or ends within [`SOON_DAYS`].
+pub(crate) fn ending(not_after: Minute, now: Minute) -> Option<String> {
+    const DAY: u32 = 24 * 60;
+    if not_after <= now {
+        return Some("it has ended".into());
+    }
+    let days = not_after.0.saturating_sub(now.0) / DAY;
+    (days < SOON_DAYS).then(|| format!("it ends in {}", super::count(days.into(), "day", "days")))
 }
 
 /// Milliseconds since 1970 to the minute: `2026-05-01 11:30 +03:00` for people, `2026-05-01T08:30:00Z` for programs.

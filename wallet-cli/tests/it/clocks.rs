@@ -316,3 +316,28 @@ fn a_clock_that_is_behind_an_entry_of_the_desk_may_be_the_right_one() {
     let status = at(&camp, today, "status --json").fine();
     assert_eq!(status.lines()[0]["clock_behind"], json!(true), "{}", status.out);
 }
+
+/// The day after a certificate ends nobody is served at its site: its own people and its treasury are told before.
+#[test]
+fn a_certificate_that_ends_is_told_of_at_the_site_and_at_the_treasury() {
+    let camp = Camp::new();
+    let (early, late, over) = (now() + 250 * DAY, now() + 280 * DAY, now() + 301 * DAY);
+    let status = |when| at(&camp, when, "status").fine().out;
+    assert!(!status(early).contains("CERTIFICATE"), "fifty days are enough");
+    assert!(status(late).contains("CERTIFICATE: it ends in"), "{}", status(late));
+    assert!(status(over).contains("CERTIFICATE: it has ended"), "{}", status(over));
+    let told = at(&camp, over, "status --json").fine();
+    assert_eq!(told.lines()[0]["certificate_ended"], json!(true), "{}", told.out);
+    // Mara's and Yusuf's are for a year.
+    let looked = |when| at(&camp, when, "doctor --dir treasury").out;
+    assert!(!looked(early).contains("certificates: that of"), "{}", looked(early));
+    let said = looked(late);
+    assert!(said.contains("certificates: that of lake (") && said.contains("ends in"), "{said}");
+    assert!(said.contains("`annona node admit`") && !said.contains("that of operator"), "{said}");
+    let said = looked(now() + 340 * DAY);
+    assert!(said.contains("that of operator") && !said.contains("that of lake"), "{said}");
+    // Nor is it any other site's business.
+    assert!(!at(&camp, late, "doctor --dir hill").out.contains("that of lake"));
+    let listed = at(&camp, now() + 366 * DAY, "operator list").fine();
+    assert!(listed.out.contains("it has ended"), "{}", listed.out);
+}

@@ -370,6 +370,8 @@ fn figures_are_shown_to_this_machine_and_name_nobody() {
     for line in ["annona_may_sign 1", "annona_folder_lent 0", "annona_peers{state=\"meeting\"} 0"] {
         assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
     }
+    let ends = page.lines().find_map(|l| l.strip_prefix("annona_certificate_ends_seconds "));
+    assert!(ends.is_some_and(|ends| ends.parse::<i64>().is_ok_and(|ends| ends > 0)), "{page}");
     let (_, body) = page.split_once("\r\n\r\n").expect("a body");
     for line in body.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').expect("a value");
