@@ -266,6 +266,7 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
         })
     });
     let answerable: Vec<Value> = answerable.collect();
+    let unchecked = verdict.unchecked_programmes();
     let sums: Vec<Value> = verdict
         .sums
         .iter()
@@ -284,15 +285,17 @@ fn value(verdict: &Verdict, labels: &Labels) -> Value {
                     "heard": owed.heard.map(|node| hex(&node)),
                 }))
                 .collect();
+            // Of what is not whole in the file no sum is known.
+            let known = |units: i128| (!unchecked.contains(programme)).then(|| units.to_string());
             json!({
                 "programme": programme, "cycle": cycle, "commodity": commodity,
                 "programme_name": labels.programme(*programme),
                 "commodity_name": labels.commodity(*programme, *commodity).0,
-                "budget": sum.budget.units(), "lots": sum.lots.units().to_string(),
-                "in_flight": sum.in_flight.units().to_string(),
-                "redeemed": sum.given.redeemed.units().to_string(),
-                "refunded": sum.given.refunded.units().to_string(),
-                "float": sum.given.float.units().to_string(), "charged": charged,
+                "budget": sum.budget.units(), "lots": known(sum.lots.units()),
+                "in_flight": known(sum.in_flight.units()),
+                "redeemed": known(sum.given.redeemed.units()),
+                "refunded": known(sum.given.refunded.units()),
+                "float": known(sum.given.float.units()), "charged": charged,
                 "undecided": undecided,
             })
         })
@@ -384,9 +387,18 @@ fn text(verdict: &Verdict, labels: &Labels, file: &AuditFile) -> String {
         count(verdict.blocks, "block", "blocks"),
         count(verdict.signatures, "signature", "signatures"),
     ));
+    let unchecked = verdict.unchecked_programmes();
     for ((programme, cycle, commodity), sum) in &verdict.sums {
         let (name, digits) = labels.commodity(*programme, *commodity);
         let show = |units| decimal(units, digits);
+        if unchecked.contains(programme) {
+            lines.push(format!(
+                "{} cycle {cycle}, {name}: budget {}; what was handed out is not told by this file",
+                labels.programme(*programme),
+                show(sum.budget.units().into()),
+            ));
+            continue;
+        }
         lines.push(format!(
             "{} cycle {cycle}, {name}: budget {}, in lots {}, on the way {}, handed out {}, taken back {}, charged {}",
             labels.programme(*programme),

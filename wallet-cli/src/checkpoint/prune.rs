@@ -69,6 +69,12 @@ impl Prune {
             }
             text
         })?;
+        if gone.blocks > 0 && lacks.is_empty() {
+            session.screen.warn(format!(
+                "audit files of this node tell no sums of {} from then on: a node that holds all makes them.",
+                about.name
+            ));
+        }
         node.close()?;
         // Where nothing would go, nothing is refused.
         if lacks.is_empty() || self.dry_run || gone.blocks == 0 {

@@ -215,3 +215,22 @@ fn s38_a_closed_cycle_is_pruned_and_what_stands_above_is_proven_and_paid_as_befo
     let whole = camp.bare("audit verify whole.audit").fine();
     assert!(!whole.out.contains("not checked"), "{}", whole.out);
 }
+
+/// What is not in the file is not nothing: no sum is told of a programme whose bodies were dropped.
+#[test]
+fn an_audit_file_of_a_node_that_pruned_tells_no_sums_of_what_it_lacks() {
+    let camp = closed();
+    signs(&camp, "treasury");
+    camp.run("audit export whole.audit --seal").fine();
+    let whole = camp.run("audit verify whole.audit").fine();
+    assert!(whole.out.contains("handed out"), "{}", whole.out);
+    let pruned = camp.run("checkpoint prune --programme Food").fine();
+    assert!(pruned.err.contains("tell no sums of Food"), "{}", pruned.err);
+    let exported = camp.run("audit export less.audit").fine();
+    assert!(exported.err.contains("bodies are not here"), "{}", exported.err);
+    let less = camp.run("audit verify less.audit").fine();
+    assert!(!less.out.contains(", handed out "), "{}", less.out);
+    assert!(less.out.contains("is not told by this file"), "{}", less.out);
+    let less = camp.run("audit verify less.audit --json").fine();
+    assert_eq!(less.lines()[0]["sums"][0]["redeemed"], Value::Null, "{}", less.out);
+}
