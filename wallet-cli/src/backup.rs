@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_node::atomic;
 use annona_node::backup::{PEOPLE_KEYS, clear, scratch, write};
@@ -8,7 +8,7 @@ use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
 
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -75,13 +75,19 @@ impl Backup {
                     files.push((name, file));
                 }
             }
-            let backup = write(&self.file, &files, &passphrase, cost)?;
-            if let Some(path) = &self.people_keys {
+            let made = Made::of(&self.file, session.replace)?;
+            let beside = self.people_keys.as_deref();
+            let second = beside.map(|path| Made::of(path, session.replace)).transpose()?;
+            let backup = write(&made.new, &files, &passphrase, cost)?;
+            if let Some(second) = &second {
                 atomic::write(&keys, &vault.copy_keys()?)?;
                 // It has its name first: where there is a backup, the keys that belong to it are there.
-                write(path, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?.named()?;
+                write(&second.new, &[(PEOPLE_KEYS, &keys)], &passphrase, cost)?.named()?;
+                second.take_name()?;
             }
-            Ok::<u64, crate::fault::Fault>(backup.named()?)
+            let size = backup.named()?;
+            made.take_name()?;
+            Ok::<u64, Fault>(size)
         })();
         let cleared = clear(node.folder());
         let size = sealed?;
@@ -102,5 +108,36 @@ impl Backup {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A file that is made whole before it takes the place of an older one (--replace): there is always one that opens.
+struct Made<'a> {
+    path: &'a Path,
+    new: PathBuf,
+}
+
+impl<'a> Made<'a> {
+    fn of(path: &'a Path, replace: bool) -> Outcome<Self> {
+        if !replace || !path.is_file() {
+            return Ok(Self { path, new: path.to_owned() });
+        }
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        // What an earlier one has left that was ended.
+        match std::fs::remove_file(&new) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                Err(Fault::io("remove", &new, why))
+            }
+            _ => Ok(Self { path, new }),
+        }
+    }
+
+    fn take_name(&self) -> Outcome {
+        if self.new == self.path {
+            return Ok(());
+        }
+        std::fs::rename(&self.new, self.path).map_err(|why| Fault::io("replace", self.path, why))
     }
 }

@@ -350,11 +350,26 @@ fn root_writes_nothing_in_the_folder_of_another_user() {
     assert!((look("lake/turn"), look("lake/keys.annona")) == (turn, keys), "nothing is written");
     std::os::unix::fs::chown(&lock, Some(0), None).expect("given back");
     assert!(!camp.run("doctor").out.contains("chown"), "all of it is one user's");
-    std::os::unix::fs::chown(camp.file("lake/turn"), Some(65_534), None).expect("given away");
+    std::os::unix::fs::chown(camp.file("lake/people.db"), Some(65_534), None).expect("given away");
     let looked = camp.run("doctor");
     assert!(
         looked.out.contains("WRONG  permissions:") && looked.out.contains("sudo chown"),
         "{}",
         looked.out
     );
+}
+
+#[test]
+fn a_backup_of_a_fixed_name_is_made_again_with_replace() {
+    let camp = Camp::new();
+    let words = "backup nightly.backup --people-keys nightly.people";
+    camp.run(words).fine();
+    let first = fs::read(camp.file("nightly.backup")).expect("there");
+    camp.run(words).fails(6, "exists already");
+    camp.run(&format!("{words} --replace")).fine();
+    assert!(fs::read(camp.file("nightly.backup")).expect("there") != first, "sealed anew");
+    camp.run("restore nightly.backup --people-keys nightly.people --dir back").fine();
+    for left in ["nightly.backup.new", "nightly.people.new"] {
+        assert!(!camp.file(left).exists(), "{left}");
+    }
 }
