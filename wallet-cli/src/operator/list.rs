@@ -4,7 +4,7 @@ use annona_ledger::charter::Charter;
 use annona_ledger::duty::EVERY_SITE;
 use annona_ledger::id::ProgrammeId;
 use annona_ledger::notice::OperatorCertificate;
-use annona_ledger::time::{Millis, Minute};
+use annona_ledger::time::Minute;
 use clap::Args;
 use serde_json::json;
 
