@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::wire;
 use annona_node::atomic;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::dry_run;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::words::{count, hex, print_day};
 
 const EXAMPLES: &str = "\
@@ -70,6 +71,7 @@ impl Restore {
             }
         };
         let root = folder.root().to_owned();
+        at_home(session, &root)?;
         drop(folder);
         let nameless = names.contains(&PEOPLE) && !names.contains(&PEOPLE_KEYS);
         // What cannot be asked now is asked later: the folder is restored.
@@ -95,10 +97,34 @@ impl Restore {
             }
         }
         session.screen.note(
+            "No backup has run.toml: who its peers are, and on which ports it listens, is written anew (`annona run --print-config`).",
+        );
+        session.screen.note(
             "It signs nothing as it is. Next: `annona node reincarnate`, then `annona node request`.",
         );
         Ok(())
     }
+}
+
+/// Puts the memory of what is signed where this machine has room for it: the settings name a place of the old one.
+fn at_home(session: &Session, root: &Path) -> Outcome {
+    let mut settings = Settings::read(root)?;
+    let named = settings.heads.clone();
+    settings.heads = match &session.heads {
+        Some(given) => Some(std::path::absolute(given).map_err(|e| Fault::io("name", given, e))?),
+        None => named.clone().filter(|heads| heads.is_dir()),
+    };
+    if settings.heads == named {
+        return Ok(());
+    }
+    settings.write(root)?;
+    if let (Some(old), None) = (named, &settings.heads) {
+        session.screen.note(format!(
+            "{}, where the memory of what it signed lay, is not on this machine: the usual place is taken.",
+            old.display()
+        ));
+    }
+    Ok(())
 }
 
 impl Restore {
@@ -139,7 +165,7 @@ impl Keeper {
     }
 
     /// Where it is, and the two commands that bring it back.
-    fn words(&self, root: &std::path::Path) -> String {
+    fn words(&self, root: &Path) -> String {
         let Self { site, node, name, on, newer, refused } = self;
         let name = name.as_deref().unwrap_or("a node no certificate of which is in this backup");
         let refused = refused.as_deref().map_or(String::new(), |why| format!("; {why}"));

@@ -1,9 +1,12 @@
+use std::path::Path;
+
+use annona_node::guard::GuardFault;
 use annona_node::node::Node;
 use clap::Args;
 use serde_json::json;
 
 use crate::dry_run;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::{self, Session};
 use crate::words::{count, hex};
 
@@ -32,6 +35,7 @@ impl Reincarnate {
         if self.dry_run {
             return would_retire(session, node, &old);
         }
+        elsewhere(session, &node, settings.heads.as_deref())?;
         session
             .confirm(&format!("Retire node {old} for ever and go on here under a new key?"), &[])?;
         let key = node.reincarnate(&session.heads()?)?;
@@ -47,6 +51,20 @@ impl Reincarnate {
         session.screen.note("Next: `annona node request --out FILE` for its organisation.");
         Ok(())
     }
+}
+
+/// A memory that is only not looked for where it lies is no reason to retire a node for ever.
+fn elsewhere(session: &Session, node: &Node, named: Option<&Path>) -> Outcome {
+    let (Some(given), Some(named)) = (session.heads.as_deref(), named) else { return Ok(()) };
+    let is_missing = matches!(node.may_sign(), Err(GuardFault::Missing { .. }));
+    if !is_missing || !named.is_dir() || given == named {
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "node.toml says that the memory of what this node signed lies in {}, and that folder is here.",
+        named.display()
+    ))
+    .then("run `annona doctor` without --heads; where that memory is gone for good, take the line out of node.toml."))
 }
 
 /// Says what would be given up, and what its last key would still seal.

@@ -5,6 +5,7 @@ use annona_ledger::feed::Head;
 use annona_ledger::finality::Finality;
 use annona_ledger::fold;
 use annona_ledger::id::{CommodityId, CycleId, EntryName, FeedId, Lane, MerchantId, ProgrammeId};
+use annona_ledger::key::PublicKey;
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, ChainNo, View};
 use annona_node::node::stamp;
@@ -44,7 +45,7 @@ pub(crate) struct List {
     /// Sums instead of lines
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// Of another node this one holds a copy of, by its site's name or its digits [default: this node]
+    /// Of another node this one holds a copy of, by its site's name or its digits [default: this node, and whom it came in place of]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
     /// The programme, by number or name [default: all]
@@ -84,11 +85,9 @@ impl List {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let store = session.read()?;
         let charter = store.charter()?.clone();
-        let node = match &self.node {
-            Some(text) => words::node(store.roster(), text)?.node,
-            None => session.own_key()?.ok_or_else(|| {
-                Fault::input("node.toml does not say which node this is: say --node NODE.")
-            })?,
+        let nodes = match &self.node {
+            Some(text) => vec![words::node(store.roster(), text)?.node],
+            None => lives(session, &store)?,
         };
         let programmes: Vec<ProgrammeId> = match &self.programme {
             Some(text) => vec![words::programme(&charter, text)?.0],
@@ -98,79 +97,86 @@ impl List {
         let mut lines = 0u64;
         let mut asked = false;
         for id in programmes {
-            let feed = FeedId { node, lane: Lane::Value, programme: id };
             let Some(filter) = self.filter(session, &store, id)? else { continue };
             asked = true;
             let programme = charter.programme(id).cloned();
             let programme = programme.ok_or_else(|| Fault::input("no such programme"))?;
             let mut totals: BTreeMap<CommodityId, i128> = BTreeMap::new();
             let founded = charter.founded();
-            let reach = store.finality_of(&feed)?;
-            let work = store.look()?;
-            let sealed = work.chains_of(&feed).first().map_or(0, |f| f.sealed.next);
-            each(&work, &feed, |row, whole| {
-                if !filter.takes(&row) {
-                    return Ok(());
-                }
-                lines += 1;
-                let total = totals.entry(row.commodity).or_default();
-                *total = total.saturating_add(row.units);
-                let print = |units| match programme.commodity(row.commodity) {
-                    Some(known) => print_units(known, units),
-                    None => units.to_string(),
-                };
-                let name = programme.commodity(row.commodity).map_or("?", |c| c.name.as_str());
-                let merchant = row
-                    .merchant
-                    .map(|id| merchant_name(&store, &id).unwrap_or_else(|| id.to_string()));
-                if let Some(by) = self.by {
-                    let key = match by {
-                        By::Merchant => merchant.unwrap_or_default(),
-                        By::Day => day_of(row.at, founded),
-                        By::Holder => row.purse.clone().unwrap_or_default(),
-                        By::Commodity => name.to_owned(),
+            for node in &nodes {
+                let feed = FeedId { node: *node, lane: Lane::Value, programme: id };
+                let own = self.node.is_some() || nodes.first() == Some(node);
+                let reach = store.finality_of(&feed)?;
+                let work = store.look()?;
+                let sealed = work.chains_of(&feed).first().map_or(0, |f| f.sealed.next);
+                each(&work, &feed, |row, whole| {
+                    if !filter.takes(&row) {
+                        return Ok(());
+                    }
+                    lines += 1;
+                    let total = totals.entry(row.commodity).or_default();
+                    *total = total.saturating_add(row.units);
+                    let print = |units| match programme.commodity(row.commodity) {
+                        Some(known) => print_units(known, units),
+                        None => units.to_string(),
                     };
-                    let sum = sums.entry((key, id, row.commodity)).or_default();
-                    sum.0 += 1;
-                    sum.1 = sum.1.saturating_add(row.units);
-                    return Ok(());
+                    let name = programme.commodity(row.commodity).map_or("?", |c| c.name.as_str());
+                    let merchant = row
+                        .merchant
+                        .map(|id| merchant_name(&store, &id).unwrap_or_else(|| id.to_string()));
+                    if let Some(by) = self.by {
+                        let key = match by {
+                            By::Merchant => merchant.unwrap_or_default(),
+                            By::Day => day_of(row.at, founded),
+                            By::Holder => row.purse.clone().unwrap_or_default(),
+                            By::Commodity => name.to_owned(),
+                        };
+                        let sum = sums.entry((key, id, row.commodity)).or_default();
+                        sum.0 += 1;
+                        sum.1 = sum.1.saturating_add(row.units);
+                        return Ok(());
+                    }
+                    let at = At { chain: row.chain, index: row.index };
+                    let finality = match work.grade(&reach, at, Some(row.cycle)) {
+                        Finality::Accepted if row.index < sealed => "sealed",
+                        grade => grade.word(),
+                    };
+                    let at = print_minute(row.at, founded);
+                    // Of the node that this one came in place of: its entries are named with it.
+                    let entry = match own {
+                        true => format!("{id}#{}", row.index),
+                        false => format!("{}#{}", feed.short(), row.index),
+                    };
+                    let value = json!({
+                        "entry": entry, "name": whole.to_string(),
+                        "what": row.what, "at": at,
+                        "cycle": row.cycle, "commodity": row.commodity, "units": row.units.to_string(),
+                        "total": total.to_string(), "purse": row.purse, "merchant": merchant,
+                        "method": row.method.map(|m| format!("{m:?}").to_lowercase()),
+                        "finality": finality,
+                    });
+                    let (units, total) = (print(row.units), print(*total));
+                    session.screen.answer("payment", value, || {
+                        format!(
+                            "{at}  {entry}  {}  {name} {units}  total {total}  {}  {finality}",
+                            row.what,
+                            words::name(&merchant.unwrap_or_default()),
+                        )
+                    })
+                })?;
+                let whole = self.by.is_none() && self.merchant.is_none() && self.day.is_none();
+                let now = stamp(&work, &feed, session.now()).at;
+                let held = if whole { serve::held(&work, &feed, now) } else { Vec::new() };
+                for held in held {
+                    let hers = |all: &Vec<String>| all.contains(&held.purse.to_string());
+                    if filter.purses.as_ref().is_none_or(hers) {
+                        let known = programme.commodity(held.commodity);
+                        let (value, words) = hold::line(id, known, founded, &held);
+                        session.screen.answer("held", value, || words)?;
+                    }
                 }
-                let at = At { chain: row.chain, index: row.index };
-                let finality = match work.grade(&reach, at, Some(row.cycle)) {
-                    Finality::Accepted if row.index < sealed => "sealed",
-                    grade => grade.word(),
-                };
-                let at = print_minute(row.at, founded);
-                let value = json!({
-                    "entry": format!("{id}#{}", row.index), "name": whole.to_string(),
-                    "what": row.what, "at": at,
-                    "cycle": row.cycle, "commodity": row.commodity, "units": row.units.to_string(),
-                    "total": total.to_string(), "purse": row.purse, "merchant": merchant,
-                    "method": row.method.map(|m| format!("{m:?}").to_lowercase()),
-                    "finality": finality,
-                });
-                let (units, total) = (print(row.units), print(*total));
-                session.screen.answer("payment", value, || {
-                    format!(
-                        "{at}  {id}#{}  {}  {name} {units}  total {total}  {}  {finality}",
-                        row.index,
-                        row.what,
-                        words::name(&merchant.unwrap_or_default()),
-                    )
-                })
-            })?;
-            let whole = self.by.is_none() && self.merchant.is_none() && self.day.is_none();
-            let now = stamp(&work, &feed, session.now()).at;
-            let held = if whole { serve::held(&work, &feed, now) } else { Vec::new() };
-            for held in held {
-                let hers = |all: &Vec<String>| all.contains(&held.purse.to_string());
-                if filter.purses.as_ref().is_none_or(hers) {
-                    let known = programme.commodity(held.commodity);
-                    let (value, words) = hold::line(id, known, founded, &held);
-                    session.screen.answer("held", value, || words)?;
-                }
+                work.check()?;
             }
-            work.check()?;
         }
         let told = match self.by {
             Some(_) => format!(
@@ -227,6 +233,30 @@ impl List {
         });
         Ok(Some(Filter { purses, merchant, day }))
     }
+}
+
+/// This node, and whoever it came in place of: a site's book goes on where its machine was lost.
+fn lives(session: &Session, store: &Store) -> Outcome<Vec<PublicKey>> {
+    let own = session.own_key()?.ok_or_else(|| {
+        Fault::input("node.toml does not say which node this is: say --node NODE.")
+    })?;
+    let roster = store.roster();
+    let mut all = vec![own];
+    let mut last = roster.node(&own.short()).and_then(|c| c.replaces);
+    if last.is_none() {
+        // Its certificate is still to come.
+        let said = session.settings()?.replaces;
+        let nodes = roster.nodes().map(|c| c.node.short());
+        last = said.and_then(|said| nodes.into_iter().find(|short| words::hex(short) == said));
+    }
+    while let Some(earlier) = last.and_then(|short| roster.node(&short)) {
+        if all.contains(&earlier.node) {
+            break;
+        }
+        all.push(earlier.node);
+        last = earlier.replaces;
+    }
+    Ok(all)
 }
 
 struct Filter {

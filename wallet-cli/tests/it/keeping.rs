@@ -373,3 +373,50 @@ fn a_backup_of_a_fixed_name_is_made_again_with_replace() {
         assert!(!camp.file(left).exists(), "{left}");
     }
 }
+
+#[test]
+fn the_book_of_a_lost_site_goes_on_at_the_one_that_came_in_its_place() {
+    let camp = counter();
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+    let before = camp.run("pay list --family 1").fine().out;
+    let lines = |out: &str| out.lines().filter(|line| line.contains("Rice")).count();
+    assert!(lines(&before) > 0, "{before}");
+    // Another machine: what node.toml says of the old one's memory is not here.
+    let settings = camp.told("lake/node.toml");
+    camp.write("lake/node.toml", format!("{settings}heads = \"/nowhere/on/this/machine\"\n"));
+    camp.run("backup late.backup --people-keys late.people").fine();
+    camp.write("lake/node.toml", settings);
+    let restored = camp.run("restore late.backup --people-keys late.people --dir back").fine();
+    assert!(restored.err.contains("No backup has run.toml"), "{}", restored.err);
+    assert!(!camp.told("back/node.toml").contains("nowhere"), "{}", camp.told("back/node.toml"));
+    camp.run("node reincarnate --dir back").fine();
+    camp.run("node request --organisation 1 --dir back --out back.request").fine();
+    camp.run(
+        "node admit back.request --keys relief.keys --charter charter.annona --site 2 --small-site \
+         --ceiling Food/Rice=100:0:100 --out back.annona",
+    )
+    .fine();
+    camp.run("node learn back.annona --dir back").fine();
+    let after = camp.run("pay list --family 1 --dir back").fine().out;
+    assert_eq!(lines(&after), lines(&before), "{after}");
+    assert!(after.contains("/value/1#"), "by whom it was handed out: {after}");
+}
+
+#[test]
+fn a_memory_that_lies_elsewhere_retires_nobody() {
+    let camp = counter();
+    assert!(camp.told("lake/node.toml").contains("heads = "));
+    fs::create_dir(camp.file("other")).expect("a folder");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_annona"));
+    command
+        .args("node reincarnate --dir lake --heads other --passphrase-file pass.txt".split(' '))
+        .args(["--yes", "--no-input"])
+        .current_dir(camp.path())
+        .env_clear()
+        .env("HOME", camp.path());
+    let output = command.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("and that folder is here"), "{said}");
+    camp.run("pay charge --family 1 --item Rice=0.5").fine();
+}
