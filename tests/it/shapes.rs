@@ -131,8 +131,10 @@ fn every_type_that_is_written_stands_in_a_page() {
         ("Access", "has no variant: the lane is reserved"),
         ("Balance", "a sum in tables that are derived"),
         ("Charge", "of an audit's verdict, as JSON"),
+        ("Evidence", "the pieces of its frame, in the page as Frame::Evidence"),
         ("Missing", "of an audit's verdict, as JSON"),
         ("Options", "what an audit is asked, from one process to its own children"),
+        ("Told", "in the page as Working::Told"),
     ];
     let mut missing = BTreeMap::new();
     for file in shipped("ledger/src") {
