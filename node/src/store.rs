@@ -140,7 +140,8 @@ impl Store {
     /// A connection for streaming through many rows: it knows no charter, and keeps little of the file in memory.
     pub(crate) fn streaming(path: &Path) -> Result<Connection, StoreFault> {
         let conn = schema::open_reader(path)?;
-        conn.execute_batch("PRAGMA cache_size=-1024")?;
+        // Each row is read once: only the way to it is worth keeping.
+        conn.execute_batch("PRAGMA cache_size=-256")?;
         Ok(conn)
     }
 

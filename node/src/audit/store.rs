@@ -34,7 +34,7 @@ impl StoreSource {
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         let store = Store::reader(path)?;
         // Every feed's blocks are read once, through connections of their own; here only now and then one again.
-        store.conn().execute_batch("PRAGMA cache_size=-1024")?;
+        store.conn().execute_batch("PRAGMA cache_size=-256")?;
         let store = Mutex::new(store);
         Ok(Self { path: path.to_owned(), store, idle: Mutex::default(), failed: Mutex::new(false) })
     }
