@@ -275,6 +275,19 @@ fn place(node: &Node, site: &[u8; 8]) -> PathBuf {
 /// [`CopyFault::NotACopy`], [`CopyFault::NotTheirs`], [`CopyFault::NotForUs`], [`CopyFault::Older`]: the one that is kept
 /// was made after an erasure that this one is not after.
 pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
+    keep_over(node, file, false)
+}
+
+/// As [`keep`], where somebody says that the later day of the kept one was a wrong clock's: only an erasure keeps this one out.
+///
+/// # Errors
+///
+/// As [`keep`].
+pub fn replace(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
+    keep_over(node, file, true)
+}
+
+fn keep_over(node: &Node, file: &[u8], whatever_day: bool) -> Result<Label, CopyFault> {
     let (label, _) = open(node, file)?;
     if label.from != label.site || label.site == label.to {
         return Err(CopyFault::NotACopy);
@@ -284,7 +297,7 @@ pub fn keep(node: &Node, file: &[u8]) -> Result<Label, CopyFault> {
     let known = if path.exists() { unless_damaged(read(node, &path))?.ok() } else { None };
     if let Some(known) = known {
         // What a clock ahead has dated keeps no newer one out.
-        let dated = known.on <= newest_known(node)?.plus(1);
+        let dated = !whatever_day && known.on <= newest_known(node)?.plus(1);
         let later = known.vault == label.vault
             && (dated && known.on > label.on
                 || known.erased.iter().any(|(_, c)| !label.is_after(c)));

@@ -522,6 +522,15 @@ impl Node {
         answers
     }
 
+    /// For who signs something beside the feeds: from here on no other copy of this folder signs.
+    ///
+    /// # Errors
+    ///
+    /// The reason why this one does not.
+    pub fn begin_to_sign(&mut self) -> Result<(), NodeFault> {
+        self.guarded().map(|_| ())
+    }
+
     /// Before anything is signed: from here on no other copy of this folder signs.
     ///
     /// # Errors

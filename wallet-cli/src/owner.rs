@@ -5,7 +5,10 @@ use std::path::Path;
 
 use crate::fault::Outcome;
 
-/// Refuses root in a folder that another user made, before anything is written. Anybody else is held out by permissions.
+/// Refuses root in a folder that another user works in, before anything is written. Anybody else is held out by permissions.
+///
+/// Who last signed there is asked first, and whose the folder is where nobody has: a service that runs as root over a folder
+/// that somebody else made goes on.
 ///
 /// # Errors
 ///
@@ -13,8 +16,9 @@ use crate::fault::Outcome;
 #[cfg(unix)]
 pub(crate) fn check(dir: &Path) -> Outcome {
     let user = rustix::process::geteuid().as_raw();
-    match of(&dir.join(annona_node::folder::LOCK)) {
-        Some(owner) if is_strange(owner, user) => {
+    let signs = of(&dir.join(annona_node::folder::TURN));
+    match signs.or_else(|| of(&dir.join(annona_node::folder::LOCK))) {
+        Some(owner) if is_strange(owner, user) && tells_owners(dir, user) => {
             let (dir, name) = (dir.display(), name(owner));
             Err(crate::fault::Fault::refused(format!(
                 "{dir} is {name}'s, and what root writes there {name} cannot read: its node would sign nothing any more."
@@ -51,6 +55,16 @@ fn is_strange(owner: u32, user: u32) -> bool {
 #[cfg(unix)]
 fn of(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|found| std::os::unix::fs::MetadataExt::uid(&found))
+}
+
+/// Whether a file is its maker's here: on a stick that is mounted for one user all are that user's, whoever makes them.
+#[cfg(unix)]
+fn tells_owners(dir: &Path, user: u32) -> bool {
+    let path = dir.join(format!("owner-{}", std::process::id()));
+    // Where nothing can be written, nothing is.
+    let made = std::fs::File::create_new(&path).is_ok();
+    let owner = of(&path);
+    made && std::fs::remove_file(&path).is_ok() && owner == Some(user)
 }
 
 /// A user as `sudo -u` takes it: by name where this machine lists one, else by number.

@@ -275,4 +275,7 @@ fn a_keeper_whose_clock_is_behind_takes_no_older_copy_over_the_newer() {
     assert_eq!(dated_later(&world.b, &old).expect("reads"), Some(label.on.plus(30)));
     assert!(matches!(keep(&world.b, &old), Err(CopyFault::Older)));
     assert_eq!(kept(&world.b).expect("reads").labels[0].on, label.on.plus(30));
+    // Somebody knows better.
+    replace(&world.b, &old).expect("kept");
+    assert_eq!(kept(&world.b).expect("reads").labels[0].on, label.on.plus(10));
 }

@@ -98,8 +98,8 @@ impl End {
             feeds
         };
         let names: Vec<String> = feeds.iter().map(|feed| feed.short().to_string()).collect();
-        let now = Minute::of(node.now(), charter.founded());
-        let left = Left::of(&node, &feeds, now)?;
+        // What a clock that is ahead calls over is still theirs.
+        let left = Left::of(&node, &feeds, node.between()?.earliest)?;
         let families = count(left.families.len() as u64, "family has", "families have");
         let food = format!("{families} {} here", said(&charter, &left.theirs));
         if !left.families.is_empty() {

@@ -39,7 +39,7 @@ impl Cosign {
         let log = super::read_key(&self.log_key, Says::Log)?;
         let mut node = session.node()?;
         // A copy has forgotten what it cosigned since it was made.
-        node.may_sign()?;
+        node.begin_to_sign()?;
         let (named, key) = super::own(&mut node, Says::Witness, self.name.as_deref())?;
         super::write_key(self.key_out.as_deref(), &named)?;
         let seconds = node.now().0 / 1_000;

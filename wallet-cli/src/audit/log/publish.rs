@@ -47,7 +47,7 @@ impl Publish {
         }
         let mut node = session.node()?;
         // A copy has forgotten what it signed since it was made.
-        node.may_sign()?;
+        node.begin_to_sign()?;
         let (named, key) = super::own(&mut node, Says::Log, self.name.as_deref())?;
         super::write_key(self.key_out.as_deref(), &named)?;
         let transport = node.signing_key(Name::NodeTransport)?;

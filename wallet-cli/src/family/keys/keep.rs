@@ -39,7 +39,8 @@ impl Keep {
                 print_minute(on.first(), founded)
             )));
         }
-        let label = copies::keep(&node, &file).map_err(at)?;
+        let keep = if session.replace { copies::replace } else { copies::keep };
+        let label = keep(&node, &file).map_err(at)?;
         node.close()?;
         let value = json!({ "site": hex(&label.site), "kept": true });
         session.screen.answer("kept", value, || {
