@@ -56,7 +56,7 @@ impl Between {
         Self { earliest: stamp.max(own.min(agreed)), latest: stamp.max(own).max(agreed) }
     }
 
-    /// The same, where a clock that is doubted for a leap shows `clock`: it may be as late, and nothing ends by it.
+    /// The same, where a clock that is doubted shows `clock`: it may be as late, and nothing ends by it.
     #[must_use]
     pub fn or_as_late(self, clock: Minute) -> Self {
         Self { latest: self.latest.max(clock), ..self }

@@ -394,7 +394,7 @@ impl Node {
     /// [`NodeFault`].
     pub fn between(&self) -> Result<Between, NodeFault> {
         let (stamp, between) = self.stamped()?;
-        if stamp.doubtful != Some(Doubt::Leap) {
+        if stamp.doubtful.is_none() {
             return Ok(between);
         }
         Ok(between.or_as_late(Minute::of(self.now(), self.store.charter()?.founded())))
