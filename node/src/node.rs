@@ -387,6 +387,15 @@ impl Node {
         Ok(self.store.set_meta(&believed_key(&self.public()), &clock.0.to_le_bytes())?)
     }
 
+    /// Whether the clock is so far ahead that an operator is asked, and the word of whoever works here does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeFault`].
+    pub fn asks_operator(&self) -> Result<bool, NodeFault> {
+        Ok(self.stamped()?.0.doubtful == Some(Doubt::Ahead))
+    }
+
     /// What this node knows of the time where it asks whether a certificate is good.
     ///
     /// # Errors
@@ -822,9 +831,10 @@ pub fn stamp(work: &Work<'_>, feed: &FeedId, now: Millis) -> Stamp {
     let heard = clock::Heard { last, served, others, answered, believed: None };
     let mut reading = clock::reading(wall, &heard);
     // Looked for only where it counts: every entry is stamped.
-    if reading.doubted == Some(Doubt::Leap) {
-        let believed = work.believed_clock(&feed.node);
-        reading = clock::reading(wall, &clock::Heard { believed, ..heard });
+    if reading.doubted.is_some() {
+        let (others, believed) =
+            (work.heard_of_others(&feed.node), work.believed_clock(&feed.node));
+        reading = clock::reading(wall, &clock::Heard { others, believed, ..heard });
     }
     Stamp { at: reading.at, doubtful: reading.doubted, behind: wall.day() < last.day() }
 }

@@ -328,10 +328,20 @@ impl<'a> Work<'a> {
         Some(chain)
     }
 
-    /// What the stamps of all other nodes come to for a node; none where none is here.
+    /// What the words of all other nodes come to for a node, stamps and cosignatures; none where none is here.
     #[must_use]
     pub fn heard_of_others(&self, node: &PublicKey) -> Option<Others> {
-        self.newest_of(node).1
+        let mut stamps = self.newest_stamps();
+        // Only kept ones are here: each was found to be its witness's.
+        let said =
+            self.all("SELECT witness, max(time) FROM cosignature GROUP BY witness", [], |r| {
+                Ok((r.get::<_, [u8; 8]>(0)?, Minute(r.get(1)?)))
+            });
+        for (witness, at) in said {
+            let newest = stamps.entry(witness).or_default();
+            *newest = at.max(*newest);
+        }
+        clock::others(&self.roster, &node.short(), &stamps)
     }
 
     /// The newest stamp of a node in any feed, if it wrote anything, and what those of all others come to for it.
@@ -340,6 +350,15 @@ impl<'a> Work<'a> {
         if let Some(found) = self.newest.get().filter(|found| found.of == node.short()) {
             return (found.own, found.others);
         }
+        let stamps = self.newest_stamps();
+        let others = clock::others(&self.roster, &node.short(), &stamps);
+        let own = stamps.get(&node.short()).copied();
+        self.newest.set(Some(Newest { of: node.short(), own, others }));
+        (own, others)
+    }
+
+    /// The newest stamp of each node in any feed.
+    fn newest_stamps(&self) -> BTreeMap<[u8; 8], Minute> {
         // A feed's id begins with its node's algorithm and key.
         let rows = self.all(
             "SELECT f.id, max(c.stamp) FROM chain c JOIN feed f ON f.no=c.feed GROUP BY substr(f.id, 1, 33)",
@@ -353,10 +372,7 @@ impl<'a> Work<'a> {
             let newest = stamps.entry(row.chain.feed.node.short()).or_default();
             *newest = row.stamp.max(*newest);
         }
-        let others = clock::others(&self.roster, &node.short(), &stamps);
-        let own = stamps.get(&node.short()).copied();
-        self.newest.set(Some(Newest { of: node.short(), own, others }));
-        (own, others)
+        stamps
     }
 
     /// The newest reading of this machine's clock that whoever works here said was right, if any.

@@ -6,7 +6,7 @@ use annona_node::node::{Compose, Composed, Node, Request};
 use clap::Args;
 use serde_json::json;
 
-use crate::fault::Outcome;
+use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::signer::{Operator, Signer};
 use crate::words::{hex, print_minute};
@@ -46,6 +46,16 @@ impl Clock {
         // What the question named: between her yes and the writing two passphrases open, and a minute may turn.
         let clock = Minute::of(session.ask.time(node.now()), founded);
         let shown = print_minute(clock, founded);
+        if self.here && node.asks_operator()? {
+            return Err(Fault::new(
+                Exit::NotAllowed,
+                format!(
+                    "the clock shows {shown}, over 35 days past all that is known here: that an operator answers, with a key \
+                     file brought here on a stick: `annona node clock --operator FILE`. News of other nodes (`annona bundle \
+                     import`, a link) ends the doubt too. Until then entries are dated as before."
+                ),
+            ));
+        }
         if !self.dry_run {
             session.confirm(&format!("Is it {shown} now?"), &[])?;
             match &signer {

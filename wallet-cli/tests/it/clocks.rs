@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::camp::{Answer, Camp, split};
 use crate::counter::counter;
+use crate::vouch::witnessed;
 
 /// A dead battery.
 const DEAD: u64 = 0;
@@ -218,7 +219,9 @@ fn s12_a_month_typed_wrong_ends_nothing_and_what_ended_so_is_handed_out_next_doo
     // Her word carries no further, and not past 35 days: there an operator answers. This one was wrong too.
     heard_after(&camp, 3);
     let ended = today + 41 * DAY;
-    at(&camp, ended, "node clock --here").fine();
+    for dry in ["", " --dry-run"] {
+        at(&camp, ended, &format!("node clock --here{dry}")).fails(5, "an operator answers");
+    }
     assert!(at(&camp, ended, charge).fine().err.contains("an operator says so"));
     at(&camp, ended, "node clock --operator mara.keys --operator-passphrase-file pass.txt").fine();
     at(&camp, ended, charge).fails(5, "rejection 23");
@@ -233,6 +236,36 @@ fn s12_a_month_typed_wrong_ends_nothing_and_what_ended_so_is_handed_out_next_doo
     at(&camp, today, "pay charge --ticket away.ticket --item Rice=0.125 --dir hill").fine();
     at(&camp, today, "audit export clock.audit --seal").fine();
     at(&camp, today, "audit verify clock.audit").fine();
+}
+
+/// A site that hands out once a month, whose neighbours carry and vouch and hand out nothing.
+#[test]
+fn what_two_organisations_signed_as_witnesses_tells_the_day() {
+    let camp = witnessed();
+    let charge = "pay charge --family 1 --item Rice=0.125";
+    let start = now();
+
+    let doubted = |days: u64| {
+        let status = at(&camp, start + days * DAY, "status --json").fine();
+        status.lines()[0]["clock_doubted"] == json!(true)
+    };
+    for days in [4, 8] {
+        assert!(doubted(12), "day {days}");
+        let day = start + days * DAY;
+        at(&camp, day, "checkpoint make").fine();
+        at(&camp, day, "checkpoint cosign").fine();
+        at(&camp, day, "checkpoint export day.checkpoint --replace").fine();
+        // One organisation's word is not enough.
+        assert!(doubted(12), "day {days}");
+        at(&camp, day, "checkpoint import day.checkpoint --dir council").fine();
+        at(&camp, day, "checkpoint cosign --dir council").fine();
+        at(&camp, day, "checkpoint export signed.checkpoint --replace --dir council").fine();
+        at(&camp, day, "checkpoint import signed.checkpoint").fine();
+    }
+    assert!(!doubted(12));
+    let told = at(&camp, start + 12 * DAY, charge).fine();
+    assert!(!told.err.contains("clock?"), "{}", told.err);
+    assert!(doubted(22));
 }
 
 pub(crate) fn now() -> u64 {
