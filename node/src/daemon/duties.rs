@@ -30,7 +30,7 @@ pub(super) struct Duties {
     /// Checkpoints whose day has not come, and what day it was.
     ahead: BTreeMap<Hash, DayNo>,
     /// How many entries and checkpoints were known when checkpoints were looked at last.
-    looked: Option<(u64, usize)>,
+    looked: Option<(u64, Vec<Hash>)>,
     /// How many entries were known when erasures were.
     entries: Option<u64>,
 }
@@ -77,11 +77,11 @@ impl Duties {
         let own = node.public().short();
         let Ok(pages) = node.store().page_hashes() else { return false };
         let Ok(today) = node.latest().map(DayNo::of) else { return false };
-        let at = (entries, pages.len());
-        if self.looked == Some(at) {
+        let at = Some((entries, pages.clone()));
+        if self.looked == at {
             return false;
         }
-        self.looked = Some(at);
+        self.looked = at;
         // Newest first by what they say of themselves: one that is refused, or was signed, hides no other.
         let mut tried: usize = 0;
         for page in pages {

@@ -256,7 +256,7 @@ impl Work<'_> {
     fn put_cosignature(&self, cosignature: &Cosignature) -> Result<(), StoreFault> {
         let said = &cosignature.said;
         self.writing()?.execute(
-            "INSERT OR IGNORE INTO cosignature(checkpoint, witness, time, bytes) VALUES(?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO cosignature(checkpoint, witness, time, bytes) VALUES(?1, ?2, ?3, ?4)",
             params![said.checkpoint.0, said.witness, said.time.0, cosignature.encode()],
         )?;
         Ok(())
@@ -293,6 +293,12 @@ impl Work<'_> {
 pub(super) fn read_frontier(bytes: &[u8]) -> Result<Frontier, StoreFault> {
     let tips: Vec<Known> = wire::decode(bytes, FRONTIER_BYTES)?;
     Frontier::new(tips).map_err(StoreFault::Frontier)
+}
+
+/// A page as it is kept, where the disk has not changed it.
+pub(super) fn read_page(hash: &Hash, page: &[u8], frontier: &[u8]) -> Option<(Page, Frontier)> {
+    let page = Page::decode(page).ok().filter(|page| page.checkpoint.hash() == *hash)?;
+    Some((page, read_frontier(frontier).ok()?))
 }
 
 impl Store {
@@ -374,7 +380,7 @@ impl Store {
             Err(fault) => return Ok(Err(fault)),
         };
         self.conn.execute(
-            "INSERT INTO checkpoint(hash, time, page, frontier) VALUES(?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO checkpoint(hash, time, page, frontier) VALUES(?1, ?2, ?3, ?4)",
             params![hash.0, page.checkpoint.time.0, page.encode(), wire::encode(frontier.tips())],
         )?;
         self.make_room(&hash)?;
@@ -457,7 +463,7 @@ impl Store {
         work.commit()
     }
 
-    /// A page kept here.
+    /// A page kept here. One that the disk has changed is not: it comes again from others.
     ///
     /// # Errors
     ///
@@ -475,9 +481,9 @@ impl Store {
         )?;
         let mut cosignatures = Vec::new();
         for bytes in rows.query_map([hash.0], |r| r.get::<_, Vec<u8>>(0))? {
-            cosignatures.push(Cosignature::decode(&bytes?)?);
+            cosignatures.extend(Cosignature::decode(&bytes?));
         }
-        let (page, frontier) = (Page::decode(&page)?, read_frontier(&frontier)?);
+        let Some((page, frontier)) = read_page(hash, &page, &frontier) else { return Ok(None) };
         Ok(Some(KeptPage { hash: *hash, page, frontier, cosignatures }))
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use annona_ledger::checkpoint::{Checkpoint, Page, Standing};
+use annona_ledger::checkpoint::{Checkpoint, Standing};
 use annona_ledger::cut::{self, Label};
 use annona_ledger::entry::{Entry, Value};
 use annona_ledger::frontier::Frontier;
@@ -15,7 +15,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::{At, View};
 use rusqlite::params;
 
-use super::checkpoints::{KeptPage, read_frontier};
+use super::checkpoints::{KeptPage, read_page};
 use super::work::Work;
 use super::{Store, StoreFault};
 use crate::member::{self, Between};
@@ -172,7 +172,8 @@ impl Store {
 
     /// The hashes of all pages kept here, those that cover most first. Nobody signs a page to send it, so its own time
     /// orders only those that cover as much, of one article: first those dated no more than a day past every stamp here,
-    /// of these the newest. Last of all are those dated further past every stamp here than a clock is believed.
+    /// of these the newest. Last of all are those dated further past every stamp here than a clock is believed. One that the disk
+    /// has changed is not among them.
     ///
     /// # Errors
     ///
@@ -186,15 +187,28 @@ impl Store {
         let mut rows = rows.query([])?;
         let mut pages = Vec::new();
         while let Some(row) = rows.next()? {
-            let (page, frontier): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
-            let Checkpoint { epoch, time, .. } = Page::decode(&page)?.checkpoint;
-            let covers = entries(&read_frontier(&frontier)?);
+            let (hash, page, frontier): (_, Vec<u8>, Vec<u8>) =
+                (Hash(row.get(0)?), row.get(1)?, row.get(2)?);
+            let Some((page, frontier)) = read_page(&hash, &page, &frontier) else { continue };
+            let Checkpoint { epoch, time, .. } = page.checkpoint;
+            let covers = entries(&frontier);
             let (far, ahead) = (time.0 > past(limits::CLOCK_AHEAD_DAYS), time.0 > past(1));
             let tells = (Reverse(covers), Reverse(epoch));
-            pages.push((far, tells, ahead, Reverse(time), Hash(row.get(0)?)));
+            pages.push((far, tells, ahead, Reverse(time), hash));
         }
         pages.sort_unstable();
         Ok(pages.into_iter().map(|page| page.4).collect())
+    }
+
+    /// How many of the pages kept here the disk has changed: they stand in nobody's way, and come again from others.
+    ///
+    /// # Errors
+    ///
+    /// A storage fault.
+    pub(super) fn changed_pages(&self) -> Result<usize, StoreFault> {
+        let all: i64 = self.conn.query_row("SELECT count(*) FROM checkpoint", [], |r| r.get(0))?;
+        let all = usize::try_from(all).unwrap_or(usize::MAX);
+        Ok(all.saturating_sub(self.page_hashes()?.len()))
     }
 
     /// Lets a page go where there are more than [`limits::OPEN_PAGES`] that no quorum has signed, other than the one that

@@ -68,6 +68,10 @@ impl Store {
                 Err(fault) => health.damage.push(format!("SQLite: {fault}")),
             }
         }
+        match self.changed_pages()? {
+            0 => {}
+            n => health.damage.push(format!("{n} of the checkpoints")),
+        }
         let work = self.look()?;
         let federation = self.federation()?;
         let feeds = work.feeds();

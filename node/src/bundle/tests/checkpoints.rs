@@ -721,6 +721,30 @@ fn pages_and_words_that_come_in_masses_are_kept_in_bounds() {
     assert_eq!(last, Some(far.checkpoint.hash()));
 }
 
+/// One page nobody needs, or one word about it, would otherwise stop whoever carries by stick, begins, or signs.
+#[test]
+fn a_checkpoint_that_the_disk_has_changed_stands_in_nobodys_way_and_comes_again() {
+    let mut world = camp();
+    enrol(&mut world.a, FOOD, [77; 16]);
+    let page = checkpoint::make(&mut world.a).expect("a page");
+    let hash = page.checkpoint.hash();
+    checkpoint::cosign(&mut world.a, &hash).expect("signed");
+    let whole = world.a.store().kept_page(&hash).expect("readable");
+    let file = rusqlite::Connection::open(world.a.store().path()).expect("opens");
+    for wrong in ["UPDATE cosignature SET bytes=x'07'", "UPDATE checkpoint SET page=x'07'"] {
+        file.execute(wrong, []).expect("changed");
+    }
+    let store = world.a.store_mut();
+    assert_eq!(store.page_hashes().expect("readable"), []);
+    let told = store.check_all(&mut |_, _| {}).expect("readable").damage.join("; ");
+    assert!(told.contains("1 of the checkpoints"), "{told}");
+    let said = &whole.as_ref().expect("kept").cosignatures[0];
+    assert_eq!(store.keep_page(&page).expect("stored").expect("stands"), Learned::New);
+    assert_eq!(store.keep_cosignature(said).expect("stored"), Learned::New);
+    assert_eq!(store.kept_page(&hash).expect("readable"), whole);
+    assert!(store.check_all(&mut |_, _| {}).expect("readable").damage.is_empty());
+}
+
 #[test]
 fn a_new_incarnation_makes_pages_though_nobody_can_seal_the_tail_of_the_old_one() {
     for may_sign in [true, false] {
