@@ -200,6 +200,13 @@ impl Store {
         Ok(pages.into_iter().map(|page| page.4).collect())
     }
 
+    /// Changes every page and cosignature kept here, as a disk may.
+    #[cfg(test)]
+    pub(crate) fn spoil_pages(&self) {
+        let all = "UPDATE cosignature SET bytes=x'07'; UPDATE checkpoint SET page=x'07'";
+        self.conn.execute_batch(all).expect("changed");
+    }
+
     /// How many of the pages kept here the disk has changed: they stand in nobody's way, and come again from others.
     ///
     /// # Errors

@@ -730,11 +730,8 @@ fn a_checkpoint_that_the_disk_has_changed_stands_in_nobodys_way_and_comes_again(
     let hash = page.checkpoint.hash();
     checkpoint::cosign(&mut world.a, &hash).expect("signed");
     let whole = world.a.store().kept_page(&hash).expect("readable");
-    let file = rusqlite::Connection::open(world.a.store().path()).expect("opens");
-    for wrong in ["UPDATE cosignature SET bytes=x'07'", "UPDATE checkpoint SET page=x'07'"] {
-        file.execute(wrong, []).expect("changed");
-    }
     let store = world.a.store_mut();
+    store.spoil_pages();
     assert_eq!(store.page_hashes().expect("readable"), []);
     let told = store.check_all(&mut |_, _| {}).expect("readable").damage.join("; ");
     assert!(told.contains("1 of the checkpoints"), "{told}");
