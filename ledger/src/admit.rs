@@ -7,7 +7,7 @@ use crate::entry::{
     CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Owner, Registry, Send, Value,
 };
 use crate::fold::{
-    budget_name, may_become, owner_of, redeemed, release_name, resolve, used_before,
+    budget_name, in_past, may_become, owner_of, redeemed, release_name, resolve, used_before,
 };
 use crate::hash::Hash;
 use crate::id::{
@@ -278,7 +278,14 @@ impl Asking<'_> {
         }
         carrying(self.view, self.chain, send.from, Some(send.to))?;
         let receiver = self.view.roster().node(&send.to).ok_or(Rejection::UnknownReceiver)?;
-        if send.to == self.feed.node || !receiver.programmes.contains(&self.feed.programme) {
+        if send.to == self.feed.node {
+            return Err(Rejection::UnknownReceiver);
+        }
+        // One that can neither claim nor decline it would leave the units in flight. What goes back goes to its sender,
+        // whatever it is certified for by now.
+        let holds =
+            receiver.programmes.contains(&self.feed.programme) && receiver.roles.meets(role::HOLDS);
+        if !holds && self.claimed_to_decline().is_none_or(|sent| sent.node != send.to) {
             return Err(Rejection::UnknownReceiver);
         }
         self.receiver(&send.to)?;
@@ -331,11 +338,21 @@ impl Asking<'_> {
             return Ok(());
         }
         let sender = self.view.roster().node(&sent.node);
-        let ceiling = sender
+        let written = sender
             .and_then(|certificate| certificate.ceiling(programme, commodity))
             .map_or(Amount::ZERO, |ceiling| ceiling.unverified);
-        let outstanding = self.view.unverified(self.chain, &sent.node, commodity).credit(amount);
-        if Balance::from(ceiling).units() < outstanding.units() {
+        let own = self.view.unverified(self.chain, &sent.node, commodity).credit(amount);
+        let Some(org) = sender.map(|certificate| certificate.org) else {
+            return Err(Rejection::UnverifiedCeiling);
+        };
+        // However many nodes an organisation certifies, and for however much.
+        let voted = self.view.charter().ceiling(org, programme, commodity).rights;
+        let nodes = self.view.roster().nodes().filter(|c| c.org == org);
+        let together = nodes.fold(Balance::ZERO.credit(amount), |sum, c| {
+            sum.plus(self.view.unverified(self.chain, &c.short(), commodity))
+        });
+        let over = |ceiling: Amount, sum: Balance| Balance::from(ceiling).units() < sum.units();
+        if over(written, own) || over(voted, together) {
             return Err(Rejection::UnverifiedCeiling);
         }
         Ok(())
@@ -424,7 +441,11 @@ impl Asking<'_> {
         nonzero(cover.amount)?;
         let row = self.lot(cover.from)?;
         let float = self.view.float(&cover.float.accumulator).ok_or(Rejection::NotHere)?;
-        if self.used(&Use::Float(cover.float.accumulator)) {
+        let next = At { chain: self.chain, index: self.view.head(self.chain).next };
+        let mut uses = self.view.uses(&Use::Float(cover.float.accumulator)).into_iter();
+        if uses.any(|at| {
+            self.view.chain(at.chain).feed.short() == self.feed && in_past(self.view, next, at)
+        }) {
             return Err(Rejection::AlreadyResolved);
         }
         // Before anything is written: a cover without its ticket is in flight to who cannot take it up.

@@ -81,12 +81,14 @@ fn raised(view: &dyn View, feed: &FeedRef, said: Cut, least: Cut) -> Cut {
     if has(&on) || !(other || has(&off)) { said } else { least }
 }
 
-/// Whether a node may revoke a feed: both belong to one organisation, and it is a treasury or a hub there.
+/// Whether a node may revoke a feed: it is a treasury or a hub of an organisation that ever certified the feed's node. Whoever
+/// stole a node may have another organisation certify it, and takes no word of the first away by that.
 #[must_use]
 pub fn may_revoke(roster: &Roster, said: &Revocation) -> bool {
     let Some(by) = roster.node(&said.by) else { return false };
     let may = by.roles.has(Roles::TREASURY) || by.roles.has(Roles::HUB);
-    may && said.cut.is_sound() && roster.org_of(&said.feed.node) == Some(by.org)
+    let own = roster.certificates(&said.feed.node).any(|c| c.org == by.org);
+    may && said.cut.is_sound() && own
 }
 
 /// How much of a chain lies below a cut.

@@ -96,6 +96,8 @@ pub const EVERY_SITE: SiteId = SiteId(0);
 /// Whether a key may do something for a programme at a minute: certified for it by one of these organisations, in one of
 /// the duty's roles, then, and at the site of the node at work.
 ///
+/// Where that organisation withdrew her nothing of hers counts, whenever it was issued.
+///
 /// `here` is whose node it is and at which site. An organisation numbers its own sites, so the certificate of another is
 /// bound to none of them, and that of its own to this one or to [`EVERY_SITE`]. A node without a certificate is at none:
 /// nobody answers for anything there, and there is nothing to ask this with.
@@ -111,6 +113,7 @@ pub fn may(
     roster.operator_ever(who).any(|c| {
         let elsewhere = here.0 == c.org && here.1 != c.site;
         orgs.contains(&c.org)
+            && roster.withdrawn(who, c.org).is_none()
             && (c.site == EVERY_SITE || !elsewhere)
             && c.roles.meets(duty.roles())
             && c.programmes.contains(&programme)

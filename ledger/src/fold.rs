@@ -26,7 +26,8 @@ mod tests;
 mod tickets;
 
 pub use chains::{
-    ended_before, folded_to, halted_before, in_past, owner_of, redeemed, resolve, used_before,
+    covers, ended_before, folded_to, halted_before, in_past, owner_of, redeemed, resolve,
+    used_before,
 };
 pub(crate) use settle::may_step;
 pub use tickets::{budget_name, release_name, ticket_row, voted};

@@ -13,7 +13,7 @@ use crate::notice::{NodeCertificate, Roles, Roster};
 use crate::ticket::Ticket;
 
 /// Whoever holds units that are, or will be, somebody's.
-const HOLDS: Roles = Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY);
+pub(crate) const HOLDS: Roles = Roles::REGISTRAR.and(Roles::MERCHANT).and(Roles::TREASURY);
 
 /// Site nodes: those that keep a cycle's key. A terminal that only hands out is given what it may serve, not the key.
 pub const HOLDS_CYCLE_KEYS: Roles = Roles::REGISTRAR.and(Roles::TREASURY);

@@ -12,7 +12,7 @@ use crate::consent::Told;
 use crate::day::DayRow;
 use crate::entry::{CarrierKind, Entry, Value};
 use crate::feed::Head;
-use crate::fold::{self, Place};
+use crate::fold::{self, Place, covers};
 use crate::fork::{self, Borne};
 use crate::hash::Hash;
 use crate::id::{
@@ -723,7 +723,10 @@ impl View for State {
             .filter(|(name, f)| match span {
                 FloatSpan::Purse(purse) => f.purse == purse,
                 FloatSpan::Day(day) => f.stamp.day() == day,
-                FloatSpan::Site => !self.uses.contains_key(&Use::Float(**name)),
+                FloatSpan::Site => {
+                    let uses = self.uses.get(&Use::Float(**name)).into_iter().flatten();
+                    !uses.into_iter().any(|at| covers(self, f, *at))
+                }
             })
             .fold(Balance::ZERO, |sum, (_, f)| sum.credit(f.amount))
     }

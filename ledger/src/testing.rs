@@ -296,6 +296,22 @@ impl Desk {
         Self { state: State::new(charter, roster) }
     }
 
+    /// After an article that lets the nodes of each organisation mint as much together.
+    pub(crate) fn with_ceilings(rights: u64) -> Self {
+        let charter = charter();
+        let ceiling = |org| Act::Ceiling {
+            org: OrgId(org),
+            programme: FOOD,
+            commodity: RICE,
+            rights: units(rights),
+            float: units(rights),
+        };
+        let article = signed(charter.draft(bounded([1, 2, 3].map(ceiling))), &charter.federation());
+        let charter = charter.apply(&article).expect("a good article");
+        let roster = roster(&charter);
+        Self { state: State::new(charter, roster) }
+    }
+
     pub(crate) fn federation(&self) -> FederationId {
         self.state.charter().federation()
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use annona_ledger::notice::Roles;
+use annona_ledger::notice::{OperatorCertificate, Roles};
 use annona_ledger::time::Minute;
 use annona_node::config::{Config, Peer, RUN};
 use annona_node::credential::register::Register;
@@ -352,7 +352,10 @@ fn endings(session: &Session, node: &Node) -> Outcome<Vec<String>> {
     let nodes = nodes.filter_map(|c| {
         line(format!("{} ({})", c.site_name, hex(&c.short())), c.not_after, "annona node admit")
     });
-    let operators = roster.operators().filter(|c| c.org == own.org).filter_map(|c| {
+    let at_work = |c: &&OperatorCertificate| {
+        c.org == own.org && roster.withdrawn(&c.operator, c.org).is_none()
+    };
+    let operators = roster.operators().filter(at_work).filter_map(|c| {
         let who = format!("operator {}", hex(&c.operator.short()));
         line(who, c.not_after, "annona operator admit")
     });

@@ -3,6 +3,7 @@
 mod admit;
 mod list;
 mod new;
+mod withdraw;
 
 use clap::Subcommand;
 
@@ -23,6 +24,7 @@ pub(crate) enum Operator {
     New(new::New),
     Admit(admit::Admit),
     List(list::List),
+    Withdraw(withdraw::Withdraw),
 }
 
 impl Operator {
@@ -31,6 +33,7 @@ impl Operator {
             Self::New(command) => command.run(session),
             Self::Admit(command) => command.run(session),
             Self::List(command) => command.run(session),
+            Self::Withdraw(command) => command.run(session),
         }
     }
 }

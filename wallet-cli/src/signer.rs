@@ -7,6 +7,7 @@ use annona_ledger::entry::Entry;
 use annona_ledger::feed::leaf;
 use annona_ledger::id::{FederationId, FeedId, OrgId, ProgrammeId};
 use annona_ledger::key::{PublicKey, SigningKey};
+use annona_ledger::notice::OperatorCertificate;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::Minute;
 use annona_node::keystore::{Name, Secret};
@@ -65,7 +66,22 @@ pub(crate) fn open(
         Fault::refused(format!("{} holds no operator's key.", path.display()))
             .then("`annona operator new` makes one.")
     })?;
+    not_withdrawn(session, &key.public())?;
     Ok(Signer { key })
+}
+
+/// Refuses who was withdrawn by every organisation that ever certified her: for a step of a settlement, an answer about a
+/// clock or a PIN too, which ask for no [`Duty`]. A folder that does not read is told of by whoever opens it next.
+fn not_withdrawn(session: &Session, key: &PublicKey) -> Outcome {
+    let Ok(store) = session.read() else { return Ok(()) };
+    let roster = store.roster();
+    let withdrawn = |c: &OperatorCertificate| roster.withdrawn(key, c.org).is_some();
+    if roster.operator_ever(key).next().is_some() && roster.operator_ever(key).all(withdrawn) {
+        let short = hex(&key.short());
+        return Err(Fault::refused(format!("operator {short} was withdrawn by her organisation."))
+            .then("`annona operator list` tells who may act; `annona operator admit` admits her again."));
+    }
+    Ok(())
 }
 
 impl Signer {

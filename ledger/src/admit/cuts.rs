@@ -71,7 +71,7 @@ impl Asking<'_> {
     }
 
     /// The ticket that was just claimed in a basket of two.
-    fn claimed_to_decline(&self) -> Option<Sent> {
+    pub(super) fn claimed_to_decline(&self) -> Option<Sent> {
         let Some(Value::Claim { ticket, .. }) = self.back(1) else { return None };
         if !matches!(self.back(2), Some(Value::Basket { entries: 2 })) {
             return None;

@@ -85,7 +85,12 @@ struct Day {
 }
 
 fn day() -> Day {
-    let mut desk = Desk::new();
+    day_under(100)
+}
+
+/// The same, where an organisation's nodes may mint as much together.
+fn day_under(rights: u64) -> Day {
+    let mut desk = Desk::with_ceilings(rights);
     let federation = desk.federation();
     let (t, b) = (value(TREASURY), value(B));
     let amounts = [5, 4, 3, 50];
@@ -131,6 +136,20 @@ fn list_of(federation: &crate::id::FederationId, units: u64) -> List {
     let (mut list, _) = list(federation, TREASURY, &[units], NOW);
     list.approvals[0].signature = list.approvals[1].signature;
     list
+}
+
+/// Whoever certifies a node says how much its tickets are worth before its blocks are here; the charter bounds that, for all
+/// nodes of an organisation together.
+#[test]
+fn no_organisation_mints_more_on_paper_than_the_charter_gives_it() {
+    for (rights, want) in [(20, None), (19, Some(Rejection::UnverifiedCeiling))] {
+        let mut day = day_under(rights);
+        let Moved::Send(send) = day.to_a.moved else { unreachable!("it is a send") };
+        let elsewhere = Head { next: 99, accumulator: Hash([9; 32]) };
+        let moved = Moved::Send(Send { amount: units(20), ..send });
+        let unwritten = ticket(&day.desk.federation(), TREASURY, elsewhere, moved);
+        assert_eq!(day.desk.ask(&value(A), &claim_sent(unwritten).into()).err(), want);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::amount::Amount;
 use crate::entry::{Lot, Owner, Value};
-use crate::view::{At, Chain, ChainNo, LotRow, Slot, Use, View};
+use crate::view::{At, Chain, ChainNo, FloatRow, LotRow, Slot, Use, View};
 
 /// Finds the lot an entry of `chain` names: in its own chain, or in one it left, below the point where it left.
 #[must_use]
@@ -41,6 +41,20 @@ pub fn in_past(view: &dyn View, at: At, earlier: At) -> bool {
 #[must_use]
 pub fn used_before(view: &dyn View, at: At, what: &Use) -> bool {
     view.uses(what).iter().any(|earlier| in_past(view, at, *earlier))
+}
+
+/// Whether the cover at a place makes a float redemption good: it is of the purse's home, and gives as much of the same. What
+/// another feed or a lesser cover says closes nothing. Where the entry is not here, its rows vouch for it.
+#[must_use]
+pub fn covers(view: &dyn View, float: &FloatRow, at: At) -> bool {
+    view.chain(at.chain).feed.short() == float.home
+        && view.entry(at).is_none_or(|entry| is_whole(&entry, float))
+}
+
+/// Whether a value entry is a cover of a float redemption, of as much.
+fn is_whole(entry: &Value, float: &FloatRow) -> bool {
+    let Value::FloatCover(cover) = entry else { return false };
+    cover.float == float.name && (cover.commodity, cover.amount) == (float.commodity, float.amount)
 }
 
 /// Whether an entry before a place, as its chain sees it, must not be passed over and is not known to this version.

@@ -286,10 +286,17 @@ fn float_counts_until_its_home_covers_it() {
     desk.force(&t, issue(0, 0, 5));
     let float = EntryName { feed: feed_of(B), index, accumulator };
     let Value::FloatCover(cover) = cover(2, 2) else { unreachable!("it is a cover") };
+    // What another says of it, or the home with less, makes nothing good.
+    let less = FloatCover { float, amount: units(1), ..cover };
+    desk.force(&value(A), Value::FloatCover(less));
+    desk.force(&value(A), Value::FloatCover(FloatCover { float, ..cover }));
+    assert_eq!(used(&desk, FloatSpan::Site), 2);
     desk.force(&t, Value::FloatCover(FloatCover { float, ..cover }));
     assert_eq!(used(&desk, FloatSpan::Site), 0);
     assert_eq!(used(&desk, FloatSpan::Purse(purse)), 2);
     assert_eq!(used(&desk, FloatSpan::Day(NOW.day())), 2);
-    assert_eq!(pool(&desk, B), [7, 2, 2]);
-    assert_eq!(faults(&desk), [Fault::MerchantMissing]);
+    assert_eq!(pool(&desk, B), [7, 5, 2]);
+    // Two of A, without a lot, and the second of one redemption; none of the home.
+    let of_a = [Fault::LotMissing, Fault::LotMissing, Fault::CoveredTwice];
+    assert_eq!(faults(&desk), [&[Fault::MerchantMissing], &of_a[..]].concat());
 }

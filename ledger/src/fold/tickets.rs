@@ -1,6 +1,6 @@
 //! What leaves for another place and arrives there: sends and covers, tickets, claims.
 
-use super::{Folding, may_become, used_before};
+use super::{Folding, in_past, may_become, used_before};
 use crate::amount::{Amount, Balance};
 use crate::charter::{Charter, Released};
 use crate::entry::{FloatCover, Lot, Owner, Send};
@@ -153,7 +153,10 @@ impl Folding<'_> {
             }
         }
         let float = Use::Float(cover.float.accumulator);
-        if used_before(self.view, at, &float) {
+        // What others say of it closes nothing for the home.
+        let feed = self.view.chain(at.chain).feed;
+        let mut before = self.view.uses(&float).into_iter();
+        if before.any(|e| self.view.chain(e.chain).feed == feed && in_past(self.view, at, e)) {
             self.fault(Fault::CoveredTwice);
         }
         self.push(Change::Used(float, at));

@@ -261,11 +261,12 @@ impl Roster {
         self.node(node).map(|c| c.org)
     }
 
-    /// The node that took the place of another one of the same organisation, if one did: the last, where several say so.
+    /// The node that took the place of another one, if one did: the last, where several say so. Any organisation that ever
+    /// certified the one before may say so.
     #[must_use]
     pub fn successor(&self, node: &[u8; 8]) -> Option<&NodeCertificate> {
-        let org = self.org_of(node)?;
-        let successors = self.nodes().filter(|c| c.org == org && c.replaces == Some(*node));
+        let own = |org: OrgId| self.certificates(node).any(|c| c.org == org);
+        let successors = self.nodes().filter(|c| c.replaces == Some(*node) && own(c.org));
         successors.max_by_key(|c| (c.issued, c.node))
     }
 
@@ -291,6 +292,19 @@ impl Roster {
     ) -> impl Iterator<Item = &OperatorCertificate> {
         let orgs = self.operators.range((*operator, OrgId(0))..=(*operator, OrgId(u16::MAX)));
         orgs.flat_map(|(_, all)| all).filter_map(|(_, hash)| self.operator_notice(hash))
+    }
+
+    /// When an organisation withdrew an operator, if it did: her last certificate ends in the minute it begins. From then on
+    /// nobody lets her answer for anything who has heard of it; what she signed before stays good.
+    #[must_use]
+    pub fn withdrawn(&self, operator: &PublicKey, org: OrgId) -> Option<Minute> {
+        let last = self.operator_of(operator, org)?;
+        Some(last.issued).filter(|issued| *issued == last.not_after)
+    }
+
+    /// The certificates of one organisation's operators that stand.
+    pub fn operators_of(&self, org: OrgId) -> impl Iterator<Item = &OperatorCertificate> {
+        self.operators().filter(move |c| c.org == org)
     }
 
     /// The certificates of operators that stand, one for each person and organisation.

@@ -14,7 +14,7 @@ use crate::entry::{Control, Entry, Lot, Method, Owner, Send, Value};
 use crate::feed::Head;
 use crate::hash::Hash;
 use crate::id::{CycleId, FeedId, Lane, OrgId};
-use crate::notice::Notice;
+use crate::notice::{NodeCertificate, Notice, Roster};
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::testing::units as units_of;
@@ -247,6 +247,32 @@ fn s14_a_revocation_races_redemptions_and_every_order_is_one_state() {
     camp.settled();
 }
 
+/// Whoever has the laptop signs its acceptance for whom he likes; the lower number of two organisations stands.
+#[test]
+fn who_stole_a_node_ends_no_revocation_by_having_another_organisation_certify_it() {
+    let mut camp = Camp::with_a(20);
+    let cut = camp.seal_at_zero();
+    camp.revoke(A, A, cut);
+    let own = camp.desk.state.roster().org_of(&node(A)).expect("certified");
+    let (charter, federation) = (charter(), camp.desk.federation());
+    let mut roster = camp.desk.state.roster().clone();
+    let org = u8::try_from(own.0).expect("small");
+    let in_place = NodeCertificate { replaces: Some(node(A)), ..certificate(&federation, org, 77) };
+    let learn = |roster: &mut Roster, by: u8, certificate: NodeCertificate| {
+        let signed = Notice::Node(certificate).sign(&federation, &key(by));
+        roster.learn(&charter, &signed).expect("a good notice");
+    };
+    learn(&mut roster, org, in_place);
+    assert!(roster.successor(&node(A)).is_some());
+    for other in (1..=3u8).filter(|other| u16::from(*other) != own.0) {
+        learn(&mut roster, other, certificate(&federation, other, A));
+    }
+    assert!(roster.certificates(&node(A)).count() == 3 && roster.successor(&node(A)).is_some());
+    for said in camp.desk.state.revocations(&feed_of(A)) {
+        assert!(cut::may_revoke(&roster, &said), "{:?}", roster.org_of(&node(A)));
+    }
+}
+
 #[test]
 fn s15_organisations_revoke_their_own_feeds_only_and_food_goes_on() {
     let mut camp = Camp::with_a(20);
@@ -326,7 +352,7 @@ fn s19_blocks_of_the_old_key_are_good_up_to_its_end_and_the_new_key_claims_nothi
     // The new incarnation is another node: what is in flight to the old key is not addressed to it.
     let federation = camp.charter.federation();
     let mut roster = roster(&camp.charter);
-    let new = crate::notice::NodeCertificate {
+    let new = NodeCertificate {
         replaces: Some(node(A)),
         issued: crate::time::Minute(50),
         ..certificate(&federation, 2, 40)

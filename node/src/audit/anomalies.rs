@@ -138,12 +138,20 @@ fn one_more(sum: &mut (u64, Option<Named>), name: Named) {
     sum.1.get_or_insert(name);
 }
 
+/// A hand-out from float: by whose home, and with how much, it is to be made good.
+struct Given {
+    at: u32,
+    home: FeedRef,
+    units: u64,
+    finality: Finality,
+}
+
 struct Looker<'a, S> {
     looking: Looking<'a, S>,
     usual: Usual,
     feeds: BTreeMap<FeedRef, OfFeed>,
-    covered: BTreeSet<EntryName>,
-    floats: BTreeMap<EntryName, (u32, Finality)>,
+    covered: BTreeSet<(EntryName, FeedRef, u64)>,
+    floats: BTreeMap<EntryName, Given>,
     newest: BTreeMap<[u8; 8], u32>,
     at_sites: BTreeMap<(ProgrammeId, Purse), Vec<(u32, Named)>>,
     /// When each purse was first issued each commodity of a cycle, and what.
@@ -234,7 +242,7 @@ impl<S: Source> Looker<'_, S> {
         *newest = seen.at.0.max(*newest);
         match seen.did {
             Did::Covered { float } => {
-                self.covered.insert(float);
+                self.covered.insert((float, feed, seen.units));
             }
             Did::Refunded { redeem, of } => {
                 let paid = self.paid.get(&feed).and_then(|paid| paid.range(..=redeem).next_back());
@@ -255,9 +263,10 @@ impl<S: Source> Looker<'_, S> {
                 self.feeds.entry(feed).or_default().handed_out += 1;
                 self.handed_out(seen, method);
             }
-            Did::FloatHandedOut { method, .. } => {
+            Did::FloatHandedOut { home, method, .. } => {
                 self.feeds.entry(feed).or_default().float += 1;
-                self.floats.insert(seen.name, (seen.at.0, seen.finality));
+                let (at, units, finality) = (seen.at.0, seen.units, seen.finality);
+                self.floats.insert(seen.name, Given { at, home, units, finality });
                 self.handed_out(seen, method);
             }
             Did::Issued => self.issued(seen, named),
@@ -511,9 +520,10 @@ impl<S: Source> Looker<'_, S> {
         const TWO_WEEKS: u32 = 14 * 24 * 60;
         let now = self.now();
         let mut old: BTreeMap<FeedRef, (u64, Named)> = BTreeMap::new();
-        for (name, (at, finality)) in &self.floats {
-            if !self.covered.contains(name) && now.saturating_sub(*at) > TWO_WEEKS {
-                old.entry(name.feed).or_insert((0, (*name, *finality))).0 += 1;
+        for (name, given) in &self.floats {
+            let covered = self.covered.contains(&(*name, given.home, given.units));
+            if !covered && now.saturating_sub(given.at) > TWO_WEEKS {
+                old.entry(name.feed).or_insert((0, (*name, given.finality))).0 += 1;
             }
         }
         for (feed, (count, first)) in old {

@@ -170,7 +170,7 @@ pub fn reconcile(
     let mut sent: BTreeMap<EntryName, Seen> = BTreeMap::new();
     let mut claimed: BTreeSet<EntryName> = BTreeSet::new();
     let mut floats: BTreeMap<EntryName, Seen> = BTreeMap::new();
-    let mut covered: BTreeMap<EntryName, u64> = BTreeMap::new();
+    let mut covered: BTreeSet<(EntryName, FeedRef, u64)> = BTreeSet::new();
     let mut listed: BTreeMap<String, &Claim> =
         claims.iter().map(|claim| (claim.entry.clone(), claim)).collect();
     let mut out = Reconciliation::default();
@@ -205,7 +205,7 @@ pub fn reconcile(
             Did::Released => line.freed += units,
             Did::Covered { float } => {
                 line.sent += units;
-                covered.insert(float, seen.units);
+                covered.insert((float, feed, seen.units));
                 sent.insert(seen.name, seen.clone());
             }
         }
@@ -247,13 +247,18 @@ pub fn reconcile(
     }
     for (name, seen) in &floats {
         let key = (name.feed.node, name.feed.programme, seen.cycle, seen.commodity);
-        match covered.get(name) {
-            Some(units) => sums.entry(key).or_default().covered += u128::from(*units),
-            None if is_asked(&looking, &name.feed.node, sites) => {
+        // Only whose purse it was makes it good, and only whole.
+        let home = match seen.did {
+            Did::FloatHandedOut { home, .. } => home,
+            _ => continue,
+        };
+        match covered.contains(&(*name, home, seen.units)) {
+            true => sums.entry(key).or_default().covered += u128::from(seen.units),
+            false if is_asked(&looking, &name.feed.node, sites) => {
                 let what = "given from float, not made good in this file";
                 out.opens(open(&looking, seen, what));
             }
-            None => {}
+            false => {}
         }
     }
     for claim in listed.values() {

@@ -111,7 +111,7 @@ pub fn sample(
 fn told<S: Source>(looking: &Looking<'_, S>, seen: &Seen) -> Drawn {
     let (method, merchant, float) = match seen.did {
         Did::HandedOut { method, merchant } => (Some(method), merchant, false),
-        Did::FloatHandedOut { method, merchant } => (Some(method), merchant, true),
+        Did::FloatHandedOut { method, merchant, .. } => (Some(method), merchant, true),
         _ => (None, None, false),
     };
     let programme = seen.name.feed.programme;

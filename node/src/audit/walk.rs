@@ -51,6 +51,8 @@ pub(super) enum Did {
     },
     /// Handed out from the site's float.
     FloatHandedOut {
+        /// Whose purse it was: that feed alone makes it good.
+        home: FeedRef,
         /// How the holder was authenticated.
         method: Method,
         /// To which merchant's account.
@@ -462,10 +464,11 @@ impl Chain {
                 let of = first.map(|first| first.saturating_add(before));
                 Some(seen(lot, amount.units(), Did::Refunded { redeem: *redeem, of }))
             }
-            Value::FloatRedeem { lot, purse, amount, merchant, method, .. } => {
+            Value::FloatRedeem { lot, home, purse, amount, merchant, method, .. } => {
                 let lot = Lot { owner: Owner::Purse(*purse), ..*self.lots.get(&lot.0)? };
                 let merchant = self.merchant(*merchant);
-                Some(seen(lot, amount.units(), Did::FloatHandedOut { method: *method, merchant }))
+                let did = Did::FloatHandedOut { home: *home, method: *method, merchant };
+                Some(seen(lot, amount.units(), did))
             }
             Value::FloatCover(cover) => {
                 let lot = Lot {

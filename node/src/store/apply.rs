@@ -1,6 +1,7 @@
 //! Writing down what a fold changed.
 
 use annona_ledger::amount::Balance;
+use annona_ledger::fold::covers;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::CommodityId;
 use annona_ledger::view::{
@@ -178,8 +179,9 @@ impl Work<'_> {
     fn put_use(&self, what: &Use, at: At) {
         let (kind, key) = rows::use_key(what);
         if let Use::Float(name) = what
-            && self.uses(what).is_empty()
             && let Some(float) = self.float(name)
+            && !self.is_covered(name, &float)
+            && covers(self, &float, at)
         {
             let back = Balance::ZERO.debit(float.amount);
             self.add_float(float.at.chain, float.commodity, &FloatSpan::Site, back);
@@ -215,9 +217,14 @@ impl Work<'_> {
         let (chain, commodity) = (row.at.chain, row.commodity);
         self.add_float(chain, commodity, &FloatSpan::Purse(row.purse), amount);
         self.add_float(chain, commodity, &FloatSpan::Day(row.stamp.day()), amount);
-        if self.uses(&Use::Float(*name)).is_empty() {
+        if !self.is_covered(name, row) {
             self.add_float(chain, commodity, &FloatSpan::Site, amount);
         }
+    }
+
+    /// Whether a float redemption is made good.
+    pub(super) fn is_covered(&self, name: &Hash, float: &FloatRow) -> bool {
+        self.uses(&Use::Float(*name)).into_iter().any(|at| covers(self, float, at))
     }
 
     fn add_float(&self, chain: ChainNo, commodity: CommodityId, span: &FloatSpan, by: Balance) {

@@ -780,11 +780,12 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn uncovered(&self, home: &FeedRef) -> Vec<FloatRow> {
         let names: Vec<Hash> = self.all(
-            "SELECT name FROM float WHERE home=?1 AND NOT EXISTS(SELECT 1 FROM used WHERE kind=2 AND key=float.name) ORDER BY at",
+            "SELECT name FROM float WHERE home=?1 ORDER BY at",
             [rows::feed_ref_bytes(home)],
             |r| r.get(0).map(Hash),
         );
-        names.iter().filter_map(|name| self.float(name)).collect()
+        let rows = names.iter().filter_map(|name| Some((name, self.float(name)?)));
+        rows.filter(|(name, row)| !self.is_covered(name, row)).map(|(_, row)| row).collect()
     }
 
     /// The faults noted, by place.

@@ -435,7 +435,9 @@ impl Model {
     pub fn uncovered<'a>(&'a self, home: &FeedRef) -> impl Iterator<Item = &'a super::GivenLine> {
         let home = *home;
         self.given.iter().filter(move |g| {
-            g.home == Some(home) && !self.covers.iter().any(|(float, _)| *float == g.name)
+            let by_home = |by: &Hash| self.fact(by).is_some_and(|f| f.feed.short() == home);
+            g.home == Some(home)
+                && !self.covers.iter().any(|(float, by)| *float == g.name && by_home(by))
         })
     }
 

@@ -77,7 +77,7 @@ impl Open {
             ));
         }
         let keys = session.keys(&self.keys)?;
-        let key = organisation_key(&keys, about.org, &self.keys)?;
+        let key = organisation_key(&keys, &charter, about.org, &self.keys)?;
         let signed = Notice::Cycle(cycle).sign(&charter.federation(), &key);
         roster.learn(&charter, &signed).map_err(Fault::from)?;
         let print = |minute| print_minute(minute, founded);

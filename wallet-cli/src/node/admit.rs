@@ -98,7 +98,7 @@ impl Admit {
         let earlier = earlier.as_ref();
         let certificate = self.certificate(&request, &charter, &roster, at, session, earlier)?;
         let keys = session.keys(&self.keys)?;
-        let key = organisation_key(&keys, request.org, &self.keys)?;
+        let key = organisation_key(&keys, &charter, request.org, &self.keys)?;
         let founded = charter.founded();
         let signed = Notice::Node(certificate.clone()).sign(&charter.federation(), &key);
         let before = roster.ceilings(&charter, at).over;
@@ -330,12 +330,22 @@ pub(super) fn lines(c: &NodeCertificate, charter: &Charter) -> Vec<String> {
 /// The signing key of an organisation in a key file.
 pub(crate) fn organisation_key(
     keys: &keystore::Keystore,
+    charter: &Charter,
     org: annona_ledger::id::OrgId,
     path: &std::path::Path,
 ) -> Outcome<SigningKey> {
     let seed = keys.get(keystore::Name::Organisation(org)).and_then(Secret::as_seed);
-    seed.map(SigningKey::from_seed).ok_or_else(|| {
+    let key = seed.map(SigningKey::from_seed).ok_or_else(|| {
         Fault::refused(format!("{} does not hold the key of organisation {org}.", path.display()))
             .then("`annona key show FILE` tells what is in it.")
-    })
+    })?;
+    // The ledger takes what a replaced key signed, for it may have signed it before.
+    if charter.organisation(org).is_some_and(|known| known.key != key.public()) {
+        return Err(Fault::refused(format!(
+            "{} holds a key of organisation {org} that the charter known here has replaced, or does not have yet.",
+            path.display()
+        ))
+        .then("Use the key file of now; where the charter here is old, `annona charter apply` the newer articles first."));
+    }
+    Ok(key)
 }

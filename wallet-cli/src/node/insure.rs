@@ -75,7 +75,7 @@ impl Insure {
         let issued = Minute(now.0.max(before));
         let named = Reserve { org, insured: short, programme, reserve: reserve.short(), issued };
         let keys = session.keys(&self.keys)?;
-        let key = organisation_key(&keys, org, &self.keys)?;
+        let key = organisation_key(&keys, &charter, org, &self.keys)?;
         let signed = Notice::Reserve(named).sign(&charter.federation(), &key);
         roster.learn(&charter, &signed)?;
         if !self.dry_run {

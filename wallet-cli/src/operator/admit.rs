@@ -87,18 +87,20 @@ impl Admit {
             return Err(Fault::usage("a reader is nobody: `device` stands alone."));
         }
         let now = session.dated_on(&charter, &roster, self.charter.as_deref())?;
+        // Of two certificates of one minute the one with the greater hash would stand: a later one is later.
+        let known = roster.operator_of(&operator, org).map_or(0, |c| c.issued.0.saturating_add(1));
         let certificate = OperatorCertificate {
             org,
             operator,
             site: SiteId(self.site),
             roles,
             programmes: Bounded::new(programmes)?,
-            issued: Minute::of(now, charter.founded()),
+            issued: Minute(Minute::of(now, charter.founded()).0.max(known)),
             not_after: self.until.until(now, charter.founded()),
         };
         session.screen.note(line(&certificate, &charter));
         let keys = session.keys(&self.keys)?;
-        let key = organisation_key(&keys, org, &self.keys)?;
+        let key = organisation_key(&keys, &charter, org, &self.keys)?;
         let signed = Notice::Operator(certificate.clone()).sign(&charter.federation(), &key);
         roster.learn(&charter, &signed).map_err(Fault::from)?;
         let short = hex(&operator.short());

@@ -31,13 +31,16 @@ impl List {
         let (charter, roster) = session.power(self.charter.as_deref())?;
         let now = Minute::of(session.now(), charter.founded());
         for c in roster.operators() {
+            let withdrawn = roster.withdrawn(&c.operator, c.org);
             let value = json!({
                 "operator": hex(c.operator.bytes()), "organisation": c.org, "site": c.site,
                 "roles": c.roles.words().collect::<Vec<_>>(), "programmes": c.programmes.to_vec(),
                 "not_after": print_minute(c.not_after, charter.founded()),
-                "ended": c.not_after <= now,
+                "ended": c.not_after <= now, "withdrawn": withdrawn.is_some(),
             });
-            session.screen.answer("operator", value, || match ending(c.not_after, now) {
+            let ended = ending(c.not_after, now).filter(|_| withdrawn.is_none());
+            let words = ended.or_else(|| withdrawn.map(|_| "withdrawn".to_owned()));
+            session.screen.answer("operator", value, || match words {
                 Some(words) => format!("{}: {words}", line(c, &charter)),
                 None => line(c, &charter),
             })?;

@@ -120,6 +120,61 @@ fn a_node_does_what_its_roles_allow_and_says_which_it_lacks() {
     .fails(5, "--small-site");
 }
 
+/// Who was dismissed, or whose key file was stolen, at commands that ask for no duty too; and who comes back.
+#[test]
+fn an_operator_who_was_withdrawn_answers_for_nothing_until_she_is_admitted_again() {
+    let camp = Camp::new();
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1";
+    let withdraw =
+        |who: &str, out: &str| camp.run(&format!("operator withdraw {who} {signing} --out {out}"));
+    withdraw("ffffffffffffffffffff", "none.annona").fails(2, "no operator");
+    withdraw("mara.keys.public", "gone.annona").fine();
+    let clock = "node clock --operator mara.keys --operator-passphrase-file pass.txt";
+    camp.run(clock).fine();
+    camp.run("node learn gone.annona").fine();
+    camp.run(clock).fails(5, "was withdrawn");
+    camp.family(
+        "member: full_name=Noor",
+        "--operator mara.keys --operator-passphrase-file pass.txt",
+    )
+    .fails(5, "was withdrawn");
+    let listed = camp.run("operator list").fine().out;
+    assert_eq!(listed.lines().filter(|line| line.ends_with(": withdrawn")).count(), 1, "{listed}");
+    // What she signed before stays good.
+    let issue = format!("entitle issue {}", camp.told("frozen.txt"));
+    camp.run(&issue).fails(5, "no such lot");
+    camp.run("operator admit mara.keys.public --keys relief.keys --organisation 1 --site 2 --role registrar --programme Food --out again.annona").fine();
+    camp.run("node learn again.annona").fine();
+    camp.run(clock).fine();
+}
+
+/// An office that takes up the old file by mistake.
+#[test]
+fn a_key_that_was_replaced_certifies_nobody() {
+    let camp = Camp::new();
+    camp.run("key new --organisation 1 --out new.keys --passphrase-cost light").fine();
+    camp.write("rotate.toml", "[[rotate]]\norganisation = 1\nkeys = \"new.keys.public\"\n");
+    camp.run("charter propose --acts rotate.toml --out rotated.annona").fine();
+    for name in ["relief", "city"] {
+        camp.run(&format!("charter sign rotated.annona --keys {name}.keys")).fine();
+    }
+    let signing = "--organisation 1 --out gone.annona";
+    let withdraw = |keys: &str| {
+        camp.run(&format!(
+            "operator withdraw mara.keys.public --keys {keys}.keys {signing} --dry-run"
+        ))
+    };
+    withdraw("new").fails(5, "does not have yet");
+    camp.run("charter apply rotated.annona").fine();
+    withdraw("new").fine();
+    withdraw("relief").fails(5, "has replaced");
+    camp.run("node request --out lake-again.request").fine();
+    camp.run(
+        "node admit lake-again.request --keys relief.keys --site 2 --small-site --out again.annona",
+    )
+    .fails(5, "has replaced");
+}
+
 #[test]
 fn a_changed_passphrase_opens_and_the_old_one_does_not() {
     let camp = Camp::new();

@@ -18,10 +18,18 @@ enum Wrong {
     Site,
     /// It ended yesterday.
     Ended,
+    /// It was withdrawn since.
+    Withdrawn,
 }
 
-const WRONG: [Wrong; 5] =
-    [Wrong::Role, Wrong::Organisation, Wrong::Programme, Wrong::Site, Wrong::Ended];
+const WRONG: [Wrong; 6] = [
+    Wrong::Role,
+    Wrong::Organisation,
+    Wrong::Programme,
+    Wrong::Site,
+    Wrong::Ended,
+    Wrong::Withdrawn,
+];
 
 /// What is told of a certificate for another site.
 const ELSEWHERE: &str = "her certificate is for site 3, and this is site 2";
@@ -128,6 +136,13 @@ fn operator(camp: &Camp, wrong: Wrong, duty: Duty) -> String {
     ))
     .fine();
     camp.run(&format!("node learn {name}.annona")).fine();
+    if wrong == Wrong::Withdrawn {
+        camp.run(&format!(
+            "operator withdraw {name}.keys.public --keys relief.keys --organisation 1 --out {name}-gone.annona"
+        ))
+        .fine();
+        camp.run(&format!("node learn {name}-gone.annona")).fine();
+    }
     name
 }
 
@@ -192,7 +207,11 @@ fn whoever_lacks_one_thing_does_nothing_at_any_command() {
             let run = if wrong == Wrong::Ended { in_two_days } else { Camp::run };
             let answer = run(&camp, &said);
             assert_eq!(answer.code, Some(5), "{wrong:?} {duty:?}: {}\n{}", answer.said, answer.err);
-            let words = if wrong == Wrong::Site { ELSEWHERE } else { "may not" };
+            let words = match wrong {
+                Wrong::Site => ELSEWHERE,
+                Wrong::Withdrawn => "was withdrawn",
+                _ => "may not",
+            };
             assert!(answer.err.contains(words), "{wrong:?} {duty:?}: {}", answer.err);
             tried += 1;
         }
@@ -216,6 +235,11 @@ fn whoever_lacks_one_thing_does_nothing_at_any_command() {
             continue;
         }
         let run = if wrong == Wrong::Ended { in_two_days } else { Camp::run };
+        if wrong == Wrong::Withdrawn {
+            run(&camp, &said).fails(5, "was withdrawn");
+            assert_eq!(kept(&camp), before, "a refusal on the ledger, or a hand-out");
+            continue;
+        }
         let answer = run(&camp, &said).fails(5, "may not answer");
         assert!(answer.err.contains("Nobody was refused"), "{wrong:?}: {}", answer.err);
         assert_eq!(answer.out, "", "{wrong:?}: a slip");

@@ -127,6 +127,7 @@ const MORE: &[(&str, &[&str])] = &[
         "operator admit mara.keys.public --keys {} --organisation 1 --site 2 --role cashier --programme Food --out out",
         &["keys"],
     ),
+    ("operator withdraw mara.keys.public --keys {} --organisation 1 --out out", &["keys"]),
     ("pay attest {} --method finger --yes-it-is MARA", &[]),
     ("pay charge --family 1 --item Rice=1 --method attested --paper {}", &[]),
     ("pay challenge --ticket {}", &["ticket"]),

@@ -4,7 +4,7 @@ use super::*;
 use crate::charge::{Proven, proven};
 use crate::entry::Registry;
 use crate::id::Pseudonym;
-use crate::notice::{NodeCertificate, Roles};
+use crate::notice::Roles;
 use crate::view::Revocation;
 
 /// A sends four to B and is fenced below that; B hears of it and takes the ticket up all the same.
