@@ -112,8 +112,9 @@ pub enum GuardFault {
     },
     /// The folder is not the one this node last ran in, or is an earlier copy of it.
     #[error(
-        "{} is not the living copy of this node's folder: it was restored from a backup, or the node has run in another copy since. If that other copy exists, go on with it. Otherwise: {NEVER_AGAIN}",
-        folder.display()
+        "{} is not the living copy of this node's folder ({} is gone, or another's): it was restored from a backup, or the node has run in another copy since. If that other copy exists, go on with it. Otherwise: {NEVER_AGAIN}",
+        folder.display(),
+        folder.join(TURN).display()
     )]
     OtherFolder {
         /// The folder.

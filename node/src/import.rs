@@ -75,6 +75,11 @@ impl Watch<'_> {
     }
 }
 
+/// Where a sheet has a name, that name. A table of one sheet, as a CSV file, has none.
+fn in_sheet(sheet: &str) -> String {
+    if sheet.is_empty() { String::new() } else { format!("sheet \"{sheet}\": ") }
+}
+
 /// Why an import cannot go on. What is wrong with single rows is a [`Finding`] and stops nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -83,7 +88,8 @@ pub enum ImportError {
     Table(#[from] TableError),
     /// No row that could be a header.
     #[error(
-        "sheet \"{sheet}\" has no header row: its first row of names must stand within the first 40 rows"
+        "{}no names of columns stand within the first 40 rows: take away what stands above them, or give the file that has them",
+        in_sheet(sheet)
     )]
     NoHeader {
         /// The sheet.
@@ -91,7 +97,8 @@ pub enum ImportError {
     },
     /// The key's column is not there.
     #[error(
-        "sheet \"{sheet}\" has no column \"{column}\", which the map names as key; it has: {have}"
+        "{}no column is named \"{column}\", which the map names as key; it has: {have}",
+        in_sheet(sheet)
     )]
     NoKeyColumn {
         /// The sheet.

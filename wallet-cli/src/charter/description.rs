@@ -194,7 +194,10 @@ impl Description {
                 acts.extend(self.succeed.as_ref().map(Succeed::read).transpose()?);
             }
             (None, None) => {
-                return Err(Fault::input("a founding needs [federation] with a name."));
+                return Err(Fault::input(
+                    "there is no [federation] with a name in it, which a founding needs: begin \
+                     with an example of `annona charter propose --print-example`.",
+                ));
             }
             (Some(_), Some(_)) => {
                 return Err(Fault::input(

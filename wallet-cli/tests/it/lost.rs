@@ -57,7 +57,8 @@ fn wrong(answer: &Answer, file: &str) -> Option<&'static str> {
     if answer.code == Some(0) {
         return None;
     }
-    if !said.contains(file) {
+    // A name that is an English word too counts with its folder alone.
+    if !(said.contains(&format!("/{file}")) || file.contains('.') && said.contains(file)) {
         return Some("names no place");
     }
     let next = ["annona ", "Put ", "Copy ", "Make it anew", "see above"];
