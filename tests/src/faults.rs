@@ -2,11 +2,14 @@
 //!
 //! [`platter`] is a disk that a power cut finds in the middle of its work; [`vfs`] puts it under SQLite. [`camp`] is a
 //! site's node whose ledger lies on one. [`power`] cuts the power at any change of the disk, [`refuse`] lets any request
-//! fail, [`rot`] damages what lies there, [`rebuild`] has a lost node come back from its peers' bundles.
+//! fail, [`rot`] damages what lies there, [`people`] and [`pins`] cut the power under the person file and the PINs, [`rebuild`] has a lost node come back from its peers' bundles.
 //!
 //! A run is its seed: every failure prints it with the one command that repeats it. Seeds that failed once stand in `tests/data/faults.txt` and are run again for ever.
 
 pub mod camp;
+mod desk;
+pub mod people;
+pub mod pins;
 pub mod platter;
 pub mod power;
 pub mod rebuild;

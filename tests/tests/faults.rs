@@ -4,6 +4,9 @@
 use std::sync::OnceLock;
 
 use annona_tests::faults::camp::{Camp, Machine};
+use annona_tests::faults::people::{self, Office};
+use annona_tests::faults::pins::{self, Counter};
+use annona_tests::faults::platter::Honesty;
 use annona_tests::faults::power::{self, Planted};
 use annona_tests::faults::rebuild::{self, Pair};
 use annona_tests::faults::refuse::{self, SCRIPT, WAYS};
@@ -83,6 +86,47 @@ fn a_promise_before_the_commit_is_caught() {
 #[test]
 fn a_log_believed_after_a_kill_is_caught() {
     caught_in_lives(Planted::TrustsTheLog, &["is lost"]);
+}
+
+#[test]
+fn a_power_cut_forgets_nobody_and_brings_nobody_back() {
+    let office = Office::found().expect("an office");
+    let mut all = people::Tally::default();
+    for seed in 0..40 {
+        all.add(&kept(office.run(seed, 6, Honesty::Sound)));
+    }
+    let people::Tally { cuts, answered, erased, found } = all;
+    assert!(cuts > 30 && answered > 200 && erased > 10 && found > 0, "little was tried: {all:?}");
+}
+
+#[test]
+fn a_person_file_that_syncs_less_is_caught() {
+    let office = Office::found().expect("an office");
+    // What is lost may be one of several things that belong together.
+    let words = ["is lost", "opening: ", "checking: ", "looking: ", "reading: ", "opening her: "];
+    for planted in [Honesty::LogLater, Honesty::Lying] {
+        caught(planted, &words, |seed| office.run(seed, 6, planted).err());
+    }
+}
+
+#[test]
+fn a_power_cut_forgets_no_wrong_pin() {
+    let counter = Counter::found().expect("a counter");
+    let mut all = pins::Tally::default();
+    for seed in 0..30 {
+        all.add(&kept(counter.run(seed, 6, Honesty::Sound)));
+    }
+    let pins::Tally { cuts, counted, doubted } = all;
+    assert!(cuts > 60 && counted > 200 && doubted > 20, "little was tried: {all:?}");
+}
+
+#[test]
+fn a_file_of_pins_that_syncs_less_is_caught() {
+    let counter = Counter::found().expect("a counter");
+    for planted in [Honesty::FolderLater, Honesty::Lying] {
+        let words = ["were forgotten", "opening: ", "checking: "];
+        caught(planted, &words, |seed| counter.run(seed, 6, planted).err());
+    }
 }
 
 #[test]
@@ -170,6 +214,14 @@ fn what_failed_once_holds() {
                 let machine = &mut machines[usize::from(at % 4 == 3)];
                 let way = usize::try_from(*way).expect("a way");
                 kept(refuse::run(camp(), machine, *seed, *at, way, None));
+            }
+            ("people", [seed, lives]) => {
+                let office = Office::found().expect("an office");
+                kept(office.run(*seed, *lives, Honesty::Sound));
+            }
+            ("pins", [seed, lives]) => {
+                let counter = Counter::found().expect("a counter");
+                kept(counter.run(*seed, *lives, Honesty::Sound));
             }
             ("rot", [seed]) => {
                 kept(rot::run(camp(), &mut machines[0], *seed, None));

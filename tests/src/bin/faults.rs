@@ -4,6 +4,8 @@
 //! faults power --cuts 20000            power cuts, --lives N to a seed
 //! faults refuse                        every request of a script fails, in every way; --at N --way N for one
 //! faults rot --count 10000             flipped, zeroed and misdirected sectors
+//! faults people --cuts 5000            power cuts under the person file
+//! faults pins --cuts 5000              power cuts under the PINs
 //! faults rebuild --count 100           a machine is lost and comes back from its neighbour
 //! ```
 //!
@@ -17,6 +19,9 @@ use std::time::{Duration, Instant};
 
 use annona_tests::bench::Fault;
 use annona_tests::faults::camp::{Camp, Machine};
+use annona_tests::faults::people::{self, Office};
+use annona_tests::faults::pins::{self, Counter};
+use annona_tests::faults::platter::Honesty;
 use annona_tests::faults::rebuild::Pair;
 use annona_tests::faults::refuse::{SCRIPT, WAYS};
 use annona_tests::faults::{Failed, power, refuse, rot};
@@ -34,7 +39,7 @@ struct Asked {
 
 fn asked() -> Result<Asked, Fault> {
     let mut words = std::env::args().skip(1);
-    let what = words.next().ok_or("say what: power, refuse, rot or rebuild")?;
+    let what = words.next().ok_or("say what: power, people, pins, refuse, rot or rebuild")?;
     let mut asked =
         Asked { what, seed: 1, count: None, lives: 10, minutes: 600, at: None, way: None };
     while let Some(word) = words.next() {
@@ -59,6 +64,8 @@ fn main() -> ExitCode {
         "refuse" => refuse(&asked),
         "rot" => rot(&asked),
         "rebuild" => rebuild(&asked),
+        "people" => people(&asked),
+        "pins" => pins(&asked),
         other => Err(format!("{other} is not known").into()),
     });
     match done {
@@ -149,6 +156,52 @@ fn power(asked: &Asked) -> Result<Done, Fault> {
         },
     )?;
     Ok(Done::of(tally.to_string(), broken, (tally.cuts, wanted)))
+}
+
+/// Runs chains of lives one after the other until so many cuts were made, or one fails.
+fn chains(asked: &Asked, mut one: impl FnMut(u64) -> Result<u64, Failed>) -> (usize, (u64, u64)) {
+    let (began, wanted) = (Instant::now(), asked.count.unwrap_or(1));
+    let (mut cuts, mut seed) = (0, asked.seed);
+    while cuts < wanted && began.elapsed() < Duration::from_secs(asked.minutes * 60) {
+        match one(seed) {
+            Ok(more) => cuts += more,
+            Err(failed) => {
+                eprintln!("{failed}");
+                return (1, (cuts, wanted));
+            }
+        }
+        seed += 1;
+    }
+    (0, (cuts, wanted))
+}
+
+fn people(asked: &Asked) -> Result<Done, Fault> {
+    let (office, mut all) = (Office::found()?, people::Tally::default());
+    let (broken, counts) = chains(asked, |seed| {
+        let tally = office.run(seed, asked.lives, Honesty::Sound)?;
+        all.add(&tally);
+        Ok(tally.cuts)
+    });
+    let people::Tally { cuts, answered, erased, found } = all;
+    let words = format!(
+        "{cuts} power cuts under the person file: {answered} acts answered, {erased} of them erasures; {found} that \
+         nobody was answered had been written"
+    );
+    Ok(Done::of(words, broken, counts))
+}
+
+fn pins(asked: &Asked) -> Result<Done, Fault> {
+    let (counter, mut all) = (Counter::found()?, pins::Tally::default());
+    let (broken, counts) = chains(asked, |seed| {
+        let tally = counter.run(seed, asked.lives, Honesty::Sound)?;
+        all.add(&tally);
+        Ok(tally.cuts)
+    });
+    let pins::Tally { cuts, counted, doubted } = all;
+    let words = format!(
+        "{cuts} power cuts under the PINs: {counted} attempts counted, {doubted} that nobody was answered"
+    );
+    Ok(Done::of(words, broken, counts))
 }
 
 fn refuse(asked: &Asked) -> Result<Done, Fault> {

@@ -68,8 +68,11 @@ pub enum Honesty {
     /// A log is synced only when its contents are about to be copied into the main file: what `synchronous=NORMAL` asks
     /// of a sound disk, planted under a store that asks for FULL.
     LogLater,
-    /// A sync answers at once and does nothing.
+    /// A sync answers at once and does nothing: what `synchronous=OFF` comes to.
     Lying,
+    /// A journal that was removed may be there again: what `synchronous=FULL` asks of a sound disk, planted under a file that
+    /// asks for EXTRA.
+    FolderLater,
 }
 
 /// The whole disk.
@@ -173,6 +176,17 @@ impl Platter {
         }
         self.files = after;
         self.trouble(Trouble::None);
+    }
+
+    /// Gives a file another name, durably.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none of that name.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        let file = self.files.remove(from).ok_or(ErrorKind::NotFound)?;
+        self.files.insert(to.to_owned(), file);
+        Ok(())
     }
 
     /// The names there are.
@@ -305,7 +319,7 @@ impl Platter {
     pub(super) fn sync(&mut self, boot: u64, name: &str) -> Result<(), Error> {
         self.ask(boot, true, false)?;
         let kept = match self.honesty {
-            Honesty::Sound => true,
+            Honesty::Sound | Honesty::FolderLater => true,
             Honesty::LogLater => !name.ends_with("-wal"),
             Honesty::Lying => false,
         };
@@ -328,7 +342,9 @@ impl Platter {
     pub(super) fn delete(&mut self, name: &str) -> Result<(), Error> {
         self.ask(self.boot, true, false)?;
         let file = self.files.remove(name).ok_or(ErrorKind::NotFound)?;
-        if let Some(durable) = file.durable {
+        // SQLite asks that the folder be synced where a commit is the end of its journal; the binding does not say so.
+        let asked = name.ends_with("-journal") && self.honesty == Honesty::Sound;
+        if let Some(durable) = file.durable.filter(|_| !asked) {
             self.removed.insert(name.to_owned(), durable);
         }
         Ok(())
