@@ -1,13 +1,13 @@
 //! What nobody may pass, asked every few steps as well as at the end: the bound of what a faulty node can cost, and that
 //! what an honest one gave counts once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::view::PoolKey;
 
 use super::{Malice, World};
 use crate::cast::{CASH, ITEMS, commodities};
-use crate::check::{Broken, Holds, ensure};
+use crate::check::{Breach, Broken, Holds, ensure};
 
 impl World {
     /// Holds all that was ever written against the budget, and each node's view against all that was ever written.
@@ -17,6 +17,10 @@ impl World {
         for n in (0..self.nodes.len()).filter(|n| !self.nodes[*n].burnt) {
             self.counted(n, &counts, true)?;
             self.explained(n)?;
+            if self.whole(n) {
+                self.released(n)?;
+            }
+            self.labelled(n)?;
         }
         Ok(())
     }
@@ -56,14 +60,20 @@ impl World {
         Ok(())
     }
 
+    /// Whether a node knows everything there is. On the way an honest one may seem to owe what it was given by an article
+    /// or a ticket that has not come yet.
+    fn whole(&self, n: usize) -> bool {
+        let node = &self.nodes[n];
+        node.model.facts.len() == self.truth.facts.len()
+            && node.articles == self.cast.articles.len()
+            && node.notices.len() == self.cast.notices.len()
+    }
+
     /// Where one node knows everything: whatever was handed out beyond the budget is charged to the one that is not honest,
     /// or was released early.
     pub(super) fn explained(&self, n: usize) -> Holds {
         let node = &self.nodes[n];
-        let whole = node.model.facts.len() == self.truth.facts.len()
-            && node.articles == self.cast.articles.len()
-            && node.notices.len() == self.cast.notices.len();
-        let Some(charges) = node.site.charges().filter(|_| whole) else { return Ok(()) };
+        let Some(charges) = node.site.charges().filter(|_| self.whole(n)) else { return Ok(()) };
         let pools = node.site.whole_pools();
         for (programme, commodity) in [CASH, ITEMS]
             .into_iter()
@@ -159,5 +169,35 @@ impl World {
             })?;
         }
         Ok(())
+    }
+
+    /// Rule 17, where one node knows everything: what is released after a feed's end, and no more than it had, is charged
+    /// to nobody.
+    pub(super) fn released(&self, n: usize) -> Holds {
+        let Some(charges) = self.nodes[n].site.charges() else { return Ok(()) };
+        let honest = |node: &[u8; 8]| self.byzantine() != Some(*node);
+        for charge in charges.iter().filter(|c| c.heard.is_none() && honest(&c.key.node)) {
+            let early = self.freed.iter().any(|freed| freed.key == charge.key && !freed.exact);
+            ensure(early, Broken::ChargedAfterEnd, || format!("node {n}: {charge:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// What entries of feeds that never forked are called, as far as a node knows them. Gives what names there were.
+    pub(super) fn labelled(&self, n: usize) -> Result<BTreeSet<String>, Breach> {
+        let node = &self.nodes[n];
+        let faulty = node.model.faulty();
+        let mut seen = BTreeSet::new();
+        for fact in node.model.facts.iter().filter(|f| !faulty.contains(&f.feed.short())) {
+            let cycle = node.model.cycle_of(fact);
+            let naive = node.model.label(fact, cycle);
+            seen.insert(format!("label {naive:?}"));
+            let Some(core) = node.site.label(&fact.name, cycle) else { continue };
+            ensure(core == naive || !self.options.naive, Broken::LabelDiffers, || {
+                let (feed, index) = (fact.feed.short(), fact.index);
+                format!("node {n}, {feed}#{index}: core {core:?}, naive {naive:?}")
+            })?;
+        }
+        Ok(seen)
     }
 }

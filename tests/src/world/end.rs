@@ -97,8 +97,10 @@ impl World {
         let pools = self.nodes[0].site.whole_pools().into_iter();
         self.bounded(pools.map(|(key, pool)| (key, pool.redeemed.units())))?;
         self.explained(0)?;
-        self.released()?;
-        self.labelled()?;
+        self.released(0)?;
+        for label in self.labelled(0)? {
+            self.coverage.note(&label);
+        }
         self.nobody_accused()?;
         self.begin_anew()?;
         for (_, _, fault) in self.nodes[0].site.faults() {
@@ -149,34 +151,5 @@ impl World {
         }
         let same = roots.iter().all(|root| *root == roots[0]);
         ensure(same, Broken::RootsDiffer, || format!("four orders of {part} blocks: {roots:?}"))
-    }
-
-    /// Rule 17: what is released after a feed's end, and no more than it had, is charged to nobody.
-    fn released(&self) -> Holds {
-        let Some(charges) = self.nodes[0].site.charges() else { return Ok(()) };
-        let honest = |node: &[u8; 8]| self.byzantine() != Some(*node);
-        for charge in charges.iter().filter(|c| c.heard.is_none() && honest(&c.key.node)) {
-            let early = self.freed.iter().any(|freed| freed.key == charge.key && !freed.exact);
-            ensure(early, Broken::ChargedAfterEnd, || format!("{charge:?}"))?;
-        }
-        Ok(())
-    }
-
-    /// What entries of feeds that never forked are called.
-    fn labelled(&mut self) -> Holds {
-        let first = &self.nodes[0];
-        let faulty = first.model.faulty();
-        let mut seen = BTreeSet::new();
-        for fact in first.model.facts.iter().filter(|f| !faulty.contains(&f.feed.short())) {
-            let cycle = first.model.cycle_of(fact);
-            let naive = first.model.label(fact, cycle);
-            seen.insert(format!("label {naive:?}"));
-            let Some(core) = first.site.label(&fact.name, cycle) else { continue };
-            ensure(core == naive || !self.options.naive, Broken::LabelDiffers, || {
-                format!("{}#{}: core {core:?}, naive {naive:?}", fact.feed.short(), fact.index)
-            })?;
-        }
-        seen.iter().for_each(|label| self.coverage.note(label));
-        Ok(())
     }
 }
