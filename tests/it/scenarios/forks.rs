@@ -107,8 +107,9 @@ fn s43_a_member_that_forks_without_end_fills_its_own_share_and_stops_nobody() {
     let mut camp = Camp::new();
     let who = &camp.cast.nodes[1];
     let feed = who.value(CASH);
-    let branch = |n: u8| -> Block {
-        let entry = Entry::from(Value::Merchant { merchant: MerchantId([n; 16]) }).encode();
+    let branch = |n: u128| -> Block {
+        let merchant = MerchantId(n.to_be_bytes());
+        let entry = Entry::from(Value::Merchant { merchant }).encode();
         let draft = Draft {
             feed,
             seq: 0,
@@ -122,7 +123,7 @@ fn s43_a_member_that_forks_without_end_fills_its_own_share_and_stops_nobody() {
         draft.seal(&SigningKey::from_seed(&who.seed), &camp.cast.federation).expect("small")
     };
     let received: Vec<Received> =
-        (0..100).map(|n| camp.sites[2].receive(&feed, &branch(n))).collect();
+        (0..10_000).map(|n| camp.sites[2].receive(&feed, &branch(n))).collect();
     let kept = received.iter().filter(|r| matches!(r, Received::New | Received::Fork)).count();
     assert_eq!(kept, usize::from(limits::BRANCHES));
     assert!(

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use annona_ledger::key::SigningKey;
+use annona_ledger::hash::Hash;
+use annona_ledger::key::{Context, SigningKey};
+use annona_ledger::wire;
+use annona_node::keystore::Name;
 use annona_node::store::Store;
 use annona_node::tlog::folder::LogFolder;
 use annona_node::tlog::leaf::Leaf;
@@ -147,6 +150,7 @@ fn programs_of_others_find_a_fork_and_a_header_that_was_left_out() {
     }
     let node = camp.node("lake");
     let leaves = known(node.store()).expect("headers");
+    let writer = node.signing_key(Name::NodeSigning).expect("its own key");
     drop(node);
     let middle = leaves.windows(3).position(|three| {
         three.iter().all(|leaf| leaf.feed == three[0].feed) && three[0].header.seq == 0
@@ -162,6 +166,16 @@ fn programs_of_others_find_a_fork_and_a_header_that_was_left_out() {
     camp.bare("audit log check whole.log --log-key whole.key").fine();
     signed(&camp, "short", &short);
     both_find(&camp, "short.log", "short.key", "left out");
+
+    // And one of which a block begins where nobody ended, signed by whom the feed is.
+    let mut astray = leaves;
+    let leaf = &mut astray[middle];
+    leaf.header.before = Hash([98; 32]);
+    let scope: [&[u8]; 2] = [&leaf.federation.0.0, &leaf.feed.bytes()];
+    leaf.signature = writer.sign(Context::Header, &scope, &wire::encode(&leaf.header));
+    assert_eq!(leaf.feed.node, writer.public());
+    signed(&camp, "astray", &astray);
+    both_find(&camp, "astray.log", "astray.key", "does not continue");
 }
 
 /// Writes a log of these leaves under a key of its own, as a publisher that lies would.

@@ -13,6 +13,7 @@ pub(super) struct Table {
 pub(super) fn all(report: &Report) -> Vec<Table> {
     vec![
         about(report),
+        keys(report),
         sums(report),
         charges(report),
         hours(report),
@@ -44,6 +45,12 @@ pub(super) fn about(report: &Report) -> Table {
     rows.extend(about.options.iter().map(|option| ("option", option.clone())));
     let rows = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
     Table { name: "about", columns: vec!["what", "value"], rows }
+}
+
+/// By whose keys everything was checked.
+fn keys(report: &Report) -> Table {
+    let rows = report.keys.iter().map(|(org, key)| vec![org.clone(), key.clone()]);
+    Table { name: "keys", columns: vec!["organisation", "key"], rows: rows.collect() }
 }
 
 pub(super) fn sums(report: &Report) -> Table {

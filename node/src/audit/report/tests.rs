@@ -1,4 +1,6 @@
+use annona_ledger::audit::verdict::Unchecked;
 use annona_ledger::audit::{Options, Verdict, govern};
+use annona_ledger::id::{FeedRef, Lane, ProgrammeId};
 
 use super::data::{Count, hide};
 use super::*;
@@ -9,13 +11,19 @@ use crate::config::Zone;
 
 /// The camp is founded at 11:06 UTC and serves from 100 minutes later on, in a zone half an hour from others.
 fn made() -> (Verdict, Report) {
+    made_of(|_| {})
+}
+
+/// As [`made`], of what was found once it is changed.
+fn made_of(change: impl FnOnce(&mut Verdict)) -> (Verdict, Report) {
     let case = Case::of(&camp(3, 20, 400));
     let zone = Zone(330);
     std::fs::write(case.path(), &case.bytes).expect("written");
     let file = AuditFile::open(&case.path()).expect("opens");
     let options = Options { utc_offset: zone.0, ..Options::default() };
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let verdict = audit(&file, &options, 1, &|_| {}, &stop);
+    let mut verdict = audit(&file, &options, 1, &|_| {}, &stop);
+    change(&mut verdict);
     let governed = govern(&file, &Options::default());
     let ground = governed.ground().expect("a charter");
     let labels = Labels::of(&ground.charter, &ground.roster, zone);
@@ -91,6 +99,55 @@ fn json_and_csv_say_the_same() {
     assert_eq!(of("sums"), 1);
     let budget = &json["sums"][0]["budget"];
     assert!(rows.iter().any(|row| &row[0] == "sums" && Some(&row[4]) == budget.as_str()));
+}
+
+#[test]
+fn whose_keys_were_believed_and_what_was_not_checked_stand_in_every_form() {
+    let (_, report) = made_of(|verdict| {
+        let feed = verdict.unchecked.first().map_or_else(some_feed, |one| one.feed);
+        verdict.unchecked = vec![
+            Unchecked { feed, headers_only: 7, unfolded: 0, no_certificate: false },
+            Unchecked { feed, headers_only: 0, unfolded: 5, no_certificate: false },
+            Unchecked { feed, headers_only: 0, unfolded: 0, no_certificate: true },
+        ];
+        verdict.evidence_not_shown = 3;
+    });
+    let said = [
+        "7 blocks are here as headers only",
+        "5 entries stand after something that is missing",
+        "its node has no certificate here",
+        "that of 3 blocks is not in the file",
+    ];
+    let (json, csv) = (json(&report), csv(&report));
+    let rows = |table: &str| -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.has_headers(false).flexible(true).from_reader(csv.as_bytes());
+        let all = reader.records().map(|row| row.expect("csv"));
+        let of = all.filter(|row| &row[0] == table).skip(1);
+        of.map(|row| row.iter().skip(1).map(str::to_owned).collect()).collect()
+    };
+    let (told, keys) = (rows("unchecked"), rows("keys"));
+    assert_eq!((told.len(), json["unchecked"].as_array().map(Vec::len)), (4, Some(4)));
+    assert_eq!(report.keys.len(), 2, "one of each organisation");
+    for lang in ["en", "fr", "ar"] {
+        let page = html(&report, lang);
+        for words in said.iter().copied().chain(report.keys.iter().flat_map(|(o, k)| [&**o, k])) {
+            assert!(page.contains(words), "{words} in the {lang} page");
+        }
+    }
+    for (n, words) in said.iter().enumerate() {
+        assert!(told[n][1].contains(words), "{told:?}");
+        assert!(json["unchecked"][n]["what"].as_str().is_some_and(|what| what.contains(words)));
+    }
+    for (n, (org, key)) in report.keys.iter().enumerate() {
+        assert_eq!(keys[n], [org.clone(), key.clone()]);
+        assert_eq!(json["keys"][n], serde_json::json!([org, key]));
+    }
+}
+
+/// A feed of nobody in the camp.
+fn some_feed() -> FeedRef {
+    FeedRef { node: [9; 8], lane: Lane::Value, programme: ProgrammeId(1) }
 }
 
 #[test]
