@@ -93,7 +93,12 @@ impl Camp {
 
     /// A copy of this folder.
     pub(crate) fn copied(&self) -> Self {
-        let copy = Self { root: tempfile::tempdir().expect("folder") };
+        self.copied_in(&std::env::temp_dir())
+    }
+
+    /// The same files below another folder, as on another disk.
+    pub(crate) fn copied_in(&self, place: &Path) -> Self {
+        let copy = Self { root: tempfile::tempdir_in(place).expect("folder") };
         copy_tree(self.path(), copy.path());
         copy
     }

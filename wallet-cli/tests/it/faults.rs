@@ -233,7 +233,8 @@ impl Small {
         done.then(|| Self(at.to_owned()))
     }
 
-    fn grow(&self, megabytes: u32) {
+    /// Gives it another size, as long as what is on it has room.
+    pub(crate) fn grow(&self, megabytes: u32) {
         let size = format!("remount,size={megabytes}m");
         assert!(mounted_quietly(Command::new("mount").args(["-o", &size]).arg(&self.0)));
     }

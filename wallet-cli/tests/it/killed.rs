@@ -300,6 +300,26 @@ fn a_change_of_passphrase_that_was_killed_is_finished_by_the_same_command() {
     }
 }
 
+/// Two operators who gave the folder another passphrase and were interrupted say it again.
+#[test]
+fn opening_by_two_operators_that_was_killed_is_finished_by_the_same_command() {
+    let camp = Camp::new();
+    let two = "--operator mara.keys --operator yusuf.keys --operator-passphrase-file pass.txt";
+    camp.run(&format!("key shares make {two}")).fine();
+    killed_at_any_time(
+        &camp,
+        &format!("key shares open {two} --new-passphrase-file new-passphrase.txt"),
+        8,
+        |_, answer| drop(answer.fine()),
+        |camp| {
+            camp.bare("family show 1 --passphrase-file new-passphrase.txt").fine();
+            camp.run("family show 1").fails(5, "does not open");
+            camp.run(&format!("key shares open {two} --dry-run")).fine();
+            assert_eq!(leftovers(&camp.file("lake")), [] as [String; 0]);
+        },
+    );
+}
+
 /// A node of the first organisation that begins from what a witness of the second vouches for as well.
 fn vouched() -> Camp {
     let camp = witnessed();

@@ -19,6 +19,7 @@ mod faults;
 #[cfg(feature = "mdns")]
 mod found;
 mod founding;
+mod full;
 mod grievance;
 mod help;
 mod idle;
