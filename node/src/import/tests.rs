@@ -11,6 +11,7 @@ use crate::person::{Field, Household, HouseholdError, Value};
 
 mod bad_rows;
 mod desk;
+mod maps;
 mod real;
 mod two_files;
 mod two_sheets;

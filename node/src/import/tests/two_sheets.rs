@@ -8,7 +8,7 @@ const TWO: &str = "source = \"s\"\nkey = [\"hh\", \"camp\"]
 [household]\nsheet = \"h\"\n[household.columns]\nsize = \"size\"
 [member]\nsheet = \"m\"\njoin = [\"parent\", \"camp\"]\n[member.columns]\nname = \"full_name\"\nvillage = \"village\"\n";
 
-fn workbook(sheets: &[(&str, &[&[&str]])]) -> (tempfile::TempDir, PathBuf) {
+pub(super) fn workbook(sheets: &[(&str, &[&[&str]])]) -> (tempfile::TempDir, PathBuf) {
     let mut book = Workbook::new();
     for (name, rows) in sheets {
         let sheet = book.add_worksheet().set_name(*name).expect("name");
