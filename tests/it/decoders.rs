@@ -267,3 +267,100 @@ fn a_new_reader_is_seen() {
                 Option<u8> {\n    }\n}\n";
     assert_eq!(readers(text), ["Paper::decode", "Code::from_str", "read_code"]);
 }
+
+const OURS: &str = "a file or word of whoever runs the program, at her own machine";
+const SEEN: &str = "hands what the file holds to a reader of the lists here";
+const WRONG: &str = "a few lines around a reader of the lists here; files of other kinds, cut and endless: `wrong_files`, `limits`";
+
+/// The program's own readers of what others hand over: each with the test that tries it, in its own file or in `slip`, or a
+/// reason.
+const PROGRAM: &[(&str, &str, Result<&str, &str>)] = &[
+    ("wallet-cli/src/ask.rs", "from_file", Err(OURS)),
+    ("wallet-cli/src/audit.rs", "open", Err(SEEN)),
+    ("wallet-cli/src/audit/log.rs", "read_key", Err(WRONG)),
+    ("wallet-cli/src/audit/reconcile.rs", "read", Err(SEEN)),
+    ("wallet-cli/src/charter/description.rs", "Description::read", Err(WRONG)),
+    ("wallet-cli/src/charter/description/cuts.rs", "Heal::read", Err(SEEN)),
+    ("wallet-cli/src/checkpoint.rs", "read", Err(SEEN)),
+    ("wallet-cli/src/family/lend.rs", "take", Err(OPENED)),
+    ("wallet-cli/src/grievance/sealed.rs", "open", Err(OPENED)),
+    ("wallet-cli/src/key.rs", "Public::read", Err(WRONG)),
+    ("wallet-cli/src/node/request.rs", "NodeRequest::read", Err(WRONG)),
+    ("wallet-cli/src/paper.rs", "Papers::decode", Ok("any_bytes_are_papers_or_refused")),
+    ("wallet-cli/src/paper.rs", "Papers::read", Ok("any_bytes_are_papers_or_refused")),
+    ("wallet-cli/src/paper.rs", "Papers::read_article", Ok("any_bytes_are_papers_or_refused")),
+    ("wallet-cli/src/pay/known.rs", "read", Ok("any_text_under_any_prefix_is_read_or_refused")),
+    ("wallet-cli/src/pay/promise.rs", "read", Ok("any_text_under_any_prefix_is_read_or_refused")),
+    ("wallet-cli/src/pay/queue.rs", "read", Ok("any_line_of_a_queue_is_an_order_or_refused")),
+    (
+        "wallet-cli/src/pay/queue/lines.rs",
+        "Header::read",
+        Ok("any_line_of_a_queue_is_an_order_or_refused"),
+    ),
+    ("wallet-cli/src/pay/receipt.rs", "read", Err(WRONG)),
+    ("wallet-cli/src/pay/slip.rs", "read", Ok("any_text_under_any_prefix_is_read_or_refused")),
+    (
+        "wallet-cli/src/pay/slip.rs",
+        "read_challenge",
+        Ok("any_text_under_any_prefix_is_read_or_refused"),
+    ),
+    ("wallet-cli/src/pay/slip.rs", "read_pins", Ok("any_text_under_any_prefix_is_read_or_refused")),
+    (
+        "wallet-cli/src/pay/slip.rs",
+        "read_promise",
+        Ok("any_text_under_any_prefix_is_read_or_refused"),
+    ),
+    (
+        "wallet-cli/src/pay/slip.rs",
+        "read_ticket",
+        Ok("any_text_under_any_prefix_is_read_or_refused"),
+    ),
+    (
+        "wallet-cli/src/pay/slip.rs",
+        "read_vouched",
+        Ok("any_text_under_any_prefix_is_read_or_refused"),
+    ),
+    ("wallet-cli/src/pay/till.rs", "Till::open", Err(OURS)),
+    ("wallet-cli/src/sealed.rs", "Kind::open", Err(OPENED)),
+    ("wallet-cli/src/settings.rs", "Settings::read", Err(OURS)),
+    ("wallet-cli/src/signer.rs", "open", Err(OURS)),
+    ("wallet-cli/src/wallet.rs", "open", Err(OURS)),
+    ("wallet-cli/src/wallet/clones.rs", "read", Err(WRONG)),
+    (
+        "wallet-cli/src/wallet/tickets.rs",
+        "read",
+        Ok("any_text_under_any_prefix_is_read_or_refused"),
+    ),
+    ("wallet-cli/src/words/moment.rs", "Moment::from_str", Err(HERS)),
+];
+
+#[test]
+fn every_reader_of_the_program_itself_is_tried_or_has_a_reason() {
+    let sources = files(&["wallet-cli/src"], &[".rs"]);
+    let shipped = sources.iter().filter(|file| !file.contains("tests") && !file.contains("/demo/"));
+    let found: BTreeSet<(String, String)> = shipped
+        .flat_map(|file| {
+            // Nothing of a program is public, and its results have a name of their own.
+            let text = read(file)
+                .replace("pub(super) fn ", "pub fn ")
+                .replace("pub(crate) fn ", "pub fn ");
+            let text = text.replace("\nfn ", "\npub fn ").replace("Outcome<", "Result<");
+            readers(&text).into_iter().map(|name| (file.clone(), name)).collect::<Vec<_>>()
+        })
+        .collect();
+    let listed = PROGRAM.iter().map(|(file, name, _)| ((*file).to_owned(), (*name).to_owned()));
+    let listed: BTreeSet<(String, String)> = listed.collect();
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "who tries {new:#?} with hostile text?");
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "{gone:?} read nothing any more: take them off the list");
+    for (file, name, how) in PROGRAM {
+        match how {
+            Ok(test) => assert!(
+                sources.iter().any(|source| read(source).contains(&format!("fn {test}("))),
+                "{file}, {name}: no test is called {test}"
+            ),
+            Err(why) => assert!(why.len() > 20, "{file}, {name}: {why:?} is no reason"),
+        }
+    }
+}

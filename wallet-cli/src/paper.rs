@@ -140,4 +140,24 @@ mod tests {
         let long = [bytes.as_slice(), b"x"].concat();
         assert!(Papers::decode(&long).is_err(), "one byte more");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_papers_or_refused(
+            mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), cut in 0usize..40
+        ) {
+            for body in [bytes.clone(), [&MAGIC[..], &bytes].concat()] {
+                if let Ok(read) = Papers::decode(&body) {
+                    proptest::prop_assert_eq!(Papers::decode(&read.encode().expect("encodes")).ok(), Some(read));
+                }
+            }
+            // A whole file and what is left of it.
+            let whole = Papers::default().encode().expect("encodes");
+            proptest::prop_assert_eq!(Papers::decode(&whole).ok(), Some(Papers::default()));
+            let left = &whole[..whole.len().saturating_sub(cut + 1)];
+            proptest::prop_assert!(Papers::decode(left).is_err(), "cut short");
+            bytes.push(0);
+            proptest::prop_assert!(Papers::decode(&[&whole[..], &bytes].concat()).is_err(), "with more behind");
+        }
+    }
 }

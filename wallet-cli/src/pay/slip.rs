@@ -261,4 +261,43 @@ mod tests {
             assert_eq!(unbase45(&text, "AT1:", "a ticket").expect("reads"), bytes);
         }
     }
+
+    /// Whatever somebody types or a camera reads is answered: read, or refused in words; and what is read is read again.
+    fn hostile(text: &str) {
+        if let Ok(read) = read_promise(text) {
+            assert_eq!(
+                wire::encode(&read_promise(&promise(&read)).expect("again")),
+                wire::encode(&read)
+            );
+        }
+        if let Ok((programme, read)) = read_ticket(text) {
+            assert_eq!(read_ticket(&ticket(programme, &read)).expect("again").1, read);
+        }
+        if let Ok(read) = read_vouched(text) {
+            assert_eq!(read_vouched(&vouched(&read)).expect("again").encode(), read.encode());
+        }
+        if let Ok(read) = read_challenge(text) {
+            assert_eq!(read_challenge(&challenge(&read)).expect("again"), read);
+        }
+        if let Ok(read) = read_pins(text) {
+            assert_eq!(read_pins(&pins(&read)).expect("again"), read);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_under_any_prefix_is_read_or_refused(
+            text in "\\PC{0,40}", bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)
+        ) {
+            for prefix in [PROMISE, TICKET, WORDS, PINS, CHALLENGE, wallet::BILL, ""] {
+                hostile(&format!("{prefix}{text}"));
+                hostile(&wallet::text(prefix, &bytes));
+                drop(wallet::one(&format!("{prefix}{text}"), wallet::BILL, "a bill"));
+            }
+            // A challenge is of no other length, so that some are read.
+            let asked = (ProgrammeId(7), DayNo(20_000), Nonce([9; 16]));
+            hostile(&challenge(&asked));
+            proptest::prop_assert_eq!(read_challenge(&challenge(&asked)).ok(), Some(asked));
+        }
+    }
 }

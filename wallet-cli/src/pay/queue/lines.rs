@@ -183,4 +183,23 @@ mod tests {
         }
         assert!(Header::read("request,pin").is_err(), "an unknown column is a mistake");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_line_of_a_queue_is_an_order_or_refused(
+            line in "\\PC{0,60}", name in "\\PC{0,8}", header in "(request|card|items|family)([,;\\t](request|purse|items|x)){0,3}"
+        ) {
+            drop(read(&line));
+            let object = serde_json::json!({ "request": name, "items": { "Rice": line } }).to_string();
+            drop(read(&object));
+            // Whatever cannot be read is answered under its request's name, where that can.
+            let wrong = serde_json::json!({ "request": name, "nothing": line }).to_string();
+            let named = read(&wrong).err().and_then(|(named, _)| named);
+            proptest::prop_assert_eq!(named, Some(name));
+            if let Ok(header) = Header::read(&header) {
+                drop(header.order(&line));
+            }
+            drop(Header::read(&line));
+        }
+    }
 }
