@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use annona_ledger::amount::Amount;
-use annona_ledger::entry::Method;
+use annona_ledger::entry::{Lot, Method, Value};
 use annona_ledger::hash::{Purpose, hash};
 use annona_ledger::id::{FeedId, Lane, MerchantId, Purse};
+use annona_ledger::time::Minute;
 use annona_node::clock::Clock;
 use annona_node::folder::{KEYS, LOCK, TURN};
-use annona_node::node::{Compose, Node, NodeFault, Request};
+use annona_node::node::{Compose, Composed, Node, NodeFault, Request};
 use annona_node::serve::{self, Charge, Item};
-use annona_node::store::{Asked, Earlier};
+use annona_node::store::{Asked, Earlier, Work};
 use tempfile::TempDir;
 
 use super::platter::Platter;
@@ -226,9 +227,23 @@ impl Drop for Copied {
     }
 }
 
+/// What is done with what an order says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    /// It is handed out.
+    Charge,
+    /// So much of an earlier entry, if that was a redemption, is given back.
+    Refund(u64),
+    /// It is put by.
+    Hold,
+    /// The oldest that is put by is handed out, or let go.
+    End { post: bool },
+}
+
 /// What a till asks for, under a name of its own.
 #[derive(Clone, Debug)]
 pub struct Order {
+    act: Act,
     charge: Charge,
     asked: Asked,
     /// Where it stands, if it was accepted before.
@@ -256,12 +271,30 @@ impl Order {
         let units: Vec<u8> =
             charge.items.iter().flat_map(|item| item.amount.units().to_be_bytes()).collect();
         let content = hash(Purpose::Lookup, &[&charge.purse.0, &charge.merchant.0, &units]);
-        Self { charge, asked: Asked { name, content }, earlier: None }
+        Self { act: Act::Charge, charge, asked: Asked { name, content }, earlier: None }
+    }
+
+    /// Makes of it, now and then, something else than handing out.
+    #[must_use]
+    pub fn or_another(self, chance: &mut Rng) -> Self {
+        let act = match chance.below(100) {
+            0..10 => Act::Refund(chance.between(0, 900)),
+            10..16 => Act::Hold,
+            16..20 => Act::End { post: chance.chance(50) },
+            _ => Act::Charge,
+        };
+        Self { act, ..self }
+    }
+
+    /// Whether it is anything but handing out.
+    #[must_use]
+    pub fn is_another(&self) -> bool {
+        self.act != Act::Charge
     }
 
     /// The request that asks for it. What was accepted under its name before is found, not written again.
     pub fn request(&mut self, feed: FeedId) -> Request<'_> {
-        let Self { charge, asked, earlier } = self;
+        let Self { act, charge, asked, earlier } = self;
         let compose: Compose<'_> = Box::new(|work, feed, at| {
             if let Some(before) = work.earlier(&asked.name) {
                 if before.content != asked.content {
@@ -270,7 +303,13 @@ impl Order {
                 *earlier = Some(before);
                 return Ok(Vec::new());
             }
-            let mut entries = serve::charge(work, feed, charge, at)?;
+            let first = charge.items.first().map_or(Amount::MAX, |item| item.amount);
+            let mut entries = match *act {
+                Act::Charge => serve::charge(work, feed, charge, at)?,
+                Act::Refund(redeem) => serve::refund(redeem, first, at),
+                Act::Hold => put_by(work, feed, &charge.purse, first, at),
+                Act::End { post } => ended(work, feed, post, at),
+            };
             if let Some(first) = entries.first_mut() {
                 first.asked = Some(*asked);
             }
@@ -278,4 +317,29 @@ impl Order {
         });
         Request { feed, compose }
     }
+}
+
+/// Puts by of the first lot a purse has, if it has any.
+fn put_by(
+    work: &Work<'_>,
+    feed: &FeedId,
+    purse: &Purse,
+    amount: Amount,
+    at: Minute,
+) -> Vec<Composed> {
+    let lots = work.trunk(feed).map(|chain| work.lots_of_purse(chain, purse));
+    let lot = lots.into_iter().flatten().find(|(_, lot)| lot.available().units() > 0);
+    let Some((place, _)) = lot else { return Vec::new() };
+    let (lot, until) = (Lot(place.index), Minute(at.0 + 60));
+    vec![Composed::from(Value::Hold { lot, amount, merchant: 0, until, at })]
+}
+
+/// Hands out the oldest that is put by, or lets it go; nothing where nothing is.
+fn ended(work: &Work<'_>, feed: &FeedId, post: bool, at: Minute) -> Vec<Composed> {
+    let oldest = serve::held(work, feed, at).into_iter().next().map(|held| held.hold);
+    let end = oldest.map(|hold| match post {
+        true => Value::Post { hold, at, method: Method::Pin },
+        false => Value::Drop { hold, at },
+    });
+    end.into_iter().map(Composed::from).collect()
 }

@@ -55,6 +55,8 @@ pub struct Tally {
     pub found: u64,
     /// Blocks shown to others.
     pub blocks: u64,
+    /// Refunds, holds and their ends among what was promised.
+    pub others: u64,
 }
 
 impl Tally {
@@ -66,15 +68,17 @@ impl Tally {
         self.again += other.again;
         self.found += other.found;
         self.blocks += other.blocks;
+        self.others += other.others;
     }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cuts, kills, promised, again, found, blocks } = self;
+        let Self { cuts, kills, promised, again, found, blocks, others } = self;
         write!(
             f,
-            "{cuts} power cuts, {kills} kills: {promised} entries promised, {blocks} blocks shown, \
+            "{cuts} power cuts, {kills} kills: {promised} entries promised ({others} refunds, holds and \
+             their ends), {blocks} blocks shown, \
              {again} requests asked again of which {found} had been written"
         )
     }
@@ -102,6 +106,7 @@ pub fn run(
     let mut life = 0;
     let mut chain = || {
         let mut run = Run::begin(camp, machine, seed, planted)?;
+        run.others = planted.is_none();
         while life < lives {
             run.life()?;
             life += 1;
@@ -122,6 +127,8 @@ pub(super) struct Run<'a> {
     pub(super) chance: Rng,
     pub(super) word: Word,
     killed: bool,
+    /// Whether more is done than handing out: what is planted, and what a medium lost, is told by plain feeds.
+    others: bool,
 }
 
 impl<'a> Run<'a> {
@@ -138,7 +145,7 @@ impl<'a> Run<'a> {
         sound("beginning", machine.begin(&camp.moments[moment]))?;
         word.begin(machine)?;
         let tally = Tally::default();
-        Ok(Self { camp, machine, planted, tally, chance, word, killed: false })
+        Ok(Self { camp, machine, planted, tally, chance, word, killed: false, others: false })
     }
 }
 
@@ -245,7 +252,10 @@ impl Run<'_> {
 
     pub(super) fn serve(&mut self, count: usize, cut: bool) -> Result<(), NodeFault> {
         for _ in 0..count {
-            let order = Order::some(&self.camp.purses, self.word.next(), &mut self.chance);
+            let mut order = Order::some(&self.camp.purses, self.word.next(), &mut self.chance);
+            if self.others {
+                order = order.or_another(&mut self.chance);
+            }
             self.word.doubt.push(order);
         }
         let answers = self.ask()?;
@@ -292,6 +302,7 @@ impl Run<'_> {
                     self.word.length += u64::from(earlier.count);
                 }
                 (None, Ok(accepted)) => {
+                    self.tally.others += u64::from(order.is_another() && !accepted.is_empty());
                     self.tally.promised += accepted.len() as u64;
                     self.word.length += accepted.len() as u64;
                     for entry in &accepted {
