@@ -18,6 +18,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod unread;
 #[cfg(test)]
 mod vectors;
 mod walk;

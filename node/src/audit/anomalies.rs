@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::look::{LookFault, Looking};
 use super::walk::{Did, PaidTo, Seen, cuts, paid, walk};
-use super::words;
+use super::{unread, words};
 use crate::config::Zone;
+use crate::guard;
 
 /// Hand-outs of a feed below which shares say nothing.
 const FEW: u64 = 30;
@@ -86,6 +87,25 @@ pub struct Refusals {
     pub count: u64,
 }
 
+/// What one node wrote that no program reads: counted for every node that did, and no fault by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Where.
+    pub site: String,
+    /// The node, as its feeds are called.
+    pub node: String,
+    /// Entries of kinds that later versions brought.
+    pub later: u64,
+    /// Bytes in those.
+    pub later_bytes: u64,
+    /// Commitments it made: to consents, disclosures, erasures, complaints and pairs.
+    pub commitments: u64,
+    /// How many of those nothing later names.
+    pub unopened: u64,
+    /// People it enrolled.
+    pub enrolled: u64,
+}
+
 /// What was looked for and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Anomalies {
@@ -97,6 +117,8 @@ pub struct Anomalies {
     pub exceptions: Vec<Exceptions>,
     /// Refusals, node by node.
     pub refusals: Vec<Refusals>,
+    /// What nobody reads, node by node.
+    pub unread: Vec<Unread>,
     /// Patterns that were left out because there were too many of a kind.
     pub more: u64,
     /// What could not be looked for, and why.
@@ -200,6 +222,7 @@ pub fn anomalies(source: &impl Source, usual: Usual) -> Result<Anomalies, LookFa
     looker.again(&mut out);
     looker.stopped(&mut out);
     looker.open_floats(&mut out);
+    looker.unread(source, &ground, &mut out);
     for (feed, (committed, missing)) in &walked.evidence {
         if *missing > 0 {
             let what = format!(
@@ -428,6 +451,26 @@ impl<S: Source> Looker<'_, S> {
             let (site, feed) = (self.looking.labels.node(&feed.node), feed.to_string());
             out.refusals.push(Refusals { site, feed, class: class.word(), count });
         }
+    }
+
+    /// What no program reads, and who has more of it than people account for.
+    fn unread(&self, source: &S, ground: &Ground, out: &mut Anomalies) {
+        let nodes = unread::unread(source, ground);
+        for (feed, count, what) in unread::odd(&nodes) {
+            self.tell(out, "unopened", &feed, None, count, what);
+        }
+        let some = nodes.into_iter().filter(|(_, of)| of.later.0 > 0 || of.unopened > 0);
+        out.unread = some
+            .map(|(node, of)| Unread {
+                site: self.looking.labels.node(&node),
+                node: guard::hex(&node),
+                later: of.later.0,
+                later_bytes: of.later.1,
+                commitments: of.commitments,
+                unopened: of.unopened,
+                enrolled: of.enrolled,
+            })
+            .collect();
     }
 
     /// Shares that stand out from those of the other feeds.

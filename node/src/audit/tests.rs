@@ -101,6 +101,8 @@ struct Pen<'a> {
     head: Head,
     sealed: Head,
     open: Vec<Vec<u8>>,
+    /// How much of the charter it says it knows.
+    epoch: u32,
     blocks: Vec<Block>,
 }
 
@@ -108,7 +110,16 @@ impl<'a> Pen<'a> {
     fn new(key: &'a SigningKey, federation: FederationId, lane: Lane, p: ProgrammeId) -> Self {
         let feed = FeedId { node: key.public(), lane, programme: p };
         let head = Head::start(&federation, &feed);
-        Self { key, federation, feed, head, sealed: head, open: Vec::new(), blocks: Vec::new() }
+        Self {
+            key,
+            federation,
+            feed,
+            head,
+            sealed: head,
+            open: Vec::new(),
+            epoch: 0,
+            blocks: Vec::new(),
+        }
     }
 
     fn write(&mut self, entry: impl Into<Entry>) -> u64 {
@@ -133,7 +144,7 @@ impl<'a> Pen<'a> {
             entries: &self.open,
             evidence: &Evidence::default(),
             frontier_root: Hash::ZERO,
-            epoch: 0,
+            epoch: self.epoch,
             hlc: Hlc::default(),
         };
         self.blocks.push(draft.seal(self.key, &self.federation).expect("entries fit a block"));

@@ -16,7 +16,7 @@ Examples:
   $ annona audit anomalies camp.audit --night 20-6 --json";
 
 /// Looks for patterns worth a question: rates, nights, round sums, overrides, floats, one purse twice, copied wallets,
-/// evidence that was never shown. None of them is a fault, and none but a copied wallet proves anything.
+/// evidence that was never shown, commitments nothing names. None of them is a fault, and none but a copied wallet proves anything.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Anomalies {
@@ -69,6 +69,17 @@ impl Anomalies {
             }));
             lines.extend(seen.refusals.iter().map(|one| {
                 format!("refused, {}: {}: {} ({})", one.class, one.site, one.count, one.feed)
+            }));
+            lines.extend(seen.unread.iter().map(|one| {
+                format!(
+                    "read by nothing: {}: {} of {} commitments that nothing later names, {} enrolled; {} of later kinds ({})",
+                    one.site,
+                    one.unopened,
+                    one.commitments,
+                    count(one.enrolled, "person", "people"),
+                    count(one.later_bytes, "byte", "bytes"),
+                    one.node
+                )
             }));
             let looked = count(seen.handed_out, "hand-out", "hand-outs");
             lines.push(match seen.found.len() {

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use annona_ledger::block::Proof;
+use annona_ledger::consent::{Attribute, Attributes, GrievanceStep, People, Purpose};
+use annona_ledger::entry::{Later, Registry};
+use annona_ledger::id::{Commitment, Pseudonym};
 use annona_ledger::orphan::{Orphan, Shown};
+use annona_ledger::time::DayNo;
 use annona_ledger::wire::Bytes;
 
 use super::*;
@@ -103,6 +107,122 @@ fn kinds_of(quiet: Usual, story: impl FnOnce(&mut Site<'_>)) -> Vec<&'static str
         site.pen.done(&mut camp.feeds);
     }
     told(&camp, quiet)
+}
+
+/// What a site says about people: how many it enrols, takes consents of, opens under the first consents, and is complained
+/// of by; and entries of a later version's kind, with their length.
+#[derive(Clone, Copy)]
+struct Talk {
+    enrolled: u8,
+    consents: u8,
+    opened: u8,
+    later: (u8, u8),
+}
+
+impl Talk {
+    /// Two consents and two disclosures each, one of those under each of the first consents, and a complaint that is decided.
+    const HONEST: Self = Self { enrolled: 40, consents: 80, opened: 80, later: (0, 0) };
+    /// Commitments for which there are no people.
+    const CHUNKED: Self = Self { enrolled: 2, consents: 90, opened: 3, later: (0, 0) };
+}
+
+/// A federation of a site for each talk, whose charter has brought in kind 64 of the registry lane.
+fn talks(talks: &[Talk]) -> Camp {
+    let mut camp = camp(talks.len() as u16, 1, 0);
+    let act = Act::Activate { lane: Lane::Registry, kind: 64, size: 40, critical: false };
+    let previous = camp.article.article.hash();
+    let article = Article { epoch: 1, previous, acts: many(vec![act]) };
+    let sign = |id: u16| (OrgId(id), article.sign(&camp.federation, &key(100 + id)));
+    let signatures = many(vec![sign(1), sign(2)]);
+    camp.later.push(SignedArticle { article, signatures });
+    let (on, at) = (DayNo(0), Minute(0));
+    for (site, talk) in (0u16..).zip(talks) {
+        let node = key(1_000 + site);
+        let word = |kind: u8, n: u8| {
+            Commitment(Hash([site as u8, kind, n].repeat(11)[..32].try_into().expect("32")))
+        };
+        let mut pen = Pen::new(&node, camp.federation, Lane::Registry, P);
+        let mut say = |said| pen.write(Registry::People(said));
+        for n in 0..talk.consents {
+            let (commitment, issuer) = (word(0, n), OrgId(1));
+            say(People::ConsentGiven { commitment, issuer, expires: DayNo(300), on });
+        }
+        for n in 0..talk.opened {
+            let (commitment, grant, recipient) = (word(1, n), word(0, n), OrgId(2));
+            let (purpose, attributes) = (Purpose::Referral, Attributes::of([Attribute::Name]));
+            say(People::Disclosed { commitment, grant, recipient, purpose, attributes, on });
+        }
+        let (commitment, due) = (word(2, 0), DayNo(20));
+        say(People::Grievance {
+            commitment,
+            step: GrievanceStep::Opened { decider: OrgId(1), due },
+            on,
+        });
+        say(People::Grievance { commitment, step: GrievanceStep::TakenBack, on });
+        for n in 0..talk.enrolled {
+            pen.write(Registry::Enrol { pseudonym: Pseudonym([n; 16]), at });
+        }
+        let (entries, len) = talk.later;
+        for n in 0..entries {
+            let bytes = Bytes::new(vec![n; len.into()]).expect("small");
+            pen.write(Entry::Later(Later { lane: Lane::Registry, kind: 64, bytes }));
+        }
+        pen.epoch = 1;
+        pen.done(&mut camp.feeds);
+    }
+    camp
+}
+
+#[test]
+fn bytes_nobody_reads_are_counted_at_the_node_that_wrote_them() {
+    let hides = Talk { later: (3, 40), ..Talk::HONEST };
+    let camp = talks(&[hides, Talk::CHUNKED, Talk::HONEST]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("camp.audit");
+    export(&camp, &path).expect("exported");
+    let seen = anomalies(&AuditFile::open(&path).expect("a file"), QUIET).expect("a charter");
+    let mut told: Vec<_> = seen
+        .unread
+        .iter()
+        .map(|one| {
+            (
+                one.site.split(" of ").next().unwrap_or_default(),
+                one.later,
+                one.later_bytes,
+                one.commitments,
+                one.unopened,
+                one.enrolled,
+            )
+        })
+        .collect();
+    told.sort_unstable();
+    let wanted = [
+        // 80 disclosures, which nothing names; each consent and the complaint is named.
+        ("Site 2", 3, 120, 161, 80, 40),
+        // 3 disclosures, and the 87 consents nothing was opened under.
+        ("Site 3", 0, 0, 94, 90, 2),
+        ("Site 4", 0, 0, 161, 80, 40),
+    ];
+    assert_eq!(told, wanted);
+    let odd: Vec<_> = seen
+        .found
+        .iter()
+        .map(|found| (found.kind, found.site.split(" of ").next().unwrap_or_default(), found.count))
+        .collect();
+    assert_eq!(odd, [("unopened", "Site 3", 90)]);
+    assert!(seen.found[0].feed.contains("registry"), "{}", seen.found[0].feed);
+}
+
+#[test]
+fn a_few_commitments_or_as_many_as_the_others_make_are_no_pattern() {
+    let few = Talk { enrolled: 0, consents: 49, opened: 0, later: (0, 0) };
+    assert_eq!(told(&talks(&[few, Talk::HONEST]), QUIET), Vec::<&str>::new());
+    let enough = Talk { consents: 50, ..few };
+    assert_eq!(told(&talks(&[enough, Talk::HONEST]), QUIET), ["unopened"]);
+    // Where everybody writes as much, nobody stands out.
+    assert_eq!(told(&talks(&[Talk::CHUNKED, Talk::CHUNKED]), QUIET), Vec::<&str>::new());
+    let people = Talk { enrolled: 31, ..Talk::CHUNKED };
+    assert_eq!(told(&talks(&[people]), QUIET), Vec::<&str>::new());
 }
 
 fn told(ledger: &impl Ledger, usual: Usual) -> Vec<&'static str> {
@@ -257,5 +377,7 @@ fn every_kind_of_pattern_is_told_where_it_is_and_nothing_else() {
     let wanted = ["tainted", "cut heard", "refund settled", "day open"];
     assert_eq!(told(&deaf, QUIET), wanted);
     met.extend(wanted.map(str::to_owned));
+    assert_eq!(told(&talks(&[Talk::CHUNKED, Talk::HONEST]), QUIET), ["unopened"]);
+    met.insert("unopened".to_owned());
     assert_eq!(met, kinds(), "a kind without a camp that has it, or a camp of a kind there is not");
 }

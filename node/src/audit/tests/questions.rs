@@ -166,7 +166,7 @@ fn a_feed_that_is_not_wholly_there_is_said_to_be_so() {
 fn going_on<'a>(key: &'a SigningKey, camp: &Camp, feed: FeedId, blocks: Vec<Block>) -> Pen<'a> {
     let head = blocks.last().expect("a block").header.end();
     let federation = camp.federation;
-    Pen { key, federation, feed, head, sealed: head, open: Vec::new(), blocks }
+    Pen { key, federation, feed, head, sealed: head, open: Vec::new(), epoch: 0, blocks }
 }
 
 /// A clock at the end of time belongs to one node: nobody else's day is late by it.
