@@ -9,32 +9,52 @@
 //! fixed(&annona_ledger::id::Purse([0; 16]));
 //! ```
 //!
-//! A name, a photograph, a template and a bag of fields do not fit:
+//! A name, a photograph, a template and a bag of fields do not fit. Each is there, so that nothing but its kind keeps it out:
 //!
-//! ```compile_fail
-//! annona_ledger::fixed::fixed(&String::from("Amina"));
+//! ```
+//! let name = String::from("Amina");
+//! let photograph = vec![0xffu8, 0xd8, 0xff];
+//! let template = [0u8; 512];
+//! let fields = std::collections::BTreeMap::<u8, u8>::new();
+//! let bytes = annona_ledger::wire::Bytes::<64>::default();
 //! ```
 //!
 //! ```compile_fail
-//! annona_ledger::fixed::fixed(&vec![0xffu8, 0xd8, 0xff]);
+//! let name = String::from("Amina");
+//! annona_ledger::fixed::fixed(&name);
 //! ```
 //!
 //! ```compile_fail
-//! annona_ledger::fixed::fixed(&[0u8; 512]);
+//! let photograph = vec![0xffu8, 0xd8, 0xff];
+//! annona_ledger::fixed::fixed(&photograph);
 //! ```
 //!
 //! ```compile_fail
-//! annona_ledger::fixed::fixed(&std::collections::BTreeMap::<u8, u8>::new());
+//! let template = [0u8; 512];
+//! annona_ledger::fixed::fixed(&template);
 //! ```
 //!
 //! ```compile_fail
-//! annona_ledger::fixed::fixed(&annona_ledger::wire::Bytes::<64>::default());
+//! let fields = std::collections::BTreeMap::<u8, u8>::new();
+//! annona_ledger::fixed::fixed(&fields);
+//! ```
+//!
+//! ```compile_fail
+//! let bytes = annona_ledger::wire::Bytes::<64>::default();
+//! annona_ledger::fixed::fixed(&bytes);
+//! ```
+//!
+//! Nor is a kind made to fit from outside:
+//!
+//! ```
+//! trait Fixed {}
+//! struct Face([u8; 16]);
+//! impl Fixed for Face {}
 //! ```
 //!
 //! ```compile_fail
 //! struct Face([u8; 16]);
 //! impl annona_ledger::fixed::Fixed for Face {}
-//! annona_ledger::fixed::fixed(&Face([0; 16]));
 //! ```
 
 use crate::amount::Amount;

@@ -64,11 +64,7 @@ pub fn propose(
     let mut blocks: BTreeMap<[u8; 8], Vec<u32>> = BTreeMap::new();
     for (place, (_, sketch)) in (0u32..).zip(&sketches) {
         for text in sketch.keys() {
-            let Hash(hash) =
-                keyed(Purpose::Lookup, key.expose(), &[b"duplicates", text.as_bytes()]);
-            let mut short = [0; 8];
-            short.copy_from_slice(&hash[..8]);
-            blocks.entry(short).or_default().push(place);
+            blocks.entry(mark(key, &text)).or_default().push(place);
         }
     }
     let mut out = Proposed::default();
@@ -102,6 +98,14 @@ pub fn propose(
     }
     out.pairs.sort_by_key(|p| (std::cmp::Reverse(p.likeness.score), p.one, p.other));
     out
+}
+
+/// What households that share a key are found by.
+fn mark(key: &Key, text: &str) -> [u8; 8] {
+    let Hash(hash) = keyed(Purpose::Lookup, key.expose(), &[b"duplicates", text.as_bytes()]);
+    let mut short = [0; 8];
+    short.copy_from_slice(&hash[..8]);
+    short
 }
 
 /// What a pair is called on the ledger: by the key of this site's person file, so that nobody else can try pairs.

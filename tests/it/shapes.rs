@@ -164,3 +164,81 @@ fn every_type_that_is_written_stands_in_a_page() {
     ];
     assert_eq!(by_hand, known);
 }
+
+/// Where what a node or a wallet writes has text or bytes of free length: nothing else does, and a face has no place there.
+#[test]
+fn what_a_node_writes_has_no_room_for_a_face() {
+    const ROOM: [(&str, &str, &str); 26] = [
+        ("Line", "language: Option<String>", "a tag of a language: a card is printed in it"),
+        ("Row", "drawn: Vec<u8>", "bits: which places of a list are taken"),
+        ("Row", "revoked: Vec<u8>", "bits: which places of a list count no more"),
+        (
+            "Carried",
+            "pin: Option<Vec<u8>>",
+            "a sealed PIN beside a ticket, read again by its own format",
+        ),
+        ("About", "programme: String", "a name of the charter"),
+        ("About", "organisations: Vec<(OrgId, String)>", "names of the charter"),
+        ("About", "places: Vec<(PublicKey, String)>", "names of certificates"),
+        ("Person", "name: String", "in her own wallet, what she typed, at most so many letters"),
+        ("Page", "programme: String", "a name of the charter"),
+        (
+            "Page",
+            "organisations: Bounded<(OrgId, String), { annona_ledger::limits::ORGANISATIONS }>",
+            "names of the charter",
+        ),
+        ("Page", "places: Bounded<(PublicKey, String), PLACES>", "names of certificates"),
+        ("Kept", "input: String", "what is compared: a name and a date, made plain"),
+        (
+            "Text",
+            "struct Text(String);",
+            "what is registered: short, refused where it looks like a picture",
+        ),
+        ("Value", "Text(Text),", "the same"),
+        (
+            "Attributes",
+            "struct Attributes(BTreeMap<Field, Value>);",
+            "a closed list of fields, each of the same",
+        ),
+        ("Household", "key: String", "its number in a list"),
+        (
+            "Apart",
+            "beside: Vec<u8>",
+            "what cards.annona calls her cards and consents, read again by its own format",
+        ),
+        ("Public", "key: Option<String>", "a key in letters, read again"),
+        ("Public", "recovery: Option<String>", "a key in letters, read again"),
+        ("Public", "operator: Option<String>", "a key in letters, read again"),
+        ("Settings", "site: Option<String>", "what stands in a file that people write"),
+        ("Settings", "node: Option<String>", "the same"),
+        ("Settings", "replaces: Option<String>", "the same"),
+        ("Settings", "roles: Vec<String>", "the same"),
+        ("Settings", "heads: Option<PathBuf>", "a folder"),
+        ("Settings", "operator: Option<PathBuf>", "a file"),
+    ];
+    let mut found: Vec<(String, String)> = Vec::new();
+    for file in shipped("node/src").chain(shipped("wallet-cli/src")) {
+        if ANSWERS.iter().any(|folder| file.starts_with(folder)) {
+            continue;
+        }
+        for Written { name, shape } in written(&file) {
+            for line in shape.lines().filter(|line| !line.trim_start().starts_with("#[")) {
+                let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).collect();
+                let room = ["String", "Text", "Value", "str", "PathBuf", "Bytes"];
+                let free = room.iter().any(|word| words.contains(word))
+                    || line.contains("Vec<u8>")
+                    || line.contains("[u8]");
+                if free && !line.trim_start().starts_with("enum ") {
+                    found.push((name.clone(), line.trim().trim_end_matches(',').to_owned()));
+                }
+            }
+        }
+    }
+    let mut wanted: Vec<(String, String)> = ROOM
+        .iter()
+        .map(|(of, line, _)| ((*of).to_owned(), line.trim_end_matches(',').to_owned()))
+        .collect();
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted, "say in the list what is in it, and why that is no face");
+}

@@ -47,7 +47,10 @@ pub fn sign(document: Value, key: &SigningKey, created: Seconds) -> Result<Value
 }
 
 /// What is signed: the hashes of the proof's options and of the document, both without what the signature adds.
-fn hashes(options: &Map<String, Value>, document: &Map<String, Value>) -> Option<[u8; 64]> {
+pub(super) fn hashes(
+    options: &Map<String, Value>,
+    document: &Map<String, Value>,
+) -> Option<[u8; 64]> {
     let mut both = [0; 64];
     for (place, part) in both.chunks_exact_mut(32).zip([options, document]) {
         let text = strict::canonical(&Value::Object(part.clone()))?;

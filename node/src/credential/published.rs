@@ -1,7 +1,9 @@
 //! Vectors published by others, read where they lie beside the checkout. Nothing of them is kept here.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::key::{PublicKey, SigningKey};
 use serde_json::Value;
@@ -13,16 +15,114 @@ use super::{
     Against, Issuer, OnStale, Refusal, Statuses, TrustList, card, integrity, jws, pack, sd_jwt,
 };
 
+thread_local! {
+    /// The files that were asked for on this thread.
+    static ASKED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+fn folder() -> PathBuf {
+    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples"));
+    std::env::var_os("ANNONA_SAMPLES").map_or_else(beside, PathBuf::from).join("vectors")
+}
+
 /// A file of theirs; `None`, said aloud, where they are not here.
 fn published(file: &str) -> Option<String> {
-    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples"));
-    let samples = std::env::var_os("ANNONA_SAMPLES").map_or_else(beside, PathBuf::from);
-    let path = samples.join("vectors").join(file);
+    let path = folder().join(file);
     if !path.exists() {
         println!("skipped, because {} is not there", path.display());
         return None;
     }
+    ASKED.with_borrow_mut(|asked| asked.insert(file.to_owned()));
     Some(fs::read_to_string(path).expect("a text"))
+}
+
+/// What is read by no test, by how its path ends, and why.
+const UNREAD: [(&str, &str); 13] = [
+    ("_diag.md", "a drawing of the bytes in the file of that name without it"),
+    ("/disclosures.md", "the parts of the issuance beside it, spelt out for people"),
+    ("/decoy_digests.md", "the parts of the issuance beside it, spelt out for people"),
+    ("/specification.yml", "what their generator was told"),
+    ("/sd_jwt_jws_part.txt", "the beginning of the issuance beside it"),
+    ("/kb_jwt_header.json", "stands in the presentation beside it"),
+    ("/kb_jwt_payload.json", "stands in the presentation beside it"),
+    ("/kb_jwt_serialized.txt", "stands in the presentation beside it"),
+    ("/status_list_jwt.md", "the content of the raw one, spelt out for people"),
+    (
+        "wycheproof/x25519_test.json",
+        "no code here calls it: it is inside HPKE, as a library has it",
+    ),
+    (
+        "wycheproof/hkdf_sha256_test.json",
+        "no code here calls it: it is inside HPKE, as a library has it",
+    ),
+    ("/sd_jwt_payload.json", "stands in the issuance beside it"),
+    ("eddsa-jcs-2022/proofConfigJCS.json", "its canonical form is read, and hashed"),
+];
+
+/// Every file that is there is read by a test here, or stands in the list with its reason.
+#[test]
+fn every_file_is_read_or_has_its_reason() {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let root = folder();
+    if !root.exists() {
+        println!("skipped, because {} is not there", root.display());
+        return;
+    }
+    ASKED.take();
+    for test in [
+        cards_of_claim_169,
+        messages_of_cose,
+        signatures_of_wycheproof,
+        seals_of_wycheproof,
+        status_lists_of_the_draft,
+        a_credential_of_w3c,
+        sd_jwts_of_the_rfc,
+    ] {
+        test();
+    }
+    let asked = ASKED.take();
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    let mut excused: BTreeSet<&str> = BTreeSet::new();
+    for path in found {
+        let file = path.strip_prefix(&root).expect("below it").to_str().expect("plain");
+        let reason = UNREAD.iter().find(|(end, _)| file.ends_with(end));
+        excused.extend(reason.map(|(end, _)| *end));
+        assert_ne!(
+            asked.contains(file),
+            reason.is_some(),
+            "{file}: read, or excused, and not both"
+        );
+    }
+    let all: BTreeSet<&str> = UNREAD.iter().map(|(end, _)| *end).collect();
+    assert_eq!(excused, all, "an excuse for what is not there");
+}
+
+/// What others sealed opens, and nothing that is not whole.
+#[test]
+fn seals_of_wycheproof() {
+    let Some(all) = json("wycheproof/xchacha20_poly1305_test.json") else { return };
+    let mut tried = 0;
+    for group in all["testGroups"].as_array().expect("groups") {
+        for case in group["tests"].as_array().expect("cases") {
+            let part = |name: &str| unhex(text(case, name));
+            let sealed = [part("/iv"), part("/ct"), part("/tag")].concat();
+            let key: Result<[u8; 32], _> = part("/key").try_into();
+            let opened = key.ok().and_then(|mut key| {
+                crate::seal::Key::take(&mut key).open(&part("/aad"), &sealed).ok()
+            });
+            // One byte too few or many of a nonce is one of the tag.
+            let want = (text(case, "/result") == "valid").then(|| part("/msg"));
+            assert_eq!(opened.map(|plain| plain.to_vec()), want, "{}", case["tcId"]);
+            tried += 1;
+        }
+    }
+    assert_eq!(Some(tried), all["numberOfTests"].as_u64());
 }
 
 fn json(file: &str) -> Option<Value> {
@@ -101,6 +201,8 @@ fn messages_of_cose() {
     // Of other algorithms, of several signers, with a MAC, encrypted: not ours, and no panic.
     for file in [
         "cose/sign1-tests/sign-pass-01",
+        "cose/sign1-tests/sign-pass-02",
+        "cose/sign1-tests/sign-pass-03",
         "cose/eddsa-examples/eddsa-01",
         "cose/eddsa-examples/eddsa-02",
         "cose/eddsa-examples/eddsa-sig-02",
@@ -108,6 +210,7 @@ fn messages_of_cose() {
         "rfc8392-cwt/A_4",
         "rfc8392-cwt/A_5",
         "rfc8392-cwt/A_6",
+        "rfc8392-cwt/A_7",
     ] {
         let Some(other) = json(&format!("{file}.json")) else { return };
         let cbor = unhex(text(&other, "/output/cbor"));
@@ -176,6 +279,42 @@ fn status_lists_of_the_draft() {
     let list = StatusList::of(2, bytes).expect("two bits");
     let entries: Vec<u8> = (0..12).filter_map(|n| list.get(n)).collect();
     assert_eq!(entries, [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3], "as the draft lists them");
+    let Some(token) = unwrapped("referenced_token_cwt") else { return };
+    let token = unhex(&token);
+    assert_ne!(
+        Sign1::read(&token).map(|m| m.verifies(&SigningKey::from_seed(&[1; 32]).public())),
+        Ok(true),
+        "ES256"
+    );
+    // Each list in both spellings is one list, of as many bits as it says.
+    for (name, bits, first) in [
+        ("encoding", 1, [0, 3]),
+        ("encoding2", 2, [0, 1]),
+        ("encoding1_long", 1, [0, 1_993]),
+        ("encoding2_long", 2, [0, 1_993]),
+        ("encoding4", 4, [0, 1_993]),
+        ("encoding8", 8, [1_199, 4_520]),
+    ] {
+        let Some(spelt) = unwrapped(&format!("status_list_{name}_json")) else { return };
+        let spelt = &spelt[spelt.find('{').expect("an object")..];
+        let spelt: Value = serde_json::from_str(spelt).expect("JSON");
+        assert_eq!(spelt["bits"], bits, "{name}");
+        let of_json = jws::unbase64(text(&spelt, "/lst")).expect("base64");
+        let Some(cbor) = unwrapped(&format!("status_list_{name}_cbor")) else { return };
+        let cbor = unhex(cbor.rsplit(':').next().expect("bytes"));
+        let item = super::cbor::Item::read(&cbor).expect("CBOR");
+        assert_eq!(item.named("bits").and_then(|bits| bits.as_u64()), Some(bits), "{name}");
+        let of_cbor = item.named("lst").and_then(|lst| lst.as_bytes()).expect("bytes");
+        let unpacked = pack::unzlib(of_cbor, 1 << 20).expect("zlib");
+        assert_eq!(pack::unzlib(&of_json, 1 << 20).as_ref(), Some(&unpacked), "{name}");
+        let list = StatusList::of(bits as u8, unpacked).expect("of such bits");
+        let long = !matches!(name, "encoding" | "encoding2");
+        let set: Vec<u32> =
+            (0..list.entries() as u32).filter(|n| list.get(*n) != Some(0)).collect();
+        assert_eq!(set[..2], first, "{name}");
+        let long = list.entries() == 1 << 20 && set.len() > 10;
+        assert!(long || list.entries() <= 16, "{name}: {} of {}", set.len(), list.entries());
+    }
 }
 
 #[test]
@@ -224,8 +363,24 @@ fn a_credential_of_w3c() {
         options.as_object_mut().expect("an object").remove("proofValue");
         options
     });
-    let want = published(&format!("{folder}/proofCanonJCS.txt")).expect("beside the others");
-    assert_eq!(canonical.as_deref(), Some(want.trim_end()));
+    let beside = |file: &str| {
+        let text = published(&format!("{folder}/{file}.txt")).expect("beside the others");
+        text.trim_end().to_owned()
+    };
+    assert_eq!(canonical, Some(beside("proofCanonJCS")));
+    let mut document: Value = serde_json::from_str(&signed).expect("JSON");
+    let proof = document.as_object_mut().expect("an object").remove("proof").expect("a proof");
+    assert_eq!(super::json::canonical(&document), Some(beside("canonDocJCS")));
+    let (mut options, document) = (proof.clone(), document.as_object().expect("an object"));
+    let options = options.as_object_mut().expect("an object");
+    let value = options.remove("proofValue").expect("a signature");
+    assert_eq!(value, beside("sigBTC58JCS"));
+    let signature = bs58::decode(&beside("sigBTC58JCS")[1..]).into_vec().expect("base58");
+    assert_eq!(signature, unhex(&beside("sigHexJCS")));
+    let both = integrity::hashes(options, document).expect("hashed");
+    assert_eq!(both[..32], unhex(&beside("proofHashJCS")));
+    assert_eq!(both[32..], unhex(&beside("docHashJCS")));
+    assert_eq!(both[..], unhex(&beside("combinedHashJCS")));
 }
 
 #[test]

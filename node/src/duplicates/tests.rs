@@ -130,6 +130,20 @@ fn a_run_proposes_each_pair_once() {
     assert!(found.compared < 200 * 200 / 2, "{}", found.compared);
 }
 
+/// Names are few: who sees a mark and has not the run's key can try them all, and finds none.
+#[test]
+fn the_marks_of_two_runs_have_nothing_in_common() {
+    let amina = household(vec![person("Amina Yusuf Omar", (1987, 3, 2), WOMAN)]);
+    let keys: Vec<String> = compare::Sketch::of(&amina, 2026).keys().into_iter().collect();
+    let marks = |key: u8| -> Vec<[u8; 8]> {
+        let key = Key::take(&mut [key; 32]);
+        keys.iter().map(|text| mark(&key, text)).collect()
+    };
+    assert!(!keys.is_empty());
+    assert_eq!(marks(1), marks(1), "one run finds what it marked");
+    assert!(marks(1).iter().all(|mark| !marks(2).contains(mark)), "{keys:?}");
+}
+
 #[test]
 fn the_last_days_verdict_stands_and_two_that_differ_are_none() {
     let (pair, other) = (Commitment(Hash([1; 32])), Commitment(Hash([2; 32])));

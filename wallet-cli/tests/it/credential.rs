@@ -3,6 +3,12 @@
 
 use std::fs;
 
+use annona_ledger::key::SigningKey;
+use annona_node::credential::card::StatusRef;
+use annona_node::credential::integrity;
+use annona_node::credential::sd_jwt::{Terms, issue as make, present};
+use annona_node::credential::when::Seconds;
+
 use crate::camp::{Answer, Camp};
 
 const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
@@ -161,6 +167,13 @@ fn what_is_altered_expired_revoked_replayed_or_self_issued_is_refused() {
         ),
         "issuer unknown"
     );
+    // Nobody's word but her own: she signs what she says of herself, and names herself.
+    assert_eq!(refused("self.json", &self_issued_w3c()), "self-issued");
+    // Past the last day of its consent.
+    let mut late = camp.command(crate::camp::split(&format!("card credential check {w3c} --json")));
+    let output = late.env("ANNONA_NOW", in_days(400)).output().expect("the program runs");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &said["reason"]), (Some(1), &"expired".into()), "{said}");
 
     // Revoked: she takes the consents back, and the next list says so.
     shows(&camp, "last.shown", "age_band");
@@ -182,17 +195,31 @@ fn swapped(text: &str, at: usize) -> String {
     text
 }
 
-/// What a holder makes for herself.
-fn self_issued() -> String {
-    use annona_ledger::key::SigningKey;
-    use annona_node::credential::card::StatusRef;
-    use annona_node::credential::sd_jwt::{Terms, issue, present};
-    use annona_node::credential::when::Seconds;
+/// Milliseconds since 1970, so many days from now.
+fn in_days(days: u128) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    (now.expect("after 1970").as_millis() + days * 86_400_000).to_string()
+}
+
+/// A key of a holder's, and what she says of herself with it.
+fn own_terms() -> (SigningKey, Terms) {
     let own = SigningKey::from_seed(&[9; 32]);
     let status = StatusRef { uri: "annona:i-gH9qHC/1.1".to_owned(), index: 5 };
     let holder = Some(own.public());
     let terms = Terms { holder, issued: Seconds(0), expires: Seconds(4_000_000_000), status };
-    let issued = issue(&[("age_band", "18-59".into())], &terms, &own).expect("made");
+    (own, terms)
+}
+
+fn self_issued_w3c() -> String {
+    let (own, terms) = own_terms();
+    let made = integrity::holder(&[("age_band", "18-59".into())], &terms, &own).expect("made");
+    made.to_string()
+}
+
+/// What a holder makes for herself.
+fn self_issued() -> String {
+    let (own, terms) = own_terms();
+    let issued = make(&[("age_band", "18-59".into())], &terms, &own).expect("made");
     present(&issued, &["age_band"], &own, ("x", "y"), Seconds(1)).expect("shown")
 }
 
@@ -221,9 +248,7 @@ fn a_credential_ends_with_its_consent_and_its_holder_is_erased_with_it() {
     shows(&camp, "amina.shown", "full_name");
     let check = format!("card credential check amina.shown {HILL} --json");
     let mut late = camp.command(crate::camp::split(&check));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let later = now.expect("after 1970").as_millis() + 3 * 86_400_000;
-    late.env("ANNONA_NOW", later.to_string());
+    late.env("ANNONA_NOW", in_days(3));
     let output = late.output().expect("the program runs");
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(said["reason"], "expired", "{said}");
