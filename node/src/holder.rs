@@ -74,6 +74,11 @@ impl Secrets {
         self.derived(&[b"credential"])
     }
 
+    /// The key that one copy of a credential is bound to. The label was drawn here, and says nothing of the key.
+    fn copy(&self, label: &[u8; 8]) -> SigningKey {
+        self.derived(&[b"credential", label])
+    }
+
     fn derived(&self, parts: &[&[u8]]) -> SigningKey {
         let mut seed = keyed(Purpose::Lookup, self.seed.expose(), parts).0;
         let key = SigningKey::from_seed(&seed);
@@ -567,6 +572,15 @@ impl Wallet {
     /// [`HolderFault::Who`].
     pub fn credential_key(&self, who: usize) -> Result<SigningKey, HolderFault> {
         Ok(self.both(who)?.0.credentials())
+    }
+
+    /// The key that one copy of a credential of hers is bound to, by the label she gave it.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderFault::Who`].
+    pub fn copy_key(&self, who: usize, label: &[u8; 8]) -> Result<SigningKey, HolderFault> {
+        Ok(self.both(who)?.0.copy(label))
     }
 
     /// Seals the file under another passphrase.

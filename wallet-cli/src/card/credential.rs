@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+pub(crate) mod copies;
 mod issue;
 mod present;
 

@@ -1,10 +1,12 @@
+use std::path::Path;
+
 use annona_node::credential::json::MAX_TEXT;
 use clap::Args;
 
 use super::Whose;
-use crate::card::credential::Answering;
+use crate::card::credential::{Answering, copies};
 use crate::card::paper::told;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -20,7 +22,7 @@ Examples:
 pub(crate) struct Present {
     #[command(flatten)]
     whose: Whose,
-    /// The credential she was given: its text, or a file that holds it
+    /// The credential she was given: its text, or a file that holds it, or several copies
     #[arg(value_name = "CREDENTIAL")]
     credential: String,
     #[command(flatten)]
@@ -31,6 +33,14 @@ impl Present {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let text = told(&self.credential, u64::try_from(3 * MAX_TEXT).unwrap_or(u64::MAX))?;
         let (wallet, who) = self.whose.open(session)?;
-        self.answering.answer(session, &text, &wallet.credential_key(who)?)
+        let Some(next) = copies::next(&text)? else {
+            return self.answering.answer(session, &text, &wallet.credential_key(who)?, None);
+        };
+        let file = Path::new(&self.credential);
+        if !file.is_file() {
+            return Err(Fault::usage("copies are shown from their file, out of which each goes."));
+        }
+        let key = wallet.copy_key(who, &next.label)?;
+        self.answering.answer(session, &next.copy, &key, Some((&next, file)))
     }
 }

@@ -4,11 +4,13 @@ use annona_ledger::time::{DayNo, Minute};
 use annona_node::credential::jws;
 use annona_node::holder::page::Way;
 use annona_node::holder::{About, Person};
+use annona_node::seal;
 use clap::Args;
 use serde_json::json;
 
 use super::Whose;
 use super::pay::print;
+use crate::card::credential::copies;
 use crate::fault::Outcome;
 use crate::session::Session;
 use crate::words::{count, print_day, print_last, print_minute};
@@ -40,6 +42,12 @@ pub(crate) struct Show {
     /// The wallet
     #[arg(value_name = "WALLET")]
     wallet: std::path::PathBuf,
+    /// Print so many new keys instead, one a line, for copies of a credential: `card credential issue --holders`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    keys: Option<u8>,
+    /// Whose keys, by her name in it [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "keys")]
+    who: Option<String>,
 }
 
 /// Shows what is hers by her receipts alone, as of the newest of them, and until when it can be handed out.
@@ -69,6 +77,15 @@ pub(crate) struct Permissions {
 impl Show {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let wallet = super::open(session, &self.wallet)?;
+        if let Some(count) = self.keys {
+            let who = wallet.find(self.who.as_deref())?;
+            let mut lines = Vec::new();
+            for _ in 0..count {
+                let label = seal::random()?;
+                lines.push(copies::line(&wallet.copy_key(who, &label)?.public(), &label));
+            }
+            return session.screen.answer("keys", json!({ "keys": lines }), || lines.join("\n"));
+        }
         for (who, person) in wallet.people().iter().enumerate() {
             let key = jws::did(&wallet.credential_key(who)?.public());
             let about = person.about.as_ref();

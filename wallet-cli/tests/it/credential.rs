@@ -223,6 +223,89 @@ fn self_issued() -> String {
     present(&issued, &["age_band"], &own, ("x", "y"), Seconds(1)).expect("shown")
 }
 
+/// The parts of what was shown that anybody who was shown another copy could compare, but for what all holders share.
+fn compared(camp: &Camp, shown: &str) -> Vec<String> {
+    let text = camp.told(shown);
+    let mut parts: Vec<String> = text.split('~').skip(1).map(str::to_owned).collect();
+    let token: Vec<&str> = text.split(['.', '~']).collect();
+    let claims = from_base64(token[1]);
+    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    let digests = claims["_sd"].as_array().expect("digests");
+    parts.extend(digests.iter().map(|digest| digest.as_str().expect("a text").to_owned()));
+    parts.push(claims["cnf"]["jwk"]["x"].as_str().expect("a key").to_owned());
+    parts.push(claims["status"]["status_list"]["idx"].to_string());
+    parts.push(token[2].to_owned());
+    assert_eq!(claims["iat"].as_u64().expect("a time") % 86_400, 0, "the day, and no minute of it");
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Bytes of base64url.
+fn from_base64(text: &str) -> Vec<u8> {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (mut bits, mut held, mut out) = (0u32, 0, Vec::new());
+    for letter in text.bytes() {
+        let six = letters.iter().position(|known| *known == letter).expect("base64url") as u32;
+        bits = (bits << 6) | six;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+            bits &= (1 << held) - 1;
+        }
+    }
+    out
+}
+
+#[test]
+fn of_several_copies_each_is_shown_once_and_no_two_can_be_joined() {
+    let camp = Camp::new();
+    agreed(&camp);
+    camp.run("wallet new amina.wallet --name Amina --passphrase-cost light").fine();
+    let keys = camp.run("wallet show amina.wallet --keys 3").fine().out;
+    assert_eq!(keys.lines().count(), 3);
+    let again = camp.run("wallet show amina.wallet --keys 3").fine().out;
+    assert!(keys.lines().all(|key| !again.contains(key)), "new ones each time");
+    camp.write("keys.txt", &keys);
+    let issue = format!(
+        "card credential issue 1/1 --for hill --purpose referral --attributes name,age_band --holders keys.txt --out amina.copies {MARA}"
+    );
+    camp.write("bad.txt", "did:key:z6Mk 00\n");
+    camp.run(&issue.replace("keys.txt", "bad.txt")).fails(3, "line 1 of bad.txt");
+    camp.write("bad.txt", &format!("{keys}{keys}"));
+    camp.run(&issue.replace("keys.txt", "bad.txt")).fails(3, "there twice");
+    camp.run(&format!("{issue} --form w3c")).fails(2, "copies are SD-JWT");
+    camp.run(&format!("{issue} --dry-run")).fine();
+    assert_eq!(camp.run("consent log 1 --json").fine().out, "", "nothing was opened");
+    camp.run(&issue).fine();
+    assert_eq!(camp.run("consent log 1 --json").fine().out.lines().count(), 1, "opened once");
+    camp.run("card publish camp.cards").fine();
+
+    let mut seen: Vec<String> = Vec::new();
+    for left in [2, 1, 0] {
+        let asked = camp.bare("card credential ask --dir hill --json").fine();
+        let (audience, nonce) = (asked.field(0, "audience"), asked.field(0, "nonce"));
+        let out = format!("copy-{left}");
+        let shown = camp.run(&format!(
+            "wallet present amina.wallet amina.copies --show age_band --audience {audience} --nonce {nonce} --out {out} --json"
+        ));
+        assert_eq!(shown.fine().field(0, "left"), left.to_string());
+        camp.bare(&format!("card credential check {out} {HILL}")).fine();
+        for part in compared(&camp, &out) {
+            assert!(!seen.contains(&part), "{part} joins two showings");
+            seen.push(part);
+        }
+    }
+    let more = "wallet present amina.wallet amina.copies --show age_band --audience x --nonce y --out more";
+    camp.run(more).fails(3, "each copy in this file was shown");
+    // One consent gave all of them, and takes all of them back.
+    camp.run(&format!("consent withdraw 1/1 {MARA}")).fine();
+    camp.run("card publish camp.cards").fine();
+    for left in [2, 1, 0] {
+        assert_eq!(reason(&camp, &format!("copy-{left} {HILL}")), "revoked");
+    }
+}
+
 #[test]
 fn a_credential_ends_with_its_consent_and_its_holder_is_erased_with_it() {
     let camp = Camp::new();

@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::KIND;
+use super::{KIND, copies};
 use crate::card::paper::registrar;
 use crate::consent::open::{date_of, served};
 use crate::consent::{attributes, find, purpose};
@@ -51,6 +51,9 @@ pub(crate) struct Issue {
     /// Her own key, from `annona wallet show`: she shows of it what she chooses. Without it, it is sealed to that node
     #[arg(long, value_name = "KEY")]
     holder: Option<String>,
+    /// Several keys of hers, from `annona wallet show --keys`: a copy for each, and each is shown once
+    #[arg(long, value_name = "FILE", conflicts_with = "holder")]
+    holders: Option<PathBuf>,
     /// What for
     #[arg(long, value_name = "PURPOSE")]
     purpose: String,
@@ -104,13 +107,19 @@ impl Issue {
         let asker = words::node(node.store().roster(), &self.asker)?;
         let (short, bound, sealing) = (asker.short(), asker.node, asker.sealing);
         let hers = self.holder.as_deref().map(holder).transpose()?;
+        let several = self.holders.as_deref().map(copies::keys).transpose()?.unwrap_or_default();
+        if !several.is_empty() && self.form == Form::W3c {
+            return Err(Fault::usage(
+                "copies are SD-JWT: whoever has a document of W3C shows it whole.",
+            ));
+        }
         let asking = Asking {
             grant: known.grant.id,
             node: short,
             purpose: purpose(&self.purpose)?,
             attributes: attributes(&self.attributes)?,
         };
-        let copy = hers.is_none() || self.form == Form::W3c;
+        let copy = (hers.is_none() && several.is_empty()) || self.form == Form::W3c;
         if copy && asking.purpose != Purpose::Export {
             return Err(Fault::refused(
                 "what is bound to a node, or to nobody, is a copy: its purpose is export, and it takes a consent for that.",
@@ -131,49 +140,71 @@ impl Issue {
         let key = node.signing_key(Name::NodeSigning)?;
         let last = known.grant.expires.last().begins(charter.founded());
         let mut register = Register::of_node(&node, &mut vault)?;
-        let (list, index) = register.draw(&key.public(), programme.0)?;
+        let mut places = Vec::new();
+        for _ in 0..several.len().max(1) {
+            places.push(register.draw(&key.public(), programme.0)?);
+        }
         let permit = consent::permit(&mut node, &mut vault, &asking, signer.key())?;
         let commitment = permit.commitment();
         // Noted before it is out: whatever left can be taken back.
-        register.issued(Issued {
-            household: known.household,
-            programme: programme.0,
-            issuer: key.public(),
-            list,
-            index,
-            consent: known.commitment(),
-        });
+        for (list, index) in &places {
+            register.issued(Issued {
+                household: known.household,
+                programme: programme.0,
+                issuer: key.public(),
+                list: *list,
+                index: *index,
+                consent: known.commitment(),
+            });
+        }
         register.save_first(&mut vault, &key.public())?;
         let day = date_of(&charter, at)?;
         let (shown, showing) = permit.open(&mut vault, day)?;
         let claims = claims(&shown, self.member)?;
-        let uri = ListName::of(&key.public(), programme.0, list).to_string();
-        let terms = Terms {
-            holder: if self.form == Form::W3c { hers } else { hers.or(Some(bound)) },
-            issued: Seconds::of(node.now()),
-            expires: Seconds::of(last).min(ends).plus(59),
-            status: StatusRef { uri, index },
+        let expires = Seconds::of(last).min(ends).plus(59);
+        // Copies of one minute would be known by it: theirs is the day.
+        let now = Seconds::of(node.now());
+        let issued = if several.is_empty() { now } else { Seconds(now.0 - now.0 % 86_400) };
+        let terms = |holder, (list, index): &(u32, u32)| {
+            let uri = ListName::of(&key.public(), programme.0, *list).to_string();
+            Terms { holder, issued, expires, status: StatusRef { uri, index: *index } }
         };
-        let text = Zeroizing::new(match self.form {
-            Form::SdJwt => sd_jwt::issue(&claims, &terms, &key)?,
-            Form::W3c => integrity::holder(&claims, &terms, &key)?.to_string(),
-        });
-        let bytes = match hers {
-            Some(_) => text.as_bytes().to_vec(),
-            None => KIND.seal(&node.federation()?, &commitment, &sealing, text.as_bytes())?,
-        };
+        let mut bytes = Zeroizing::new(Vec::new());
+        let mut made: Vec<(copies::Label, Zeroizing<String>)> = Vec::new();
+        for ((holder, label), place) in several.iter().zip(&places) {
+            let text = sd_jwt::issue(&claims, &terms(Some(*holder), place), &key)?;
+            made.push((*label, Zeroizing::new(text)));
+        }
+        if made.is_empty() {
+            let holder = if self.form == Form::W3c { hers } else { hers.or(Some(bound)) };
+            let place = places.first().ok_or_else(|| Fault::usage("no place was drawn."))?;
+            let text = Zeroizing::new(match self.form {
+                Form::SdJwt => sd_jwt::issue(&claims, &terms(holder, place), &key)?,
+                Form::W3c => integrity::holder(&claims, &terms(holder, place), &key)?.to_string(),
+            });
+            *bytes = match hers {
+                Some(_) => text.as_bytes().to_vec(),
+                None => KIND.seal(&node.federation()?, &commitment, &sealing, text.as_bytes())?,
+            };
+        } else {
+            bytes.extend_from_slice(copies::write(&made).as_bytes());
+        }
         atomic::write(&self.out, &bytes)?;
         showing.done(&mut vault)?;
         node.close()?;
         let names: Vec<&str> = claims.iter().map(|(name, _)| *name).collect();
         let value = json!({
             "disclosure": commitment.to_string(), "for": words::hex(&short), "claims": names,
-            "list": terms.status.uri, "until": terms.expires.to_string(), "out": self.out,
-            "holder": hers.map(|key| jws::did(&key)),
+            "list": places.first().map(|(list, _)| ListName::of(&key.public(), programme.0, *list).to_string()),
+            "until": expires.to_string(), "out": self.out,
+            "holder": hers.map(|key| jws::did(&key)), "copies": several.len(),
         });
         session.screen.answer("credential", value, || {
-            let (names, until) = (names.join(", "), terms.expires);
-            format!("{names}, until {until}: {}", self.out.display())
+            let (names, out) = (names.join(", "), self.out.display());
+            match several.len() {
+                0 => format!("{names}, until {expires}: {out}"),
+                copies => format!("{names}, {copies} copies, until {expires}: {out}"),
+            }
         })
     }
 }

@@ -10,8 +10,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::KIND;
+use super::copies::Next;
 use crate::fault::{Fault, Outcome};
 use crate::session::Session;
+use crate::words;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,8 +54,14 @@ fn put(out: &Path, bytes: &[u8]) -> Outcome {
 }
 
 impl Answering {
-    /// Shows it by the key it is bound to.
-    pub(crate) fn answer(self, session: &Session, text: &str, key: &SigningKey) -> Outcome {
+    /// Shows it by the key it is bound to; a copy of several is taken out of its file.
+    pub(crate) fn answer(
+        self,
+        session: &Session,
+        text: &str,
+        key: &SigningKey,
+        copy: Option<(&Next, &Path)>,
+    ) -> Outcome {
         let shown: Vec<&str> = self.show.iter().map(String::as_str).collect();
         let now = Seconds::of(session.now());
         let Some((audience, nonce)) = self.audience.as_deref().zip(self.nonce.as_deref()) else {
@@ -72,9 +80,17 @@ impl Answering {
             }
         })?);
         put(&self.out, made.as_bytes())?;
-        let value = json!({ "out": self.out, "shown": shown, "audience": audience });
+        // Made before it is taken out: whoever is stopped in between has handed over neither.
+        if let Some((next, file)) = copy {
+            next.spent(file)?;
+        }
+        let left = copy.map(|(next, _)| next.count);
+        let value = json!({ "out": self.out, "shown": shown, "audience": audience, "left": left });
         session.screen.answer("shown", value, || {
-            format!("{} for {audience}: {}", shown.join(", "), self.out.display())
+            let (shown, out) = (shown.join(", "), self.out.display());
+            let left =
+                left.map(|left| format!("\n{} left.", words::count(left as u64, "copy", "copies")));
+            format!("{shown} for {audience}: {out}{}", left.unwrap_or_default())
         })
     }
 }
@@ -88,7 +104,7 @@ impl Present {
         let text = std::str::from_utf8(&plain)
             .map_err(|_| Fault::input("what is in it is no credential."))?;
         if self.answering.nonce.is_some() {
-            return self.answering.answer(session, text, &key);
+            return self.answering.answer(session, text, &key, None);
         }
         put(&self.answering.out, text.as_bytes())?;
         let value = json!({ "out": self.answering.out });
