@@ -112,6 +112,12 @@ pub struct Stored {
     pub members: Vec<Zeroizing<Vec<u8>>>,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often a household was opened on this thread: as often as a disclosure was made, where nothing else is.
+    pub(crate) static OPENED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The sealed person file of a site, open.
 pub struct Vault {
     connection: Connection,
@@ -231,6 +237,8 @@ impl Vault {
     ///
     /// [`VaultFault::NotFound`]; [`VaultFault::Damaged`] where a record does not open in its place.
     pub fn household(&self, id: HouseholdId) -> Result<Stored, VaultFault> {
+        #[cfg(test)]
+        OPENED.set(OPENED.get() + 1);
         self.rows().household(id)
     }
 

@@ -234,3 +234,47 @@ fn every_dependency_may_be_used_here() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Who opens a household's records. What leaves the site goes by the first alone, which eats a leave that stands on the
+/// ledger; the others are the site's own work, whose operators have its passphrase.
+#[test]
+fn a_household_is_opened_in_these_places_and_no_other() {
+    const OPENS: [(&str, &str); 8] = [
+        ("node/src/consent/permit.rs", "a disclosure, under a leave that is eaten"),
+        ("node/src/household.rs", "a birth, death, split or merge writes the record anew"),
+        ("node/src/import/register.rs", "an import compares what it brings with what is there"),
+        ("node/src/overlap.rs", "names become blinded numbers, for those who agreed"),
+        (
+            "node/src/vault.rs",
+            "that every record opens is asked of a restored file; nothing is kept",
+        ),
+        (
+            "wallet-cli/src/family/pin.rs",
+            "that the number is somebody's; nothing of it is looked at",
+        ),
+        ("wallet-cli/src/family/show.rs", "the site looks at its own family"),
+        (
+            "wallet-cli/src/entitle/balance.rs",
+            "that the number is somebody's; nothing of it is looked at",
+        ),
+    ];
+    let mut found = Vec::new();
+    for file in files(&["node/src", "wallet-cli/src"], &[".rs"]) {
+        if file.contains("/tests") {
+            continue;
+        }
+        let lines: Vec<String> = code(&file)
+            .map(|(_, line)| line)
+            .take_while(|line| line.trim() != "mod tests {")
+            .collect();
+        // However the lines break.
+        let flat: String = lines.concat().split_whitespace().collect();
+        // The rows of the file itself are behind the vault, which is the door.
+        let of_rows = flat.matches("rows().household(").count();
+        assert!(of_rows == 0 || file == "node/src/vault.rs", "{file} goes round the door");
+        found.extend((0..flat.matches(".household(").count() - of_rows).map(|_| file.clone()));
+    }
+    let mut wanted: Vec<String> = OPENS.iter().map(|(file, _)| (*file).to_owned()).collect();
+    wanted.sort();
+    assert_eq!(found, wanted, "say in the list who opens a household, and why it may");
+}

@@ -8,7 +8,7 @@ use super::*;
 use crate::bundle::tests::world::{FOOD, World, key, short};
 use crate::import::{KnownHouseholds, Register, VaultRegister};
 use crate::person::{Attributes as Record, Date, Field, Household, Value};
-use crate::seal::Key;
+use crate::{seal::Key, vault::OPENED};
 
 const OPERATOR: u8 = 51;
 const NAME: &str = "Amina Canary";
@@ -125,11 +125,11 @@ fn what_she_said_yes_to_is_opened_as_often_as_it_is_written_down_and_no_more() {
     let asking = desk.asking();
     for times in 1..=2 {
         let permit = desk.permit(&asking).expect("a permit");
-        assert_eq!((desk.disclosed(), desk.opened()), (times, times - 1), "written before");
+        assert_eq!((desk.disclosed(), desk.opened(), OPENED.get()), (times, times - 1, times - 1));
         let (shown, showing) = permit.open(&mut desk.vault, today()).expect("opens");
         assert_eq!((desk.disclosed(), desk.opened()), (times, times - 1), "nobody has it yet");
         showing.done(&mut desk.vault).expect("noted");
-        assert_eq!((desk.disclosed(), desk.opened()), (times, times));
+        assert_eq!((desk.disclosed(), desk.opened(), OPENED.get()), (times, times, times));
         let names: Vec<_> = shown.members.iter().map(|m| m.len()).collect();
         assert_eq!(names, [1, 1], "a name each, and no telephone number or date of birth");
         let name = shown.members[0].get(&Field::FullName).and_then(Value::as_text);
@@ -137,7 +137,7 @@ fn what_she_said_yes_to_is_opened_as_often_as_it_is_written_down_and_no_more() {
         assert!(shown.whole.is_empty(), "nor the village");
         assert_eq!(shown.bands, [None, None], "nor an age that was not asked for");
     }
-    assert_eq!(closed(desk.permit(&asking)), Closed::UsedUp);
+    assert_eq!((closed(desk.permit(&asking)), OPENED.get()), (Closed::UsedUp, 2));
     assert_eq!((desk.disclosed(), desk.opened()), (2, 2));
     // On the ledger file stands nothing of her.
     for file in ["a/ledger.db", "a/ledger.db-wal"] {
