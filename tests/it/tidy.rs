@@ -278,3 +278,59 @@ fn a_household_is_opened_in_these_places_and_no_other() {
     wanted.sort();
     assert_eq!(found, wanted, "say in the list who opens a household, and why it may");
 }
+
+/// What a log may name: nodes, feeds, counts, days and words. No person, household, purse, card, slip or pseudonym has a
+/// field, and one that is new stands here first.
+#[test]
+fn a_log_has_these_fields_and_no_other() {
+    const FIELDS: [&str; 25] = [
+        "address",
+        "checkpoint",
+        "count",
+        "cycles",
+        "days",
+        "dialled",
+        "doubted",
+        "entry",
+        "epoch",
+        "erasures",
+        "families",
+        "feed",
+        "here",
+        "next",
+        "node",
+        "organisation",
+        "peer",
+        "pid",
+        "place",
+        "proven",
+        "rows",
+        "standing",
+        "state",
+        "theirs",
+        "why",
+    ];
+    let (mut found, mut calls) = (BTreeSet::new(), 0);
+    for file in files(&["node/src", "wallet-cli/src"], &[".rs"]) {
+        if file.contains("/tests") || file == "node/src/log.rs" {
+            continue;
+        }
+        let flat: String = code(&file).map(|(_, line)| line).collect();
+        let flat: String = flat.split_whitespace().collect();
+        let said = ["log.debug(", "log.info(", "log.warn(", "log.error("];
+        let here = said.iter().flat_map(|call| flat.split(call).skip(1));
+        // What is logged stands in the call, or under one name before it.
+        let before = flat.split("letfields:").skip(1).filter_map(|let_| let_.split_once("]=["));
+        let before = before.map(|(_, rest)| rest).filter(|_| flat.contains(",&fields);"));
+        for rest in here.chain(before) {
+            calls += 1;
+            let call = rest.split(");").next().unwrap_or(rest).split("];").next().unwrap_or(rest);
+            let pairs = call.split("(\"").skip(1);
+            found
+                .extend(pairs.filter_map(|pair| pair.split_once("\",")).map(|(f, _)| f.to_owned()));
+        }
+    }
+    assert!(calls > 40, "{calls} lines are logged");
+    let wanted: BTreeSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
+    assert_eq!(found, wanted);
+}
