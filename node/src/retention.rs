@@ -13,6 +13,9 @@ use crate::keystore::Name;
 use crate::node::{Node, NodeFault};
 use crate::vault::{HouseholdId, MAX_PAGE, Vault, VaultFault};
 
+#[cfg(test)]
+mod tests;
+
 /// What is kept for a time. A household's own record has no clock: it is kept until it is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DataClass {

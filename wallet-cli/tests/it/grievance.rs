@@ -61,6 +61,34 @@ fn a_complaint_is_referred_under_her_consent_and_under_no_other() {
     refer(&another, "City", "1/2").fails(5, "withdrawn");
 }
 
+/// Three months on: what nobody decided stands first and is counted, what was decided is late no more.
+#[test]
+fn a_complaint_nobody_decided_is_past_its_day() {
+    let camp = Camp::new();
+    let [open, decided] = complaints(&camp);
+    let list = camp.run("grievance list --json").fine().out;
+    assert!(!list.contains("\"overdue\":true"), "{list}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let later = now.expect("after 1970").as_millis() + 100 * 86_400_000;
+    let in_time = |words: &str| {
+        let mut late = camp.command(crate::camp::split(words));
+        late.arg("--passphrase-file").arg("pass.txt").env("ANNONA_NOW", later.to_string());
+        let output = late.output().expect("the program runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (text(output.stdout), text(output.stderr))
+    };
+    let (said, _) = in_time("grievance list --json");
+    let rows: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> =
+        rows.iter().map(|row| (row["complaint"].as_str(), row["overdue"].as_bool())).collect();
+    assert_eq!(told, [(Some(open.as_str()), Some(true)), (Some(&decided), Some(false))]);
+    assert!(rows[0]["days_left"].as_i64() < Some(0), "{said}");
+    let (page, note) = in_time("grievance list");
+    assert!(page.contains(" past its day"), "{page}");
+    assert!(note.contains("1 complaint is past the day"), "{note}");
+}
+
 #[test]
 fn an_appeal_is_decided_by_another_and_nothing_of_the_complaint_is_on_the_ledger() {
     let camp = Camp::new();
