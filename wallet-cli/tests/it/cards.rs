@@ -242,3 +242,52 @@ fn what_is_lost_stops_paying_by_one_command_and_no_code_is_needed() {
     let again = camp.run(&format!("card print 1 {MARA} --json")).fine().field(0, "code");
     pays(&format!("--card {again}")).fine();
 }
+
+/// A family of two programmes has a card of each: what reads one has nothing of the other, and losing one leaves the other.
+#[test]
+fn a_family_has_a_card_of_each_programme_and_nothing_joins_them() {
+    let camp = Camp::new();
+    let cash = "[[programme]]\nid = 2\norganisation = 1\nname = \"Cash\"\n\
+                commodity = [{ id = 1, name = \"Rice\", item = \"kg\", digits = 3 }]\n";
+    camp.write("cash.toml", cash);
+    camp.run("charter propose --acts cash.toml --out cash.annona").fine();
+    for name in ["relief", "city"] {
+        camp.run(&format!("charter sign cash.annona --keys {name}.keys")).fine();
+    }
+    camp.run("charter apply cash.annona").fine();
+    camp.run("charter show --out charter.annona --replace").fine();
+    camp.run("node request --out again.request").fine();
+    let signing = "--keys relief.keys --charter charter.annona --programme Food --programme Cash";
+    camp.run(&format!(
+        "node admit again.request {signing} --site 2 --small-site --ceiling Food/Rice=5000:300:5000 \
+         --ceiling Food/Oil=5000:300:5000 --until +300d --out both.annona"
+    ))
+    .fine();
+    camp.run(&format!(
+        "operator admit mara.keys.public {signing} --organisation 1 --site 0 --role registrar --role approver \
+         --out mara-both.annona"
+    ))
+    .fine();
+    camp.run("node learn both.annona mara-both.annona").fine();
+    // Who is registered from now on is enrolled in both.
+    camp.family("member: full_name=Sara", &format!("--key B1-003 {MARA}")).fine();
+    let food = camp.run(&format!("card print 3 --programme Food {MARA} --json")).fine();
+    let cash = camp.run(&format!("card print 3 --programme Cash {MARA} --json")).fine();
+    for (name, card) in [("food.txt", &food), ("cash.txt", &cash)] {
+        camp.write(name, card.field(0, "text"));
+    }
+    let told = |name: &str| {
+        let checked = camp.bare(&format!("card check {name} --json")).fine();
+        let said: serde_json::Value = serde_json::from_str(&checked.out).expect("JSON");
+        said
+    };
+    let (one, other) = (told("food.txt"), told("cash.txt"));
+    assert_eq!((&one["programme"], &other["programme"]), (&1.into(), &2.into()));
+    assert!(one["holder"].is_string() && one["holder"] != other["holder"], "{one} {other}");
+    assert_ne!(food.field(0, "code"), cash.field(0, "code"));
+    // She loses that of Cash: it counts no more, and the other does.
+    camp.run(&format!("card cancel --family 3 --programme Cash {MARA}")).fine();
+    camp.run("card publish camp.cards").fine();
+    assert_eq!(camp.bare("card check cash.txt --json").fails(1, "").field(0, "reason"), "revoked");
+    camp.bare("card check food.txt").fine();
+}
