@@ -63,6 +63,7 @@ codes! {
     RepeatedColumn "repeated-column" Warning "several columns have this name; rename them, because none of them can be told from the others"
     AmbiguousDate "ambiguous-date" Warning "the date can be read in several ways; say date_order in the map"
     NotADate "not-a-date" Warning "there is no such date; correct it, or date_order in the map"
+    OtherCalendar "other-calendar" Warning "the year is none between 1850 and 2200: of another calendar, or mistyped; it is not converted here, so write the date in the Gregorian calendar"
     UnknownValue "unknown-value" Warning "the map does not say what this word stands for; add it under values"
     NotANumber "not-a-number" Warning "a whole number is expected"
     AmbiguousNumber "ambiguous-number" Warning "the number can be read in two ways, as a part or as thousands; say decimal in the map"

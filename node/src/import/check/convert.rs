@@ -331,11 +331,19 @@ fn date_text(text: &str, order: Option<DateOrder>) -> Result<Date, Code> {
     let make = |year: u16, month: u16, day: u16| {
         Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
     };
+    // A day and a month in whatever order, of a year that nobody registered here was born in.
+    let other = |year: u16, one: u16, two: u16| {
+        let days = (1..=31).contains(&one) && (1..=31).contains(&two) && one.min(two) <= 13;
+        (year > 0 && days && Date::new(year, 1, 1).is_none()).then_some(Code::OtherCalendar)
+    };
     if a.len() == 4 {
-        return make(x, y, z).ok_or(Code::NotADate);
+        return make(x, y, z).ok_or_else(|| other(x, y, z).unwrap_or(Code::NotADate));
     }
     if c.len() != 4 {
         return Err(Code::AmbiguousDate);
+    }
+    if let Some(code) = other(z, x, y) {
+        return Err(code);
     }
     match order {
         Some(DateOrder::DayMonthYear) => make(z, y, x).ok_or(Code::NotADate),
