@@ -368,10 +368,10 @@ fn a_credential_of_w3c() {
     };
     assert_eq!(canonical, Some(beside("proofCanonJCS")));
     let mut document: Value = serde_json::from_str(&signed).expect("JSON");
-    let proof = document.as_object_mut().expect("an object").remove("proof").expect("a proof");
+    let mut proof = document.as_object_mut().expect("an object").remove("proof").expect("a proof");
     assert_eq!(super::json::canonical(&document), Some(beside("canonDocJCS")));
-    let (mut options, document) = (proof.clone(), document.as_object().expect("an object"));
-    let options = options.as_object_mut().expect("an object");
+    let document = document.as_object().expect("an object");
+    let options = proof.as_object_mut().expect("an object");
     let value = options.remove("proofValue").expect("a signature");
     assert_eq!(value, beside("sigBTC58JCS"));
     let signature = bs58::decode(&beside("sigBTC58JCS")[1..]).into_vec().expect("base58");

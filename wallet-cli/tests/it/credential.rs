@@ -272,7 +272,7 @@ fn of_several_copies_each_is_shown_once_and_no_two_can_be_joined() {
     );
     camp.write("bad.txt", "did:key:z6Mk 00\n");
     camp.run(&issue.replace("keys.txt", "bad.txt")).fails(3, "line 1 of bad.txt");
-    camp.write("bad.txt", &format!("{keys}{keys}"));
+    camp.write("bad.txt", format!("{keys}{keys}"));
     camp.run(&issue.replace("keys.txt", "bad.txt")).fails(3, "there twice");
     camp.run(&format!("{issue} --form w3c")).fails(2, "copies are SD-JWT");
     camp.run(&format!("{issue} --dry-run")).fine();
