@@ -462,7 +462,7 @@ pub fn take(node: &Node, vault: &mut Vault, file: &[u8]) -> Result<Taken, CopyFa
     for (programme, commitment) in label.erased {
         all.entry(programme).or_default().insert(commitment);
     }
-    let erased = erase::apply_to(vault, &all, heard)?;
+    let erased = erase::apply_to(node, vault, &all, heard)?;
     // Whoever was erased before the copy was made has no key in it, and her record none here: what else tells of her goes.
     vault.forget_destroyed()?;
     erase::beside(node, vault)?;

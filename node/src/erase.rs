@@ -24,7 +24,7 @@ use crate::folder::{CARDS, PINS};
 use crate::holder::desk;
 use crate::household;
 use crate::keystore::{Name, Secret};
-use crate::letters::Letters;
+use crate::letters::{About, Letters};
 use crate::node::{Compose, Composed, Node, NodeFault, Request};
 use crate::pin::{Lent, PinFault, Pins};
 use crate::seal::Key;
@@ -135,6 +135,7 @@ fn destroy(
     drop(others(node)?);
     // Before its salt is destroyed, by which alone it is known: a wallet left behind would go on paying.
     cancel_wallets(node, vault, &gone, operator)?;
+    stop_letters(node, &gone)?;
     let mut txn = vault.begin()?;
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;
@@ -147,6 +148,13 @@ fn destroy(
     let said = |one: &Erasure| known.iter().any(|k| k.commitment == one.commitment && k.said);
     let all = gone.into_iter().flat_map(|(_, erasures)| erasures);
     Ok(all.map(|one| Erasure { said: said(&one), ..one }).collect())
+}
+
+/// Stops answers about households that wait to go. Before the rest: killed right after it, a node that runs would post what
+/// tells of somebody who is gone. Killed before it, she is asked for again, and so is whoever wanted the answer.
+fn stop_letters(node: &Node, gone: &[(HouseholdId, Vec<Erasure>)]) -> Result<usize, ConsentFault> {
+    let of = |about: &About| gone.iter().any(|(id, _)| *id == about.family);
+    Ok(Letters::of(node.folder().root()).stop(of)?)
 }
 
 /// Cancels the wallets of households on the ledger. What this node may not say there keeps no erasure back.
@@ -344,7 +352,7 @@ pub fn apply(node: &Node, vault: &mut Vault) -> Result<u64, ConsentFault> {
     } else {
         // PINs that do not open keep no record from being erased: they are tried again each time, as nothing new was heard.
         let lent = forget_lent(node, &erased);
-        apply_to(vault, &erased, if lent.is_ok() { heard } else { 0 })?
+        apply_to(node, vault, &erased, if lent.is_ok() { heard } else { 0 })?
     };
     // A register that does not open keeps nobody from being served. It is tried again each time, and this node does not
     // say that it followed ([`follow`]) before it is done.
@@ -395,6 +403,7 @@ pub(crate) fn heard(node: &Node) -> Result<Erased, ConsentFault> {
 
 /// Erases whoever of this vault is among these; `heard` of them are of its node's ledger.
 pub(crate) fn apply_to(
+    node: &Node,
     vault: &mut Vault,
     erased: &Erased,
     heard: u64,
@@ -435,6 +444,7 @@ pub(crate) fn apply_to(
             }
         }
     }
+    stop_letters(node, &gone)?;
     let mut txn = vault.begin()?;
     for (id, erasures) in &gone {
         txn.erase(*id, erasures)?;

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! letters/out/5f1c…-9a03…   last day (4) ‖ about (40) ‖ paper   for node 5f1c…, until it says that it has it;
-//!                                                               without its paper: it ended, and did not come there
-//! letters/in/8be8…-77d0…    last day (4) ‖ paper                from node 8be8…; the day alone once it was taken out
+//!                                                               without its paper: it ended, and did not come there; one
+//!                                                               byte in its place: that node does not take it
+//! letters/in/8be8…-77d0…    last day (4) ‖ paper                from node 8be8…; the day alone once it was taken out; one
+//!                                                               byte after it: none of the papers that letters are
 //! ```
 //!
 //! What is here decides nothing: a person takes a paper out as a file, and hands it to the command that reads it.
@@ -20,7 +22,7 @@ use annona_ledger::consent::People;
 use annona_ledger::hash::{Hash, Purpose, hash_one};
 use annona_ledger::id::Commitment;
 use annona_ledger::limits::LETTER_BYTES;
-use annona_ledger::sync::talk::{self, Letter};
+use annona_ledger::sync::talk::{self, Letter, Over};
 use annona_ledger::time::{DayNo, Minute};
 use annona_ledger::view::View;
 use annona_ledger::wire::Bytes;
@@ -48,6 +50,10 @@ const SLACK: u32 = 2;
 const DAY: usize = 4;
 /// Bytes before the paper of one that waits to go.
 const HEAD: usize = DAY + 8 + 32;
+/// In place of a paper: whom it is for does not take it.
+const NOT_TAKEN: &[u8] = &[4];
+/// How every paper begins. A file of before it was kept whom a letter tells of has its paper right after the day.
+const PAPER: &[u8] = b"annona ";
 
 /// What a letter is called: the first 16 bytes of its paper's hash.
 pub type Name = [u8; 16];
@@ -79,8 +85,10 @@ pub struct Kept {
     pub name: Name,
     /// The last day on which it is kept.
     pub until: DayNo,
-    /// Bytes of the paper; zero where it was taken out, or ended before it came to whom it is for.
+    /// Bytes of the paper; zero where it was taken out, ended before it came to whom it is for, or is not taken there.
     pub bytes: usize,
+    /// Whether whom it is for does not take it: it is none of the papers that are known there.
+    pub not_taken: bool,
     /// Whom it tells of, where it goes and that is known.
     pub about: Option<About>,
 }
@@ -176,6 +184,12 @@ impl Letters {
 
     /// Node, name and bytes of the paper of what is kept: no file is opened. What bears no letter's name is passed over.
     fn names(&self, way: Way) -> Vec<([u8; 8], Name, usize)> {
+        let all = self.files(way).into_iter();
+        all.map(|(peer, name, len)| (peer, name, paper_bytes(len))).collect()
+    }
+
+    /// As [`Self::names`], with all bytes that stand where the paper does.
+    fn files(&self, way: Way) -> Vec<([u8; 8], Name, usize)> {
         let Ok(entries) = fs::read_dir(self.folder(way)) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| {
             let name = entry.file_name();
@@ -197,12 +211,13 @@ impl Letters {
     /// What is kept, in order of node and name. No paper is read.
     #[must_use]
     pub fn list(&self, way: Way) -> Vec<Kept> {
-        let kept = self.names(way).into_iter().filter_map(|(peer, name, bytes)| {
+        let kept = self.files(way).into_iter().filter_map(|(peer, name, len)| {
             let mut read = [0; HEAD];
             let read = read.get_mut(..head(way))?;
             File::open(self.path(way, &peer, &name)).ok()?.read_exact(read).ok()?;
             let (until, about) = read_head(read)?;
-            Some(Kept { peer, name, until, bytes, about })
+            let (bytes, not_taken) = (paper_bytes(len), len == NOT_TAKEN.len());
+            Some(Kept { peer, name, until, bytes, not_taken, about })
         });
         let mut kept: Vec<Kept> = kept.collect();
         kept.sort_unstable_by_key(|kept| (kept.peer, kept.name));
@@ -213,7 +228,8 @@ impl Letters {
     #[must_use]
     pub fn get(&self, way: Way, peer: &[u8; 8], name: &Name) -> Option<Letter> {
         let file = atomic::read(&self.path(way, peer, name), HEAD + LETTER_BYTES).ok()?;
-        let (head, paper) = file.split_at_checked(head(way))?;
+        let before = file.get(DAY..)?.starts_with(PAPER);
+        let (head, paper) = file.split_at_checked(if before { DAY } else { head(way) })?;
         let (until, _) = read_head(head)?;
         let letter = Letter { until, bytes: Bytes::new(paper.to_vec()).ok()? };
         (letter.name() == *name && Paper::of(paper).is_some()).then_some(letter)
@@ -259,7 +275,8 @@ impl Letters {
             return Err(LetterFault::TooMany);
         }
         let until = days.perhaps.plus(DAYS);
-        self.put(Way::Out, &Kept { peer: *to, name, until, bytes: paper.len(), about }, paper)?;
+        let kept = Kept { peer: *to, name, until, bytes: paper.len(), not_taken: false, about };
+        self.put(Way::Out, &kept, paper)?;
         Ok(name)
     }
 
@@ -302,26 +319,44 @@ impl Letters {
         })
     }
 
-    /// The letters that came from a node, those taken out among them: it need not send them again.
-    pub(crate) fn known(&self, from: &[u8; 8]) -> Vec<Name> {
-        let mut names: Vec<Name> =
-            self.of_peer(Way::In, from).into_iter().map(|(name, _)| name).collect();
+    /// What is said to a node of the letters that came from it: which it need not send again, those taken out among them,
+    /// and which are not taken.
+    pub(crate) fn known(&self, from: &[u8; 8]) -> Vec<Over> {
+        let all = self.files(Way::In).into_iter().filter(|(of, ..)| of == from);
+        let mut names: Vec<_> = all.map(|(_, name, len)| (name, len == NOT_TAKEN.len())).collect();
+        names.sort_unstable();
         names.truncate(KNOWN);
-        names
+        let said = |(name, not)| if not { Over::NotTaken(name) } else { Over::Letter(name) };
+        names.into_iter().map(said).collect()
     }
 
-    /// A node has a letter for good: it is not sent again.
-    pub(crate) fn arrived(&self, to: &[u8; 8], name: &Name) {
-        // Where it cannot be removed it goes again, and the other side knows it.
-        drop(fs::remove_file(self.path(Way::Out, to, name)));
+    /// What a node says of a letter for it: that it has it for good, and it is not sent again; or that it does not take it,
+    /// and its paper goes, and its name stays to be told.
+    pub(crate) fn heard(&self, to: &[u8; 8], over: &Over) {
+        match over {
+            // Where it cannot be removed it goes again, and the other side knows it.
+            Over::Letter(name) => drop(fs::remove_file(self.path(Way::Out, to, name))),
+            Over::NotTaken(name) => {
+                let mut all = self.list(Way::Out).into_iter();
+                let kept =
+                    all.find(|kept| kept.peer == *to && kept.name == *name && kept.bytes > 0);
+                if let Some(kept) = kept {
+                    let until = kept.until.plus(DAYS);
+                    drop(self.put(Way::Out, &Kept { until, about: None, ..kept }, NOT_TAKEN));
+                }
+            }
+            Over::Feed(_) | Over::Item(_) | Over::Budget => {}
+        }
     }
 
     /// What would become of a letter that came from a node: each has its bounds. `whole`: whether it [is a paper](is_whole).
     #[must_use]
     pub fn judge(&self, from: &[u8; 8], letter: &Letter, whole: bool, days: Days) -> Came {
-        if self.path(Way::In, from, &letter.name()).is_file() {
+        let known = fs::metadata(self.path(Way::In, from, &letter.name())).map(|file| file.len());
+        if known.is_ok_and(|len| len != (DAY + NOT_TAKEN.len()) as u64) {
             return Came::Known;
         }
+        // One that was not taken before may be by a later program.
         if !whole {
             return Came::Never;
         }
@@ -366,26 +401,37 @@ impl Letters {
         days: Days,
     ) -> Result<Came, DiskFault> {
         let came = self.judge(from, letter, whole, days);
+        let until = letter.until.min(days.perhaps.plus(DAYS + SLACK));
+        let about = None;
+        if came == Came::Never {
+            let name = letter.name();
+            let kept = Kept { peer: *from, name, until, bytes: 0, not_taken: true, about };
+            self.forget_oldest(from, &name);
+            self.put(Way::In, &kept, NOT_TAKEN)?;
+        }
         if came != Came::New {
             return Ok(came);
         }
         for (peer, name) in self.room(from, letter.bytes.len()).unwrap_or_default() {
-            let kept = Kept { peer, name, until: days.perhaps.plus(DAYS), bytes: 0, about: None };
-            self.put(Way::In, &kept, &[])?;
+            let until = days.perhaps.plus(DAYS);
+            self.put(Way::In, &Kept { peer, name, until, bytes: 0, not_taken: false, about }, &[])?;
         }
-        // Of names the oldest is forgotten: its letter was taken out long ago.
+        let (name, bytes) = (letter.name(), letter.bytes.len());
+        self.forget_oldest(from, &name);
+        let kept = Kept { peer: *from, name, until, bytes, not_taken: false, about };
+        self.put(Way::In, &kept, &letter.bytes)?;
+        Ok(came)
+    }
+
+    /// Makes a place for one more name of a node. The oldest is forgotten: its letter was taken out long ago, or never taken.
+    fn forget_oldest(&self, from: &[u8; 8], name: &Name) {
         let mut names = self.list(Way::In);
-        names.retain(|kept| kept.peer == *from);
-        names.sort_unstable_by_key(|kept| (kept.bytes > 0, kept.until, kept.name));
+        names.retain(|kept| kept.peer == *from && kept.name != *name);
+        names.sort_unstable_by_key(|kept| (kept.bytes > 0, !kept.not_taken, kept.until, kept.name));
         let over = (names.len() + 1).saturating_sub(KNOWN);
         for kept in names.iter().take(over) {
             drop(fs::remove_file(self.path(Way::In, from, &kept.name)));
         }
-        let (name, bytes) = (letter.name(), letter.bytes.len());
-        let until = letter.until.min(days.perhaps.plus(DAYS + SLACK));
-        let kept = Kept { peer: *from, name, until, bytes, about: None };
-        self.put(Way::In, &kept, &letter.bytes)?;
-        Ok(came)
     }
 
     /// A letter was taken out as a file: its paper goes, and that it came is remembered.
@@ -421,12 +467,20 @@ const fn head(way: Way) -> usize {
     }
 }
 
+/// How much of what stands where a paper does is one.
+const fn paper_bytes(len: usize) -> usize {
+    if len > NOT_TAKEN.len() { len } else { 0 }
+}
+
 fn read_head(bytes: &[u8]) -> Option<(DayNo, Option<About>)> {
     let (day, about) = bytes.split_first_chunk::<DAY>()?;
-    let about = about.split_first_chunk::<8>().and_then(|(family, consent)| {
-        let (family, consent) = (u64::from_be_bytes(*family), <[u8; 32]>::try_from(consent).ok()?);
-        let about = About { family: HouseholdId(family), consent: Commitment(Hash(consent)) };
-        (family > 0).then_some(about)
-    });
+    let about = Some(about).filter(|about| !about.starts_with(PAPER));
+    let about =
+        about.and_then(|about| about.split_first_chunk::<8>()).and_then(|(family, consent)| {
+            let (family, consent) =
+                (u64::from_be_bytes(*family), <[u8; 32]>::try_from(consent).ok()?);
+            let about = About { family: HouseholdId(family), consent: Commitment(Hash(consent)) };
+            (family > 0).then_some(about)
+        });
     Some((DayNo(u32::from_be_bytes(*day)), about))
 }

@@ -463,7 +463,9 @@ impl Meeting {
                 {
                     self.beginning.not_there();
                 }
-                Note::Over(Over::Letter(name)) => self.letters.arrived(&self.peer.short(), &name),
+                Note::Over(over @ (Over::Letter(_) | Over::NotTaken(_))) => {
+                    self.letters.heard(&self.peer.short(), &over);
+                }
                 Note::Ahead(feed, blocks) => self.ahead(&feed, blocks),
                 Note::CharterForked(epoch) => self.taken.charter_forked = Some(epoch),
                 Note::Ended(why) => self.ended = Some(why),

@@ -127,6 +127,7 @@ fn list(session: &Session) -> Outcome {
         for kept in letters.list(way) {
             let kind = match kept.bytes {
                 0 if way == Way::In => continue,
+                0 if kept.not_taken => "not taken",
                 0 => "not delivered",
                 _ => letters
                     .get(way, &kept.peer, &kept.name)

@@ -545,6 +545,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
                 Over::Item(Item::Page),
                 Over::Budget,
                 Over::Letter([0; 16]),
+                Over::NotTaken([0; 16]),
             ];
             join(overs.iter().map(of).collect())
         }),

@@ -440,6 +440,7 @@ mod tests {
             Frame::Busy { seconds: 30 },
             Frame::End(Why::Breach(6)),
             Frame::Over(Over::Letter([5; 16])),
+            Frame::Over(Over::NotTaken([5; 16])),
             Frame::Letter(Box::new(Letter {
                 until: crate::time::DayNo(30),
                 bytes: Bytes::new(vec![8; 3]).expect("three bytes"),

@@ -117,6 +117,12 @@ pub trait Index {
     fn letter(&self, _name: &[u8; 16]) -> Option<Letter> {
         None
     }
+    /// Whether one letter that is more than the share of letters may take all that is left of the budget.
+    fn spares(&self) -> bool {
+        false
+    }
+    /// A letter is sent now; `spared`: beyond the share of letters.
+    fn posted(&self, _name: &[u8; 16], _spared: bool) {}
     /// Whether something that another session was asking for is to be asked for here: [`Index::wants`] names it.
     fn freed(&self) -> bool {
         false

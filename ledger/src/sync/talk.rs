@@ -259,6 +259,8 @@ pub enum Over {
     Budget,
     /// A letter, by its [`Letter::name`]: it is kept here for good, and need not be sent again. Said only to who sends letters.
     Letter([u8; 16]),
+    /// A letter that is not kept here, and never will be: it is none of the papers this side knows.
+    NotTaken([u8; 16]),
 }
 
 /// A paper for one node alone, as its sender wrote it: nothing is decided by its coming, a person takes it out and looks.

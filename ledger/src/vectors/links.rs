@@ -40,13 +40,21 @@ fn frames() -> Made {
     let over = "over_for_a_budget_used_up";
     add(format!("{over}_trailing_byte"), "Malformed", [&budget[..], &[0]].concat());
     add(format!("{over}_cut_short"), "Malformed", budget[..1].to_vec());
-    add("over_of_what_nobody_knows".to_owned(), "Malformed", vec![budget[0], 4]);
+    add("over_of_what_nobody_knows".to_owned(), "Malformed", vec![budget[0], 5]);
     add(over.to_owned(), "good", budget);
     let kept = wire::encode(&frame::Frame::Over(talk::Over::Letter([6; 16])));
     add("over_for_a_letter_that_is_kept_cut_short".to_owned(), "Malformed", kept[..17].to_vec());
     let longer = [&kept[..], &[0]].concat();
     add("over_for_a_letter_that_is_kept_trailing_byte".to_owned(), "Malformed", longer);
     add("over_for_a_letter_that_is_kept".to_owned(), "good", kept);
+    let name = "over_for_a_letter_that_is_not_taken";
+    let not = wire::encode(&frame::Frame::Over(talk::Over::NotTaken([6; 16])));
+    add(format!("{name}_cut_short"), "Malformed", not[..17].to_vec());
+    add(format!("{name}_trailing_byte"), "Malformed", [&not[..], &[0]].concat());
+    add(format!("{name}_without_its_name"), "Malformed", not[..2].to_vec());
+    let longer = [&[not[0], not[1] | 0x80, 0], &not[2..]].concat();
+    add(format!("{name}_with_its_word_spelt_longer"), "Malformed", longer);
+    add(name.to_owned(), "good", not);
     // 64,001 bytes are announced: refused before any of them is waited for.
     add("letter_longer_than_any".to_owned(), "Malformed", vec![31, 30, 0x81, 0xf4, 0x03]);
     add("of_a_later_version".to_owned(), "Kind(32)", vec![32]);

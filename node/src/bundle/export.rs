@@ -17,7 +17,6 @@ use annona_ledger::list::Row;
 use annona_ledger::notice::{NodeCertificate, SignedNotice};
 use annona_ledger::sync::blob;
 use annona_ledger::sync::frame::{self, FRONTIER_FEEDS, Frame, Hello, Known, LIST_ROWS};
-use annona_ledger::sync::talk::Over;
 use annona_ledger::view::View;
 use annona_ledger::wire::{self, Bounded};
 
@@ -367,7 +366,7 @@ fn post(letters: &Letters, reader: &NodeCertificate) -> Vec<Frame> {
     let peer = reader.short();
     let out = letters.outgoing(&peer).into_iter();
     let out = out.filter_map(|name| letters.get(Way::Out, &peer, &name));
-    let kept = letters.known(&peer).into_iter().map(|name| Frame::Over(Over::Letter(name)));
+    let kept = letters.known(&peer).into_iter().map(Frame::Over);
     kept.chain(out.map(|letter| Frame::Letter(Box::new(letter)))).collect()
 }
 

@@ -21,7 +21,7 @@ use super::read::{Broken, Opened, Section};
 use super::{FrameWrong, LETTERS, PartFault};
 use crate::disk::DiskFault;
 use crate::keystore;
-use crate::letters::{self, Came, KNOWN, Letters, Name, OUT};
+use crate::letters::{self, Came, KNOWN, Letters, OUT};
 use crate::node::{Node, NodeFault};
 use crate::store::StoreFault;
 use crate::taking::{self, Item, Misfit, OwnAhead, Rows, Taken};
@@ -198,7 +198,7 @@ struct Progress {
     page: Gathering,
     letters: Vec<Letter>,
     /// Letters of this node that the sender has.
-    arrived: Vec<Name>,
+    arrived: Vec<Over>,
 }
 
 /// What a sender says it holds, once its signature has been found good.
@@ -330,7 +330,7 @@ impl Taking<'_> {
         &mut self,
         from: &[u8; 8],
         letters: &[Letter],
-        arrived: &[Name],
+        arrived: &[Over],
     ) -> Result<(), NodeFault> {
         let (kept, today) = (Letters::of(self.node.folder().root()), letters::days(self.node)?);
         let rehearsing = self.node.is_rehearsing();
@@ -351,7 +351,7 @@ impl Taking<'_> {
             }
         }
         if !rehearsing {
-            arrived.iter().for_each(|name| kept.arrived(from, name));
+            arrived.iter().for_each(|over| kept.heard(from, over));
         }
         Ok(())
     }
@@ -416,10 +416,10 @@ impl Taking<'_> {
             Frame::Letter(letter) if progress.is_letters(progress.letters.len(), OUT) => {
                 progress.letters.push(*letter);
             }
-            Frame::Over(Over::Letter(name))
+            Frame::Over(over @ (Over::Letter(_) | Over::NotTaken(_)))
                 if progress.is_letters(progress.arrived.len(), KNOWN) =>
             {
-                progress.arrived.push(name);
+                progress.arrived.push(over);
             }
             // Those of other places, and of links.
             _ => {

@@ -22,6 +22,7 @@ use crate::credential::register::{Issued, Line, RegisterFault};
 use crate::person::{Attributes, Date, Field, Household, Value};
 use crate::pin::Pin;
 
+mod letters;
 mod wallets;
 
 const OPERATOR: u8 = 51;
@@ -458,9 +459,8 @@ fn an_erasure_that_was_not_said_is_said_next_time() {
     assert!(!after.is_empty() && after.iter().all(|key| !before.contains(key)), "destroyed");
     assert!(!vault.site_key_due().expect("reads"));
     assert_eq!(head(&world), 2);
-    let left: Vec<Erasure> =
-        vault.erasures().expect("reads").into_iter().filter(|e| !e.said).collect();
-    assert_eq!(left, [unsaid]);
+    let left = vault.erasures().expect("reads").into_iter().filter(|e| !e.said);
+    assert_eq!(left.collect::<Vec<_>>(), [unsaid]);
     assert_eq!(finish(&mut world.a, &mut vault, &key(OPERATOR)).expect("nothing left"), 0);
     assert_eq!(head(&world), 2, "once");
 }

@@ -74,9 +74,9 @@ fn what_is_sent_waits_until_the_other_has_it() {
     assert_eq!(letters.outgoing(&[8; 8]), [[0; 16]; 0], "for nobody else");
     let sent = letters.get(Way::Out, &PEER, &name).expect("kept");
     assert_eq!((sent.until, &sent.bytes[..], sent.name()), (DayNo(130), &paper[..], name));
-    letters.arrived(&[8; 8], &name);
+    letters.heard(&[8; 8], &Over::Letter(name));
     assert_eq!(letters.outgoing(&PEER), [name], "another's word says nothing");
-    letters.arrived(&PEER, &name);
+    letters.heard(&PEER, &Over::Letter(name));
     assert_eq!(letters.list(Way::Out), []);
     let long = vec![0; LETTER_BYTES + 1];
     assert!(matches!(letters.send(&PEER, &long, None, TODAY), Err(LetterFault::TooLong(_))));
@@ -95,6 +95,50 @@ fn what_is_sent_waits_until_the_other_has_it() {
         .expect("a disk");
     assert_eq!(letters.get(Way::Out, &PEER, &name), None);
     assert_eq!(letters.list(Way::Out).len(), OUT + 1);
+}
+
+#[test]
+fn what_the_other_does_not_take_is_told_and_goes_no_more() {
+    let (_dir, letters) = letters();
+    let name = letters.send(&PEER, &request::sample(1), None, TODAY).expect("short");
+    letters.heard(&[8; 8], &Over::NotTaken(name));
+    assert_eq!(letters.outgoing(&PEER), [name], "another's word says nothing");
+    letters.heard(&PEER, &Over::NotTaken(name));
+    let told = || letters.list(Way::Out).iter().map(|k| (k.bytes, k.not_taken)).collect::<Vec<_>>();
+    assert_eq!((letters.outgoing(&PEER), told()), (vec![], vec![(0, true)]));
+    letters.heard(&PEER, &Over::NotTaken([9; 16]));
+    assert_eq!(told().len(), 1, "of what was not sent nothing is kept");
+    letters.sweep(day(161));
+    assert!(told().is_empty());
+    // At the other end: said again as it was, also by a stick, and taken by a program that knows the paper.
+    let one = letter(2, 130);
+    let came = |whole| letters.came(&PEER, &one, whole, TODAY).expect("a disk");
+    assert_eq!((came(false), came(false)), (Came::Never, Came::Never));
+    assert_eq!(letters.known(&PEER), [Over::NotTaken(one.name())]);
+    assert_eq!((came(true), came(false)), (Came::New, Came::Known));
+    assert_eq!(letters.known(&PEER), [Over::Letter(one.name())]);
+    // However many of them come, they put no name out that was taken.
+    for n in 0..2 * KNOWN {
+        let strange = letters.came(&PEER, &letter(100 + n, 130), false, TODAY).expect("a disk");
+        assert_eq!(strange, Came::Never);
+    }
+    let kept = letters.list(Way::In);
+    assert_eq!((kept.len(), kept.iter().filter(|kept| kept.bytes > 0).count()), (KNOWN, 1));
+}
+
+/// A file that waited when it was not kept yet whom a letter tells of.
+#[test]
+fn a_letter_that_waited_before_its_household_was_kept_with_it_goes() {
+    let (dir, letters) = letters();
+    let paper = request::sample(1);
+    let name = letters.send(&PEER, &paper, None, TODAY).expect("short");
+    let before = [&130_u32.to_be_bytes(), &paper[..]].concat();
+    fs::write(letters.path(Way::Out, &PEER, &name), before).expect("a disk");
+    let sent = letters.get(Way::Out, &PEER, &name).expect("it is read");
+    assert_eq!((sent.until, &sent.bytes[..]), (DayNo(130), &paper[..]));
+    let [kept] = letters.list(Way::Out)[..] else { panic!("one") };
+    assert_eq!((kept.until, kept.about), (DayNo(130), None), "of whom, nobody knows");
+    assert_eq!(Letters::of(dir.path()).outgoing(&PEER), [name]);
 }
 
 /// What begins like a JPEG, as long as any letter may be.
@@ -121,7 +165,14 @@ fn nothing_but_whole_papers_are_letters() {
     let letter = Letter { until: DayNo(130), bytes: Bytes::new(bytes).expect("short") };
     for way in [Way::In, Way::Out] {
         let (name, until) = (letter.name(), letter.until);
-        let kept = Kept { peer: PEER, name, until, bytes: letter.bytes.len(), about: None };
+        let kept = Kept {
+            peer: PEER,
+            name,
+            until,
+            bytes: letter.bytes.len(),
+            not_taken: false,
+            about: None,
+        };
         letters.put(way, &kept, &letter.bytes).expect("a disk");
         assert_eq!(letters.get(way, &PEER, &letter.name()), None);
     }
@@ -182,7 +233,14 @@ fn who_has_most_here_makes_room_for_others() {
     // As a node with many keys of its own would fill it: 16 times a mebibyte.
     let big = IN_BYTES / 16;
     for n in 0..16_u8 {
-        let kept = |name, bytes| Kept { peer: [n; 8], name, until: DayNo(130), bytes, about: None };
+        let kept = |name, bytes| Kept {
+            peer: [n; 8],
+            name,
+            until: DayNo(130),
+            bytes,
+            not_taken: false,
+            about: None,
+        };
         let parts = if n == 0 { 2 } else { 1 };
         for part in 0..parts {
             let bytes = big / parts;

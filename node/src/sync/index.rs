@@ -291,10 +291,20 @@ impl Index for Looking<'_> {
 
     fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
         let (letters, peer) = &self.letters;
-        let letter = letters.get(Way::Out, peer, name)?;
+        letters.get(Way::Out, peer, name)
+    }
+
+    fn spares(&self) -> bool {
         let (rests, now) = self.rests;
-        rests.sent(*peer, *name, now);
-        Some(letter)
+        rests.spares(&self.letters.1, now)
+    }
+
+    fn posted(&self, name: &[u8; 16], spared: bool) {
+        let (rests, now) = self.rests;
+        rests.sent(self.letters.1, *name, now);
+        if spared {
+            rests.spared(self.letters.1, now);
+        }
     }
 
     fn freed(&self) -> bool {

@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Letters that were sent and that the other side has not said it has, by node: when last, and for how long they rest. What
 /// is not kept there, or lost with a link that breaks, does not use up every link and every day's budget.
 #[derive(Debug, Default)]
-pub(super) struct Rests(Mutex<Resting>);
+pub(super) struct Rests(Mutex<Resting>, Mutex<BTreeMap<[u8; 8], Instant>>);
 
 /// Since when each letter of each peer rests, and for how long.
 type Resting = BTreeMap<([u8; 8], Name), (Instant, Duration)>;
@@ -29,7 +29,7 @@ impl Rests {
     }
 
     /// Of the letters for a node those that do not rest. What is gone is forgotten.
-    fn due(&self, peer: [u8; 8], mut names: Vec<Name>, now: Instant) -> Vec<Name> {
+    pub(super) fn due(&self, peer: [u8; 8], mut names: Vec<Name>, now: Instant) -> Vec<Name> {
         self.with(|all| {
             all.retain(|(of, name), _| *of != peer || names.contains(name));
             names.retain(|name| {
@@ -45,6 +45,23 @@ impl Rests {
             let before = all.get(&(peer, name)).map(|(_, long)| long.saturating_mul(2));
             all.insert((peer, name), (now, before.unwrap_or(FIRST).min(LONGEST)));
         });
+    }
+}
+
+impl Rests {
+    fn large<T>(&self, act: impl FnOnce(&mut BTreeMap<[u8; 8], Instant>) -> T) -> T {
+        act(&mut self.1.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a letter for a node may take more than the share of letters: one a day may, or on a link with a small budget
+    /// a large one would never go.
+    pub(super) fn spares(&self, peer: &[u8; 8], now: Instant) -> bool {
+        let last = self.large(|all| all.get(peer).copied());
+        last.is_none_or(|last| now.saturating_duration_since(last) >= LONGEST)
+    }
+
+    pub(super) fn spared(&self, peer: [u8; 8], now: Instant) {
+        self.large(|all| all.insert(peer, now));
     }
 }
 
@@ -122,6 +139,11 @@ mod tests {
         // Gone and come back, it is another.
         assert_eq!(rests.due(peer, vec![[2; 16]], start), [[2; 16]]);
         assert_eq!(due(0), 2);
+        let spares = |seconds| rests.spares(&peer, start + Duration::from_secs(seconds));
+        assert!(spares(0));
+        rests.spared(peer, start);
+        assert_eq!([spares(0), spares(24 * 3_600 - 1), spares(24 * 3_600)], [false, false, true]);
+        assert!(rests.spares(&[8; 8], start));
         assert_eq!(rests.due([8; 8], vec![[1; 16]], start), [[1; 16]], "for nobody else");
     }
 }

@@ -175,6 +175,15 @@ fn a_hostile_letter_is_refused_or_a_file_and_nothing_more() {
         carried(&camp, "hill", &["lake"], "lake");
         assert_eq!(letters(&camp, "lake"), []);
     }
+    // What begins like an answer goes, does not open there, and its sender hears so.
+    changed(&[&b"annona opened 1\n"[..], &[5; 300]].concat());
+    fs::create_dir(camp.file("strange")).expect("a folder");
+    camp.run("bundle export --dir hill --to lake --out strange").fine();
+    camp.run("bundle import strange").fails(1, "no request, answer or question");
+    assert_eq!(letters(&camp, "lake"), []);
+    assert_eq!(letters(&camp, "hill"), one("out", "answer"));
+    carried(&camp, "lake", &["hill"], "hill");
+    assert_eq!(letters(&camp, "hill"), one("out", "not taken"));
     // A whole request by another signature.
     let mut forged = whole[HEAD..].to_vec();
     *forged.last_mut().expect("a signature") ^= 1;

@@ -95,7 +95,7 @@ impl Asks {
                 }
             }
             Over::Budget => self.spent = true,
-            Over::Letter(_) => {}
+            Over::Letter(_) | Over::NotTaken(_) => {}
         }
     }
 

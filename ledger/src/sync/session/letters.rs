@@ -18,7 +18,7 @@ pub(super) struct Letters {
 impl Letters {
     /// The other side has something of what it was sent.
     pub(super) fn over(&mut self, over: &Over) {
-        if let Over::Letter(name) = over {
+        if let Over::Letter(name) | Over::NotTaken(name) = over {
             self.sent.remove(name);
         }
     }
@@ -41,12 +41,12 @@ impl Session {
     /// A letter that came is kept for good, or was before: the other side need not send it again.
     pub fn keeps_letter(&mut self, name: [u8; 16]) {
         self.letters.came = self.letters.came.saturating_sub(1);
-        self.drops_letter(name);
+        self.talk.push_back(Frame::Over(Over::Letter(name)));
     }
 
-    /// A letter that came is never kept: the other side need not send it again, and it counts as one of those that are not.
+    /// A letter that came is never kept: the other side hears so, and it counts as one of those that are not.
     pub fn drops_letter(&mut self, name: [u8; 16]) {
-        self.talk.push_back(Frame::Over(Over::Letter(name)));
+        self.talk.push_back(Frame::Over(Over::NotTaken(name)));
     }
 
     pub(super) fn letter_came(&mut self, letter: Box<Letter>, len: usize) -> Result<Given, Breach> {

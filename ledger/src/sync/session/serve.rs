@@ -75,6 +75,8 @@ struct Ready {
     counts: bool,
     feed: Option<FeedId>,
     sent: Option<Sent>,
+    /// The letter that it is.
+    letter: Option<[u8; 16]>,
 }
 
 impl Serving {
@@ -293,7 +295,8 @@ impl Session {
             let len = if ready.counts { bytes.len().saturating_add(ready.bytes.len()) } else { 0 };
             let within = self.serving.spent.saturating_add(len as u64) <= budget;
             let letters = self.serving.letters.saturating_add(len as u64);
-            if at == LETTERS && !(within && letters <= budget / talk::LETTERS_SHARE) {
+            let spared = letters > budget / talk::LETTERS_SHARE;
+            if at == LETTERS && !(within && (!spared || index.spares())) {
                 // Nobody waits for it in this session, and it holds back nothing else.
                 self.serving.ranks.get_mut(at)?.ready.pop_front();
                 return self.content(index);
@@ -314,8 +317,9 @@ impl Session {
             if at != URGENT {
                 self.serving.spent = self.serving.spent.saturating_add(len as u64);
             }
-            if at == LETTERS {
+            if let Some(name) = ready.letter {
                 self.serving.letters = letters;
+                index.posted(&name, spared);
             }
             self.outflow.sent(len, ready.sent);
             self.figures.content_sent = self.outflow.total();
@@ -332,6 +336,7 @@ impl Session {
                 return true;
             }
             if let Some(push) = rank.pushes.pop_front() {
+                let letter = if let Push::Letter(name) = push { Some(name) } else { None };
                 let frames = match push {
                     Push::Article(epoch) => index
                         .article(epoch)
@@ -344,7 +349,7 @@ impl Session {
                         letter.into_iter().collect()
                     }
                 };
-                self.make(at, &frames, None);
+                self.make(at, &frames, None, letter);
             } else if let Some((item, part)) = rank.items.pop_front() {
                 self.prepare_item(at, item, part, index);
             } else if !self.loose.is_settled() {
@@ -358,11 +363,17 @@ impl Session {
         }
     }
 
-    fn make(&mut self, at: usize, frames: &[Frame], feed: Option<FeedId>) {
+    fn make(
+        &mut self,
+        at: usize,
+        frames: &[Frame],
+        feed: Option<FeedId>,
+        letter: Option<[u8; 16]>,
+    ) {
         if let Some(rank) = self.serving.ranks.get_mut(at) {
             let ready = frames.iter().map(|frame| {
                 let counts = super::is_content(frame);
-                Ready { bytes: encoded(frame), counts, feed, sent: None }
+                Ready { bytes: encoded(frame), counts, feed, sent: None, letter }
             });
             rank.ready.extend(ready.filter(|ready| !ready.bytes.is_empty()));
         }
@@ -389,7 +400,7 @@ impl Session {
         let more = piece.as_ref().is_some_and(|(_, more)| *more);
         let made = piece.is_some();
         if let Some((frames, _)) = piece {
-            self.make(at, &frames, feed);
+            self.make(at, &frames, feed, None);
         }
         if more {
             if let Some(rank) = self.serving.ranks.get_mut(at) {
@@ -397,7 +408,7 @@ impl Session {
             }
         } else if !made || !matches!(item, Item::Evidence { .. }) {
             // After what was made: it waits with it, and costs no window. Evidence says itself where it ends.
-            self.make(at, &[Frame::Over(Over::Item(item))], None);
+            self.make(at, &[Frame::Over(Over::Item(item))], None, None);
         }
     }
 
@@ -429,7 +440,13 @@ impl Session {
         let turn = TURN.max(paced.unwrap_or(0));
         let Some(rank) = self.serving.ranks.get_mut(at) else { return };
         let sent = Some(Sent { feed: tip.feed, blocks, head });
-        rank.ready.push_back(Ready { bytes, counts: true, feed: Some(tip.feed), sent });
+        rank.ready.push_back(Ready {
+            bytes,
+            counts: true,
+            feed: Some(tip.feed),
+            sent,
+            letter: None,
+        });
         if walk.turn < turn {
             rank.walks.push_front(walk);
         } else {

@@ -113,6 +113,41 @@ fn letters_are_bounded_in_number_and_by_a_share_of_the_budget() {
     assert!(matches!(said, Some(Breach::Budget | Breach::Window)), "{said:?}");
 }
 
+/// On a link with a small budget a large letter would never go: one may take what is left, and none is noted that stayed.
+#[test]
+fn one_letter_may_take_what_is_left_of_a_small_budget() {
+    let longest = letters(3, limits::LETTER_BYTES);
+    let goes = |budget, spares| {
+        let mut link = link(&longest, |_, other| other.budget = budget);
+        link.a.shelf.spares.set(spares);
+        run(&mut link);
+        let posted = link.a.shelf.posted.borrow();
+        assert_eq!(posted.len(), sent(&link), "what stayed is not noted as sent");
+        posted.iter().map(|(_, spared)| *spared).collect::<Vec<_>>()
+    };
+    for (budget, spares, went) in [
+        (150_000, false, &[][..]),
+        (150_000, true, &[true]),
+        (600_000, true, &[false, false, true]),
+        (u64::MAX, true, &[false, false, false]),
+        // Not all of it is left: blocks went before it.
+        (64_000, true, &[]),
+    ] {
+        assert_eq!(goes(budget, spares), went, "{budget}");
+    }
+}
+
+#[test]
+fn who_never_keeps_a_letter_says_so_in_another_word() {
+    let mut link = link(&letters(1, 9), |_, _| {});
+    run(&mut link);
+    let name = link.b.shelf.came[0].name();
+    link.b.session.drops_letter(name);
+    assert!(link.run());
+    assert!(link.a.notes.contains(&Note::Over(Over::NotTaken(name))));
+    assert!(!link.a.notes.contains(&Note::Over(Over::Letter(name))));
+}
+
 /// A letter that has no room holds back nothing that does.
 #[test]
 fn what_is_written_after_a_letter_without_room_comes_in_the_same_session() {

@@ -1,5 +1,6 @@
 //! A ledger of blocks in memory, which knows chains and no values: the naive side of these tests.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::block::{Block, Draft, Evidence, Header, Proof};
@@ -61,6 +62,9 @@ pub(super) struct Shelf {
     /// Letters for the other side, and those that came from it.
     pub(super) letters: BTreeMap<[u8; 16], Letter>,
     pub(super) came: Vec<Letter>,
+    /// Whether one letter may take all that is left of the budget, and which went and whether they did.
+    pub(super) spares: Cell<bool>,
+    pub(super) posted: RefCell<Vec<([u8; 16], bool)>>,
     /// Feeds whose blocks are refused, as by a rule of the ledger.
     pub(super) refuses: BTreeSet<FeedId>,
 }
@@ -88,6 +92,8 @@ impl Shelf {
             elsewhere: BTreeSet::new(),
             letters: BTreeMap::new(),
             came: Vec::new(),
+            spares: Cell::new(false),
+            posted: RefCell::new(Vec::new()),
             refuses: BTreeSet::new(),
         }
     }
@@ -310,6 +316,15 @@ pub(super) fn evidence() -> Evidence {
 impl Index for Shelf {
     fn letter(&self, name: &[u8; 16]) -> Option<Letter> {
         self.letters.get(name).cloned()
+    }
+
+    fn spares(&self) -> bool {
+        self.spares.get()
+    }
+
+    fn posted(&self, name: &[u8; 16], spared: bool) {
+        self.posted.borrow_mut().push((*name, spared));
+        self.spares.set(self.spares.get() && !spared);
     }
 
     fn marks(&self) -> Marks {

@@ -14,6 +14,8 @@ use annona_ledger::time::Minute;
 use annona_ledger::wire::Bounded;
 
 use super::{Site, Three, Wire, World, frames, meet, refused, world};
+use crate::consent::request;
+use crate::letters::{self, Letters};
 use crate::sync::{Bounds, Fault, Meeting, PATIENCE};
 use world::{CASH, FOOD};
 
@@ -291,4 +293,33 @@ fn s31_a_revocation_goes_before_everything_that_waits() {
     assert!(other.wants() > 0, "and there is more of it");
     Wire::new(usize::MAX).run(&mut one, &mut other);
     assert_eq!(a.root(), b.root());
+}
+
+/// Of a small budget one letter a day takes more than its share; one that stayed rests for nothing, and goes next time.
+#[test]
+fn a_letter_rests_for_being_sent_and_not_for_having_no_room() {
+    let Three { a, b, dir, .. } = Three::of(World::new());
+    meet(&a, &b);
+    let letters = Letters::of(&dir.path().join("a"));
+    let days = a.with(|node| letters::days(node)).expect("a day");
+    let papers = [1, 2].map(request::sample);
+    let names = papers
+        .each_ref()
+        .map(|paper| letters.send(&b.short(), paper, None, days).expect("it is kept"));
+    let small = 3 * papers[0].len() as u64;
+    let meet_with = |spend| {
+        let bounds = Bounds { spend, ..Bounds::default() };
+        let mut one = Meeting::open(&a.desk, &b.key, bounds).expect("members");
+        let mut other = b.meets(&a).expect("members");
+        assert!(Wire::new(usize::MAX).run(&mut one, &mut other));
+        drop((one.close().expect("kept"), other.close().expect("kept")));
+        let rests = &a.desk.shared.rests;
+        (letters.outgoing(&b.short()), rests.due(b.short(), names.to_vec(), Instant::now()).len())
+    };
+    // Too little for either: both stay, and rest for nothing.
+    assert_eq!(meet_with(small / 6).1, 2);
+    let (left, due) = meet_with(small);
+    assert_eq!((left.len(), due), (1, 1), "the one that went rests, the other does not");
+    assert_eq!(meet_with(small).0.len(), 1, "one a day");
+    assert_eq!(meet_with(u64::MAX).0.len(), 0);
 }
