@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use annona_node::config::{Config, RUN, SAMPLE};
+use annona_node::config::{Config, DayBytes, QuietHours, RUN, SAMPLE};
 use annona_node::daemon::unit::UNIT;
 use annona_node::daemon::{self, Running};
 use annona_node::log::Log;
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona run --print-config
   $ annona run --passphrase-file pass.txt
+  $ annona run --budget 5MB/day --quiet-hours 22:00-05:30
   $ annona run --print-unit
   $ annona peers";
 
@@ -28,6 +29,13 @@ pub(crate) struct Run {
     /// The configuration [default: run.toml in the data folder]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// For every peer of the configuration that has no budget of its own: what may go over its link in a day; what is
+    /// urgent goes beyond it
+    #[arg(long, value_name = "BYTES/day", value_parser = budget)]
+    budget: Option<DayBytes>,
+    /// For every peer of the configuration that has no quiet hours of its own: when there is no link, in its zone
+    #[arg(long, value_name = "FROM-TO", value_parser = hours)]
+    quiet_hours: Option<QuietHours>,
     /// Print a configuration with every key explained, and end
     #[arg(long, conflicts_with = "print_unit")]
     print_config: bool,
@@ -47,7 +55,11 @@ impl Run {
             }
         }
         // What is wrong with the configuration is told before a passphrase is asked for.
-        let config = Config::read(&self.config.unwrap_or_else(|| session.dir.join(RUN)))?;
+        let mut config = Config::read(&self.config.unwrap_or_else(|| session.dir.join(RUN)))?;
+        for peer in &mut config.peer {
+            peer.budget = peer.budget.or(self.budget);
+            peer.quiet = peer.quiet.or(self.quiet_hours);
+        }
         session.is_ours()?;
         if let Some(runs) = running(session)? {
             return Err(Fault::new(
@@ -70,6 +82,14 @@ impl Run {
         daemon::run(node, running, daemon::meet::meet)?;
         Ok(())
     }
+}
+
+fn budget(text: &str) -> Result<DayBytes, String> {
+    DayBytes::try_from(text.to_owned())
+}
+
+fn hours(text: &str) -> Result<QuietHours, String> {
+    QuietHours::try_from(text.to_owned())
 }
 
 /// How a node comes to a certificate, or to the next one.

@@ -64,6 +64,11 @@ fn members_find_each_other_on_a_local_network_and_a_stranger_there_is_not_let_in
     // Let in, it meets those who know it; its way there is the one it heard.
     camp.run("node learn new.annona --dir treasury").fine();
     stranger.comes_to(&camp, &treasury, "meeting");
+    // Asked again, for now there was time to hear it.
+    for node in [&one, &two, &stranger] {
+        assert_ne!(node.peer(&camp, &hill)["state"], json!("meeting"), "{}", node.dir);
+    }
+    assert_ne!(quiet.peer(&camp, &lake)["state"], json!("meeting"));
     let ended = [one, two, quiet, stranger].map(Node::stop);
     assert_eq!(ended, [Some(0); 4]);
 }

@@ -40,6 +40,44 @@ fn three(camp: &Camp) -> [Node; 3] {
     [one, lake, hill]
 }
 
+/// What a line may cost a day is said where the node is started; what is used up holds back all but what is urgent.
+#[test]
+fn a_days_budget_is_kept_to_and_a_larger_one_brings_the_rest() {
+    let camp = Camp::new();
+    for n in 0..6 {
+        camp.family(
+            "member: full_name=Noor",
+            &format!("--key C9-00{n} --operator mara.keys --operator-passphrase-file pass.txt"),
+        )
+        .fine();
+    }
+    let [a, b] = [port(), port()];
+    let lake_is = name(&camp, "lake");
+    let lake = Node::start(&camp, "lake", a, &[]);
+    let peer = format!("[[peer]]\nnode = \"{lake_is}\"\naddress = \"127.0.0.1:{a}\"\n");
+    camp.write("hill/run.toml", format!("[network]\nlisten = [\"127.0.0.1:{b}\"]\n{peer}"));
+    camp.run("run --dir hill --budget 5MB").fails(2, "Write it as 5MB/day");
+    camp.run("run --dir hill --quiet-hours 22-5").fails(2, "Write them as 22:00-05:30");
+    let starts = |budget: &str| {
+        let words = [&Node::words("hill")[..], &["--budget", budget]].concat();
+        Node::by(&camp, "hill", b, camp.command(words))
+    };
+    // Half of it is for one link: less than the block of these families.
+    let hill = starts("1KB/day");
+    until("they met, and some of the day is used", || {
+        let row = hill.peer(&camp, &lake_is);
+        row["budget_left"].as_u64().is_some_and(|left| left < 1_000)
+    });
+    let known = || [entries(&camp, "hill"), entries(&camp, "lake")];
+    assert!(known()[0] < known()[1], "{:?}", known());
+    assert_eq!(hill.stop(), Some(0));
+    let spent = camp.told("hill/links.json");
+    assert!(spent.contains(&lake_is), "the day is remembered: {spent}");
+    let hill = starts("1GB/day");
+    until("the rest came", || known()[0] == known()[1]);
+    assert_eq!([hill.stop(), lake.stop()], [Some(0); 2]);
+}
+
 #[test]
 fn three_nodes_meet_by_themselves_and_commands_go_on_meanwhile() {
     let camp = counter();
