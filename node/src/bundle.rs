@@ -6,6 +6,7 @@
 //! inspect(path, Some(&node))          → what it holds, changing nothing
 //! ```
 
+pub mod courier;
 mod export;
 mod import;
 mod inspect;

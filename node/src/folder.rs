@@ -7,6 +7,7 @@
 //! keys.annona    sealed keys                 lock        the number of the process that holds the folder
 //! run.toml       what `annona run` does      run.sock    there while it runs: commands ask it for the folder
 //! letters/       papers for one node alone (see `letters`)
+//! carried/       parts of bundles for others (see `bundle::courier`)
 //! ```
 
 pub mod loan;

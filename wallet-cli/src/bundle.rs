@@ -1,5 +1,6 @@
 //! `annona bundle`: a sync carried by file, sealed to the nodes it is for.
 
+mod carry;
 mod export;
 mod import;
 mod inspect;
@@ -16,7 +17,8 @@ const EXAMPLES: &str = "\
 Examples:
   $ annona bundle export --to hill --out stick
   $ annona bundle import stick
-  $ annona bundle inspect part-1.annona";
+  $ annona bundle inspect part-1.annona
+  $ annona bundle carry";
 
 /// Carries what others lack on a stick or in a mail; taken in in any order, once or twice, whole or in parts.
 #[derive(Args)]
@@ -28,6 +30,7 @@ pub(crate) struct Bundle {
 
 #[derive(Subcommand)]
 enum Command {
+    Carry(carry::Carry),
     Export(export::Export),
     Import(import::Import),
     Inspect(inspect::Inspect),
@@ -36,6 +39,7 @@ enum Command {
 impl Bundle {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         match self.command {
+            Command::Carry(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Import(command) => command.run(session),
             Command::Inspect(command) => command.run(session),

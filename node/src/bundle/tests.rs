@@ -1,4 +1,5 @@
 mod checkpoints;
+mod courier;
 mod healing;
 mod hostile;
 mod keys;

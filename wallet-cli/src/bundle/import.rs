@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annona_ledger::hash::Hash;
 use annona_ledger::id::FederationId;
-use annona_node::bundle::{self, Imported, PartReport};
+use annona_node::bundle::{self, Imported, PartReport, courier};
 use annona_node::cycle_key;
+use annona_node::keystore::Name;
+use annona_node::node::Node;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -35,6 +37,9 @@ pub(crate) struct Import {
     /// For a node without a charter: the federation whose charter it may take from the bundle, by its 64 digits
     #[arg(long, value_name = "HEX")]
     federation: Option<String>,
+    /// Where nothing is missing, write a receipt for whoever carried these parts into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    receipt: Option<PathBuf>,
     /// Try it on a copy of the ledger that is gone afterwards; take in nothing
     #[arg(long)]
     dry_run: bool,
@@ -99,15 +104,40 @@ impl Import {
             let letters = count(done.letters.len() as u64, "letter came", "letters came");
             session.screen.note(format!("{letters} for this node alone: `annona letter list`."));
         }
+        let ends = if done.cancelled { Err(Fault::interrupted()) } else { verdict(&done) };
+        // Nothing that has to be brought again is said to be here.
+        let waits = !done.gaps.is_empty() || !done.unknown.is_empty() || done.refusals > 0;
+        let waits = waits || done.cancelled || done.charter_behind.is_some();
+        if let Some(out) = self.receipt.as_ref().filter(|_| !waits) {
+            receipt(session, &node, &done, out)?;
+        }
         node.close()?;
         if self.dry_run {
             dry_run::nothing(session);
         }
-        if done.cancelled {
-            return Err(Fault::interrupted());
-        }
-        verdict(&done)
+        ends
     }
+}
+
+/// Says to whoever carried them that these parts are here.
+fn receipt(session: &Session, node: &Node, done: &Imported, out: &Path) -> Outcome {
+    let whole = |part: &&PartReport| part.faults.is_empty() && part.unreadable.is_none();
+    let places = done.parts.iter().filter(whole).filter_map(|part| part.place);
+    let parts: BTreeSet<_> = places.map(|(bundle, part, _)| (bundle, part)).collect();
+    let transport = node.signing_key(Name::NodeTransport)?;
+    let own = node.public().short();
+    let Some(receipt) = courier::receipt(own, &parts, &node.federation()?, &transport) else {
+        return Err(Fault::input(format!(
+            "one receipt is for {} parts: import fewer at once.",
+            courier::RECEIPT_PARTS
+        )));
+    };
+    let digest = annona_ledger::hash::hash_one(annona_ledger::hash::Purpose::File, &receipt);
+    let name = format!("annona-{}.{}", hex(&digest.0[..8]), courier::RECEIPT_ENDING);
+    let path = out.join(name);
+    annona_node::atomic::write(&path, &receipt)?;
+    session.screen.note(format!("{} is for whoever carried them.", path.display()));
+    Ok(())
 }
 
 /// What the command ends with: a fork before damage, damage before what is only missing.

@@ -99,6 +99,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ),
     ("card page", "makes a page that anybody may have; nothing of it is kept"),
     ("consent ask", "makes a paper for another node, which answers it or not"),
+    ("bundle carry", "keeps sealed files it cannot read until they have come: no rule is asked"),
     ("letter take", "takes one paper out as a file: no rule is asked"),
     ("consent read", "opens what was given for one reader, and notes that it was opened"),
     ("grievance read", "opens what was written for one reader"),

@@ -45,8 +45,12 @@ fn read() -> Vec<String> {
         ["checkpoint begin", "checkpoint verify"].iter().any(|words| example.starts_with(words))
     };
     all.retain(|example| !quorum(example));
-    // This one goes on until it is stopped: tried in `network`.
-    all.retain(|example| !example.starts_with("run --passphrase-file"));
+    // Those that go on until they are stopped: tried in `network`; and those of a courier: in `courier`.
+    all.retain(|example| {
+        !["run --passphrase-file", "run --budget", "bundle carry stick", "bundle carry --out"]
+            .iter()
+            .any(|on| example.starts_with(on))
+    });
     // Two that run and meet: tried in `demo`.
     all.retain(|example| !example.starts_with("demo --network"));
     assert!(all.len() > 30, "{} examples found", all.len());

@@ -8,6 +8,7 @@ mod carry;
 mod clocks;
 mod consent;
 mod counter;
+mod courier;
 mod credential;
 mod demo;
 mod dry_run;

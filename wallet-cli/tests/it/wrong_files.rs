@@ -81,6 +81,7 @@ const MARA: &str = "--operator mara.keys --operator-passphrase-file pass.txt";
 
 /// Commands whose file nobody else's is mistaken for, each tried with a few kinds; those that are theirs.
 const MORE: &[(&str, &[&str])] = &[
+    ("bundle carry {} --for hill --dir bus", &["bundle"]),
     ("audit log check camp.log --log-key log.key --audit {}", &["audit"]),
     ("audit log check camp.log --log-key log.key --witness-key {}", &[]),
     ("audit log cosign camp.log --log-key {} --key-out out", &[]),
@@ -297,6 +298,7 @@ fn a_file_of_another_kind_is_named_and_changes_nothing() {
 #[test]
 fn a_file_that_is_no_paper_of_any_kind_is_named_and_changes_nothing() {
     let camp = crate::wallet::at_hand();
+    crate::courier::bus(&camp);
     let before = laid(&camp);
     let kinds = ["empty", "noise", "huge", "noor.proof", "charter.annona"];
     let mut told = Vec::new();
