@@ -112,3 +112,15 @@ fn forks_without_end_stop_nobody_else() {
     assert!(link.a.shelf.feeds.contains_key(&feed(2, Lane::Value, FOOD)));
     assert!(link.talk() < 16_000, "{} bytes of talk", link.talk());
 }
+
+/// Two branches of one feed, both held here, and the proof of it.
+pub(super) fn fork(a: &mut Shelf) {
+    let feed = feed(5, Lane::Value, FOOD);
+    let mut other = a.clone();
+    split(a, &mut other, feed, 2, 1, 1);
+    let branch = other.feeds.get(&feed).map(|chains| chains[0].clone()).unwrap_or_default();
+    for block in branch.into_iter().filter_map(|held| held.block) {
+        a.put(feed, block);
+    }
+    assert_eq!(a.forks.len(), 1);
+}

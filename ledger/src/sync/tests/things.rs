@@ -14,7 +14,7 @@ use crate::sync::session::{Note, Terms};
 use crate::sync::talk::{Item, Over, Slice};
 use crate::wire::{Bounded, Bytes};
 
-fn rows(count: u32) -> Vec<Row> {
+pub(super) fn rows(count: u32) -> Vec<Row> {
     let purse = crate::id::Purse([7; 16]);
     (0..count).map(|row| Row { row, purse, commodity: RICE, amount: amount(5) }).collect()
 }
