@@ -148,7 +148,7 @@ fn no_organisation_mints_more_on_paper_than_the_charter_gives_it() {
         let elsewhere = Head { next: 99, accumulator: Hash([9; 32]) };
         let moved = Moved::Send(Send { amount: units(20), ..send });
         let unwritten = ticket(&day.desk.federation(), TREASURY, elsewhere, moved);
-        assert_eq!(day.desk.ask(&value(A), &claim_sent(unwritten).into()).err(), want);
+        assert_eq!(day.desk.ask(&value(A), &claim_sent(unwritten)).err(), want);
     }
 }
 

@@ -248,10 +248,7 @@ pub fn reconcile(
     for (name, seen) in &floats {
         let key = (name.feed.node, name.feed.programme, seen.cycle, seen.commodity);
         // Only whose purse it was makes it good, and only whole.
-        let home = match seen.did {
-            Did::FloatHandedOut { home, .. } => home,
-            _ => continue,
-        };
+        let Did::FloatHandedOut { home, .. } = seen.did else { continue };
         match covered.contains(&(*name, home, seen.units)) {
             true => sums.entry(key).or_default().covered += u128::from(seen.units),
             false if is_asked(&looking, &name.feed.node, sites) => {
