@@ -312,7 +312,7 @@ impl Asking<'_> {
 
     fn claim_sent(&self, sent: &Sent, hops: &[Sent]) -> Result<(), Rejection> {
         let programme = self.feed.programme;
-        let (cycle, commodity, amount) = stated(sent);
+        let (cycle, commodity, _) = stated(sent);
         self.known_commodity(cycle, commodity)?;
         if sent.moved.to() != self.feed.node {
             return Err(Rejection::NotAddressed);
@@ -337,25 +337,7 @@ impl Asking<'_> {
         if known.is_some_and(|row| row.placed) {
             return Ok(());
         }
-        let sender = self.view.roster().node(&sent.node);
-        let written = sender
-            .and_then(|certificate| certificate.ceiling(programme, commodity))
-            .map_or(Amount::ZERO, |ceiling| ceiling.unverified);
-        let own = self.view.unverified(self.chain, &sent.node, commodity).credit(amount);
-        let Some(org) = sender.map(|certificate| certificate.org) else {
-            return Err(Rejection::UnverifiedCeiling);
-        };
-        // However many nodes an organisation certifies, and for however much.
-        let voted = self.view.charter().ceiling(org, programme, commodity).rights;
-        let nodes = self.view.roster().nodes().filter(|c| c.org == org);
-        let together = nodes.fold(Balance::ZERO.credit(amount), |sum, c| {
-            sum.plus(self.view.unverified(self.chain, &c.short(), commodity))
-        });
-        let over = |ceiling: Amount, sum: Balance| Balance::from(ceiling).units() < sum.units();
-        if over(written, own) || over(voted, together) {
-            return Err(Rejection::UnverifiedCeiling);
-        }
-        Ok(())
+        self.within_ceilings(sent)
     }
 
     /// The value entry so many places before the next.

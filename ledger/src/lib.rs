@@ -60,6 +60,7 @@
 //!     Act::Found { name: name("Lake camps"), founded, quorum: 2, organisations },
 //!     Act::Programme { id: food, org: OrgId(1), name: name("Food"), commodities, risk: Risk::default() },
 //!     Act::Budget { programme: food, cycle: may, treasury: site_a.public().short(), lines },
+//!     Act::Ceiling { org: OrgId(1), programme: food, commodity: rice, rights: units(90), float: units(0) },
 //! ];
 //! let article = Article { epoch: 0, previous: Hash::ZERO, acts: Bounded::new(acts)? };
 //! let federation = article.founds();

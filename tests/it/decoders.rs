@@ -110,6 +110,11 @@ const READERS: &[(&str, &str, How)] = &[
         "read_people_keys",
         Not("reads what check_people_keys reads, and writes it"),
     ),
+    (
+        "node/src/bundle/courier.rs",
+        "Courier::take",
+        Not("a head, as `inspect` reads it, and its length"),
+    ),
     ("node/src/bundle/inspect.rs", "inspect", By("bundle_part")),
     ("node/src/checkpoint.rs", "read", By("checkpoint_file")),
     ("node/src/config.rs", "Config::parse", By("run_config")),

@@ -16,7 +16,6 @@ Examples:
   $ annona run --print-config
   $ annona run --passphrase-file pass.txt
   $ annona run --budget 5MB/day --quiet-hours 22:00-05:30
-  $ annona run --print-unit
   $ annona peers";
 
 /// Keeps this node running: it meets the peers of run.toml whenever the link is there, until Ctrl-C or SIGTERM.

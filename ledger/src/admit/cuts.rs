@@ -1,6 +1,7 @@
 //! What a cut forbids: to the feed that is cut, and to those who heard of it.
 
-use super::Asking;
+use super::{Asking, stated};
+use crate::amount::{Amount, Balance};
 use crate::clock;
 use crate::cut::{self, Cut, Reason, Stands};
 use crate::entry::{Entry, Value};
@@ -68,6 +69,31 @@ impl Asking<'_> {
     /// Whether the entry before the next opens a decline: a basket of two.
     pub(super) fn declines(&self) -> bool {
         matches!(self.back(1), Some(Value::Basket { entries: 2 }))
+    }
+
+    /// Whether a ticket, with all that its sender and its organisation sent on paper alone, is within what they may.
+    pub(super) fn within_ceilings(&self, sent: &Sent) -> Result<(), Rejection> {
+        let programme = self.feed.programme;
+        let (_, commodity, amount) = stated(sent);
+        let sender = self.view.roster().node(&sent.node);
+        let written = sender
+            .and_then(|certificate| certificate.ceiling(programme, commodity))
+            .map_or(Amount::ZERO, |ceiling| ceiling.unverified);
+        let own = self.view.unverified(self.chain, &sent.node, commodity).credit(amount);
+        let Some(org) = sender.map(|certificate| certificate.org) else {
+            return Err(Rejection::UnverifiedCeiling);
+        };
+        // However many nodes an organisation certifies, and for however much.
+        let voted = self.view.charter().ceiling(org, programme, commodity).rights;
+        let nodes = self.view.roster().nodes().filter(|c| c.org == org);
+        let together = nodes.fold(Balance::ZERO.credit(amount), |sum, c| {
+            sum.plus(self.view.unverified(self.chain, &c.short(), commodity))
+        });
+        let over = |ceiling: Amount, sum: Balance| Balance::from(ceiling).units() < sum.units();
+        if over(written, own) || over(voted, together) {
+            return Err(Rejection::UnverifiedCeiling);
+        }
+        Ok(())
     }
 
     /// The ticket that was just claimed in a basket of two.

@@ -87,8 +87,8 @@ impl Admit {
             return Err(Fault::usage("a reader is nobody: `device` stands alone."));
         }
         let now = session.dated_on(&charter, &roster, self.charter.as_deref())?;
-        // Of two certificates of one minute the one with the greater hash would stand: a later one is later.
-        let known = roster.operator_of(&operator, org).map_or(0, |c| c.issued.0.saturating_add(1));
+        // Who comes back is admitted after she was withdrawn, be it in the same minute.
+        let known = roster.withdrawn(&operator, org).map_or(0, |at| at.0.saturating_add(1));
         let certificate = OperatorCertificate {
             org,
             operator,

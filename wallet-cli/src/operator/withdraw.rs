@@ -27,7 +27,8 @@ Examples:
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Withdraw {
     /// The first digits of her key, as `annona operator list` prints them, or the public half of her key file
-    operator: String,
+    #[arg(value_name = "OPERATOR")]
+    who: String,
     /// The organisation's key file
     #[arg(long, value_name = "FILE")]
     keys: PathBuf,
@@ -85,12 +86,12 @@ impl Withdraw {
     /// Her newest certificate by the organisation.
     fn known(&self, charter: &Charter, roster: &Roster) -> Outcome<OperatorCertificate> {
         let org = words::organisation(charter, &self.organisation)?.id;
-        let path = PathBuf::from(&self.operator);
+        let path = PathBuf::from(&self.who);
         let digits = if path.is_file() {
             let key = Public::read(&path)?.operator().map_err(|fault| fault.at(path.display()))?;
             hex(key.bytes())
         } else {
-            self.operator.to_lowercase()
+            self.who.to_lowercase()
         };
         let mut found = roster
             .operators_of(org)

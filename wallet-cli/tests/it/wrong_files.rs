@@ -90,6 +90,10 @@ const MORE: &[(&str, &[&str])] = &[
     ("card check card.txt --trust {} --status camp.cards/1.1.cwt", &[]),
     ("card check card.txt --trust camp.cards/trust.json --status {}", &[]),
     ("card credential check {} --dir hill", &[]),
+    (
+        "card credential issue 1/1 --for hill --purpose referral --attributes name --holders {} --out out MARA",
+        &[],
+    ),
     ("card credential present {} --out out --dir hill", &[]),
     ("charter sign budget.annona --keys relief.keys --charter {} --out out", &["papers"]),
     (

@@ -248,7 +248,7 @@ fn headers() {
     let r = csv("id,name,size\n1,Amina,2,stray\n2,Bo\n", ONE).expect("ragged");
     assert_eq!((said(&r), households(&r).len()), (vec!["D2 long-row".to_owned()], 2));
     let fault = |text: &str| csv(text, ONE).map(|_| ()).expect_err("no key").to_string();
-    assert!(fault("name,size\nAmina,2\n").contains("no column \"id\""));
+    assert!(fault("name,size\nAmina,2\n").contains("no column is named \"id\""));
     assert!(fault("id,id,name\n1,2,Amina\n").contains("rename"));
     assert!(fault("1,2\n3,4\n").contains("no header"));
     let wrong = format!("{ONE}\n[csv]\ndelimiter = \"|\"\n");
