@@ -250,7 +250,7 @@ fn headers() {
     let fault = |text: &str| csv(text, ONE).map(|_| ()).expect_err("no key").to_string();
     assert!(fault("name,size\nAmina,2\n").contains("no column is named \"id\""));
     assert!(fault("id,id,name\n1,2,Amina\n").contains("rename"));
-    assert!(fault("1,2\n3,4\n").contains("no header"));
+    assert!(fault("1,2\n3,4\n").contains("no names of columns"));
     let wrong = format!("{ONE}\n[csv]\ndelimiter = \"|\"\n");
     assert!(
         csv("id,name,size\n1,Amina,2\n", &wrong).is_err(),
