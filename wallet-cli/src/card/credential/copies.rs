@@ -54,7 +54,8 @@ pub(super) fn keys(path: &Path) -> Outcome<Vec<(PublicKey, Label)>> {
         keys.push((key, name));
     }
     if keys.is_empty() || keys.len() > MOST {
-        return Err(Fault::input(format!("{} has no keys, or more than {MOST}.", path.display())));
+        let what = format!("{} has no keys, or more than {MOST}.", path.display());
+        return Err(Fault::input(what).then("`annona wallet show WALLET --keys 8` prints them."));
     }
     Ok(keys)
 }

@@ -97,6 +97,14 @@ fn holder(text: &str) -> Outcome<PublicKey> {
 
 impl Issue {
     pub(crate) fn run(self, session: &Session) -> Outcome {
+        // Before anything is asked: a wrong file is better heard of at once.
+        let hers = self.holder.as_deref().map(holder).transpose()?;
+        let several = self.holders.as_deref().map(copies::keys).transpose()?.unwrap_or_default();
+        if !several.is_empty() && self.form == Form::W3c {
+            return Err(Fault::usage(
+                "copies are SD-JWT: whoever has a document of W3C shows it whole.",
+            ));
+        }
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
         let mut vault = session.vault(&node)?;
@@ -106,13 +114,6 @@ impl Issue {
         let at = served(&node, &signer, (Duty::ConsentOpen, programme))?;
         let asker = words::node(node.store().roster(), &self.asker)?;
         let (short, bound, sealing) = (asker.short(), asker.node, asker.sealing);
-        let hers = self.holder.as_deref().map(holder).transpose()?;
-        let several = self.holders.as_deref().map(copies::keys).transpose()?.unwrap_or_default();
-        if !several.is_empty() && self.form == Form::W3c {
-            return Err(Fault::usage(
-                "copies are SD-JWT: whoever has a document of W3C shows it whole.",
-            ));
-        }
         let asking = Asking {
             grant: known.grant.id,
             node: short,
