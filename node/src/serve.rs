@@ -154,6 +154,22 @@ pub fn balance(work: &Work<'_>, feed: &FeedId, purse: &Purse, at: Minute) -> Vec
     left
 }
 
+/// What these purses may redeem at this place now, together: purses of one cycle are one.
+#[must_use]
+pub fn balances(work: &Work<'_>, feed: &FeedId, purses: &[Purse], at: Minute) -> Vec<Left> {
+    let mut all: Vec<Left> = Vec::new();
+    for left in purses.iter().flat_map(|purse| balance(work, feed, purse, at)) {
+        match all.iter_mut().find(|l| (l.cycle, l.commodity) == (left.cycle, left.commodity)) {
+            Some(known) => {
+                known.units = known.units.saturating_add(left.units);
+                known.expires = known.expires.min(left.expires);
+            }
+            None => all.push(left),
+        }
+    }
+    all
+}
+
 /// The merchant's number in a feed, and the entry that names it if this is its first time here.
 fn merchant(work: &Work<'_>, feed: &FeedId, merchant: MerchantId) -> (u32, Option<Value>) {
     let Some(chain) = work.trunk(feed) else { return (0, Some(Value::Merchant { merchant })) };
@@ -186,16 +202,35 @@ pub fn charge(
     charge: &Charge,
     at: Minute,
 ) -> Result<Vec<Composed>, NodeFault> {
+    charge_all(work, feed, &[charge.purse], charge, at)
+}
+
+/// As [`charge`], from all purses of one holder instead of `charge.purse` alone: what the first has goes first, and one basket
+/// takes from as many as it needs. So what ends soonest is eaten before what lasts.
+///
+/// # Errors
+///
+/// As [`charge`], with the reason that helps most.
+pub fn charge_all(
+    work: &Work<'_>,
+    feed: &FeedId,
+    purses: &[Purse],
+    charge: &Charge,
+    at: Minute,
+) -> Result<Vec<Composed>, NodeFault> {
     let (merchant, named) = merchant(work, feed, charge.merchant);
     let mut entries: Vec<Value> = named.into_iter().collect();
     let chain = work.trunk(feed).ok_or(Rejection::LotNotFound)?;
-    let (lots, over) = paying(work, chain, &charge.purse, (at, at));
+    let (mut lots, mut over) = (Vec::new(), Vec::new());
+    for purse in purses {
+        let (its, ended) = paying(work, chain, purse, (at, at));
+        lots.extend(its);
+        over.extend(ended);
+    }
     let room = ENTRIES.saturating_sub(entries.len());
     let (holds, takes) = match pay(&lots, &over, &charge.items, room) {
         Ok(found) => found,
-        Err(Lacks::Amount(item)) => {
-            return Err(short(work, chain, &charge.purse, &item, at).into());
-        }
+        Err(Lacks::Amount(item)) => return Err(short(work, chain, purses, &item, at).into()),
         Err(lacks) => return Err(lacks.into()),
     };
     let method = charge.method;
@@ -210,9 +245,9 @@ pub fn charge(
     Ok(bound(entries))
 }
 
-/// Why a purse cannot pay an item: the most helpful of the reasons that apply.
-fn short(work: &Work<'_>, chain: ChainNo, purse: &Purse, item: &Item, at: Minute) -> Rejection {
-    let lots = work.lots_of_purse(chain, purse);
+/// Why purses cannot pay an item: the most helpful of the reasons that apply.
+fn short(work: &Work<'_>, chain: ChainNo, purses: &[Purse], item: &Item, at: Minute) -> Rejection {
+    let lots: Vec<_> = purses.iter().flat_map(|purse| work.lots_of_purse(chain, purse)).collect();
     let mut of_item = lots.iter().filter(|(_, lot)| lot.commodity == item.commodity).peekable();
     if of_item.peek().is_none() {
         return Rejection::LotNotFound;

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use annona_ledger::entry::Method;
+use annona_ledger::entry::{Entry, Method, Owner, Value};
+use annona_ledger::fold::resolve;
 use annona_ledger::id::{CarrierId, FeedId, MerchantId, ProgrammeId, Purse};
 use annona_ledger::rejection::Rejection;
 use annona_ledger::time::Minute;
@@ -66,7 +67,7 @@ pub(crate) struct Charge {
     /// The programme, by number or name [default: the only one of this node]
     #[arg(long, value_name = "PROGRAMME")]
     programme: Option<String>,
-    /// Only from this cycle [default: the one that ends first and can pay]
+    /// Only from this cycle [default: what ends first, and on from the next]
     #[arg(long, value_name = "N")]
     cycle: Option<u16>,
     /// A name of your own for this charge: repeating it changes nothing
@@ -94,7 +95,7 @@ pub(super) struct Order {
     pub(super) codes: Vec<(ProgrammeId, CarrierId)>,
     /// What is left, where it is less than was asked for: told once the order was refused.
     pub(super) left: Arc<OnceLock<Here>>,
-    /// Which purse paid, and what it has left once that is written.
+    /// Which purse paid first, and what all have left once that is written.
     pub(super) paid: Arc<OnceLock<(Purse, Vec<Left>)>>,
 }
 
@@ -309,49 +310,61 @@ impl Order {
         })
     }
 
-    /// From the first purse that can pay; otherwise the reason that helps most.
+    /// From the first purse as far as it goes, and on from the next: what ends first is handed out first.
     pub(super) fn pay(
         &self,
         work: &Work<'_>,
         feed: &FeedId,
         at: Minute,
     ) -> Result<Vec<Composed>, NodeFault> {
-        let helps = |rejection: &Rejection| match rejection {
-            Rejection::LotNotFound => 0,
-            Rejection::Expired => 1,
-            _ => 2,
+        let Some(purse) = self.purses.first().copied() else {
+            return Err(Rejection::LotNotFound.into());
         };
-        let mut reason = Rejection::LotNotFound;
-        for purse in &self.purses {
-            let charge = serve::Charge {
-                purse: *purse,
-                items: self.items.clone(),
-                merchant: self.merchant,
-                method: self.method,
+        let items = self.items.clone();
+        let charge = serve::Charge { purse, items, merchant: self.merchant, method: self.method };
+        let mut left = serve::balances(work, feed, &self.purses, at);
+        match serve::charge_all(work, feed, &self.purses, &charge, at) {
+            Ok(done) => {
+                let paid = self.paid_by(work, feed, &done, &mut left).unwrap_or(purse);
+                left.retain(|left| left.units > 0);
+                drop(self.paid.set((paid, left)));
+                Ok(done)
+            }
+            Err(NodeFault::Rejected(why)) => {
+                left.retain(|left| left.units > 0);
+                let hers = |held: &Held| self.purses.contains(&held.purse);
+                let held = serve::held(work, feed, at).into_iter().filter(hers).collect();
+                drop(self.left.set((left, held)));
+                Err(why.into())
+            }
+            broken => broken,
+        }
+    }
+
+    /// The first of the purses that pays, and takes what each of them pays from what they have.
+    fn paid_by(
+        &self,
+        work: &Work<'_>,
+        feed: &FeedId,
+        done: &[Composed],
+        left: &mut [Left],
+    ) -> Option<Purse> {
+        let chain = work.trunk(feed)?;
+        let mut first = None;
+        for one in done {
+            let Entry::Value(Value::Redeem { lot, amount, .. }) = &one.draft.entry else {
+                continue;
             };
-            match serve::charge(work, feed, &charge, at) {
-                Err(NodeFault::Rejected(why)) if helps(&why) >= helps(&reason) => reason = why,
-                Err(NodeFault::Rejected(_)) => {}
-                Ok(done) => {
-                    let mut rest = serve::balance(work, feed, purse, at);
-                    for left in &mut rest {
-                        let of = self.items.iter().filter(|item| item.commodity == left.commodity);
-                        let taken: u64 = of.map(|item| item.amount.units()).sum();
-                        left.units = left.units.saturating_sub(taken);
-                    }
-                    rest.retain(|left| left.units > 0);
-                    drop(self.paid.set((*purse, rest)));
-                    return Ok(done);
-                }
-                broken => return broken,
+            let (_, row) = resolve(work, chain, *lot)?;
+            let of = |left: &&mut Left| (left.cycle, left.commodity) == (row.cycle, row.commodity);
+            if let Some(left) = left.iter_mut().find(of) {
+                left.units = left.units.saturating_sub(amount.units());
+            }
+            if let Owner::Purse(purse) = row.owner {
+                first = first.or(Some(purse));
             }
         }
-        let left = self.purses.iter().flat_map(|purse| serve::balance(work, feed, purse, at));
-        let left = left.filter(|left| left.units > 0).collect();
-        let hers = |held: &Held| self.purses.contains(&held.purse);
-        let held = serve::held(work, feed, at).into_iter().filter(hers).collect();
-        drop(self.left.set((left, held)));
-        Err(reason.into())
+        first
     }
 }
 
@@ -442,8 +455,7 @@ fn room_for_receipts(
 fn left_here(node: &Node, till: &Till, purses: &[Purse]) -> Outcome<Vec<Left>> {
     let at = node.stamp(&till.feed)?;
     let work = node.store().look()?;
-    let left = purses.iter().flat_map(|purse| serve::balance(&work, &till.feed, purse, at));
-    let left = left.collect();
+    let left = serve::balances(&work, &till.feed, purses, at);
     work.check()?;
     Ok(left)
 }

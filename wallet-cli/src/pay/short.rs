@@ -1,7 +1,6 @@
 //! Where less is left than was asked for: she hears what she can have instead.
 
 use annona_ledger::amount::Amount;
-use annona_ledger::id::CycleId;
 use annona_ledger::rejection::Rejection;
 use annona_node::clock::Clock;
 use annona_node::serve::{Held, Item, Left};
@@ -85,23 +84,16 @@ pub(super) fn of(till: &Till, rule: Rejection, items: &[Item], (left, held): &He
     })
 }
 
-/// As much of these items as one purse has, of the cycle that ends first and has any. None where that is all of them, or
-/// nothing.
+/// As much of these items as there is, whichever cycle it is of. None where that is all of them, or nothing.
 fn instead(items: &[Item], left: &[Left]) -> Option<Vec<Item>> {
-    let mut cycles: Vec<CycleId> = left.iter().map(|left| left.cycle).collect();
-    cycles.dedup();
-    cycles.iter().find_map(|cycle| {
-        let has = |item: &Item| {
-            let of = |left: &&Left| left.cycle == *cycle && left.commodity == item.commodity;
-            left.iter().find(of).map_or(0, |left| left.units).min(item.amount.units())
-        };
-        let less = |item: &Item| {
-            let amount = Amount::new(has(item)).filter(|amount| amount.units() > 0)?;
-            Some(Item { commodity: item.commodity, amount })
-        };
-        let some: Vec<Item> = items.iter().filter_map(less).collect();
-        (!some.is_empty() && some != items).then_some(some)
-    })
+    let less = |item: &Item| {
+        let of = left.iter().filter(|left| left.commodity == item.commodity);
+        let has = of.fold(0u64, |sum, left| sum.saturating_add(left.units));
+        let amount = Amount::new(has.min(item.amount.units()))?;
+        (amount > Amount::ZERO).then_some(Item { commodity: item.commodity, amount })
+    };
+    let some: Vec<Item> = items.iter().filter_map(less).collect();
+    (!some.is_empty() && some != items).then_some(some)
 }
 
 /// An item as it is typed.
@@ -117,7 +109,7 @@ pub(super) fn typed(till: &Till, item: &Item) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use annona_ledger::id::CommodityId;
+    use annona_ledger::id::{CommodityId, CycleId};
     use annona_ledger::time::Minute;
 
     use super::*;
@@ -128,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn she_is_offered_what_one_purse_has_and_never_the_same_again() {
+    fn she_is_offered_what_all_cycles_have_and_never_the_same_again() {
         let left = |cycle, commodity: u8, units| Left {
             cycle: CycleId(cycle),
             commodity: CommodityId(commodity),
@@ -140,13 +132,13 @@ mod tests {
         fn check(items: &[Item], left: &[Left], want: Option<Vec<Item>>) {
             assert_eq!(instead(items, left), want);
         }
-        check(&[item(1, 10)], &here, Some(vec![item(1, 5)]));
-        check(&[item(1, 10), item(2, 3)], &here, Some(vec![item(1, 5), item(2, 3)]));
+        check(&[item(1, 20)], &here, Some(vec![item(1, 12)]));
+        check(&[item(1, 20), item(2, 3)], &here, Some(vec![item(1, 12), item(2, 3)]));
         check(&[item(3, 1), item(2, 3)], &here, Some(vec![item(2, 3)]));
         check(&[item(3, 1)], &here, None);
         check(&[item(1, 10)], &[], None);
         // Enough is there: something else stands against it, and asking again would not help.
         check(&[item(2, 9)], &here[..2], None);
-        check(&[item(1, 6)], &here, Some(vec![item(1, 5)]));
+        check(&[item(1, 12)], &here, None);
     }
 }
