@@ -1,4 +1,5 @@
 use annona_ledger::id::{Lane, ProgrammeId, Purse};
+use annona_node::household;
 use annona_node::keystore::Name;
 use annona_node::node::Node;
 use annona_node::serve::{self, Held, Left};
@@ -45,7 +46,8 @@ pub(crate) fn all(node: &Node, vault: &Vault, id: HouseholdId) -> Outcome<Vec<He
     cycles.map(here).collect()
 }
 
-/// Says what a family may still receive here, by commodity, and what of it is put by.
+/// Says what a family may still receive here, by commodity, and what of it is put by: its own, and what lies for those who were
+/// merged into it.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Balance {
@@ -68,8 +70,16 @@ impl Balance {
         }
         let charter = node.store().charter()?.clone();
         let (mut lines, mut purses) = (0u64, Vec::new());
-        for here in all(&node, &vault, id)? {
+        // What lies for those who were merged into it is collected, and handed out, with its own.
+        let mut here: Vec<(Option<HouseholdId>, Here)> = Vec::new();
+        here.extend(all(&node, &vault, id)?.into_iter().map(|here| (None, here)));
+        for husk in household::merged_into(&vault, &node.federation()?, id)? {
+            here.extend(all(&node, &vault, husk)?.into_iter().map(|here| (Some(husk), here)));
+        }
+        for (of, here) in here {
             purses.push(here.purse);
+            let merged = of.map(|of| format!(", as family {of}, merged into this one"));
+            let merged = merged.unwrap_or_default();
             let programme = here.programme;
             let Some(about) = charter.programme(programme) else { continue };
             for left in here.left {
@@ -80,12 +90,12 @@ impl Balance {
                     print_minute(left.expires, charter.founded()),
                 );
                 let value = json!({
-                    "family": id, "programme": programme, "cycle": left.cycle,
+                    "family": id, "merged": of, "programme": programme, "cycle": left.cycle,
                     "commodity": left.commodity, "units": left.units, "until": until,
                 });
                 session.screen.answer("balance", value, || {
                     format!(
-                        "{amount} {}, {} cycle {}, until {until}",
+                        "{amount} {}, {} cycle {}, until {until}{merged}",
                         commodity.name, about.name, left.cycle
                     )
                 })?;
@@ -94,7 +104,7 @@ impl Balance {
                 lines += 1;
                 let known = about.commodity(held.commodity);
                 let (value, words) = hold::line(programme, known, charter.founded(), &held);
-                session.screen.answer("held", value, || words)?;
+                session.screen.answer("held", value, || format!("{words}{merged}"))?;
             }
         }
         if lines == 0 {

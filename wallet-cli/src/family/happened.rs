@@ -206,7 +206,7 @@ impl Happened {
         }
         if let Some(other) = merged {
             session.screen.note(format!(
-                "What is left for family {other} is collected here from now on. Where they are two families after all: `annona \
+                "What is left for family {other} is collected here from now on, and handed out under the number of family {id}. Where they are two families after all: `annona \
                  family split {id} --member NUMBER --back {other}`."
             ));
         }

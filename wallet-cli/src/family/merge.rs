@@ -18,8 +18,8 @@ Examples:
 
 /// Joins two families: all of the other move into this one, after those who are there.
 ///
-/// The other's number stays as a purse without people: what is left in it is handed out on its own card, to the named
-/// collector, until it is over.
+/// The other's number stays as a purse without people: what is left in it is handed out with what is left for this family, by
+/// its number or card, to the named collector, until it is over.
 #[derive(Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Merge {

@@ -66,8 +66,9 @@ impl Show {
                 Err(fault) => session.screen.warn(format!("her printed cards: {fault}")),
             }
         }
-        let mut happened = Vec::new();
+        let (mut happened, mut husks) = (Vec::new(), Vec::new());
         if let Ok(federation) = node.federation() {
+            husks = household::merged_into(&vault, &federation, id)?;
             for change in household::changes(&vault, &federation, id)? {
                 happened.push(json!({
                     "what": change.happened.word(), "day": change.on, "other": change.other,
@@ -79,7 +80,7 @@ impl Show {
         let named = fields::key(&vault, id, &household)?;
         let key = std::mem::replace(&mut household.key, named);
         let value = json!({
-            "happened": happened,
+            "happened": happened, "merged": husks,
             "family": id, "key": key, "named": household.key, "people": household.people(),
             "household": fields::json_of(&household.whole),
             "members": household.members.iter().map(fields::json_of).collect::<Vec<_>>(),
@@ -120,6 +121,9 @@ impl Show {
             if let Some((family, number)) = collects {
                 lines.push(format!("  collects: member {number} of family {family}"));
             }
+            lines.extend(husks.iter().map(|husk| {
+                format!("  family {husk} was merged into it: what is left there is handed out with its own")
+            }));
             lines.join("\n")
         })?;
         Ok(node.close()?)

@@ -19,6 +19,7 @@ use annona_ledger::short_code::ShortCode;
 use annona_ledger::ticket::Promise;
 use annona_ledger::time::{Millis, Minute};
 use annona_ledger::view::{At, Use, View};
+use annona_node::household;
 use annona_node::keystore::Name;
 use annona_node::node::{Composed, Node, NodeFault, Request, promise};
 use annona_node::serve::{self, Item, Left};
@@ -222,7 +223,8 @@ impl Till {
         Ok(self.cycles.iter().map(of).collect())
     }
 
-    /// The purses somebody may pay from: one for each cycle whose key is here, the one that ends first in front.
+    /// The purses somebody may pay from: one for each cycle whose key is here, the one that ends first in front, and behind
+    /// it those of the families that were merged into hers: what lies there is collected with hers.
     pub(crate) fn purses(
         &self,
         whose: &Whose,
@@ -237,7 +239,7 @@ impl Till {
         }
         let place = place.ok_or_else(|| Fault::input("the person file is not open."))?;
         let vault = place.vault;
-        let household = match (&whose.card, &whose.family) {
+        let id = match (&whose.card, &whose.family) {
             (Some(card), _) => (place.card)(card)?,
             // A code is looked up as a card's, whichever option it came by: tries are counted, lost ones refused.
             (None, Some(code)) if holder::is_code(code) => (place.card)(code)?,
@@ -248,12 +250,14 @@ impl Till {
                 ));
             }
         };
-        let registration = vault.registration(household)?;
-        let purses: Vec<Purse> = self
-            .cycles
-            .iter()
-            .filter(|(id, _)| cycle.is_none_or(|cycle| id.0 == cycle))
-            .map(|(_, key)| serve::purse(key, &registration))
+        let mut registrations = vec![vault.registration(id)?];
+        // What cannot be read of others keeps nobody from her own food.
+        for husk in household::merged_into(vault, &self.federation, id).unwrap_or_default() {
+            registrations.extend(vault.registration(husk).ok());
+        }
+        let cycles = self.cycles.iter().filter(|(id, _)| cycle.is_none_or(|cycle| id.0 == cycle));
+        let purses: Vec<Purse> = cycles
+            .flat_map(|(_, key)| registrations.iter().map(|of| serve::purse(key, of)))
             .collect();
         if purses.is_empty() {
             return Err(Fault::refused(format!(

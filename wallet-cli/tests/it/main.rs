@@ -10,6 +10,7 @@ mod consent;
 mod counter;
 mod courier;
 mod credential;
+mod cycles;
 mod demo;
 mod dry_run;
 mod elsewhere;
