@@ -24,7 +24,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::{At, ChainNo, FloatRow, LotRow, View};
 
 pub use self::allowance::{Allowance, Limit, allowances};
-pub use self::back::{LOTS, Unused, back, unused};
+pub use self::back::{Back, LOTS, Unused, back, baskets, unused};
 pub use self::held::{Held, held};
 use self::lots::{ENTRIES, Lacks, Over, Take, apart, freed, needed, out_of};
 use crate::node::{Composed, NodeFault, promise};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use annona_ledger::id::{CommodityId, CycleId};
 use annona_ledger::time::Minute;
 use annona_node::node::{Request, stamp};
-use annona_node::serve::{LOTS, Unused, back, unused};
+use annona_node::serve::{Back, LOTS, Unused, back, baskets, unused};
 use annona_node::writer::GROUP;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -24,8 +24,8 @@ Examples:
 /// Sends back to the treasury what nobody here can use any more of a cycle: entitlements not fetched until their last
 /// minute, and what is over of the site's allowance, reserve and budget.
 ///
-/// It goes as budget, in tickets like any other: the treasury takes them up with `annona pay claim`. What is put by for
-/// a time that is over stays until `annona pay drop` lets it go.
+/// It goes as budget, in tickets like any other: the treasury takes them up with `annona pay claim`. What was put by for
+/// a time that is over goes with it.
 #[derive(Args)]
 #[command(before_help = RETURN)]
 pub(crate) struct Return {
@@ -86,14 +86,14 @@ impl Return {
             let wall = Minute::of(node.now(), till.founded);
             let at = stamp(&work, &till.feed, node.now()).at.min(wall);
             let mut lots = unused(&work, &till.feed, cycle, at)?;
-            lots.retain(|(.., left)| self.what.is_empty() || self.what.iter().any(|w| w.is(*left)));
+            lots.retain(|of| self.what.is_empty() || self.what.iter().any(|w| w.is(of.left)));
             work.check()?;
             lots
         };
         let mut sums: BTreeMap<CommodityId, i128> = BTreeMap::new();
-        for (_, lot, _) in &lots {
-            let sum = sums.entry(lot.commodity).or_default();
-            *sum = sum.saturating_add(lot.available().units());
+        for Back { row, .. } in &lots {
+            let sum = sums.entry(row.commodity).or_default();
+            *sum = sum.saturating_add(row.available().units());
         }
         let sums: Vec<String> =
             sums.into_iter().map(|(commodity, units)| till.print(commodity, units)).collect();
@@ -113,10 +113,10 @@ impl Return {
         }
         let long = LongWork::begin();
         let (mut sent, mut refused) = (Vec::new(), None);
-        for some in lots.chunks(LOTS.saturating_mul((GROUP / LOTS).max(1))) {
+        for some in baskets(&lots).chunks((GROUP / LOTS).max(1)) {
             long.check()?;
             let mut group: Vec<Request<'_>> = some
-                .chunks(LOTS)
+                .iter()
                 .map(|lots| Request {
                     feed: till.feed,
                     compose: Box::new(move |_, _, at| Ok(back(lots, to, at))),
