@@ -285,7 +285,13 @@ impl Session {
             return Err(signer::uncertified());
         }
         // What follows is stamped by it, or as if it were another day.
-        self.clock_may_be(node.store())?.into_iter().for_each(|words| self.screen.note(words));
+        if let Some(words) = self.clock_may_be(node.store())? {
+            // A till that reads answers hears notes never, and its day would be the one of weeks ago.
+            match self.screen.json() {
+                true => self.screen.warn(words),
+                false => self.screen.note(words),
+            }
+        }
         Ok(node)
     }
 

@@ -1,3 +1,4 @@
+use annona_ledger::entry::Owner;
 use annona_ledger::id::{FeedId, Lane};
 use annona_ledger::notice::NodeCertificate;
 use annona_ledger::time::Minute;
@@ -53,12 +54,38 @@ impl Status {
             let print = |units| print_units(commodity, units);
             let (lots, arriving) = (pool.lots.units(), pool.arriving.units());
             let redeemed = pool.redeemed.units();
+            // What lies here is of several kinds, and only one of them can be issued.
+            let feed = own.map(|node| FeedId { node, lane: Lane::Value, programme: key.programme });
+            let chain = feed.and_then(|feed| work.trunk(&feed));
+            let common = chain.map(|chain| work.common_lots(chain)).unwrap_or_default();
+            let kind = |owner: Owner| {
+                let of = common.iter().filter(|(_, lot)| {
+                    (lot.owner, lot.cycle, lot.commodity) == (owner, key.cycle, key.commodity)
+                });
+                of.fold(0i128, |sum, (_, lot)| sum.saturating_add(lot.balance.units()))
+            };
+            let [budget, float, reserve] = [Owner::Budget, Owner::Float, Owner::Reserve].map(kind);
+            let hers = lots.saturating_sub(budget).saturating_sub(float).saturating_sub(reserve);
+            let kinds = [
+                (budget, "to issue or send"),
+                (hers, "for families"),
+                (float, "as allowance"),
+                (reserve, "as reserve"),
+            ];
+            let kinds = kinds.iter().filter(|(units, _)| *units != 0);
+            let kinds: Vec<String> =
+                kinds.map(|(units, words)| format!("{} {words}", print(*units))).collect();
+            let kinds = match kinds[..] {
+                [] => String::new(),
+                _ => format!(" ({})", kinds.join(", ")),
+            };
             pools.push(json!({
                 "programme": key.programme, "cycle": key.cycle, "commodity": key.commodity,
-                "lots": lots.to_string(), "arriving": arriving.to_string(), "redeemed": redeemed.to_string(),
+                "lots": lots.to_string(), "budget": budget.to_string(), "float": float.to_string(),
+                "reserve": reserve.to_string(), "for_families": hers.to_string(), "arriving": arriving.to_string(), "redeemed": redeemed.to_string(),
             }));
             lines.push(format!(
-                "  {} cycle {}, {}: {} here, {} on the way, {} handed out",
+                "  {} cycle {}, {}: {} here{kinds}, {} on the way, {} handed out",
                 programme.name,
                 key.cycle,
                 commodity.name,
@@ -78,10 +105,19 @@ impl Status {
                 held = held.saturating_add(serve::held(&work, &feed, at).len() as u64);
                 let Some(of) = charter.programme(*programme) else { continue };
                 let all = serve::allowances(&work, &feed, None, at);
+                // Where the clock is not believed, the day is the one on which entries are dated.
+                let today = match at.day() == Minute::of(session.now(), founded).day() {
+                    true => "today".to_owned(),
+                    false => format!(
+                        "on {}, as entries are dated here",
+                        words::print_date(at.begins(founded))
+                    ),
+                };
                 // Who has none, and never gave any, has nothing to say of it.
                 let has = |one: &&serve::Allowance| one.here > 0 || one.site.left < one.site.most;
-                allowed
-                    .extend(all.iter().filter(has).map(|one| allowance::line(*programme, of, one)));
+                allowed.extend(
+                    all.iter().filter(has).map(|one| allowance::line(*programme, of, one, &today)),
+                );
             }
         }
         let feeds = work.feeds();

@@ -23,7 +23,12 @@ pub(super) const fn is(rule: Rejection) -> bool {
 }
 
 /// An allowance as `status` tells it.
-pub(crate) fn line(id: ProgrammeId, programme: &Programme, of: &Allowance) -> (Value, String) {
+pub(crate) fn line(
+    id: ProgrammeId,
+    programme: &Programme,
+    of: &Allowance,
+    today: &str,
+) -> (Value, String) {
     let known = programme.commodity(of.commodity);
     let print =
         |units: u64| known.map_or_else(|| units.to_string(), |c| print_units(c, units.into()));
@@ -34,7 +39,7 @@ pub(crate) fn line(id: ProgrammeId, programme: &Programme, of: &Allowance) -> (V
         "per_purse": of.purse.most.to_string(), "day": limit(&of.day), "site": limit(&of.site),
     });
     let words = format!(
-        "  {} allowance, {}: {} here; {} of {} left today, {} of {} until it is covered; {} to one purse",
+        "  {} allowance, {}: {} here; {} of {} left {today}, {} of {} until it is covered; {} to one purse",
         programme.name,
         known.map_or("?", |c| c.name.as_str()),
         print(of.here),
@@ -45,6 +50,17 @@ pub(crate) fn line(id: ProgrammeId, programme: &Programme, of: &Allowance) -> (V
         print(of.purse.most),
     );
     (value, words)
+}
+
+/// Whether it is the limit of the day that refuses an order, or some of it, and nothing else would: by a clock that is not
+/// believed the day may be over.
+pub(super) fn by_the_day(items: &[Item], all: &[Allowance]) -> bool {
+    items.iter().any(|item| {
+        all.iter().find(|of| of.commodity == item.commodity).is_some_and(|of| {
+            let units = item.amount.units();
+            of.day.left < units && of.here.min(of.purse.left).min(of.site.left) >= units
+        })
+    })
 }
 
 /// What to answer to an order that the allowance cannot give whole.

@@ -9,7 +9,7 @@ use annona_ledger::time::Minute;
 use annona_ledger::view::View;
 use annona_node::atomic;
 use annona_node::holder::till::Signed;
-use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request};
+use annona_node::node::{Compose, Composed, Node, NodeFault, Refusal, Request, clock_of};
 use annona_node::receipt;
 use annona_node::serve::{self, Held, Item, Left};
 use annona_node::store::{Accepted, Asked, Earlier, Work};
@@ -194,6 +194,8 @@ impl Charge {
             }
             (None, None) => return Err(Fault::refused("nothing was to be written.")),
         };
+        let doubted = clock_of(&node.store().look()?, node.public(), session.now());
+        let doubted = doubted.is_some_and(|stamp| stamp.doubtful.is_some());
         let left = left_here(&node, &till, &purses);
         if let Err(fault) = &left {
             session.screen.warn(format!("what is left is not known: {}", fault.message));
@@ -216,6 +218,7 @@ impl Charge {
             fields.insert("merchant".into(), json!(merchant.to_string()));
             fields.insert("new_merchant".into(), json!(new && !repeated));
             fields.insert("left".into(), left.as_deref().map_or(json!(null), till::left_value));
+            fields.insert("clock_doubted".into(), json!(doubted && !repeated));
         }
         session.screen.answer("charge", value, || {
             let print = |l: &Left| till.print(l.commodity, i128::from(l.units));

@@ -156,6 +156,15 @@ impl Float {
             Ok(accepted) => accepted,
             Err(Refusal::Rule(rule)) if allowance::is(rule) => {
                 let left = looked.get().map(Vec::as_slice).unwrap_or_default();
+                // Of which day it is said, where nobody believes the clock: she is refused nothing for that, and the question
+                // is asked of who can answer it.
+                if allowance::by_the_day(&items, left)
+                    && let Some(words) = session.clock_words(node.store())?
+                {
+                    let (Short::Less(fault) | Short::Nothing(fault)) =
+                        allowance::of(&till, rule, &items, left);
+                    return Err(fault.then(&words).then("Nobody was refused."));
+                }
                 return Err(match allowance::of(&till, rule, &items, left) {
                     Short::Less(fault) => fault,
                     Short::Nothing(fault) => turned::by_allowance(session, &mut node, who, fault),

@@ -19,7 +19,7 @@ use annona_ledger::id::{FeedId, Lane, MerchantId, ProgrammeId, Purse, SlipId};
 use annona_ledger::short_code::ShortCode;
 use annona_node::counter;
 use annona_node::erase;
-use annona_node::node::{Node, NodeFault, Refusal};
+use annona_node::node::{Node, NodeFault, Refusal, clock_of};
 use annona_node::pin::Next;
 use annona_node::receipt;
 use annona_node::serve::{Item, Left};
@@ -180,13 +180,20 @@ pub(super) fn run(
     let tills = Tills::open(&node, programme)?;
     let cards = Zeroizing::new(counter::key(&node)?);
     let long = LongWork::begin();
+    let doubted = clock_of(&node.store().look()?, node.public(), session.now())
+        .is_some_and(|stamp| stamp.doubtful.is_some());
     let writer = Writer::start(node)?;
     let (asking, printing) = (writer.asking(), writer.asking());
     let (send, receive) = sync_channel(PENDING);
     let gone = AtomicBool::new(false);
     let open = Arc::new(AtomicUsize::new(0));
-    let answerer =
-        Answerer { screen: session.screen, asking: printing, open: Arc::clone(&open), gone: &gone };
+    let answerer = Answerer {
+        screen: session.screen,
+        asking: printing,
+        open: Arc::clone(&open),
+        gone: &gone,
+        doubted,
+    };
     let lines = lines::start(match file {
         Some(file) => Box::new(file),
         None => Box::new(std::io::stdin()),

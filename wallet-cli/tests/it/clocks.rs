@@ -283,6 +283,7 @@ fn what_nobody_can_use_any_more_goes_back_to_the_treasury() {
         rice.map(|pool| pool["lots"].clone())
     };
     let back = "pay return --cycle 1 --json";
+    camp.run("pay hold --family 1 --item Rice=7 --minutes 60").fine();
     // In time nobody's entitlement goes back: what was not issued does, and the hill's float.
     let early = now() + DAY;
     let float = at(&camp, early, &format!("{back} --what float --dir hill --dry-run")).fine();
@@ -305,6 +306,61 @@ fn what_nobody_can_use_any_more_goes_back_to_the_treasury() {
     at(&camp, late, "pay claim back.ticket --dir treasury").fine();
     assert_ne!(rice("treasury", late), here);
     at(&camp, late, &format!("{back} --what expired")).fails(5, "nothing of cycle 1");
+    // With what was put by and never fetched, nothing of the cycle stays in the books of this site.
+    at(&camp, late, back).fine();
+    assert_eq!(rice("lake", late), Some(json!("0")));
+}
+
+#[test]
+fn a_till_that_reads_answers_hears_that_its_hand_outs_are_dated_as_before() {
+    let camp = counter();
+    heard(&camp);
+    let soon = now() + DAY + DAY / 2;
+    let charge = "pay charge --family 1 --item Rice=1 --json";
+    let said = at(&camp, soon, charge).fine();
+    assert_eq!(
+        (said.field(0, "clock_doubted"), said.err.contains("clock?")),
+        ("false".into(), false)
+    );
+    let late = now() + 20 * DAY;
+    let said = at(&camp, late, charge).fine();
+    assert_eq!(said.field(0, "clock_doubted"), "true");
+    assert!(
+        said.err.contains("\"kind\":\"warning\"") && said.err.contains("clock?"),
+        "{}",
+        said.err
+    );
+    camp.write("late.jsonl", r#"{"request":"l1","family":"1","items":{"Rice":"1"}}"#);
+    let said = at(&camp, late, "pay charge --from late.jsonl --json").fine();
+    assert_eq!(said.field(0, "clock_doubted"), "true");
+    assert!(said.err.contains("clock?"), "{}", said.err);
+}
+
+/// The day's allowance was used up on the day of the last hand-out; nobody believes that the day is over.
+#[test]
+fn nobody_is_refused_for_a_day_that_the_clock_alone_says_is_not_over() {
+    let camp = counter();
+    let more =
+        "pay supply --dir treasury --cycle 1 --to hill --item Rice=50 --as float --out more.ticket";
+    camp.run(more).fine();
+    camp.run("pay claim more.ticket --dir hill").fine();
+    heard(&camp);
+    let day = now() + DAY + DAY / 8;
+    let float = |when: u64, n: u8| {
+        let purse = format!("{n:02x}112233445566778899aabbccddeeff");
+        at(&camp, when, &format!("pay float --dir hill --purse {purse} --home lake --item Rice=5"))
+    };
+    (0..20).for_each(|n| drop(float(day, n).fine()));
+    let said = float(day, 30).fails(5, "today may still be given Rice 0.000 kg");
+    assert!(said.out.contains("REFUSED"), "by a clock that is believed: {}", said.out);
+    let late = now() + 20 * DAY;
+    let said = float(late, 31).fails(5, "node clock --here");
+    assert!(!said.out.contains("REFUSED"), "{}", said.out);
+    let status = at(&camp, late, "status --dir hill").fine().out;
+    let line = status.lines().find(|line| line.contains("allowance, Rice")).expect("an allowance");
+    assert!(line.contains("as entries are dated here") && !line.contains("today"), "{line}");
+    at(&camp, late, "node clock --here --dir hill").fine();
+    float(late, 31).fine();
 }
 
 /// A quorum by stick: the second signature comes three weeks after the first, and food waits for neither.

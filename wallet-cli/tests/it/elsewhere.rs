@@ -51,7 +51,7 @@ fn whose_home_is_lost_is_served_where_she_stands_and_never_sent_back_to_it() {
 fn allowance(camp: &Camp) -> (Value, String) {
     let told = camp.run("status --dir hill --json").fine();
     let words = camp.run("status --dir hill").fine().out;
-    let line = words.lines().find(|line| line.contains("allowance")).unwrap_or_default();
+    let line = words.lines().find(|line| line.contains("allowance, Rice")).unwrap_or_default();
     (told.lines()[0]["allowances"][0].clone(), line.to_owned())
 }
 

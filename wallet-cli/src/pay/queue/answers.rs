@@ -8,6 +8,8 @@ pub(super) struct Answerer<'a> {
     pub(super) asking: Asking,
     pub(super) open: Arc<AtomicUsize>,
     pub(super) gone: &'a AtomicBool,
+    /// Whether the clock was not believed when the queue began, and entries are dated as before.
+    pub(super) doubted: bool,
 }
 
 impl Answerer<'_> {
@@ -106,6 +108,7 @@ impl Answerer<'_> {
                     let left = paid.map(|(_, left)| till::left_value(left));
                     fields.insert("left".into(), json!(left));
                     fields.insert("new_merchant".into(), json!(new.is_some()));
+                    fields.insert("clock_doubted".into(), json!(self.doubted && !repeated));
                 }
                 if let Some(name) = new {
                     self.screen.warn(till::new_merchant(name));
