@@ -2,6 +2,7 @@
 
 mod approve;
 pub(crate) mod balance;
+mod beyond;
 mod import;
 mod issue;
 mod list;

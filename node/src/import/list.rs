@@ -99,6 +99,10 @@ pub struct ListReport {
     pub rows: u64,
     /// Rows with nothing in them.
     pub blank_rows: u64,
+    /// Rows of the wide form in which no commodity has an amount, so that their household gets nothing.
+    pub nothing: u64,
+    /// The first of them, by their numbers: at most 200.
+    pub nothing_rows: Vec<u64>,
     /// Entitlements handed over.
     pub entitlements: u64,
     /// The total of each commodity, in minor units, in the order the commodities were given.
@@ -106,6 +110,9 @@ pub struct ListReport {
     /// Everything that is not as it should be.
     pub findings: Findings,
 }
+
+/// Rows that give nothing are named up to here.
+const NOTHING: usize = 200;
 
 enum Shape {
     /// Places of the commodity (where there is a choice) and of the amount.
@@ -152,6 +159,8 @@ pub fn read_list(
             reading: source.reading(),
             rows: 0,
             blank_rows: 0,
+            nothing: 0,
+            nothing_rows: Vec::new(),
             entitlements: 0,
             totals: vec![0; commodities.len()],
             findings: Findings::default(),
@@ -305,9 +314,26 @@ impl Reader<'_> {
                 }
             }
             Shape::Wide(wide) => {
-                wide.iter().try_for_each(|(nth, place)| self.entitle(row, &key, *nth, place, false))
+                let before = self.said();
+                for (nth, place) in wide {
+                    self.entitle(row, &key, *nth, place, false)?;
+                }
+                if self.said() == before {
+                    // A formula that came out empty looks like this: her family is on the file, and would go without.
+                    self.report.nothing = self.report.nothing.saturating_add(1);
+                    if self.report.nothing_rows.len() < NOTHING {
+                        self.report.nothing_rows.push(row.number);
+                    }
+                }
+                Ok(())
             }
         }
+    }
+
+    /// How many entitlements and findings there are by now.
+    fn said(&self) -> (u64, usize, u64) {
+        let found = &self.report.findings;
+        (self.report.entitlements, found.list.len(), found.omitted())
     }
 
     fn commodity(&self, cell: &Cell) -> Option<usize> {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use annona_ledger::duty::Duty;
-use annona_ledger::entry::Control;
+use annona_ledger::entry::{Control, Owner};
 use annona_ledger::id::{Lane, ProgrammeId};
 use annona_ledger::list::check;
 use annona_node::node::{Compose, Composed, Request};
@@ -9,6 +9,7 @@ use annona_node::store::Blob;
 use clap::Args;
 use serde_json::json;
 
+use super::beyond::{self, Beyond};
 use super::rows;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
@@ -37,7 +38,17 @@ impl Approve {
     pub(crate) fn run(self, session: &Session) -> Outcome {
         let (mut node, signer) = session.signing(&self.operator)?;
         let charter = node.store().charter()?.clone();
-        let root = rows::pick(&self.list, node.store().blobs(Blob::Draft)?.into_iter())?;
+        let frozen = rows::frozen(node.store(), &node.public().short())?;
+        let frozen = frozen.into_iter().map(|(_, list)| list.root);
+        let drafts = node.store().blobs(Blob::Draft)?;
+        let root = rows::pick(&self.list, drafts.iter().copied().chain(frozen))?;
+        if !drafts.contains(&root) {
+            return Err(Fault::new(
+                Exit::Conflict,
+                format!("list {root} is frozen: two approved it."),
+            )
+            .then("`annona entitle issue` issues it."));
+        }
         let Some(mut waiting) = rows::waiting(node.store(), &root)? else {
             return Err(Fault::input("the draft is gone."));
         };
@@ -57,7 +68,7 @@ impl Approve {
             }
         }
         let all = rows::rows(node.store(), &root)?;
-        let mut sums = Vec::new();
+        let (mut sums, mut totals) = (String::new(), Vec::new());
         if let Some(programme) = charter.programme(draft.programme) {
             for total in draft.totals.iter() {
                 let Some(c) = programme.commodity(total.commodity) else { continue };
@@ -65,7 +76,8 @@ impl Approve {
                 let of = || all.iter().filter(|row| row.commodity == c.id);
                 let families = of().map(|row| row.purse).collect::<BTreeSet<_>>().len();
                 let most = of().map(|row| row.amount.units()).max().unwrap_or(0);
-                sums.push(format!(
+                totals.push(format!("{amount} {}", c.name));
+                sums.push_str(&format!(
                     "  {amount} {} in all, for {}, at most {} each\n",
                     c.name,
                     count(families as u64, "family", "families"),
@@ -73,11 +85,17 @@ impl Approve {
                 ));
             }
         }
-        let mut before = json!(null);
+        let (mut before, mut past) = (json!(null), json!(null));
+        let families = all.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
+        let noted = rows::noted(node.store(), &root)?;
+        noted.words().iter().for_each(|words| session.screen.warn(words));
         if let Some(programme) = charter.programme(draft.programme) {
-            let families = all.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
             let issued = rows::Before::of(node.store(), draft.cycle, &all)?;
             before = issued.told(programme, families, &session.screen);
+            let of = (draft.programme, draft.cycle);
+            let beyond = Beyond::of(&node, of, Owner::Budget, &all)?;
+            let waits = beyond::families(session, &node, of, beyond.rows());
+            past = beyond.told(session, programme, &waits);
         }
         let owner = charter.programme(draft.programme).map(|p| p.org);
         let orgs: Vec<_> = owner.into_iter().chain(node.org()).collect();
@@ -92,14 +110,14 @@ impl Approve {
         let federation = node.federation()?;
         waiting.approvals.push(draft.approve(&federation, signer.key()));
         let frozen = match waiting.approvals.as_slice() {
-            [one, other] => Some(draft.approved(*one, *other)),
+            [one, other] => Some(draft.clone().approved(*one, *other)),
             _ => None,
         };
         if let Some(list) = &frozen {
             check(list, &node.public().short(), &charter, node.store().roster())?;
         }
         if !self.dry_run {
-            let (who, sums) = (hex(&signer.public().short()), sums.concat());
+            let who = hex(&signer.public().short());
             session.confirm(&format!("{sums}Approve list {root} as operator {who}?"), &[])?;
             match &frozen {
                 None => rows::wait(node.store(), &waiting)?,
@@ -118,15 +136,21 @@ impl Approve {
         }
         node.close()?;
         let is_frozen = frozen.is_some() && !self.dry_run;
+        let (rows, cycle) = (count(u64::from(draft.rows), "row", "rows"), draft.cycle);
+        let of = count(families as u64, "family", "families");
+        let is = format!("of cycle {cycle}, {rows} for {of}\n{sums}");
         let value = json!({
             "list": root.to_string(), "approvals": waiting.approvals.len(), "frozen": is_frozen,
-            "issued_before": before,
+            "issued_before": before, "beyond": past, "programme": draft.programme, "cycle": draft.cycle,
+            "rows": draft.rows, "families": families, "totals": totals,
+            "rows_left_out": noted.bad.saturating_add(noted.nothing), "rows_of_nothing": noted.nothing,
+            "rows_of_merged": noted.merged,
         });
         session.screen.answer("approval", value, || match (self.dry_run, is_frozen) {
-            (true, _) => format!("List {root} would be approved."),
-            (false, true) => format!("List {root} is approved by two and frozen."),
+            (true, _) => format!("List {root} would be approved: {is}"),
+            (false, true) => format!("List {root} is approved by two and frozen: {is}"),
             (false, false) => {
-                format!("List {root} is approved by one; a second operator must approve it.")
+                format!("List {root} is approved by one; a second operator must approve it: {is}")
             }
         })?;
         let list: String = root.to_string().chars().take(12).collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use annona_ledger::amount::Amount;
 use annona_ledger::charter::Unit;
+use annona_ledger::entry::Owner;
 use annona_ledger::hash::Hash;
 use annona_ledger::id::{CycleId, Lane, ProgrammeId};
 use annona_ledger::list::{Builder, Row};
@@ -19,6 +20,7 @@ use annona_node::vault::{HouseholdId, OWN_SOURCE, VaultFault};
 use clap::Args;
 use serde_json::json;
 
+use super::beyond::Beyond;
 use super::rows::{self, Waiting};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::holder;
@@ -109,6 +111,8 @@ impl Import {
         let mut progress = |p: Progress| bar.set(p.done, p.total);
         let mut watch = Watch { progress: &mut progress, cancel: longwork.flag() };
         let (mut list, mut kept) = (Builder::new(), Vec::<Row>::new());
+        // Whose each row is, in their order: named where it could not be issued.
+        let mut whose = Vec::<HouseholdId>::new();
         let closed = RefCell::new(BTreeSet::new());
         // Whose people stand in another's row, too: the programme's list does not know of it.
         let federation = charter.federation();
@@ -164,6 +168,7 @@ impl Import {
                 let row = Row { row: number, purse, commodity, amount };
                 list.push(&row).map_err(|why| stop(why.into()))?;
                 kept.push(row);
+                whose.push(household);
                 Ok(())
             };
             let report = read_list(&source, &map, &commodities, &mut known, &mut each, &mut watch)
@@ -190,6 +195,18 @@ impl Import {
             session.screen.warn(format!(
                 "row {row}: family {husk} was merged into family {into}{both}. Nobody lives in it any more, and whoever \
                  collects for both would have two rations: take the row out, unless it is meant so."
+            ));
+        }
+        if report.nothing > 0 {
+            let rows: Vec<String> = report.nothing_rows.iter().map(ToString::to_string).collect();
+            let more = if report.nothing > rows.len() as u64 { ", …" } else { "" };
+            let rows = rows.join(", ");
+            session.screen.warn(format!(
+                "{} of {} on the file {} nothing: row {rows}{more}. Whoever is meant to eat has an amount there: correct the \
+                 file, unless it is meant so.",
+                report.nothing,
+                count(report.rows, "row", "rows"),
+                if report.nothing == 1 { "gives its family" } else { "give their families" },
             ));
         }
         let closed = closed.into_inner().len() as u64;
@@ -242,19 +259,26 @@ impl Import {
             .map(|(c, amount)| format!("{} {}", print_units(c, i128::from(amount.units())), c.name))
             .collect();
         let before = rows::Before::of(node.store(), cycle, &kept)?;
+        let beyond = Beyond::of(&node, (programme, cycle), Owner::Budget, &kept)?;
+        let waits = beyond.rows().iter().filter_map(|row| whose.get(row.row as usize).copied());
+        let waits: Vec<HouseholdId> = waits.collect::<BTreeSet<_>>().into_iter().collect();
+        let noted = rows::Noted { bad, nothing: report.nothing, merged: husks.len() as u64 };
         if !self.dry_run {
+            rows::note(node.store(), &root, &noted)?;
             rows::keep(node.store(), &root, &kept)?;
             rows::wait(node.store(), &Waiting { draft: draft.clone(), approvals: Vec::new() })?;
         }
         node.close()?;
         let families = kept.iter().map(|row| row.purse).collect::<BTreeSet<_>>().len();
         let before = before.told(about, families, &session.screen);
+        let beyond = beyond.told(session, about, &waits);
         let value = json!({
             "list": root.to_string(), "issued_before": before, "rows": draft.rows, "families": families, "programme": programme, "cycle": cycle,
             "merged": husks.iter().map(|(row, husk, into)| json!({
                 "row": row, "family": husk, "into": into, "both": listed.contains(into),
             })).collect::<Vec<_>>(),
-            "totals": totals, "findings": report.findings.list.len(), "rows_left_out": bad, "reading": report.reading, "drafted": !self.dry_run,
+            "totals": totals, "findings": report.findings.list.len(),
+            "rows_left_out": bad.saturating_add(report.nothing), "rows_of_nothing": report.nothing, "beyond": beyond, "reading": report.reading, "drafted": !self.dry_run,
         });
         session.screen.answer("list", value, || {
             let verb = if self.dry_run { "would be drafted" } else { "is drafted" };

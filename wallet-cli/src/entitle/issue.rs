@@ -13,6 +13,7 @@ use annona_node::writer::GROUP;
 use clap::Args;
 use serde_json::json;
 
+use super::beyond::{self, Beyond};
 use super::reissue::Lost;
 use super::rows;
 use crate::fault::{Fault, Outcome};
@@ -83,6 +84,14 @@ pub(super) fn rows_of(
         work.check()?;
         left
     };
+    let of = (list.programme, list.cycle);
+    let charter = node.store().charter()?.clone();
+    let mut past = json!(null);
+    if let Some(about) = charter.programme(list.programme).filter(|_| dry_run) {
+        let beyond = Beyond::of(&node, of, from, &left)?;
+        let waits = beyond::families(session, &node, of, beyond.rows());
+        past = beyond.told(session, about, &waits);
+    }
     let (before, mut issued) = (all.len() - left.len(), 0usize);
     let mut short_of_budget = None;
     if !dry_run {
@@ -102,10 +111,21 @@ pub(super) fn rows_of(
             bar.set((before + issued) as u64, all.len() as u64);
         }
     }
-    node.close()?;
     let rest = left.len() - issued;
+    let mut waits = Vec::new();
+    if short_of_budget.is_some() {
+        let work = node.store().look()?;
+        let waiting =
+            |row: &&Row| work.uses(&Use::Row { node: short, list: index, row: row.row }).is_empty();
+        let rows: Vec<Row> = left.iter().filter(waiting).copied().collect();
+        work.check()?;
+        drop(work);
+        waits = beyond::families(session, &node, of, &rows);
+    }
+    node.close()?;
     let value = json!({
         "list": root.to_string(), "rows": all.len(), "issued": issued, "before": before, "left": rest,
+        "beyond": past, "waiting": waits,
     });
     session.screen.answer("issued", value, || {
         format!("{issued} rows issued, {before} were before, {rest} are left of {}", all.len())
@@ -116,11 +136,19 @@ pub(super) fn rows_of(
         );
     }
     match short_of_budget {
-            None => Ok(()),
-            Some(refusal) => Err(Fault::from(refusal).then(
-                "The rows before it are issued. Claim more for this cycle and run the same command again.",
-            )),
+        None => Ok(()),
+        Some(refusal) => {
+            let code = match &refusal {
+                Refusal::Rule(rule) => format!(" (rejection {})", rule.code()),
+                Refusal::Words(_) => String::new(),
+            };
+            let named = beyond::named(&waits);
+            let words = format!("{refusal}{code}: {rest} of the rows were not issued{named}.");
+            Err(Fault::new(Fault::from(refusal).exit, words).then(
+                "The others are issued. Claim more for this cycle and run the same command again.",
+            ))
         }
+    }
 }
 
 /// Issues one group in one commit. The first refusal stops the work after the group.

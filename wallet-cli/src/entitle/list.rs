@@ -46,13 +46,15 @@ impl Show {
         }
         let Some(own) = session.own_key()? else { return Ok(()) };
         for (index, list) in rows::frozen(&store, &own.short())? {
+            let issued = rows::issued(&store, &own.short(), index, &list)?;
             let value = json!({
                 "list": list.root.to_string(), "state": "frozen", "rows": list.rows, "index": index,
+                "issued": issued,
                 "programme": list.programme, "cycle": list.cycle,
             });
             session.screen.answer("list", value, || {
                 let of = of(list.programme, list.cycle, list.rows);
-                format!("{}  {of}, frozen as entry {index}", list.root)
+                format!("{}  {of}, frozen as entry {index}, {issued} issued", list.root)
             })?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, CycleId, Purse};
 use annona_ledger::limits;
 use annona_ledger::list::{Approval, Draft, List, Row};
+use annona_ledger::view::{Use, View};
 use annona_ledger::wire::{self, Bounded};
 use annona_node::store::{Blob, Store};
 use serde_json::{Value, json};
@@ -88,6 +89,60 @@ impl Before {
         }
         json!({ "families": had, "totals": totals })
     }
+}
+
+/// What whoever drafted a list was told of its file, for those who approve it elsewhere: counts, and nobody's number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noted {
+    /// Rows with problems, left out.
+    pub(super) bad: u64,
+    /// Rows that give nothing.
+    pub(super) nothing: u64,
+    /// Rows of families that were merged into others.
+    pub(super) merged: u64,
+}
+
+impl Noted {
+    /// In words, each a warning.
+    pub(super) fn words(self) -> Vec<String> {
+        let of = |rows: u64, what: &str| {
+            (rows > 0).then(|| format!("{} {what}", count(rows, "row", "rows")))
+        };
+        let all = [
+            of(self.bad, "of its file had problems, and were left out"),
+            of(self.nothing, "of its file gave a family nothing, and were left out"),
+            of(self.merged, "of it are of families that were merged into others"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+fn noted_name(root: &Hash) -> String {
+    format!("drafted {root}")
+}
+
+/// Keeps what was told beside a draft.
+pub(super) fn note(store: &Store, root: &Hash, noted: &Noted) -> Outcome {
+    let bytes = wire::encode(&(noted.bad, noted.nothing, noted.merged));
+    Ok(store.set_meta(&noted_name(root), &bytes)?)
+}
+
+/// What was told beside a draft; nothing of one that an earlier version made.
+pub(super) fn noted(store: &Store, root: &Hash) -> Outcome<Noted> {
+    let kept = store.meta(&noted_name(root))?;
+    let kept: Option<(u64, u64, u64)> =
+        kept.and_then(|bytes| wire::decode(&bytes, limits::ENTRY_BYTES).ok());
+    Ok(kept.map(|(bad, nothing, merged)| Noted { bad, nothing, merged }).unwrap_or_default())
+}
+
+/// How many rows of a frozen list were issued.
+pub(super) fn issued(store: &Store, node: &[u8; 8], index: u64, list: &List) -> Outcome<u64> {
+    let work = store.look()?;
+    let used = (0..list.rows)
+        .filter(|row| !work.uses(&Use::Row { node: *node, list: index, row: *row }).is_empty());
+    let used = used.count() as u64;
+    work.check()?;
+    Ok(used)
 }
 
 /// Keeps a draft with its approvals.

@@ -128,3 +128,61 @@ fn a_row_of_a_family_that_was_merged_is_told_to_whoever_drafts() {
     camp.write("merged.csv", "household_id,Rice,Oil\nB1-001,5,1\n");
     assert!(!camp.run(import).fine().err.contains("merged"));
 }
+
+/// A formula that came out empty: her family is on the file, and would go without.
+#[test]
+fn a_row_that_gives_nothing_is_told_to_whoever_drafts_and_whoever_approves() {
+    let camp = counter();
+    camp.write("empty.csv", "household_id,Rice,Oil\nB1-001,5,1\nB1-002,,0\n");
+    let import = "entitle import empty.csv --programme Food --cycle 1";
+    let drafted = camp.run(&format!("{import} --json")).fine();
+    assert!(drafted.err.contains("1 of 2 rows on the file gives its family nothing: row 3"));
+    let list = drafted.lines().last().expect("a list").clone();
+    assert_eq!((&list["rows_left_out"], &list["rows_of_nothing"]), (&json!(1), &json!(1)));
+    let list = list["list"].as_str().expect("a root");
+    let approve = format!("entitle approve {list} {MARA}");
+    let dry = camp.run(&format!("{approve} --dry-run")).fine();
+    assert!(dry.err.contains("1 row of its file gave a family nothing"), "{}", dry.err);
+    assert!(dry.out.contains("2 rows for 1 family") && dry.out.contains("5.000 kg Rice in all"));
+    let told = camp.run(&format!("{approve} --json")).fine().lines()[0].clone();
+    assert_eq!(told["totals"], json!(["5.000 kg Rice", "1.000 l Oil"]), "{told}");
+    assert_eq!((&told["families"], &told["cycle"]), (&json!(1), &json!(1)));
+    assert_eq!(told["rows_of_nothing"], 1);
+    // All is as it should be: nobody is warned.
+    camp.write("full.csv", "household_id,Rice,Oil\nB1-001,5,\nB1-002,,1\n");
+    let full = camp.run("entitle import full.csv --programme Food --cycle 1 --dry-run").fine();
+    assert!(!full.err.contains("nothing: row"), "{}", full.err);
+}
+
+#[test]
+fn a_list_that_is_larger_than_the_budget_is_told_before_it_is_approved_and_by_family() {
+    let camp = counter();
+    // 2962.5 kg are left to issue, as status says beside what families have.
+    let status = camp.run("status").fine().out;
+    assert!(status.contains("2962.500 kg to issue or send, 12.500 kg for families"), "{status}");
+    camp.write("big.csv", "household_id,Rice\nB1-001,2900\nB1-002,100\n");
+    let import = "entitle import big.csv --programme Food --cycle 1 --json";
+    let drafted = camp.run(import).fine();
+    let told =
+        "37.500 kg Rice more is on it than lies here to issue: 1 row of 2 would wait, of family 2";
+    assert!(drafted.err.contains(told), "{}", drafted.err);
+    let list = drafted.lines().last().expect("a list").clone();
+    assert_eq!(
+        list["beyond"],
+        json!({ "rows": 1, "lacking": ["37.500 kg Rice"], "families": [2] })
+    );
+    let list = list["list"].as_str().expect("a root").to_owned();
+    for operator in [MARA, YUSUF] {
+        let said = camp.run(&format!("entitle approve {list} {operator}")).fine();
+        assert!(said.err.contains(told), "{}", said.err);
+    }
+    camp.run(&format!("entitle approve {list} {MARA}")).fails(6, "is frozen");
+    let dry = camp.run(&format!("entitle issue {list} --dry-run")).fine();
+    assert!(dry.err.contains(told), "{}", dry.err);
+    let issued = camp.run(&format!("entitle issue {list} --json"));
+    let issued = issued.fails(5, "1 of the rows were not issued, of family 2");
+    assert_eq!(issued.lines()[0]["waiting"], json!([2]), "{}", issued.out);
+    let all = camp.run("entitle list --json").fine().lines();
+    let this = all.iter().find(|one| one["list"] == list.as_str()).expect("it is listed");
+    assert_eq!((&this["rows"], &this["issued"]), (&json!(2), &json!(1)));
+}
