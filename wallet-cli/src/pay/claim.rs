@@ -95,6 +95,7 @@ impl Claim {
             let made = receipts(&node, &tills, &answers);
             told(session, made, Some(path), false);
         }
+        let freed = tickets.iter().any(|(_, ticket)| matches!(ticket, Ticket::Release { .. }));
         let words = ("claim", "claimed", self.dry_run);
         let done = tell(session, words, (&node, &self.tickets), tickets, &tills, answers)?;
         // After the value, which is what she came for: a PIN that does not open leaves the other methods.
@@ -108,7 +109,10 @@ impl Claim {
         if self.dry_run {
             dry_run::nothing(session);
         } else if done.is_ok() {
-            session.screen.note(if self.budget {
+            session.screen.note(if self.budget && freed {
+                "Next: `annona pay supply --to SITE --out FILE` sends of it to a site; of what a release gave, which is reserve, \
+                 with --from-reserve."
+            } else if self.budget {
                 "Next: `annona pay supply --to SITE --out FILE` sends of it to a site."
             } else {
                 "Next: `annona entitle issue LIST` gives families their share of what a site is sent; `annona pay charge` \

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use annona_ledger::entry::{Entry, Owner, Value as Fact};
-use annona_ledger::id::{CycleId, Purse};
+use annona_ledger::id::{CommodityId, CycleId, Purse};
 use annona_ledger::limits;
 use annona_ledger::ticket::Moved;
 use annona_ledger::time::{DayNo, Minute};
@@ -88,6 +88,9 @@ pub(crate) struct Supply {
     /// What it is to be there
     #[arg(long = "as", value_enum, default_value_t = Kind::Budget)]
     kind: Kind,
+    /// Out of what is set aside here, as budget or reserve: what a release gave back of a node that is gone
+    #[arg(long)]
+    from_reserve: bool,
     /// When it should rather be sent back: a day, or +30d [default: never]
     #[arg(long, value_name = "TIME")]
     expires: Option<Moment>,
@@ -255,18 +258,41 @@ impl Supply {
             Kind::Float => Owner::Float,
             Kind::Reserve => Owner::Reserve,
         };
+        if self.from_reserve && matches!(kind, Owner::Float) {
+            return Err(Fault::usage(
+                "what is set aside goes as budget or as reserve: leave --as out, and send the site an allowance of what is budget.",
+            ));
+        }
+        let from = if self.from_reserve { Owner::Reserve } else { Owner::Budget };
         let cycle = CycleId(self.cycle);
+        let asked: Vec<CommodityId> = items.iter().map(|item| item.commodity).collect();
         // All of them or none: one basket.
         let mut group = [Request {
             feed: till.feed,
             compose: Box::new(move |work, feed, at| {
-                let from = (Owner::Budget, kind);
-                serve::supply_all(work, feed, from, cycle, &items, to, expires, at)
+                serve::supply_all(work, feed, (from, kind), cycle, &items, to, expires, at)
             }),
         }];
         let _writing = (!self.dry_run).then(Writing::begin);
-        let sent = dry_run::write(&mut node, self.dry_run, &mut group)?.remove(0)?;
+        let sent = dry_run::write(&mut node, self.dry_run, &mut group)?.remove(0);
         drop(group);
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(refusal) => {
+                let fault = Fault::from(refusal);
+                let set_aside = match self.from_reserve {
+                    true => Vec::new(),
+                    false => set_aside(&node, &till, cycle, &asked)?,
+                };
+                return Err(match set_aside[..] {
+                    [] => fault,
+                    _ => fault.then(&format!(
+                        "{} lie here as reserve: the same with --from-reserve sends of it.",
+                        set_aside.join(" and ")
+                    )),
+                });
+            }
+        };
         if self.dry_run {
             would_send(session, &node, &till, &sent)?;
             dry_run::nothing(session);
@@ -275,6 +301,26 @@ impl Supply {
         hand_out(session, &node, &till, &sent, self.out.as_deref())?;
         Ok(node.close()?)
     }
+}
+
+/// What lies here as reserve of these commodities, in words.
+fn set_aside(
+    node: &Node,
+    till: &Till,
+    cycle: CycleId,
+    asked: &[CommodityId],
+) -> Outcome<Vec<String>> {
+    let work = node.store().look()?;
+    let lots = work.trunk(&till.feed).map(|chain| serve::common(&work, chain, Owner::Reserve));
+    work.check()?;
+    let lots = lots.unwrap_or_default();
+    let of = |commodity: &CommodityId| {
+        let of = lots.iter().map(|(_, lot)| lot);
+        let of = of.filter(|lot| lot.cycle == cycle && lot.commodity == *commodity);
+        let units = of.fold(0i128, |sum, lot| sum.saturating_add(lot.available().units()));
+        (units > 0).then(|| till.print(*commodity, units))
+    };
+    Ok(asked.iter().filter_map(of).collect())
 }
 
 /// Says what sends and covers would carry that were only asked about.

@@ -76,3 +76,22 @@ fn what_lies_for_a_merged_family_is_seen_and_served_under_the_number_that_lives(
     assert_eq!(queue.field(0, "accepted"), "true", "{}", queue.out);
     camp.run("pay charge --family 2 --item Rice=1").fails(5, "nothing is left of Rice");
 }
+
+#[test]
+fn what_is_set_aside_is_named_and_can_be_sent() {
+    let camp = crate::counter::counter();
+    let aside = "pay supply --dir treasury --cycle 1 --to lake --item Rice=50 --as reserve --out aside.ticket";
+    camp.run(aside).fine();
+    camp.run("pay claim aside.ticket").fine();
+    assert!(camp.run("status").fine().out.contains("50.000 kg as reserve"));
+    let supply = "pay supply --cycle 1 --to hill";
+    let said = camp.run(&format!("{supply} --item Rice=3000")).fails(5, "rejection 54");
+    assert!(said.err.contains("Rice 50.000 kg lie here as reserve"), "{}", said.err);
+    camp.run(&format!("{supply} --item Rice=20 --from-reserve --as float"))
+        .fails(2, "as budget or");
+    camp.run(&format!("{supply} --item Rice=51 --from-reserve")).fails(5, "rejection 54");
+    let sent = camp.run(&format!("{supply} --item Rice=20 --from-reserve --out given.ticket"));
+    assert!(sent.fine().out.contains("Rice 20.000 kg as budget"));
+    camp.run("pay claim given.ticket --dir hill").fine();
+    assert!(camp.run("status").fine().out.contains("30.000 kg as reserve"));
+}
