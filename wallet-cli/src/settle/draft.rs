@@ -47,8 +47,10 @@ impl Draft {
         let first = work.trunk(&till.feed).map_or(0, |chain| work.head(chain).next);
         let ledger::Frozen { rows, more, .. } = ledger::frozen(&work, programme, &lines, first)?;
         let (merchants, mut words) = ledger::sums(node.store(), &till, &rows);
+        let also = ledger::also(&work, &till, &till.feed.short(), &rows);
         work.check()?;
         drop(work);
+        also.iter().for_each(|also| session.screen.warn(also.words(&till)));
         let drafted = till.enter(&mut node, self.dry_run, move |work, feed, at| {
             let lines = ledger::waiting(work, programme, unnamed);
             let chain = work.open_trunk(feed)?;
@@ -65,8 +67,8 @@ impl Draft {
                     .to_owned(),
             );
         }
-        let value =
-            json!({ "rows": rows.len(), "merchants": merchants, "stage": "draft", "more": more });
+        let value = json!({ "rows": rows.len(), "merchants": merchants, "stage": "draft", "more": more,
+            "also_in": also.iter().map(ledger::Also::value).collect::<Vec<_>>() });
         till.entered(session, "settlement", drafted.as_ref(), value, &words.join("\n"))?;
         if let Some(draft) = &drafted {
             let next = till.short(draft.index);

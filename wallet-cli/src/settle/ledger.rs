@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use annona_ledger::cut;
 use annona_ledger::entry::Value as Fact;
+use annona_ledger::hash::Hash;
 use annona_ledger::id::{CommodityId, FeedRef, Lane, MerchantId, ProgrammeId};
-use annona_ledger::settlement::{self, Fitting, Reach, Row, SettlementRow, Settling};
+use annona_ledger::settlement::{self, Fitting, Reach, Row, SettlementRow, Settling, Stage};
 use annona_ledger::view::{At, View};
 use annona_node::node::NodeFault;
 use annona_node::store::{Feed, Store, Work};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault, Outcome};
 use crate::pay::till::{Till, merchant_name};
+use crate::words::hex;
 
 /// What is in no settlement yet: lines, and how many feeds they are of.
 pub(super) fn waiting(
@@ -130,6 +132,56 @@ pub(super) fn held(work: &Work<'_>, found: &Found) -> Outcome<Vec<Row>> {
             .then("Do not sign it. `annona settle dispute` frees what is in it."));
     }
     Ok(rows)
+}
+
+/// A settlement of another treasury that was approved for payment, or paid, and how many of some rows are in it.
+pub(super) struct Also {
+    pub(super) found: Found,
+    pub(super) rows: usize,
+}
+
+/// In which settlements of other treasuries rows were approved for payment or paid: their files may be with the payer.
+pub(super) fn also(work: &Work<'_>, till: &Till, own: &FeedRef, rows: &[Row]) -> Vec<Also> {
+    let reference = |row: &Row| row.reference(&till.federation, till.id);
+    let wanted: BTreeSet<Hash> = rows.iter().map(reference).collect();
+    let signed = |found: &Found| {
+        found.feed != *own && matches!(found.row.stage(), Stage::Approved | Stage::Paid)
+    };
+    let of = |found: Found| {
+        // What cannot be made again here is told by its own name.
+        let theirs = held(work, &found).unwrap_or_default();
+        let rows = theirs.iter().filter(|row| wanted.contains(&reference(row))).count();
+        (rows > 0).then_some(Also { found, rows })
+    };
+    all(work, till.id).into_iter().filter(signed).filter_map(of).collect()
+}
+
+impl Also {
+    /// What whoever drafts, approves or pays the same rows is told.
+    pub(super) fn words(&self, till: &Till) -> String {
+        let stage = format!("{:?}", self.found.row.stage()).to_lowercase();
+        format!(
+            "{} of these rows stand {stage} in {}#{} of {}: its payment file may be with the payer. Ask, and compare references \
+             row by row, before anything is paid.",
+            self.rows,
+            till.id,
+            self.found.at.index,
+            hex(&self.found.feed.node),
+        )
+    }
+
+    pub(super) fn value(&self) -> Value {
+        json!({
+            "settlement": self.found.row.name.to_string(), "node": hex(&self.found.feed.node),
+            "index": self.found.at.index, "rows": self.rows,
+            "stage": format!("{:?}", self.found.row.stage()).to_lowercase(),
+        })
+    }
+}
+
+/// Whether a settlement keeps nothing any more: its feed is cut off, and nothing below that says it was paid.
+pub(super) fn is_void(work: &Work<'_>, found: &Found) -> bool {
+    found.row.stage() != Stage::Disputed && !settlement::holds(work, found.at, &found.row)
 }
 
 /// What each merchant is paid of each commodity: given less taken back.

@@ -69,7 +69,17 @@ impl Pay {
             .then("`annona settle status` tells what it waits for."));
         }
         let rows = ledger::held(&work, &found)?;
+        if ledger::is_void(&work, &found) {
+            return Err(Fault::refused(format!(
+                "settlement {} is void: its treasury is cut off or settles no more, and nobody heard that it was paid.",
+                self.which.settlement
+            ))
+            .then("What was in it is drafted anew: `annona settle draft`, or `annona settle status` where that was done."));
+        }
+        let also = ledger::also(&work, &till, &found.feed, &rows);
+        work.check()?;
         drop(work);
+        also.iter().for_each(|also| session.screen.warn(also.words(&till)));
         if let Some(signer) = signer.as_ref().filter(|_| !self.which.dry_run) {
             // Before the file: it is written once.
             step::ask(session, &till, &found, Step::Paid, signer)?;

@@ -48,7 +48,14 @@ impl Status {
             let own = found.feed == till.feed.short();
             let name = format!("{}#{}", till.id, found.at.index);
             let (row, stage) = (&found.row, format!("{:?}", found.row.stage()).to_lowercase());
+            let void = ledger::is_void(&work, found);
             let mut lines = Vec::new();
+            if void {
+                lines.push(
+                    "  VOID: its treasury is cut off or settles no more, and what is in it is drafted anew"
+                        .to_owned(),
+                );
+            }
             let mut steps = Vec::new();
             for taken in &row.by {
                 let (word, who) =
@@ -68,7 +75,7 @@ impl Status {
             }
             let mut value = json!({
                 "settlement": name, "node": hex(&found.feed.node), "own": own,
-                "name": row.name.to_string(), "stage": stage, "rows": row.rows,
+                "name": row.name.to_string(), "stage": stage, "void": void, "rows": row.rows,
                 "root": row.root.to_string(), "steps": steps, "finality": finality,
                 "entitled": is_paid(&work, &found.feed, row) || stage != "paid",
             });

@@ -1,13 +1,15 @@
+use annona_ledger::duty::EVERY_SITE;
 use annona_ledger::entry::Value;
+use annona_ledger::id::SiteId;
 use annona_ledger::limits;
-use annona_ledger::settlement::{Settling, Step};
+use annona_ledger::settlement::{Settling, Stage, Step};
 use annona_ledger::ticket::Promise;
 use annona_node::node::{Composed, Node};
 use clap::Args;
 use serde_json::json;
 
 use super::ledger::{self, Found};
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::pay::till::Till;
 use crate::session::Session;
 use crate::signer::{Operator, Signer};
@@ -139,6 +141,30 @@ fn word(step: Step) -> String {
     format!("{step:?}").to_lowercase()
 }
 
+/// Refuses somebody of this treasury's organisation whose certificates are all for other sites of it: she works elsewhere. That
+/// one is certified for it at all is the ledger's rule.
+fn works_here(node: &Node, till: &Till, signer: &Signer) -> Outcome {
+    let Some(here) = node.certificate().map(|c| (c.org, c.site)) else { return Ok(()) };
+    let (key, at) = (signer.public(), node.stamp(&till.feed)?);
+    let roster = node.store().roster();
+    let hers = roster.operator_ever(&key).filter(|c| {
+        c.org == here.0 && c.programmes.contains(&till.id) && (c.issued..=c.not_after).contains(&at)
+    });
+    let sites: Vec<_> = hers.map(|c| c.site).collect();
+    let elsewhere = |site: &SiteId| *site != here.1 && *site != EVERY_SITE;
+    match sites.first().filter(|_| sites.iter().all(elsewhere)) {
+        None => Ok(()),
+        Some(site) => Err(Fault::refused(format!(
+            "operator {} may not take steps of a settlement here: her certificate is for site {site}, and this is site {}.",
+            hex(&key.short()),
+            here.1
+        ))
+        .then(
+            "Somebody of this office takes it; or `annona operator admit --site 0` certifies her for every site.",
+        )),
+    }
+}
+
 /// Signs a step with an operator's key and writes it.
 pub(super) fn enter(
     session: &Session,
@@ -153,6 +179,28 @@ pub(super) fn enter(
         return Err(Fault::refused("the settlement was drafted at another treasury.")
             .then("Its steps are taken there."));
     }
+    let stage = found.row.stage();
+    let next = match (stage, step) {
+        (Stage::Paid, Step::Disputed) => Some(
+            "What was paid stays paid: who was paid too much gives it back by `annona pay refund` of the hand-out, and the next \
+             draft has it below zero.",
+        ),
+        (Stage::Paid, _) => Some("It was paid, and is paid once."),
+        (Stage::Disputed, _) => Some(
+            "It was disputed, and what was in it is free: `annona settle draft` drafts it anew.",
+        ),
+        (Stage::Draft, Step::Approved | Step::Paid) => {
+            Some("It is a draft: `annona settle verify` is next.")
+        }
+        (Stage::Verified, Step::Verified | Step::Paid) => {
+            Some("It is verified: `annona settle approve` is next, by somebody else.")
+        }
+        (Stage::Approved, Step::Verified | Step::Approved) => Some(
+            "It is approved: `annona settle pay --out FILE` is next, and `--done` once it was paid.",
+        ),
+        _ => None,
+    };
+    works_here(node, till, signer)?;
     let signing = found.row.signing(&found.feed, step);
     let (operator, draft) = (signer.public(), found.at.index);
     let signature = signing.sign(&till.federation, signer.key());
@@ -166,6 +214,10 @@ pub(super) fn enter(
         let settling = Box::new(Settling::Step { draft, step, operator, signature });
         let composed = Composed::from(Value::Settle { settling, at });
         Ok(vec![Composed { evidence: evidence.clone(), ..composed }])
+    });
+    let taken = taken.map_err(|fault| match next.filter(|_| fault.exit == Exit::NotAllowed) {
+        Some(next) => fault.then(next),
+        None => fault,
     })?;
     let value = json!({
         "settlement": name, "stage": word, "operator": hex(&operator.short()), "reason": reason,

@@ -112,7 +112,15 @@ fn three_people_take_the_steps_in_order_and_nobody_takes_two() {
     let camp = treasury();
     let draft = drafted(&camp, 0);
     settle(&camp, &format!("pay {draft} --out early.csv")).fails(5, "not approved");
-    settle(&camp, &by("approve", &draft, "yusuf")).fails(5, "rejection");
+    let early = settle(&camp, &by("approve", &draft, "yusuf")).fails(5, "rejection");
+    assert!(early.err.contains("`annona settle verify` is next"), "{}", early.err);
+    // Who works at another site of the organisation takes no step here.
+    camp.run("operator new --out dina.keys --passphrase-cost light").fine();
+    let signing = "--keys relief.keys --charter charter.annona --organisation 1 --site 3";
+    let who = "--role approver --programme Food --out dina.annona";
+    camp.run(&format!("operator admit dina.keys.public {signing} {who}")).fine();
+    camp.run("node learn dina.annona --dir treasury").fine();
+    settle(&camp, &by("verify", &draft, "dina")).fails(5, "for site 3, and this is site 1");
     settle(&camp, &format!("{} --dry-run", by("verify", &draft, "mara"))).fine();
     settle(&camp, &by("verify", &draft, "mara")).fine();
     settle(&camp, &by("verify", &draft, "yusuf")).fails(5, "rejection");
@@ -126,7 +134,8 @@ fn three_people_take_the_steps_in_order_and_nobody_takes_two() {
     settle(&camp, &by("pay", &format!("{draft} --done"), "sara")).fine();
     settle(&camp, &by("pay", &format!("{draft} --done"), "sara")).fails(5, "rejection");
     let late = format!("{} --reason late", by("dispute", &draft, "mara"));
-    settle(&camp, &late).fails(5, "rejection");
+    let late = settle(&camp, &late).fails(5, "rejection");
+    assert!(late.err.contains("annona pay refund"), "{}", late.err);
     settle(&camp, &by("verify", "1#9999", "mara")).fails(3, "no settlement");
     // Who counts is told by certificate, wherever the feed is read.
     carry(&camp, "treasury", "lake");
@@ -196,6 +205,17 @@ fn a_treasury_is_lost_and_its_successor_asks_with_the_same_references() {
     assert_eq!(json.field(0, "rows"), "1");
     let file: Value = serde_json::from_str(&camp.told("pay.json")).expect("JSON");
     assert_eq!(file["rows"][0]["reference"], paid[0][0].as_str());
+    assert!(json.err.contains("1 of these rows stand approved in"), "{}", json.err);
+    // Once it is cut off, nobody writes a file of what it left approved.
+    let all = camp.run("settle status --dir annex --json").fine().lines();
+    let theirs = all.iter().find(|one| one["own"] == false).expect("the first");
+    let name = theirs["name"].as_str().expect("a name").to_owned();
+    assert_eq!(theirs["void"], false);
+    camp.run("node revoke treasury --reason lost --dir annex").fine();
+    camp.run(&format!("settle pay {name} --out dead.csv --dir annex")).fails(5, "is void");
+    assert!(!camp.file("dead.csv").exists());
+    assert!(camp.run("settle status --dir annex").fine().out.contains("VOID"));
+    camp.run(&format!("settle pay {again} --out living.csv --dir annex")).fine();
 }
 
 fn said(value: &Value) -> String {
