@@ -399,9 +399,9 @@ fn an_approval_that_was_killed_freezes_a_list_once() {
         &camp,
         &by("yusuf"),
         4,
-        |_, answer| drop(once(answer, 3, "there is no list")),
+        |_, answer| drop(once(answer, 6, "two approved it")),
         |camp| {
-            camp.run(&by("yusuf")).fails(3, "there is no list");
+            camp.run(&by("yusuf")).fails(6, "two approved it");
             camp.run("doctor --full --rebuild").fine();
         },
     );
