@@ -43,6 +43,9 @@ pub fn may_decide(roster: &Roster, org: OrgId, who: &PublicKey, on: DayNo) -> bo
 
 /// How a complaint stands. A decision counts where its word is signed by somebody who may decide for an organisation that
 /// was named for it; that of an appeal, where she has not decided before. Everything else is kept, and counts for nothing.
+///
+/// Where several nodes say that they took it, it is as far as it is by the word of each: whoever is complained of ends
+/// nothing by having opened it too.
 #[must_use]
 pub fn standing(
     federation: &FederationId,
@@ -50,16 +53,71 @@ pub fn standing(
     grievance: Commitment,
     told: &[Told],
 ) -> Standing {
-    let steps: Vec<(DayNo, GrievanceStep)> = told
+    let steps: Vec<Step> = told
         .iter()
-        .filter_map(Told::people)
-        .filter_map(|said| match said {
+        .filter_map(|told| match told.people()? {
             People::Grievance { commitment, step, on } if *commitment == grievance => {
-                Some((*on, *step))
+                Some(Step { by: told.by, on: *on, step: *step })
             }
             _ => None,
         })
         .collect();
+    let opened = steps.iter().filter(|said| matches!(said.step, GrievanceStep::Opened { .. }));
+    let at: BTreeSet<[u8; 8]> = opened.map(|said| said.by).collect();
+    let by_each = at.iter().map(|node| {
+        let counting = counting(roster, node, &steps);
+        stands(federation, roster, grievance, &counting)
+    });
+    by_each
+        .min_by_key(|found| (found.stage as u8, found.opened))
+        .unwrap_or_else(|| stands(federation, roster, grievance, &[]))
+}
+
+/// What a node said of a complaint.
+#[derive(Clone, Copy)]
+struct Step {
+    by: [u8; 8],
+    on: DayNo,
+    step: GrievanceStep,
+}
+
+/// What counts of a complaint that a node took: what its organisation says, and that of whoever is to decide; of an appeal
+/// taken elsewhere that there is one, and whom it names but itself; every decision, which its own word answers for.
+fn counting(roster: &Roster, node: &[u8; 8], steps: &[Step]) -> Vec<(DayNo, GrievanceStep)> {
+    let mut orgs: BTreeSet<OrgId> = roster.certificates(node).map(|c| c.org).collect();
+    let is_of = |org: OrgId, by: &[u8; 8]| roster.certificates(by).any(|c| c.org == org);
+    let own =
+        |orgs: &BTreeSet<OrgId>, by: &[u8; 8]| by == node || orgs.iter().any(|org| is_of(*org, by));
+    // Who was named may name another in turn.
+    loop {
+        let named = steps.iter().filter_map(|said| match said.step {
+            GrievanceStep::Opened { decider, .. } if said.by == *node => Some(decider),
+            GrievanceStep::Referred { decider, .. } if own(&orgs, &said.by) => Some(decider),
+            _ => None,
+        });
+        let new: Vec<OrgId> = named.filter(|org| !orgs.contains(org)).collect();
+        if new.is_empty() {
+            break;
+        }
+        orgs.extend(new);
+    }
+    let counts = |said: &&Step| match said.step {
+        GrievanceStep::Opened { .. } => said.by == *node,
+        GrievanceStep::Referred { .. } | GrievanceStep::TakenBack => own(&orgs, &said.by),
+        GrievanceStep::Appealed { decider, .. } => {
+            own(&orgs, &said.by) || !is_of(decider, &said.by)
+        }
+        GrievanceStep::Decided { .. } | GrievanceStep::AppealDecided { .. } => true,
+    };
+    steps.iter().filter(counts).map(|said| (said.on, said.step)).collect()
+}
+
+fn stands(
+    federation: &FederationId,
+    roster: &Roster,
+    grievance: Commitment,
+    steps: &[(DayNo, GrievanceStep)],
+) -> Standing {
     let signed = |word: &Stated, appeal, outcome, on| {
         Statement::Decision { grievance, appeal, outcome, on }.is_by(federation, word)
     };

@@ -423,6 +423,39 @@ fn a_complaint_stands_the_same_in_any_order_and_an_appeal_is_anothers() {
     assert_eq!(stands(&without).stage, Stage::Appealed, "what others may not say settles nothing");
 }
 
+/// Who is complained of may write what it likes: nothing of it ends the complaint, or takes it from who was named.
+#[test]
+fn whoever_did_not_take_a_complaint_ends_none() {
+    let federation = charter().federation();
+    let (all, roster) = (complaint(&federation), people_roster());
+    let commitment = Commitment(Hash([3; 32]));
+    let stage = |told: &[Told]| standing(&federation, &roster, commitment, told).stage;
+    let own = roster.org_of(&node(A)).expect("certified");
+    let other = roster.nodes().find(|c| c.org != own && c.org != OrgId(3)).expect("another's");
+    let said = |step| Told {
+        by: other.short(),
+        ..told_by(B, People::Grievance { commitment, step, on: TODAY })
+    };
+    let (decider, due) = (other.org, TODAY);
+    let lies = [
+        said(GrievanceStep::TakenBack),
+        said(GrievanceStep::Referred { decider, due }),
+        said(GrievanceStep::Opened { decider, due }),
+        said(GrievanceStep::Appealed { decider, due }),
+    ];
+    for (n, lie) in lies.iter().enumerate() {
+        for known in [1, 3] {
+            let told = [&all[..known], &[*lie]].concat();
+            let found = standing(&federation, &roster, commitment, &told);
+            let was = stage(&all[..known]);
+            assert_eq!(found.stage, was, "lie {n} after {known}");
+            assert!(found.decider == Some(OrgId(3)) || n == 2, "lie {n} after {known}");
+        }
+    }
+    let own = Told { by: node(A), ..said(GrievanceStep::TakenBack) };
+    assert_eq!(stage(&[&all[..1], &[own]].concat()), Stage::TakenBack);
+}
+
 #[test]
 fn the_same_things_said_in_any_order_come_to_the_same_state() {
     let all = crate::shape::samples::people();

@@ -10,6 +10,9 @@ use annona_ledger::time::DayNo;
 
 use super::Model;
 
+/// What was said of a complaint, each with its day.
+type Steps = Vec<(DayNo, GrievanceStep)>;
+
 impl Model {
     fn said(&self) -> impl Iterator<Item = &People> {
         self.facts.iter().filter_map(|fact| match &fact.entry {
@@ -68,14 +71,83 @@ impl Model {
         })
     }
 
-    fn steps(&self, complaint: Commitment) -> Vec<(DayNo, GrievanceStep)> {
-        let step = |said: &People| match said {
-            People::Grievance { commitment, step, on } if *commitment == complaint => {
-                Some((*on, *step))
-            }
-            _ => None,
+    /// What counts of a complaint: of every node that took it, by itself, and the one that is least far.
+    fn steps(&self, complaint: Commitment) -> Steps {
+        let all: Vec<(FeedId, DayNo, GrievanceStep)> = self
+            .facts
+            .iter()
+            .filter_map(|fact| match &fact.entry {
+                Entry::Registry(Registry::People(People::Grievance { commitment, step, on }))
+                    if *commitment == complaint =>
+                {
+                    Some((fact.feed, *on, *step))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut takers: Vec<FeedId> = all
+            .iter()
+            .filter_map(|(feed, _, step)| {
+                matches!(step, GrievanceStep::Opened { .. }).then_some(*feed)
+            })
+            .collect();
+        takers.sort_by_key(|feed| feed.node.short());
+        let by_each = takers.iter().map(|taker| self.steps_of(taker, &all));
+        by_each.min_by_key(|steps| self.how_far(complaint, steps)).unwrap_or_default()
+    }
+
+    /// What counts of a complaint that one node took.
+    fn steps_of(&self, taker: &FeedId, all: &[(FeedId, DayNo, GrievanceStep)]) -> Steps {
+        let is_of = |feed: &FeedId, org: OrgId| {
+            self.roster.certificates(&feed.node.short()).any(|c| c.org == org)
         };
-        self.said().filter_map(step).collect()
+        let mut orgs: Vec<OrgId> =
+            self.roster.certificates(&taker.node.short()).map(|c| c.org).collect();
+        let is_own = |orgs: &[OrgId], feed: &FeedId| {
+            feed.node == taker.node || orgs.iter().any(|org| is_of(feed, *org))
+        };
+        // As often as there are words: each may name one more who then may name another.
+        for _ in all {
+            for (feed, _, step) in all {
+                match step {
+                    GrievanceStep::Opened { decider, .. } if feed.node == taker.node => {
+                        orgs.push(*decider);
+                    }
+                    GrievanceStep::Referred { decider, .. } if is_own(&orgs, feed) => {
+                        orgs.push(*decider);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let counts = |feed: &FeedId, step: &GrievanceStep| match step {
+            GrievanceStep::Opened { .. } => feed.node == taker.node,
+            GrievanceStep::Referred { .. } | GrievanceStep::TakenBack => is_own(&orgs, feed),
+            GrievanceStep::Appealed { decider, .. } => {
+                is_own(&orgs, feed) || !is_of(feed, *decider)
+            }
+            _ => true,
+        };
+        let counting = all.iter().filter(|(feed, _, step)| counts(feed, step));
+        counting.map(|(_, on, step)| (*on, *step)).collect()
+    }
+
+    /// How far a complaint is by these words, then since when it is one.
+    fn how_far(&self, complaint: Commitment, steps: &Steps) -> (u8, Option<DayNo>) {
+        let any = |what: fn(&GrievanceStep) -> bool| steps.iter().any(|(_, step)| what(step));
+        let far = if any(|s| *s == GrievanceStep::TakenBack) {
+            5
+        } else if !self.decided(complaint, steps, true).is_empty() {
+            4
+        } else if any(|s| matches!(s, GrievanceStep::Appealed { .. })) {
+            3
+        } else if self.decided(complaint, steps, false).is_empty() {
+            1
+        } else {
+            2
+        };
+        let opened = steps.iter().filter(|(_, s)| matches!(s, GrievanceStep::Opened { .. }));
+        (far, opened.map(|(on, _)| *on).min())
     }
 
     fn decides(&self, org: OrgId, who: &PublicKey, on: DayNo) -> bool {
@@ -91,8 +163,7 @@ impl Model {
     }
 
     /// Who decided well before, first or in the appeal.
-    fn decided(&self, complaint: Commitment, appeal: bool) -> Vec<PublicKey> {
-        let steps = self.steps(complaint);
+    fn decided(&self, complaint: Commitment, steps: &Steps, appeal: bool) -> Vec<PublicKey> {
         let named: Vec<OrgId> = steps
             .iter()
             .filter_map(|(_, step)| match step {
@@ -103,7 +174,7 @@ impl Model {
                 _ => None,
             })
             .collect();
-        let before = if appeal { self.decided(complaint, false) } else { Vec::new() };
+        let before = if appeal { self.decided(complaint, steps, false) } else { Vec::new() };
         let good = |(on, step): &(DayNo, GrievanceStep)| {
             let (outcome, word, of_appeal) = match step {
                 GrievanceStep::Decided { outcome, word } => (*outcome, *word, false),
@@ -133,10 +204,10 @@ impl Model {
     fn may_step(&self, complaint: Commitment, step: &GrievanceStep, on: DayNo) -> bool {
         let steps = self.steps(complaint);
         let any = |what: fn(&GrievanceStep) -> bool| steps.iter().any(|(_, step)| what(step));
-        let over =
-            any(|s| *s == GrievanceStep::TakenBack) || !self.decided(complaint, true).is_empty();
+        let over = any(|s| *s == GrievanceStep::TakenBack)
+            || !self.decided(complaint, &steps, true).is_empty();
         let appealed = any(|s| matches!(s, GrievanceStep::Appealed { .. }));
-        let first = self.decided(complaint, false);
+        let first = self.decided(complaint, &steps, false);
         let open =
             any(|s| matches!(s, GrievanceStep::Opened { .. } | GrievanceStep::Referred { .. }));
         let known = |org: &OrgId| self.charter.organisations().any(|one| one.id == *org);
