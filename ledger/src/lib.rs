@@ -215,6 +215,7 @@ pub mod statement;
 pub mod wallet;
 
 // After the counter closes.
+pub mod cover;
 pub mod day;
 pub mod orphan;
 pub mod settlement;

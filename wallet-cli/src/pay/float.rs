@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use annona_ledger::cover::{self, Doubt};
 use annona_ledger::entry::Method;
 use annona_ledger::id::{FeedRef, MerchantId, Purse};
+use annona_ledger::view::FloatRow;
 use annona_node::node::{Compose, Node, NodeFault, Refusal, Request};
 use annona_node::serve::{self, Item};
 use clap::Args;
@@ -72,7 +74,7 @@ pub(crate) struct Cover {
     /// Cover these, by the name the list shows
     #[arg(value_name = "NAME", conflicts_with = "all")]
     names: Vec<String>,
-    /// Cover all that the holders' lots can pay
+    /// Cover all that the holders' lots can pay, but for what is beyond a cap or of a site that was cut off or broke the rules
     #[arg(long)]
     all: bool,
     /// The programme, by number or name [default: the only one of this node]
@@ -255,11 +257,15 @@ impl Cover {
         let mut node = if writes { session.signing_node()? } else { session.node()? };
         let till = Till::open(&node, self.programme.as_deref())?;
         let work = node.store().look()?;
-        let waiting = work.uncovered(&till.feed.short());
+        let waiting: Vec<(FloatRow, Option<Doubt>)> = work
+            .uncovered(&till.feed.short())
+            .into_iter()
+            .map(|float| (float, cover::doubt(&work, &float)))
+            .collect();
         work.check()?;
         drop(work);
         if !writes {
-            for float in &waiting {
+            for (float, doubt) in &waiting {
                 let name = hex(&float.name.accumulator.short());
                 let what = till.print(float.commodity, i128::from(float.amount.units()));
                 let (served, at) =
@@ -268,20 +274,29 @@ impl Cover {
                     "name": name, "served_by": served, "purse": float.purse.to_string(),
                     "cycle": float.cycle, "commodity": float.commodity,
                     "units": float.amount.units(), "at": at,
+                    "doubt": doubt.map(Doubt::word),
                 });
                 session.screen.answer("uncovered", value, || {
-                    format!("{name}  {at}  {what}  served by {served}")
+                    let doubt = doubt.map(|doubt| format!("  ({doubt})")).unwrap_or_default();
+                    format!("{name}  {at}  {what}  served by {served}{doubt}")
                 })?;
             }
             let count = words::count(waiting.len() as u64, "redemption", "redemptions");
-            session.screen.note(format!("{count} to cover. `annona pay cover --all` covers them."));
+            session.screen.note(format!(
+                "{count} to cover. `annona pay cover --all` covers those nothing speaks against."
+            ));
             return Ok(node.close()?);
         }
         let mut chosen = Vec::new();
-        for float in waiting {
+        for (float, doubt) in waiting {
             let name = hex(&float.name.accumulator.short());
-            if self.all || self.names.contains(&name) {
-                chosen.push(float);
+            match doubt {
+                // Whoever served may have named a purse of somebody who never came.
+                Some(doubt) if self.all => session.screen.warn(format!(
+                    "{name} is left out: {doubt}. Ask the family, then name it: `annona pay cover {name}`."
+                )),
+                _ if self.all || self.names.contains(&name) => chosen.push(float),
+                _ => {}
             }
         }
         if chosen.len() < self.names.len() {

@@ -158,6 +158,31 @@ fn a_float_is_capped_and_covered_once() {
     assert_eq!(camp.run("pay cover --json").fine().lines().len(), 0);
 }
 
+/// Whoever has a stolen till names purses of people who never came: their homes are asked one by one.
+#[test]
+fn what_a_site_gave_after_it_was_cut_off_is_covered_by_name_alone() {
+    let camp = counter();
+    let asked = camp.run("pay charge --family 1 --item Rice=1 --dry-run --json").fine();
+    let purses: Vec<String> = serde_json::from_str(&asked.field(0, "purses")).expect("purses");
+    let float = format!("pay float --dir hill --purse {} --home lake --item Rice=4", purses[0]);
+    camp.run(&float).fine();
+    // Who cuts it off never saw it.
+    camp.run("node revoke hill --reason lost --dir treasury").fine();
+    for from in ["hill", "treasury"] {
+        let to = camp.file(&format!("of-{from}"));
+        fs::create_dir(&to).expect("folder");
+        camp.run(&format!("bundle export --dir {from} --to lake --out of-{from}")).fine();
+        camp.run(&format!("bundle import of-{from}")).fine();
+    }
+    let waiting = camp.run("pay cover --json").fine();
+    assert_eq!(waiting.field(0, "doubt"), "cut");
+    let all = camp.run("pay cover --all --out cover.ticket").fine();
+    assert!(all.err.contains("is left out: who served was cut off"), "{}", all.err);
+    assert_eq!(left(&camp, 1, 1), 12_500);
+    camp.run(&format!("pay cover {} --out named.ticket", waiting.field(0, "name"))).fine();
+    assert_eq!(left(&camp, 1, 1), 8_500);
+}
+
 /// The power fails between a hand-out and its answer: asked again it is answered again, and stands once.
 #[test]
 fn what_was_put_by_is_handed_out_once_however_often_it_is_asked() {
