@@ -14,7 +14,7 @@ use crate::id::{
     CarrierId, CommodityId, CycleId, FeedRef, MerchantId, ProgrammeId, Pseudonym, Purse,
 };
 use crate::limits;
-use crate::list::{self, Row};
+use crate::list::Row;
 use crate::merkle::Path;
 use crate::rejection::Rejection;
 use crate::role;
@@ -24,6 +24,7 @@ use crate::time::Minute;
 use crate::view::{At, ChainNo, FloatSpan, LotRow, Use, View};
 
 mod cuts;
+mod lists;
 mod people;
 mod settle;
 #[cfg(test)]
@@ -488,11 +489,7 @@ impl Asking<'_> {
 
     fn control(&self, control: &Control) -> Result<(), Rejection> {
         match control {
-            Control::List(frozen) => {
-                let (charter, roster) = (self.view.charter(), self.view.roster());
-                list::check(frozen, &self.feed.node, charter, roster)
-                    .map_err(|_| Rejection::ListNotApproved)
-            }
+            Control::List(frozen) => self.list(frozen),
             Control::CycleKey(given) => self.cycle_key(given),
             Control::FaultSeen { .. } => Ok(()),
             Control::Revoke { feed, cut, reason, .. } => self.revoke(feed, cut, *reason),

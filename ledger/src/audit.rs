@@ -27,6 +27,7 @@ mod burnt;
 mod came;
 mod cosigned;
 mod feed;
+mod issued;
 mod join;
 mod keys;
 mod known;

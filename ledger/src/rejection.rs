@@ -91,6 +91,9 @@ pub enum Rejection {
         "the charter budgets this cycle for another treasury: the cycle's key is that one's to give"
     )]
     NotTreasury = 34,
+    /// The same list, approved for the same minute, stands on this feed.
+    #[error("this distribution list is frozen on this feed already: issue its rows from there")]
+    ListFrozen = 35,
     /// The ticket is for another feed.
     #[error("the ticket is addressed to another node")]
     NotAddressed = 41,
@@ -243,7 +246,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 74] = [
         Self::FeedFaulty,
         Self::NotCertified,
         Self::CertificateExpired,
@@ -271,6 +274,7 @@ impl Rejection {
         Self::RowNotInList,
         Self::RowIssued,
         Self::NotTreasury,
+        Self::ListFrozen,
         Self::NotAddressed,
         Self::UnknownSender,
         Self::TicketForged,

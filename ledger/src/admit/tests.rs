@@ -315,6 +315,10 @@ fn a_draft_is_refused_for_the_first_reason_that_applies() {
     let control = on(TREASURY, Lane::Control);
     let bad = Entry::from(Control::List(Box::new(list_of(&federation, 9))));
     check(day, &control, bad, Some(R::ListNotApproved));
+    let again = Entry::from(Control::List(Box::new(
+        day.desk.state.list(&node(TREASURY), 0).expect("frozen"),
+    )));
+    check(day, &control, again, Some(R::ListFrozen));
     let registry = on(TREASURY, Lane::Registry);
     let bound = |who, card| Registry::CarrierBound {
         pseudonym: holder(who),

@@ -299,14 +299,14 @@ const fn nowhere(offset: u64) -> Where {
     Where { offset, feed: None, seq: None, index: None }
 }
 
-struct Joining {
+pub(super) struct Joining {
     verdict: Verdict,
     pools: BTreeMap<PoolKey, Pool>,
     rows: Vec<Vec<u8>>,
 }
 
 impl Joining {
-    fn find(&mut self, place: Where, problem: Problem) {
+    pub(super) fn find(&mut self, place: Where, problem: Problem) {
         self.verdict.findings.push(Finding { place, problem });
     }
 
@@ -355,29 +355,6 @@ impl Joining {
         let Some(sender) = heads.get(&of) else { return };
         if denies(sender, sending.index) {
             self.find(sending.carried.unwrap_or(nowhere(0)), Problem::SendDenied { sender: of });
-        }
-    }
-
-    /// Every issue must name a row of a good list of the same node, and a list gives no more than it has.
-    fn lists(&mut self, parts: &[Part]) {
-        let mut controls = BTreeMap::new();
-        for part in parts.iter().filter(|part| part.feed.lane == Lane::Control) {
-            controls.entry(part.feed.node.short()).or_insert(&part.outcome.lists.frozen);
-        }
-        for part in parts.iter().filter(|part| part.feed.lane == Lane::Value) {
-            let frozen = controls.get(&part.feed.node.short());
-            for ((list, cycle, commodity), (issued, row, place)) in &part.outcome.lists.issued {
-                let good = frozen
-                    .and_then(|lists| lists.get(list))
-                    .filter(|good| good.programme == part.feed.programme && good.cycle == *cycle);
-                match good {
-                    None => self.find(*place, Problem::NoList { list: *list }),
-                    Some(good) if *issued > good.total(*commodity) || *row >= good.rows => {
-                        self.find(*place, Problem::ListExceeded { list: *list });
-                    }
-                    Some(_) => {}
-                }
-            }
         }
     }
 

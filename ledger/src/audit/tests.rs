@@ -27,6 +27,7 @@ use crate::time::{Hlc, Millis, Minute};
 use crate::view::{At, ChainNo, Pool, PoolKey, View};
 use crate::wire::Name;
 
+mod lists;
 mod missing;
 mod settled;
 mod signed;

@@ -180,7 +180,7 @@ pub(super) fn certified(
 }
 
 fn drafts() -> Made {
-    [revocations(), clocks(), keys(), ends(), releases()].into_iter().flatten().collect()
+    [revocations(), clocks(), lists(), keys(), ends(), releases()].into_iter().flatten().collect()
 }
 
 fn revocations() -> Made {
@@ -202,6 +202,20 @@ fn revocations() -> Made {
             revoke(own, cut),
         ),
         Desk::of(within).asks("draft/revocation_in_a_programme", "NotCertified", revoke(own, cut)),
+    ]
+}
+
+/// A list that stands on the feed already, and the same rows approved for another minute.
+fn lists() -> Made {
+    let control = on(TREASURY, Lane::Control);
+    let frozen = |at| {
+        let (list, _) = list(&charter().federation(), TREASURY, &[5, 7], at);
+        Control::List(Box::new(list))
+    };
+    let after = || Desk::of(control).after(&[frozen(NOW).into()]);
+    vec![
+        after().asks("draft/list_frozen_before", "ListFrozen", frozen(NOW)),
+        after().asks("draft/list_of_another_minute", "good", frozen(Minute(NOW.0 + 1))),
     ]
 }
 

@@ -44,6 +44,7 @@ pub(crate) fn amount(units: u64) -> Amount {
 pub(crate) struct Camp {
     pub(crate) cast: Cast,
     pub(crate) sites: Vec<Box<dyn Site>>,
+    lists: usize,
 }
 
 impl Camp {
@@ -55,7 +56,7 @@ impl Camp {
             Box::new(Stored::found(n.seed, &cast.articles, &cast.notices))
         };
         let sites = cast.nodes.iter().map(found).collect();
-        let mut camp = Self { cast, sites };
+        let mut camp = Self { cast, sites, lists: 0 };
         let ticket = Box::new(Ticket::Budget { epoch: 1, act: 0, line: 0 });
         let claimed = camp.write(0, Value::Claim { ticket, at: NOW });
         assert_eq!(claimed.index, 0);
@@ -112,7 +113,10 @@ impl Camp {
         let mut builder = Builder::new();
         builder.push(&row).expect("one row");
         let node = self.cast.nodes[0].short();
-        let draft = builder.finish(node, CASH, CYCLE, NOW).expect("it has a row");
+        // The same row may be given again, by a list of another minute.
+        let at = Minute(NOW.0 + u32::try_from(self.lists).expect("few"));
+        self.lists += 1;
+        let draft = builder.finish(node, CASH, CYCLE, at).expect("it has a row");
         let approve = |k: usize| draft.approve(&self.cast.federation, &self.cast.operators[k]);
         let list = Control::List(Box::new(draft.clone().approved(approve(0), approve(1))));
         let frozen =

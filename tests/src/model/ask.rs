@@ -132,7 +132,14 @@ impl Model {
     }
 
     fn approved(&self, frozen: &list::List, feed: &FeedId) -> bool {
-        list::check(frozen, &feed.node.short(), &self.charter, &self.roster).is_ok()
+        let again = self.facts.iter().any(|fact| match &fact.entry {
+            Entry::Control(Control::List(known)) => {
+                let node = feed.node.short();
+                fact.feed == *feed && known.draft(node) == frozen.draft(node)
+            }
+            _ => false,
+        });
+        !again && list::check(frozen, &feed.node.short(), &self.charter, &self.roster).is_ok()
     }
 
     fn may_register(&self, programme: ProgrammeId, registry: &Registry) -> bool {
