@@ -22,6 +22,7 @@ use crate::sync::frame::FrameFault;
 use crate::view::Change;
 use crate::wire::Bounded;
 
+mod aside;
 mod back;
 mod burnt;
 mod came;
@@ -43,6 +44,7 @@ mod tests;
 mod twice;
 pub mod verdict;
 
+pub use aside::Aside;
 pub use cosigned::{Blocks, Cosigned};
 pub use join::Join;
 pub use verdict::Verdict;
@@ -168,6 +170,13 @@ impl Hints {
             }
         }
         Self(told)
+    }
+
+    /// With room outside memory for what is kept of entries that settlements name.
+    #[must_use]
+    pub fn aside(mut self, room: Arc<dyn Aside>) -> Self {
+        self.0.aside = Some(room);
+        self
     }
 }
 
@@ -371,11 +380,16 @@ pub fn in_order(ground: &Ground, feeds: Vec<FeedId>) -> [Vec<FeedId>; 2] {
 
 /// Audits a source from beginning to end, one feed after the other.
 pub fn run(source: &dyn Source, options: &Options) -> Verdict {
+    run_with(source, options, None)
+}
+
+fn run_with(source: &dyn Source, options: &Options, aside: Option<Arc<dyn Aside>>) -> Verdict {
     let governed = govern(source, options);
     let cosigned = source.cosigned();
     let mut join = Join::new(&governed, *options, cosigned.clone());
     if let Some(ground) = governed.ground() {
         let mut hints = Hints::of(ground, &cosigned);
+        hints.0.aside = aside;
         let on = |_: u64| true;
         for feeds in in_order(ground, source.feeds()) {
             for feed in feeds {

@@ -2,6 +2,7 @@
 //! and the report.
 
 pub mod anomalies;
+mod aside;
 pub mod checkpoints;
 pub mod export;
 pub mod file;

@@ -2,7 +2,9 @@
 //! names them (spec/audit-file.md, "Days and settlements").
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::aside::{Aside, Packed, Rows};
 use super::feed::FeedAudit;
 use super::verdict::Problem;
 use crate::amount::Amount;
@@ -73,23 +75,13 @@ const NOTHING: Came = Came {
     amount: Amount::ZERO,
 };
 
-/// An entry that settlements name, in 56 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Packed {
-    index: u64,
-    leaf: Hash,
-    amount: Amount,
-    /// Its place among the terms.
-    terms: u32,
-}
-
 /// What those of one feed's entries came to that settlements name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settled {
     terms: Vec<Terms>,
     numbers: BTreeMap<Terms, u32>,
     /// By chain, ascending by index.
-    rows: Vec<Vec<Packed>>,
+    rows: Vec<Rows>,
     /// The chain in which an accumulator stands before an index.
     chains: BTreeMap<(u64, Hash), ChainNo>,
     /// Where each chain left another, and up to where it is folded.
@@ -100,7 +92,7 @@ pub(super) struct Settled {
 }
 
 impl Settled {
-    fn keep(&mut self, at: At, leaf: Hash, came: &Came) {
+    fn keep(&mut self, aside: Option<&Arc<dyn Aside>>, at: At, leaf: Hash, came: &Came) {
         let terms = (came.merchant, came.cycle, came.commodity, came.kind);
         let next = u32::try_from(self.terms.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(terms).or_insert(next);
@@ -109,10 +101,10 @@ impl Settled {
         }
         let chain = at.chain.0 as usize;
         if self.rows.len() <= chain {
-            self.rows.resize_with(chain.saturating_add(1), Vec::new);
+            self.rows.resize_with(chain.saturating_add(1), Rows::default);
         }
         if let Some(rows) = self.rows.get_mut(chain) {
-            rows.push(Packed { index: at.index, leaf, amount: came.amount, terms: number });
+            rows.push(aside, Packed { index: at.index, leaf, amount: came.amount, terms: number });
         }
     }
 
@@ -123,7 +115,7 @@ impl Settled {
 
     /// How many entries were kept.
     pub(super) fn len(&self) -> u64 {
-        self.rows.iter().map(|rows| rows.len() as u64).sum()
+        self.rows.iter().map(Rows::len).sum()
     }
 
     /// The parts of the chain with this accumulator before `to`, from an index on: each the own of one chain, first first.
@@ -158,10 +150,8 @@ impl Settled {
         &self,
         (chain, from, to): (ChainNo, u64, u64),
     ) -> impl Iterator<Item = (u64, Hash, Terms, Amount)> + '_ {
-        let rows = self.rows.get(chain.0 as usize).map(Vec::as_slice).unwrap_or_default();
-        let first = rows.partition_point(|row| row.index < from);
-        let last = rows.partition_point(|row| row.index < to);
-        let named = rows.get(first..last).unwrap_or_default().iter();
+        let rows = self.rows.get(chain.0 as usize).into_iter();
+        let named = rows.flat_map(move |rows| rows.between(from, to));
         named.filter_map(|row| {
             let terms = *self.terms.get(row.terms as usize)?;
             Some((row.index, row.leaf, terms, row.amount))
@@ -237,7 +227,8 @@ impl FeedAudit<'_> {
         let Some(named) = self.named else { return };
         if named.singles.contains(&to.index) || came.is_some() && named.has(to.index) {
             let leaf = leaf(&placed.entry.encode());
-            self.out.settled.get_or_insert_default().keep(to, leaf, &came.unwrap_or(NOTHING));
+            let settled = self.out.settled.get_or_insert_default();
+            settled.keep(self.told.aside.as_ref(), to, leaf, &came.unwrap_or(NOTHING));
         }
     }
 
@@ -278,6 +269,6 @@ impl FeedAudit<'_> {
         let chains = (0u32..).map(ChainNo).zip(&self.rows.chains);
         let upto = chains.map(|(chain, branch)| (branch.left, fold::folded_to(&self.rows, chain)));
         settled.upto = upto.collect();
-        settled.rows.iter_mut().for_each(Vec::shrink_to_fit);
+        settled.rows.iter_mut().for_each(Rows::shrink);
     }
 }

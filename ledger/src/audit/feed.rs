@@ -181,7 +181,7 @@ impl Hour {
 /// The audit of one feed.
 pub(super) struct FeedAudit<'a> {
     ground: &'a Ground,
-    told: &'a Told,
+    pub(super) told: &'a Told,
     pub(super) rows: Rows<'a>,
     certificates: Vec<&'a NodeCertificate>,
     settlers: Settlers,

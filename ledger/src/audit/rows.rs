@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::came::Named;
 use super::keys::Keys;
 use super::slots::Slots;
@@ -51,6 +52,8 @@ pub(super) struct Told {
     pub(super) settled: BTreeMap<FeedRef, Named>,
     /// What checkpoints say of feeds.
     pub(super) cosigned: Cosigned,
+    /// Where what is kept of settled entries is put aside, if anywhere.
+    pub(super) aside: Option<Arc<dyn Aside>>,
 }
 
 /// One chain of the feed.

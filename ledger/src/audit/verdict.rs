@@ -263,6 +263,11 @@ pub enum FileProblem {
     /// The audit was stopped.
     #[error("the audit was stopped before the end")]
     Stopped,
+    /// What was put aside on disk meanwhile was lost.
+    #[error(
+        "what the audit kept on disk meanwhile could not be read back: nothing here is worth anything; name another folder by TMPDIR"
+    )]
+    Aside,
 }
 
 /// A broken value rule in words.

@@ -1,12 +1,14 @@
 //! The audit on all cores: feeds are independent until they meet.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use annona_ledger::audit::verdict::FileProblem;
+use annona_ledger::audit::verdict::{FileProblem, Finding, Problem, Where};
 use annona_ledger::audit::{self, Ground, Hints, Join, Options, Part, Source, Verdict};
 use annona_ledger::id::FeedId;
+
+use super::aside::Temporary;
 
 /// Told how an audit goes on, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
@@ -23,8 +25,9 @@ pub fn audit(
     let governed = audit::govern(source, options);
     let cosigned = source.cosigned();
     let join = Mutex::new(Join::new(&governed, *options, cosigned.clone()));
+    let room = Temporary::new();
     if let Some(ground) = governed.ground() {
-        let mut hints = Hints::of(ground, &cosigned);
+        let mut hints = Hints::of(ground, &cosigned).aside(Arc::<Temporary>::clone(&room));
         let blocks = AtomicU64::new(0);
         for feeds in audit::in_order(ground, source.feeds()) {
             let run = Run { source, ground, hints: &hints, progress, stop, blocks: &blocks };
@@ -43,7 +46,12 @@ pub fn audit(
         end.problems.push((end.reached, FileProblem::Stopped));
     }
     // A thread that broke off takes the whole run with it, so the lock is never found poisoned here.
-    join.into_inner().unwrap_or_else(PoisonError::into_inner).finish(end)
+    let mut verdict = join.into_inner().unwrap_or_else(PoisonError::into_inner).finish(end);
+    if room.is_lost() {
+        let place = Where { offset: 0, feed: None, seq: None, index: None };
+        verdict.findings.insert(0, Finding { place, problem: Problem::File(FileProblem::Aside) });
+    }
+    verdict
 }
 
 fn add<'a>(join: &Mutex<Join<'a>>, what: impl FnOnce(&mut Join<'a>)) {

@@ -377,3 +377,71 @@ fn a_treasury_is_not_held_to_whom_its_counter_named_too_late() {
     };
     assert!(!problems.iter().any(|(_, problem)| accused(problem)), "{problems:?}");
 }
+
+/// Room that gives back what it took, until it is lost; and runs of so many entries.
+#[derive(Debug)]
+struct Room {
+    run: usize,
+    has: bool,
+    taken: std::sync::Mutex<Vec<Vec<u8>>>,
+}
+
+impl Room {
+    fn of(run: usize, has: bool) -> Arc<Self> {
+        Arc::new(Self { run, has, taken: std::sync::Mutex::default() })
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.lock().expect("whole").len()
+    }
+}
+
+impl Aside for Room {
+    fn run(&self) -> usize {
+        self.run
+    }
+
+    fn put(&self, bytes: &[u8]) -> Option<u64> {
+        let mut taken = self.taken.lock().expect("whole");
+        self.has.then(|| taken.push(bytes.to_vec()))?;
+        Some(taken.len() as u64 - 1)
+    }
+
+    fn get(&self, number: u64) -> Option<Vec<u8>> {
+        self.taken.lock().expect("whole").get(usize::try_from(number).expect("few")).cloned()
+    }
+}
+
+/// Runs of any length, none of them with room, and all in memory: the same verdict, whether a settlement is right or wrong.
+#[test]
+fn what_is_put_aside_is_compared_as_what_is_kept() {
+    for settles in [false, true] {
+        for wrong in [false, true] {
+            let mut world = world(settles);
+            let lines = [stretch(&world, COUNTER, 1, 5, &[4]), stretch(&world, COUNTER, 5, 9, &[])];
+            draft(&mut world, &lines, |frozen| match frozen {
+                Settling::Draft { root, first, rows, totals } => {
+                    let root = if wrong { Hash([1; 32]) } else { root };
+                    Settling::Draft { root, first, rows, totals }
+                }
+                other => other,
+            });
+            let by_itself =
+                [single(&world, 4, Kind::Redeemed, 20), single(&world, 5, Kind::Refunded, 4)];
+            let lines = [rows(&world, &by_itself)];
+            draft(&mut world, &lines, |frozen| frozen);
+            let (source, options) = (world.source(), Options::default());
+            let kept = run(&source, &options);
+            assert_eq!(problems(&kept).is_empty(), !wrong);
+            assert!(kept.settlements.iter().all(|one| one.compared != Compared::Open));
+            for of in 1..7 {
+                let room = Room::of(of, true);
+                let aside: Arc<dyn Aside> = Arc::<Room>::clone(&room);
+                assert_eq!(run_with(&source, &options, Some(aside)), kept, "runs of {of}");
+                assert_eq!(room.taken() > 0, of < 5, "runs of {of}");
+                let none: Arc<dyn Aside> = Room::of(of, false);
+                assert_eq!(run_with(&source, &options, Some(none)), kept, "no room for {of}");
+            }
+        }
+    }
+}
