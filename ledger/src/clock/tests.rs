@@ -48,7 +48,14 @@ fn one_organisation_far_ahead_neither_ends_what_runs_nor_makes_a_bad_clock_belie
 #[test]
 fn what_two_organisations_have_reached_is_agreed_and_what_one_says_is_not() {
     let charter = charter();
-    let roster = roster(&charter);
+    let mut roster = roster(&charter);
+    // One more node of each of two organisations.
+    let org_of = |roster: &Roster, n: u8| roster.org_of(&node(n)).expect("certified").0 as u8;
+    for (beside, seed) in [(A, 51), (B, 52)] {
+        let org = org_of(&roster, beside);
+        let more = Notice::Node(certificate(&charter.federation(), org, seed));
+        roster.learn(&charter, &more.sign(&charter.federation(), &key(org))).expect("good");
+    }
     let check = |stamps: &[(u8, u32)], want: Option<(u32, u32)>| {
         let of = |(n, at): &(u8, u32)| (node(*n), Minute(*at));
         let found = others(&roster, &node(A), &stamps.iter().map(of).collect());
@@ -62,6 +69,10 @@ fn what_two_organisations_have_reached_is_agreed_and_what_one_says_is_not() {
     check(&[(A, 500), (B, 900)], Some((900, 500)));
     check(&[(A, 990), (B, 900)], Some((900, 900)));
     check(&[(A, 500), (B, 0)], None); // a feed without a stamp says nothing
+    check(&[(A, 500), (B, 900), (TREASURY, 700)], Some((900, 700)));
+    check(&[(A, 500), (B, 900), (52, 880)], Some((900, 500))); // one organisation twice is one
+    check(&[(A, 500), (51, 600), (B, 900)], Some((900, 600)));
+    check(&[(A, 500), (51, 600)], Some((600, 500))); // where there is no other, its nodes stand for two
 }
 
 #[test]
@@ -144,6 +155,10 @@ fn s12_a_leap_of_days_is_asked_about_where_goods_are_handed_out() {
     // Set right after it was said of a wrong clock, it is asked again.
     check(today + 6 * DAY, Heard { believed: minute(today + 30 * DAY), ..heard }, doubted);
     check(today + 30 * DAY, far, doubted);
+    // To the minute: 35 days are not past 35 days, for the clock and for what was believed.
+    check(today + 35 * DAY, heard, doubted);
+    let last = Heard { believed: minute(today + 35 * DAY), ..heard };
+    check(today + 35 * DAY, last, (today + 35 * DAY, None));
     // Who is new leaps as it likes.
     check(today + 30 * DAY, Heard { served: None, ..heard }, (today + 30 * DAY, None));
     // Nor within the first minute of the federation is it otherwise.
@@ -179,6 +194,9 @@ fn an_operator_of_the_nodes_own_organisation_answers_and_nobody_else() {
     check(word(node(A), clock, 71), refused); // of none
     check(word(node(B), clock, 70), refused); // about another node
     check(word(node(A), Minute(901), 70), refused); // about another reading
+    let ends = Minute(1_000);
+    let at_its_end = answer(word(node(A), ends, 70), ends);
+    assert_eq!(desk.ask(&feed, &at_its_end.clone().into()), Ok(()), "its last minute");
     let late = Minute(1_001);
     let after = answer(word(node(A), late, 70), late);
     assert_eq!(desk.ask(&feed, &after.into()).err(), refused, "her certificate had ended");
@@ -188,6 +206,9 @@ fn an_operator_of_the_nodes_own_organisation_answers_and_nobody_else() {
     let words = desk.state.clock_words(&node(A));
     assert_eq!(words.len(), 2, "what is signed by nobody it names is not even kept");
     assert_eq!(answered(desk.state.roster(), &words), Some(clock));
+    desk.write(&feed, at_its_end);
+    let words = desk.state.clock_words(&node(A));
+    assert_eq!(answered(desk.state.roster(), &words), Some(ends), "the newest");
 }
 
 #[test]

@@ -300,3 +300,15 @@ fn float_counts_until_its_home_covers_it() {
     let of_a = [Fault::LotMissing, Fault::LotMissing, Fault::CoveredTwice];
     assert_eq!(faults(&desk), [&[Fault::MerchantMissing], &of_a[..]].concat());
 }
+
+#[test]
+fn every_fault_is_found_by_its_number_and_those_below_32_prove_insolvency() {
+    for number in 0..=u8::MAX {
+        let named = Fault::ALL.into_iter().find(|fault| *fault as u8 == number);
+        assert_eq!(Fault::of(number), named);
+        if let Some(fault) = named {
+            assert_eq!(fault.proves_insolvency(), number < 32, "{fault:?}");
+        }
+    }
+    assert!(Fault::Short.proves_insolvency() && !Fault::Late.proves_insolvency());
+}

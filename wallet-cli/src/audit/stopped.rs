@@ -2,7 +2,8 @@
 
 use annona_ledger::audit::Verdict;
 use annona_ledger::audit::verdict::{CutFeed, SaidBy};
-use annona_ledger::suspense::Because;
+use annona_ledger::id::ProgrammeId;
+use annona_ledger::suspense::{Because, Suspense};
 use annona_node::audit::Labels;
 use annona_node::audit::labels::decimal;
 use annona_node::audit::report::{compared, late};
@@ -19,6 +20,7 @@ fn by(said: SaidBy) -> String {
 
 /// Adds everything to what `--json` tells.
 pub(super) fn values(verdict: &Verdict, value: &mut Value) {
+    let untold = verdict.unchecked_programmes();
     let cuts = verdict.cuts.iter().map(|line| {
         let said = line.said.iter().map(|said| {
             json!({
@@ -32,7 +34,7 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
             "tainted": line.tainted, "after_end": line.after_end,
         })
     });
-    let suspense = verdict.suspense.iter().map(|held| {
+    let suspense = told(verdict, &untold).map(|held| {
         json!({
             "node": hex(&held.key.node), "programme": held.key.programme, "cycle": held.key.cycle,
             "commodity": held.key.commodity, "suspense": held.units().units().to_string(),
@@ -50,13 +52,14 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
         json!({
             "article": freed.epoch, "feed": of.feed.to_string(), "cycle": of.cycle,
             "commodity": of.commodity, "units": of.amount.units(), "reserve": hex(&of.reserve),
-            "claimed": freed.claimed,
+            "claimed": (!untold.contains(&of.feed.programme)).then_some(freed.claimed),
         })
     });
     let closed = verdict.closed.iter().map(|closed| {
         json!({
             "programme": closed.programme, "cycle": closed.cycle, "article": closed.epoch,
-            "feeds": closed.feeds, "late": closed.late,
+            "feeds": closed.feeds,
+            "late": (!untold.contains(&closed.programme)).then_some(closed.late),
             "late_on": closed.late_on.iter().map(|on| {
                 json!({ "feed": on.feed.to_string(), "first": on.first, "count": on.count })
             }).collect::<Vec<_>>(),
@@ -132,15 +135,21 @@ pub(super) fn values(verdict: &Verdict, value: &mut Value) {
     value["finality"] = finality.collect();
 }
 
+/// What is in suspense, of programmes whose hand-outs are told: of others it would be what was budgeted.
+fn told<'a>(verdict: &'a Verdict, untold: &'a [ProgrammeId]) -> impl Iterator<Item = &'a Suspense> {
+    verdict.suspense.iter().filter(|held| !untold.contains(&held.key.programme))
+}
+
 /// The same in lines.
 pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
+    let untold = verdict.unchecked_programmes();
     let mut lines: Vec<String> = verdict.cuts.iter().flat_map(|line| cut(line, labels)).collect();
     for end in &verdict.ended {
         let after = count(end.after, "entry follows it", "entries follow it");
         let feed = labels.feed(&end.feed);
         lines.push(format!("ended       {feed} at entry {}, {after}", end.index));
     }
-    for held in &verdict.suspense {
+    for held in told(verdict, &untold) {
         let key = held.key;
         let (name, digits) = labels.commodity(key.programme, key.commodity);
         let show = |units| decimal(units, digits);
@@ -168,10 +177,24 @@ pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
             of.cycle,
             labels.feed(&of.feed),
             labels.node(&of.reserve),
-            if freed.claimed { "claimed" } else { "not claimed" },
+            match freed.claimed {
+                _ if untold.contains(&of.feed.programme) =>
+                    "claimed or not, this file does not tell",
+                true => "claimed",
+                false => "not claimed",
+            },
         ));
     }
     for closed in &verdict.closed {
+        if untold.contains(&closed.programme) {
+            lines.push(format!(
+                "closed      {} cycle {} by article {}; what was late is not told by this file",
+                labels.programme(closed.programme),
+                closed.cycle,
+                closed.epoch,
+            ));
+            continue;
+        }
         lines.push(format!(
             "closed      {} cycle {} by article {}: {} shown, {} late{}",
             labels.programme(closed.programme),
@@ -231,7 +254,7 @@ pub(super) fn lines(verdict: &Verdict, labels: &Labels) -> Vec<String> {
     }
     for (programme, shares) in &verdict.finality {
         lines.push(format!(
-            "finality    {}: of {} {} settled, {} certified, {} seen, {} accepted",
+            "finality    {}: of {} {} below a close, {} certified, {} seen, {} accepted; paid ones stand under settlement",
             labels.programme(*programme),
             count(shares.all(), "hand-out", "hand-outs"),
             shares.settled,

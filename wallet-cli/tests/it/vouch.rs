@@ -231,6 +231,10 @@ fn an_audit_file_of_a_node_that_pruned_tells_no_sums_of_what_it_lacks() {
     let less = camp.run("audit verify less.audit").fine();
     assert!(!less.out.contains(", handed out "), "{}", less.out);
     assert!(less.out.contains("is not told by this file"), "{}", less.out);
+    assert!(less.out.contains("what was late is not told"), "{}", less.out);
+    assert!(!less.out.contains("in flight"), "{}", less.out);
     let less = camp.run("audit verify less.audit --json").fine();
     assert_eq!(less.lines()[0]["sums"][0]["redeemed"], Value::Null, "{}", less.out);
+    assert_eq!(less.lines()[0]["closed"][0]["late"], Value::Null, "{}", less.out);
+    assert_eq!(less.lines()[0]["suspense"], serde_json::json!([]), "{}", less.out);
 }

@@ -2,7 +2,7 @@
 //! half way. Every command is met, the new ones too.
 //!
 //! All of them take minutes, so a run takes one of [`PARTS`]: `ANNONA_PART` names it by its number, 0 where it is not set.
-//! All are to be gone through before a release. A failure names its part.
+//! `.ci/run` takes the others. A failure names its part.
 
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
