@@ -400,3 +400,6 @@ impl Draft<'_> {
         Ok(block)
     }
 }
+
+#[cfg(test)]
+mod tests;
