@@ -1,12 +1,8 @@
 //! Evidence beside a block: what its header commits to, and nothing else.
 
 use super::*;
-use crate::entry::{Control, Entry};
-use crate::feed::Head;
-use crate::id::Lane;
+use crate::entry::Control;
 use crate::testing::*;
-use crate::time::Hlc;
-use crate::wire::Bytes;
 
 fn beside(pieces: &[(u16, u8)]) -> Evidence {
     let proof = |(place, byte): &(u16, u8)| Proof {
