@@ -2,6 +2,7 @@
 //! is ever signed; what others wrote is never refused here but folded ([`crate::fold`]).
 
 use crate::amount::{Amount, Balance};
+use crate::carrier;
 use crate::charter::Risk;
 use crate::entry::{
     CarrierKind, Control, CycleKey, Entry, FloatCover, Lot, Owner, Registry, Send, Value,
@@ -465,7 +466,7 @@ impl Asking<'_> {
         programme: ProgrammeId,
     ) -> Result<(), Rejection> {
         let taken = self.view.carrier(programme, carrier).iter().any(|other| other != holder);
-        if taken || self.view.cancelled(programme, carrier) {
+        if taken || carrier::cancelled(self.view, programme, carrier) {
             return Err(Rejection::CarrierRefused);
         }
         let enrolled = self.view.enrolled(programme, holder);

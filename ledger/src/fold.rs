@@ -228,8 +228,9 @@ impl Folding<'_> {
             Registry::CarrierBound { pseudonym, carrier, kind, .. } => {
                 Change::CarrierBound(programme, *carrier, *pseudonym, *kind)
             }
+            // Whether its author may depends on certificates and cuts, which come when they come: where it stands is kept.
             Registry::CarrierCancelled { carrier, .. } => {
-                Change::CarrierCancelled(programme, *carrier)
+                Change::CarrierCancelled(programme, *carrier, Some(self.at()))
             }
             // Whether it may be so depends on what other feeds say, which come when they come: all of it is kept.
             Registry::People(people) => Change::Told(self.told(Said::People(*people))),

@@ -210,6 +210,7 @@ pub mod notice;
 pub mod oprf;
 
 // Carriers, and what operators answer for.
+pub mod carrier;
 pub mod short_code;
 pub mod statement;
 pub mod wallet;

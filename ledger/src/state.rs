@@ -66,7 +66,7 @@ pub struct State {
     lists: BTreeMap<([u8; 8], u64), List>,
     enrolled: BTreeSet<(ProgrammeId, Pseudonym)>,
     carriers: BTreeMap<(ProgrammeId, CarrierId, Pseudonym), CarrierKind>,
-    cancelled: BTreeSet<(ProgrammeId, CarrierId)>,
+    cancelled: BTreeSet<(ProgrammeId, CarrierId, Option<At>)>,
     waiting: BTreeSet<([u8; 8], At)>,
     faults: BTreeSet<(At, Fault)>,
     revocations: BTreeSet<Revocation>,
@@ -377,8 +377,8 @@ impl State {
                 let known = self.carriers.entry((programme, carrier, pseudonym)).or_insert(kind);
                 *known = kind.min(*known);
             }
-            Change::CarrierCancelled(programme, carrier) => {
-                self.cancelled.insert((programme, carrier));
+            Change::CarrierCancelled(programme, carrier, at) => {
+                self.cancelled.insert((programme, carrier, at));
             }
             Change::Waiting(node, at) => {
                 self.waiting.insert((node, at));
@@ -531,7 +531,8 @@ impl State {
         rows.extend(self.floats.iter().map(|(name, row)| float_bytes(name, row)));
         rows.extend(self.enrolled.iter().map(|(p, who)| enrolled_bytes(*p, who)));
         rows.extend(self.carriers.keys().map(|(p, carrier, who)| carrier_bytes(*p, carrier, who)));
-        rows.extend(self.cancelled.iter().map(|(p, carrier)| cancelled_bytes(*p, carrier)));
+        let cancelled: BTreeSet<_> = self.cancelled.iter().map(|(p, c, _)| (*p, c)).collect();
+        rows.extend(cancelled.into_iter().map(|(p, carrier)| cancelled_bytes(p, carrier)));
         rows.extend(self.lists.iter().map(|((node, index), list)| list_bytes(node, *index, list)));
         rows.extend(self.revocations.iter().map(revocation_bytes));
         for (at, accumulator) in &self.ended {
@@ -628,8 +629,10 @@ impl View for State {
         self.carriers.range(from..=to).map(|((_, _, who), _)| *who).collect()
     }
 
-    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
-        self.cancelled.contains(&(programme, *carrier))
+    fn cancellations(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Option<At>> {
+        let of = self.cancelled.range((programme, *carrier, None)..);
+        let same = of.take_while(|(p, c, _)| (*p, c) == (programme, carrier));
+        same.map(|(.., at)| *at).collect()
     }
 
     fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {

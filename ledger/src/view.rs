@@ -382,8 +382,8 @@ pub enum Change {
     Enrolled(ProgrammeId, Pseudonym),
     /// Adds a carrier's binding.
     CarrierBound(ProgrammeId, CarrierId, Pseudonym, CarrierKind),
-    /// Adds a carrier's cancellation.
-    CarrierCancelled(ProgrammeId, CarrierId),
+    /// Adds a carrier's cancellation, and where it stands: `None` in what a checkpoint told that kept no places.
+    CarrierCancelled(ProgrammeId, CarrierId, Option<At>),
     /// Notes a claim whose ticket waits for its sender's certificate: when that arrives, state is derived anew.
     Waiting([u8; 8], At),
     /// Adds an entry of another feed that was shown.
@@ -478,8 +478,9 @@ pub trait View {
     fn enrolled(&self, programme: ProgrammeId, pseudonym: &Pseudonym) -> bool;
     /// Whom a carrier is bound to.
     fn carrier(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym>;
-    /// Whether a carrier is cancelled.
-    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool;
+    /// Where anybody said that a carrier is cancelled ([`crate::carrier::cancelled`] tells whether it is); `None` in what a
+    /// checkpoint told that kept no places.
+    fn cancellations(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Option<At>>;
     /// What this chain has claimed from a sender that is not yet found in a verified block of the sender.
     fn unverified(&self, chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance;
     /// The chains known of a feed.

@@ -8,6 +8,7 @@ mod apply;
 mod asked;
 mod belied;
 mod blocks;
+mod carriers;
 mod checkpoints;
 mod cuts;
 mod fault;

@@ -63,7 +63,8 @@ pub struct Model {
     lists: Vec<(Hash, List)>,
     enrolled: Vec<(ProgrammeId, Pseudonym)>,
     cards: Vec<(ProgrammeId, CarrierId, Pseudonym)>,
-    cancelled: Vec<(ProgrammeId, CarrierId)>,
+    /// Which carriers somebody cancelled, by the name of the entry that says so.
+    cancelled: Vec<(CarrierId, Hash)>,
     covers: Vec<(Hash, Hash)>,
     forked: Vec<FeedRef>,
     /// The sealed blocks.
@@ -235,7 +236,7 @@ impl Model {
         self.facts.push(fact.clone());
         match &fact.entry {
             Entry::Value(value) => self.value(&fact, value),
-            Entry::Registry(registry) => self.registry(fact.feed.programme, registry),
+            Entry::Registry(registry) => self.registry(&fact, registry),
             Entry::Control(Control::List(list)) => self.lists.push((fact.name, (**list).clone())),
             Entry::Control(Control::Revoke { feed, cut, .. }) => {
                 self.revoked.push((fact.feed.node.short(), *feed, *cut));
@@ -274,14 +275,15 @@ impl Model {
         self.blocks.push(line);
     }
 
-    fn registry(&mut self, programme: ProgrammeId, registry: &Registry) {
+    fn registry(&mut self, fact: &Fact, registry: &Registry) {
+        let programme = fact.feed.programme;
         match registry {
             Registry::Enrol { pseudonym, .. } => self.enrolled.push((programme, *pseudonym)),
             Registry::CarrierBound { pseudonym, carrier, .. } => {
                 self.cards.push((programme, *carrier, *pseudonym));
             }
             Registry::CarrierCancelled { carrier, .. } => {
-                self.cancelled.push((programme, *carrier));
+                self.cancelled.push((*carrier, fact.name));
             }
             // It stands among the facts, and nothing follows from it but what somebody asks.
             Registry::People(_) => {}

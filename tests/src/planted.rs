@@ -351,8 +351,8 @@ impl View for Blinkers<'_> {
         self.state.carrier(programme, carrier)
     }
 
-    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
-        self.state.cancelled(programme, carrier)
+    fn cancellations(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Option<At>> {
+        self.state.cancellations(programme, carrier)
     }
 
     fn branches(&self, feed: &FeedRef) -> Vec<ChainNo> {

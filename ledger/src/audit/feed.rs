@@ -638,7 +638,7 @@ impl<'a> FeedAudit<'a> {
             Change::CarrierBound(programme, carrier, who, _) if self.with_rows => {
                 self.out.rows.push(state::carrier_bytes(*programme, carrier, who));
             }
-            Change::CarrierCancelled(programme, carrier) if self.with_rows => {
+            Change::CarrierCancelled(programme, carrier, _) if self.with_rows => {
                 self.out.rows.push(state::cancelled_bytes(*programme, carrier));
             }
             _ => {}

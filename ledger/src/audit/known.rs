@@ -349,8 +349,8 @@ impl View for Known<'_> {
         Vec::new()
     }
 
-    fn cancelled(&self, _: ProgrammeId, _: &CarrierId) -> bool {
-        false
+    fn cancellations(&self, _: ProgrammeId, _: &CarrierId) -> Vec<Option<At>> {
+        Vec::new()
     }
 
     fn unverified(&self, _: ChainNo, _: &[u8; 8], _: CommodityId) -> Balance {

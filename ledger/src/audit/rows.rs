@@ -598,8 +598,8 @@ impl View for Rows<'_> {
         Vec::new()
     }
 
-    fn cancelled(&self, _: ProgrammeId, _: &CarrierId) -> bool {
-        false
+    fn cancellations(&self, _: ProgrammeId, _: &CarrierId) -> Vec<Option<At>> {
+        Vec::new()
     }
 
     fn accumulator(&self, _: ChainNo, _: u64) -> Option<Hash> {

@@ -193,7 +193,7 @@ pub enum Working {
     Enrolled(Pseudonym),
     /// A carrier's binding.
     Carrier(CarrierId, Pseudonym, CarrierKind),
-    /// A carrier's cancellation.
+    /// A carrier's cancellation, as checkpoints told it that kept no places: written on by whoever began from one.
     Cancelled(CarrierId),
     /// A list.
     List {
@@ -331,6 +331,13 @@ pub enum Working {
         piece: u8,
         /// The piece.
         bytes: Bytes<{ limits::ENTRY_BYTES }>,
+    },
+    /// A carrier's cancellation.
+    CancelledAt {
+        /// The carrier.
+        carrier: CarrierId,
+        /// Where it was said.
+        at: Spot,
     },
 }
 
@@ -516,7 +523,10 @@ impl Working {
             Self::Carrier(carrier, who, kind) => {
                 Change::CarrierBound(programme, *carrier, *who, *kind)
             }
-            Self::Cancelled(carrier) => Change::CarrierCancelled(programme, *carrier),
+            Self::Cancelled(carrier) => Change::CarrierCancelled(programme, *carrier, None),
+            Self::CancelledAt { carrier, at: spot } => {
+                Change::CarrierCancelled(programme, *carrier, Some(at(spot)?))
+            }
             Self::List { node, index, list } => Change::List(*node, *index, list.clone()),
             Self::Waiting { node, at: spot } => Change::Waiting(*node, at(spot)?),
             Self::Revoked { feed, by, cut, reason } => {

@@ -399,6 +399,7 @@ fn working() -> Vec<Working> {
     rows.push(Working::Enrolled(holder(1)));
     rows.push(Working::Carrier(carrier, holder(1), CarrierKind::Card));
     rows.push(Working::Cancelled(carrier));
+    rows.push(Working::CancelledAt { carrier, at });
     let list = Box::new(list(&federation, TREASURY, &[1], NOW).0);
     rows.push(Working::List { node: node(A), index: 0, list });
     rows.push(Working::Waiting { node: node(A), at });

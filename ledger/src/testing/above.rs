@@ -100,7 +100,7 @@ impl View for Above<'_> {
         list(node: &[u8; 8], index: u64) -> Option<List>;
         enrolled(programme: ProgrammeId, pseudonym: &Pseudonym) -> bool;
         carrier(programme: ProgrammeId, carrier: &CarrierId) -> Vec<Pseudonym>;
-        cancelled(programme: ProgrammeId, carrier: &CarrierId) -> bool;
+        cancellations(programme: ProgrammeId, carrier: &CarrierId) -> Vec<Option<At>>;
         unverified(chain: ChainNo, from: &[u8; 8], commodity: CommodityId) -> Balance;
         branches(feed: &FeedRef) -> Vec<ChainNo>;
         sealed_over(at: At) -> Option<Sealed>;

@@ -65,10 +65,9 @@ impl Work<'_> {
                  ON CONFLICT DO UPDATE SET kind=min(kind, excluded.kind)",
                 params![programme.0, carrier.0, who.0, kind as u8],
             ),
-            Change::CarrierCancelled(programme, carrier) => self.write(
-                "INSERT OR IGNORE INTO cancelled(programme, carrier) VALUES(?1, ?2)",
-                params![programme.0, carrier.0],
-            ),
+            Change::CarrierCancelled(programme, carrier, at) => {
+                self.put_cancelled(programme, &carrier, at);
+            }
             Change::Waiting(node, at) => self.write(
                 "INSERT OR IGNORE INTO waiting(node, at) VALUES(?1, ?2)",
                 params![node, At64(at)],

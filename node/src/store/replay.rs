@@ -328,7 +328,7 @@ impl Work<'_> {
             out(&state::carrier_bytes(ProgrammeId(r.get(0)?), &carrier, &who));
             Ok(())
         });
-        self.each("SELECT programme, carrier FROM cancelled", |r| {
+        self.each("SELECT DISTINCT programme, carrier FROM cancelled", |r| {
             out(&state::cancelled_bytes(ProgrammeId(r.get(0)?), &CarrierId(r.get(1)?)));
             Ok(())
         });

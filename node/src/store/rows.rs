@@ -16,7 +16,7 @@ use rusqlite::{Result, Row};
 const INDEX_BITS: u32 = 40;
 
 /// The number of no place.
-const NOWHERE: i64 = -1;
+pub(super) const NOWHERE: i64 = -1;
 
 /// A place as one integer: chain × 2⁴⁰ + index. 2²² chains of 2⁴⁰ entries fit below SQLite's largest integer.
 #[derive(Clone, Copy)]

@@ -15,7 +15,7 @@ use crate::disk::{DiskFault, DiskTrouble};
 
 /// The schema this version writes. A newer file is refused, an older one is brought up to date after a copy
 /// (`upgrade.rs`): whoever adds a table, or changes a derived one, counts it up.
-pub(super) const SCHEMA: i64 = 5;
+pub(super) const SCHEMA: i64 = 6;
 
 /// Marks the file as a ledger of ours in its header.
 pub(super) const APPLICATION: i64 = 0x416e_6e41;
@@ -103,8 +103,8 @@ CREATE TABLE enrolled(programme INTEGER NOT NULL, pseudonym BLOB NOT NULL,
   PRIMARY KEY(programme, pseudonym)) WITHOUT ROWID, STRICT;
 CREATE TABLE carrier(programme INTEGER NOT NULL, carrier BLOB NOT NULL, pseudonym BLOB NOT NULL, kind INTEGER NOT NULL,
   PRIMARY KEY(programme, carrier, pseudonym)) WITHOUT ROWID, STRICT;
-CREATE TABLE cancelled(programme INTEGER NOT NULL, carrier BLOB NOT NULL,
-  PRIMARY KEY(programme, carrier)) WITHOUT ROWID, STRICT;
+CREATE TABLE cancelled(programme INTEGER NOT NULL, carrier BLOB NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY(programme, carrier, at)) WITHOUT ROWID, STRICT;
 CREATE TABLE waiting(node BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(node, at)) WITHOUT ROWID, STRICT;
 CREATE TABLE given(at INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
 CREATE TABLE shown(node BLOB NOT NULL, programme INTEGER NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL,

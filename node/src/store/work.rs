@@ -10,7 +10,7 @@ use annona_ledger::charter::Charter;
 use annona_ledger::clock::{self, Others};
 use annona_ledger::consent::Told;
 use annona_ledger::day::DayRow;
-use annona_ledger::entry::{CarrierKind, Entry, Value};
+use annona_ledger::entry::{Entry, Value};
 use annona_ledger::feed::Head;
 use annona_ledger::fold::Place;
 use annona_ledger::hash::Hash;
@@ -1025,13 +1025,8 @@ impl View for Work<'_> {
         )
     }
 
-    fn cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
-        self.one(
-            "SELECT 1 FROM cancelled WHERE programme=?1 AND carrier=?2",
-            params![programme.0, carrier.0],
-            |_| Ok(()),
-        )
-        .is_some()
+    fn cancellations(&self, programme: ProgrammeId, carrier: &CarrierId) -> Vec<Option<At>> {
+        self.cancelled_at(programme, carrier)
     }
 
     fn accumulator(&self, chain: ChainNo, next: u64) -> Option<Hash> {
@@ -1124,24 +1119,6 @@ impl View for Work<'_> {
 }
 
 impl Work<'_> {
-    /// The carriers that name a holder in a programme, each with its kind: cards, codes, collectors' papers, wallets.
-    /// Cancelled ones, too.
-    #[must_use]
-    pub fn carriers_of(
-        &self,
-        programme: ProgrammeId,
-        pseudonym: &Pseudonym,
-    ) -> Vec<(CarrierId, CarrierKind)> {
-        self.all(
-            "SELECT carrier, kind FROM carrier WHERE programme=?1 AND pseudonym=?2 ORDER BY carrier",
-            params![programme.0, pseudonym.0],
-            |r| {
-                let kind = wire::decode(&[r.get::<_, u8>(1)?], 1).map_err(|_| rows::damaged())?;
-                Ok((CarrierId(r.get(0)?), kind))
-            },
-        )
-    }
-
     /// The highest row of a list that a lot was opened for.
     fn most_used(&self, node: &[u8; 8], list: u64) -> Option<u32> {
         if let Some(most) = self.rows_used.borrow().get(&(*node, list)) {

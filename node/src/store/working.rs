@@ -33,7 +33,7 @@ const CARRIED: [(&str, &str); 24] = [
     ("list", "List"),
     ("enrolled", "Enrolled"),
     ("carrier", "Carrier"),
-    ("cancelled", "Cancelled"),
+    ("cancelled", "Cancelled, CancelledAt"),
     ("waiting", "Waiting"),
     ("fault", "Fault"),
     ("given", "Entry, Long"),
@@ -281,11 +281,11 @@ impl Work<'_> {
                 Ok(Working::Carrier(CarrierId(r.get(0)?), Pseudonym(r.get(1)?), kind))
             },
         ));
-        out.extend(self.all(
-            "SELECT carrier FROM cancelled WHERE programme=?1",
-            [programme.0],
-            |r| Ok(Working::Cancelled(CarrierId(r.get(0)?))),
-        ));
+        let cancelled = self.cancelled_in(programme).into_iter();
+        out.extend(cancelled.map(|(carrier, at)| match at {
+            Some(at) => Working::CancelledAt { carrier, at: self.spot(at) },
+            None => Working::Cancelled(carrier),
+        }));
         if programme == ProgrammeId::NONE {
             out.extend(self.all_revoked().into_iter().map(|said| {
                 let (feed, by, cut, reason) = (said.feed, said.by, said.cut, said.reason);
@@ -400,6 +400,7 @@ impl Work<'_> {
                 | Working::Enrolled(_)
                 | Working::Carrier(..)
                 | Working::Cancelled(_)
+                | Working::CancelledAt { .. }
                 | Working::List { .. }
                 | Working::Waiting { .. }
                 | Working::Fault { .. }

@@ -3,9 +3,10 @@
 use annona_ledger::admit::{Draft, RowProof};
 use annona_ledger::amount::Amount;
 use annona_ledger::consent::People;
+use annona_ledger::cut::Label;
 use annona_ledger::entry::{Control, CycleKey, Entry, FloatCover, Owner, Registry, Send, Value};
 use annona_ledger::hash::Hash;
-use annona_ledger::id::{CommodityId, FeedId, FeedRef, ProgrammeId};
+use annona_ledger::id::{CarrierId, CommodityId, FeedId, FeedRef, ProgrammeId};
 use annona_ledger::limits;
 use annona_ledger::list;
 use annona_ledger::notice::Roles;
@@ -142,13 +143,28 @@ impl Model {
         !again && list::check(frozen, &feed.node.short(), &self.charter, &self.roster).is_ok()
     }
 
+    /// Whether a registrar of the programme cancelled a carrier, below every cut of its feed.
+    #[must_use]
+    pub fn is_cancelled(&self, programme: ProgrammeId, carrier: &CarrierId) -> bool {
+        let said = self.cancelled.iter().filter(|(of, _)| of == carrier);
+        said.filter_map(|(_, name)| self.fact(name)).any(|fact| {
+            let node = fact.feed.node.short();
+            fact.feed.programme == programme
+                && self
+                    .roster
+                    .certificates(&node)
+                    .any(|c| c.roles.has(Roles::REGISTRAR) && c.programmes.contains(&programme))
+                && self.label(fact, None) == Label::Good
+        })
+    }
+
     fn may_register(&self, programme: ProgrammeId, registry: &Registry) -> bool {
         match registry {
             Registry::Enrol { .. } | Registry::CarrierCancelled { .. } => true,
             Registry::People(_) => false,
             Registry::CarrierBound { pseudonym, carrier, .. } => {
                 self.enrolled.contains(&(programme, *pseudonym))
-                    && !self.cancelled.contains(&(programme, *carrier))
+                    && !self.is_cancelled(programme, carrier)
                     && self
                         .cards
                         .iter()

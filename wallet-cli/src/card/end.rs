@@ -2,7 +2,6 @@
 
 use annona_ledger::entry::{CarrierKind, Registry};
 use annona_ledger::id::{CarrierId, Lane, ProgrammeId};
-use annona_ledger::view::View;
 use annona_node::credential::register::{Line, Register};
 use annona_node::folder::CARDS;
 use annona_node::node::{Compose, Node, Request};

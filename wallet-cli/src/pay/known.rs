@@ -12,7 +12,6 @@ use annona_ledger::id::{FederationId, FeedId, OrgId, Purse};
 use annona_ledger::notice::OperatorRoles;
 use annona_ledger::statement::Statement;
 use annona_ledger::time::DayNo;
-use annona_ledger::view::View;
 use annona_node::counter::{self, Vouching};
 use annona_node::holder::page::Note;
 use annona_node::holder::till::Signed;

@@ -117,6 +117,16 @@ fn goes_on(old: &Old) {
         old.run(&format!("doctor --dir {dir}")).fine();
     }
     old.stands_as_before();
+    if old.camp.file("cancelled.txt").exists() {
+        let conn = Connection::open(old.camp.file("lake/ledger.db")).expect("opens");
+        let placed: Vec<i64> = conn
+            .prepare("SELECT at FROM cancelled")
+            .and_then(|mut asked| asked.query_map([], |r| r.get(0))?.collect())
+            .expect("cancellations");
+        assert!(matches!(placed[..], [at] if at >= 0), "where it was said is known: {placed:?}");
+        let code = old.camp.told("cancelled.txt");
+        old.run(&format!("card check {code}")).fails(5, "no family here has this code");
+    }
     // People and their cards are known as before, and served.
     assert!(old.run("family show 1").fine().out.contains("Noor"));
     let code = old.camp.told("code.txt");
@@ -175,8 +185,13 @@ fn a_folder_of_schema_4_goes_on() {
 }
 
 #[test]
+fn a_folder_of_schema_5_goes_on() {
+    goes_on(&Old::new(5));
+}
+
+#[test]
 fn killed_between_the_copy_and_the_upgrade_nothing_is_lost() {
-    for schema in 1..=4 {
+    for schema in 1..=5 {
         let old = Old::new(schema);
         let ledger = old.camp.file("lake/ledger.db");
         // Somebody else writes: the copy can be made, and nothing can be changed.
@@ -208,7 +223,7 @@ fn killed_between_the_copy_and_the_upgrade_nothing_is_lost() {
 fn what_no_program_of_today_opens_says_what_to_do() {
     let old = Old::new(4);
     let ledger = old.camp.file("lake/ledger.db");
-    for (schema, says) in [(0, "annona init"), (6, "newer")] {
+    for (schema, says) in [(0, "annona init"), (7, "newer")] {
         let conn = Connection::open(&ledger).expect("opens");
         conn.pragma_update(None, "user_version", schema).expect("written");
         drop(conn);
